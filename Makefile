@@ -1,0 +1,52 @@
+# Everything a developer runs. `make help` lists it; CI runs the same commands.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit check format lock up down clean
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3,11),(3,12)))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.ready  ## a .venv with the `sago` command (Python 3.11 or 3.12)
+
+.venv/.ready: requirements.lock pyproject.toml
+	@bash scripts/setup.sh "$(PYTHON)" requirements.lock
+	@touch $@
+
+.venv/.ready-dev: requirements-dev.lock .venv/.ready
+	@bash scripts/setup.sh "$(PYTHON)" requirements-dev.lock
+	@touch $@
+
+demo: setup  ## 1,000 messages of three companies in, verdicts and a letter out
+	@$(BIN)/sago demo
+
+test: .venv/.ready-dev  ## the whole suite, on real servers
+	@$(BIN)/pytest -q
+
+test-unit: .venv/.ready-dev  ## unit tests alone: no sockets, under a minute
+	@$(BIN)/pytest -q tests/unit
+
+check: .venv/.ready-dev  ## format, lint, types, import contracts, dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+format: .venv/.ready-dev  ## put the code in the house's form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+up: setup  ## the stack as processes that stay
+	@$(BIN)/sago up
+
+down: setup  ## stop them; what is in flight is finished first
+	@$(BIN)/sago down
+
+lock:  ## compile both lock files anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --group dev -o requirements-dev.lock pyproject.toml
+
+clean:  ## remove the environment and every output; data under .sago stays
+	rm -rf .venv output build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,26 @@
+"""All commands, each registered in its panel."""
+
+from __future__ import annotations
+
+import typer
+
+from sago.cli.session import fail
+from sago.errors import SagoError
+
+app = typer.Typer(
+    name="sago",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help='Remembers why an investor said "too early", and says when the reason no longer holds.',
+)
+
+
+def main() -> None:
+    """Run the command line; every error Sago raises on purpose ends as one line on stderr."""
+    try:
+        app()
+    except SagoError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

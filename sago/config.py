@@ -1,0 +1,319 @@
+"""Typed settings: config.yaml, then the running stack's addresses, then the environment; each layer wins over the last.
+
+An unknown key is a ConfigError that names it. Where neither file nor environment gives an address of Kafka, Redis and
+Postgres the mode is `embedded`, and the addresses come from `<state_dir>/stack.json` of the running stack.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import quote
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from sago.domain.messages import CompanyId
+from sago.errors import ConfigError
+
+PROJECT = Path(__file__).resolve().parent.parent
+STACK_FILE = "stack.json"
+POSTGRES_VARIABLES = ("HOST", "PORT", "DB", "USER", "PASSWORD")
+
+
+class Section(BaseModel):
+    """A block of config.yaml; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(Section):
+    """Where Kafka is and which topic carries which source."""
+
+    bootstrap_servers: str | None = None
+    topics: dict[str, str] = {"slack": "slack-messages", "gmail": "gmail-messages"}
+    partitions: int = Field(6, ge=1)
+    replication_factor: int = Field(1, ge=1)
+    retention_hours: int = Field(168, ge=1)
+    group_id: str = "sago-bridge"
+    embedded: bool = False
+    """Whether the broker is the small in-memory one; set by the running stack."""
+    log_id: str | None = None
+    """Names the embedded broker's log; a real cluster names itself."""
+
+    def topic(self, source: str) -> str:
+        """The topic of a source; `<source>-messages` where the configuration names none."""
+        return self.topics.get(source, f"{source}-messages")
+
+
+class RedisSettings(Section):
+    """Where Redis is; each use has a database of its own."""
+
+    url: str | None = None
+    """Scheme, host, port and password, without a database."""
+    broker_db: int = 0
+    results_db: int = 1
+    buffer_db: int = 2
+    cache_db: int = 3
+
+    def database(self, number: int) -> str:
+        """The URL of one database."""
+        if self.url is None:
+            raise ConfigError("redis.url is not set and no stack is running: start one with `sago up`")
+        return f"{self.url.rstrip('/')}/{number}"
+
+
+class PostgresSettings(Section):
+    """Where Postgres is; the password comes from POSTGRES_PASSWORD."""
+
+    host: str | None = None
+    port: int = 5432
+    db: str = "events_db"
+    user: str = "postgres"
+    password: SecretStr = SecretStr("")
+    pool_size: int = Field(5, ge=1)
+
+    def url(self) -> str:
+        """The SQLAlchemy URL."""
+        if self.host is None:
+            raise ConfigError("postgres.host is not set and no stack is running: start one with `sago up`")
+        login = f"{quote(self.user, safe='')}:{quote(self.password.get_secret_value(), safe='')}"
+        return f"postgresql+psycopg2://{login}@{self.host}:{self.port}/{self.db}"
+
+
+class BridgeSettings(Section):
+    """How the bridge cuts the log into micro-batches, and how much may be in flight. Seconds and bytes."""
+
+    batch_messages: int = Field(1000, ge=1)
+    batch_bytes: int = Field(4_000_000, ge=1)
+    linger: float = Field(0.25, ge=0)
+    in_flight_batches: int = Field(8, ge=1)
+    in_flight_bytes: int = Field(32_000_000, ge=1)
+    confirm_deadline: float = Field(10.0, gt=0)
+    drain_timeout: float = Field(20.0, ge=0)
+
+
+class DlqSettings(Section):
+    """When dead letters mean a bad deploy."""
+
+    max_consecutive: int = Field(100, ge=1)
+
+
+class UrgentSettings(Section):
+    """Whether a probable high-severity event makes a batch at once, and how often (seconds)."""
+
+    enabled: bool = False
+    every: int = 600
+
+
+class CacheSettings(Section):
+    """The buffer in Redis. Times in seconds."""
+
+    cache_trigger_threshold: int = Field(200, ge=1)
+    message_limit: int = Field(100, ge=1)
+    claim_limit: int = Field(1000, ge=1)
+    ttl: int = Field(86_400, ge=60)
+    poll_interval: int = Field(60, ge=1)
+    idle_flush_after: int = Field(21_600, ge=1)
+    memory_pause_at: float = Field(0.8, gt=0, le=1)
+    urgent: UrgentSettings = UrgentSettings()
+
+
+class ExtractionSettings(Section):
+    """Which provider reads messages, and when a failing chunk is cut."""
+
+    provider: str = "offline"
+    context_messages: int = Field(20, ge=0)
+    max_attempts: int = Field(5, ge=1)
+    retry_after: int = Field(60, ge=1)
+
+
+class OutreachSettings(Section):
+    """When letters are composed and where drafts lie."""
+
+    schedule: str = "0 9 1 * *"
+    setback_days: int = Field(60, ge=0)
+    highlights: int = Field(5, ge=3, le=8)
+    folder: Path = Path("output/outreach")
+
+
+class RawStoreSettings(Section):
+    """Which store keeps the raw messages."""
+
+    kind: Literal["sql"] = "sql"
+
+
+class LoggingSettings(Section):
+    """`plain` for people, `json` for machines, `auto` by whether stderr is a terminal."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["auto", "plain", "json"] = "auto"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Built by `load`, read by bootstrap, cli and workers only."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="SAGO_", env_nested_delimiter="__")
+
+    company_id: CompanyId = "acme"
+    data_file_path: Path = Path("data/full_data.csv")
+    state_dir: Path = Path(".sago")
+    kafka: KafkaSettings = KafkaSettings()
+    redis: RedisSettings = RedisSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    raw_store: RawStoreSettings = RawStoreSettings()
+    bridge: BridgeSettings = BridgeSettings()
+    dlq: DlqSettings = DlqSettings()
+    cache: CacheSettings = CacheSettings()
+    extraction: ExtractionSettings = ExtractionSettings()
+    outreach: OutreachSettings = OutreachSettings()
+    logging: LoggingSettings = LoggingSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over what `load` gathered from files."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _all_addresses_or_none(self) -> Self:
+        given = self.addresses()
+        missing = [name for name, value in given.items() if value is None]
+        if missing and len(missing) < len(given):
+            here = [name for name in given if name not in missing]
+            raise ValueError(f"{' and '.join(here)} set, {' and '.join(missing)} not: set all three, or none of them")
+        return self
+
+    def addresses(self) -> dict[str, str | None]:
+        """The three addresses that together leave the embedded mode, by key."""
+        return {
+            "kafka.bootstrap_servers": self.kafka.bootstrap_servers,
+            "redis.url": self.redis.url,
+            "postgres.host": self.postgres.host,
+        }
+
+    @property
+    def mode(self) -> Literal["embedded", "services"]:
+        """`services` when config.yaml or the environment name servers, else `embedded`."""
+        named = self.kafka.bootstrap_servers is not None and not self.kafka.embedded
+        return "services" if named else "embedded"
+
+    @property
+    def has_servers(self) -> bool:
+        """Whether addresses are known: set by hand, or of a running stack."""
+        return all(self.addresses().values())
+
+
+def load(config: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process; raises ConfigError with one line that names the key and the file.
+
+    `config` defaults to $SAGO_CONFIG, ./config.yaml, then the project's own. `environ` is for tests of the checks;
+    pydantic-settings itself reads os.environ.
+    """
+    environ = os.environ if environ is None else environ
+    path = _config_path(config, environ)
+    values = _read_yaml(path)
+    _check_variables(environ)
+    postgres = {key.lower(): environ[f"POSTGRES_{key}"] for key in POSTGRES_VARIABLES if f"POSTGRES_{key}" in environ}
+    if not _names_servers(values, environ):
+        state = Path(environ.get("SAGO_STATE_DIR", values.get("state_dir", ".sago")))
+        _merge(values, _stack_overlay(state))
+    _merge(values, {"postgres": postgres} if postgres else {})
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, path)) from error
+
+
+def _config_path(config: Path | None, environ: Mapping[str, str]) -> Path:
+    if config is None and environ.get("SAGO_CONFIG"):
+        config = Path(environ["SAGO_CONFIG"])
+    if config is not None:
+        if not config.is_file():
+            raise ConfigError(f"{config}: no such settings file; copy config.yaml or leave --config away")
+        return config
+    local = Path("config.yaml")
+    return local if local.is_file() else PROJECT / "config.yaml"
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must hold `key: value` lines, not a {type(values).__name__}")
+    return values
+
+
+def _check_variables(environ: Mapping[str, str]) -> None:
+    """pydantic-settings ignores a variable whose first level it does not know; a typing error must not pass."""
+    known = {name.upper() for name in Settings.model_fields} | {"CONFIG", "TEST", "REQUIRE", "LOG"}
+    for variable in environ:
+        if variable.startswith("SAGO_"):
+            first = variable[5:].split("__")[0]
+            if first not in known and not first.startswith(("REQUIRE_", "TEST_")):
+                near = difflib.get_close_matches(first, sorted(known), n=1)
+                hint = f"; did you mean SAGO_{near[0]}?" if near else ""
+                raise ConfigError(f"environment: {variable}: unknown setting{hint}")
+
+
+def _names_servers(values: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    in_file = any(
+        isinstance(values.get(section), dict) and values[section].get(key)
+        for section, key in (("kafka", "bootstrap_servers"), ("redis", "url"), ("postgres", "host"))
+    )
+    variables = ("SAGO_KAFKA__BOOTSTRAP_SERVERS", "SAGO_REDIS__URL", "SAGO_POSTGRES__HOST", "POSTGRES_HOST")
+    return in_file or any(environ.get(variable) for variable in variables)
+
+
+def _stack_overlay(state_dir: Path) -> dict[str, Any]:
+    """The `settings` part of the running stack's file; empty where no stack runs."""
+    path = state_dir / STACK_FILE
+    try:
+        overlay = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: not a stack file ({error}); run `sago down`, then `sago up`") from error
+    return dict(overlay)
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def _explain(error: ValidationError, path: Path) -> str:
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(first["loc"][-1]), _keys_beside(first["loc"]), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"{path}: {where}: unknown key{hint}"
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{path}: {where}: {reason}" if where else f"{path}: {reason}"
+
+
+def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in loc[:-1]:
+        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)

@@ -1,0 +1,1 @@
+"""The nouns of Sago in plain Python and pydantic: no server, no file, no clock."""

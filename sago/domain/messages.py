@@ -1,0 +1,212 @@
+"""A message as it travels through Kafka, rests in the raw store and waits in Redis."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
+
+from sago.errors import InvalidMessageError
+
+TEXT_LIMIT = 256 * 1024
+"""Bytes of UTF-8 in `text`."""
+RAW_LIMIT = 400 * 1024
+"""Bytes of JSON in `raw`; a larger payload is cut and marked."""
+VALUE_LIMIT = 900 * 1024
+"""Bytes of a whole Kafka value."""
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+FUTURE_TOLERANCE = timedelta(minutes=10)
+
+
+def to_utc_ms(moment: datetime) -> datetime:
+    """The moment in UTC, cut to whole milliseconds; a naive one is refused."""
+    if moment.tzinfo is None:
+        raise ValueError("has no time zone")
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def iso_ms(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and a `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[datetime, AfterValidator(to_utc_ms)]
+COMPANY_ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+SOURCE = r"^[a-z][a-z0-9_]{0,31}$"
+CompanyId = Annotated[str, Field(pattern=COMPANY_ID)]
+SourceName = Annotated[str, Field(pattern=SOURCE)]
+
+
+class MessageRef(NamedTuple):
+    """Names one message version wherever it is stored; sorts by time."""
+
+    company_id: str
+    sent_at: datetime
+    message_id: str
+    version: int
+
+
+class MessageKey(NamedTuple):
+    """What makes a message version one and the same within its company."""
+
+    message_id: str
+    version: int
+
+
+class CompactMessage(BaseModel):
+    """What extraction needs of a message: no raw payload. A deletion has an empty text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    version: int = 0
+    source: SourceName
+    sent_at: Moment
+    sender: str
+    thread_id: str | None = None
+    text: str
+
+    @property
+    def key(self) -> MessageKey:
+        return MessageKey(self.id, self.version)
+
+    def ref(self, company_id: str) -> MessageRef:
+        return MessageRef(company_id, self.sent_at, self.id, self.version)
+
+    @field_serializer("sent_at")
+    def _moment(self, moment: datetime) -> str:
+        return iso_ms(moment)
+
+
+class Message(BaseModel):
+    """One version of one message of one company, checked against the schema before Kafka and after it.
+
+    `id` is `<source>:<native id>`. `version` 0 is the original; an edit or deletion carries its time in µs since the
+    epoch. `sent_at` is the original's time in every version. `text` is what extraction reads and quotes are found in;
+    for a mail with a subject it begins with the line `Subject: …` and an empty line.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Literal[1] = Field(1, alias="schema")
+    id: str = Field(min_length=3, max_length=512)
+    version: int = Field(0, ge=0)
+    company_id: CompanyId
+    source: SourceName
+    sender: str = Field(max_length=512)
+    sent_at: Moment
+    edited_at: Moment | None = None
+    deleted: bool = False
+    thread_id: str | None = Field(None, max_length=512)
+    subject: str | None = Field(None, max_length=2000)
+    text: str
+    raw: dict[str, Any] = Field(default_factory=dict)
+    raw_cut: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.id.startswith(f"{self.source}:"):
+            raise ValueError(f"id must begin with '{self.source}:'")
+        if self.deleted and self.text:
+            raise ValueError("a deletion has no text")
+        if not self.deleted and not self.text.strip():
+            raise ValueError("text is empty")
+        if "\x00" in self.text or "\x00" in self.sender or "\x00" in self.id:
+            raise ValueError("text, sender or id holds a NUL character")
+        if len(self.text.encode("utf-8", "surrogatepass")) > TEXT_LIMIT:
+            raise ValueError(f"text is over {TEXT_LIMIT // 1024} kB")
+        return self
+
+    @property
+    def key(self) -> MessageKey:
+        return MessageKey(self.id, self.version)
+
+    @property
+    def ref(self) -> MessageRef:
+        return MessageRef(self.company_id, self.sent_at, self.id, self.version)
+
+    @property
+    def native_id(self) -> str:
+        return self.id.partition(":")[2]
+
+    @property
+    def day(self) -> str:
+        """The partition day of the raw store: `sent_at` in UTC as YYYY-MM-DD."""
+        return self.sent_at.strftime("%Y-%m-%d")
+
+    def compact(self) -> CompactMessage:
+        """The message without its raw payload."""
+        return CompactMessage(
+            id=self.id,
+            version=self.version,
+            source=self.source,
+            sent_at=self.sent_at,
+            sender=self.sender,
+            thread_id=self.thread_id,
+            text=self.text,
+        )
+
+    def check_time(self, now: datetime) -> None:
+        """Raise InvalidMessageError when `sent_at` lies before 1990 or more than ten minutes after `now`."""
+        if self.sent_at < EARLIEST:
+            raise InvalidMessageError(f"sent_at {iso_ms(self.sent_at)} is before 1990", message_id=self.id)
+        if self.sent_at > now + FUTURE_TOLERANCE:
+            raise InvalidMessageError(
+                f"sent_at {iso_ms(self.sent_at)} is more than 10 minutes in the future", message_id=self.id
+            )
+
+    def to_json(self) -> bytes:
+        """The Kafka value: UTF-8 JSON, absent optional fields left out, `raw` over its limit cut and marked.
+
+        Raises InvalidMessageError when the whole is still over 900 kB or holds a lone surrogate.
+        """
+        body = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for moment in ("sent_at", "edited_at"):
+            if moment in body:
+                body[moment] = iso_ms(getattr(self, moment))
+        for flag in ("deleted", "raw_cut"):
+            if not body[flag]:
+                del body[flag]
+        try:
+            if len(_dump(body["raw"])) > RAW_LIMIT:
+                body["raw"], body["raw_cut"] = {}, True
+            value = _dump(body)
+        except UnicodeEncodeError as error:
+            raise InvalidMessageError("text is not valid Unicode (lone surrogate)", message_id=self.id) from error
+        if len(value) > VALUE_LIMIT:
+            raise InvalidMessageError(f"value is over {VALUE_LIMIT // 1024} kB", message_id=self.id)
+        return value
+
+    @classmethod
+    def from_json(cls, value: bytes) -> Message:
+        """The message in a Kafka value; raises InvalidMessageError with the first field that is wrong."""
+        if len(value) > VALUE_LIMIT:
+            raise InvalidMessageError(f"value is over {VALUE_LIMIT // 1024} kB")
+        try:
+            body = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise InvalidMessageError(f"not JSON: {error}") from error
+        return cls.parse(body)
+
+    @classmethod
+    def parse(cls, body: object) -> Message:
+        """The message in a decoded JSON value; raises InvalidMessageError with the first field that is wrong."""
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(str(part) for part in first["loc"])
+            reason = re.sub(r"^Value error, ", "", first["msg"])
+            identity = body.get("id") if isinstance(body, dict) else None
+            raise InvalidMessageError(
+                f"{field}: {reason}" if field else reason,
+                message_id=identity if isinstance(identity, str) else None,
+            ) from error
+
+
+def _dump(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")

@@ -1,0 +1,48 @@
+"""The company metrics Sago knows by name: what conditions, letters and metric series speak of."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class MetricKind(NamedTuple):
+    """A known metric: how people write it, which units it takes, how it is shown."""
+
+    label: str
+    unit: str
+    """`currency`, `percent`, `count` or `x`."""
+    aliases: tuple[str, ...]
+
+
+METRICS: dict[str, MetricKind] = {
+    "mrr": MetricKind("MRR", "currency", ("mrr", "monthly recurring revenue", "monthly recurring")),
+    "arr": MetricKind("ARR", "currency", ("arr", "annual recurring revenue", "annual run rate", "run rate")),
+    "nrr": MetricKind("NRR", "percent", ("nrr", "net revenue retention", "net dollar retention", "ndr")),
+    "grr": MetricKind("GRR", "percent", ("grr", "gross revenue retention", "gross retention")),
+    "bookings": MetricKind("Bookings", "currency", ("bookings",)),
+    "revenue": MetricKind("Revenue", "currency", ("revenue", "turnover", "sales")),
+    "dau": MetricKind("DAU", "count", ("dau", "daily active users", "daily actives")),
+    "wau": MetricKind("WAU", "count", ("wau", "weekly active users", "weekly actives")),
+    "mau": MetricKind("MAU", "count", ("mau", "monthly active users", "monthly actives")),
+    "users": MetricKind("Users", "count", ("users", "sign-ups", "signups", "accounts", "waitlist")),
+    "customers": MetricKind("Customers", "count", ("customers", "paying customers", "logos")),
+    "headcount": MetricKind("Headcount", "count", ("headcount", "team size", "employees", "people")),
+    "churn": MetricKind("Churn", "percent", ("churn", "logo churn", "churn rate")),
+    "gross_margin": MetricKind("Gross margin", "percent", ("gross margin",)),
+    "burn": MetricKind("Burn", "currency", ("burn", "net burn", "monthly burn")),
+    "runway": MetricKind("Runway", "count", ("runway",)),
+    "contract_value": MetricKind("Contract value", "currency", ("contract value", "acv", "tcv", "deal size")),
+    "amount_raised": MetricKind("Amount raised", "currency", ("raise", "round", "term sheet", "committed")),
+    "valuation": MetricKind("Valuation", "currency", ("valuation", "pre-money", "post-money")),
+    "uptime": MetricKind("Uptime", "percent", ("uptime", "availability")),
+    "nps": MetricKind("NPS", "count", ("nps", "net promoter score")),
+}
+
+
+def canonical(name: str) -> str | None:
+    """The canonical name that `name` means, or None where no known metric fits."""
+    wanted = name.strip().lower().replace("_", " ")
+    for key, kind in METRICS.items():
+        if wanted == key.replace("_", " ") or wanted in kind.aliases:
+            return key
+    return None

@@ -1,0 +1,50 @@
+"""The whole tree of errors. The class of an error decides whether it is tried again.
+
+SagoError
+├── TransientError       the other side may answer next time: back off with jitter, one owner, one cap
+├── PermanentError       it will fail the same way again: dead letter with its reason
+│   └── UngroundedError  a text says what no evidence says: refused
+├── InvalidMessageError  the message itself is wrong: dead letter at once, never retried
+├── ConfigError          the installation is wrong: one line that says what, where and how to mend it
+│   └── BadDeployError   so many dead letters in a row that the deploy is at fault, not the messages
+└── UsageError           the command was called with something it cannot use
+"""
+
+from __future__ import annotations
+
+
+class SagoError(Exception):
+    """Base of every error Sago raises on purpose; its text is one line fit for a person."""
+
+
+class TransientError(SagoError):
+    """The other side did not answer, or not in time; the same call may succeed later."""
+
+
+class PermanentError(SagoError):
+    """The call will fail the same way each time."""
+
+
+class UngroundedError(PermanentError):
+    """A letter or an event claims something that no evidence holds."""
+
+
+class InvalidMessageError(SagoError):
+    """A message breaks the schema; `reason` names the field, `message_id` the message where it is known."""
+
+    def __init__(self, reason: str, *, message_id: str | None = None) -> None:
+        super().__init__(f"{message_id}: {reason}" if message_id else reason)
+        self.reason = reason
+        self.message_id = message_id
+
+
+class ConfigError(SagoError):
+    """A setting, an address or the machine is wrong; the text says how to mend it."""
+
+
+class BadDeployError(ConfigError):
+    """`dlq.max_consecutive` dead letters in a row; the process exits with status 78."""
+
+
+class UsageError(SagoError):
+    """The command line asked for something that cannot be done, such as reading an unknown file format."""

@@ -1,0 +1,432 @@
+"""The ports: what use cases need of the world, as Protocols. Adapters live in `sago.stores` and `sago.llm`.
+
+Every port has an in-memory adapter in `sago.stores.memory`, kept true by one contract suite run on both. Unless a
+docstring says otherwise a call may block, raises TransientError when the other side does not answer, and may be
+repeated without a further effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from sago.domain.batches import (
+    Added,
+    Batch,
+    BatchPlan,
+    BatchState,
+    Chunk,
+    ChunkResult,
+    Claim,
+    DeadLetter,
+    ExtractionRequest,
+    Position,
+    Progress,
+    Record,
+    StoreOutcome,
+    Tick,
+)
+from sago.domain.events import Event, Extraction, Finding, Fold, MetricPoint, Observation, Rejection
+from sago.domain.messages import CompactMessage, Message, MessageKey, MessageRef
+from sago.domain.outreach import Company, Letter, LetterDraft, LetterRequest, LetterState, Watch
+
+
+class Clock(Protocol):
+    """The only way time passes."""
+
+    def now(self) -> datetime:
+        """The present moment in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class MessageLog(Protocol):
+    """Kafka as a producer and an administrator sees it."""
+
+    @property
+    def log_id(self) -> str:
+        """Names the cluster; new at each start of the embedded broker."""
+
+    def ensure_topics(self) -> None:
+        """Create each topic of the configuration and its `.dlq` where it is missing."""
+
+    def publish(self, messages: Sequence[Message]) -> list[Position]:
+        """Append messages to their source's topic, keyed by company; positions in the order given.
+
+        Returns when the broker has acknowledged all of them (`acks=all`). Raises InvalidMessageError before anything
+        is sent when one breaks the schema or its limits.
+        """
+
+    def dead_letter(self, letter: DeadLetter, key: str | None = None) -> Position:
+        """Append to `<letter.topic>.dlq` with the headers of the contract; returns once acknowledged.
+
+        `letter.topic` is the topic without `.dlq` (`unparsed` where the source cannot be told).
+        """
+
+    def lag(self) -> dict[str, int]:
+        """Topic → messages between the committed watermark and the end, summed over partitions."""
+
+    def close(self) -> None:
+        """Flush and let go; further calls raise."""
+
+
+class LogConsumer(Protocol):
+    """Kafka as the bridge sees it: one member of one group over the topics and their dead-letter topics.
+
+    Not thread-safe. Never commits by itself.
+    """
+
+    @property
+    def log_id(self) -> str:
+        """Names the cluster, as in MessageLog."""
+
+    def poll(self, timeout: float) -> list[Record]:
+        """Records since the last poll in partition order; empty after `timeout` seconds. Keeps membership alive."""
+
+    def assigned(self) -> set[tuple[str, int]]:
+        """The (topic, partition) pairs this member owns now."""
+
+    def on_revoke(self, callback: Callable[[set[tuple[str, int]]], Mapping[tuple[str, int], int]]) -> None:
+        """Call `callback` with pairs about to be lost; the watermarks it returns are committed before they go."""
+
+    def pause(self, pairs: Iterable[tuple[str, int]]) -> None:
+        """Fetch no more of these until resumed."""
+
+    def resume(self, pairs: Iterable[tuple[str, int]]) -> None:
+        """Fetch these again."""
+
+    def commit(self, watermarks: Mapping[tuple[str, int], int]) -> None:
+        """Commit the next offset to read of each pair; raises TransientError during a rebalance."""
+
+    def beginning_offsets(self) -> dict[tuple[str, int], int]:
+        """The oldest offset still held of each assigned pair: above the watermark it tells of dropped data."""
+
+    def close(self) -> None:
+        """Leave the group."""
+
+
+class RawStore(Protocol):
+    """Every message version as it came: append-only, partitioned by company and day."""
+
+    def store(self, messages: Sequence[Message], batch_name: str, received_at: datetime) -> StoreOutcome:
+        """Write rows durably, each version once; the first writer of a version owns it by its `batch_name`.
+
+        A row already there under the same batch name counts as stored (a further attempt), under another as a
+        duplicate, with other content as a conflict, which is not written. A version given twice in `messages` is
+        stored once and counted once as duplicate (or conflict). Content is sender, sent_at, subject, text, deleted.
+        """
+
+    def read(self, refs: Sequence[MessageRef]) -> list[Message]:
+        """The messages of these references, in the order given; one that is missing is left out."""
+
+    def read_range(self, company_id: str, start: datetime, end: datetime, limit: int = 1000) -> list[Message]:
+        """Messages with `sent_at` in [start, end), oldest first, at most `limit`: the newest ones of the range."""
+
+    def read_day(self, company_id: str, day: date) -> list[MessageRef]:
+        """References of one partition, oldest first."""
+
+    def changed_days(self, since: date) -> list[tuple[str, date]]:
+        """(company, day of sent_at) pairs that received rows on `since` or later."""
+
+    def mark(self, refs: Sequence[MessageRef], batch_id: str, extracted_at: datetime) -> None:
+        """Note the batch that read these rows and when: once a batch."""
+
+    def count(self, company_id: str | None = None) -> int:
+        """Rows stored, of one company or of all."""
+
+
+class Buffer(Protocol):
+    """Redis: the queues that wait for 200. Nothing in it is the only copy."""
+
+    def known(self, company_id: str, keys: Sequence[MessageKey]) -> set[MessageKey]:
+        """Which of these the marks of the last 48 hours have counted."""
+
+    def add(self, company_id: str, messages: Sequence[CompactMessage], now: datetime, urgent: bool = False) -> Added:
+        """Queue and count what the marks do not know; claim a batch in the same atomic step when the company's
+        counter reaches `cache_trigger_threshold`, or when `urgent` and none was urgent in the last 10 minutes."""
+
+    def claim(self, company_id: str, now: datetime) -> str | None:
+        """Claim everything queued up to `claim_limit` whatever the count; the batch id, or None when empty."""
+
+    def claimed(self, company_id: str, batch_id: str) -> Claim | None:
+        """The messages of a claim, or None where the buffer has lost them."""
+
+    def unopened(self) -> list[tuple[str, str]]:
+        """(company, batch id) of claims that no batch row has taken over yet."""
+
+    def taken_over(self, company_id: str, batch_id: str) -> None:
+        """Postgres owns the batch: the claim becomes a cache that expires after `ttl` seconds."""
+
+    def forget(self, company_id: str, keys: Sequence[MessageKey]) -> None:
+        """Clear marks, so that a replayed message counts again."""
+
+    def due(self, now: datetime, older_than: timedelta) -> list[str]:
+        """Companies whose oldest queued message was added at least `older_than` ago."""
+
+    def counts(self) -> dict[str, int]:
+        """Company → messages queued and not yet claimed."""
+
+    def memory_share(self) -> float:
+        """Used memory over the ceiling, 0 to 1; 0 where no ceiling is set."""
+
+    def set_epoch(self, now: datetime) -> None:
+        """Write the epoch key: recovery has run since Redis was last empty."""
+
+    def has_epoch(self) -> bool:
+        """Whether the epoch key is there."""
+
+    def clear(self) -> None:
+        """Forget everything."""
+
+
+class BatchStore(Protocol):
+    """`batches`, `batch_chunks`, `batch_members`: the truth about who reads which message."""
+
+    def open(self, batch: Batch, refs: Sequence[tuple[MessageRef, str]]) -> list[MessageRef]:
+        """Insert the batch and its members (reference, source); the references it won. Again: the same answer."""
+
+    def plan(self, plan: BatchPlan) -> None:
+        """Write chunks and their numbers on the members; state `extracting`. A planned batch stays as it is."""
+
+    def get(self, batch_id: str) -> Batch | None:
+        """The batch, or None."""
+
+    def chunks(self, batch_id: str) -> list[Chunk]:
+        """Its chunks by number."""
+
+    def chunk_refs(self, batch_id: str, chunk_no: int) -> list[MessageRef]:
+        """The members of one chunk, oldest first."""
+
+    def finish_chunk(self, batch_id: str, chunk_no: int, result: ChunkResult) -> bool:
+        """Keep the chunk's first result; False when one was there already."""
+
+    def fail_chunk(self, batch_id: str, chunk_no: int, error: str, error_type: str) -> int:
+        """Count a failed attempt of an unfinished chunk and keep its reason; attempts so far."""
+
+    def split_chunk(self, batch_id: str, chunk_no: int) -> list[int]:
+        """Replace a failing chunk of several messages by two halves; their numbers."""
+
+    def kill_chunk(self, batch_id: str, chunk_no: int) -> None:
+        """Give a chunk up: its message is dead-lettered."""
+
+    def results(self, batch_id: str) -> list[ChunkResult]:
+        """The results of finished chunks by number."""
+
+    def set_state(
+        self,
+        batch_id: str,
+        state: BatchState,
+        *,
+        at: datetime,
+        next_attempt_at: datetime | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Move the batch; `merged` also writes `merged_at`, `failed` counts an attempt."""
+
+    def due(self, now: datetime, limit: int = 100) -> list[Batch]:
+        """Batches not merged whose `next_attempt_at` has passed, oldest first; rows locked by others left out."""
+
+    def members(self, company_id: str, keys: Sequence[MessageKey], run: str) -> set[MessageKey]:
+        """Which of these versions have a member row."""
+
+    def highest_versions(self, company_id: str, message_ids: Sequence[str]) -> dict[str, int]:
+        """The highest member version of each message id that has one."""
+
+    def remove_member(self, company_id: str, key: MessageKey, run: str) -> None:
+        """Forget a member row, so that a replay is read again."""
+
+    def counts(self) -> dict[BatchState, int]:
+        """Batches by state."""
+
+
+class EventStore(Protocol):
+    """Observations, extractions and the events folded from them."""
+
+    def lock(self, company_id: str) -> None:
+        """Hold the company's fold until the transaction ends (`pg_advisory_xact_lock`)."""
+
+    def append(self, observations: Sequence[Observation], extractions: Sequence[Extraction]) -> int:
+        """Append what is new by its key; how many observations were new."""
+
+    def current(self, company_id: str, said_before: datetime | None = None) -> list[Observation]:
+        """Per message the observations of the newest finished extraction of its highest extracted version."""
+
+    def rejections(self, company_id: str) -> list[Rejection]:
+        """What people said is wrong."""
+
+    def reject(self, rejection: Rejection) -> None:
+        """Record a person's word."""
+
+    def replace(self, company_id: str, fold: Fold, now: datetime) -> None:
+        """Make the company's events and metric points those of the fold: upsert, deactivate what is gone, and note
+        an alias when an event with the same latest proofs carries a new id."""
+
+    def find(self, company_id: str | None = None, *, active: bool = True, limit: int | None = None) -> list[Event]:
+        """Events, newest first."""
+
+    def get(self, event_id: UUID) -> Event | None:
+        """The event under its id or an alias of it."""
+
+    def metric_points(self, company_id: str) -> list[MetricPoint]:
+        """The series of one company, oldest `as_of` first."""
+
+
+class OutreachStore(Protocol):
+    """Watches and letters."""
+
+    def add_watch(self, watch: Watch) -> None:
+        """Keep a watch; the same id again replaces it."""
+
+    def watches(self, company_id: str | None = None) -> list[Watch]:
+        """Active watches, oldest first."""
+
+    def remove_watch(self, watch_id: UUID) -> bool:
+        """Deactivate; False when there is none."""
+
+    def live_letter(self, watch_id: UUID, window: str) -> Letter | None:
+        """The one live letter of a window, locked until the transaction ends."""
+
+    def add_letter(self, letter: Letter) -> bool:
+        """Insert; False when the window already has a live letter."""
+
+    def set_letter_state(self, letter_id: UUID, state: LetterState, at: datetime, who: str, why: str) -> None:
+        """Change a letter's state and write the audit log."""
+
+    def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
+        """Letters, newest first."""
+
+
+class CompanyStore(Protocol):
+    """Companies and their default share."""
+
+    def ensure(self, company_id: str, now: datetime) -> Company:
+        """The company; an unknown one is created with a name made of its id, the default share and a company-update
+        watch."""
+
+    def save(self, company: Company) -> None:
+        """Update name, founder and policy of a known company."""
+
+    def get(self, company_id: str) -> Company | None:
+        """The company, or None."""
+
+    def all(self) -> list[Company]:
+        """Every company by id."""
+
+
+class Ledger(Protocol):
+    """Dead letters as projected from Kafka, the bridge's watermarks, and ticks."""
+
+    def add_dead_letters(self, letters: Sequence[DeadLetter]) -> int:
+        """Project; how many origins were new."""
+
+    def dead_letters(self, *, topic: str | None = None, replayed: bool = False, limit: int = 100) -> list[DeadLetter]:
+        """Newest first."""
+
+    def dead_letter(self, origin: str) -> DeadLetter | None:
+        """One by its origin."""
+
+    def known_origins(self, origins: Sequence[str]) -> set[str]:
+        """Which of these origins are dead-lettered."""
+
+    def mark_replayed(self, origin: str, at: datetime) -> None:
+        """Note a replay."""
+
+    def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:
+        """Advance watermarks; a lower one than is stored is ignored."""
+
+    def progress(self, log_id: str) -> list[Progress]:
+        """Watermarks of one log."""
+
+    def begin_tick(self, tick: Tick, lease_until: datetime, now: datetime) -> bool:
+        """Take the tick: True when it is ours to run, False when it is done or another's lease holds."""
+
+    def end_tick(self, tick: Tick) -> None:
+        """Done."""
+
+
+class Transaction(Protocol):
+    """All repositories over one database transaction."""
+
+    batches: BatchStore
+    events: EventStore
+    outreach: OutreachStore
+    companies: CompanyStore
+    ledger: Ledger
+
+    def try_lock(self, name: str) -> bool:
+        """Take a named advisory lock until the transaction ends; False when another holds it."""
+
+
+class Database(Protocol):
+    """Postgres."""
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """One transaction: committed at the end of the block, rolled back by an exception."""
+
+    def ping(self) -> None:
+        """Raise TransientError when the database does not answer, ConfigError when it refuses us."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+
+class Model(Protocol):
+    """A provider of extraction and letters. Message text is data; a provider has no tools."""
+
+    @property
+    def name(self) -> str:
+        """`offline`, `gemini`, … as in the configuration."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same text could give other findings."""
+
+    def extract(self, request: ExtractionRequest) -> list[Finding]:
+        """What the chunk's messages say; only message ids of `request.messages` may be named. Deterministic for
+        `offline` and `marker`. Raises TransientError or PermanentError."""
+
+    def compose(self, request: LetterRequest) -> LetterDraft:
+        """A letter from the events of the request alone."""
+
+
+class Dispatcher(Protocol):
+    """Enqueues work; Celery outside tests. At-least-once: everything enqueued is idempotent."""
+
+    def open_batch(self, company_id: str, batch_id: str) -> None:
+        """Take a claim over into Postgres and start its extraction."""
+
+    def extract(self, batch_id: str, chunk_nos: Sequence[int]) -> None:
+        """Fire the chord: extraction of these chunks, then the merge. With no chunks: the merge alone."""
+
+    def compose(self, watch_id: UUID, as_of: datetime) -> None:
+        """Compose the letter of one watch as of a moment."""
+
+    def recover(self) -> None:
+        """Queue again what the buffer has lost."""
+
+
+class StoreQueue(Protocol):
+    """The bridge's side of `store.batch`: enqueue micro-batches and learn what became of them."""
+
+    def enqueue(self, name: str, attempt: int, values: Sequence[bytes], replay_of: Sequence[str | None]) -> None:
+        """Enqueue one attempt under the task id `name#attempt`."""
+
+    def confirmed(self, names: Mapping[str, int]) -> dict[str, bool]:
+        """Of batch name → latest attempt: True durable, False failed; a name not yet answered is left out."""
+
+    def forget(self, names: Mapping[str, int]) -> None:
+        """Drop the results of these names."""
+
+
+class Drafts(Protocol):
+    """Where letters are laid out for a person, as `.eml`."""
+
+    def put(self, letter: Letter) -> str:
+        """Write or replace the letter; where it lies."""

@@ -1,0 +1,1 @@
+"""Thin entry points: the Kafka bridge, Celery's app and its tasks."""
