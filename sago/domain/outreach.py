@@ -102,6 +102,8 @@ class ConditionResult(BaseModel):
     unit: str | None = None
     missing: str = ""
     """For a person: `1.4M of 2M`, or `no enterprise deal since 2 March`."""
+    note: str = ""
+    """How the figure was come by where nobody stated it: `MRR $450k → ARR $5.4M`."""
     proof: tuple[Evidence, ...] = ()
     event_id: UUID | None = None
     as_of: Moment | None = None

@@ -1,0 +1,79 @@
+"""How figures and dates are written for a person: `$5.4M`, `143%`, `25,000`, `2 March`."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+from sago.domain.events import Metric
+from sago.domain.metrics import METRICS
+
+SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
+"""Currencies whose sign is written before the figure; others are written `CHF 1.2M`."""
+_SCALES = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
+_SUFFIXES = {"percent": "%", "x": "x", "bps": " bps", "count": ""}
+_WORDS = {
+    "contract_value": "contract",
+    "amount_raised": "raised",
+    "headcount": "people",
+    "users": "users",
+    "customers": "customers",
+    "burn": "burn",
+    "runway": "runway",
+    "uptime": "uptime",
+}
+
+
+def figure(value: float, unit: str | None) -> str:
+    """The value with its unit; rounded to three digits where a scale letter is used."""
+    if unit is not None and len(unit) == 3 and unit.isupper():
+        return _money(value, unit)
+    if unit is None:
+        return short(value)
+    return f"{plain(value)}{_SUFFIXES[unit] if unit in _SUFFIXES else f' {unit}'}"
+
+
+def short(value: float) -> str:
+    """A large number with a scale letter: 1,400,000 → `1.4M`, 450,000 → `450k`; below 10,000 as it is."""
+    if abs(value) < 10_000:
+        return plain(value)
+    rounded = float(_round(value))
+    scale, letter = next((scale, letter) for scale, letter in _SCALES if abs(rounded) >= scale)
+    return f"{plain(float(_round(rounded / scale)))}{letter}"
+
+
+def plain(value: float) -> str:
+    """The number with thousands separators and no needless decimals."""
+    text = f"{Decimal(repr(float(value))):,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def day(moment: date, *, beside: date | None = None) -> str:
+    """`2 March`; with its year when that differs from the year of `beside`, or when `beside` is absent."""
+    text = f"{moment.day} {moment:%B}"
+    return text if beside is not None and beside.year == moment.year else f"{text} {moment.year}"
+
+
+def metric_label(name: str) -> str:
+    """How people write a metric: `ARR`, `Gross margin`; an unknown one by its own words."""
+    kind = METRICS.get(name)
+    return kind.label if kind else name.replace("_", " ")
+
+
+def metric_phrase(metric: Metric) -> str:
+    """A figure with its metric, as it stands in a subject line: `$2.1M ARR`, `$240k contract`, `1,200 users`."""
+    word = _WORDS.get(metric.name) or metric_label(metric.name)
+    return f"{figure(metric.value, metric.unit)} {word}"
+
+
+def _money(value: float, currency: str) -> str:
+    sign = "-" if value < 0 else ""
+    amount = short(abs(value))
+    symbol = SYMBOLS.get(currency)
+    return f"{sign}{symbol}{amount}" if symbol else f"{sign}{currency} {amount}"
+
+
+def _round(value: float) -> Decimal:
+    """Three significant digits; halves away from zero."""
+    exact = Decimal(repr(value))
+    return exact.quantize(Decimal(1).scaleb(exact.adjusted() - 2), rounding=ROUND_HALF_UP) if exact else exact
