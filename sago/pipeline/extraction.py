@@ -1,0 +1,141 @@
+"""extract.chunk and extract.merge: messages become observations with evidence, observations fold into events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sago.domain.batches import Batch, BatchState, ChunkResult, ExtractionRequest
+from sago.domain.events import Extraction
+from sago.domain.messages import CompactMessage, MessageRef
+from sago.pipeline.folding import fold
+from sago.pipeline.grounding import ground
+from sago.ports import Buffer, Database, Model, RawStore, Transaction
+
+CONTEXT_REACH = timedelta(days=14)
+"""How far back context for a chunk is looked for."""
+
+
+@dataclass(frozen=True)
+class Extracting:
+    """The use cases behind `extract.chunk` and `extract.merge`, over their ports."""
+
+    database: Database
+    buffer: Buffer
+    raw: RawStore
+    model: Model
+    context_messages: int
+    retry_after: timedelta
+
+    def chunk(self, batch_id: str, chunk_no: int, now: datetime) -> str:
+        """Read one chunk and keep its result, or its failure with the reason: `done`, `failed` or `skipped`.
+
+        Raises only when the database itself does not answer.
+        """
+        with self.database.begin() as tx:
+            batch = tx.batches.get(batch_id)
+            open_chunks = {chunk.chunk_no for chunk in tx.batches.chunks(batch_id) if not chunk.state.is_final}
+            refs = tx.batches.chunk_refs(batch_id, chunk_no)
+            company = tx.companies.get(batch.company_id) if batch else None
+        if batch is None or chunk_no not in open_chunks:
+            return "skipped"
+        try:
+            result = self._read(batch, company.name if company else batch.company_id, refs, now)
+        except Exception as error:  # noqa: BLE001 - a header task that raises would keep the chord's body from running
+            with self.database.begin() as tx:
+                tx.batches.fail_chunk(batch_id, chunk_no, str(error) or repr(error), type(error).__name__)
+            return "failed"
+        with self.database.begin() as tx:
+            tx.batches.finish_chunk(batch_id, chunk_no, result)
+        return "done"
+
+    def _read(self, batch: Batch, company_name: str, refs: list[MessageRef], now: datetime) -> ChunkResult:
+        messages = self._messages(batch, refs)
+        request = ExtractionRequest(
+            company_id=batch.company_id,
+            company_name=company_name,
+            messages=tuple(messages),
+            context=tuple(self._context(batch.company_id, messages)),
+        )
+        observations, dropped = ground(
+            self.model.extract(request),
+            messages,
+            company_id=batch.company_id,
+            extractor=self.model.name,
+            extractor_version=self.model.version,
+            recorded_at=now,
+        )
+        return ChunkResult(
+            extractor=self.model.name,
+            extractor_version=self.model.version,
+            read=tuple(message.key for message in messages),
+            observations=tuple(observations),
+            dropped=dropped,
+        )
+
+    def _messages(self, batch: Batch, refs: list[MessageRef]) -> list[CompactMessage]:
+        """The chunk's messages: from the claim while the buffer still has it, else from the raw store."""
+        claim = self.buffer.claimed(batch.company_id, batch.id)
+        cached = {message.ref(batch.company_id): message for message in claim.messages} if claim else {}
+        if all(ref in cached for ref in refs):
+            return [cached[ref] for ref in refs]
+        return [message.compact() for message in self.raw.read(refs)]
+
+    def _context(self, company_id: str, messages: list[CompactMessage]) -> list[CompactMessage]:
+        """The newest messages before the chunk, so that a boundary between chunks costs little."""
+        if not messages or not self.context_messages:
+            return []
+        start = min(message.sent_at for message in messages)
+        earlier = self.raw.read_range(company_id, start - CONTEXT_REACH, start, self.context_messages)
+        return [message.compact() for message in earlier if not message.deleted]
+
+    def merge(self, batch_id: str, now: datetime) -> str:
+        """Append the batch's observations, fold the company's events anew and mark the batch merged, all in one
+        transaction: `merged`, `unfinished` (the reaper fires again what is missing) or `skipped`."""
+        with self.database.begin() as tx:
+            batch = self._locked(tx, batch_id)
+            if batch is None or batch.state is BatchState.MERGED:
+                return "skipped"
+            unfinished = [chunk for chunk in tx.batches.chunks(batch_id) if not chunk.state.is_final]
+            if unfinished:
+                reason = next((chunk.error for chunk in unfinished if chunk.error), "chunks without a result")
+                due = now + self.retry_after
+                tx.batches.set_state(batch_id, BatchState.FAILED, at=now, next_attempt_at=due, error=reason)
+                return "unfinished"
+            read = self._append_and_fold(tx, batch, now)
+        self.raw.mark(read, batch_id, now)
+        return "merged"
+
+    def _locked(self, tx: Transaction, batch_id: str) -> Batch | None:
+        """The batch as it is once its company's fold is ours."""
+        batch = tx.batches.get(batch_id)
+        if batch is None:
+            return None
+        tx.events.lock(batch.company_id)
+        return tx.batches.get(batch_id)
+
+    def _append_and_fold(self, tx: Transaction, batch: Batch, now: datetime) -> list[MessageRef]:
+        results = tx.batches.results(batch.id)
+        extractions = [
+            Extraction(
+                company_id=batch.company_id,
+                message_id=key.message_id,
+                version=key.version,
+                extractor=result.extractor,
+                extractor_version=result.extractor_version,
+                finished_at=now,
+            )
+            for result in results
+            for key in result.read
+        ]
+        tx.events.append([o for result in results for o in result.observations], extractions)
+        refold(tx, batch.company_id, now)
+        tx.batches.set_state(batch.id, BatchState.MERGED, at=now)
+        chunk_nos = [chunk.chunk_no for chunk in tx.batches.chunks(batch.id)]
+        return [ref for chunk_no in chunk_nos for ref in tx.batches.chunk_refs(batch.id, chunk_no)]
+
+
+def refold(tx: Transaction, company_id: str, now: datetime) -> None:
+    """Make the company's events those of its current observations; the caller holds the company's lock."""
+    result = fold(company_id, tx.events.current(company_id), tx.events.rejections(company_id))
+    tx.events.replace(company_id, result, now)

@@ -1,0 +1,106 @@
+"""Work is enqueued by name: the one place outside `workers` that knows Celery."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from celery import Celery, chord, group
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from sago.errors import TransientError
+
+WAIT_INTERVAL = 0.02
+"""Seconds between looks for a result that is waited for."""
+
+
+def client() -> Celery:
+    """A Celery app that only sends: the configuration of the workers, none of their tasks."""
+    app = Celery("sago")
+    app.config_from_object("celeryconfig")
+    return app
+
+
+class CeleryDispatcher:
+    """The Dispatcher port: at-least-once, by task name. Raises TransientError when the broker does not answer."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def open_batch(self, company_id: str, batch_id: str) -> None:
+        """Enqueue `extract.start`."""
+        self._send("extract.start", company_id, batch_id)
+
+    def extract(self, batch_id: str, chunk_nos: Sequence[int]) -> None:
+        """Fire the chord `extract.chunk` × n → `extract.merge`; with no chunks, the merge alone."""
+        body = self._app.signature("extract.merge", args=(batch_id,))
+        header = [self._app.signature("extract.chunk", args=(batch_id, number)) for number in chunk_nos]
+        try:
+            if header:
+                chord(header, app=self._app)(body)
+            else:
+                self._app.signature("extract.merge", args=(None, batch_id)).apply_async()
+        except (OperationalError, RedisError) as error:
+            raise TransientError(f"broker does not answer: {error}") from error
+
+    def compose(self, watch_id: UUID, as_of: datetime) -> None:
+        """Enqueue `outreach.compose`."""
+        self._send("outreach.compose", str(watch_id), as_of.isoformat())
+
+    def compose_and_wait(self, watch_ids: Sequence[UUID], as_of: datetime, timeout: float) -> None:
+        """Compose these letters now; returns once all are composed, raises TransientError after `timeout` s."""
+        tasks = [self._app.signature("outreach.compose", args=(str(i), as_of.isoformat())) for i in watch_ids]
+        try:
+            group(tasks, app=self._app).apply_async().get(timeout=timeout, interval=WAIT_INTERVAL)
+        except (OperationalError, RedisError, TimeoutError) as error:
+            raise TransientError(f"letters were not composed within {timeout:.0f} s: {error}") from error
+
+    def recover(self) -> None:
+        """Enqueue `upkeep.recover`."""
+        self._send("upkeep.recover")
+
+    def flush(self) -> None:
+        """Enqueue `upkeep.flush_idle` for everything that waits."""
+        self._app.send_task("upkeep.flush_idle", kwargs={"older_than": 0})
+
+    def _send(self, name: str, *args: str) -> None:
+        try:
+            self._app.send_task(name, args=args)
+        except (OperationalError, RedisError) as error:
+            raise TransientError(f"broker does not answer: {error}") from error
+
+
+class CeleryStoreQueue:
+    """The StoreQueue port: `store.batch` attempts under the task id `name#attempt`, confirmed by one MGET."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def enqueue(self, name: str, attempt: int, values: Sequence[bytes], replay_of: Sequence[str | None]) -> None:
+        """Enqueue one attempt."""
+        kwargs = {"name": name, "values": [value.decode() for value in values], "replay_of": list(replay_of)}
+        try:
+            self._app.send_task("store.batch", kwargs=kwargs, task_id=f"{name}#{attempt}")
+        except (OperationalError, RedisError) as error:
+            raise TransientError(f"broker does not answer: {error}") from error
+
+    def confirmed(self, names: Mapping[str, int]) -> dict[str, bool]:
+        """Which of these attempts have ended, and whether their rows are durable."""
+        if not names:
+            return {}
+        backend = self._app.backend
+        keys = [backend.get_key_for_task(f"{name}#{attempt}") for name, attempt in names.items()]
+        try:
+            found = backend.mget(keys)
+        except RedisError as error:
+            raise TransientError(f"result backend does not answer: {error}") from error
+        states = {name: json.loads(value)["status"] for name, value in zip(names, found, strict=True) if value}
+        return {name: state == "SUCCESS" for name, state in states.items() if state in ("SUCCESS", "FAILURE")}
+
+    def forget(self, names: Mapping[str, int]) -> None:
+        """Drop the results of these attempts; they would expire by themselves."""
+        for name, attempt in names.items():
+            self._app.backend.delete(self._app.backend.get_key_for_task(f"{name}#{attempt}"))

@@ -1,0 +1,52 @@
+"""The Celery app: `celery -A workers …`. Owns logging, the container of a worker process and its readiness."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, signals
+from kombu import Exchange, Queue
+
+from sago import telemetry
+from sago.bootstrap import Container, build
+from sago.config import load
+from workers.base import SagoTask
+
+QUEUES = ("store", "upkeep", "extract", "outreach")
+
+app = Celery("sago", task_cls=SagoTask, include=[f"workers.tasks.{name}" for name in QUEUES])
+app.config_from_object("celeryconfig")
+app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in QUEUES]
+
+
+@cache
+def container() -> Container:
+    """The wiring of this process, made on first use: never shared over a fork."""
+    return build(load())
+
+
+@signals.setup_logging.connect
+def _configure_logging(loglevel: str | int | None = None, **_: Any) -> None:
+    settings = load().logging
+    telemetry.configure(settings.level, settings.format)
+
+
+@signals.worker_process_init.connect
+def _drop_inherited(**_: Any) -> None:
+    container.cache_clear()
+
+
+@signals.worker_process_shutdown.connect
+def _close(**_: Any) -> None:
+    if container.cache_info().currsize:
+        container().close()
+
+
+@signals.worker_ready.connect
+@signals.beat_init.connect
+def _tell_ready(**_: Any) -> None:
+    if marker := os.environ.get("SAGO_READY_FILE"):
+        Path(marker).touch()

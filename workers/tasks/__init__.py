@@ -1,0 +1,1 @@
+"""Celery tasks, named `noun.verb`: load, call a use case, return."""
