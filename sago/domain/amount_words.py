@@ -1,0 +1,165 @@
+"""The words of figures: magnitudes, currencies, units, periods, number words, and what only looks like a figure.
+
+Tables and patterns alone; `sago.domain.amounts` reads them. Currencies: ISO 4217. Magnitudes: English with the short
+forms of German, Dutch, Spanish, French, Hindi, Japanese and Korean business writing. An ambiguous word (`kr`, `oz`) is
+left out: a figure is read right or not at all.
+"""
+
+# ruff: noqa: SIM905 - tables of words are read more easily as one string
+from __future__ import annotations
+
+import re
+
+GLUED_MAGNITUDES = {"k": 1e3, "m": 1e6, "mm": 1e6, "b": 1e9}
+"""Only right behind the digits (or behind a blank where a currency stands before them)."""
+
+MAGNITUDES = {
+    "hundred": 1e2, "thousand": 1e3, "grand": 1e3, "tsd": 1e3, "duizend": 1e3, "mille": 1e3,
+    "million": 1e6, "millions": 1e6, "mil": 1e6, "mio": 1e6, "mln": 1e6, "mill": 1e6, "miljoen": 1e6,
+    "millionen": 1e6, "millones": 1e6, "mn": 1e6,
+    "billion": 1e9, "billions": 1e9, "bn": 1e9, "bln": 1e9, "mrd": 1e9, "mld": 1e9, "miljard": 1e9, "milliarden": 1e9,
+    "trillion": 1e12, "trillions": 1e12, "tn": 1e12, "trn": 1e12,
+    "lakh": 1e5, "lakhs": 1e5, "lac": 1e5, "crore": 1e7, "crores": 1e7, "cr": 1e7,
+    "万": 1e4, "만": 1e4, "億": 1e8, "亿": 1e8, "억": 1e8,
+}  # fmt: skip
+
+CURRENCY_SIGNS = {
+    "Rs": "INR", "Rs.": "INR", "US$": "USD", "A$": "AUD", "AU$": "AUD",
+    "C$": "CAD", "CA$": "CAD", "NZ$": "NZD", "HK$": "HKD", "S$": "SGD",
+    "R$": "BRL", "MX$": "MXN", "NT$": "TWD", "$": "USD", "€": "EUR", "£": "GBP", "₹": "INR", "¥": "JPY", "₩": "KRW",
+    "₪": "ILS", "₺": "TRY", "₽": "RUB", "₫": "VND", "฿": "THB", "₦": "NGN", "₱": "PHP", "₴": "UAH", "zł": "PLN",
+}  # fmt: skip
+
+ISO_CODES = frozenset(
+    "USD EUR GBP INR JPY KRW CNY CHF AUD CAD NZD HKD SGD BRL MXN TWD ILS TRY RUB VND THB NGN PHP UAH PLN SEK NOK DKK "
+    "CZK HUF RON ZAR AED SAR EGP KES GHS IDR MYR COP CLP ARS PEN".split()
+)
+
+CURRENCY_WORDS = {
+    "dollar": "USD", "dollars": "USD", "us dollars": "USD", "u.s. dollars": "USD", "bucks": "USD", "usd": "USD",
+    "euro": "EUR", "euros": "EUR", "eur": "EUR", "pound": "GBP", "pounds": "GBP", "quid": "GBP",
+    "pounds sterling": "GBP", "gbp": "GBP", "rupees": "INR", "inr": "INR", "yen": "JPY", "won": "KRW",
+    "yuan": "CNY", "rmb": "CNY", "renminbi": "CNY", "swiss francs": "CHF", "chf": "CHF", "reais": "BRL",
+    "canadian dollars": "CAD", "australian dollars": "AUD", "hong kong dollars": "HKD", "singapore dollars": "SGD",
+    "shekels": "ILS", "zloty": "PLN", "rand": "ZAR", "円": "JPY", "원": "KRW", "元": "CNY",
+}  # fmt: skip
+
+_UNIT_FORMS = {
+    "percent": "% percent percents per_cent pct prozent procent pp pps percentage_points percentage_point",
+    "bps": "bps bp basis_points basis_point",
+    "x": "x × fold times",
+    "ms": "ms msec millis millisecond milliseconds",
+    "seconds": "sec secs second seconds",
+    "minutes": "min mins minute minutes",
+    "hours": "h hr hrs hour hours uur",
+    "days": "day days",
+    "weeks": "week weeks wk wks",
+    "months": "mo mos mth mths month months",
+    "years": "yr yrs year years",
+    "kilobytes": "kB kilobytes",
+    "megabytes": "MB megabyte megabytes",
+    "gigabytes": "GB gigabyte gigabytes",
+    "terabytes": "TB terabyte terabytes",
+    "petabytes": "PB petabyte petabytes",
+    "microseconds": "µs microsecond microseconds",
+    "kilometres": "km kilometre kilometres kilometer kilometers",
+    "metres": "metre metres meter meters",
+    "miles": "mile miles",
+    "hectares": "ha hectare hectares",
+    "acres": "acre acres",
+    "square feet": "sq_ft sqft square_feet",
+    "square metres": "m² sqm square_metres square_meters",
+    "kilograms": "kg kilogram kilograms kilos",
+    "tonnes": "tonne tonnes tons",
+    "litres": "litre litres liter liters",
+    "kilowatt-hours": "kWh",
+    "megawatt-hours": "MWh",
+    "kilowatts": "kW kilowatts",
+    "megawatts": "MW megawatts",
+    "gigawatts": "GW gigawatts",
+    "hertz": "Hz hertz",
+    "degrees celsius": "°C degrees_celsius",
+}
+UNITS = {form.replace("_", " ").lower(): unit for unit, forms in _UNIT_FORMS.items() for form in forms.split()}
+GLUED_UNITS = {"s": "seconds", "d": "days", "w": "weeks", "y": "years"}
+"""Only right behind the digits and in small letters: `3D`, `5S` are names."""
+NEVER_SPACED = frozenset({"x", "mo", "pp", "times"})
+"""Units that behind a blank may be another word: `3 x`, `two mo`."""
+
+PERIODS = {
+    "month": "month", "mo": "month", "mth": "month", "year": "year", "yr": "year", "annum": "year", "y": "year",
+    "quarter": "quarter", "qtr": "quarter", "week": "week", "wk": "week", "day": "day", "hour": "hour", "hr": "hour",
+    "minute": "minute", "min": "minute", "second": "second", "sec": "second", "s": "second",
+    "monthly": "month", "pcm": "month", "annually": "year", "yearly": "year", "pa": "year", "p.a": "year",
+}  # fmt: skip
+
+SMALL_NUMBERS = {
+    word: value
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen".split()
+    )
+} | {
+    word: value * 10
+    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
+}
+BIG_NUMBERS = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "dozen": 12.0,
+               "lakh": 1e5, "crore": 1e7}  # fmt: skip
+PARTS = {"half": 0.5, "quarter": 0.25, "three quarters": 0.75}
+"""What a big number may be cut into: `a quarter of a million`."""
+
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?|januari|februari|maart|mei|juni|juli|oktober|dezember)\.?"
+)
+_NAMED_BY_NUMBER = (
+    "ticket|tickets|pr|prs|issue|bug|case|invoice|order|po|msa|receipt|customer no|page|chapter|section|step|phase|"
+    "article|art|no|nr|nos|number|batch|lot|version|ver|rev|release|build|soc|iso|iec|type|level|tier|round|port|error|"
+    "line|lines|room|floor|suite|unit|lesson|bus|platform|gate|flight|project|sprint|node|shard|chrome|firefox|safari|"
+    "android|ios|windows|python|java|http|https|rfc|postgres|form|exhibit|appendix|directive|regulation|top|episode|"
+    "week|day|day-|q|fy|h|cy|tel|phone|fax|id|ref|account|acct|extension|ext|code|pin|zip|track|slide|figure|fig|table"
+)
+NOT_AMOUNTS = re.compile(
+    "|".join(
+        (
+            r"https?://\S+|www\.\S+|\b[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]+",
+            r"\b[\w-]{1,64}(?:\.[a-z][\w-]{0,64}){1,6}/\S*",
+            r"<[@#!][^>\s]{0,80}>|[@#][\w-]{0,64}\d[\w-]{0,64}|:[a-z_]{0,30}\d{1,4}[a-z_]{0,30}:",
+            r"\b(?:[0-9a-f]{4,40}-){2,8}[0-9a-f]+\b",
+            r"\b[a-z]{1,12}(?:[-_.][a-z0-9]{1,24}){0,5}[-_.]\d[\w.-]*",
+            r"\b(?:\d{1,3}\.){2,12}\d+(?:[/:]\d+)?\b",
+            r"\b\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?(?!\w)",
+            r"\b\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})\b",
+            r"\b\d{1,4}/\d{1,4}(?:/\d{1,4})?(?!\w)",
+            rf"\b{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}(?:st|nd|rd|th)?)?(?!\s?%|\w|[.,]\d)"
+            r"(?:,?\s(?:19|20)\d\d\b)?",
+            rf"\b{_MONTH},?\s(?:19|20)\d\d\b",
+            rf"\b\d{{1,2}}(?:st|nd|rd|th)?\.?(?:\s?[-–]\s?\d{{1,2}}(?:st|nd|rd|th)?)?\s(?:of\s)?{_MONTH}(?!\w)"
+            r"(?:,?\s(?:19|20)\d\d\b)?",
+            r"\b\d+(?:st|nd|rd|th)\b",
+            r"\b\d{1,2}:\d{1,2}(?::\d{2})?(?:\s?[ap]\.?m\b)?\w{0,2}",
+            r"\b\d{1,2}(?:[.]\d\d)?(?:\s?[-–]\s?\d{1,2})?\s?(?:[ap]\.?m\b|o'?clock|uhr\b"
+            r"|(?-i:(?:[PMCEK]S?T|[PMCE]DT|UTC|GMT|CES?T|BST)\b))",
+            r"\(\d\)|(?m:^)[ \t]{0,8}\d{1,2}[.)]\s",
+            r"(?<![\w.])\+\d{1,3}(?:[ .-]\(?\d{1,8}\)?){2,6}|(?<![\w.])\+\d{9,15}\b",
+            r"\b(?:tel|phone|mobile|cell|fax)\w{0,7}\.?(?:\s(?:number|no\.?))?(?:\s?(?:is|:))?\s?[+(]?\s?\d[\d\s()./-]{5,20}",
+            r"\(\d{2,4}\)\s?\d{2,5}[-. ]?\d{3,6}|\b\d{4,5}-\d{4}\b|(?<![\w.])\d{3}[-. ]\d{3}[-. ]\d{4}\b",
+            r"(?<!\d )\b0[1-9]\d{0,3}(?:[ /-]\d{2,8}){1,4}\b",
+            r"\b\d+(?:-\d+){2,}\b|\b\d{2,}-0\d+\b|'\d\d\b",
+            rf"\b(?:{_NAMED_BY_NUMBER})[.:]?\s?[#]?\d{{1,12}}(?:\.\d{{1,4}}){{0,4}}(?:[-/]\w{{1,12}}){{0,4}}"
+            r"(?!\s?%|\w|[.,]\d)",
+        )
+    ),
+    re.I,
+)
+YEAR = re.compile(r"(?:19[5-9]|20[0-4])\d\Z")
+PART_BEHIND = re.compile(
+    r"[\s-]+(?:hal(?:f|ves)|thirds?|quarters?|fourths?|(?:fif|six|seven|eigh|nin|ten)ths?|first|second|over|out\sof)\b",
+    re.I,
+)
+"""Behind a number word: it is part of a fraction or an ordinal, and no figure of its own."""
+AFTER_YEAR = re.compile(r"\s+(?!(?:was|is|has|this|as|sees)\b)[a-z]{3,}s\b")
+"""A plural noun behind: `2000 users` is a count, `2024 was` a year."""
+BEFORE_YEAR = re.compile(
+    r"\b(?:in|since|by|until|during|of|from|before|after|late|early|mid|year|for|end|to)\W{1,2}$", re.I
+)

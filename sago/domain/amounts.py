@@ -1,0 +1,260 @@
+"""Figures as people write them: `$1.2M`, `450k`, `€2,3 Mio`, `143%`, `41 ms`, `three years`, `from 18 to 34`.
+
+Deterministic and linear in the length of the text. What looks like a figure but counts nothing is left out: dates and
+times of day, years, versions, ticket and phone numbers, identifiers, addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from sago.domain import amount_words as words
+
+COUNT = "count"
+LONGEST_DIGITS = 18
+IDENTIFIER_DIGITS = 7
+"""A bare run of so many digits without separators names something."""
+_NEAR = 32
+_HIDDEN = "\u2400"
+_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """One figure of a text: code points `start` to `end`, its plain value, and the labelling guide's unit."""
+
+    start: int
+    end: int
+    text: str
+    value: float
+    unit: str
+    """An ISO 4217 code, percent, bps, x, a unit of time, a physical unit, or `count`."""
+    period: str | None = None
+    """`month` in "35k a month"; None where the figure is no rate."""
+    role: Literal["from", "to"] | None = None
+    """Which end of a change or a range the figure is: "from 18 to 34", "£6–8m"."""
+    bare: bool = False
+    """No unit was written: `count` is only the default, and the context may make it money."""
+    scale: float = 1.0
+    """The magnitude written with it: 1e6 in "8m"."""
+
+    @property
+    def is_money(self) -> bool:
+        """Whether the unit is a currency."""
+        return self.unit in words.ISO_CODES
+
+
+def find_amounts(text: str) -> list[Amount]:
+    """Every amount in `text`, in order, none overlapping."""
+    hidden = words.NOT_AMOUNTS.sub(lambda match: _HIDDEN * len(match[0]), text) if _DIGIT.search(text) else text
+    found: list[Amount] = []
+    position = 0
+    while match := _NUMBER.search(hidden, position):
+        amount, position = _read(hidden, match, text)
+        if amount is not None:
+            found.append(amount)
+    return _relate(text, found)
+
+
+def _either(forms: Iterable[str]) -> str:
+    return "|".join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
+
+
+_SIGN, _ISO = _either(words.CURRENCY_SIGNS), _either(words.ISO_CODES)
+_WORD = rf"(?:{_either([*words.SMALL_NUMBERS, *words.BIG_NUMBERS])})(?!\w)"
+_BIG = rf"(?:{_either(words.BIG_NUMBERS)})(?!\w)"
+_NUMBER = re.compile(
+    rf"(?<![\w.,#@\\/])(?P<sign>[+\-−])?(?:(?P<currency>{_SIGN}|(?-i:{_ISO}))\s?)?"
+    r"(?P<digits>\d{1,3}(?:[ ]\d{3}){2,4}(?!\d|[.,]\d)|\d+(?:[.,'’\u00a0\u202f]\d+)*)"
+    rf"|(?<![\w/#@-])(?:(?:an?\s|one\s)?(?P<part>half|quarter|three\squarters)\s(?:of\s)?(?:an?\s)?(?P<whole>{_BIG})"
+    rf"|(?P<spelt>(?:an?\s(?={_BIG}))?{_WORD}"
+    rf"(?:(?:[ -]|\sand\s(?:an?\s)?)(?:{_WORD}|half(?!\w)))*))",
+    re.I,
+)
+_END = r"(?![^\W\d_]|\d)"
+_TAIL = re.compile(
+    rf"(?P<glued_magnitude>(?:{_either(words.GLUED_MAGNITUDES)}){_END})?"
+    rf"(?P<magnitudes>(?:[\s-]?(?:{_either(words.MAGNITUDES)}){_END}){{0,2}})"
+    rf"(?:\s?(?P<sign>{_SIGN})(?![^\W\d_]|\s?\d)|[\s-]?(?:(?P<iso>(?-i:{_ISO}))|(?P<money>{_either(words.CURRENCY_WORDS)})){_END}"
+    rf"|(?P<gap>[\s-]?(?:(?:more|full|straight|additional|extra)\s)?)"
+    rf"(?:(?P<unit>{_either(words.UNITS)})|(?-i:(?P<glued>{_either(words.GLUED_UNITS)}))){_END})?"
+    rf"(?:\s?(?:/|(?:per|an?|each|every)\s)\s?(?P<period>{_either(words.PERIODS)})(?!\w)"
+    rf"|\s?(?P<adverb>monthly|annually|yearly|p\.?a|pcm)(?!\w))?",
+    re.I,
+)
+_SPACED_MAGNITUDE = re.compile(rf"\s([kmb]){_END}", re.I)
+_HOURS_BEFORE = re.compile(r"\d\s?(?:h|hrs?|hours?)\s?(?:and\s)?$", re.I)
+_RANGE = re.compile(r"\s?(?:[-–—]|to|→|->|=>|bis)\s?", re.I)
+_FROM_BEFORE = re.compile(
+    r"(?:\b(?:from|was|were|vs|versus|formerly|previously)\.?)\s(?:[~≈]|about\s|around\s)?$", re.I
+)
+_TO_BEFORE = re.compile(r"(?:\b(?:to|now|at)\s|(?:→|->)\s?)(?:[~≈]|about\s|around\s|just\s|over\s)?$", re.I)
+
+
+def _read(text: str, match: re.Match[str], context: str) -> tuple[Amount | None, int]:
+    """The amount that a number begins, or None, and where to go on."""
+    tail = _TAIL.match(text, match.end())
+    if tail is None:  # pragma: no cover - every part of the pattern may be empty
+        return None, match.end()
+    scale, unit, end = _measure(text, match, tail)
+    value = _spelt(match) if match["digits"] is None else _decimal(match["digits"], scale, unit)
+    if value is None or _goes_on(text, end):
+        return None, match.end()
+    start = match.start() + (match["sign"] == "+")
+    amount = Amount(
+        start=start,
+        end=end,
+        text=context[start:end],
+        value=round(value * scale, 9) * (-1 if match["sign"] in ("-", "−") else 1),
+        unit=unit or COUNT,
+        period=words.PERIODS.get((tail["period"] or tail["adverb"] or "").lower().replace("p.a", "pa")),
+        bare=unit is None,
+        scale=scale,
+    )
+    return (None if _names_something(text, match, amount) else amount), max(end, match.end())
+
+
+def _measure(text: str, match: re.Match[str], tail: re.Match[str]) -> tuple[float, str | None, int]:
+    """Scale, unit and end that a number gets from what stands before and behind it."""
+    glued = (tail["glued_magnitude"] or "").lower()
+    if glued == "m" and _HOURS_BEFORE.search(text[max(0, match.start() - _NEAR) : match.start()]):
+        return 1.0, "minutes", tail.end("glued_magnitude")
+    scale = words.GLUED_MAGNITUDES.get(glued, 1.0)
+    for word in re.split(r"[\s-]+", tail["magnitudes"].lower()):
+        scale *= _magnitude(word)
+    currency, unit, end = match["currency"], _unit(tail), tail.end()
+    if tail["unit"] and tail["gap"].isspace() and tail["unit"].lower() in words.NEVER_SPACED:
+        unit, end = None, tail.end("magnitudes")
+    if tail["glued"] and tail["gap"]:
+        unit, end = None, tail.end("magnitudes")
+    if currency is None:
+        return scale, unit, end
+    if scale == 1.0 and (spaced := _SPACED_MAGNITUDE.match(text, match.end())):
+        scale, unit, end = words.GLUED_MAGNITUDES[spaced[1].lower()], None, spaced.end()
+    return scale, _prefixed(currency.strip(), unit), end
+
+
+def _magnitude(word: str) -> float:
+    return words.MAGNITUDES.get(word, 1.0)
+
+
+def _unit(tail: re.Match[str]) -> str | None:
+    """The unit written behind a number."""
+    if tail["sign"] or tail["iso"]:
+        return _prefixed(tail["sign"] or tail["iso"], None)
+    if tail["money"]:
+        return words.CURRENCY_WORDS[tail["money"].lower()]
+    if tail["unit"]:
+        return words.UNITS[tail["unit"].lower()]
+    return words.GLUED_UNITS[tail["glued"]] if tail["glued"] else None
+
+
+def _prefixed(sign: str, unit: str | None) -> str:
+    """The currency of a sign or code; `$` gives way to a code behind the number (`$5M CAD`)."""
+    if sign == "$" and unit in words.ISO_CODES:
+        return str(unit)
+    by_sign = {form.upper(): code for form, code in words.CURRENCY_SIGNS.items()}
+    return by_sign.get(sign.upper(), sign.upper())
+
+
+def _decimal(digits: str, scale: float, unit: str | None) -> float | None:
+    """The plain number in `digits`, whose points and commas group or divide; None where they do neither."""
+    digits = re.sub(r"[ '’\u00a0\u202f]", "", digits)
+    if len(digits) > LONGEST_DIGITS or re.match(r"0\d", digits):
+        return None
+    marks = re.findall(r"[.,]", digits)
+    if len(set(marks)) == 2:
+        return _mixed(digits, marks)
+    if not marks:
+        return float(digits)
+    head, *groups = re.split(r"[.,]", digits)
+    grouped = all(len(group) in (2, 3) for group in groups) and len(groups[-1]) == 3 and len(head) <= 3 and head != "0"
+    if len(groups) > 1:
+        return float("".join((head, *groups))) if grouped else None
+    counts = unit is None or unit in words.ISO_CODES
+    if grouped and (marks[0] == "," or (scale == 1.0 and counts)):
+        return float(head + groups[0])
+    return float(f"{head}.{groups[0]}")
+
+
+def _mixed(digits: str, marks: list[str]) -> float | None:
+    """`1,234.56` and `1.234,56`: the last mark divides, and may stand once."""
+    if marks.count(marks[-1]) > 1:
+        return None
+    whole, _, part = digits.rpartition(marks[-1])
+    return float(f"{re.sub(r'[.,]', '', whole)}.{part}")
+
+
+def _spelt(match: re.Match[str]) -> float | None:
+    """The value of number words; None where they are a row of numbers, such as `one two three`."""
+    if match["whole"]:
+        return words.PARTS[" ".join(match["part"].lower().split())] * words.BIG_NUMBERS[match["whole"].lower()]
+    total = current = 0.0
+    for word in re.split(r"[\s-]+", match["spelt"].lower()):
+        if word in ("a", "an", "and"):
+            continue
+        if word == "half":
+            current += 0.5
+        elif word in ("hundred", "dozen"):
+            current = (current or 1.0) * words.BIG_NUMBERS[word]
+        elif word in words.BIG_NUMBERS:
+            total, current = total + (current or 1.0) * words.BIG_NUMBERS[word], 0.0
+        else:
+            small = words.SMALL_NUMBERS[word]
+            if current % 10 or (current % 100 and small >= 10):
+                return None
+            current += small
+    return total + current
+
+
+def _goes_on(text: str, end: int) -> bool:
+    """Whether letters of an alphabet or digits follow at once: `4x4`, `141st`, but not `3000명`."""
+    return end < len(text) and (text[end] == "_" or (text[end].isalnum() and ord(text[end]) < 0x2E80))
+
+
+def _names_something(text: str, match: re.Match[str], amount: Amount) -> bool:
+    """Whether a number without a unit is a year, an identifier or the pronoun `one`."""
+    if not amount.bare or amount.scale != 1.0:
+        return False
+    behind = text[amount.end : amount.end + _NEAR]
+    if match["digits"] is None:
+        return amount.value <= 1 or words.PART_BEHIND.match(behind) is not None
+    digits = match["digits"]
+    if words.YEAR.match(digits):
+        before = text[max(0, amount.start - _NEAR) : amount.start]
+        return not words.AFTER_YEAR.match(behind) or bool(words.BEFORE_YEAR.search(before))
+    return len(digits) >= IDENTIFIER_DIGITS and digits.isdigit() and not words.AFTER_YEAR.match(behind)
+
+
+def _relate(text: str, found: list[Amount]) -> list[Amount]:
+    """Give each end of a range or change its role, and what it leaves to the other end to say."""
+    related = [replace(amount, role=_role(text, amount)) for amount in found]
+    for index in range(len(related) - 1):
+        low, high = related[index], related[index + 1]
+        between = text[low.end : high.start]
+        spanned = between.strip() == "and" and text[: low.start].rstrip().lower().endswith("between")
+        if spanned or _RANGE.fullmatch(between):
+            related[index], related[index + 1] = _span(low, high, dashed="to" not in between)
+    return related
+
+
+def _role(text: str, amount: Amount) -> Literal["from", "to"] | None:
+    before = text[max(0, amount.start - _NEAR) : amount.start]
+    if _FROM_BEFORE.search(before):
+        return "from"
+    return "to" if _TO_BEFORE.search(before) else None
+
+
+def _span(low: Amount, high: Amount, *, dashed: bool) -> tuple[Amount, Amount]:
+    """`£6–8m`: the first end takes the magnitude of the second, each the unit of the other."""
+    scale = high.scale if low.scale == 1.0 and abs(low.value) <= abs(high.value / high.scale) else 1.0
+    unit_for_low = high if low.bare and not high.bare else low
+    unit_for_high = low if high.bare and low.is_money and (dashed or high.scale > 1) else high
+    return (
+        replace(low, value=low.value * scale, scale=low.scale * scale, unit=unit_for_low.unit, bare=unit_for_low.bare,
+                period=low.period or high.period, role="from"),
+        replace(high, unit=unit_for_high.unit, bare=unit_for_high.bare, role="to"),
+    )  # fmt: skip

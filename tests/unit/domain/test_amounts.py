@@ -1,0 +1,174 @@
+"""Every form people write a figure in, and what only looks like one."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sago.domain.amounts import Amount, find_amounts
+
+RECOGNIZERS = Path(__file__).parents[4] / "shared/data/real/recognizers"
+
+
+def read(text: str) -> list[tuple[float, str]]:
+    return [(amount.value, amount.unit) for amount in find_amounts(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "unit"),
+    [
+        ("$1.2M", 1_200_000, "USD"),
+        ("450k", 450_000, "count"),
+        ("1.116m", 1_116_000, "count"),
+        ("€2,3 Mio", 2_300_000, "EUR"),
+        ("£300K", 300_000, "GBP"),
+        ("₹3.5 crore", 35_000_000, "INR"),
+        ("8 million quid", 8_000_000, "GBP"),
+        ("USD 5m", 5_000_000, "USD"),
+        ("$5M CAD", 5_000_000, "CAD"),
+        ("€ 7.986,00", 7986, "EUR"),
+        ("$18,442.10", 18442.1, "USD"),
+        ("£2 m", 2_000_000, "GBP"),
+        ("180억 원", 18_000_000_000, "KRW"),
+        ("-$500", -500, "USD"),
+        ("143%", 143, "percent"),
+        ("(+14%)", 14, "percent"),
+        ("twenty-one percent", 21, "percent"),
+        ("40 bps", 40, "bps"),
+        ("3x", 3, "x"),
+        ("41ms", 41, "ms"),
+        ("6 h", 6, "hours"),
+        ("62-minute", 62, "minutes"),
+        ("25,000", 25_000, "count"),
+        ("1.512 farms", 1512, "count"),
+        ("2 000 000 users", 2_000_000, "count"),
+        ("1,00,000", 100_000, "count"),
+        ("three years", 3, "years"),
+        ("six-week pilot", 6, "weeks"),
+        ("two more years", 2, "years"),
+        ("a quarter of a million", 250_000, "count"),
+        ("half a million", 500_000, "count"),
+        ("one and a half million", 1_500_000, "count"),
+        ("1.02 MILLION", 1_020_000, "count"),
+        ("two hundred thousand dollars", 200_000, "USD"),
+        ("6,400 sq ft", 6400, "square feet"),
+    ],
+)
+def test_one_figure(text: str, value: float, unit: str) -> None:
+    assert read(text) == [(value, unit)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PR #2291 is up",
+        "ticket 8812: how to rotate keys",
+        "v1.2, release 5.12.1, Python 3.11",
+        "call +49 170 1234567 or (877) 609-2233",
+        "founded in 2019, since 2021 profitable",
+        "2025-10-06 at 16:20, or Oct 13 at 9am, October 13–24, 3 March 2026",
+        "https://example.com/2025/11/04/a-5-story 10.0.0.1",
+        "SOC 2 Type II and ISO 27001",
+        "123e4567-e89b-12d3-a456-426655440000 inv-2025-0088 a14 p99 4x4 3D",
+        "1. first\n2. second",
+        "one of them, the 1st and the 22nd",
+        "order number 7741903",
+        "24/7 on 10/06",
+    ],
+)
+def test_no_figure(text: str) -> None:
+    assert find_amounts(text) == []
+
+
+def test_a_change_has_a_from_and_a_to() -> None:
+    low, high = find_amounts("grew from 18 to 34 clinics")
+    assert (low.role, high.role) == ("from", "to")
+
+
+def test_the_low_end_of_a_range_takes_magnitude_and_unit_of_the_high_end() -> None:
+    assert read("£6–8m") == [(6e6, "GBP"), (8e6, "GBP")]
+    assert read("between 5 and 10%") == [(5, "percent"), (10, "percent")]
+    assert read("from 90 to 1.2k requests") == [(90, "count"), (1200, "count")]
+
+
+def test_a_rate_has_a_period() -> None:
+    assert [a.period for a in find_amounts("372k/yr, 35k a month, $90 per week, £18k pcm")] == [
+        "year",
+        "month",
+        "week",
+        "month",
+    ]
+
+
+def test_minutes_behind_hours() -> None:
+    assert read("down for 3h 10m") == [(3, "hours"), (10, "minutes")]
+
+
+def test_a_figure_without_a_unit_is_bare() -> None:
+    money, count = find_amounts("$5 and 5")
+    assert (money.bare, money.is_money, count.bare) == (False, True, True)
+
+
+def test_offsets_count_code_points() -> None:
+    text = "🚀🚀 漢字 MRR é $182k 👩‍👩‍👧 done"
+    (amount,) = find_amounts(text)
+    assert text[amount.start : amount.end] == amount.text == "$182k"
+
+
+@given(st.text(alphabet=st.sampled_from(list("0123456789 .,-–/$€%kmx:'()#+aondtw\n\u00a0万"))))
+def test_spans_are_ordered_and_quote_the_text(text: str) -> None:
+    found = find_amounts(text)
+    assert all(text[a.start : a.end] == a.text for a in found)
+    assert all(a.end <= b.start for a, b in pairwise(found))
+
+
+@given(st.integers(1, 10**9))
+def test_grouped_digits_are_read_back(value: int) -> None:
+    assert read(f"${value:,}") == [(value, "USD")]
+
+
+@pytest.mark.parametrize("unit", ["a-", "1,", "123 ", "aaaa-", "one and a ", "h 1m ", "+1 ", "May 1 ", "0.5.", "$"])
+def test_time_is_bounded(unit: str) -> None:
+    begun = time.perf_counter()
+    find_amounts(unit * (100_000 // len(unit)))
+    assert time.perf_counter() - begun < 20
+
+
+def load(name: str) -> list[dict[str, object]]:
+    path = RECOGNIZERS / name
+    if not path.exists():
+        assert os.environ.get("SAGO_REQUIRE_SHARED") != "1", f"{path} is missing"
+        pytest.skip("the shared recognizers corpus is not here")
+    cases: list[dict[str, object]] = json.loads(path.read_text(encoding="utf-8-sig"))
+    return cases
+
+
+def overlapping(found: list[Amount], start: int, end: int) -> list[Amount]:
+    return [amount for amount in found if amount.start < end and amount.end > start]
+
+
+def test_money_of_the_recognizers_corpus() -> None:
+    right = total = 0
+    for case in load("NumberWithUnit/English/CurrencyModel.json"):
+        for result in case["Results"]:  # type: ignore[attr-defined]
+            value = result["Resolution"].get("value")
+            if value is not None:
+                total += 1
+                near = overlapping(find_amounts(str(case["Input"])), result["Start"], result["End"] + 1)
+                right += any(abs(amount.value - float(value)) <= 1e-6 * abs(float(value)) for amount in near)
+    assert right / total > 0.8
+
+
+@pytest.mark.parametrize("name", ["EmailModel", "GUIDModel"])
+def test_addresses_of_the_recognizers_corpus_are_no_figures(name: str) -> None:
+    for case in load(f"Sequence/English/{name}.json"):
+        for result in case["Results"]:  # type: ignore[attr-defined]
+            start = str(case["Input"]).find(result["Text"])
+            assert not overlapping(find_amounts(str(case["Input"])), start, start + len(result["Text"]))
