@@ -245,6 +245,9 @@ class BatchStore(Protocol):
     def counts(self) -> dict[BatchState, int]:
         """Batches by state."""
 
+    def progress(self, company_ids: Sequence[str]) -> tuple[int, int]:
+        """Batches of these companies that are not merged yet, and that are."""
+
 
 class EventStore(Protocol):
     """Observations, extractions and the events folded from them."""

@@ -1,0 +1,134 @@
+"""All wiring, nowhere else: settings in, a container of adapters and use cases out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+from sago.config import Settings
+from sago.llm import registry
+from sago.outreach.service import Outreach
+from sago.pipeline.batching import Batching
+from sago.pipeline.bridging import Bridge, BridgeLimits
+from sago.pipeline.extraction import Extracting
+from sago.pipeline.ingest import Ingest
+from sago.pipeline.recovery import Reaper, Recovery
+from sago.pipeline.storing import Storing
+from sago.ports import Buffer, Clock, Database, Drafts, LogConsumer, MessageLog, Model, RawStore
+from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue, client
+from sago.stores.clock import SystemClock
+from sago.stores.eml_drafts import EmlDrafts
+from sago.stores.kafka_consumer import KafkaLogConsumer
+from sago.stores.kafka_producer import KafkaLog
+from sago.stores.postgres import PostgresDatabase
+from sago.stores.redis_buffer import RedisBuffer
+from sago.stores.sql_messages import SqlRawStore
+
+
+@dataclass(frozen=True)
+class Container:
+    """Adapters and use cases of one process; each is made when first asked for, so a command pays for what it uses."""
+
+    settings: Settings
+
+    @cached_property
+    def clock(self) -> Clock:
+        return SystemClock()
+
+    @cached_property
+    def database(self) -> Database:
+        return PostgresDatabase(self.settings.postgres)
+
+    @cached_property
+    def raw(self) -> RawStore:
+        return SqlRawStore(self.settings.postgres)
+
+    @cached_property
+    def buffer(self) -> Buffer:
+        redis = self.settings.redis
+        return RedisBuffer(redis.database(redis.buffer_db), self.settings.cache)
+
+    @cached_property
+    def log(self) -> MessageLog:
+        return KafkaLog(self.settings.kafka)
+
+    def consumer(self) -> LogConsumer:
+        """A new member of the bridge's group."""
+        return KafkaLogConsumer(self.settings.kafka)
+
+    @cached_property
+    def model(self) -> Model:
+        return registry.load(self.settings.extraction.provider)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        return EmlDrafts(self.settings.outreach.folder)
+
+    @cached_property
+    def dispatcher(self) -> CeleryDispatcher:
+        return CeleryDispatcher(client())
+
+    @cached_property
+    def store_queue(self) -> CeleryStoreQueue:
+        return CeleryStoreQueue(client())
+
+    @property
+    def retry_after(self) -> timedelta:
+        """How long a batch may take until the reaper looks at it."""
+        return timedelta(seconds=self.settings.extraction.retry_after)
+
+    @cached_property
+    def storing(self) -> Storing:
+        topic_of = self.settings.kafka.topic
+        return Storing(self.raw, self.buffer, self.database, self.log, self.dispatcher, topic_of)
+
+    @cached_property
+    def batching(self) -> Batching:
+        size = self.settings.cache.message_limit
+        return Batching(self.buffer, self.database, self.dispatcher, size, self.retry_after)
+
+    @cached_property
+    def extracting(self) -> Extracting:
+        context = self.settings.extraction.context_messages
+        return Extracting(self.database, self.buffer, self.raw, self.model, context, self.retry_after)
+
+    @cached_property
+    def reaper(self) -> Reaper:
+        return Reaper(
+            database=self.database,
+            buffer=self.buffer,
+            raw=self.raw,
+            log=self.log,
+            dispatcher=self.dispatcher,
+            topic_of=self.settings.kafka.topic,
+            max_attempts=self.settings.extraction.max_attempts,
+            retry_after=self.retry_after,
+        )
+
+    @cached_property
+    def recovery(self) -> Recovery:
+        return Recovery(self.database, self.buffer, self.raw, self.dispatcher)
+
+    @cached_property
+    def outreach(self) -> Outreach:
+        return Outreach(self.database, self.model, self.drafts, self.settings.outreach.setback_days)
+
+    def ingest(self) -> Ingest:
+        """Feeds rows into the log and accounts for each."""
+        return Ingest(self.log, self.raw, self.database, self.clock, in_memory_log=self.settings.kafka.embedded)
+
+    def bridge(self) -> Bridge:
+        """The bridge over a new consumer."""
+        raise RuntimeError
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for name in ("database", "raw", "log"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
+
+def build(settings: Settings) -> Container:
+    """The container of these settings; nothing is connected yet."""
+    return Container(settings)

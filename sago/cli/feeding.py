@@ -1,0 +1,106 @@
+"""What `sago run` and `sago demo` share: rows in, everything read and merged, letters composed, the report written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from rich.progress import Progress
+
+from sago.bootstrap import Container
+from sago.domain.messages import Message
+from sago.errors import TransientError
+from sago.pipeline.ingest import Account, BadRow
+from sago.report import ReportData, write_all
+
+MERGED_WITHIN = 120.0
+"""Seconds without a further merged batch after which waiting for events is given up."""
+LETTERS_WITHIN = 120.0
+
+
+@dataclass
+class Run:
+    """One pass of the pipeline over one input; the figures of its last line."""
+
+    container: Container
+    account: Account = field(default_factory=Account)
+    seconds: float = 0.0
+    batches: int = 0
+
+    def feed(self, rows: Iterable[Message | BadRow], total: int | None, bars: Progress) -> None:
+        """Publish the rows and wait until each is stored or refused."""
+        started = time.monotonic()
+        bar = bars.add_task("messages stored", total=total)
+
+        def step(account: Account) -> None:
+            done = account.stored + account.duplicates + account.dead_lettered
+            bars.update(bar, completed=done, total=max(total or 0, account.read))
+
+        self.container.ingest().feed(rows, self.account, step)
+        self.seconds += time.monotonic() - started
+
+    def extract(self, bars: Progress) -> None:
+        """Flush what is fewer than a batch, and wait until every batch of these companies is merged."""
+        started = time.monotonic()
+        bar = bars.add_task("batches merged", total=None)
+        self.container.dispatcher.flush()
+        seen, since = -1, started
+        while True:
+            # In the order a message moves, so that what moves on meanwhile is seen further down.
+            queued = self.container.buffer.counts()
+            unopened = self.container.buffer.unopened()
+            with self.container.database.begin() as tx:
+                open_batches, merged = tx.batches.progress(list(self.account.companies))
+            waiting = [company for company in self.account.companies if queued.get(company)]
+            bars.update(bar, completed=merged, total=merged + open_batches or None)
+            if not open_batches and not waiting and not unopened:
+                break
+            if merged != seen:
+                seen, since = merged, time.monotonic()
+            if time.monotonic() - since > MERGED_WITHIN:
+                raise TransientError("batches are not merged; see `sago status` and `sago logs extract`")
+            time.sleep(0.05)
+        self.batches = merged
+        self.seconds += time.monotonic() - started
+
+    def write_letters(self, bars: Progress) -> None:
+        """Compose the letter of each watch of these companies, as of the newest message."""
+        started = time.monotonic()
+        with self.container.database.begin() as tx:
+            watches = [w.id for company in self.account.companies for w in tx.outreach.watches(company)]
+        bar = bars.add_task("letters composed", total=len(watches))
+        if watches:
+            self.container.dispatcher.compose_and_wait(watches, self.as_of, LETTERS_WITHIN)
+        bars.update(bar, completed=len(watches))
+        self.seconds += time.monotonic() - started
+
+    @property
+    def as_of(self) -> datetime:
+        """The run's now: the newest message's time."""
+        return max(self.account.companies.values(), default=self.container.clock.now())
+
+    def report(self, out: Path, write: Callable[[ReportData, Path], None] = write_all) -> ReportData:
+        """Gather the report's data and write its files into `out`."""
+        data = self.container.report_data(sorted(self.account.companies), self.as_of, self.figures(), self.refused())
+        out.mkdir(parents=True, exist_ok=True)
+        write(data, out)
+        return data
+
+    def figures(self) -> dict[str, float]:
+        """The plumbing in figures, in the order they are shown."""
+        account = self.account
+        return {
+            "read": account.read,
+            "stored": account.stored,
+            "dead_lettered": account.dead_lettered,
+            "duplicates": account.duplicates,
+            "batches": self.batches,
+            "seconds": round(self.seconds, 2),
+        }
+
+    def refused(self) -> list[str]:
+        """One line for each refused row."""
+        return [f"{where}: {why}" for where, why in self.account.refused]
