@@ -1,0 +1,284 @@
+"""Observations fold into events: a pure function of the set, whatever the order of arrival and however often.
+
+The observations are read in the order in which they were said. Each actual one joins the event it tells again, or
+begins one; a correction replaces a figure; a denial takes the event away. Two tellings are one event when they have the
+same type, were said within `WINDOW`, contradict each other in no figure, and name the same subject or state the same
+figure; in the types of `NAMED` two different subjects are always two events.
+"""
+
+from __future__ import annotations
+
+import calendar
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+from rapidfuzz import fuzz
+
+from sago.domain.amounts import find_amounts
+from sago.domain.events import Event, EventType, Evidence, Fold, Metric, MetricPoint, Observation, Rejection, Status
+from sago.domain.metrics import METRICS
+
+NAMESPACE = UUID("6f1d7a52-3c0b-5b7e-9a44-2f5f0c8e51aa")
+WINDOW = timedelta(days=45)
+"""How long after its last telling an event is still told again, rather than happening anew."""
+BARE_WINDOW = timedelta(days=1)
+"""The same for a telling that has neither subject nor figure."""
+NAMED = frozenset({
+    EventType.ENTERPRISE_DEAL, EventType.PARTNERSHIP, EventType.HIRING, EventType.CUSTOMER_SUCCESS,
+    EventType.INVESTOR_INTEREST, EventType.MEDIA_COVERAGE, EventType.COMPLIANCE,
+})  # fmt: skip
+"""Types whose events are told apart by whom they are about."""
+SAME_NAME = 90
+"""Of 100: how alike two subjects must be (rapidfuzz token_set_ratio) to be one."""
+_MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
+_MONTH = re.compile(rf"\b({'|'.join([*_MONTHS, *(name[:3] for name in _MONTHS)])})\b", re.I)
+
+
+@dataclass
+class _Group:
+    """The tellings of one event so far."""
+
+    event_type: EventType
+    tellings: list[Observation] = field(default_factory=list)
+    superseded: set[tuple[float, str]] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+    withdrawn: bool = False
+
+    @property
+    def last(self) -> datetime:
+        return self.tellings[-1].said_at
+
+    @property
+    def subjects(self) -> list[str]:
+        return [o.subject for o in self.tellings if o.subject]
+
+    def metrics(self) -> dict[tuple[str, str], tuple[Metric, Observation]]:
+        """(name, unit) → the figure that holds now and the telling that says it; one figure once, under one name."""
+        held: dict[tuple[str, str], tuple[Metric, Observation]] = {}
+        for telling in self.tellings:
+            for metric in telling.metrics:
+                again = any((m.value, m.unit) == (metric.value, metric.unit) for m, _ in held.values())
+                if (metric.value, metric.unit) not in self.superseded and not again:
+                    held.setdefault((metric.name, metric.unit), (metric, telling))
+        return held
+
+
+def fold(company_id: str, observations: Sequence[Observation], rejections: Sequence[Rejection]) -> Fold:
+    """The company's events and metric points. Observations of other companies are left out."""
+    said = _in_order(o for o in observations if o.company_id == company_id)
+    groups: list[_Group] = []
+    for observation in said:
+        _take(observation, [group for group in groups if not group.withdrawn], groups)
+    ids = _proof_ids(company_id, said)
+    rejected = {rejection.event_id for rejection in rejections if rejection.company_id == company_id}
+    kept = [
+        group
+        for group in groups
+        if not group.withdrawn and not any(ids[_key(telling)] in rejected for telling in group.tellings)
+    ]
+    events = [(_event(group, ids), group) for group in kept]
+    events.sort(key=lambda pair: (pair[0].occurred_at, str(pair[0].id)))
+    points = [point for event, group in events for point in _points(event, group)]
+    return Fold([event for event, _ in events], sorted(points, key=lambda p: (p.as_of, p.metric, str(p.event_id))))
+
+
+def _key(o: Observation) -> tuple[str, int, int, int, str]:
+    return o.message_id, o.version, o.start, o.end, o.event_type
+
+
+def _in_order(observations: Iterable[Observation]) -> list[Observation]:
+    """As said, each once; of several extractors' words on one span and type the newest."""
+    newest: dict[tuple[str, int, int, int, str], Observation] = {}
+    for o in sorted(observations, key=lambda o: (o.recorded_at, o.extractor_version, o.model_dump_json())):
+        newest[_key(o)] = o
+    return sorted(newest.values(), key=lambda o: (o.said_at, *_key(o)))
+
+
+def _proof_ids(company_id: str, said: Sequence[Observation]) -> dict[tuple[str, int, int, int, str], UUID]:
+    """The id an event has while this observation is its earliest proof: uuid5 of company, type, message and the
+    proof's ordinal among those of its type in the message. A rejection names one of them, and so it still finds the
+    event after an earlier proof has changed the event's id."""
+    ordinals: dict[tuple[str, str], int] = {}
+    ids = {}
+    for o in said:
+        ordinal = ordinals.get((o.event_type, o.message_id), 0)
+        ordinals[o.event_type, o.message_id] = ordinal + 1
+        ids[_key(o)] = uuid5(NAMESPACE, f"{company_id}|{o.event_type}|{o.message_id}|{ordinal}")
+    return ids
+
+
+def _take(o: Observation, live: list[_Group], groups: list[_Group]) -> None:
+    """Let one observation do its work on the groups so far."""
+    if o.status is Status.DENIED:
+        for group in live:
+            group.withdrawn |= _denies(o, group)
+        return
+    if o.status is not Status.ACTUAL:
+        return
+    target = _corrected(o, live) if o.corrects else None
+    if target is not None:
+        _correct(o, target)
+        return
+    again = [group for group in live if _tells_again(o, group)]
+    if again:
+        max(again, key=lambda group: _closeness(o, group)).tellings.append(o)
+    else:
+        groups.append(_Group(o.event_type, [o]))
+
+
+def _same_subject(subject: str | None, group: _Group) -> bool:
+    """Whether the group speaks of this subject; False where either names none."""
+    return subject is not None and any(fuzz.token_set_ratio(subject, other) >= SAME_NAME for other in group.subjects)
+
+
+def _shared(o: Observation, group: _Group) -> int:
+    """How many figures of the observation the group already states: small counts and times are no proof."""
+    stated = {(m.value, m.unit) for telling in group.tellings for m in telling.metrics}
+    return sum((m.value, m.unit) in stated and (m.unit not in ("count", "x") or m.value >= 100) for m in o.metrics)
+
+
+def _contradicts(o: Observation, group: _Group) -> bool:
+    """Whether a metric of the same name and unit has another figure that no correction explains."""
+    held = group.metrics()
+    return any(
+        (m.name, m.unit) in held
+        and not math.isclose(held[m.name, m.unit][0].value, m.value, rel_tol=1e-6)
+        and (m.value, m.unit) not in group.superseded
+        for m in o.metrics
+    )
+
+
+def _tells_again(o: Observation, group: _Group) -> bool:
+    if o.event_type is not group.event_type or o.said_at - group.last > WINDOW or _contradicts(o, group):
+        return False
+    if o.subject and group.subjects:
+        return _same_subject(o.subject, group) or (group.event_type not in NAMED and _shared(o, group) > 0)
+    if o.metrics and any(telling.metrics for telling in group.tellings):
+        return _shared(o, group) > 0
+    return o.said_at - group.last <= BARE_WINDOW and o.message_id != group.tellings[-1].message_id
+
+
+def _closeness(o: Observation, group: _Group) -> tuple[bool, int, datetime, str]:
+    first = group.tellings[0]
+    return _same_subject(o.subject, group), _shared(o, group), group.last, f"{first.message_id}:{first.start:09}"
+
+
+def _quoted_figures(o: Observation) -> set[tuple[float, str]]:
+    return {(amount.value, amount.unit) for amount in find_amounts(o.quote)}
+
+
+def _corrected(o: Observation, live: list[_Group]) -> _Group | None:
+    """The event a correction speaks of: the one that states the figure it takes back, else the newest with the same
+    metric; never one about somebody else."""
+    near = [
+        group
+        for group in live
+        if group.event_type is o.event_type
+        and o.said_at - group.last <= WINDOW
+        and o.message_id != group.tellings[0].message_id
+        and (not o.subject or not group.subjects or _same_subject(o.subject, group) or group.event_type not in NAMED)
+    ]  # fmt: skip
+    names = {(m.name, m.unit) for m in o.metrics}
+    new = {(m.value, m.unit) for m in o.metrics}
+    old = _quoted_figures(o) - new
+    scored = [
+        (
+            any((m.value, m.unit) in old for m, _ in group.metrics().values()),
+            bool(names & group.metrics().keys()),
+            group,
+        )
+        for group in near
+    ]
+    fitting = [row for row in scored if row[0] or row[1]]
+    return max(fitting, key=lambda row: (row[0], row[1], row[2].last))[2] if fitting else None
+
+
+def _correct(o: Observation, group: _Group) -> None:
+    """Replace what the correction takes back: the figure of the same metric, or the figure it quotes as wrong."""
+    new = {(m.value, m.unit) for m in o.metrics}
+    taken_back = _quoted_figures(o) - new
+    for (name, unit), (metric, _) in group.metrics().items():
+        right = next((m for m in o.metrics if m.unit == unit and m.value != metric.value), None)
+        by_name = any((m.name, m.unit) == (name, unit) for m in o.metrics)
+        if right is not None and (by_name or (metric.value, unit) in taken_back) and (metric.value, unit) not in new:
+            group.superseded.add((metric.value, unit))
+            group.notes.append(
+                f"{o.said_at:%Y-%m-%d}: {name} corrected from {metric.value:g} to {right.value:g} {unit}"
+            )
+    group.superseded -= new
+    group.tellings.append(o)
+
+
+def _denies(o: Observation, group: _Group) -> bool:
+    """Whether the denial takes this event back: same type, said later, same subject or, with none, same figure."""
+    if o.event_type is not group.event_type or o.said_at - group.last > WINDOW:
+        return False
+    return _same_subject(o.subject, group) if o.subject and group.subjects else _shared(o, group) > 0
+
+
+def _event(group: _Group, ids: dict[tuple[str, int, int, int, str], UUID]) -> Event:
+    best = max(group.tellings, key=lambda o: _informative(o, group))
+    first = group.tellings[0]
+    proofs = {(o.message_id, o.start, o.end): o for o in group.tellings}
+    lines = [f"{o.said_at:%Y-%m-%d}: {o.title}" for o in group.tellings] + group.notes
+    return Event(
+        id=ids[_key(first)],
+        company_id=first.company_id,
+        event_type=group.event_type,
+        title=best.title,
+        description=best.description,
+        impact=best.impact,
+        metrics=tuple(metric for metric, _ in group.metrics().values()),
+        timeline="\n".join(dict.fromkeys(lines)),
+        severity=max((o.severity for o in group.tellings), key=lambda severity: severity.rank),
+        stakeholders=tuple(dict.fromkeys(name for o in group.tellings for name in o.stakeholders)),
+        evidence=tuple(
+            Evidence(message_id=o.message_id, quote=o.quote, start=o.start, end=o.end) for o in proofs.values()
+        ),
+        occurred_at=first.said_at,
+    )
+
+
+def _informative(o: Observation, group: _Group) -> tuple[bool, bool, int, int, float, str]:
+    """Greater is better: no figure taken back, a subject, metrics, severity; then the earlier."""
+    stale = any((figure.value, figure.unit) in group.superseded for figure in find_amounts(o.title))
+    return not stale, bool(o.subject), len(o.metrics), o.severity.rank, -o.said_at.timestamp(), o.message_id
+
+
+def _points(event: Event, group: _Group) -> list[MetricPoint]:
+    """The figures of known company metrics, in the unit such a metric takes."""
+    return [
+        MetricPoint(
+            company_id=event.company_id,
+            metric=metric.name,
+            value=metric.value,
+            unit=metric.unit,
+            as_of=_as_of(telling),
+            said_at=telling.said_at,
+            event_id=event.id,
+        )
+        for metric, telling in group.metrics().values()
+        if metric.name in METRICS and _fits(metric)
+    ]
+
+
+def _fits(metric: Metric) -> bool:
+    wanted = METRICS[metric.name].unit
+    return metric.unit.isupper() if wanted == "currency" else metric.unit == wanted or metric.name == "runway"
+
+
+def _as_of(o: Observation) -> datetime:
+    """The last second of the month the quote names, where that is past; else the moment it was said."""
+    named = {_MONTHS.get(m.lower()) or next(n for name, n in _MONTHS.items() if name[:3] == m.lower())
+             for m in _MONTH.findall(o.quote) if m.lower() != "may" or m == "May"}  # fmt: skip
+    if len(named) != 1:
+        return o.said_at
+    month = named.pop()
+    year = o.said_at.year - (month > o.said_at.month)
+    last_day = calendar.monthrange(year, month)[1]
+    end = o.said_at.replace(year=year, month=month, day=last_day, hour=23, minute=59, second=59, microsecond=0)
+    return min(end, o.said_at)
