@@ -1,0 +1,164 @@
+"""Observations are appended, never changed; events and metric points are what the last fold made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, and_, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection
+from sago.stores.lineage import successors
+from sago.stores.postgres.tables import (
+    event_aliases,
+    extractions,
+    metric_points,
+    observations,
+    rejections,
+    significant_events,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+READING = ("message_id", "version", "extractor", "extractor_version")
+CONTENT = tuple(
+    column for column in significant_events.c if column.name not in ("id", "company_id", "created_at", "updated_at")
+)
+
+
+class PostgresEvents:
+    """The `EventStore` of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lock(self, company_id: str) -> None:
+        key = func.hashtextextended(f"fold:{company_id}", 0)
+        self._connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+    def append(self, observations_: Sequence[Observation], extractions_: Sequence[Extraction]) -> int:
+        """Rows go in by the order of their keys, so that two appends at once never deadlock."""
+        new = 0
+        if observations_:
+            rows = sorted((_observation_row(each) for each in observations_), key=_reading_order)
+            statement = upsert(observations).on_conflict_do_nothing().returning(literal(1))
+            new = len(self._connection.execute(statement, rows).all())
+        if extractions_:
+            rows = sorted((each.model_dump() for each in extractions_), key=_reading_order)
+            self._connection.execute(upsert(extractions).on_conflict_do_nothing().returning(literal(1)), rows).all()
+        return new
+
+    def current(self, company_id: str, said_before: datetime | None = None) -> list[Observation]:
+        read, said = extractions.c, observations.c
+        newest = select(*(read[name] for name in READING)).distinct(read.message_id)
+        newest = newest.where(read.company_id == company_id).order_by(
+            read.message_id,
+            read.version.desc(),
+            read.finished_at.desc(),
+            read.extractor_version.desc(),
+            read.extractor.desc(),
+        )
+        query = select(observations).where(said.company_id == company_id)
+        if said_before is not None:
+            # the version of an edit is its time in µs: what was edited later had not been said yet
+            newest = newest.where(read.version < (said_before - EPOCH) // timedelta(microseconds=1))
+            query = query.where(said.said_at < said_before)
+        counts = newest.subquery()
+        query = query.join(counts, and_(*(said[name] == counts.c[name] for name in READING)))
+        query = query.order_by(said.said_at, said.message_id, said.start, said.end, said.event_type)
+        return [Observation.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+    def rejections(self, company_id: str) -> list[Rejection]:
+        c = rejections.c
+        query = select(rejections).where(c.company_id == company_id).order_by(c.rejected_at, c.event_id, c.rejected_by)
+        return [Rejection.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+    def reject(self, rejection: Rejection) -> None:
+        self._connection.execute(upsert(rejections).values(**rejection.model_dump()).on_conflict_do_nothing())
+
+    def replace(self, company_id: str, fold: Fold, now: datetime) -> None:
+        before = self.find(company_id)
+        kept = {event.id for event in fold.events}
+        vanished = [event for event in before if event.id not in kept]
+        self._write_events(fold.events, now)
+        self._deactivate(vanished, now)
+        self._write_aliases(company_id, successors(vanished, fold.events), kept, now)
+        self._connection.execute(delete(metric_points).where(metric_points.c.company_id == company_id))
+        if fold.metric_points:
+            self._connection.execute(insert(metric_points), [point.model_dump() for point in fold.metric_points])
+
+    def _write_events(self, events: Sequence[Event], now: datetime) -> None:
+        if not events:
+            return
+        statement = upsert(significant_events)
+        written = [statement.excluded[column.name] for column in CONTENT]
+        statement = statement.on_conflict_do_update(
+            index_elements=["id"],
+            set_={column.name: value for column, value in zip(CONTENT, written, strict=True)} | {"updated_at": now},
+            where=tuple_(*CONTENT).is_distinct_from(tuple_(*written)),
+        )
+        self._connection.execute(statement.returning(literal(1)), [_event_row(event, now) for event in events]).all()
+
+    def _deactivate(self, events: Sequence[Event], now: datetime) -> None:
+        gone = update(significant_events).where(significant_events.c.id.in_([event.id for event in events]))
+        self._connection.execute(gone.values(is_active=False, updated_at=now))
+
+    def _write_aliases(self, company_id: str, new: dict[UUID, UUID], kept: set[UUID], now: datetime) -> None:
+        """An id that is an event again is no alias; an alias of what vanished follows to its successor."""
+        self._connection.execute(delete(event_aliases).where(event_aliases.c.alias.in_(kept)))
+        for old, event_id in new.items():
+            follow = update(event_aliases).where(event_aliases.c.event_id == old).values(event_id=event_id)
+            self._connection.execute(follow)
+            row = {"alias": old, "event_id": event_id, "company_id": company_id, "created_at": now}
+            alias = upsert(event_aliases).values(**row)
+            alias = alias.on_conflict_do_update(index_elements=["alias"], set_={"event_id": event_id})
+            self._connection.execute(alias)
+
+    def find(self, company_id: str | None = None, *, active: bool = True, limit: int | None = None) -> list[Event]:
+        c = significant_events.c
+        query = select(significant_events).order_by(c.occurred_at.desc(), c.id).limit(limit)
+        if company_id is not None:
+            query = query.where(c.company_id == company_id)
+        if active:
+            query = query.where(c.is_active)
+        return [_event(row) for row in self._connection.execute(query)]
+
+    def get(self, event_id: UUID) -> Event | None:
+        c, alias = significant_events.c, event_aliases.c
+        named = select(alias.event_id).where(alias.alias == event_id).scalar_subquery()
+        query = select(significant_events).where(or_(c.id == named, c.id == event_id))
+        # an event that vanished under its old id still has its row: the successor comes first
+        row = self._connection.execute(query.order_by((c.id == event_id).asc()).limit(1)).one_or_none()
+        return _event(row) if row else None
+
+    def metric_points(self, company_id: str) -> list[MetricPoint]:
+        c = metric_points.c
+        query = select(metric_points).where(c.company_id == company_id)
+        query = query.order_by(c.as_of, c.said_at, c.metric, c.event_id)
+        return [MetricPoint.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+
+def _reading_order(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["company_id"], row["message_id"], row["version"], row.get("start", 0), row.get("event_type", "")
+
+
+def _observation_row(observation: Observation) -> dict[str, Any]:
+    row = observation.model_dump(exclude={"metrics", "stakeholders"})
+    row["metrics"] = [metric.model_dump() for metric in observation.metrics]
+    row["stakeholders"] = list(observation.stakeholders)
+    return row
+
+
+def _event_row(event: Event, now: datetime) -> dict[str, Any]:
+    row = event.to_row()
+    return row | {"id": event.id, "occurred_at": event.occurred_at, "created_at": now, "updated_at": now}
+
+
+def _event(row: Row[Any]) -> Event:
+    fields = row._asdict()
+    fields["evidence"] = fields.pop("source_messages")
+    for internal in ("created_at", "updated_at"):
+        del fields[internal]
+    return Event.model_validate(fields)

@@ -1,0 +1,92 @@
+"""Dead letters, watermarks and ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnClause, Connection, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from sago.domain.batches import DeadLetter, Progress, Tick
+from sago.stores.postgres.tables import bridge_progress, dead_letters, ticks
+
+IS_NEW: ColumnClause[bool] = literal_column("(xmax = 0)")
+"""Of a row that an upsert returns: inserted, not updated."""
+
+
+class PostgresLedger:
+    """The `Ledger` of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_dead_letters(self, letters: Sequence[DeadLetter]) -> int:
+        """A replayed letter that failed again is open again; that is not a new origin."""
+        newest = {letter.origin: letter for letter in sorted(letters, key=lambda letter: letter.failed_at)}
+        if not newest:
+            return 0
+        statement = upsert(dead_letters)
+        again = statement.excluded
+        statement = statement.on_conflict_do_update(
+            index_elements=["origin"],
+            set_={name: again[name] for name in ("error", "error_type", "failed_at", "attempts", "replayed_at")},
+            where=dead_letters.c.replayed_at < again.failed_at,
+        )
+        rows = [letter.model_dump() for _, letter in sorted(newest.items())]
+        return sum(self._connection.scalars(statement.returning(IS_NEW), rows))
+
+    def dead_letters(self, *, topic: str | None = None, replayed: bool = False, limit: int = 100) -> list[DeadLetter]:
+        c = dead_letters.c
+        query = select(dead_letters).order_by(c.failed_at.desc(), c.origin).limit(limit)
+        if topic is not None:
+            query = query.where(c.topic == topic)
+        if not replayed:
+            query = query.where(c.replayed_at.is_(None))
+        return [DeadLetter.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+    def dead_letter(self, origin: str) -> DeadLetter | None:
+        query = select(dead_letters).where(dead_letters.c.origin == origin)
+        row = self._connection.execute(query).one_or_none()
+        return DeadLetter.model_validate(row._asdict()) if row else None
+
+    def known_origins(self, origins: Sequence[str]) -> set[str]:
+        if not origins:
+            return set()
+        query = select(dead_letters.c.origin).where(dead_letters.c.origin.in_(list(origins)))
+        return set(self._connection.scalars(query))
+
+    def mark_replayed(self, origin: str, at: datetime) -> None:
+        self._connection.execute(update(dead_letters).where(dead_letters.c.origin == origin).values(replayed_at=at))
+
+    def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:
+        highest = {each[:3]: each for each in sorted(progress)}
+        if not highest:
+            return
+        statement = upsert(bridge_progress)
+        statement = statement.on_conflict_do_update(
+            index_elements=["log_id", "topic", "partition"],
+            set_={"watermark": statement.excluded.watermark, "updated_at": at},
+            where=bridge_progress.c.watermark < statement.excluded.watermark,
+        )
+        self._connection.execute(statement, [each._asdict() | {"updated_at": at} for each in highest.values()])
+
+    def progress(self, log_id: str) -> list[Progress]:
+        c = bridge_progress.c
+        query = select(c.log_id, c.topic, c.partition, c.watermark).where(c.log_id == log_id)
+        return [Progress(*row) for row in self._connection.execute(query.order_by(c.topic, c.partition))]
+
+    def begin_tick(self, tick: Tick, lease_until: datetime, now: datetime) -> bool:
+        row: dict[str, Any] = tick._asdict() | {"state": "running", "lease_until": lease_until, "attempts": 1}
+        taken = upsert(ticks).values(**row)
+        taken = taken.on_conflict_do_update(
+            index_elements=["job", "due_at"],
+            set_={"lease_until": lease_until, "attempts": ticks.c.attempts + 1},
+            where=(ticks.c.state == "running") & (ticks.c.lease_until <= now),
+        )
+        return self._connection.execute(taken).rowcount == 1
+
+    def end_tick(self, tick: Tick) -> None:
+        mine = update(ticks).where(ticks.c.job == tick.job, ticks.c.due_at == tick.due_at)
+        self._connection.execute(mine.values(state="done"))

@@ -1,0 +1,87 @@
+"""Watches and letters; a partial unique index keeps a window to one live letter."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from sago.domain.outreach import Letter, LetterState, Watch
+from sago.errors import PermanentError
+from sago.stores.postgres.tables import audit_log, outreach, watches
+
+LIVE = [state for state in LetterState if state.is_live]
+LETTER = [outreach.c[name] for name in Letter.model_fields]
+
+
+class PostgresOutreach:
+    """The `OutreachStore` of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_watch(self, watch: Watch) -> None:
+        row = watch.model_dump(exclude={"investor", "conditions"})
+        row["investor"] = watch.investor and watch.investor.model_dump()
+        row["conditions"] = [condition.model_dump() for condition in watch.conditions]
+        self._connection.execute(upsert(watches).values(**row).on_conflict_do_update(index_elements=["id"], set_=row))
+
+    def watches(self, company_id: str | None = None) -> list[Watch]:
+        query = select(watches).where(watches.c.is_active).order_by(watches.c.created_at, watches.c.id)
+        if company_id is not None:
+            query = query.where(watches.c.company_id == company_id)
+        return [Watch.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+    def remove_watch(self, watch_id: UUID) -> bool:
+        active = update(watches).where(watches.c.id == watch_id, watches.c.is_active)
+        return self._connection.execute(active.values(is_active=False)).rowcount == 1
+
+    def live_letter(self, watch_id: UUID, window: str) -> Letter | None:
+        c = outreach.c
+        query = select(*LETTER).where(c.watch_id == watch_id, c.window == window, c.state.in_(LIVE))
+        row = self._connection.execute(query.with_for_update()).one_or_none()
+        return _letter(row) if row else None
+
+    def add_letter(self, letter: Letter) -> bool:
+        row = letter.model_dump(exclude={"sender", "recipient", "draft"})
+        row["sender"] = letter.sender.model_dump()
+        row["recipient"] = letter.recipient and letter.recipient.model_dump()
+        row["draft"] = letter.draft.model_dump(mode="json")
+        row["event_ids"] = list(letter.event_ids)
+        added = upsert(outreach).values(**row, updated_at=letter.created_at).on_conflict_do_nothing()
+        return self._connection.execute(added).rowcount == 1
+
+    def set_letter_state(self, letter_id: UUID, state: LetterState, at: datetime, who: str, why: str) -> None:
+        """Raises PermanentError when there is no such letter; the state it has already changes and logs nothing."""
+        letter = outreach.c.id == letter_id
+        before = self._connection.execute(select(*LETTER).where(letter).with_for_update()).one_or_none()
+        if before is None:
+            raise PermanentError(f"letter {letter_id}: unknown")
+        if before.state == state:
+            return
+        self._connection.execute(update(outreach).where(letter).values(state=state, updated_at=at))
+        note = insert(audit_log).values(
+            at=at,
+            who=who,
+            action=f"letter.{state}",
+            subject=str(letter_id),
+            firm_id=before.firm_id,
+            company_id=before.company_id,
+            detail={"from": before.state, "why": why},
+        )
+        self._connection.execute(note)
+
+    def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
+        query = select(*LETTER).order_by(outreach.c.created_at.desc(), outreach.c.id)
+        if company_id is not None:
+            query = query.where(outreach.c.company_id == company_id)
+        if live:
+            query = query.where(outreach.c.state.in_(LIVE))
+        return [_letter(row) for row in self._connection.execute(query)]
+
+
+def _letter(row: Row[Any]) -> Letter:
+    return Letter.model_validate(row._asdict())

@@ -1,0 +1,226 @@
+"""The tables as queries see them: names and types of columns. Keys, indexes and rights are made in `migrations/`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Integer, LargeBinary, MetaData, Table, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+
+from sago.stores.postgres.columns import Words
+
+metadata = MetaData()
+Time = TIMESTAMP(timezone=True)
+Json = JSONB(none_as_null=True)
+
+
+def _table(table: str, /, **columns: Any) -> Table:
+    return Table(table, metadata, *(Column(column, kind) for column, kind in columns.items()))
+
+
+companies = _table(
+    "companies",
+    company_id=Words,
+    name=Words,
+    founder=Words,
+    founder_title=Words,
+    founder_email=Words,
+    model_policy=Words,
+    created_at=Time,
+)
+shares = _table(
+    "shares",
+    firm_id=Words,
+    company_id=Words,
+    sources=ARRAY(Words),
+    granularity=Words,
+    until=Time,
+    created_at=Time,
+)
+watches = _table(
+    "watches",
+    id=Uuid,
+    firm_id=Words,
+    company_id=Words,
+    investor=Json,
+    met_on=Date,
+    reason=Words,
+    conditions=Json,
+    direction=Words,
+    created_at=Time,
+    is_active=Boolean,
+)
+outreach = _table(
+    "outreach",
+    id=Uuid,
+    firm_id=Words,
+    watch_id=Uuid,
+    company_id=Words,
+    window=Words,
+    state=Words,
+    sender=Json,
+    recipient=Json,
+    draft=Json,
+    event_ids=ARRAY(Uuid),
+    composed_by=Words,
+    created_at=Time,
+    updated_at=Time,
+)
+audit_log = _table(
+    "audit_log",
+    at=Time,
+    who=Words,
+    action=Words,
+    subject=Words,
+    firm_id=Words,
+    company_id=Words,
+    detail=Json,
+)
+
+sql_messages = _table(
+    "sql_messages",
+    company_id=Words,
+    message_id=Words,
+    version=BigInteger,
+    day=Date,
+    sent_at=Time,
+    source=Words,
+    sender=Words,
+    edited_at=Time,
+    deleted=Boolean,
+    thread_id=Words,
+    subject=Words,
+    text=Words,
+    raw=Json,
+    raw_cut=Boolean,
+    content_sha=LargeBinary,
+    received_at=Time,
+    batch_name=Words,
+    batch_id=Words,
+    extracted_at=Time,
+)
+ingest_days = _table("ingest_days", received_day=Date, company_id=Words, day=Date)
+
+batches = _table(
+    "batches",
+    id=Words,
+    company_id=Words,
+    state=Words,
+    run=Words,
+    claimed_at=Time,
+    merged_at=Time,
+    next_attempt_at=Time,
+    attempts=Integer,
+    error=Words,
+)
+batch_chunks = _table(
+    "batch_chunks",
+    batch_id=Words,
+    chunk_no=Integer,
+    state=Words,
+    attempts=Integer,
+    error=Words,
+    error_type=Words,
+    result=Json,
+)
+batch_members = _table(
+    "batch_members",
+    company_id=Words,
+    message_id=Words,
+    version=BigInteger,
+    run=Words,
+    sent_at=Time,
+    source=Words,
+    batch_id=Words,
+    chunk_no=Integer,
+)
+
+observations = _table(
+    "observations",
+    company_id=Words,
+    message_id=Words,
+    version=BigInteger,
+    source=Words,
+    sender=Words,
+    start=Integer,
+    end=Integer,
+    quote=Words,
+    event_type=Words,
+    status=Words,
+    severity=Words,
+    title=Words,
+    description=Words,
+    impact=Words,
+    subject=Words,
+    metrics=Json,
+    stakeholders=Json,
+    corrects=Boolean,
+    extractor=Words,
+    extractor_version=Words,
+    said_at=Time,
+    recorded_at=Time,
+)
+extractions = _table(
+    "extractions",
+    company_id=Words,
+    message_id=Words,
+    version=BigInteger,
+    extractor=Words,
+    extractor_version=Words,
+    finished_at=Time,
+)
+rejections = _table(
+    "rejections",
+    company_id=Words,
+    event_id=Uuid,
+    because=Words,
+    rejected_by=Words,
+    rejected_at=Time,
+)
+significant_events = _table(
+    "significant_events",
+    id=Uuid,
+    company_id=Words,
+    event_type=Words,
+    title=Words,
+    description=Words,
+    impact=Words,
+    metrics=Json,
+    timeline=Words,
+    severity=Words,
+    stakeholders=Json,
+    source_messages=Json,
+    occurred_at=Time,
+    created_at=Time,
+    updated_at=Time,
+    is_active=Boolean,
+)
+event_aliases = _table("event_aliases", alias=Uuid, event_id=Uuid, company_id=Words, created_at=Time)
+metric_points = _table(
+    "metric_points",
+    company_id=Words,
+    metric=Words,
+    value=Double,
+    unit=Words,
+    as_of=Time,
+    said_at=Time,
+    event_id=Uuid,
+)
+
+dead_letters = _table(
+    "dead_letters",
+    origin=Words,
+    topic=Words,
+    company_id=Words,
+    message_id=Words,
+    error=Words,
+    error_type=Words,
+    failed_at=Time,
+    attempts=Integer,
+    value=LargeBinary,
+    replayed_at=Time,
+)
+bridge_progress = _table(
+    "bridge_progress", log_id=Words, topic=Words, partition=Integer, watermark=BigInteger, updated_at=Time
+)
+ticks = _table("ticks", job=Words, due_at=Time, state=Words, lease_until=Time, attempts=Integer)
