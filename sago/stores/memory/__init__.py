@@ -1,0 +1,1 @@
+"""In-memory adapters of every port, kept true by the contract suites."""

@@ -1,0 +1,334 @@
+"""One suite for the Buffer port, run on memory and on Redis; then both side by side under any interleaving."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+from redis.crc import key_slot
+
+from sago.config import CacheSettings, RedisSettings, UrgentSettings
+from sago.domain.messages import CompactMessage, MessageKey
+from sago.embedded.servers import Server
+from sago.errors import ConfigError, TransientError
+from sago.ports import Buffer
+from sago.stores.memory.buffer import MemoryBuffer
+from sago.stores.redis_buffer import RedisBuffer
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+LIMITS = CacheSettings(cache_trigger_threshold=5, claim_limit=8, urgent=UrgentSettings(enabled=True, every=600))
+DATABASE = 2
+MakeBuffer = Callable[[CacheSettings], Buffer]
+
+
+def message(number: int, source: str = "slack", version: int = 0) -> CompactMessage:
+    return CompactMessage(
+        id=f"{source}:{number}",
+        version=version,
+        source=source,
+        sent_at=NOW + timedelta(seconds=number),
+        sender="Åsa",
+        thread_id="t1" if number % 2 else None,
+        text=f"Nachricht {number} — 数字 😀 {{}}",
+    )
+
+
+def messages(*numbers: int, source: str = "slack") -> list[CompactMessage]:
+    return [message(number, source) for number in numbers]
+
+
+def ids(buffer: Buffer, company_id: str, batch_id: str | None) -> list[str]:
+    assert batch_id is not None
+    claim = buffer.claimed(company_id, batch_id)
+    assert claim is not None
+    assert claim.batch_id == batch_id
+    assert claim.company_id == company_id
+    return [held.id for held in claim.messages]
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis_server: Server) -> str:
+    return RedisSettings(**redis_server.settings["redis"]).database(DATABASE)
+
+
+@pytest.fixture(params=["memory", "redis"])
+def make(request: pytest.FixtureRequest) -> Iterator[MakeBuffer]:
+    if request.param == "memory":
+        yield MemoryBuffer
+        return
+    url = request.getfixturevalue("redis_url")
+    made: list[RedisBuffer] = []
+
+    def build(limits: CacheSettings) -> Buffer:
+        buffer = RedisBuffer(url, limits)
+        buffer.clear()
+        made.append(buffer)
+        return buffer
+
+    yield build
+    for buffer in made:
+        buffer.clear()
+        buffer.close()
+
+
+@pytest.fixture
+def buffer(make: MakeBuffer) -> Buffer:
+    return make(LIMITS)
+
+
+def test_counts_each_message_once_and_claims_at_the_threshold(buffer: Buffer) -> None:
+    assert buffer.add("acme", messages(1, 2, 2, 3), NOW)[:3] == (3, 1, None)
+    assert buffer.counts() == {"acme": 3}
+    assert buffer.add("acme", messages(3, 4), NOW)[:3] == (1, 1, None)
+    added = buffer.add("acme", messages(5), NOW)
+    assert added[:2] == (1, 0)
+    assert ids(buffer, "acme", added.batch_id) == [f"slack:{n}" for n in range(1, 6)]
+    assert buffer.counts() == {}
+    assert buffer.add("acme", messages(1, 2, 3, 4, 5), NOW)[:3] == (0, 5, None)
+
+
+def test_a_claim_returns_every_field_of_every_source_oldest_first(buffer: Buffer) -> None:
+    buffer.add("acme", [message(3, "gmail"), message(1, "slack", version=7)], NOW)
+    batch_id = buffer.claim("acme", NOW)
+    assert batch_id is not None
+    assert batch_id.startswith("acme:")
+    claim = buffer.claimed("acme", batch_id)
+    assert claim is not None
+    assert claim.messages == (message(1, "slack", version=7), message(3, "gmail"))
+
+
+def test_versions_count_apart_and_companies_do_not_mix(buffer: Buffer) -> None:
+    assert buffer.add("acme", [message(1), message(1, version=9)], NOW).counted == 2
+    assert buffer.add("bolt", [message(1)], NOW).counted == 1
+    assert buffer.counts() == {"acme": 2, "bolt": 1}
+    assert buffer.known("acme", [MessageKey("slack:1", 9), MessageKey("slack:1", 8)]) == {MessageKey("slack:1", 9)}
+    assert ids(buffer, "bolt", buffer.claim("bolt", NOW)) == ["slack:1"]
+    assert buffer.counts() == {"acme": 2}
+
+
+def test_a_claim_takes_at_most_its_limit_and_the_longest_waiting_first(make: MakeBuffer) -> None:
+    buffer = make(CacheSettings(cache_trigger_threshold=100, claim_limit=4))
+    buffer.add("acme", messages(10, 11, 12, source="slack"), NOW)
+    buffer.add("acme", messages(1, 2, 3, source="gmail"), NOW + timedelta(seconds=1))
+    assert ids(buffer, "acme", buffer.claim("acme", NOW)) == ["gmail:1", "slack:10", "slack:11", "slack:12"]
+    assert buffer.counts() == {"acme": 2}
+    assert ids(buffer, "acme", buffer.claim("acme", NOW)) == ["gmail:2", "gmail:3"]
+    assert buffer.claim("acme", NOW) is None
+
+
+def test_more_than_one_claim_holds_is_left_for_the_next(buffer: Buffer) -> None:
+    added = buffer.add("acme", messages(*range(20)), NOW)
+    assert len(ids(buffer, "acme", added.batch_id)) == 8
+    assert buffer.counts() == {"acme": 12}
+    assert len(ids(buffer, "acme", buffer.add("acme", [], NOW).batch_id)) == 8
+
+
+def test_urgent_claims_at_once_but_only_once_in_its_pause(buffer: Buffer) -> None:
+    assert buffer.add("acme", messages(1), NOW, urgent=True).batch_id is not None
+    assert buffer.add("acme", messages(2), NOW + timedelta(seconds=599), urgent=True).batch_id is None
+    assert buffer.add("bolt", messages(2), NOW, urgent=True).batch_id is not None
+    later = buffer.add("acme", messages(3), NOW + timedelta(seconds=600), urgent=True)
+    assert ids(buffer, "acme", later.batch_id) == ["slack:2", "slack:3"]
+
+
+def test_a_claim_is_unopened_until_postgres_has_it_and_readable_after(buffer: Buffer) -> None:
+    buffer.add("acme", [message(1, "slack"), message(2, "gmail")], NOW)
+    batch_id = buffer.claim("acme", NOW)
+    assert batch_id is not None
+    assert buffer.unopened() == [("acme", batch_id)]
+    for _ in range(2):
+        buffer.taken_over("acme", batch_id)
+        assert buffer.unopened() == []
+        assert ids(buffer, "acme", batch_id) == ["slack:1", "gmail:2"]
+    assert buffer.claimed("acme", "acme:unknown") is None
+    buffer.taken_over("acme", "acme:unknown")
+    assert buffer.claimed("nobody", batch_id) is None
+
+
+def test_forgotten_marks_count_again(buffer: Buffer) -> None:
+    buffer.add("acme", messages(1, 2), NOW)
+    buffer.claim("acme", NOW)
+    buffer.forget("acme", [MessageKey("slack:1", 0), MessageKey("slack:99", 0)])
+    buffer.forget("acme", [])
+    assert buffer.known("acme", [MessageKey("slack:1", 0), MessageKey("slack:2", 0)]) == {MessageKey("slack:2", 0)}
+    assert buffer.add("acme", messages(1, 2), NOW)[:2] == (1, 1)
+
+
+def test_marks_are_trimmed_after_48_hours(buffer: Buffer) -> None:
+    buffer.add("acme", messages(1), NOW)
+    assert buffer.add("acme", messages(1), NOW + timedelta(hours=48)).duplicates == 1
+    assert buffer.add("acme", messages(1), NOW + timedelta(hours=48, seconds=1)).counted == 1
+
+
+def test_due_is_by_the_oldest_message_still_queued(make: MakeBuffer) -> None:
+    buffer = make(CacheSettings(cache_trigger_threshold=100, claim_limit=1))
+    buffer.add("bolt", messages(1), NOW + timedelta(minutes=1))
+    buffer.add("acme", messages(1), NOW)
+    buffer.add("acme", messages(2), NOW + timedelta(minutes=30))
+    hour = timedelta(hours=1)
+    assert buffer.due(NOW + hour - timedelta(seconds=1), hour) == []
+    assert buffer.due(NOW + hour, hour) == ["acme"]
+    assert buffer.due(NOW + 2 * hour, hour) == ["acme", "bolt"]
+    buffer.claim("acme", NOW)
+    assert buffer.due(NOW + hour + timedelta(minutes=1), hour) == ["bolt"]
+    buffer.claim("bolt", NOW)
+    assert buffer.due(NOW + 2 * hour, hour) == ["acme"]
+
+
+def test_the_epoch_is_missed_until_it_is_set(buffer: Buffer) -> None:
+    assert not buffer.has_epoch()
+    assert buffer.add("acme", messages(1), NOW).epoch_missing
+    buffer.set_epoch(NOW)
+    assert buffer.has_epoch()
+    assert not buffer.add("acme", messages(2), NOW).epoch_missing
+    buffer.clear()
+    assert not buffer.has_epoch()
+    assert buffer.counts() == {}
+    assert buffer.unopened() == []
+
+
+Step = tuple[str, list[tuple[str, int]], int]
+
+
+@st.composite
+def steps(draw: DrawFn) -> list[Step]:
+    """Adds with duplicates across two sources, claims, take-overs and forgets, in any order, time moving on."""
+    kinds = st.sampled_from(["add", "add", "add", "urgent", "claim", "taken_over", "forget"])
+    chosen = st.lists(st.tuples(st.sampled_from(["slack", "gmail"]), st.integers(0, 12)), max_size=6)
+    return draw(st.lists(st.tuples(kinds, chosen, st.integers(0, 700)), max_size=14))
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plan=steps())
+def test_any_interleaving_gives_the_same_answers_and_loses_nothing(redis_url: str, plan: list[Step]) -> None:
+    twins: tuple[Buffer, Buffer] = (MemoryBuffer(LIMITS), RedisBuffer(redis_url, LIMITS))
+    twins[1].clear()
+    batches: list[tuple[str, str]] = []
+    counted: list[CompactMessage] = []
+    now = NOW
+    for kind, chosen, pause in plan:
+        now += timedelta(seconds=pause)
+        picked = [message(number, source) for source, number in chosen]
+        fresh = {m.key for m in picked} - twins[0].known("acme", [m.key for m in picked])
+        if kind in ("add", "urgent"):
+            counted += {m.key: m for m in picked if m.key in fresh}.values()
+            answers = [twin.add("acme", picked, now, urgent=kind == "urgent") for twin in twins]
+            assert answers[0]._replace(batch_id=None) == answers[1]._replace(batch_id=None)
+            _keep(batches, [answer.batch_id for answer in answers])
+        elif kind == "claim":
+            _keep(batches, [twin.claim("acme", now) for twin in twins])
+        elif kind == "taken_over" and batches:
+            for twin, batch_id in zip(twins, batches[pause % len(batches)], strict=True):
+                twin.taken_over("acme", batch_id)
+        elif kind == "forget":
+            for twin in twins:
+                twin.forget("acme", [m.key for m in picked])
+        assert twins[0].counts() == twins[1].counts()
+        assert len(twins[0].unopened()) == len(twins[1].unopened())
+        pause_for = timedelta(seconds=300)
+        assert twins[0].due(now, pause_for) == twins[1].due(now, pause_for)
+    while twins[0].counts():
+        _keep(batches, [twin.claim("acme", now) for twin in twins])
+    for twin, column in zip(twins, (0, 1), strict=True):
+        claims = [twin.claimed("acme", pair[column]) for pair in batches]
+        claimed = [m for claim in claims if claim for m in claim.messages]
+        assert sorted(m.key for m in claimed) == sorted(m.key for m in counted)
+    assert [twins[0].claimed("acme", pair[0]).messages for pair in batches] == [  # type: ignore[union-attr]
+        twins[1].claimed("acme", pair[1]).messages  # type: ignore[union-attr]
+        for pair in batches
+    ]
+
+
+def _keep(batches: list[tuple[str, str]], answers: list[str | None]) -> None:
+    assert (answers[0] is None) == (answers[1] is None)
+    if answers[0] and answers[1]:
+        batches.append((answers[0], answers[1]))
+
+
+class TestRedis:
+    """What only the real server can show."""
+
+    @pytest.fixture
+    def raw(self, redis_url: str) -> Iterator[redis.Redis]:
+        client = redis.Redis.from_url(redis_url, decode_responses=True)
+        client.flushdb()
+        yield client
+        client.config_set("maxmemory", 0)
+        client.flushdb()
+        client.close()
+
+    def test_keys_have_the_forms_of_the_contract_and_one_slot(self, raw: redis.Redis, redis_url: str) -> None:
+        buffer = RedisBuffer(redis_url, LIMITS)
+        buffer.add("acme", [message(1), message(2, "gmail")], NOW)
+        assert raw.type("messages:{acme}:{slack}:queue") == "list"
+        assert raw.type("messages:{acme}:{slack}:metadata") == "hash"
+        assert raw.type("messages:{acme}:counted") == "zset"
+        assert raw.get("messages:{acme}:counter") == "2"
+        assert raw.zrange("messages:due", 0, -1) == ["acme"]
+        batch_id = buffer.claim("acme", NOW)
+        assert batch_id is not None
+        held = raw.hget("messages:{acme}:{gmail}:processing", batch_id)
+        assert [body["id"] for body in json.loads(str(held))] == ["gmail:2"]
+        assert len({key_slot(str(key).encode()) for key in raw.scan_iter("messages:{*")}) == 1
+        buffer.close()
+
+    def test_only_metadata_and_taken_over_batches_expire(self, raw: redis.Redis, redis_url: str) -> None:
+        buffer = RedisBuffer(redis_url, LIMITS)
+        buffer.add("acme", messages(1, 2), NOW)
+        assert 0 < raw.ttl("messages:{acme}:{slack}:metadata") <= LIMITS.ttl
+        assert raw.ttl("messages:{acme}:{slack}:queue") == -1
+        batch_id = buffer.claim("acme", NOW)
+        assert batch_id is not None
+        assert raw.ttl("messages:{acme}:{slack}:processing") == -1
+        buffer.taken_over("acme", batch_id)
+        assert 0 < raw.ttl(f"messages:{{acme}}:{{slack}}:processing:{batch_id}") <= LIMITS.ttl
+        buffer.close()
+
+    def test_a_lost_due_index_is_rebuilt(self, raw: redis.Redis, redis_url: str) -> None:
+        buffer = RedisBuffer(redis_url, LIMITS)
+        buffer.add("acme", messages(1), NOW)
+        raw.delete("messages:due")
+        raw.zadd("messages:due", {"gone": 1})
+        assert buffer.due(NOW + timedelta(hours=7), timedelta(hours=6)) == ["acme"]
+        buffer.close()
+
+    def test_the_memory_ceiling_refuses_an_add_whole_and_lets_claims_drain(
+        self, raw: redis.Redis, redis_url: str
+    ) -> None:
+        buffer = RedisBuffer(redis_url, CacheSettings())
+        buffer.add("acme", messages(1, 2), NOW)
+        assert buffer.memory_share() == 0.0
+        used = int(raw.info("memory")["used_memory"])  # type: ignore[index,arg-type]
+        raw.config_set("maxmemory", used * 4)
+        assert 0.1 < buffer.memory_share() < 0.5
+        raw.config_set("maxmemory", used // 2)
+        assert buffer.memory_share() == 1.0
+        with pytest.raises(TransientError, match="memory ceiling"):
+            buffer.add("acme", messages(*range(3, 300)), NOW)
+        assert buffer.counts() == {"acme": 2}
+        batch_id = buffer.claim("acme", NOW)
+        assert batch_id is not None
+        assert ids(buffer, "acme", batch_id) == ["slack:1", "slack:2"]
+        buffer.taken_over("acme", batch_id)
+        assert buffer.unopened() == []
+        assert buffer.claimed("acme", batch_id) is None
+        raw.config_set("maxmemory", 0)
+        assert len(ids(buffer, "acme", buffer.add("acme", messages(*range(3, 300)), NOW).batch_id)) == 297
+        buffer.close()
+
+
+def test_no_server_is_a_transient_error_soon() -> None:
+    with pytest.raises(TransientError, match="does not answer"):
+        RedisBuffer("redis://127.0.0.1:1/2", LIMITS, timeout=1).counts()
+
+
+def test_a_wrong_password_names_the_setting(redis_url: str) -> None:
+    host = redis_url.rsplit("@", 1)[-1].removeprefix("redis://")
+    with pytest.raises(ConfigError, match=r"redis\.url"):
+        RedisBuffer(f"redis://:wrong@{host}", LIMITS).counts()
