@@ -58,15 +58,17 @@ class SqlRawStore:
             new = _insert(connection, first, batch_name, received_at)
             there = _stored(connection, set(first) - new)
         outcome = StoreOutcome([], [], [])
+        seen: set[Key] = set()
         for message in messages:
             key = _key(message)
             owner, sha = there.get(key) or (batch_name, content_sha(first[key]))
             if content_sha(message) != sha:
                 outcome.conflicts.append(message.ref)
-            elif owner == batch_name and first[key] is message:
-                outcome.stored.append(message.ref)
-            else:
+            elif owner != batch_name or key in seen:
                 outcome.duplicates.append(message.ref)
+            else:
+                outcome.stored.append(message.ref)
+            seen.add(key)
         return outcome
 
     def read(self, refs: Sequence[MessageRef]) -> list[Message]:

@@ -168,6 +168,12 @@ class PostgresBatches:
         query = select(batches.c.state, func.count()).group_by(batches.c.state)
         return {BatchState(row[0]): row[1] for row in self._connection.execute(query)}
 
+    def progress(self, company_ids: Sequence[str]) -> tuple[int, int]:
+        is_merged = batches.c.state == BatchState.MERGED
+        query = select(func.count().filter(~is_merged), func.count().filter(is_merged))
+        row = self._connection.execute(query.where(batches.c.company_id.in_(list(company_ids)))).one()
+        return row[0], row[1]
+
     def _locked(self, batch_id: str) -> Batch | None:
         row = self._connection.execute(select(batches).where(batches.c.id == batch_id).with_for_update()).one_or_none()
         return _batch(row) if row else None

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, func, select, text
 
 from sago.config import PostgresSettings
+from sago.ports import BatchStore, CompanyStore, EventStore, Ledger, OutreachStore
 from sago.stores.postgres.batches import PostgresBatches
 from sago.stores.postgres.companies import PostgresCompanies
 from sago.stores.postgres.engine import WORKER, Connections
@@ -21,11 +22,11 @@ class PostgresTransaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.batches = PostgresBatches(connection)
-        self.events = PostgresEvents(connection)
-        self.outreach = PostgresOutreach(connection)
-        self.companies = PostgresCompanies(connection)
-        self.ledger = PostgresLedger(connection)
+        self.batches: BatchStore = PostgresBatches(connection)
+        self.events: EventStore = PostgresEvents(connection)
+        self.outreach: OutreachStore = PostgresOutreach(connection)
+        self.companies: CompanyStore = PostgresCompanies(connection)
+        self.ledger: Ledger = PostgresLedger(connection)
 
     def try_lock(self, name: str) -> bool:
         return bool(self._connection.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0)))))

@@ -1,0 +1,148 @@
+"""The `BatchStore` in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sago.domain.batches import Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
+from sago.domain.messages import MessageKey, MessageRef
+from sago.stores.memory.state import Member, State
+
+
+class MemoryBatches:
+    """Batches, chunks and members of one transaction."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def open(self, batch: Batch, refs: Sequence[tuple[MessageRef, str]]) -> list[MessageRef]:
+        members = self._state.members
+        if batch.id not in self._state.batches:
+            self._state.batches[batch.id] = batch
+            for ref, source in refs:
+                key = (ref.company_id, ref.message_id, ref.version, batch.run)
+                members.setdefault(key, Member(ref, source, batch.id))
+        owned = {member.ref for member in members.values() if member.batch_id == batch.id}
+        return [ref for ref in dict.fromkeys(ref for ref, _ in refs) if ref in owned]
+
+    def plan(self, plan: BatchPlan) -> None:
+        batch = self._state.batches.get(plan.batch_id)
+        if batch is None or batch.state is BatchState.MERGED or self.chunks(plan.batch_id):
+            return
+        for number, refs in enumerate(plan.chunks):
+            self._add_chunk(plan.batch_id, number, refs)
+        self._state.batches[batch.id] = batch.model_copy(update={"state": BatchState.EXTRACTING})
+
+    def get(self, batch_id: str) -> Batch | None:
+        return self._state.batches.get(batch_id)
+
+    def chunks(self, batch_id: str) -> list[Chunk]:
+        return [chunk for (of_batch, _), chunk in sorted(self._state.chunks.items()) if of_batch == batch_id]
+
+    def chunk_refs(self, batch_id: str, chunk_no: int) -> list[MessageRef]:
+        members = self._state.members.values()
+        return sorted(member.ref for member in members if member[2:] == (batch_id, chunk_no))
+
+    def finish_chunk(self, batch_id: str, chunk_no: int, result: ChunkResult) -> bool:
+        if self._open_chunk(batch_id, chunk_no) is None:
+            return False
+        self._set_chunk(batch_id, chunk_no, state=ChunkState.DONE)
+        self._state.results[batch_id, chunk_no] = result
+        return True
+
+    def fail_chunk(self, batch_id: str, chunk_no: int, error: str, error_type: str) -> int:
+        chunk = self._open_chunk(batch_id, chunk_no)
+        if chunk is not None:
+            failed: dict[str, Any] = {"state": ChunkState.FAILED, "attempts": chunk.attempts + 1}
+            self._set_chunk(batch_id, chunk_no, **failed, error=error, error_type=error_type)
+        now = self._state.chunks.get((batch_id, chunk_no))
+        return now.attempts if now else 0
+
+    def split_chunk(self, batch_id: str, chunk_no: int) -> list[int]:
+        refs = self.chunk_refs(batch_id, chunk_no)
+        if len(refs) < 2 or self._open_chunk(batch_id, chunk_no) is None:
+            return []
+        self._set_chunk(batch_id, chunk_no, state=ChunkState.SPLIT)
+        first = max(chunk.chunk_no for chunk in self.chunks(batch_id)) + 1
+        middle = len(refs) // 2
+        self._add_chunk(batch_id, first, refs[:middle])
+        self._add_chunk(batch_id, first + 1, refs[middle:])
+        return [first, first + 1]
+
+    def kill_chunk(self, batch_id: str, chunk_no: int) -> None:
+        if self._open_chunk(batch_id, chunk_no) is not None:
+            self._set_chunk(batch_id, chunk_no, state=ChunkState.DEAD)
+
+    def results(self, batch_id: str) -> list[ChunkResult]:
+        return [
+            result for (of_batch, _), result in sorted(self._state.results.items(), key=_by_key) if of_batch == batch_id
+        ]
+
+    def set_state(
+        self,
+        batch_id: str,
+        state: BatchState,
+        *,
+        at: datetime,
+        next_attempt_at: datetime | None = None,
+        error: str | None = None,
+    ) -> None:
+        batch = self._state.batches.get(batch_id)
+        if batch is None or batch.state is BatchState.MERGED:
+            return
+        changed: dict[str, Any] = {"state": state, "next_attempt_at": next_attempt_at, "error": error}
+        if state is BatchState.MERGED:
+            changed["merged_at"] = at
+        if state is BatchState.FAILED:
+            changed["attempts"] = batch.attempts + 1
+        self._state.batches[batch_id] = Batch.model_validate(batch.model_dump() | changed)
+
+    def due(self, now: datetime, limit: int = 100) -> list[Batch]:
+        waiting = [batch for batch in self._state.batches.values() if batch.state is not BatchState.MERGED]
+        due = [batch for batch in waiting if batch.next_attempt_at is not None and batch.next_attempt_at <= now]
+        return sorted(due, key=lambda batch: (batch.claimed_at, batch.id))[:limit]
+
+    def members(self, company_id: str, keys: Sequence[MessageKey], run: str) -> set[MessageKey]:
+        return {key for key in keys if (company_id, *key, run) in self._state.members}
+
+    def highest_versions(self, company_id: str, message_ids: Sequence[str]) -> dict[str, int]:
+        wanted = set(message_ids)
+        highest: dict[str, int] = {}
+        for company, message_id, version, _ in self._state.members:
+            if company == company_id and message_id in wanted:
+                highest[message_id] = max(version, highest.get(message_id, version))
+        return highest
+
+    def remove_member(self, company_id: str, key: MessageKey, run: str) -> None:
+        self._state.members.pop((company_id, *key, run), None)
+
+    def counts(self) -> dict[BatchState, int]:
+        return dict(Counter(batch.state for batch in self._state.batches.values()))
+
+    def progress(self, company_ids: Sequence[str]) -> tuple[int, int]:
+        wanted = set(company_ids)
+        states = Counter(batch.state for batch in self._state.batches.values() if batch.company_id in wanted)
+        return states.total() - states[BatchState.MERGED], states[BatchState.MERGED]
+
+    def _open_chunk(self, batch_id: str, chunk_no: int) -> Chunk | None:
+        chunk = self._state.chunks.get((batch_id, chunk_no))
+        return None if chunk is None or chunk.state.is_final else chunk
+
+    def _set_chunk(self, batch_id: str, chunk_no: int, **changed: Any) -> None:
+        chunk = self._state.chunks[batch_id, chunk_no]
+        self._state.chunks[batch_id, chunk_no] = chunk.model_copy(update=changed)
+
+    def _add_chunk(self, batch_id: str, chunk_no: int, refs: Sequence[MessageRef]) -> None:
+        chunk = Chunk(batch_id=batch_id, chunk_no=chunk_no, state=ChunkState.PENDING)
+        self._state.chunks[batch_id, chunk_no] = chunk
+        mine = set(refs)
+        for key, member in self._state.members.items():
+            if member.batch_id == batch_id and member.ref in mine:
+                self._state.members[key] = member._replace(chunk_no=chunk_no)
+
+
+def _by_key(item: tuple[tuple[str, int], ChunkResult]) -> tuple[str, int]:
+    return item[0]

@@ -1,0 +1,36 @@
+"""The `CompanyStore` in memory."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sago.domain.outreach import Company
+from sago.errors import PermanentError
+from sago.stores.defaults import default_company, default_watch
+from sago.stores.memory.state import State
+
+
+class MemoryCompanies:
+    """Companies of one transaction; shares matter only where firms are told apart, in Postgres."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def ensure(self, company_id: str, now: datetime) -> Company:
+        if company_id not in self._state.companies:
+            self._state.companies[company_id] = default_company(company_id)
+            watch = default_watch(company_id, now)
+            self._state.watches[watch.id] = watch
+        return self._state.companies[company_id]
+
+    def save(self, company: Company) -> None:
+        """Raises PermanentError when the company is unknown."""
+        if company.company_id not in self._state.companies:
+            raise PermanentError(f"company {company.company_id}: unknown")
+        self._state.companies[company.company_id] = company
+
+    def get(self, company_id: str) -> Company | None:
+        return self._state.companies.get(company_id)
+
+    def all(self) -> list[Company]:
+        return [company for _, company in sorted(self._state.companies.items())]

@@ -1,0 +1,60 @@
+"""The `Database` port in memory: transactions run one after the other, and one that fails leaves no trace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sago.errors import TransientError
+from sago.ports import BatchStore, CompanyStore, EventStore, Ledger, OutreachStore
+from sago.stores.memory.batches import MemoryBatches
+from sago.stores.memory.companies import MemoryCompanies
+from sago.stores.memory.events import MemoryEvents
+from sago.stores.memory.ledger import MemoryLedger
+from sago.stores.memory.outreach import MemoryOutreach
+from sago.stores.memory.state import State
+
+LOCK_TIMEOUT = 10.0
+"""Seconds a transaction waits for another, as in Postgres."""
+
+
+class MemoryTransaction:
+    """The repositories over one working copy of the state."""
+
+    def __init__(self, state: State) -> None:
+        self.batches: BatchStore = MemoryBatches(state)
+        self.events: EventStore = MemoryEvents(state)
+        self.outreach: OutreachStore = MemoryOutreach(state)
+        self.companies: CompanyStore = MemoryCompanies(state)
+        self.ledger: Ledger = MemoryLedger(state)
+
+    def try_lock(self, name: str) -> bool:  # noqa: ARG002
+        """Always: no other transaction is open at the same time."""
+        return True
+
+
+class MemoryDatabase:
+    """Tables in this process; `state` is what has been committed. Threads may share it."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self._open = threading.Lock()
+
+    @contextmanager
+    def begin(self) -> Iterator[MemoryTransaction]:
+        """As the port says; raises TransientError when another transaction does not end in time."""
+        if not self._open.acquire(timeout=LOCK_TIMEOUT):
+            raise TransientError("memory database: another transaction holds it")
+        try:
+            working = self.state.copy()
+            yield MemoryTransaction(working)
+            self.state = working
+        finally:
+            self._open.release()
+
+    def ping(self) -> None:
+        """Always there."""
+
+    def close(self) -> None:
+        """Nothing to let go."""

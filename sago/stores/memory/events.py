@@ -1,0 +1,90 @@
+"""The `EventStore` in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection, latest_first
+from sago.stores.lineage import successors
+from sago.stores.memory.state import State
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class MemoryEvents:
+    """Observations and events of one transaction."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def lock(self, company_id: str) -> None:
+        """Held already: transactions run one after the other."""
+
+    def append(self, observations: Sequence[Observation], extractions: Sequence[Extraction]) -> int:
+        before = len(self._state.observations)
+        for said in observations:
+            key = (said.company_id, *said.key, said.start, said.end, said.event_type, *_extractor(said))
+            self._state.observations.setdefault(key, said)
+        for read in extractions:
+            self._state.extractions.setdefault(
+                (read.company_id, read.message_id, read.version, *_extractor(read)), read
+            )
+        return len(self._state.observations) - before
+
+    def current(self, company_id: str, said_before: datetime | None = None) -> list[Observation]:
+        newest = self._newest(company_id, said_before)
+        mine = [said for said in self._state.observations.values() if said.company_id == company_id]
+        counted = [
+            said
+            for said in mine
+            if newest.get(said.message_id) == (said.version, *_extractor(said))
+            and (said_before is None or said.said_at < said_before)
+        ]
+        return sorted(counted, key=lambda o: (o.said_at, o.message_id, o.start, o.end, o.event_type))
+
+    def _newest(self, company_id: str, said_before: datetime | None) -> dict[str, tuple[int, str, str]]:
+        """Message id → version and extractor of the reading that counts; an edit's version is its time in µs."""
+        readings = [read for read in self._state.extractions.values() if read.company_id == company_id]
+        if said_before is not None:
+            micros = (said_before - EPOCH) // timedelta(microseconds=1)
+            readings = [read for read in readings if read.version < micros]
+        readings.sort(key=lambda read: (read.version, read.finished_at, read.extractor_version, read.extractor))
+        return {read.message_id: (read.version, *_extractor(read)) for read in readings}
+
+    def rejections(self, company_id: str) -> list[Rejection]:
+        mine = [rejection for rejection in self._state.rejections.values() if rejection.company_id == company_id]
+        return sorted(mine, key=lambda each: (each.rejected_at, str(each.event_id), each.rejected_by))
+
+    def reject(self, rejection: Rejection) -> None:
+        key = (rejection.company_id, rejection.event_id, rejection.rejected_by)
+        self._state.rejections.setdefault(key, rejection)
+
+    def replace(self, company_id: str, fold: Fold, now: datetime) -> None:  # noqa: ARG002 - no times kept here
+        present = {event.id: event for event in fold.events}
+        vanished = [event for event in self.find(company_id) if event.id not in present]
+        self._state.events.update(present)
+        for event in vanished:
+            self._state.events[event.id] = event.model_copy(update={"is_active": False})
+        for kept in present:
+            self._state.aliases.pop(kept, None)
+        for old, new in successors(vanished, fold.events).items():
+            followed = {alias: new for alias, event_id in self._state.aliases.items() if event_id == old}
+            self._state.aliases.update(followed | {old: new})
+        self._state.metric_points[company_id] = list(fold.metric_points)
+
+    def find(self, company_id: str | None = None, *, active: bool = True, limit: int | None = None) -> list[Event]:
+        found = [event for event in self._state.events.values() if company_id in (None, event.company_id)]
+        return latest_first([event for event in found if event.is_active or not active])[:limit]
+
+    def get(self, event_id: UUID) -> Event | None:
+        return self._state.events.get(self._state.aliases.get(event_id, event_id))
+
+    def metric_points(self, company_id: str) -> list[MetricPoint]:
+        points = self._state.metric_points.get(company_id, [])
+        return sorted(points, key=lambda point: (point.as_of, point.said_at, point.metric, str(point.event_id)))
+
+
+def _extractor(of: Observation | Extraction) -> tuple[str, str]:
+    return of.extractor, of.extractor_version

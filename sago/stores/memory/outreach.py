@@ -1,0 +1,60 @@
+"""The `OutreachStore` in memory."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sago.domain.outreach import Letter, LetterState, Watch
+from sago.errors import PermanentError
+from sago.stores.memory.state import AuditEntry, State
+
+
+class MemoryOutreach:
+    """Watches and letters of one transaction."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def add_watch(self, watch: Watch) -> None:
+        self._state.watches[watch.id] = watch
+
+    def watches(self, company_id: str | None = None) -> list[Watch]:
+        active = [watch for watch in self._state.watches.values() if watch.is_active]
+        mine = [watch for watch in active if company_id in (None, watch.company_id)]
+        return sorted(mine, key=lambda watch: (watch.created_at, str(watch.id)))
+
+    def remove_watch(self, watch_id: UUID) -> bool:
+        watch = self._state.watches.get(watch_id)
+        if watch is None or not watch.is_active:
+            return False
+        self._state.watches[watch_id] = watch.model_copy(update={"is_active": False})
+        return True
+
+    def live_letter(self, watch_id: UUID, window: str) -> Letter | None:
+        return next((each for each in self.letters() if (each.watch_id, each.window) == (watch_id, window)), None)
+
+    def add_letter(self, letter: Letter) -> bool:
+        taken = letter.state.is_live and self.live_letter(letter.watch_id, letter.window) is not None
+        if taken or letter.id in self._state.letters:
+            return False
+        self._state.letters[letter.id] = letter
+        return True
+
+    def set_letter_state(self, letter_id: UUID, state: LetterState, at: datetime, who: str, why: str) -> None:
+        """Raises PermanentError when there is no such letter, or its window has another live one."""
+        letter = self._state.letters.get(letter_id)
+        if letter is None:
+            raise PermanentError(f"letter {letter_id}: unknown")
+        if letter.state is state:
+            return
+        live = self.live_letter(letter.watch_id, letter.window) if state.is_live else None
+        if live is not None and live.id != letter_id:
+            raise PermanentError(f"letter {letter_id}: its window {letter.window} has a live letter")
+        self._state.letters[letter_id] = letter.model_copy(update={"state": state})
+        self._state.audit_log.append(AuditEntry(at, who, letter_id, state, why))
+
+    def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
+        mine = [letter for letter in self._state.letters.values() if company_id in (None, letter.company_id)]
+        shown = [letter for letter in mine if letter.state.is_live or not live]
+        return sorted(shown, key=lambda letter: (-letter.created_at.timestamp(), str(letter.id)))

@@ -1,0 +1,67 @@
+"""Everything the in-memory database holds: flat dictionaries of immutable rows, so that a copy is cheap."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import NamedTuple, Self
+from uuid import UUID
+
+from sago.domain.batches import Batch, Chunk, ChunkResult, DeadLetter, Progress, Tick
+from sago.domain.events import Event, Extraction, MetricPoint, Observation, Rejection
+from sago.domain.messages import MessageRef
+from sago.domain.outreach import Company, Letter, LetterState, Watch
+
+
+class Member(NamedTuple):
+    """A message version that a batch owns."""
+
+    ref: MessageRef
+    source: str
+    batch_id: str
+    chunk_no: int | None = None
+
+
+class Lease(NamedTuple):
+    """Who may run a tick: nobody else until `until`, nobody at all once it is done."""
+
+    until: datetime
+    is_done: bool = False
+
+
+class AuditEntry(NamedTuple):
+    """A letter's change of state and the person behind it."""
+
+    at: datetime
+    who: str
+    letter_id: UUID
+    state: LetterState
+    why: str
+
+
+@dataclass
+class State:
+    """The tables; rows are replaced, never changed."""
+
+    companies: dict[str, Company] = field(default_factory=dict)
+    watches: dict[UUID, Watch] = field(default_factory=dict)
+    letters: dict[UUID, Letter] = field(default_factory=dict)
+    audit_log: list[AuditEntry] = field(default_factory=list)
+    batches: dict[str, Batch] = field(default_factory=dict)
+    chunks: dict[tuple[str, int], Chunk] = field(default_factory=dict)
+    results: dict[tuple[str, int], ChunkResult] = field(default_factory=dict)
+    members: dict[tuple[str, str, int, str], Member] = field(default_factory=dict)
+    observations: dict[tuple[object, ...], Observation] = field(default_factory=dict)
+    extractions: dict[tuple[object, ...], Extraction] = field(default_factory=dict)
+    rejections: dict[tuple[str, UUID, str], Rejection] = field(default_factory=dict)
+    events: dict[UUID, Event] = field(default_factory=dict)
+    aliases: dict[UUID, UUID] = field(default_factory=dict)
+    metric_points: dict[str, list[MetricPoint]] = field(default_factory=dict)
+    dead_letters: dict[str, DeadLetter] = field(default_factory=dict)
+    progress: dict[tuple[str, str, int], Progress] = field(default_factory=dict)
+    ticks: dict[Tick, Lease] = field(default_factory=dict)
+
+    def copy(self) -> Self:
+        """A state that can be changed without changing this one."""
+        return type(self)(**{each.name: copy.copy(getattr(self, each.name)) for each in fields(self)})
