@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from sago.config import Settings
-from sago.llm import registry
+from sago.llm.registry import load as load_model
 from sago.outreach.service import Outreach
 from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
@@ -22,6 +22,7 @@ from sago.stores.eml_drafts import EmlDrafts
 from sago.stores.kafka_consumer import KafkaLogConsumer
 from sago.stores.kafka_producer import KafkaLog
 from sago.stores.postgres import PostgresDatabase
+from sago.stores.postgres.engine import Connections
 from sago.stores.redis_buffer import RedisBuffer
 from sago.stores.sql_messages import SqlRawStore
 
@@ -42,7 +43,7 @@ class Container:
 
     @cached_property
     def raw(self) -> RawStore:
-        return SqlRawStore(self.settings.postgres)
+        return SqlRawStore(Connections(self.settings.postgres))
 
     @cached_property
     def buffer(self) -> Buffer:
@@ -59,7 +60,7 @@ class Container:
 
     @cached_property
     def model(self) -> Model:
-        return registry.load(self.settings.extraction.provider)
+        return load_model(self.settings.extraction.provider)
 
     @cached_property
     def drafts(self) -> Drafts:
@@ -116,7 +117,7 @@ class Container:
 
     def ingest(self) -> Ingest:
         """Feeds rows into the log and accounts for each."""
-        return Ingest(self.log, self.raw, self.database, self.clock, in_memory_log=self.settings.kafka.embedded)
+        return Ingest(self.log, self.raw, self.database, self.clock)
 
     def bridge(self) -> Bridge:
         """The bridge over a new consumer."""

@@ -29,6 +29,7 @@ class Run:
     account: Account = field(default_factory=Account)
     seconds: float = 0.0
     batches: int = 0
+    unfinished: bool = False
 
     def feed(self, rows: Iterable[Message | BadRow], total: int | None, bars: Progress) -> None:
         """Publish the rows and wait until each is stored or refused."""

@@ -1,0 +1,81 @@
+"""`sago demo`: a month of three companies in, three verdicts and a letter out, on servers of its own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sago.bootstrap import Container, build
+from sago.cli.feeding import Run
+from sago.cli.run import exit_code, feed_file
+from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.cli.stack import transient_stack
+from sago.report import screen
+from sago.sample import stories
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to its panel."""
+    app.command("demo", rich_help_panel=EVERYDAY)(demo)
+
+
+def demo(
+    rows: Annotated[int, typer.Option(min=200, help="Messages of the three companies together.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Same seed, same messages.")] = 7,
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("output"),
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Run the sample stories through the real pipeline and show what an investor would see.
+
+    Starts its own servers in a fresh folder and stops them afterwards; nothing leaves this machine.
+
+    Example: [bold]sago demo --rows 2000 --seed 11[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    state = session.settings.state_dir
+    state.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix="demo-", dir=state))
+    fresh.chmod(0o755)
+    shutil.rmtree(out / "outreach", ignore_errors=True)
+    try:
+        done = _tell(session, fresh, rows, seed, out)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    raise typer.Exit(exit_code(done))
+
+
+def _tell(session: Session, fresh: Path, rows: int, seed: int, out: Path) -> Run:
+    sample_file = fresh / "sample.csv"
+    stories.write_csv(sample_file, rows=rows, seed=seed)
+    with transient_stack(session, fresh) as running:
+        folder = running.outreach.model_copy(update={"folder": out / "outreach"})
+        container = build(running.model_copy(update={"outreach": folder}))
+        try:
+            introduce(container)
+            done = feed_file(session, container, sample_file, "scaleflow", {})
+            data = done.report(out)
+        finally:
+            container.close()
+    if session.as_json:
+        session.emit(done.figures() | {"events": len(data.events), "letters": len(data.letters)})
+    else:
+        session.out.print(screen(data))
+    return done
+
+
+def introduce(container: Container) -> None:
+    """The companies of the stories, and the watches of the investors who passed on them."""
+    now = container.clock.now()
+    with container.database.begin() as tx:
+        for company in stories.companies():
+            tx.companies.ensure(company.company_id, now)
+            tx.companies.save(company)
+        for watch in stories.watches(now):
+            tx.outreach.add_watch(watch)

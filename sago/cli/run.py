@@ -1,0 +1,115 @@
+"""`sago run`: the whole pipeline on a file of the user's own, through Kafka, Celery and the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sago.bootstrap import Container, build
+from sago.cli.feeding import Run
+from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.cli.stack import transient_stack
+from sago.config import Settings
+from sago.errors import TransientError, UsageError
+from sago.report import screen
+from sago.sources.files import count_rows, describe, read_path
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to its panel."""
+    app.command("run", rich_help_panel=EVERYDAY)(run)
+
+
+def run(
+    path: Annotated[
+        Path | None, typer.Argument(help="CSV, Slack export .zip, .mbox, .eml or a folder of .eml.")
+    ] = None,
+    company: Annotated[str | None, typer.Option(help="Company of rows that name none.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("output"),
+    provider: Annotated[str | None, typer.Option(help="Who reads the messages [offline].")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours, as content=Body.")] = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Read a file, find the events in it, judge the watches and lay out the letters.
+
+    Uses the running stack, else starts one and stops it afterwards. Every row is accounted for:
+    read = stored + dead-lettered + duplicates.
+
+    Example: [bold]sago run mails.mbox --company scaleflow[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    settings = session.settings
+    path = path or settings.data_file_path
+    describe(path)
+    columns = column_map(mapping or [])
+    with stack_for(session, settings, provider) as running:
+        container = build(running.model_copy(update={"outreach": _into(running, out)}))
+        try:
+            done = feed_file(session, container, path, company or settings.company_id, columns)
+        finally:
+            container.close()
+        data = done.report(out)
+    if as_json:
+        session.emit(done.figures() | {"events": len(data.events), "letters": len(data.letters)})
+    else:
+        session.out.print(screen(data))
+    raise typer.Exit(exit_code(done))
+
+
+def _into(settings: Settings, out: Path) -> object:
+    return settings.outreach.model_copy(update={"folder": out / "outreach"})
+
+
+def column_map(pairs: list[str]) -> dict[str, str]:
+    """`["content=Body"]` → `{"content": "Body"}`; raises UsageError for a pair without `=`."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise UsageError(f"--map {pair}: write it as our column=yours, for example --map content=Body")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+@contextmanager
+def stack_for(session: Session, settings: Settings, provider: str | None) -> Iterator[Settings]:
+    """The running stack's settings, else those of one that lives as long as the block."""
+    if settings.has_servers:
+        if provider and provider != settings.extraction.provider:
+            raise UsageError(
+                f"--provider {provider}: the running stack reads with {settings.extraction.provider}; "
+                "run `sago down` first, or set extraction.provider in config.yaml"
+            )
+        yield settings
+        return
+    with transient_stack(session, settings.state_dir, provider=provider) as running:
+        yield running
+
+
+def feed_file(session: Session, container: Container, path: Path, company: str, columns: dict[str, str]) -> Run:
+    """Feed the file, read and merge everything, compose the letters; the figures so far even when cut short."""
+    done = Run(container)
+    rows = read_path(path, company_id=company, mapping=columns, now=container.clock.now())
+    with session.progress() as bars:
+        try:
+            done.feed(rows, count_rows(path), bars)
+            done.extract(bars)
+            done.write_letters(bars)
+        except TransientError as error:
+            session.note(f"[red]unfinished:[/] {error}")
+            done.unfinished = True
+        except KeyboardInterrupt:
+            session.note("[yellow]stopped:[/] what was stored is kept; run the same command again to go on")
+            raise
+    return done
+
+
+def exit_code(done: Run) -> int:
+    """0 when every row is accounted for, 1 when nothing was done or something is unaccounted."""
+    account = done.account
+    nothing = account.stored + account.duplicates == 0
+    return 1 if done.unfinished or account.unaccounted or nothing else 0

@@ -1,0 +1,128 @@
+"""The whole way of a message in real processes: the log's protocol in, a chord once, events and a draft out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from sago.bootstrap import Container, build
+from sago.cli.session import Session
+from sago.cli.stack import transient_stack
+from sago.domain.batches import BatchState
+from sago.domain.messages import Message
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MARK = "[[event enterprise_deal subject=Customer_{n} metric=contract_value:{value}:USD]]"
+
+
+@pytest.fixture(scope="module")
+def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
+    state = tmp_path_factory.mktemp("state")
+    with transient_stack(Session(quiet=True), state, provider="marker") as settings:
+        folder = settings.outreach.model_copy(update={"folder": state / "outreach"})
+        wired = build(settings.model_copy(update={"outreach": folder}))
+        yield wired
+        wired.close()
+
+
+def chat(company: str, count: int) -> list[Message]:
+    """`count` chat messages; every fiftieth tells of a deal."""
+    return [
+        Message(
+            id=f"slack:{company}-{n}",
+            company_id=company,
+            source="slack",
+            sender="ana",
+            sent_at=START + timedelta(minutes=n),
+            text=MARK.format(n=n, value=1000 + n) if n % 50 == 0 else f"standup {n}: still on the importer",
+        )
+        for n in range(count)
+    ]
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 40.0) -> bool:
+    until = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def progress(container: Container, company: str) -> tuple[int, int]:
+    with container.database.begin() as tx:
+        return tx.batches.progress([company])
+
+
+def batch_of(container: Container, company: str) -> str:
+    with closing(psycopg2.connect(container.settings.postgres.url().replace("+psycopg2", ""))) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT id FROM batches WHERE company_id = %s", (company,))
+        ((batch_id,),) = cursor.fetchall()
+        return str(batch_id)
+
+
+def feed(container: Container, company: str, count: int) -> None:
+    container.log.publish(chat(company, count))
+    assert eventually(lambda: container.raw.count(company) == count), "rows did not reach the raw store"
+
+
+def test_200_messages_fire_one_chord_and_end_in_events_and_a_draft(container: Container) -> None:
+    feed(container, "twohundred", 200)
+    assert eventually(lambda: progress(container, "twohundred") == (0, 1))
+
+    with container.database.begin() as tx:
+        events = tx.events.find("twohundred")
+        watches = tx.outreach.watches("twohundred")
+    assert sorted(event.metrics[0].value for event in events) == [1000, 1050, 1100, 1150]
+    assert {proof.quote for event in events for proof in event.evidence} == {
+        MARK.format(n=n, value=1000 + n) for n in (0, 50, 100, 150)
+    }
+    assert container.buffer.counts().get("twohundred", 0) == 0
+
+    container.dispatcher.compose_and_wait([watch.id for watch in watches], START + timedelta(days=1), 60)
+    with container.database.begin() as tx:
+        letters = tx.outreach.letters("twohundred")
+    assert len(letters) == 1
+    assert {event.id for event in events} >= set(letters[0].event_ids)
+    assert list(Path(container.settings.outreach.folder).glob("twohundred-*.eml"))
+
+
+def test_199_messages_wait_until_the_idle_flush(container: Container) -> None:
+    feed(container, "almost", 199)
+    assert eventually(lambda: container.buffer.counts().get("almost") == 199)
+    time.sleep(2)
+    assert progress(container, "almost") == (0, 0)
+
+    container.dispatcher.flush()
+    assert eventually(lambda: progress(container, "almost") == (0, 1))
+    with container.database.begin() as tx:
+        assert len(tx.events.find("almost")) == 4
+
+
+def test_650_messages_at_once_make_one_claim_and_seven_chunks(container: Container) -> None:
+    feed(container, "many", 650)
+    assert eventually(lambda: progress(container, "many") == (0, 1))
+    with container.database.begin() as tx:
+        keys = [message.key for message in chat("many", 650)]
+        assert len(tx.batches.members("many", keys, "live")) == 650
+        batch_id = batch_of(container, "many")
+        sizes = [len(tx.batches.chunk_refs(batch_id, chunk.chunk_no)) for chunk in tx.batches.chunks(batch_id)]
+        assert tx.batches.counts()[BatchState.FAILED] == 0
+    assert len(sizes) == 7
+    assert sum(sizes) == 650
+
+
+def test_a_message_delivered_twice_is_counted_once(container: Container) -> None:
+    feed(container, "twice", 10)
+    container.log.publish(chat("twice", 12))
+    assert eventually(lambda: container.raw.count("twice") == 12)
+    assert eventually(lambda: container.buffer.counts().get("twice") == 12)
