@@ -432,4 +432,7 @@ class Drafts(Protocol):
     """Where letters are laid out for a person, as `.eml`."""
 
     def put(self, letter: Letter) -> str:
-        """Write or replace the letter; where it lies."""
+        """Write or replace the letter, or take it away when it is no longer live; where it lies (or lay).
+
+        A successor of the same watch and window takes its predecessor's place.
+        """

@@ -14,7 +14,7 @@ _SCALES = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
 _SUFFIXES = {"percent": "%", "x": "x", "bps": " bps", "count": ""}
 _WORDS = {
     "contract_value": "contract",
-    "amount_raised": "raised",
+    "amount_raised": "funding",
     "headcount": "people",
     "users": "users",
     "customers": "customers",
@@ -30,7 +30,7 @@ def figure(value: float, unit: str | None) -> str:
         return _money(value, unit)
     if unit is None:
         return short(value)
-    return f"{plain(value)}{_SUFFIXES[unit] if unit in _SUFFIXES else f' {unit}'}"
+    return f"{plain(value)}{_SUFFIXES.get(unit, f' {unit}')}"
 
 
 def short(value: float) -> str:
@@ -62,7 +62,8 @@ def metric_label(name: str) -> str:
 
 def metric_phrase(metric: Metric) -> str:
     """A figure with its metric, as it stands in a subject line: `$2.1M ARR`, `$240k contract`, `1,200 users`."""
-    word = _WORDS.get(metric.name) or metric_label(metric.name)
+    label = metric_label(metric.name)
+    word = _WORDS.get(metric.name) or (label if label.isupper() else label.lower())
     return f"{figure(metric.value, metric.unit)} {word}"
 
 

@@ -28,7 +28,7 @@ def evaluate(
     known = [event for event in events if event.is_active and event.occurred_at <= as_of]
     if condition.kind == "count":
         return _evaluate_count(condition, known, since, as_of)
-    return _evaluate_metric(condition, known, series(condition.name, metric_points, as_of), as_of)
+    return _evaluate_metric(condition, known, series(condition.name, metric_points, as_of))
 
 
 def series(metric: str, points: Sequence[MetricPoint], as_of: datetime) -> list[MetricPoint]:
@@ -100,9 +100,7 @@ def _missing_count(condition: Condition, seen: int, since: date | None, as_of: d
     return f"{seen} of {condition.value:g}: {label}{from_then}"
 
 
-def _evaluate_metric(
-    condition: Condition, events: Sequence[Event], points: Sequence[MetricPoint], as_of: datetime
-) -> ConditionResult:
+def _evaluate_metric(condition: Condition, events: Sequence[Event], points: Sequence[MetricPoint]) -> ConditionResult:
     if not points:
         return ConditionResult(
             condition=condition, holds=False, seen=None, missing=f"no {metric_label(condition.name)} was ever stated"

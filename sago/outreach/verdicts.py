@@ -11,6 +11,15 @@ from sago.domain.wording import day, figure, metric_label
 from sago.outreach.conditions import event_label
 from sago.outreach.proofs import evaluate
 
+_ASKED = {
+    ">=": "you asked for at least",
+    ">": "you asked for more than",
+    "<=": "you asked for at most",
+    "<": "you asked for less than",
+    "==": "you asked for",
+    "!=": "you asked for other than",
+}
+
 
 def judge(
     watch: Watch,
@@ -69,7 +78,9 @@ def _reached(result: ConditionResult, as_of: datetime) -> str:
         )
     derived = f" ({result.note})" if result.note else ""
     asked = figure(condition.value, result.unit)
-    return f"{name_of(result)} was {figure(result.seen or 0, result.unit)}{when}, asked {condition.op} {asked}{derived}"
+    return (
+        f"{name_of(result)} was {figure(result.seen or 0, result.unit)}{when}, {_ASKED[condition.op]} {asked}{derived}"
+    )
 
 
 def _not_yet(results: Sequence[ConditionResult]) -> str:

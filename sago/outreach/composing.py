@@ -1,0 +1,234 @@
+"""From a watch to a draft: judge, choose, write, check, and keep one live letter a window."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from sago import telemetry
+from sago.domain.events import Event, MetricPoint
+from sago.domain.outreach import (
+    Company,
+    Direction,
+    Letter,
+    LetterDraft,
+    LetterRequest,
+    LetterState,
+    Outcome,
+    Person,
+    Watch,
+)
+from sago.errors import UngroundedError
+from sago.outreach.checking import check
+from sago.outreach.proofs import held_since
+from sago.outreach.selection import choose
+from sago.outreach.verdicts import judge
+from sago.ports import Database, Drafts, Model, Transaction
+
+UPDATE_DAYS = 92
+"""A company update tells of the last quarter; older events are no news."""
+SYSTEM = "sago"
+"""Who changes a letter's state where no person did, as the audit log names it."""
+_log = telemetry.logger(__name__)
+
+
+class Known(NamedTuple):
+    """What one company's watch is judged on."""
+
+    company: Company
+    watch: Watch
+    events: list[Event]
+    metric_points: list[MetricPoint]
+
+
+class Plan(NamedTuple):
+    """What to do about a watch: a letter to write for a window, one that stands, and those that no longer do."""
+
+    request: LetterRequest | None = None
+    window: str = ""
+    standing: Letter | None = None
+    withdrawn: tuple[Letter, ...] = ()
+    reason: str = ""
+
+
+def compose_letter(
+    watch_id: UUID,
+    as_of: datetime,
+    *,
+    database: Database,
+    model: Model,
+    drafts: Drafts,
+    now: datetime,
+    setback_days: int,
+    highlights: int,
+) -> Letter | None:
+    """The watch's letter as of a moment, inserted as a draft and laid out; None where there is nothing new to say.
+
+    The same events again give nothing, changed ones supersede a draft; an approved, sent or rejected letter waits for
+    the next window. A draft whose watch no longer wants a letter is superseded. Raises UngroundedError, with nothing
+    written, when the text says what no event says.
+    """
+    plan = _prepare(watch_id, as_of, database, now, setback_days, highlights)
+    for letter in plan.withdrawn:
+        drafts.put(letter)
+    if plan.standing and plan.standing.state is LetterState.DRAFT:
+        drafts.put(plan.standing)
+    if plan.request is None:
+        _log.info("no letter", watch_id=str(watch_id), reason=plan.reason)
+        return None
+    letter = _keep(plan, plan.request, _write(plan.request, model), model.name, database, now)
+    if letter:
+        drafts.put(letter)
+    return letter
+
+
+def _write(request: LetterRequest, model: Model) -> LetterDraft:
+    draft = model.compose(request)
+    problems = check(draft, request)
+    if problems:
+        raise UngroundedError(f"letter of watch {request.watch.id}: {'; '.join(str(problem) for problem in problems)}")
+    return draft
+
+
+def request_for(known: Known, as_of: datetime, setback_days: int, highlights: int) -> LetterRequest | None:
+    """What a letter of this watch may say now, or None where the verdict or a want of events speaks against one."""
+    verdict = judge(known.watch, known.events, known.metric_points, as_of, setback_days)
+    if verdict.outcome not in (Outcome.NOW, Outcome.UPDATE):
+        return None
+    proving = {result.event_id for result in verdict.results}
+    proofs = [event for event in known.events if event.id in proving]
+    chosen = choose(_news(known, as_of), as_of, highlights)
+    others = [event for event in chosen if event.id not in proving]
+    events = (*proofs, *others[: max(0, highlights - len(proofs))])
+    if not events:
+        return None
+    return LetterRequest(
+        company=known.company,
+        watch=known.watch,
+        verdict=verdict,
+        events=events,
+        metric_points=tuple(point for point in known.metric_points if point.said_at <= as_of),
+        as_of=as_of,
+    )
+
+
+def window_of(request: LetterRequest) -> str:
+    """`YYYY-MM` of an update; of a firing its conditions' hash and the day from which all of them have held."""
+    watch = request.watch
+    if request.verdict.outcome is Outcome.UPDATE:
+        return f"{request.as_of:%Y-%m}"
+    conditions = "\n".join(f"{c.name} {c.op} {c.value!r}" for c in watch.conditions)
+    facts = (request.events, request.metric_points, watch.met_on, request.as_of)
+    days = [day for condition in watch.conditions if (day := held_since(condition, *facts))]
+    digest = hashlib.sha256(conditions.encode()).hexdigest()[:12]
+    return f"now:{digest}:{max(days, default=watch.created_at.date()).isoformat()}"
+
+
+def _news(known: Known, as_of: datetime) -> list[Event]:
+    """Events since the meeting of a condition watch; of an update the last quarter's."""
+    watch = known.watch
+    if watch.conditions:
+        return [event for event in known.events if watch.met_on is None or event.occurred_at.date() >= watch.met_on]
+    return [event for event in known.events if event.occurred_at > as_of - timedelta(days=UPDATE_DAYS)]
+
+
+def _prepare(
+    watch_id: UUID, as_of: datetime, database: Database, now: datetime, setback_days: int, highlights: int
+) -> Plan:
+    with database.begin() as transaction:
+        known = _load(transaction, watch_id)
+        if known is None:
+            return Plan(reason="no such active watch")
+        request = request_for(known, as_of, setback_days, highlights)
+        if request is None:
+            withdrawn = _withdraw(transaction, known.watch, None, now)
+            return Plan(withdrawn=withdrawn, reason="the verdict, or a want of events, speaks against it")
+        window = window_of(request)
+        withdrawn = _withdraw(transaction, known.watch, window, now) if known.watch.conditions else ()
+        standing = _standing(transaction, request, window)
+    if standing:
+        return Plan(standing=standing, withdrawn=withdrawn, reason=f"the window {window} has its letter")
+    return Plan(request, window, withdrawn=withdrawn)
+
+
+def _load(transaction: Transaction, watch_id: UUID) -> Known | None:
+    watch = next((watch for watch in transaction.outreach.watches() if watch.id == watch_id), None)
+    company = transaction.companies.get(watch.company_id) if watch else None
+    if watch is None or company is None:
+        return None
+    events = transaction.events.find(watch.company_id)
+    return Known(company, watch, events, transaction.events.metric_points(watch.company_id))
+
+
+def _standing(transaction: Transaction, request: LetterRequest, window: str) -> Letter | None:
+    """The window's letter that needs no successor: decided by a person, or a draft of the same events."""
+    events = {event.id for event in request.events}
+    for letter in transaction.outreach.letters(request.company.company_id, live=False):
+        if letter.watch_id != request.watch.id or letter.window != window:
+            continue
+        if letter.state is LetterState.DRAFT:
+            if set(letter.event_ids) == events and not check(letter.draft, request):
+                return letter
+        elif letter.state not in (LetterState.SUPERSEDED, LetterState.EXPIRED):
+            return letter
+    return None
+
+
+def _withdraw(transaction: Transaction, watch: Watch, but: str | None, now: datetime) -> tuple[Letter, ...]:
+    """Supersede the watch's drafts of other windows than `but`: what they rest on has gone."""
+    gone = [
+        letter
+        for letter in transaction.outreach.letters(watch.company_id)
+        if letter.watch_id == watch.id and letter.state is LetterState.DRAFT and letter.window != but
+    ]
+    for letter in gone:
+        why = "what the letter rests on no longer holds"
+        transaction.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, now, SYSTEM, why)
+    return tuple(letter.model_copy(update={"state": LetterState.SUPERSEDED}) for letter in gone)
+
+
+def _keep(
+    plan: Plan, request: LetterRequest, draft: LetterDraft, composed_by: str, database: Database, now: datetime
+) -> Letter | None:
+    """Insert the draft in place of the window's earlier one; None where another process was first."""
+    with database.begin() as transaction:
+        live = transaction.outreach.live_letter(request.watch.id, plan.window)
+        if live and _standing(transaction, request, plan.window):
+            return None
+        if live:
+            why = "its events changed"
+            transaction.outreach.set_letter_state(live.id, LetterState.SUPERSEDED, now, SYSTEM, why)
+        earlier = transaction.outreach.letters(request.company.company_id, live=False)
+        ordinal = sum(letter.watch_id == request.watch.id and letter.window == plan.window for letter in earlier)
+        name = f"sago:letter:{request.watch.id}:{plan.window}:{ordinal}"
+        letter = _letter(uuid5(NAMESPACE_URL, name), request, plan.window, draft, composed_by, now)
+        return letter if transaction.outreach.add_letter(letter) else None
+
+
+def _letter(
+    letter_id: UUID, request: LetterRequest, window: str, draft: LetterDraft, composed_by: str, now: datetime
+) -> Letter:
+    sender, recipient = _people(request.company, request.watch)
+    return Letter(
+        id=letter_id,
+        firm_id=request.watch.firm_id,
+        watch_id=request.watch.id,
+        company_id=request.company.company_id,
+        window=window,
+        sender=sender,
+        recipient=recipient,
+        draft=draft,
+        event_ids=tuple(event.id for event in request.events),
+        composed_by=composed_by,
+        created_at=now,
+    )
+
+
+def _people(company: Company, watch: Watch) -> tuple[Person, Person | None]:
+    """Sender and recipient by the letter's direction."""
+    founder = Person(name=company.founder or f"The {company.name} team", email=company.founder_email)
+    if watch.direction is Direction.TO_INVESTOR:
+        return founder, watch.investor
+    return watch.investor or Person(name="The investor"), founder

@@ -1,0 +1,61 @@
+"""Which events a letter tells: the weightiest recent ones, of different kinds, each fact once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rapidfuzz.fuzz import token_set_ratio
+
+from sago.domain.events import CATALOGUE, Event, EventType
+from sago.domain.metrics import METRICS
+
+HALF_LIFE_DAYS = 30
+"""After this many days an event counts half as much."""
+SAME_TYPE_SHARE = 0.5
+"""Each further event of a type already chosen counts this share of the one before."""
+SAME_FACT = 88
+"""rapidfuzz's token set ratio (0 to 100) from which two titles of one type tell one fact."""
+_OF_ONE_EVENT = {"contract_value", "amount_raised", "valuation", "bookings"}
+_SERIES = METRICS.keys() - _OF_ONE_EVENT
+"""Metrics of which only the newest figure is told; the others belong to their event."""
+
+
+def choose(events: Iterable[Event], as_of: datetime, limit: int) -> list[Event]:
+    """At most `limit` active events up to `as_of`, best first; never a setback, an outdated figure or a fact twice."""
+    candidates = [e for e in events if e.is_active and e.event_type is not EventType.SETBACK and e.occurred_at <= as_of]
+    left = _newest_figures(candidates)
+    chosen: list[Event] = []
+    while left and len(chosen) < limit:
+        best = min(left, key=lambda event: (-_worth(event, chosen, as_of), str(event.id)))
+        chosen.append(best)
+        left = [event for event in left if event is not best and not _same_fact(event, best)]
+    return chosen
+
+
+def _worth(event: Event, chosen: Sequence[Event], as_of: datetime) -> float:
+    """Severity × weight of the type × recency, less for each one of its type chosen before."""
+    age = (as_of - event.occurred_at).total_seconds() / 86_400
+    told = sum(other.event_type is event.event_type for other in chosen)
+    base = event.severity.rank * CATALOGUE[event.event_type].weight
+    return float(base * 0.5 ** (age / HALF_LIFE_DAYS) * SAME_TYPE_SHARE**told)
+
+
+def _newest_figures(events: Sequence[Event]) -> list[Event]:
+    """Without the events whose leading figure a newer event has replaced."""
+    newest: dict[str, Event] = {}
+    for event in sorted(events, key=lambda event: (event.occurred_at, str(event.id))):
+        newest.update({metric.name: event for metric in event.metrics if metric.name in _SERIES})
+    return [event for event in events if (lead := _lead(event)) is None or newest[lead] is event]
+
+
+def _lead(event: Event) -> str | None:
+    return next((metric.name for metric in event.metrics if metric.name in _SERIES), None)
+
+
+def _same_fact(one: Event, other: Event) -> bool:
+    if one.event_type is not other.event_type:
+        return False
+    if set(one.metrics) & set(other.metrics) and not (set(one.stakeholders) ^ set(other.stakeholders)):
+        return True
+    return token_set_ratio(one.title.lower(), other.title.lower()) >= SAME_FACT

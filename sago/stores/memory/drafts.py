@@ -1,0 +1,21 @@
+"""Drafts kept in a dictionary."""
+
+from __future__ import annotations
+
+from sago.domain.outreach import Letter
+
+
+class MemoryDrafts:
+    """The port `Drafts` without a disk."""
+
+    def __init__(self) -> None:
+        self.letters: dict[str, Letter] = {}
+
+    def put(self, letter: Letter) -> str:
+        """Keep the letter in its window's place, or take it away when it is no longer live."""
+        place = f"memory:{letter.watch_id}:{letter.window}"
+        if letter.state.is_live:
+            self.letters[place] = letter
+        else:
+            self.letters.pop(place, None)
+        return place
