@@ -30,8 +30,8 @@ class PostgresBatches:
         is_new = self._connection.execute(row.on_conflict_do_nothing()).rowcount == 1
         if is_new and refs:
             self._insert_members(batch, refs)
-        owned = set(self._connection.execute(_refs_of(batch.id)).tuples())
-        return [ref for ref in dict.fromkeys(ref for ref, _ in refs) if tuple(ref) in owned]
+        owned = {MessageRef(*row) for row in self._connection.execute(_refs_of(batch.id))}
+        return [ref for ref in dict.fromkeys(ref for ref, _ in refs) if ref in owned]
 
     def _insert_members(self, batch: Batch, refs: Sequence[tuple[MessageRef, str]]) -> None:
         """In the order of their keys: two batches that want the same members then wait, and never deadlock."""
