@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
+from uuid import UUID
 
 from sago.config import Settings
+from sago.domain.outreach import Letter
 from sago.llm.registry import load as load_model
-from sago.outreach.service import Outreach
+from sago.outreach import composing, scheduling
 from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
 from sago.pipeline.extraction import Extracting
@@ -111,9 +113,22 @@ class Container:
     def recovery(self) -> Recovery:
         return Recovery(self.database, self.buffer, self.raw, self.dispatcher)
 
-    @cached_property
-    def outreach(self) -> Outreach:
-        return Outreach(self.database, self.model, self.drafts, self.settings.outreach.setback_days)
+    def due_watches(self, as_of: datetime) -> list[UUID]:
+        """The watches that may get a letter as of a moment."""
+        return scheduling.due_watches(self.database, as_of)
+
+    def compose_letter(self, watch_id: UUID, as_of: datetime) -> Letter | None:
+        """The letter of one watch as of a moment, or None where there is nothing new to say."""
+        return composing.compose_letter(
+            watch_id,
+            as_of,
+            database=self.database,
+            model=self.model,
+            drafts=self.drafts,
+            now=self.clock.now(),
+            setback_days=self.settings.outreach.setback_days,
+            highlights=self.settings.outreach.highlights,
+        )
 
     def ingest(self) -> Ingest:
         """Feeds rows into the log and accounts for each."""

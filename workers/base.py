@@ -33,7 +33,7 @@ class SagoTask(Task[Any, Any]):
         with structlog.contextvars.bound_contextvars(task=self.name, task_id=self.request.id):
             return super().__call__(*args, **kwargs)
 
-    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ARG002
         """One line for the log; the reason also stands in the task's result."""
         log.error("task failed", task=self.name, task_id=task_id, error=str(exc), error_type=type(exc).__name__)
 

@@ -42,7 +42,8 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         "take up unfinished batches": ("upkeep.reap", REAP_EVERY),
     }
     table: dict[str, dict[str, Any]] = {
-        label: {"task": task, "schedule": every, "options": {"expires": every}} for label, (task, every) in often.items()
+        label: {"task": task, "schedule": every, "options": {"expires": every}}
+        for label, (task, every) in often.items()
     }
     for job in jobs(settings).values():
         table[job.name] = {

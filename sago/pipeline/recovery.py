@@ -96,23 +96,22 @@ class Recovery:
             stored: dict[str, list[MessageRef]] = defaultdict(list)
             for company_id, day in self.raw.changed_days((now - LOOK_BACK).date()):
                 stored[company_id] += self.raw.read_day(company_id, day)
-            found = sum(self._queue(company_id, refs, now) for company_id, refs in stored.items())
+            found = sum(self._queue(tx, company_id, refs, now) for company_id, refs in stored.items())
             self.buffer.set_epoch(now)
         return found
 
-    def _queue(self, company_id: str, refs: list[MessageRef], now: datetime) -> int:
-        missing = self._missing(company_id, refs)
+    def _queue(self, tx: Transaction, company_id: str, refs: list[MessageRef], now: datetime) -> int:
+        missing = self._missing(tx, company_id, refs)
         for start in range(0, len(missing), READ_AT_ONCE):
             messages = [message.compact() for message in self.raw.read(missing[start : start + READ_AT_ONCE])]
-            for batch_id in queue_new(company_id, messages, self.buffer, self.database, now).batch_ids:
+            for batch_id in queue_new(company_id, messages, self.buffer, tx, now).batch_ids:
                 self.dispatcher.open_batch(company_id, batch_id)
         return len(missing)
 
-    def _missing(self, company_id: str, refs: list[MessageRef]) -> list[MessageRef]:
+    def _missing(self, tx: Transaction, company_id: str, refs: list[MessageRef]) -> list[MessageRef]:
         keys = [MessageKey(ref.message_id, ref.version) for ref in refs]
-        with self.database.begin() as tx:
-            read = tx.batches.members(company_id, keys, LIVE_RUN)
-            highest = tx.batches.highest_versions(company_id, [key.message_id for key in keys])
+        read = tx.batches.members(company_id, keys, LIVE_RUN)
+        highest = tx.batches.highest_versions(company_id, [key.message_id for key in keys])
         unread = [ref for ref, key in zip(refs, keys, strict=True) if key not in read]
         newer = [ref for ref in unread if highest.get(ref.message_id, -1) < ref.version]
         marked = self.buffer.known(company_id, [MessageKey(ref.message_id, ref.version) for ref in newer])

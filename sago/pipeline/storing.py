@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sago.domain.batches import LIVE_RUN, DeadLetter
 from sago.domain.messages import CompactMessage, Message, MessageRef
 from sago.errors import InvalidMessageError
-from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore
+from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore, Transaction
 
 
 class StoreReport(NamedTuple):
@@ -83,7 +83,8 @@ class Storing:
             by_company[message.company_id].append(message.compact())
         lost = False
         for company_id, compact in by_company.items():
-            queued = queue_new(company_id, compact, self.buffer, self.database, now)
+            with self.database.begin() as tx:
+                queued = queue_new(company_id, compact, self.buffer, tx, now)
             lost = lost or queued.epoch_missing
             for batch_id in queued.batch_ids:
                 self.dispatcher.open_batch(company_id, batch_id)
@@ -92,7 +93,7 @@ class Storing:
 
 
 def queue_new(
-    company_id: str, messages: Sequence[CompactMessage], buffer: Buffer, database: Database, now: datetime
+    company_id: str, messages: Sequence[CompactMessage], buffer: Buffer, tx: Transaction, now: datetime
 ) -> Queued:
     """Queue what no batch has read and no mark knows; the batches that became ready by it.
 
@@ -101,10 +102,9 @@ def queue_new(
     """
     marked = buffer.known(company_id, [message.key for message in messages])
     candidates = {message.key: message for message in messages if message.key not in marked}
-    with database.begin() as tx:
-        tx.companies.ensure(company_id, now)
-        read = tx.batches.members(company_id, list(candidates), LIVE_RUN)
-        highest = tx.batches.highest_versions(company_id, [key.message_id for key in candidates])
+    tx.companies.ensure(company_id, now)
+    read = tx.batches.members(company_id, list(candidates), LIVE_RUN)
+    highest = tx.batches.highest_versions(company_id, [key.message_id for key in candidates])
     fresh = [m for m in candidates.values() if m.key not in read and highest.get(m.id, -1) < m.version]
     if not fresh:
         return Queued([], epoch_missing=not buffer.has_epoch())

@@ -15,7 +15,7 @@ def schedule(as_of: str | None = None) -> int:
     """Enqueue a letter for each active watch, as of a moment (ISO 8601; default now); how many."""
     wired = container()
     moment = datetime.fromisoformat(as_of) if as_of else wired.clock.now()
-    due = wired.outreach.due(moment)
+    due = wired.due_watches(moment)
     for watch_id in due:
         wired.dispatcher.compose(watch_id, moment)
     return len(due)
@@ -25,5 +25,5 @@ def schedule(as_of: str | None = None) -> int:
 def compose(watch_id: str, as_of: str) -> str | None:
     """Compose the letter of one watch as of a moment; its id, or None where there is nothing new to say."""
     wired = container()
-    letter = wired.outreach.compose(UUID(watch_id), datetime.fromisoformat(as_of))
+    letter = wired.compose_letter(UUID(watch_id), datetime.fromisoformat(as_of))
     return str(letter.id) if letter else None

@@ -1,0 +1,37 @@
+"""The Dispatcher port in memory: work waits in a list until a test runs it, in any order it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+class MemoryDispatcher:
+    """Keeps what was enqueued as (task name, arguments)."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, tuple[Any, ...]]] = []
+
+    def open_batch(self, company_id: str, batch_id: str) -> None:
+        """Keep `extract.start`."""
+        self.sent.append(("extract.start", (company_id, batch_id)))
+
+    def extract(self, batch_id: str, chunk_nos: Sequence[int]) -> None:
+        """Keep the chunks, then the merge."""
+        self.sent += [("extract.chunk", (batch_id, number)) for number in chunk_nos]
+        self.sent.append(("extract.merge", (batch_id,)))
+
+    def compose(self, watch_id: UUID, as_of: datetime) -> None:
+        """Keep `outreach.compose`."""
+        self.sent.append(("outreach.compose", (watch_id, as_of)))
+
+    def recover(self) -> None:
+        """Keep `upkeep.recover`."""
+        self.sent.append(("upkeep.recover", ()))
+
+    def take(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """What was enqueued since the last call."""
+        taken, self.sent = self.sent, []
+        return taken

@@ -1,0 +1,87 @@
+"""A house of in-memory adapters with the pipeline's use cases over them, and messages to feed it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sago.config import CacheSettings
+from sago.domain.messages import Message
+from sago.llm.providers.marker import MarkerModel
+from sago.pipeline.batching import Batching
+from sago.pipeline.extraction import Extracting
+from sago.pipeline.recovery import Reaper, Recovery
+from sago.pipeline.storing import Storing
+from sago.ports import Model
+from sago.stores.memory.buffer import MemoryBuffer
+from sago.stores.memory.database import MemoryDatabase
+from sago.stores.memory.dispatcher import MemoryDispatcher
+from sago.stores.memory.log import MemoryLog
+from sago.stores.memory.raw import MemoryRawStore
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+RETRY_AFTER = timedelta(seconds=60)
+TOPICS = {"slack": "slack-messages", "gmail": "gmail-messages"}
+
+
+def message(n: int, *, company: str = "acme", version: int = 0, text: str = "", sender: str = "ana") -> Message:
+    return Message(
+        id=f"slack:{n}",
+        version=version,
+        company_id=company,
+        source="slack",
+        sender=sender,
+        sent_at=NOW - timedelta(days=1) + timedelta(seconds=n),
+        text=text or f"standup {n}",
+    )
+
+
+def deal(n: int, name: str = "Delta", **more: int) -> Message:
+    return message(n, text=f"[[event enterprise_deal subject={name}]]", **more)
+
+
+class House:
+    """Every use case over memory; `run` plays the workers."""
+
+    def __init__(self, model: Model | None = None, threshold: int = 4, chunk: int = 2) -> None:
+        self.raw = MemoryRawStore()
+        self.buffer = MemoryBuffer(CacheSettings(cache_trigger_threshold=threshold, message_limit=chunk))
+        self.buffer.set_epoch(NOW)
+        self.database = MemoryDatabase()
+        self.log = MemoryLog(TOPICS)
+        self.dispatcher = MemoryDispatcher()
+        self.model = model or MarkerModel()
+        topic_of = TOPICS.__getitem__
+        self.storing = Storing(self.raw, self.buffer, self.database, self.log, self.dispatcher, topic_of)
+        self.batching = Batching(self.buffer, self.database, self.dispatcher, chunk, RETRY_AFTER)
+        self.extracting = Extracting(self.database, self.buffer, self.raw, self.model, 5, RETRY_AFTER)
+        self.reaper = Reaper(self.database, self.buffer, self.raw, self.log, self.dispatcher, topic_of, 2, RETRY_AFTER)
+        self.recovery = Recovery(self.database, self.buffer, self.raw, self.dispatcher)
+
+    def store(self, *messages: Message, name: str = "log:slack-messages:0:0-9", replay: str | None = None) -> None:
+        values = [each.to_json() for each in messages]
+        self.storing.store(name, values, [replay] * len(values), NOW)
+
+    def run(self, now: datetime = NOW) -> list[str]:
+        """Run what was enqueued until nothing is left; the names of the tasks in order."""
+        done: list[str] = []
+        while work := self.dispatcher.take():
+            for name, arguments in work:
+                done.append(name)
+                if name == "extract.start":
+                    self.batching.open(*arguments, now)
+                elif name == "extract.chunk":
+                    self.extracting.chunk(*arguments, now)
+                elif name == "extract.merge":
+                    self.extracting.merge(*arguments, now)
+                elif name == "upkeep.recover":
+                    self.recovery.recover(now)
+        return done
+
+    def deals(self, company: str = "acme") -> list[str]:
+        """The customers of the company's events."""
+        with self.database.begin() as tx:
+            return sorted(event.title.removeprefix("Enterprise deal: ") for event in tx.events.find(company))
+
+    def dead(self) -> list[str]:
+        """Reasons in the dead-letter topic."""
+        return [record.headers["error"] for record in self.log.records("slack-messages.dlq")]

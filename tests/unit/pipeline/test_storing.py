@@ -1,0 +1,87 @@
+"""store.batch: what is counted, what is a duplicate, what claims."""
+
+from __future__ import annotations
+
+from tests.unit.pipeline.house import NOW, House, deal, message
+
+
+def test_the_threshold_fires_one_batch_whatever_is_delivered_twice() -> None:
+    house = House(threshold=4)
+    house.store(*[message(n) for n in range(3)])
+    house.store(*[message(n) for n in range(3)], name="again")
+    assert house.dispatcher.take() == []
+
+    house.store(message(3), name="last")
+    assert house.run() == ["extract.start", "extract.chunk", "extract.chunk", "extract.merge"]
+
+
+def test_a_further_attempt_of_the_same_batch_changes_nothing() -> None:
+    house = House(threshold=9)
+    house.store(message(1), message(2))
+    report = house.storing.store(
+        "log:slack-messages:0:0-9", [message(1).to_json(), message(2).to_json()], [None, None], NOW
+    )
+    assert report == (2, 0, 0)
+    assert house.buffer.counts() == {"acme": 2}
+
+
+def test_same_id_with_other_content_is_dead_lettered_and_the_first_stands() -> None:
+    house = House(threshold=2)
+    house.store(deal(1), name="first")
+    house.store(message(1, text="something else"), message(2), name="second")
+    house.run()
+    assert house.deals() == ["Delta"]
+    assert house.dead() == ["same id and version are stored with other content"]
+
+
+def test_both_contents_in_one_batch_keep_the_first() -> None:
+    house = House(threshold=1)
+    house.store(deal(1), message(1, text="something else"))
+    house.run()
+    assert house.deals() == ["Delta"]
+    assert len(house.dead()) == 1
+
+
+def test_an_edit_of_a_read_message_claims_at_once_and_withdraws() -> None:
+    house = House(threshold=2)
+    house.store(deal(1), message(2))
+    house.run()
+    assert house.deals() == ["Delta"]
+
+    house.store(message(1, version=7, text="scrap that, not signed"), name="edit")
+    assert "extract.merge" in house.run()
+    assert house.deals() == []
+
+
+def test_an_edit_of_an_unread_message_waits_for_the_threshold() -> None:
+    house = House(threshold=9)
+    house.store(deal(1))
+    house.store(message(1, version=7, text="not signed"), name="edit")
+    assert house.dispatcher.take() == []
+
+
+def test_a_late_lower_version_is_stored_and_never_read() -> None:
+    house = House(threshold=1)
+    house.store(message(1, version=7, text="not signed"))
+    house.run()
+    house.store(deal(1), name="late")
+    assert house.run() == []
+    assert house.raw.count("acme") == 2
+
+
+def test_a_lost_buffer_is_told_to_recovery() -> None:
+    house = House(threshold=9)
+    house.store(message(1))
+    house.buffer.clear()
+    house.store(message(2), name="next")
+    assert house.run() == ["upkeep.recover"]
+    assert house.buffer.counts() == {"acme": 2}
+    assert house.buffer.has_epoch()
+
+
+def test_a_replay_is_read_again() -> None:
+    house = House(threshold=1)
+    house.store(message(1))
+    house.run()
+    house.store(message(1), name="replayed", replay="message:acme/slack:1/0/extract")
+    assert "extract.merge" in house.run()
