@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection
@@ -52,7 +53,7 @@ class PostgresEvents:
 
     def current(self, company_id: str, said_before: datetime | None = None) -> list[Observation]:
         read, said = extractions.c, observations.c
-        newest = select(*(read[name] for name in READING)).distinct(read.message_id)
+        newest = select(*(read[name] for name in READING)).ext(distinct_on(read.message_id))
         newest = newest.where(read.company_id == company_id).order_by(
             read.message_id,
             read.version.desc(),
