@@ -71,8 +71,8 @@ def compose_letter(
     written, when the text says what no event says.
     """
     plan = _prepare(watch_id, as_of, database, now, setback_days, highlights)
-    for letter in plan.withdrawn:
-        drafts.put(letter)
+    for gone in plan.withdrawn:
+        drafts.put(gone)
     if plan.standing and plan.standing.state is LetterState.DRAFT:
         drafts.put(plan.standing)
     if plan.request is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 from sago.domain.events import CATALOGUE, EventType
 from sago.domain.metrics import METRICS, canonical
@@ -109,4 +109,4 @@ def _error(text: str, at: int, reason: str) -> UsageError:
 
 def event_label(name: str) -> str:
     """An event type's name in a sentence: `enterprise deal`."""
-    return CATALOGUE[cast(EventType, EventType(name))].label.lower()
+    return CATALOGUE[EventType(name)].label.lower()

@@ -114,9 +114,9 @@ def find_days(text: str) -> list[Day]:
         elif match["quarter"]:
             found.append(Day(None, match["quarter"].upper(), None, match.group(), *match.span()))
         elif match["month"][0].isupper() or match["month"].lower() not in {"may", "mar", "march"}:
-            month = [name[:3] for name in MONTHS].index(match["month"][:3].lower()) + 1
-            number, year = match["day"] or match["day2"], match["year"]
-            parts = (int(number) if number else None, month, int(year) if year else None)
+            named = [name[:3] for name in MONTHS].index(match["month"][:3].lower()) + 1
+            written, in_year = match["day"] or match["day2"], match["year"]
+            parts = (int(written) if written else None, named, int(in_year) if in_year else None)
             found.append(Day(*parts, match.group().strip(), *match.span()))
     return found
 
