@@ -1,7 +1,9 @@
 """Every Celery setting, each with its reason. Addresses come from `sago.config`; nothing else is decided here."""
 
+from celery.schedules import crontab
+from kombu import Exchange, Queue
+
 from sago.config import load
-from workers.schedule import beat_schedule
 
 _settings = load()
 
@@ -43,6 +45,7 @@ worker_send_task_events = True
 
 # Queues: declared by name; a misspelt one is an error, not a new queue nobody reads.
 task_create_missing_queues = False
+task_queues = [Queue(name, Exchange(name), routing_key=name) for name in ("store", "upkeep", "extract", "outreach")]
 task_default_queue = "store"
 task_routes = {
     "store.*": {"queue": "store"},
@@ -64,4 +67,29 @@ worker_hijack_root_logger = False  # sago.telemetry owns logging
 worker_soft_shutdown_timeout = 20  # a rolling deploy finishes what runs
 worker_cancel_long_running_tasks_on_connection_loss = True  # acked late: it will be delivered again
 
-beat_schedule = beat_schedule(_settings)
+# Beat: `expires` keeps a stopped worker from running the same job many times over when it comes back.
+# Jobs rarer than five minutes carry `tick`: a row per planned run makes two beats do the work once.
+beat_schedule = {
+    "flush what has waited too long": {
+        "task": "upkeep.flush_idle",
+        "schedule": float(_settings.cache.poll_interval),
+        "options": {"expires": float(_settings.cache.poll_interval)},
+    },
+    "take up unfinished batches": {
+        "task": "upkeep.reap",
+        "schedule": _settings.upkeep.reap_every,
+        "options": {"expires": _settings.upkeep.reap_every},
+    },
+    "queue again what Redis has lost": {
+        "task": "upkeep.recover",
+        "schedule": crontab.from_string(_settings.upkeep.recover),
+        "kwargs": {"tick": True},
+        "options": {"expires": 3600.0},
+    },
+    "compose letters": {
+        "task": "outreach.schedule",
+        "schedule": crontab.from_string(_settings.outreach.schedule),
+        "kwargs": {"tick": True},
+        "options": {"expires": 3600.0},
+    },
+}

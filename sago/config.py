@@ -133,6 +133,13 @@ class ExtractionSettings(Section):
     retry_after: int = Field(60, ge=1)
 
 
+class UpkeepSettings(Section):
+    """How often unfinished work is looked for."""
+
+    reap_every: float = Field(30.0, ge=1)
+    recover: str = "17 * * * *"
+
+
 class OutreachSettings(Section):
     """When letters are composed and where drafts lie."""
 
@@ -171,6 +178,7 @@ class Settings(BaseSettings):
     dlq: DlqSettings = DlqSettings()
     cache: CacheSettings = CacheSettings()
     extraction: ExtractionSettings = ExtractionSettings()
+    upkeep: UpkeepSettings = UpkeepSettings()
     outreach: OutreachSettings = OutreachSettings()
     logging: LoggingSettings = LoggingSettings()
 

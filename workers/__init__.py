@@ -1,5 +1,14 @@
 """Thin entry points: the Kafka bridge, Celery's app and its tasks. `celery -A workers` finds the app here."""
 
-from workers.app import app
+from __future__ import annotations
 
-__all__ = ["app"]
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    """The Celery app, made when first asked for: importing a sibling module must not build it."""
+    if name != "app":
+        raise AttributeError(f"module 'workers' has no attribute {name!r}")
+    from workers.app import app
+
+    return app

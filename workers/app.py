@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
-from kombu import Exchange, Queue
 
 from sago import telemetry
 from sago.bootstrap import Container, build
 from sago.config import load
 from workers.base import SagoTask
 
-QUEUES = ("store", "upkeep", "extract", "outreach")
+TASKS = ("store", "upkeep", "extract", "outreach")
 
-app = Celery("sago", task_cls=SagoTask, include=[f"workers.tasks.{name}" for name in QUEUES])
+app = Celery("sago", task_cls=SagoTask, include=[f"workers.tasks.{name}" for name in TASKS])
 app.config_from_object("celeryconfig")
-app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in QUEUES]
 
 
 @cache
@@ -29,7 +27,7 @@ def container() -> Container:
 
 
 @signals.setup_logging.connect
-def _configure_logging(loglevel: str | int | None = None, **_: Any) -> None:
+def _configure_logging(**_: Any) -> None:
     settings = load().logging
     telemetry.configure(settings.level, settings.format)
 

@@ -58,11 +58,11 @@ def ticked(job: str) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
 
 def _run_tick(job: str, run: Callable[[], Any]) -> Any:
     from workers.app import container
-    from workers.schedule import LEASE, jobs, last_tick
+    from workers.schedule import LEASE, cron_of, last_tick
 
     wired = container()
     now: datetime = wired.clock.now()
-    tick = last_tick(jobs(wired.settings)[job], now)
+    tick = last_tick(job, cron_of(job, wired.settings), now)
     with wired.database.begin() as tx:
         if not tx.ledger.begin_tick(tick, now + LEASE, now):
             return "done before"

@@ -1,4 +1,4 @@
-"""store.batch: rows durable → buffer add → claims. Everything here may run again and changes nothing the second time."""
+"""store.batch: rows durable → buffer add → claims. All of it may run again and then changes nothing."""
 
 from __future__ import annotations
 

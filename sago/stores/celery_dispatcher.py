@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from celery import Celery, chord, group
+from celery.backends.redis import RedisBackend
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -78,6 +80,7 @@ class CeleryStoreQueue:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        self._backend = cast(RedisBackend, app.backend)
 
     def enqueue(self, name: str, attempt: int, values: Sequence[bytes], replay_of: Sequence[str | None]) -> None:
         """Enqueue one attempt."""
@@ -91,7 +94,7 @@ class CeleryStoreQueue:
         """Which of these attempts have ended, and whether their rows are durable."""
         if not names:
             return {}
-        backend = self._app.backend
+        backend = self._backend
         keys = [backend.get_key_for_task(f"{name}#{attempt}") for name, attempt in names.items()]
         try:
             found = backend.mget(keys)
@@ -103,4 +106,4 @@ class CeleryStoreQueue:
     def forget(self, names: Mapping[str, int]) -> None:
         """Drop the results of these attempts; they would expire by themselves."""
         for name, attempt in names.items():
-            self._app.backend.delete(self._app.backend.get_key_for_task(f"{name}#{attempt}"))
+            self._backend.delete(self._backend.get_key_for_task(f"{name}#{attempt}"))
