@@ -1,0 +1,61 @@
+"""`sago generate-data`: realistic messages with the labels of what happened in them."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.errors import UsageError
+from sago.sample.stories import Written, write_csv
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to its panel."""
+    app.command("generate-data", rich_help_panel=EVERYDAY)(generate_data)
+
+
+def generate_data(
+    rows: Annotated[int, typer.Option(min=1, help="Messages of all companies together.")] = 1000,
+    companies: Annotated[int, typer.Option(min=1, help="Three are told by hand, further ones made up.")] = 3,
+    seed: Annotated[int, typer.Option(help="Same seed, same messages.")] = 7,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="[data/full_data.csv]")] = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Write a month of chat and mail of companies that never existed, and beside it what happened in it.
+
+    Example: [bold]sago generate-data --rows 20000 --companies 50 --out data/large.csv[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    path = out or session.settings.data_file_path
+    try:
+        written = write_csv(path, rows=rows, companies=companies, seed=seed)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); name another file with --out") from error
+    _say(session, written, companies)
+
+
+def _say(session: Session, written: Written, companies: int) -> None:
+    if session.as_json:
+        session.emit(
+            {
+                "path": str(written.path),
+                "labels_path": str(written.labels_path),
+                "rows": written.rows,
+                "companies": companies,
+                "labels": written.labels,
+            }
+        )
+        return
+    session.out.print(
+        f"{written.path}: {written.rows} messages of {companies} {'company' if companies == 1 else 'companies'}\n"
+        f"{written.labels_path}: {written.labels} labelled events\n"
+        f"Next: [bold]sago run {shlex.quote(str(written.path))}[/]",
+        soft_wrap=True,
+    )
