@@ -133,10 +133,15 @@ def test_batches_opened_at_once_share_no_member(database: Database) -> None:
 def test_an_exception_takes_everything_back(database: Database) -> None:
     with database.begin() as tx:
         tx.batches.open(batch("kept"), with_source(refs(1)))
-    with pytest.raises(RuntimeError, match="stop"), database.begin() as tx:
-        tx.batches.open(batch("lost"), with_source(refs(2)))
-        tx.batches.set_state("kept", BatchState.FAILED, at=NOW)
-        raise RuntimeError("stop")
+
+    def fail() -> None:
+        with database.begin() as tx:
+            tx.batches.open(batch("lost"), with_source(refs(2)))
+            tx.batches.set_state("kept", BatchState.FAILED, at=NOW)
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail()
     with database.begin() as tx:
         assert tx.batches.get("lost") is None
         assert tx.batches.get("kept") == batch("kept")

@@ -1,0 +1,299 @@
+"""One suite for the EventStore port, run on memory and on Postgres."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from sqlalchemy import text
+
+from sago.domain.events import (
+    Event,
+    EventType,
+    Evidence,
+    Extraction,
+    Fold,
+    Metric,
+    MetricPoint,
+    Observation,
+    Rejection,
+    Severity,
+    Status,
+)
+from sago.ports import Database
+from sago.stores.postgres import PostgresDatabase
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+LATER = NOW + timedelta(days=1)
+COMPANY = "scale-flow"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def version_of(edited_at: datetime) -> int:
+    return (edited_at - EPOCH) // timedelta(microseconds=1)
+
+
+def said(message: str, version: int = 0, extractor: str = "1", at: datetime = NOW, **other: Any) -> Observation:
+    fields: dict[str, Any] = {
+        "company_id": COMPANY,
+        "message_id": message,
+        "version": version,
+        "source": "slack",
+        "sender": "Åsa",
+        "start": 3,
+        "end": 13,
+        "quote": "ARR is €2M",
+        "event_type": EventType.REVENUE_MILESTONE,
+        "status": Status.ACTUAL,
+        "severity": Severity.HIGH,
+        "title": "ARR reached €2M",
+        "subject": "ARR",
+        "metrics": (Metric(name="arr", value=2_000_000, unit="EUR"),),
+        "stakeholders": ("Dana", "Mira"),
+        "extractor": "offline",
+        "extractor_version": extractor,
+        "said_at": at,
+        "recorded_at": NOW,
+    }
+    return Observation(**(fields | other))
+
+
+def read(message: str, version: int = 0, extractor: str = "1", at: datetime = NOW) -> Extraction:
+    return Extraction(
+        company_id=COMPANY,
+        message_id=message,
+        version=version,
+        extractor="offline",
+        extractor_version=extractor,
+        finished_at=at,
+    )
+
+
+def event(name: str, *proofs: str, at: datetime = NOW, company: str = COMPANY, **other: Any) -> Event:
+    fields: dict[str, Any] = {
+        "id": uuid5(NAMESPACE_URL, name),
+        "company_id": company,
+        "event_type": EventType.FUNDING,
+        "title": f"Event {name}",
+        "metrics": (Metric(name="amount_raised", value=1.5, unit="USD"),),
+        "stakeholders": ("Northgate",),
+        "timeline": "said twice",
+        "severity": Severity.MEDIUM,
+        "evidence": tuple(Evidence(message_id=proof, quote="closed", start=0, end=6) for proof in proofs),
+        "occurred_at": at,
+    }
+    return Event(**(fields | other))
+
+
+def point(metric: str, value: float, as_of: datetime, of: Event) -> MetricPoint:
+    return MetricPoint(
+        company_id=of.company_id, metric=metric, value=value, unit="USD", as_of=as_of, said_at=as_of, event_id=of.id
+    )
+
+
+def replace(database: Database, *events: Event, now: datetime = NOW, points: tuple[MetricPoint, ...] = ()) -> None:
+    with database.begin() as tx:
+        tx.events.lock(COMPANY)
+        tx.events.replace(COMPANY, Fold(list(events), list(points)), now)
+
+
+def test_only_what_is_new_is_appended(database: Database) -> None:
+    both = [said("slack:1"), said("slack:1", start=20, end=25)]
+    with database.begin() as tx:
+        assert tx.events.append(both, [read("slack:1")]) == 2
+        again = [*both, said("slack:1", extractor="2"), said("slack:1", event_type=EventType.FUNDING)]
+        assert tx.events.append(again, [read("slack:1")]) == 2
+        assert tx.events.append([], []) == 0
+
+
+def test_observations_come_back_as_they_went_in(database: Database) -> None:
+    one = said("slack:1", status=Status.DENIED, corrects=True, description="it fell", impact="less runway")
+    two = said("slack:2", subject=None, metrics=(), stakeholders=(), at=LATER)
+    with database.begin() as tx:
+        tx.events.append([two, one], [read("slack:1"), read("slack:2")])
+    with database.begin() as tx:
+        assert tx.events.current(COMPANY) == [one, two]
+        assert tx.events.current("other") == []
+
+
+def test_an_observation_counts_once_its_reading_is_finished(database: Database) -> None:
+    with database.begin() as tx:
+        tx.events.append([said("slack:1")], [])
+        assert tx.events.current(COMPANY) == []
+        tx.events.append([], [read("slack:1")])
+        assert tx.events.current(COMPANY) == [said("slack:1")]
+
+
+def test_the_newest_finished_reading_counts_even_when_it_found_nothing(database: Database) -> None:
+    with database.begin() as tx:
+        tx.events.append([said("slack:1"), said("slack:2")], [read("slack:1"), read("slack:2")])
+        tx.events.append([said("slack:2", extractor="2")], [read("slack:1", extractor="2", at=LATER)])
+        assert tx.events.current(COMPANY) == [said("slack:2")]
+        tx.events.append([], [read("slack:2", extractor="2", at=LATER)])
+        assert tx.events.current(COMPANY) == [said("slack:2", extractor="2")]
+
+
+def test_of_readings_finished_at_the_same_moment_the_higher_extractor_version_counts(database: Database) -> None:
+    found = [said("slack:1", extractor=version) for version in ("1", "3", "2")]
+    with database.begin() as tx:
+        tx.events.append(found, [read("slack:1", extractor=version) for version in ("1", "3", "2")])
+        assert tx.events.current(COMPANY) == [said("slack:1", extractor="3")]
+
+
+def test_an_older_reading_of_a_higher_version_beats_a_newer_one_of_a_lower(database: Database) -> None:
+    edit = version_of(LATER)
+    edited = said("slack:1", version=edit, at=LATER)
+    with database.begin() as tx:
+        tx.events.append([edited], [read("slack:1", version=edit, at=NOW)])
+        tx.events.append([said("slack:1", extractor="9")], [read("slack:1", extractor="9", at=LATER)])
+        assert tx.events.current(COMPANY) == [edited]
+
+
+def test_as_of_a_moment_only_what_was_said_before_counts(database: Database) -> None:
+    edit = version_of(LATER)
+    original, edited = said("slack:1"), said("slack:1", version=edit, at=LATER)
+    other = said("slack:2", at=NOW + timedelta(hours=1))
+    readings = [read("slack:1"), read("slack:1", version=edit), read("slack:2"), read("slack:3", version=edit)]
+    with database.begin() as tx:
+        tx.events.append([original, edited, other], readings)
+        assert tx.events.current(COMPANY, NOW) == []
+        assert tx.events.current(COMPANY, NOW + timedelta(minutes=1)) == [original]
+        assert tx.events.current(COMPANY, LATER) == [original, other]
+        assert tx.events.current(COMPANY, LATER + timedelta(seconds=1)) == [other, edited]
+        assert tx.events.current(COMPANY) == [other, edited]
+
+
+def test_a_deletion_not_yet_made_hides_nothing(database: Database) -> None:
+    with database.begin() as tx:
+        tx.events.append([said("slack:1")], [read("slack:1"), read("slack:1", version=version_of(LATER))])
+        assert tx.events.current(COMPANY) == []
+        assert tx.events.current(COMPANY, LATER) == [said("slack:1")]
+
+
+def test_rejections_are_kept_once_a_person(database: Database) -> None:
+    wrong = event("a", "slack:1").id
+    first = Rejection(company_id=COMPANY, event_id=wrong, because="a joke", rejected_by="dana", rejected_at=NOW)
+    second = first.model_copy(update={"rejected_by": "ana", "rejected_at": LATER})
+    with database.begin() as tx:
+        tx.events.reject(second)
+        tx.events.reject(first)
+        tx.events.reject(first.model_copy(update={"because": "still a joke", "rejected_at": LATER}))
+        assert tx.events.rejections(COMPANY) == [first, second]
+        assert tx.events.rejections("other") == []
+
+
+def test_events_are_those_of_the_last_fold(database: Database) -> None:
+    a, b, c = event("a", "slack:1"), event("b", "slack:2", at=LATER), event("c", "slack:3")
+    replace(database, a, b, points=(point("arr", 2.0, LATER, b), point("arr", 1.0, NOW, a)))
+    replace(database, b, c, points=(point("mrr", 0.5, NOW, c),))
+    with database.begin() as tx:
+        assert tx.events.find(COMPANY) == [b, c]
+        gone = a.model_copy(update={"is_active": False})
+        assert [each for each in tx.events.find(COMPANY, active=False) if each.id == a.id] == [gone]
+        assert tx.events.metric_points(COMPANY) == [point("mrr", 0.5, NOW, c)]
+        assert tx.events.get(a.id) == gone
+        assert tx.events.get(UUID(int=7)) is None
+
+
+def test_a_fold_of_nothing_leaves_nothing_active(database: Database) -> None:
+    a = event("a", "slack:1")
+    replace(database, a, points=(point("arr", 2.0, NOW, a),))
+    replace(database)
+    with database.begin() as tx:
+        assert tx.events.find(COMPANY) == []
+        assert tx.events.metric_points(COMPANY) == []
+
+
+def test_other_companies_keep_their_events(database: Database) -> None:
+    other = event("x", "slack:1", company="other")
+    with database.begin() as tx:
+        tx.events.replace("other", Fold([other], [point("arr", 1, NOW, other)]), NOW)
+    replace(database, event("a", "slack:1"))
+    replace(database)
+    with database.begin() as tx:
+        assert tx.events.find("other") == tx.events.find() == [other]
+        assert len(tx.events.metric_points("other")) == 1
+
+
+def test_events_come_newest_first_and_series_oldest_first(database: Database) -> None:
+    events = [
+        event(name, f"slack:{name}", at=NOW + timedelta(days=day)) for name, day in (("a", 1), ("b", 3), ("c", 2))
+    ]
+    twins = sorted((event("d", "slack:d"), event("e", "slack:e")), key=lambda each: str(each.id))
+    points = tuple(point("arr", day, NOW + timedelta(days=day), events[0]) for day in (3, 1, 2))
+    replace(database, *twins[::-1], *events, points=points)
+    with database.begin() as tx:
+        assert tx.events.find(COMPANY) == [events[1], events[2], events[0], *twins]
+        assert tx.events.find(COMPANY, limit=2) == [events[1], events[2]]
+        assert [each.value for each in tx.events.metric_points(COMPANY)] == [1, 2, 3]
+
+
+def test_an_event_whose_proofs_moved_on_is_found_under_its_old_id(database: Database) -> None:
+    old = event("old", "slack:5")
+    earlier = event("new", "slack:4", "slack:5")
+    earliest = event("newest", "slack:3", "slack:4", "slack:5")
+    replace(database, old)
+    replace(database, earlier)
+    replace(database, earliest)
+    with database.begin() as tx:
+        assert tx.events.get(old.id) == tx.events.get(earlier.id) == tx.events.get(earliest.id) == earliest
+    replace(database, old)
+    with database.begin() as tx:
+        assert tx.events.get(old.id) == old
+
+
+def test_an_event_of_another_type_or_with_fewer_proofs_is_no_successor(database: Database) -> None:
+    old = event("old", "slack:5", "slack:6")
+    replace(database, old)
+    replace(database, event("less", "slack:5"), event("kind", "slack:5", "slack:6", event_type=EventType.HIRING))
+    with database.begin() as tx:
+        found = tx.events.get(old.id)
+        assert found is not None
+        assert (found.id, found.is_active) == (old.id, False)
+
+
+def test_folds_of_one_company_wait_for_each_other(database: Database) -> None:
+    gate = Barrier(4)
+
+    def add(number: int) -> None:
+        gate.wait()
+        with database.begin() as tx:
+            tx.events.lock(COMPANY)
+            events = [*tx.events.find(COMPANY), event(str(number), f"slack:{number}")]
+            tx.events.replace(COMPANY, Fold(events, []), NOW)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(4)))
+    with database.begin() as tx:
+        assert len(tx.events.find(COMPANY)) == 4
+
+
+def test_times_of_a_row_tell_when_it_was_made_and_last_changed(postgres: PostgresDatabase) -> None:
+    def times() -> tuple[datetime, datetime]:
+        query = text("SELECT created_at, updated_at FROM significant_events")
+        with postgres.connections.begin() as connection:
+            created, updated = connection.execute(query).one()
+        return created, updated
+
+    same = event("a", "slack:1", metrics=(Metric(name="arr", value=2.0, unit="USD"),))
+    replace(postgres, same, now=NOW)
+    replace(postgres, same, now=LATER)
+    assert times() == (NOW, NOW)
+    replace(postgres, same.model_copy(update={"title": "Another title"}), now=LATER)
+    assert times() == (NOW, LATER)
+    replace(postgres, now=LATER + timedelta(days=1))
+    assert times() == (NOW, LATER + timedelta(days=1))
+    replace(postgres, now=LATER + timedelta(days=2))
+    assert times() == (NOW, LATER + timedelta(days=1))
+
+
+def test_source_messages_are_stored_as_others_read_them(postgres: PostgresDatabase) -> None:
+    replace(postgres, event("a", "slack:1"))
+    with postgres.connections.begin() as connection:
+        row = connection.execute(text("SELECT source_messages, metrics, stakeholders FROM significant_events")).one()
+    assert row.source_messages == [{"message_id": "slack:1", "quote": "closed", "start": 0, "end": 6}]
+    assert row.metrics == [{"name": "amount_raised", "value": 1.5, "unit": "USD"}]
+    assert row.stakeholders == ["Northgate"]

@@ -1,0 +1,130 @@
+"""One suite for the Ledger port, run on memory and on Postgres."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sago.domain.batches import DeadLetter, Progress, Tick
+from sago.ports import Database
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+TICK = Tick("outreach.schedule", NOW)
+
+
+def dead(origin: str, minutes: int = 0, **other: Any) -> DeadLetter:
+    fields: dict[str, Any] = {
+        "origin": origin,
+        "topic": "slack-messages",
+        "company_id": "acme",
+        "error": "text is empty",
+        "error_type": "InvalidMessageError",
+        "failed_at": NOW + minutes * MINUTE,
+        "value": b"\x00\xff{",
+    }
+    return DeadLetter(**(fields | other))
+
+
+def test_dead_letters_are_unique_by_origin_and_come_newest_first(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.ledger.add_dead_letters([dead("a"), dead("b", 1), dead("a")]) == 2
+        assert tx.ledger.add_dead_letters([dead("b", 5), dead("c", 2, topic="unparsed", company_id=None)]) == 1
+        assert tx.ledger.add_dead_letters([]) == 0
+    with database.begin() as tx:
+        assert [letter.origin for letter in tx.ledger.dead_letters()] == ["c", "b", "a"]
+        assert [letter.origin for letter in tx.ledger.dead_letters(limit=1)] == ["c"]
+        assert tx.ledger.dead_letters(topic="slack-messages") == [dead("b", 1), dead("a")]
+        assert tx.ledger.dead_letter("a") == dead("a")
+        assert tx.ledger.dead_letter("nobody") is None
+        assert tx.ledger.known_origins(["a", "c", "x"]) == {"a", "c"}
+        assert tx.ledger.known_origins([]) == set()
+
+
+def test_a_replayed_letter_is_listed_only_on_request(database: Database) -> None:
+    with database.begin() as tx:
+        tx.ledger.add_dead_letters([dead("a"), dead("b", 1)])
+        tx.ledger.mark_replayed("a", NOW + MINUTE)
+        tx.ledger.mark_replayed("nobody", NOW)
+        assert tx.ledger.dead_letters() == [dead("b", 1)]
+        assert tx.ledger.dead_letters(replayed=True) == [dead("b", 1), dead("a", replayed_at=NOW + MINUTE)]
+
+
+def test_a_replayed_letter_that_fails_again_is_open_again(database: Database) -> None:
+    with database.begin() as tx:
+        tx.ledger.add_dead_letters([dead("a")])
+        tx.ledger.mark_replayed("a", NOW + MINUTE)
+        assert tx.ledger.add_dead_letters([dead("a")]) == 0
+        assert tx.ledger.dead_letters() == []
+        again = dead("a", 2, error="still empty", attempts=2)
+        assert tx.ledger.add_dead_letters([again]) == 0
+        assert tx.ledger.dead_letters() == [again]
+
+
+def test_an_error_that_quotes_a_nul_is_kept(database: Database) -> None:
+    with database.begin() as tx:
+        tx.ledger.add_dead_letters([dead("a", error="bad \x00 byte and \ud800", message_id="slack:\x00")])
+        kept = tx.ledger.dead_letter("a")
+        assert kept is not None
+        assert kept.value == b"\x00\xff{"
+        assert kept.error.startswith("bad ")
+
+
+def test_watermarks_advance_and_are_told_by_log(database: Database) -> None:
+    with database.begin() as tx:
+        tx.ledger.save_progress([Progress("l1", "t", 1, 5), Progress("l1", "t", 0, 7), Progress("l2", "t", 0, 9)], NOW)
+        tx.ledger.save_progress([], NOW)
+    with database.begin() as tx:
+        assert tx.ledger.progress("l1") == [Progress("l1", "t", 0, 7), Progress("l1", "t", 1, 5)]
+        assert tx.ledger.progress("nobody") == []
+
+
+@given(st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=3), min_size=1, max_size=6))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_watermark_never_goes_back(database: Database, saves: list[list[int]]) -> None:
+    log_id = f"log-{hash(str(saves))}"
+    highest = 0
+    for watermarks in saves:
+        with database.begin() as tx:
+            tx.ledger.save_progress([Progress(log_id, "t", 0, watermark) for watermark in watermarks], NOW)
+            (stored,) = tx.ledger.progress(log_id)
+        highest = max(highest, *watermarks)
+        assert stored.watermark == highest
+
+
+def test_a_tick_runs_once(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.ledger.begin_tick(TICK, NOW + 5 * MINUTE, NOW)
+    with database.begin() as tx:
+        assert not tx.ledger.begin_tick(TICK, NOW + 9 * MINUTE, NOW + MINUTE)
+        assert tx.ledger.begin_tick(Tick("outreach.schedule", NOW + MINUTE), NOW + 5 * MINUTE, NOW + MINUTE)
+        assert tx.ledger.begin_tick(Tick("upkeep.recover", NOW), NOW + 5 * MINUTE, NOW + MINUTE)
+        tx.ledger.end_tick(TICK)
+        tx.ledger.end_tick(Tick("never begun", NOW))
+    with database.begin() as tx:
+        assert not tx.ledger.begin_tick(TICK, NOW + 60 * MINUTE, NOW + 50 * MINUTE)
+
+
+def test_an_expired_lease_runs_again(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.ledger.begin_tick(TICK, NOW + 5 * MINUTE, NOW)
+        assert not tx.ledger.begin_tick(TICK, NOW + 9 * MINUTE, NOW + 4 * MINUTE)
+        assert tx.ledger.begin_tick(TICK, NOW + 10 * MINUTE, NOW + 5 * MINUTE)
+        assert not tx.ledger.begin_tick(TICK, NOW + 15 * MINUTE, NOW + 6 * MINUTE)
+
+
+def test_two_beats_at_once_run_a_tick_once(database: Database) -> None:
+    gate = Barrier(4)
+
+    def begin(_: int) -> bool:
+        gate.wait()
+        with database.begin() as tx:
+            return tx.ledger.begin_tick(TICK, NOW + 5 * MINUTE, NOW)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(begin, range(4))) == [False, False, False, True]

@@ -1,0 +1,144 @@
+"""One suite for the OutreachStore port, run on memory and on Postgres."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import pytest
+from sqlalchemy import text
+
+from sago.domain.events import Metric
+from sago.domain.outreach import Condition, Direction, Highlight, Letter, LetterDraft, LetterState, Person, Watch
+from sago.errors import PermanentError
+from sago.ports import Database
+from sago.stores.postgres import PostgresDatabase
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+COMPANY = "scale-flow"
+EVENT = uuid5(NAMESPACE_URL, "event")
+
+
+def watch(name: str = "w", **other: Any) -> Watch:
+    fields: dict[str, Any] = {
+        "id": uuid5(NAMESPACE_URL, name),
+        "company_id": COMPANY,
+        "investor": Person(name="Dana Reed", email="dana@northgate.example"),
+        "met_on": date(2026, 3, 2),
+        "reason": "ARR below 2M",
+        "conditions": (Condition(text="arr >= 2M", kind="metric", name="arr", op=">=", value=2e6),),
+        "direction": Direction.TO_FOUNDER,
+        "created_at": NOW,
+    }
+    return Watch(**(fields | other))
+
+
+def letter(name: str, window: str = "2026-03", **other: Any) -> Letter:
+    draft = LetterDraft(
+        subject="ScaleFlow: ARR passed 2M",
+        body="Dear Dana, you asked for 2M ARR.",
+        highlights=(Highlight(heading="Revenue", text="ARR 2.1M", event_id=EVENT),),
+        metrics=(Metric(name="arr", value=2.1e6, unit="USD"),),
+    )
+    fields: dict[str, Any] = {
+        "id": uuid5(NAMESPACE_URL, name),
+        "watch_id": watch().id,
+        "company_id": COMPANY,
+        "window": window,
+        "sender": Person(name="Mira Sol"),
+        "recipient": None,
+        "draft": draft,
+        "event_ids": (EVENT,),
+        "composed_by": "offline",
+        "created_at": NOW,
+    }
+    return Letter(**(fields | other))
+
+
+def test_watches_come_back_as_they_went_in_oldest_first(database: Database) -> None:
+    old = watch("old", investor=None, met_on=None, conditions=(), created_at=NOW - timedelta(days=1))
+    with database.begin() as tx:
+        for each in (watch(), old, watch("other", company_id="other", created_at=NOW + timedelta(days=1))):
+            tx.outreach.add_watch(each)
+    with database.begin() as tx:
+        assert tx.outreach.watches(COMPANY) == [old, watch()]
+        assert [each.company_id for each in tx.outreach.watches()] == [COMPANY, COMPANY, "other"]
+
+
+def test_the_same_id_replaces_a_watch_and_a_removed_one_is_gone(database: Database) -> None:
+    with database.begin() as tx:
+        tx.outreach.add_watch(watch())
+        tx.outreach.add_watch(watch(reason="no enterprise deal"))
+        assert [each.reason for each in tx.outreach.watches(COMPANY)] == ["no enterprise deal"]
+        assert tx.outreach.remove_watch(watch().id)
+        assert not tx.outreach.remove_watch(watch().id)
+        assert not tx.outreach.remove_watch(UUID(int=7))
+        assert tx.outreach.watches(COMPANY) == []
+
+
+def test_letters_come_back_as_they_went_in_newest_first(database: Database) -> None:
+    second = letter("b", "2026-04", recipient=Person(name="Dana"), created_at=NOW + timedelta(days=30))
+    with database.begin() as tx:
+        assert tx.outreach.add_letter(letter("a"))
+        assert tx.outreach.add_letter(second)
+    with database.begin() as tx:
+        assert tx.outreach.letters(COMPANY) == tx.outreach.letters() == [second, letter("a")]
+        assert tx.outreach.letters("other") == []
+        assert tx.outreach.live_letter(watch().id, "2026-03") == letter("a")
+        assert tx.outreach.live_letter(watch().id, "2026-05") is None
+
+
+def test_a_window_holds_one_live_letter(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.outreach.add_letter(letter("a"))
+        assert not tx.outreach.add_letter(letter("a"))
+        assert not tx.outreach.add_letter(letter("b"))
+        assert tx.outreach.add_letter(letter("of another watch", watch_id=UUID(int=1)))
+        tx.outreach.set_letter_state(letter("a").id, LetterState.SUPERSEDED, NOW, "sago", "its events changed")
+        assert tx.outreach.live_letter(watch().id, "2026-03") is None
+        assert tx.outreach.add_letter(letter("b"))
+        assert tx.outreach.live_letter(watch().id, "2026-03") == letter("b")
+        assert len(tx.outreach.letters(COMPANY)) == 2
+        assert len(tx.outreach.letters(COMPANY, live=False)) == 3
+
+
+def test_letters_added_at_once_leave_one_live(database: Database) -> None:
+    gate = Barrier(4)
+
+    def add(number: int) -> bool:
+        gate.wait()
+        with database.begin() as tx:
+            return tx.outreach.add_letter(letter(str(number)))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(add, range(4))) == [False, False, False, True]
+    with database.begin() as tx:
+        assert len(tx.outreach.letters(COMPANY)) == 1
+
+
+def test_a_letter_nobody_knows_has_no_state(database: Database) -> None:
+    with pytest.raises(PermanentError, match="unknown"), database.begin() as tx:
+        tx.outreach.set_letter_state(UUID(int=7), LetterState.APPROVED, NOW, "dana", "")
+
+
+def test_a_letter_does_not_come_alive_beside_another(database: Database) -> None:
+    with database.begin() as tx:
+        tx.outreach.add_letter(letter("a", state=LetterState.REJECTED))
+        tx.outreach.add_letter(letter("b"))
+    with pytest.raises(PermanentError), database.begin() as tx:
+        tx.outreach.set_letter_state(letter("a").id, LetterState.APPROVED, NOW, "dana", "")
+
+
+def test_the_audit_log_names_who_changed_what_once(postgres: PostgresDatabase) -> None:
+    with postgres.begin() as tx:
+        tx.outreach.add_letter(letter("a"))
+        for _ in range(2):
+            tx.outreach.set_letter_state(letter("a").id, LetterState.APPROVED, NOW, "dana", "reads well")
+        assert [each.state for each in tx.outreach.letters(COMPANY)] == [LetterState.APPROVED]
+    with postgres.connections.begin() as connection:
+        row = connection.execute(text("SELECT at, who, action, subject, company_id, detail FROM audit_log")).one()
+    expected = (NOW, "dana", "letter.approved", str(letter("a").id), COMPANY, {"from": "draft", "why": "reads well"})
+    assert tuple(row) == expected
