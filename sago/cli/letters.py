@@ -1,0 +1,118 @@
+"""`sago outreach`: letters as they would be read, and a person's decision about each."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from sago.bootstrap import Container
+from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, table, the_one
+from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.domain.outreach import Letter, LetterState
+from sago.report.phrases import one_line, visible
+
+group = typer.Typer(no_args_is_help=True, help="Letters: read, approve or reject. Nothing goes out unapproved.")
+
+
+@group.command("list")
+def list_letters(
+    company: CompanyOption = None,
+    every: Annotated[bool, typer.Option("--all", help="Superseded and rejected ones too.")] = False,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """List letters, newest first.
+
+    Example: [bold]sago outreach list --all[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container, container.database.begin() as tx:
+        found = tx.outreach.letters(company, live=not every)
+    if as_json:
+        for letter in found:
+            session.emit(letter.model_dump(mode="json"))
+        return
+    table(
+        session, ("id", "company", "state", "to", "subject"), [_letter_cells(each) for each in found], "no letters yet"
+    )
+
+
+@group.command("show")
+def show_letter(
+    letter: Wanted,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show one letter as it would be read.
+
+    Example: [bold]sago outreach show 77c0d1aa[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        found = _letter(container, letter)
+    if as_json:
+        session.emit(found.model_dump(mode="json"))
+        return
+    session.out.print(Text(one_line(found.draft.subject), style="bold"))
+    session.out.print(Text(f"{found.state}, from {found.sender.name} to {_recipient(found)}\n", style="dim"))
+    session.out.print(Text(visible(found.draft.body)))
+
+
+@group.command("approve")
+def approve_letter(
+    letter: Wanted,
+    because: Because = "approved on the command line",
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Approve a draft in your name.
+
+    Example: [bold]sago outreach approve 77c0d1aa[/]
+    """
+    _decide(Session(as_json, verbose, quiet, config), letter, LetterState.APPROVED, because)
+
+
+@group.command("reject")
+def reject_letter(
+    letter: Wanted,
+    because: Because,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Reject a letter; its window gets no other.
+
+    Example: [bold]sago outreach reject 77c0d1aa --because "already in touch"[/]
+    """
+    _decide(Session(as_json, verbose, quiet, config), letter, LetterState.REJECTED, because)
+
+
+def _decide(session: Session, wanted: str, state: LetterState, why: str) -> None:
+    with opened(session) as container:
+        found = _letter(container, wanted)
+        decided = container.outreach.decide(found.id, state, who=me(), why=why, at=container.clock.now())
+    if session.as_json:
+        session.emit(decided.model_dump(mode="json"))
+    session.note(f"{decided.state} {decided.id}")
+
+
+def _letter(container: Container, wanted: str) -> Letter:
+    with container.database.begin() as tx:
+        return the_one("letter", wanted, tx.outreach.letters(live=False), lambda letter: letter.id)
+
+
+def _recipient(letter: Letter) -> str:
+    return one_line(letter.recipient.name) if letter.recipient else "nobody yet"
+
+
+def _letter_cells(letter: Letter) -> tuple[str, ...]:
+    return (str(letter.id)[:8], letter.company_id, letter.state.value, _recipient(letter), letter.draft.subject)

@@ -1,0 +1,58 @@
+"""What the people's commands share: the container, an id by its first characters, a table, and who decides."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, TypeVar
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from sago.bootstrap import Container, build
+from sago.cli.session import Session
+from sago.errors import UsageError
+from sago.report.phrases import one_line
+
+CompanyOption = Annotated[str | None, typer.Option("--company", help="Only this company.")]
+Because = Annotated[str, typer.Option("--because", help="Your reason, kept in the audit log.")]
+Wanted = Annotated[str, typer.Argument(help="Id, or its first characters.")]
+T = TypeVar("T")
+
+
+@contextmanager
+def opened(session: Session) -> Iterator[Container]:
+    """The container of the running stack, closed afterwards. Raises ConfigError where no stack runs."""
+    container = build(session.settings)
+    try:
+        yield container
+    finally:
+        container.close()
+
+
+def the_one(what: str, wanted: str, found: Sequence[T], identity: Callable[[T], object]) -> T:
+    """The one whose id begins with `wanted`; raises UsageError where there is none, or more than one."""
+    matching = [each for each in found if wanted and str(identity(each)).startswith(wanted.lower())]
+    if len(matching) == 1:
+        return matching[0]
+    reason = f"{len(matching)} begin so; give more characters" if matching else "there is none; see the list"
+    raise UsageError(f"{what} {one_line(wanted, 60)}: {reason}")
+
+
+def table(session: Session, heads: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
+    """Rows on stdout, whatever they hold shown as it is; `empty` on stderr where there are none."""
+    if not rows:
+        session.note(empty)
+        return
+    grid = Table(*heads, box=box.SIMPLE, header_style="bold", pad_edge=False)
+    for row in rows:
+        grid.add_row(*(Text(one_line(cell)) for cell in row))
+    session.out.print(grid)
+
+
+def me() -> str:
+    """Who decides, as the audit log names them: the login name."""
+    return f"cli:{getpass.getuser()}"

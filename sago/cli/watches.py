@@ -1,0 +1,116 @@
+"""`sago watch`: why somebody said no, and what is waited for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.utils import parseaddr
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from sago.cli.lookup import CompanyOption, Wanted, opened, table, the_one
+from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.domain.outreach import Direction, Person, Watch
+from sago.errors import UsageError
+from sago.outreach.conditions import parse
+
+group = typer.Typer(no_args_is_help=True, help="Why you said no, and what you wait for.")
+
+
+@group.command("add")
+def add_watch(
+    company: Annotated[str, typer.Argument(help="Company id, as in `sago watch list`.")],
+    when: Annotated[list[str] | None, typer.Option("--when", help="What to wait for: 'arr >= 2M'. Repeatable.")] = None,
+    reason: Annotated[str, typer.Option(help="Why you said no, in your words.")] = "",
+    met_on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day you met.")] = None,
+    investor: Annotated[str | None, typer.Option(help="'Dana Reed <dana@northgate.example>'.")] = None,
+    direction: Annotated[Direction, typer.Option(help="Who writes to whom.")] = Direction.TO_FOUNDER,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Remember why you said no, and what would change your mind.
+
+    Example: [bold]sago watch add scaleflow --when 'arr >= 2M' --reason 'ARR below 2M' --met-on 2026-03-02[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    conditions = tuple(parse(text) for text in when or [])
+    with opened(session) as container, container.database.begin() as tx:
+        if tx.companies.get(company) is None:
+            known = ", ".join(each.company_id for each in tx.companies.all()) or "none yet"
+            raise UsageError(f"company {company}: not known; known are: {known}")
+        watch = Watch(
+            id=uuid4(),
+            company_id=company,
+            investor=_person(investor),
+            met_on=met_on.date() if met_on else None,
+            reason=reason,
+            conditions=conditions,
+            direction=direction,
+            created_at=container.clock.now(),
+        )
+        tx.outreach.add_watch(watch)
+    if as_json:
+        session.emit(watch.model_dump(mode="json"))
+    else:
+        session.out.print(str(watch.id), soft_wrap=True)
+
+
+@group.command("list")
+def list_watches(
+    company: CompanyOption = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """List what is waited for.
+
+    Example: [bold]sago watch list --json[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container, container.database.begin() as tx:
+        found = tx.outreach.watches(company)
+    if as_json:
+        for watch in found:
+            session.emit(watch.model_dump(mode="json"))
+        return
+    table(session, ("id", "company", "met", "waits for", "reason"), [_watch_cells(w) for w in found], "no watches yet")
+
+
+@group.command("remove")
+def remove_watch(
+    watch: Wanted,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Stop waiting; letters already composed stay.
+
+    Example: [bold]sago watch remove 0b5c1c1e[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container, container.database.begin() as tx:
+        found = the_one("watch", watch, tx.outreach.watches(), lambda each: each.id)
+        tx.outreach.remove_watch(found.id)
+    if as_json:
+        session.emit({"removed": str(found.id)})
+    session.note(f"removed {found.id}")
+
+
+def _person(text: str | None) -> Person | None:
+    """`Dana Reed <dana@northgate.example>` or a bare name; raises UsageError for an address alone."""
+    if not text:
+        return None
+    name, email = parseaddr(text) if "<" in text else (text, "")
+    if not name.strip() or "@" in name:
+        raise UsageError(f"--investor {text}: write it as 'Dana Reed <dana@northgate.example>'")
+    return Person(name=name.strip(), email=email or None)
+
+
+def _watch_cells(watch: Watch) -> tuple[str, ...]:
+    conditions = ", ".join(condition.text for condition in watch.conditions) or "nothing: a periodic update"
+    return (str(watch.id)[:8], watch.company_id, str(watch.met_on or ""), conditions, watch.reason)
