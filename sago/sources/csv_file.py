@@ -18,7 +18,7 @@ from sago.domain.messages import Message
 from sago.errors import InvalidMessageError, UsageError
 from sago.sources import gmail, slack
 from sago.sources.registry import ReadRequest
-from sago.sources.rows import BadRow, Row, sha256_of, topic_of
+from sago.sources.rows import BadRow, Row, check, sha256_of, topic_of
 from sago.sources.timestamps import parse_timestamp
 
 NEEDED = ("id", "is_chat", "chat_sender", "email_sender", "timestamp", "content")
@@ -114,7 +114,7 @@ def _rows(request: ReadRequest, delimiter: str, columns: Mapping[str, int], widt
             row = _Draft.of(record, columns, width, request.company_id)
             try:
                 message = row.message()
-                message.check_time(request.now)
+                check(message, request.now)
                 seen.check(message, record.line)
             except InvalidMessageError as error:
                 yield BadRow(

@@ -22,7 +22,7 @@ from sago.errors import InvalidMessageError
 from sago.sources import gmail
 from sago.sources.mail_text import decode_bytes
 from sago.sources.registry import ReadRequest
-from sago.sources.rows import BadRow, Row, topic_of
+from sago.sources.rows import BadRow, Row, check, topic_of
 
 ID_LIMIT = 500
 _ID = re.compile(r"<([^<>\s]+)>")
@@ -40,7 +40,7 @@ def rows(raw: bytes, request: ReadRequest, file_sha256: str, line: int) -> Itera
     """The one message in `raw`, or the reason why it is none; never raises."""
     try:
         message = to_message(raw, request.company_id)
-        message.check_time(request.now)
+        check(message, request.now)
     except InvalidMessageError as error:
         yield BadRow(line, error.reason, raw, file_sha256, topic_of(gmail.SOURCE), request.company_id, error.message_id)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -35,6 +36,12 @@ class BadRow:
 
 
 Row: TypeAlias = Message | BadRow
+
+
+def check(message: Message, now: datetime) -> None:
+    """Raise InvalidMessageError unless Kafka would take the message: its time, its size, its characters."""
+    message.check_time(now)
+    message.to_json()
 
 
 def topic_of(source: str | None) -> BadRowTopic:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sago.errors import InvalidMessageError, UsageError
 from sago.sources import slack
 from sago.sources.registry import ReadRequest
-from sago.sources.rows import BadRow, Row, sha256_of, topic_of
+from sago.sources.rows import BadRow, Row, check, sha256_of, topic_of
 
 ENTRIES = 200_000
 ENTRY_BYTES = 64 * 1024 * 1024
@@ -136,7 +136,7 @@ def _row(payload: Any, channel: str, export: Export, request: ReadRequest) -> Ro
         return None  # a file without a word
     try:
         message = slack.to_message({"channel": channel, **payload}, request.company_id, export.users)
-        message.check_time(request.now)
+        check(message, request.now)
     except InvalidMessageError as error:
         return error
     return message

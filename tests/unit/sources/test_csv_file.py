@@ -56,6 +56,7 @@ def test_a_chat_and_a_mail(tmp_path: Path) -> None:
         ("a1,true,orla,,2026-03-02,a\x00b,,\n", "NUL"),
         (f"a1,true,orla,,2026-03-02,{'x' * 1_000_000},,\n", "text is over 256 kB"),
         (f"a1,true,orla,,2026-03-02,{'x' * 9_000_000},,\n", "field larger"),
+        ("a1,true,orla,,2026-03-02," + "\x01" * 250_000 + ",,\n", "value is over 900 kB"),
         ('a1,true,orla,,2026-03-02,"never closed,,\n', "a quote is never closed"),
         ('a1,true,orla,,2026-03-02,"closed" early,,\n', "not CSV"),
     ],

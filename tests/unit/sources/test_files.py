@@ -105,11 +105,14 @@ def test_an_export(tmp_path: Path) -> None:
         tmp_path / "export.zip",
         d03=[said("second", thread_ts="1772442251.000200"), said("joined", subtype="channel_join")],
         d02=[said("first &amp; best", edited={"user": "U1", "ts": "1772442260.000000"}), said("", files=[{}]), 7],
+        d01=[said("half a sign \ud83d")],
         d04=[said("from ahead", ts="1972442251.000200")],
         d05="[{",
         d06={"not": "a list"},
     )
-    first, odd, second, ahead, broken, no_list = read(path)
+    half, first, odd, second, ahead, broken, no_list = read(path)
+    assert isinstance(half, BadRow)
+    assert "lone surrogate" in half.reason
     assert isinstance(first, Message)
     assert (first.id, first.sender) == ("slack:C7:1772442251.000200", "Orla Byrne")
     assert (first.text, first.version) == ("first & best", 1_772_442_260_000_000)
