@@ -1,0 +1,120 @@
+"""What producer and consumer share: how to reach the brokers, which topics there are, and whose errors are whose."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka import errors as kafka_errors
+
+from sago.config import KafkaSettings
+from sago.domain.dead_letters import SUFFIX, UNPARSED
+from sago.errors import ConfigError, SagoError, TransientError
+
+PATIENCE = 8.0
+"""Seconds until a broker that does not answer is an error."""
+MOCK_API = (2, 1)
+"""The embedded broker hangs where it is asked for its version, and silently gives no records from (2, 4) on."""
+
+_REFUSED = (
+    kafka_errors.AuthorizationError,
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.UnsupportedSaslMechanismError,
+    kafka_errors.KafkaConfigurationError,
+)
+
+
+def address(settings: KafkaSettings) -> str:
+    """`host:port,…` of the brokers; raises ConfigError where none is known."""
+    if settings.bootstrap_servers is None:
+        raise ConfigError("kafka.bootstrap_servers is not set and no stack is running: start one with `sago up`")
+    return settings.bootstrap_servers
+
+
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
+    """The options every kafka-python client here has: it gives up after PATIENCE seconds instead of hanging."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": address(settings).split(","),
+        "client_id": "sago",
+        "bootstrap_timeout_ms": int(PATIENCE * 1000),
+        "request_timeout_ms": 5000,
+        "reconnect_backoff_max_ms": 1000,
+        "metrics_enabled": False,
+    }
+    if settings.embedded:
+        options["api_version"] = MOCK_API
+    return options
+
+
+def reach(settings: KafkaSettings) -> None:
+    """Raise TransientError unless a broker accepts a connection.
+
+    Done before a client is made: kafka-python tries a refused port for all of its patience, loudly, and leaks a
+    socket each time.
+    """
+    reason = ""
+    for server in address(settings).split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not port.isdecimal():
+            raise ConfigError(f"kafka.bootstrap_servers: {server!r} is not host:port")
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=3):
+                return
+        except OSError as error:
+            reason = str(error)
+    raise TransientError(f"Kafka at {address(settings)} does not answer: {reason}")
+
+
+def ordinary_topics(settings: KafkaSettings) -> list[str]:
+    """The topics of the configuration, without dead letters."""
+    return sorted(set(settings.topics.values()))
+
+
+def all_topics(settings: KafkaSettings) -> list[str]:
+    """Ordinary topics, the dead-letter topic of each, and that of rows whose source cannot be told."""
+    ordinary = ordinary_topics(settings)
+    return [*ordinary, *(topic + SUFFIX for topic in ordinary), UNPARSED + SUFFIX]
+
+
+@contextmanager
+def admin(settings: KafkaSettings) -> Iterator[Any]:
+    """An administrator's client for the time of the block; never in the embedded mode, whose broker has no such API."""
+    reach(settings)
+    client = KafkaAdminClient(**client_options(settings))
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def log_id_of(settings: KafkaSettings) -> str:
+    """Names the log: as the embedded broker gave it, else the cluster's id and a digest of its topics' ids.
+
+    A topic that was deleted and made again begins at offset 0 under another id, so nobody's old watermark fits it.
+    """
+    if settings.log_id is not None:
+        return settings.log_id
+    with translated(settings), admin(settings) as client:
+        cluster = client.describe_cluster()["cluster_id"]
+        topics = client.describe_topics(ordinary_topics(settings))
+    named = ",".join(sorted(f"{topic['name']}={topic.get('topic_id')}" for topic in topics))
+    return f"{cluster}-{hashlib.sha256(named.encode()).hexdigest()[:8]}"
+
+
+@contextmanager
+def translated(settings: KafkaSettings) -> Iterator[None]:
+    """Kafka's errors as ours, with the address: refused is a ConfigError, everything else may pass."""
+    try:
+        yield
+    except SagoError:
+        raise
+    except _REFUSED as error:
+        raise ConfigError(f"Kafka at {address(settings)} refuses us: {error}; check the kafka settings") from error
+    except kafka_errors.KafkaTimeoutError as error:
+        raise TransientError(f"Kafka at {address(settings)} does not answer: {error}") from error
+    except (kafka_errors.KafkaError, OSError) as error:
+        raise TransientError(f"Kafka at {address(settings)}: {type(error).__name__}: {error}") from error

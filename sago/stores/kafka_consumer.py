@@ -1,0 +1,171 @@
+"""The LogConsumer port on Kafka: one member of the bridge's group."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import errors as kafka_errors
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+
+from sago.config import KafkaSettings
+from sago.domain.batches import Position, Record
+from sago.errors import TransientError
+from sago.stores.kafka import PATIENCE, all_topics, client_options, log_id_of, reach, translated
+from sago.telemetry import logger
+
+Pair = tuple[str, int]
+OnRevoke = Callable[[set[Pair]], Mapping[Pair, int]]
+MAX_POLL_RECORDS = 1000
+SESSION_MS = 15_000
+"""After a kill a member's partitions lie idle this long."""
+
+log = logger(__name__)
+
+
+class KafkaLogConsumer:
+    """One member of the group over all topics and their dead-letter topics; not thread-safe.
+
+    In the embedded mode it takes every partition by hand (the broker does not do rebalances well) and still commits
+    for the group. Else it subscribes with cooperative rebalances. Raises TransientError or ConfigError with the
+    address within ten seconds where the brokers do not answer.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._on_revoke: OnRevoke | None = None
+        self._lost: set[Pair] = set()
+        self._closing = False
+        reach(settings)
+        with translated(settings):
+            self.log_id = log_id_of(settings)
+            self._consumer: Any = KafkaConsumer(
+                **client_options(settings),
+                group_id=settings.group_id,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                allow_auto_create_topics=False,
+                max_poll_records=MAX_POLL_RECORDS,
+                session_timeout_ms=SESSION_MS,
+                partition_assignment_strategy=[CooperativeStickyAssignor()],
+            )
+            try:
+                self._take_partitions()
+            except BaseException:
+                self._consumer.close(timeout_ms=0)
+                raise
+
+    def poll(self, timeout: float) -> list[Record]:
+        """As the port says. While partitions are being revoked it waits for the callback, heartbeats going on."""
+        self._lost.clear()
+        with translated(self._settings):
+            found = self._consumer.poll(timeout_ms=max(0, int(timeout * 1000)))
+        return [self._record(row) for rows in found.values() for row in rows]
+
+    def assigned(self) -> set[Pair]:
+        """As the port says; pairs lost without a revocation are missing once, even where they came back at once."""
+        return _pairs(self._consumer.assignment()) - self._lost
+
+    def on_revoke(self, callback: OnRevoke) -> None:
+        """As the port says. The callback runs in a thread of its own while `poll` waits for it."""
+        self._on_revoke = callback
+
+    def pause(self, pairs: Iterable[Pair]) -> None:
+        """Fetch no more of these until resumed; pairs not assigned are ignored."""
+        self._consumer.pause(*self._still_assigned(pairs))
+
+    def resume(self, pairs: Iterable[Pair]) -> None:
+        """Fetch these again; call it on change only, as each call throws away what was fetched ahead."""
+        self._consumer.resume(*self._still_assigned(pairs))
+
+    def commit(self, watermarks: Mapping[Pair, int]) -> None:
+        """As the port says."""
+        if watermarks:
+            with translated(self._settings):
+                self._consumer.commit(_offsets(watermarks), timeout_ms=5000)
+
+    def beginning_offsets(self) -> dict[Pair, int]:
+        """As the port says."""
+        assigned = list(self._consumer.assignment())
+        if not assigned:
+            return {}
+        with translated(self._settings):
+            offsets = self._consumer.beginning_offsets(assigned, timeout_ms=5000)
+        return {(pair.topic, pair.partition): offset for pair, offset in offsets.items()}
+
+    def close(self) -> None:
+        """Leave the group at once; commit before."""
+        self._closing = True
+        with translated(self._settings):
+            self._consumer.close(timeout_ms=5000)
+
+    def _take_partitions(self) -> None:
+        topics = all_topics(self._settings)
+        if not self._settings.embedded:
+            self._consumer.subscribe(topics=topics, listener=_Listener(self))
+            return
+        self._consumer.bootstrap(timeout_ms=int(PATIENCE * 1000))
+        pairs = [TopicPartition(topic, n) for topic in topics for n in self._consumer.partitions_for_topic(topic)]
+        if not pairs:
+            raise TransientError("the embedded broker has none of the topics yet")
+        self._consumer.assign(pairs)
+
+    def _still_assigned(self, pairs: Iterable[Pair]) -> list[TopicPartition]:
+        assigned = self._consumer.assignment()
+        return [pair for pair in (TopicPartition(*names) for names in pairs) if pair in assigned]
+
+    def _record(self, row: ConsumerRecord) -> Record:
+        return Record(
+            position=Position(self.log_id, row.topic, row.partition, row.offset),
+            key=row.key,
+            value=row.value if row.value is not None else b"",
+            headers={name: (text or b"").decode("utf-8", "replace") for name, text in row.headers},
+        )
+
+    async def give_up(self, pairs: set[Pair]) -> None:
+        """Drain in another thread so that heartbeats go on, then commit what the drain reached."""
+        if self._on_revoke is None or self._closing:
+            return
+        callback, watermarks = self._on_revoke, dict[Pair, int]()
+        drain = threading.Thread(target=lambda: watermarks.update(callback(pairs)), name="sago-revoke", daemon=True)
+        drain.start()
+        while drain.is_alive():
+            await self._consumer._net.sleep(0.02)
+        if watermarks:
+            try:
+                await self._consumer.commit_async(_offsets(watermarks))
+            except kafka_errors.KafkaError as error:
+                # The next owner reads these again: stored once all the same.
+                log.warning("watermarks not committed before a rebalance", error=str(error))
+
+    def lose(self, pairs: set[Pair]) -> None:
+        """Another member owns these already: nothing of them may be committed."""
+        self._lost |= pairs
+
+
+class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
+    """Runs on the consumer's IO thread, where blocking would stop the heartbeats."""
+
+    def __init__(self, owner: KafkaLogConsumer) -> None:
+        self._owner = owner
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await self._owner.give_up(_pairs(revoked))
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        log.info("partitions assigned", pairs=sorted(_pairs(assigned)))
+
+    async def on_partitions_lost(self, lost: set[TopicPartition]) -> None:
+        self._owner.lose(_pairs(lost))
+
+
+def _pairs(partitions: Iterable[TopicPartition] | None) -> set[Pair]:
+    return {(pair.topic, pair.partition) for pair in partitions or ()}
+
+
+def _offsets(watermarks: Mapping[Pair, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+    return {TopicPartition(*pair): OffsetAndMetadata(offset, "", -1) for pair, offset in watermarks.items()}
