@@ -11,6 +11,7 @@ from sago.bootstrap import Container
 from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.outreach import Letter, LetterState
+from sago.outreach.deciding import decide
 from sago.report.phrases import one_line, visible
 
 group = typer.Typer(no_args_is_help=True, help="Letters: read, approve or reject. Nothing goes out unapproved.")
@@ -99,7 +100,15 @@ def reject_letter(
 def _decide(session: Session, wanted: str, state: LetterState, why: str) -> None:
     with opened(session) as container:
         found = _letter(container, wanted)
-        decided = container.outreach.decide(found.id, state, who=me(), why=why, at=container.clock.now())
+        decided = decide(
+            found.id,
+            state,
+            database=container.database,
+            drafts=container.drafts,
+            who=me(),
+            why=why,
+            at=container.clock.now(),
+        )
     if session.as_json:
         session.emit(decided.model_dump(mode="json"))
     session.note(f"{decided.state} {decided.id}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from sago.domain.amounts import find_amounts
 from sago.domain.events import CATALOGUE, Event, Metric, MetricPoint
 from sago.domain.outreach import (
     Company,
@@ -23,6 +24,9 @@ from sago.errors import PermanentError
 
 SUBJECT_LIMIT = 90
 MAX_HIGHLIGHTS = 5
+SHORT_TITLE = 45
+"""Characters up to which a title may stand in a subject line."""
+_CHANGES = (" growth", " decline")
 HIGHLIGHTS_HEADING = "Key highlights"
 
 
@@ -176,7 +180,7 @@ def _highlight(event: Event, request: LetterRequest) -> Highlight:
 def _statement(event: Event, request: LetterRequest) -> str:
     """The title, the figures it leaves out, and its day."""
     text = _sentence(event.title)
-    missing = [m for m in event.metrics if not _told(m, text)][:2]
+    missing = [m for m in _telling(event) if not _told(m, text)][:2]
     if missing:
         text += f": {' and '.join(metric_phrase(m) for m in missing)}"
     annual = _annual(event, request.metric_points)
@@ -186,10 +190,14 @@ def _statement(event: Event, request: LetterRequest) -> str:
 
 
 def _told(metric: Metric, text: str) -> bool:
-    """Whether the text states the figure, in any of the ways it is written."""
-    plain = text.lower().replace(",", "").replace(" ", "")
-    forms = {figure(metric.value, metric.unit), f"{metric.value:g}", figure(metric.value, None)}
-    return any(form.lower().replace(",", "").replace(" ", "") in plain for form in forms)
+    """Whether the text states the figure, however it is written or rounded."""
+    near = 0.005 * abs(metric.value)
+    return any(abs(amount.value - metric.value) <= near for amount in find_amounts(text))
+
+
+def _telling(event: Event) -> list[Metric]:
+    """The event's figures fit for a line: not what they were before, nor by how much they changed."""
+    return [m for m in event.metrics if not m.name.startswith("earlier ") and not m.name.endswith(_CHANGES)]
 
 
 def _annual(event: Event, points: Sequence[MetricPoint]) -> str:
@@ -227,8 +235,8 @@ def _fitting(company: Company, phrases: Sequence[str]) -> str:
 def _subject_phrases(request: LetterRequest) -> list[str]:
     """The figure a condition asked for, then the highlights' leading figures, then short titles without figures."""
     asked = [_asked_phrase(r) for r in request.verdict.results if r.condition.kind == "metric" and r.holds]
-    led = [metric_phrase(event.metrics[0]) for event in request.events if event.metrics]
-    titles = [_sentence(event.title) for event in request.events if not event.metrics and len(event.title) <= 45]
+    led = [metric_phrase(told[0]) for event in request.events if (told := _telling(event))]
+    titles = [_sentence(e.title) for e in request.events if not _telling(e) and len(e.title) <= SHORT_TITLE]
     return list(dict.fromkeys([*asked, *led[:2], *titles, *led[2:]]))
 
 
