@@ -26,7 +26,7 @@ NAMESPACE = UUID("6f1d7a52-3c0b-5b7e-9a44-2f5f0c8e51aa")
 WINDOW = timedelta(days=45)
 """How long after its last telling an event is still told again, rather than happening anew."""
 BARE_WINDOW = timedelta(days=1)
-"""The same for a telling that has neither subject nor figure."""
+"""The same for a telling that names no subject, or meets one that names none, and shares no figure with it."""
 NAMED = frozenset({
     EventType.ENTERPRISE_DEAL, EventType.PARTNERSHIP, EventType.HIRING, EventType.CUSTOMER_SUCCESS,
     EventType.INVESTOR_INTEREST, EventType.MEDIA_COVERAGE, EventType.COMPLIANCE,
@@ -157,9 +157,10 @@ def _tells_again(o: Observation, group: _Group) -> bool:
         return False
     if o.subject and group.subjects:
         return _same_subject(o.subject, group) or (group.event_type not in NAMED and _shared(o, group) > 0)
-    if o.metrics and any(telling.metrics for telling in group.tellings):
-        return _shared(o, group) > 0
-    return o.said_at - group.last <= BARE_WINDOW and o.message_id != group.tellings[-1].message_id
+    if _shared(o, group) > 0:
+        return True
+    near = o.said_at - group.last <= BARE_WINDOW and o.message_id != group.tellings[-1].message_id
+    return near and group.event_type not in NAMED
 
 
 def _closeness(o: Observation, group: _Group) -> tuple[bool, int, datetime, str]:

@@ -1,0 +1,248 @@
+"""From one message's statements to drafts of findings: cue, speech act, who it happened to, figures, quote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sago.domain.amounts import find_amounts
+from sago.domain.events import EventType, Metric, Status
+from sago.domain.messages import CompactMessage
+from sago.llm.providers.offline import figures, subjects
+from sago.llm.providers.offline.company_figures import company_figures
+from sago.llm.providers.offline.cues import CUES, Cue
+from sago.llm.providers.offline.draft import STATUS, Draft, Setting
+from sago.llm.providers.offline.exclusions import DENIED_DEAL, DENIED_TYPES, ELSEWHERE, NOT_A_DEAL, NOT_LAUNCHED
+from sago.llm.providers.offline.reading import LONGEST, Reading, Statement, Voice
+from sago.llm.providers.offline.speech import Act, act, corrects, told_part
+
+_FROM_OUTSIDE = frozenset({
+    EventType.ENTERPRISE_DEAL, EventType.COMPLIANCE, EventType.INVESTOR_INTEREST, EventType.FUNDING,
+    EventType.PARTNERSHIP,
+    EventType.CUSTOMER_SUCCESS, EventType.MEDIA_COVERAGE, EventType.SETBACK,
+})  # fmt: skip
+"""What people outside the company can tell it in a mail."""
+_BY_SENDER = frozenset({
+    EventType.ENTERPRISE_DEAL, EventType.INVESTOR_INTEREST, EventType.CUSTOMER_SUCCESS, EventType.PARTNERSHIP,
+    EventType.SETBACK,
+})  # fmt: skip
+_ABOUT_US = frozenset({
+    EventType.FUNDING, EventType.PRODUCT_LAUNCH, EventType.REVENUE_MILESTONE, EventType.USER_GROWTH,
+    EventType.MARKET_EXPANSION,
+    EventType.TECHNICAL_ACHIEVEMENT, EventType.HIRING, EventType.COMPLIANCE,
+})  # fmt: skip
+"""Types that are news of ours only where nobody else is the one who did it."""
+LONGEST_QUOTE = 480
+_SHORT = 140
+_OUTCRY = 60
+_LOSSES = frozenset({"churn", "lost deal", "fall"})
+_SUFFIXES = frozenset(
+    {"com", "co", "org", "net", "uk", "us", "example", "mail", "www", "eu", "de", "nl", "fr", "kr", "io", "ai", "nhs", "gov"}
+)  # fmt: skip
+_PERSONAL = re.compile(r"@(?:gmail|googlemail|outlook|hotmail|yahoo|icloud|proton|gmx|web)\.", re.I)
+
+
+def drafts(reading: Reading, setting: Setting) -> list[Draft]:
+    """What one message says, in order; empty for a voice that is nobody's."""
+    found: list[Draft] = []
+    asked = bool(reading.statements) and _opens_with_a_question(reading)
+    for place, statement in enumerate(reading.statements):
+        if statement.ahead or asked:
+            continue
+        found.extend(_of_statement(reading, place, setting))
+    takes_back = corrects(reading.message.text[:2000])
+    told = _one_fact(_joined(found))
+    return [replace(draft, corrects=takes_back and bool(draft.metrics)) for draft in told]
+
+
+def _one_fact(found: list[Draft]) -> list[Draft]:
+    """Without the weaker readings of the same words: an agreement of partners is no sale, and the revenue that a
+    customer takes along no milestone."""
+    types = {draft.event_type for draft in found if draft.status is Status.ACTUAL}
+    weaker: set[str] = set()
+    if types & {EventType.PARTNERSHIP, EventType.FUNDING, EventType.HIRING}:
+        weaker.add("contract")
+    if EventType.SETBACK in types and found and "@" not in found[0].message.sender:
+        weaker.add("figures")
+    return [draft for draft in found if draft.kind not in weaker]
+
+
+def _opens_with_a_question(reading: Reading) -> bool:
+    """Chat that begins with a question doubts what it goes on to say."""
+    return "@" not in reading.message.sender and act(reading.statements[0].text) is Act.ASKED
+
+
+def match(text: str, voice: Voice) -> tuple[Cue, re.Match[str]] | None:
+    """The strongest cue of a statement."""
+    for cue in CUES:
+        if voice is Voice.THEIRS and cue.event_type not in _FROM_OUTSIDE:
+            continue
+        found = cue.pattern.search(text)
+        if found and not _is_other(text, cue, found):
+            return cue, found
+    return None
+
+
+def _is_other(text: str, cue: Cue, found: re.Match[str]) -> bool:
+    """Whether words beside the cue say that it means something else."""
+    if cue.kind == "launch":
+        return NOT_LAUNCHED.search(text) is not None
+    if cue.kind == "contract":
+        near = text[max(0, found.start() - 60) : found.end() + 60]
+        return NOT_A_DEAL.search(near) is not None
+    return False
+
+
+def _of_statement(reading: Reading, place: int, setting: Setting) -> list[Draft]:
+    statement = _told(reading.statements[place])
+    found = match(statement.text, reading.voice)
+    if found is not None:
+        draft = _cued(reading, place, statement, found[0], found[1], setting)
+        if draft is not None:
+            return [draft]
+        if found[0].event_type is EventType.SETBACK:
+            return []
+    denial = DENIED_DEAL.search(statement.text)
+    if denial is not None:
+        return _denied(reading, statement, denial, setting)
+    return company_figures(reading, statement, setting) if reading.voice is Voice.OURS else []
+
+
+def _told(statement: Statement) -> Statement:
+    """The statement up to where it turns to what shall be, if something is told before."""
+    part = statement.text[: told_part(statement.text)].rstrip()
+    if len(part) == len(statement.text) or not (match(part, Voice.OURS) or figures.MENTION.search(part)):
+        return statement
+    return replace(statement, end=statement.start + len(part), text=part)
+
+
+def _cued(
+    reading: Reading, place: int, statement: Statement, cue: Cue, found: re.Match[str], setting: Setting
+) -> Draft | None:
+    told = act(statement.text, found.span(), wish=cue.wish)
+    if told not in STATUS or (cue.event_type in _ABOUT_US and ELSEWHERE.search(statement.text)):
+        return None
+    end = _extent(reading, place, cue) if statement.end == reading.statements[place].end else statement.end
+    quote = reading.message.text[statement.start : end]
+    subject = _subject(reading, place, cue, found.span(), setting)
+    metrics = _metrics(quote, cue.event_type, cue.kind, setting)
+    pending = False
+    if not _has_needs(cue, subject, metrics, quote):
+        pending = (
+            cue.kind in ("contract", "expansion") and len(statement.text) <= _OUTCRY and reading.voice is Voice.OURS
+        )
+        if not pending:
+            return None
+    status = STATUS[told]
+    return Draft(
+        reading.message, cue.event_type, cue.kind, status, statement.start, end, subject, metrics, pending=pending
+    )
+
+
+def _has_needs(cue: Cue, subject: str | None, metrics: Sequence[Metric], quote: str) -> bool:
+    if cue.kind == "contract" and not metrics and len(quote) > _SHORT:
+        return False
+    return {
+        "figure": bool(metrics),
+        "name": subject is not None,
+        "name or figure": subject is not None or bool(metrics),
+        "size": any(m.unit.isupper() or m.value >= 1 for m in metrics) or subjects.instrument(quote) is not None,
+    }.get(cue.needs, True)
+
+
+def _extent(reading: Reading, place: int, cue: Cue) -> int:
+    """Where the quote ends: the statements behind that only add figures belong to it."""
+    first = reading.statements[place]
+    is_mail = "@" in reading.message.sender
+    end = first.end
+    for statement in reading.statements[place + 1 :]:
+        gap = reading.message.text[end : statement.start]
+        if statement.end - first.start > LONGEST_QUOTE or statement.ahead:
+            break
+        if is_mail and "\n" in gap and (reading.voice is Voice.OURS or end == first.end == 0):
+            break
+        adds = find_amounts(statement.text) and match(statement.text, reading.voice) is None
+        if (
+            adds
+            and act(statement.text) in (Act.TOLD, Act.PLANNED)
+            and (cue.kind in _LOSSES or not figures.MENTION.search(statement.text))
+        ):
+            end = statement.end
+        elif not is_mail:
+            break
+    return end
+
+
+def _subject(reading: Reading, place: int, cue: Cue, span: tuple[int, int], setting: Setting) -> str | None:
+    """The statement's own subject, else one of the statements around it, else the organisation that writes."""
+    if (
+        reading.voice is Voice.THEIRS
+        and cue.event_type in _BY_SENDER
+        and cue.kind not in ("lawsuit", *subjects.KIND_SUBJECTS)
+    ):
+        return _organisation(reading.message, setting.exclude) or subjects.find(
+            reading.statements[place].text, span, cue.event_type, cue.kind, setting.exclude
+        )
+    own = subjects.find(reading.statements[place].text, span, cue.event_type, cue.kind, setting.exclude)
+    if own is not None or cue.kind in subjects.KIND_SUBJECTS or "@" in reading.message.sender:
+        return own
+    others = reversed(reading.statements[:place])
+    around = [name for statement in others for _, name in subjects.names(statement.text, setting.exclude)]
+    return around[0] if around else None
+
+
+def _organisation(message: CompactMessage, exclude: frozenset[str]) -> str | None:
+    """Who writes: the domain of the address, as the mail itself spells it; nothing for a private mailbox."""
+    domain = message.sender.rpartition("@")[2].strip("> ").lower()
+    labels = [label for label in domain.split(".") if label not in _SUFFIXES]
+    if not labels or _PERSONAL.search(f"@{domain}"):
+        return None
+    label = re.sub(r"[^a-z0-9]", "", labels[-1])
+    for _, name in subjects.names(message.text[:LONGEST], exclude):
+        plain = re.sub(r"[^a-z0-9]", "", name.lower())
+        if len(plain) > 3 and (label.startswith(plain) or plain.startswith(label)):
+            return name
+    return labels[-1] if len(label) > 2 else None
+
+
+def _metrics(quote: str, event_type: EventType, kind: str, setting: Setting) -> tuple[Metric, ...]:
+    amounts = find_amounts(quote)
+    return tuple(f.metric for f in figures.figures(quote, amounts, event_type, kind, setting.currency))
+
+
+def _denied(reading: Reading, statement: Statement, denial: re.Match[str], setting: Setting) -> list[Draft]:
+    """What is said not to have happened takes an earlier telling back."""
+    event_type = DENIED_TYPES.get(denial["verb"][:4].lower(), EventType.ENTERPRISE_DEAL)
+    subject = subjects.find(statement.text, denial.span(), event_type, "denial", setting.exclude)
+    if subject is None:
+        return []
+    return [Draft(reading.message, event_type, "denial", Status.DENIED, statement.start, statement.end, subject, ())]
+
+
+def _joined(found: Sequence[Draft]) -> list[Draft]:
+    """Statements of one message that tell the same thing, as one: the richer is kept, with the other's words where
+    they are near."""
+    kept: list[Draft] = []
+    for draft in found:
+        twin = next((k for k in kept if _is_same(k, draft)), None)
+        if twin is None:
+            kept.append(draft)
+            continue
+        near = draft.end - twin.start <= LONGEST_QUOTE
+        richer = max((twin, draft), key=lambda d: (len(d.metrics), d.subject is not None, -d.start))
+        start, end = (min(twin.start, draft.start), max(twin.end, draft.end)) if near else (richer.start, richer.end)
+        metrics = tuple(dict.fromkeys((*twin.metrics, *draft.metrics))) if near else richer.metrics
+        kept[kept.index(twin)] = replace(
+            richer, start=start, end=end, metrics=metrics, subject=richer.subject or twin.subject or draft.subject
+        )
+    return kept
+
+
+def _is_same(one: Draft, other: Draft) -> bool:
+    if one.event_type is not other.event_type or one.status is not other.status:
+        return False
+    if one.kind == "figures" or other.kind == "figures":
+        return one.kind == other.kind and one.subject == other.subject
+    beside = "\n" not in one.message.text[one.end : other.start] and one.start != other.start
+    return one.kind == other.kind and (beside or one.key == other.key or one.subject is None or other.subject is None)

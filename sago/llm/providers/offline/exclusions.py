@@ -1,0 +1,43 @@
+"""What a cue's neighbours say against it: not launched, not a deal, not done."""
+
+from __future__ import annotations
+
+import re
+
+from sago.domain.events import EventType as E
+
+NOT_LAUNCHED = re.compile(
+    r"\b(?:staging|behind a (?:feature )?flag|merged|canary|internal(?:ly)?|closed beta|private beta|"
+    r"test ?flight|\bpr\b|branch|deploy(?:ed|s)? freeze|"
+    r"rolling back|rolled back|hotfix|bug ?fix|fixe?[sd]?)\b",
+    re.I,
+)
+"""Beside a launch cue these say that nobody outside has it yet."""
+
+NOT_A_DEAL = re.compile(
+    r"\b(?:nda|non-disclosure|lease|landlord|petition|offer letter|signed (?:up|off|out|in)\b|"
+    r"sign-?off|demo|trial|free|ticket|incident|pull request|merged|form is|"
+    r"permission|birthday|card|expense|invoice|bank account|books|quarter|month|round|series [a-f]|"
+    r"kitchen|window|door|issue|bug|tab)\b",
+    re.I,
+)
+"""What else is signed, closed or won."""
+
+DENIED_DEAL = re.compile(
+    r"\b(?:did ?n[o']t|didn'?t|have ?n[o']t|haven'?t|has ?n[o']t|hasn'?t|not|never)\s(?:yet |"
+    r"actually |even )*(?P<verb>sign(?:ed)?|close[d]?|won|win|land(?:ed)?|renew(?:ed)?|rais(?:e|ed)|"
+    r"launch(?:ed)?|ship(?:ped)?|hire[d]?|partner(?:ed)?)\b",
+    re.I,
+)
+DENIED_TYPES = {
+    "rais": E.FUNDING, "laun": E.PRODUCT_LAUNCH, "ship": E.PRODUCT_LAUNCH, "hire": E.HIRING, "part": E.PARTNERSHIP,
+}  # fmt: skip
+"""First four letters of a denied verb → type; every other is a deal."""
+
+ELSEWHERE = re.compile(
+    r"\b(?:competitors?|rivals?|did (?:you|anyone) see|have you seen|saw that|apparently|according to|heard (?:that )?|"
+    r"read that|in the news|portfolio company|(?-i:(?!We\b|I\b)[A-Z])\w+ (?:just )?(?:raises|launches|acquires|crosses|hits|"
+    r"announces|files|beats|posts|cuts|lands|closes|posted|acquired|raised))\b",
+    re.I,
+)
+"""It happened to somebody else, or was read somewhere."""

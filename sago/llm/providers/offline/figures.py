@@ -1,0 +1,191 @@
+"""Figures tied to what they measure: `NRR is 143%` is nrr, `40 seats` is seats, `60k for it` is the pilot's value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib import resources
+from typing import NamedTuple
+
+from sago.domain.amounts import Amount
+from sago.domain.events import EventType, Metric
+from sago.domain.metrics import METRICS, canonical
+from sago.llm.providers.offline.speech import is_taken_back
+
+TIMES = frozenset({"ms", "seconds", "minutes", "hours", "days", "weeks", "months", "years"})
+MOST = 6
+"""Metrics of one finding: more is a table, not a fact."""
+_REACH = 45
+_BESIDE = 28
+"""Between the two figures of `slid to 19%, it was 24`."""
+_MOST_PERCENT = 1000
+_COMPARED = frozenset({"percent", "ms", "seconds"})
+"""Code points between a metric's name and its figure."""
+_AMBIGUOUS = frozenset(
+    {"people", "sales", "round", "raise", "committed", "term sheet", "logos", "availability", "turnover", "accounts"}
+)
+_KNOWN = sorted({alias for kind in METRICS.values() for alias in kind.aliases} - _AMBIGUOUS, key=len, reverse=True)
+_USERS = (
+    r"(?:(?:daily|weekly|monthly) )?active [a-z]+s|registered [a-z]+s|waiting list|installs|downloads|"
+    r"subscribers|learners|members"
+)
+MENTION = re.compile(
+    rf"\b(?:{'|'.join(re.escape(alias) for alias in _KNOWN)}|{_USERS}|d\d{{1,2}} retention|retention|conversion)\b",
+    re.I,
+)
+REVENUE = {"mrr": "mrr", "arr": "mrr", "nrr": "nrr", "grr": "grr", "bookings": "bookings", "revenue": "revenue"}
+"""Metric → the family one event tells together."""
+USERS = frozenset({"dau", "wau", "mau", "users"})
+_IS_USERS = re.compile(_USERS, re.I)
+_NOUN = re.compile(
+    r"[\s-]+(?:of (?:the|our|their) |more |new |other )?((?-i:[a-z][a-z-]{2,})(?:\s(?-i:[a-z][a-z-]{3,}))?)", re.I
+)
+_NO_NOUN = frozenset(resources.files(__package__).joinpath("no_nouns.txt").read_text(encoding="utf-8").split())
+"""Words behind a figure that do not say what it counts."""
+_VALUATION = re.compile(r"^\W{0,2}(?:pre|post)\b|^.{0,6}(?:pre-money|post-money|valuation)", re.I)
+_VALUATION_BEFORE = re.compile(r"\b(?:valuation of|valued at|valuation|at an?|on)\s*$", re.I)
+_GROWTH_BEFORE = re.compile(r"\b(?:up|grew|growth|increase[ds]?|rose|plus)\b.{0,12}$|\+$|\(\+?$", re.I)
+_FALL_BEFORE = re.compile(r"\b(?:down|fell|dropped|declined|decreased|lower|slipped|cut)\b(?: by)?.{0,6}$", re.I)
+_MONEY_NAMES = {
+    "term sheet": "amount_raised", "round": "amount_raised", "grant": "grant", "debt": "loan", "churn": "lost revenue",
+    "lost deal": "lost contract value", "lawsuit": "damages claimed", "pilot": "pilot fee",
+    "interest": "investment size",
+    "recall": "estimated cost", "result": "saved value", "reference": "saved value",
+}  # fmt: skip
+_TIME_NAMES = {
+    "pilot": "pilot length",
+    "contract": "term",
+    "expansion": "term",
+    "partnership": "term",
+    "outage": "duration",
+}
+_MONEY_KINDS = frozenset({*_MONEY_NAMES, "contract", "expansion"}) - {"recall", "result", "reference"}
+
+
+class Figure(NamedTuple):
+    """A metric and the amount it was read from."""
+
+    metric: Metric
+    amount: Amount
+
+
+def figures(text: str, amounts: Sequence[Amount], event_type: EventType, kind: str, currency: str) -> list[Figure]:
+    """The amounts of a quote as named metrics; `amounts` are positions in `text`. Money written without a sign is taken
+    for `currency`. Figures that the text takes back (`not 143%`) are left out."""
+    mentions = list(MENTION.finditer(text))
+    found: list[Figure] = []
+    for amount in amounts:
+        if is_taken_back(text, amount.start):
+            continue
+        named = _mention(text, amount, amounts, mentions)
+        unit = _unit(text, amount, named, kind, currency, amounts)
+        name = _name(text, amount, named, unit, event_type, kind)
+        if name and not any((f.metric.value, f.metric.unit) == (amount.value, unit) for f in found):
+            found.append(Figure(Metric(name=name[:80], value=amount.value, unit=unit), amount))
+    return _once(found)[:MOST]
+
+
+def _once(found: Sequence[Figure]) -> list[Figure]:
+    """Of several figures of one name and unit (`passed 1,500, at 1,512 now`) the largest; a later term gives way."""
+    kept: dict[tuple[str, str], Figure] = {}
+    for figure in found:
+        key = (figure.metric.name, figure.metric.unit)
+        if key not in kept or (figure.metric.unit not in TIMES and figure.metric.value > kept[key].metric.value):
+            kept[key] = figure
+    return sorted(kept.values(), key=lambda figure: figure.amount.start)
+
+
+def name_of(mention: str) -> str:
+    """The canonical name of a metric as written, or the words themselves."""
+    return canonical(mention.replace("sign ups", "sign-ups")) or mention.lower()
+
+
+def _mention(text: str, amount: Amount, amounts: Sequence[Amount], mentions: Sequence[re.Match[str]]) -> str | None:
+    """The metric's name that stands closest: before the amount, or right behind it (`450k MRR`, `14k of mrr`)."""
+    behind = next(
+        (m for m in mentions if 0 <= m.start() - amount.end <= 16 and _is_link(text[amount.end : m.start()])), None
+    )
+    before = [
+        m
+        for m in mentions
+        if 0 <= amount.start - m.end() <= _REACH and not re.search(r"[;!?]|\.\s", text[m.end() : amount.start])
+    ]
+    if before and behind:
+        between = [a for a in amounts if before[-1].end() <= a.start < amount.start]
+        return name_of(behind[0] if between or amount.start - before[-1].end() > 12 else before[-1][0])
+    chosen = behind or (before[-1] if before else None)
+    return name_of(chosen[0]) if chosen else None
+
+
+def _is_link(text: str) -> bool:
+    return re.fullmatch(r"\s*(?:of|in|total|net|new|monthly|paying)?(?:\s\w+)?\s*", text) is not None
+
+
+def _unit(text: str, amount: Amount, named: str | None, kind: str, currency: str, amounts: Sequence[Amount]) -> str:
+    """The unit a bare number has from its metric, its kind of event, or the figure it is set against."""
+    if not amount.bare:
+        return amount.unit
+    wanted = METRICS[named].unit if named in METRICS else None
+    if wanted == "currency" or (kind == "churn" and named == "mrr"):
+        return currency
+    if wanted == "percent":
+        return "percent" if abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None else amount.unit
+    if amount.role == "from" and abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None:
+        against = [a.unit for a in amounts if a.unit in _COMPARED and abs(a.start - amount.start) <= _BESIDE]
+        return against[0] if against else amount.unit
+    is_money = kind in _MONEY_KINDS and wanted is None and amount.scale >= 1e3
+    return currency if is_money and not _noun(text, amount, strict=True) else amount.unit
+
+
+def _noun(text: str, amount: Amount, *, strict: bool = False) -> str | None:
+    match = _NOUN.match(text, amount.end)
+    if match is None:
+        return None
+    words = [word for word in match[1].lower().split() if word not in _NO_NOUN]
+    if not words or match[1].lower().split()[0] in _NO_NOUN:
+        return None
+    return " ".join(words) if not strict or words[0].endswith("s") else None
+
+
+def _name(text: str, amount: Amount, named: str | None, unit: str, event_type: EventType, kind: str) -> str | None:
+    earlier = "earlier " if amount.role == "from" else ""
+    before = text[max(0, amount.start - 28) : amount.start]
+    if unit == "percent" and (_GROWTH_BEFORE.search(before) or text[amount.start] == "+"):
+        return f"{named or event_type.replace('_', ' ')} growth"
+    if unit == "percent" and _FALL_BEFORE.search(before) and not before.rstrip().endswith("to"):
+        return f"{named or 'relative'} decline"
+    if named and _takes(named, unit):
+        return f"{'lost ' if kind in ('churn', 'lost deal') else earlier}{named}"
+    if unit.isupper():
+        return _money_name(text, amount, kind, earlier)
+    if unit in TIMES:
+        return earlier + _TIME_NAMES.get(kind, "duration" if unit not in ("ms", "seconds") else "latency")
+    if unit == "count":
+        noun = _noun(text, amount)
+        return earlier + noun if noun else (f"{earlier}{named}" if named and amount.value >= 10 else None)
+    return earlier + (_noun(text, amount) or {"percent": "rate", "x": "factor"}.get(unit, unit))
+
+
+def _takes(name: str, unit: str) -> bool:
+    wanted = METRICS[name].unit if name in METRICS else None
+    if wanted == "currency":
+        return unit.isupper()
+    return wanted in (unit, None) or (name == "runway" and unit in TIMES)
+
+
+def _money_name(text: str, amount: Amount, kind: str, earlier: str) -> str:
+    if kind in ("term sheet", "round", "interest") and (
+        _VALUATION.match(text[amount.end : amount.end + 24]) or (
+            kind != "interest" and _VALUATION_BEFORE.search(text[max(0, amount.start - 24) : amount.start]))
+    ):  # fmt: skip
+        return "valuation"
+    if kind in ("contract", "expansion", "partnership"):
+        return earlier + {"month": "monthly fee", "year": "annual contract value"}.get(
+            amount.period or "", "contract_value"
+        )
+    return earlier + _MONEY_NAMES.get(kind, "amount")
+
+
+def has_users(name: str) -> bool:
+    """Whether a metric's name counts users of some kind."""
+    return name in USERS or _IS_USERS.fullmatch(name) is not None

@@ -1,0 +1,85 @@
+"""The offline provider: a first reading by general means, with a quote for everything it says."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from sago.domain.amounts import find_amounts
+from sago.domain.batches import ExtractionRequest
+from sago.domain.events import Finding
+from sago.domain.messages import CompactMessage
+from sago.domain.outreach import LetterDraft, LetterRequest
+from sago.llm.letters import compose_offline
+from sago.llm.providers.offline import subjects
+from sago.llm.providers.offline.draft import Draft, Setting
+from sago.llm.providers.offline.drafts import drafts
+from sago.llm.providers.offline.reading import LONGEST, read
+from sago.llm.providers.offline.severity import severity
+from sago.llm.providers.offline.threads import follow_ups, name_the_pending, one_deal
+from sago.llm.providers.offline.titles import title
+
+_MONEY = re.compile(r"[$€£₹₩¥]|\b(?:USD|EUR|GBP|INR|KRW|JPY)\b")
+
+
+class OfflineModel:
+    """Cue words, speech acts and figures; deterministic, without a network, a key or a model."""
+
+    name = "offline"
+    version = "1"
+
+    def extract(self, request: ExtractionRequest) -> list[Finding]:
+        """What the messages say, by time; the context only explains them. Never raises."""
+        ours = {message.id for message in request.messages}
+        messages = sorted(
+            {m.key: m for m in (*request.context, *request.messages)}.values(),
+            key=lambda m: (m.sent_at, m.id, m.version),
+        )
+        own = subjects.squeezed([request.company_id, request.company_name])
+        setting = Setting(_currency(messages), own | _people(messages))
+        readings = [read(message, own) for message in messages]
+        found = {reading.message.id: drafts(reading, setting) for reading in readings}
+        follow_ups(readings, found, setting)
+        name_the_pending(readings, found, setting)
+        one_deal(readings, found)
+        return [_finding(draft) for message in messages if message.id in ours for draft in found[message.id]]
+
+    def compose(self, request: LetterRequest) -> LetterDraft:
+        """A letter from the events of the request; raises PermanentError when there is none."""
+        return compose_offline(request)
+
+
+def _currency(messages: Sequence[CompactMessage]) -> str:
+    """The currency these messages write most often; US dollars where they write none."""
+    written = Counter(
+        amount.unit
+        for message in messages
+        if _MONEY.search(message.text, 0, LONGEST)
+        for amount in find_amounts(message.text[:LONGEST])
+        if amount.is_money
+    )
+    return min(written, key=lambda unit: (-written[unit], unit)) if written else "USD"
+
+
+def _people(messages: Sequence[CompactMessage]) -> frozenset[str]:
+    """First names of those who write in chat: a colleague is no counterpart."""
+    return subjects.squeezed(re.split(r"[.\s_]", m.sender)[0] for m in messages if "@" not in m.sender)
+
+
+def _finding(draft: Draft) -> Finding:
+    name = draft.subject if draft.kind not in subjects.KIND_SUBJECTS else None
+    key = draft.key
+    return Finding(
+        message_id=draft.message.id,
+        quote=draft.quote,
+        start=draft.start,
+        event_type=draft.event_type,
+        status=draft.status,
+        severity=severity(draft.event_type, draft.kind, draft.metrics),
+        title=title(draft.event_type, draft.kind, name, draft.metrics, draft.quote),
+        subject=key,
+        metrics=draft.metrics,
+        stakeholders=(name,) if name and draft.kind != "figures" else (),
+        corrects=draft.corrects,
+    )

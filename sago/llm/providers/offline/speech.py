@@ -1,0 +1,139 @@
+"""What a speaker does with a statement: tells it as done, plans it, supposes it, asks, denies, jokes, remembers."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Act(StrEnum):
+    """The speech act of one statement; only `told` can make an event."""
+
+    TOLD = "told"
+    PLANNED = "planned"
+    SUPPOSED = "supposed"
+    ASKED = "asked"
+    DENIED = "denied"
+    JOKED = "joked"
+    REMEMBERED = "remembered"
+
+
+_ASKED = re.compile(
+    r"\?[\s\W]*$|^\W*(?:(?:so|but|and|wait|ok|hey)\W+)*(?:did|do|does|is|are|can|could|should|would|"
+    r"will|has|have|who|what|whats|"
+    r"when|where|why|how|any|anyone|shall)\b(?!.*[.!]$)(?=.*\b(?:we|you|they|it|he|she|anyone|the|\w+)\b).{0,200}\?",
+    re.I,
+)
+_SUPPOSED = re.compile(
+    r"\bif (?:we|i|you|they|it|this|that|all|only|the|anyone|someone|\w+ (?:signs?|closes?|"
+    r"renews?))\b|\bwhat if\b|\bimagine\b|\bsuppose\b"
+    r"|\bwould\b|\bcould(?! ?n[o']t)\b|\bmight\b|\bmaybe\b|\bperhaps\b|\bi wish\b|\bwe wish\b|"
+    r"\bthought experiment\b|\bhypothetical"
+    r"|\bin case\b|\bunless\b|\bassum(?:e|ing)\b|\bsay we\b|\bone day\b|\bdream(?:ing|s)? (?:of|"
+    r"about)\b|\bpotential(?:ly)?\b"
+    r"|\brumou?rs?\b|\bguess(?:ing)?\b|\bsounds like\b|\bprobably\b|\bi think we (?:should|can|might)\b",
+    re.I,
+)
+_PLANNED = re.compile(
+    r"\b(?:will|'ll|shall|gonna|going to|about to|plan(?:s|ned|ning)?(?: (?:to|is|for|has))?|aim(?:s|"
+    r"ing)?|goals?|targets?|targeting|"
+    r"forecast(?:s|ed)?|budget(?:ed)?|expect(?:s|ed|ing)?|hop(?:e|es|ing)|want(?:s)? to|wanna|"
+    r"looking to|look forward|on track|"
+    r"aspir\w+|roadmap|okrs?|should (?:close|sign|be|have|hit|land|go|start|get)|supposed to|soon|tomorrow|"
+    r"next (?:week|month|quarter|year|sprint|spring|summer|fall|autumn|winter)|in talks|negotiat\w+|"
+    r"redlin\w+|pending|almost|"
+    r"nearly there|close to (?:signing|closing|a deal)|trying to|working on|work in progress|wip|"
+    r"still in|scheduled|to be (?:signed|"
+    r"announced|confirmed)|tbd|once (?:we|they|it)|waiting (?:for|on)|base case|downside case|"
+    r"scenario|reforecast|project(?:ed|ion)s?|under review|in review|verbal(?:ly)?|"
+    r"need to|have to|ought to|let'?s|we should|due (?:in|on|by)|upcoming|draft(?:ing|ed)?|proposal|pitch(?:ing|ed)?|"
+    r"prepar(?:e|es|ing)|interview(?:s|ed|ing)?|job (?:ad|post\w*)|we'?re hiring|open roles?|apply|"
+    r"proposed|kick(?:ing)? off (?:next|in))\b",
+    re.I,
+)
+_DENIED = re.compile(
+    r"\b(?:did ?n[o'’]?t|didn'?t|have ?n[o'’]?t|haven'?t|has ?n[o'’]?t|hasn'?t|was ?n[o'’]t|"
+    r"were ?n[o'’]t|is ?n[o'’]t|isnt|are ?n[o'’]t|never|nope)\b"
+    r"|\b(?:not|no longer|nowhere)\b(?! only| just| even)|\b(?:false alarm|untrue|false|fake|is wrong|"
+    r"not true|scratch that|"
+    r"fell through|premature|retract\w*|take (?:that|it) back|ignore (?:that|my)|no next step|without a deal)\b",
+    re.I,
+)
+_JOKED = re.compile(
+    r"😂|🤣|😜|\b(?:jk|just kidding|kidding|joking|/s|lmao|haha+|hehe+|tattoo\w*|april fools?|asking for a friend|"
+    r"someone call|give me an award|in my dreams|my mom|pinky swear|drinking game)\b",
+    re.I,
+)
+_REMEMBERED = re.compile(
+    r"\bremember when\b|\b(?:years?|yrs?|months?) ago\b|\bback in (?:the day|(?:19|20)\d\d)\b|"
+    r"\bthrowback\b|\bon this day\b|\banniversary\b"
+    r"|\blast year\b(?!\W*$)|\bin (?:19|20)[01]\d\b|\bused to\b|\bthose days\b|\bold(?:en)? (?:days|"
+    r"times)\b|\bonce upon\b|\bhow small we were\b",
+    re.I,
+)
+_DENIES_BEFORE, _DENIES_BEHIND = 40, 45
+"""Code points around a cue in which a `not` is about it."""
+_SHORTEST_PART = 8
+_COMPARED = re.compile(
+    r"\b(?:than|from|vs\.?|versus|against|above|over|on|compared (?:to|with)|"
+    r"up \d+%) (?:[\w']+ ){0,3}(?:last year|a year ago|years? ago)\b",
+    re.I,
+)
+
+
+_QUOTED = re.compile(r"[\"“][^\"“”\n]{12,200}[\"”]")
+_TURNS = re.compile(r"\s?[,;:(–—]\s?|\s-\s|\b(?:and|but|so|then)\b")
+
+
+def act(text: str, cue: tuple[int, int] | None = None, *, wish: bool = False) -> Act:
+    """The act of a statement, judged without the cue's own words (`not renewing` denies nothing) and without what it
+    quotes. A denial counts near the cue only.
+
+    With `wish` wishes and plans count as told: an investor who would like to see the data has shown interest.
+    """
+    near = text
+    if cue is not None:
+        near = f"{text[max(0, cue[0] - _DENIES_BEFORE) : cue[0]]} {text[cue[1] : cue[1] + _DENIES_BEHIND]}"
+        text = f"{text[: cue[0]]} {text[cue[1] :]}"
+    text = _COMPARED.sub(" ", _QUOTED.sub(" ", text))
+    for chosen, pattern in ((Act.ASKED, _ASKED), (Act.JOKED, _JOKED), (Act.REMEMBERED, _REMEMBERED)):
+        if pattern.search(text) and not (wish and chosen is Act.ASKED):
+            return chosen
+    if wish:
+        return Act.TOLD
+    if _DENIED.search(near):
+        return Act.DENIED
+    if _SUPPOSED.search(text):
+        return Act.SUPPOSED
+    return Act.PLANNED if _PLANNED.search(text) else Act.TOLD
+
+
+def told_part(text: str) -> int:
+    """Where a statement turns from what is to what shall be: `MRR is 182k, on track for 200k` → the place of
+    the comma; the whole length where it does not turn."""
+    ahead = min((m.start() for m in (_PLANNED.search(text), _SUPPOSED.search(text)) if m), default=len(text))
+    turns = [turn.start() for turn in _TURNS.finditer(text, 0, ahead) if turn.start() >= _SHORTEST_PART]
+    return turns[-1] if turns and ahead < len(text) else len(text)
+
+
+_CORRECTS = re.compile(
+    r"\bcorrection\b|\bcorrecting\b|\bcorrected\b|\bi (?:was|am|'m) (?:wrong|dumb|off)\b|\bmy (?:bad|"
+    r"mistake)\b|\btypo\b|\bswapped\b"
+    r"|\bmis(?:read|typed|stated|counted|took)\b|\bscratch that\b|\bwrong (?:number|figure|column)\b|"
+    r"\bshould (?:be|have been|say|read)\b"
+    r"|\bactually\b|\bthat was only\b|\binstead of\b|\bmeant\b|\brather than\b|\brevised\b|\berrat\w+",
+    re.I,
+)
+
+
+def corrects(text: str) -> bool:
+    """Whether a message takes a figure back."""
+    return _CORRECTS.search(text) is not None
+
+
+_NOT_BEFORE = re.compile(r"(?:\bnot|\binstead of|\brather than|\bisn'?t|\bwasn'?t|≠)\s*(?:the |a )?(?:[~≈])?$", re.I)
+
+
+def is_taken_back(text: str, start: int) -> bool:
+    """Whether the figure that begins at `start` is the wrong one of `134%, not 143%`."""
+    return _NOT_BEFORE.search(text[max(0, start - 24) : start]) is not None
