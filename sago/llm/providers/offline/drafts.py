@@ -38,7 +38,8 @@ _SHORT = 140
 _OUTCRY = 60
 _LOSSES = frozenset({"churn", "lost deal", "fall"})
 _SUFFIXES = frozenset(
-    {"com", "co", "org", "net", "uk", "us", "example", "mail", "www", "eu", "de", "nl", "fr", "kr", "io", "ai", "nhs", "gov"}
+    {"com", "co", "org", "net", "uk", "us", "example", "mail", "www", "eu", "de", "nl", "fr", "kr", "io", "ai",
+     "nhs", "gov"}
 )  # fmt: skip
 _PERSONAL = re.compile(r"@(?:gmail|googlemail|outlook|hotmail|yahoo|icloud|proton|gmx|web)\.", re.I)
 

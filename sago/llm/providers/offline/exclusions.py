@@ -36,8 +36,8 @@ DENIED_TYPES = {
 
 ELSEWHERE = re.compile(
     r"\b(?:competitors?|rivals?|did (?:you|anyone) see|have you seen|saw that|apparently|according to|heard (?:that )?|"
-    r"read that|in the news|portfolio company|(?-i:(?!We\b|I\b)[A-Z])\w+ (?:just )?(?:raises|launches|acquires|crosses|hits|"
-    r"announces|files|beats|posts|cuts|lands|closes|posted|acquired|raised))\b",
+    r"read that|in the news|portfolio company|(?-i:(?!We\b|I\b)[A-Z])\w+ (?:just )?(?:raises|launches|acquires|crosses|"
+    r"hits|announces|files|beats|posts|cuts|lands|closes|posted|acquired|raised))\b",
     re.I,
 )
 """It happened to somebody else, or was read somewhere."""

@@ -11,8 +11,10 @@ from sago.llm.providers.offline.cues import ROLE
 from sago.llm.providers.offline.subjects import instrument
 
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "KRW": "₩"}
-_FIELD = r"(?:engineer\w*|design\w*|scientist|marketing|sales|product|growth|finance|people|operations|"
+_FIELD = (
+    r"(?:engineer\w*|design\w*|scientist|marketing|sales|product|growth|finance|people|operations|"
     r"platform|data|success)"
+)
 _ROLE = re.compile(rf"(?P<as>\bas (?:our |an? |the )?)?\b{ROLE}(?:\s(?:of\s)?(?:(?-i:[A-Z])\w+|{_FIELD})){{0,3}}", re.I)
 _LENGTH = 160
 
