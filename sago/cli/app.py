@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from sago.cli import data, demo, extract, people, run, stack
 from sago.cli.session import fail
 from sago.errors import SagoError
 
@@ -14,6 +15,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help='Remembers why an investor said "too early", and says when the reason no longer holds.',
 )
+for command in (demo, run, extract, data, people, stack):
+    command.register(app)
 
 
 def main() -> None:

@@ -14,7 +14,8 @@ from sago.bootstrap import Container
 from sago.domain.messages import Message
 from sago.errors import TransientError
 from sago.pipeline.ingest import Account, BadRow
-from sago.report import ReportData, write_all
+from sago.outreach.scheduling import verdicts
+from sago.report import ReportData, gather, write_all
 
 MERGED_WITHIN = 120.0
 """Seconds without a further merged batch after which waiting for events is given up."""
@@ -85,7 +86,11 @@ class Run:
 
     def report(self, out: Path, write: Callable[[ReportData, Path], None] = write_all) -> ReportData:
         """Gather the report's data and write its files into `out`."""
-        data = self.container.report_data(sorted(self.account.companies), self.as_of, self.figures(), self.refused())
+        container, companies = self.container, sorted(self.account.companies)
+        judged = verdicts(container.database, self.as_of, container.settings.outreach.setback_days)
+        data = gather(
+            container.database, container.raw, companies, judged, self.as_of, self.figures(), self.refused()
+        )
         out.mkdir(parents=True, exist_ok=True)
         write(data, out)
         return data
