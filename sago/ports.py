@@ -57,7 +57,7 @@ class MessageLog(Protocol):
     def ensure_topics(self) -> None:
         """Create each topic of the configuration and its `.dlq` where it is missing."""
 
-    def publish(self, messages: Sequence[Message]) -> list[Position]:
+    def publish(self, messages: Sequence[Message], *, replay_of: str | None = None) -> list[Position]:
         """Append messages to their source's topic, keyed by company; positions in the order given.
 
         Returns when the broker has acknowledged all of them (`acks=all`). Raises InvalidMessageError before anything

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sago.cli import data, demo, extract, people, run, stack
+from sago.cli import data, dead_letters, demo, extract, feed, people, run, stack
 from sago.cli.session import fail
 from sago.errors import SagoError
 
@@ -15,7 +15,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help='Remembers why an investor said "too early", and says when the reason no longer holds.',
 )
-for command in (demo, run, extract, data, people, stack):
+for command in (demo, run, extract, data, people, stack, feed, dead_letters):
     command.register(app)
 
 

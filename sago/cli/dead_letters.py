@@ -1,0 +1,121 @@
+"""`sago dlq`: what could not be taken, why, and once more when the cause is mended."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from sago.bootstrap import build
+from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.domain.batches import DeadLetter
+from sago.domain.messages import Message
+from sago.errors import UsageError
+
+dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be taken, and why.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to their panel."""
+    app.add_typer(dlq, name="dlq", rich_help_panel=OPERATE)
+
+
+@dlq.command("list")
+def list_letters(
+    topic: Annotated[str | None, typer.Option(help="Of one topic, as slack-messages.")] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 50,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """The newest dead letters with their reasons.
+
+    Example: [bold]sago dlq list --topic slack-messages[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with build(session.settings).database.begin() as tx:
+        letters = tx.ledger.dead_letters(topic=topic, limit=limit)
+    if as_json:
+        session.emit([_row(letter) for letter in letters])
+        return
+    table = Table("failed", "topic", "message", "reason", "origin", box=None, title=None)
+    for letter in letters:
+        when = f"{letter.failed_at:%Y-%m-%d %H:%M}"
+        table.add_row(when, letter.topic, letter.message_id or "–", letter.error, _short(letter.origin))
+    session.out.print(table if letters else "No dead letters.")
+
+
+@dlq.command()
+def show(
+    origin: Annotated[str, typer.Argument(help="The origin, or its beginning, as `sago dlq list` shows it.")],
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """One dead letter whole, with its original bytes.
+
+    Example: [bold]sago dlq show 3f1c9a:12[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    letter = _find(session, origin)
+    row = _row(letter) | {"value": letter.value.decode("utf-8", "replace")}
+    if as_json:
+        session.emit(row)
+        return
+    for name, value in row.items():
+        session.out.print(f"{name:>12}  {value}", markup=False, soft_wrap=True)
+
+
+@dlq.command()
+def replay(
+    origin: Annotated[str, typer.Argument(help="The origin, or its beginning, as `sago dlq list` shows it.")],
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Send a dead letter's message again, once the cause is mended.
+
+    Example: [bold]sago dlq replay message:acme/slack:77/0/extract[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    letter = _find(session, origin)
+    message = Message.from_json(letter.value)
+    container = build(session.settings)
+    container.log.publish([message], replay_of=letter.origin)
+    container.close()
+    session.emit({"replayed": letter.origin}) if as_json else session.out.print(f"{message.id} is sent again")
+
+
+def _find(session: Session, origin: str) -> DeadLetter:
+    with build(session.settings).database.begin() as tx:
+        letter = tx.ledger.dead_letter(origin)
+        near = [each for each in tx.ledger.dead_letters(replayed=True, limit=10_000) if each.origin.startswith(origin)]
+    if letter is None and len(near) == 1:
+        return near[0]
+    if letter is None:
+        how = "no dead letter has this origin" if not near else f"{len(near)} dead letters begin so; give more of it"
+        raise UsageError(f"{origin}: {how}; see `sago dlq list`")
+    return letter
+
+
+def _row(letter: DeadLetter) -> dict[str, str | int | None]:
+    return {
+        "origin": letter.origin,
+        "topic": letter.topic,
+        "company_id": letter.company_id,
+        "message_id": letter.message_id,
+        "error": letter.error,
+        "error_type": letter.error_type,
+        "failed_at": letter.failed_at.isoformat(),
+        "attempts": letter.attempts,
+    }
+
+
+def _short(origin: str) -> str:
+    """A file's hash is told by its first characters."""
+    digest, colon, line = origin.partition(":")
+    return f"{digest[:12]}…:{line}" if colon and len(digest) == 64 else origin

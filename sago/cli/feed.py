@@ -1,0 +1,84 @@
+"""`sago ingest` and `sago wipe`: feed the stores and empty them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sago.bootstrap import build
+from sago.cli.feeding import Run
+from sago.cli.run import column_map, exit_code, stack_for
+from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.embedded.postgres import remove_data
+from sago.errors import UsageError
+from sago.sources.files import count_rows, describe, read_path
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to their panel."""
+    app.command("ingest", rich_help_panel=OPERATE)(ingest)
+    app.command("wipe", rich_help_panel=OPERATE)(wipe)
+
+
+def ingest(
+    path: Annotated[Path, typer.Argument(help="CSV, Slack export .zip, .mbox, .eml or a folder of .eml.")],
+    company: Annotated[str | None, typer.Option(help="Company of rows that name none.")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours, as content=Body.")] = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Store a file's messages and let the running stack read them in its own time.
+
+    Example: [bold]sago ingest today.csv --company scaleflow[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    settings = session.settings
+    describe(path)
+    columns = column_map(mapping or [])
+    with stack_for(session, settings, None) as running, session.progress() as bars:
+        container = build(running)
+        done = Run(container)
+        now = container.clock.now()
+        rows = read_path(path, company_id=company or settings.company_id, mapping=columns, now=now)
+        done.feed(rows, count_rows(path), bars)
+        container.close()
+    figures = done.figures()
+    if as_json:
+        session.emit(figures)
+    else:
+        session.out.print(" · ".join(f"{name} {value}" for name, value in figures.items() if name != "batches"))
+        for line in done.refused():
+            session.note(f"  {line}")
+    raise typer.Exit(exit_code(done))
+
+
+def wipe(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Erase everything Sago has stored on this machine: messages, events, letters, logs.
+
+    Example: [bold]sago wipe --yes[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    settings = session.settings
+    if settings.has_servers:
+        which = "the stack is running: `sago down` first" if settings.mode == "embedded" else "these are your servers"
+        raise UsageError(f"wipe erases what lies in {settings.state_dir}; {which}")
+    if not yes:
+        typer.confirm(f"Erase everything in {settings.state_dir.resolve()}?", abort=True, err=True)
+    if settings.state_dir.exists():
+        remove_data(settings.state_dir / "postgres")
+        shutil.rmtree(settings.state_dir)
+    if as_json:
+        session.emit({"erased": str(settings.state_dir)})
+    else:
+        session.out.print(f"{settings.state_dir} is erased")
