@@ -1,0 +1,75 @@
+"""Real servers as fixtures, each started once a session (once a worker under pytest-xdist) and stopped by its pid."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from sago.embedded.guard import Guard
+from sago.embedded.kafka import start_kafka
+from sago.embedded.postgres import remove_data, start_postgres
+from sago.embedded.redis import start_redis
+from sago.embedded.servers import Server
+
+TOPICS = ["slack-messages", "gmail-messages"]
+PARTITIONS = 6
+
+hypothesis_settings.register_profile("local", deadline=None)
+hypothesis_settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def guard() -> Iterator[Guard]:
+    """Ends the session's servers when pytest itself is killed."""
+    guard = Guard()
+    yield guard
+    guard.close()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Server]:
+    """A Redis of this session; tests that write to it choose their own keys or flush their database."""
+    server = start_redis(tmp_path_factory.mktemp("redis"), watch=guard.watch)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Server]:
+    """A Postgres of this session with an empty database `events_db`; it does not wait for the disk."""
+    folder = tmp_path_factory.mktemp("postgres")
+    server = start_postgres(folder, durable=False, watch=guard.watch)
+    yield server
+    server.stop()
+    remove_data(folder)
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Server]:
+    """A broker of this session with the topics of config.yaml and their dead-letter topics; api_version (2, 1)."""
+    topics = [*TOPICS, *(f"{topic}.dlq" for topic in TOPICS), "unparsed.dlq"]
+    server = start_kafka(tmp_path_factory.mktemp("kafka"), topics, PARTITIONS, watch=guard.watch)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def servers(redis_server: Server, postgres_server: Server, kafka_server: Server) -> dict[str, Server]:
+    """All three by name; `server.settings` are the overlays for sago.config."""
+    return {server.name: server for server in (redis_server, postgres_server, kafka_server)}
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared data beside the repository; without it the test is skipped, or fails where it must run."""
+    folder = Path(__file__).resolve().parent.parent.parent / "shared"
+    if not folder.is_dir():
+        if os.environ.get("SAGO_REQUIRE_SHARED") == "1":
+            pytest.fail("the shared data beside the repository is missing and SAGO_REQUIRE_SHARED=1")
+        pytest.skip("needs the shared data beside the repository")
+    return folder
