@@ -40,7 +40,7 @@ def value_of(letter: DeadLetter) -> bytes:
 def from_record(record: Record, now: datetime) -> DeadLetter:
     """The dead letter in a record of a `.dlq` topic. A header that is missing is made up from the record itself, so
     that whatever stands in the topic can be shown; `now` serves where `failed_at` cannot be read."""
-    headers = record.headers
+    headers = {name: _storable(text) for name, text in record.headers.items()}
     company_id, message_id = _names(record)
     attempts = headers.get("attempts", "1")
     return DeadLetter(
@@ -51,14 +51,14 @@ def from_record(record: Record, now: datetime) -> DeadLetter:
         error=headers.get("error", "no reason given"),
         error_type=headers.get("error_type", "Unknown"),
         failed_at=_moment(headers.get("failed_at", ""), now),
-        attempts=int(attempts) if attempts.isdecimal() else 1,
+        attempts=int(attempts) if attempts.isdecimal() and len(attempts) < 7 else 1,
         value=record.value,
     )
 
 
 def _names(record: Record) -> tuple[str | None, str | None]:
     """Company and message id: the key's company wins over the value's, as the key chose the partition."""
-    company_id = record.key.decode("utf-8", "replace") if record.key else None
+    company_id = _storable(record.key.decode("utf-8", "replace")) if record.key else None
     try:
         body = json.loads(record.value)
     except (ValueError, RecursionError):
@@ -67,9 +67,14 @@ def _names(record: Record) -> tuple[str | None, str | None]:
         return company_id, None
     company, message = body.get("company_id"), body.get("id")
     return (
-        company_id or (company if isinstance(company, str) else None),
-        message if isinstance(message, str) else None,
+        company_id or (_storable(company) if isinstance(company, str) else None),
+        _storable(message) if isinstance(message, str) else None,
     )
+
+
+def _storable(text: str) -> str:
+    """Text that any store takes: no NUL, no lone surrogate. Whoever wrote the record may have been at odds with us."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _moment(text: str, otherwise: datetime) -> datetime:

@@ -21,6 +21,8 @@ from sago.telemetry import logger
 Pair = tuple[str, int]
 OnRevoke = Callable[[set[Pair]], Mapping[Pair, int]]
 MAX_POLL_RECORDS = 1000
+FETCH_BYTES = 8_000_000
+"""Bytes of one fetch, so that a pause takes hold before memory is full."""
 SESSION_MS = 15_000
 """After a kill a member's partitions lie idle this long."""
 
@@ -50,6 +52,7 @@ class KafkaLogConsumer:
                 auto_offset_reset="earliest",
                 allow_auto_create_topics=False,
                 max_poll_records=MAX_POLL_RECORDS,
+                fetch_max_bytes=FETCH_BYTES,
                 session_timeout_ms=SESSION_MS,
                 partition_assignment_strategy=[CooperativeStickyAssignor()],
             )

@@ -1,0 +1,1 @@
+"""Use cases of the way from message to event, over ports only."""

@@ -1,0 +1,120 @@
+"""Micro-batches: cut a partition's records, enqueue them as store tasks, and know which are durable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sago.domain.batches import Record
+from sago.domain.dead_letters import REPLAY_OF
+from sago.pipeline.watermark import Watermark
+from sago.ports import StoreQueue
+from sago.telemetry import logger
+
+Pair = tuple[str, int]
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds until a batch whose task failed is enqueued again: doubled at each attempt."""
+LONGEST_WAIT = 8
+"""The deadline doubles at each attempt without an answer, up to this many times the first."""
+
+log = logger(__name__)
+
+
+@dataclass
+class Flight:
+    """One micro-batch of one partition; `due_at` and `deadline` in monotonic seconds, `deadline` None while unsent."""
+
+    pair: Pair
+    opened_at: float
+    records: list[Record] = field(default_factory=list)
+    size: int = 0
+    attempt: int = 0
+    due_at: float = 0.0
+    deadline: float | None = None
+
+    @property
+    def name(self) -> str:
+        """`log_id:topic:partition:first-last`."""
+        first, last = self.records[0].position, self.records[-1].position
+        return f"{first.log_id}:{first.topic}:{first.partition}:{first.offset}-{last.offset}"
+
+    @property
+    def offsets(self) -> list[int]:
+        return [record.position.offset for record in self.records]
+
+    def add(self, record: Record) -> None:
+        """Append the partition's next record."""
+        self.records.append(record)
+        self.size += len(record.value)
+
+
+@dataclass
+class Lane:
+    """One assigned partition: its watermark, the batch being gathered, and the offset it expects next."""
+
+    pair: Pair
+    position: int | None = None
+    watermark: Watermark = field(default_factory=Watermark)
+    gathering: Flight | None = None
+    committed: int | None = None
+
+
+class Flights:
+    """Every micro-batch on its way; one stays until it is durable or its partition is given up."""
+
+    def __init__(self, queue: StoreQueue, confirm_deadline: float) -> None:
+        self._queue = queue
+        self._patience = confirm_deadline
+        self._flights: dict[str, Flight] = {}
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    @property
+    def size(self) -> int:
+        """Bytes on their way."""
+        return sum(flight.size for flight in self._flights.values())
+
+    def over(self, pairs: set[Pair]) -> bool:
+        """Whether any batch of these partitions is on its way."""
+        return any(flight.pair in pairs for flight in self._flights.values())
+
+    def launch(self, flight: Flight) -> None:
+        """Take a gathered batch; `send` enqueues it."""
+        self._flights[flight.name] = flight
+
+    def send(self, at: float) -> None:
+        """Enqueue what is due. Raises TransientError; what was not enqueued stays due under the same attempt."""
+        for name, flight in self._flights.items():
+            if flight.deadline is None and flight.due_at <= at:
+                attempt = flight.attempt + 1
+                replays = [record.headers.get(REPLAY_OF) for record in flight.records]
+                self._queue.enqueue(name, attempt, [record.value for record in flight.records], replays)
+                flight.attempt = attempt
+                flight.deadline = at + self._patience * min(2 ** (attempt - 1), LONGEST_WAIT)
+
+    def land(self, at: float) -> list[Flight]:
+        """Ask once what became of all that were sent; those durable now. The others are due again when their task
+        failed or their deadline has passed, as a further attempt of the same batch."""
+        asked = {name: flight.attempt for name, flight in self._flights.items() if flight.deadline is not None}
+        if not asked:
+            return []
+        answers = self._queue.confirmed(asked)
+        landed = [self._flights.pop(name) for name, durable in answers.items() if durable and name in self._flights]
+        for name in asked.keys() & self._flights.keys():
+            self._judge(name, self._flights[name], at, failed=name in answers)
+        return landed
+
+    def _judge(self, name: str, flight: Flight, at: float, *, failed: bool) -> None:
+        if failed:
+            pause = min(FIRST_PAUSE * 2 ** (flight.attempt - 1), LONGEST_PAUSE)
+            log.warning("store task failed, enqueued again", batch=name, attempt=flight.attempt, pause=pause)
+            flight.due_at, flight.deadline = at + pause, None
+        elif flight.deadline is not None and flight.deadline <= at:
+            log.warning("no answer from the store task, enqueued again", batch=name, attempt=flight.attempt)
+            flight.due_at, flight.deadline = at, None
+
+    def drop(self, pairs: Iterable[Pair]) -> None:
+        """Forget batches of partitions that another member reads again; storing them twice changes nothing."""
+        gone = set(pairs)
+        self._flights = {name: flight for name, flight in self._flights.items() if flight.pair not in gone}
