@@ -97,15 +97,18 @@ def _engine(settings: PostgresSettings, role: str | None) -> Engine:
 
 @contextmanager
 def translated(settings: PostgresSettings) -> Iterator[None]:
-    """Raise what the driver raises as an error of Sago's tree, in one line that names the server."""
+    """Raise what the driver raises as an error of Sago's tree, in one line that names the server.
+
+    The driver's own error is cut off: its DETAIL quotes rows, and these hold the text of messages.
+    """
     try:
         yield
     except PoolTimeoutError as error:
         raise TransientError(f"{_where(settings)}: all {settings.pool_size * 2} connections are busy") from error
     except DBAPIError as error:
-        raise _sago_error(settings, error.orig) from error
+        raise _sago_error(settings, error.orig) from None
     except psycopg2.Error as error:
-        raise _sago_error(settings, error) from error
+        raise _sago_error(settings, error) from None
 
 
 def _where(settings: PostgresSettings) -> str:

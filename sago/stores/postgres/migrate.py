@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = PROJECT / "migrations"
+_ALEMBIC = threading.Lock()
+"""Alembic keeps the migration it runs in module globals."""
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('sago.migrate'))"
 
 ROLES = """
@@ -96,9 +99,10 @@ def _run(settings: PostgresSettings, *, wipe: bool) -> None:
             connection.execute(text("SET LOCAL ROLE sago_owner"))
             config = _config()
             config.attributes["connection"] = connection
-            if wipe:
-                command.downgrade(config, "base")
-            command.upgrade(config, "head")
+            with _ALEMBIC:
+                if wipe:
+                    command.downgrade(config, "base")
+                command.upgrade(config, "head")
     finally:
         connections.close()
 
@@ -110,8 +114,9 @@ def _ensure_roles(connection: Connection, settings: PostgresSettings) -> None:
         if getattr(getattr(error, "orig", None), "pgcode", None) != "42501":
             raise
         raise ConfigError(
-            f"postgres at {settings.host}:{settings.port}: user {settings.user} may not set up roles: let it own "
-            f"database {settings.db} and run `ALTER ROLE {settings.user} CREATEROLE` as a superuser"
+            f"postgres at {settings.host}:{settings.port}: user {settings.user} may not set up Sago's roles: as a "
+            f"superuser run `ALTER DATABASE {settings.db} OWNER TO {settings.user}; ALTER ROLE {settings.user} "
+            f"CREATEROLE` (where the roles exist: `GRANT sago_owner, sago_worker, sago_api TO {settings.user}`)"
         ) from error
 
 

@@ -1,0 +1,373 @@
+"""The schema as migrations make it: what it holds, who may do what, and what is said where it cannot be made."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection as PgConnection  # noqa: N812
+from pydantic import SecretStr
+from sqlalchemy import inspect, text
+
+from sago.config import PostgresSettings
+from sago.embedded.guard import Guard
+from sago.embedded.postgres import remove_data, start_postgres
+from sago.embedded.servers import Server
+from sago.errors import ConfigError, PermanentError, SagoError, TransientError
+from sago.stores.postgres import PostgresDatabase, migrate, schema_level
+from sago.stores.postgres.engine import Connections
+from sago.stores.postgres.migrate import wipe
+from sago.stores.postgres.tables import metadata
+
+pytestmark = pytest.mark.services
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+_NUMBERS = count(1)
+
+
+def connect(settings: PostgresSettings) -> PgConnection:
+    """As the login user, each statement for itself."""
+    connection = psycopg2.connect(
+        host=settings.host,
+        port=settings.port,
+        user=settings.user,
+        password=settings.password.get_secret_value(),
+        dbname=settings.db,
+    )
+    connection.autocommit = True
+    return connection
+
+
+def run(settings: PostgresSettings, *statements: str) -> list[tuple[object, ...]]:
+    """Rows of the last statement, all in one transaction."""
+    with closing(connect(settings)) as connection:
+        connection.autocommit = False
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        rows = cursor.fetchall() if cursor.description else []
+        connection.commit()
+    return rows
+
+
+def new_database(settings: PostgresSettings) -> PostgresSettings:
+    name = f"migrations_{next(_NUMBERS)}"
+    with closing(connect(settings)) as connection:
+        connection.cursor().execute(f"CREATE DATABASE {name}")
+    return settings.model_copy(update={"db": name})
+
+
+@pytest.fixture(scope="module")
+def server(postgres_server: Server) -> PostgresSettings:
+    return PostgresSettings(**postgres_server.settings["postgres"])
+
+
+@pytest.fixture(scope="module")
+def migrated(server: PostgresSettings) -> PostgresSettings:
+    settings = new_database(server)
+    migrate(settings)
+    return settings
+
+
+@pytest.fixture
+def empty(server: PostgresSettings) -> PostgresSettings:
+    return new_database(server)
+
+
+@pytest.fixture
+def fresh_cluster(tmp_path: Path, guard: Guard) -> Iterator[PostgresSettings]:
+    """A server that has never seen Sago's roles."""
+    server = start_postgres(tmp_path / "postgres", durable=False, watch=guard.watch)
+    yield PostgresSettings(**server.settings["postgres"])
+    server.stop()
+    remove_data(tmp_path / "postgres")
+
+
+def test_migrating_again_changes_nothing(empty: PostgresSettings) -> None:
+    assert schema_level(empty).current is None
+    migrate(empty)
+    level = schema_level(empty)
+    assert level.current == level.head
+    before = run(empty, "SELECT count(*), max(oid) FROM pg_class")
+    migrate(empty)
+    assert run(empty, "SELECT count(*), max(oid) FROM pg_class") == before
+
+
+def test_migrations_at_once_run_one_after_the_other(empty: PostgresSettings) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(migrate, [empty] * 3))
+    PostgresDatabase(empty).ping()
+
+
+def test_two_databases_of_a_new_cluster_can_be_migrated_at_once(fresh_cluster: PostgresSettings) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(migrate, [new_database(fresh_cluster) for _ in range(3)]))
+
+
+def test_wiping_leaves_the_schema_and_no_row(empty: PostgresSettings) -> None:
+    migrate(empty)
+    database = PostgresDatabase(empty)
+    with database.begin() as tx:
+        tx.companies.ensure("acme", NOW)
+    database.close()
+    wipe(empty)
+    with database.begin() as tx:
+        assert tx.companies.all() == []
+        assert tx.companies.ensure("acme", NOW).name == "Acme"
+    database.close()
+
+
+def test_the_tables_are_those_the_code_knows(migrated: PostgresSettings) -> None:
+    connections = Connections(migrated, role=None)
+    with connections.begin() as connection:
+        inspector = inspect(connection)
+        for table in metadata.tables.values():
+            made = {column["name"]: column for column in inspector.get_columns(table.name)}
+            known = {column.name: column.type.compile(connection.dialect) for column in table.columns}
+            there = {name: column["type"].compile(connection.dialect) for name, column in made.items()}
+            assert known.items() <= there.items(), table.name
+            must = {name for name, column in made.items() if not column["nullable"] and not column["default"]}
+            assert {name for name in must if "identity" not in made[name]} <= known.keys(), table.name
+    connections.close()
+
+
+def test_the_events_table_is_the_one_other_tools_read(migrated: PostgresSettings) -> None:
+    columns = run(
+        migrated,
+        "SELECT column_name, data_type FROM information_schema.columns "
+        "WHERE table_name = 'significant_events' ORDER BY ordinal_position",
+    )
+    jsonb, moment = "jsonb", "timestamp with time zone"
+    assert columns == [
+        ("id", "uuid"),
+        ("company_id", "text"),
+        ("event_type", "text"),
+        ("title", "text"),
+        ("description", "text"),
+        ("impact", "text"),
+        ("metrics", jsonb),
+        ("timeline", "text"),
+        ("severity", "text"),
+        ("stakeholders", jsonb),
+        ("source_messages", jsonb),
+        ("occurred_at", moment),
+        ("created_at", moment),
+        ("updated_at", moment),
+        ("is_active", "boolean"),
+    ]
+    indexed = run(migrated, "SELECT indexname FROM pg_indexes WHERE tablename = 'significant_events' ORDER BY 1")
+    names = ("company_id", "created_at", "event_type", "is_active", "pkey", "severity")
+    assert [row[0] for row in indexed] == [f"significant_events_{name}" for name in names]
+
+
+def test_work_is_done_as_a_role_that_row_security_binds(migrated: PostgresSettings) -> None:
+    connections = Connections(migrated)
+    query = "SELECT current_user, rolsuper, rolbypassrls, rolcanlogin FROM pg_roles WHERE rolname = current_user"
+    with connections.begin() as connection:
+        assert tuple(connection.execute(text(query)).one()) == ("sago_worker", False, False, False)
+    connections.close()
+
+
+@pytest.fixture
+def two_firms(server: PostgresSettings) -> PostgresSettings:
+    """Firm a sees acme's chat exactly, firm b acme's mail without figures, firm c saw acme until yesterday."""
+    settings = new_database(server)
+    migrate(settings)
+    event = (
+        "INSERT INTO significant_events SELECT md5('{0}')::uuid, 'acme', 'funding', 'Title {0}', '', '', '[]', '', "
+        '\'high\', \'[]\', \'[{{"message_id": "{0}:1"}}, {{"message_id": "slack:2"}}]\', now(), now(), now(), true'
+    )
+    run(
+        settings,
+        "INSERT INTO firms (id, name) VALUES ('a', 'A'), ('b', 'B'), ('c', 'C')",
+        "INSERT INTO companies SELECT id, id, NULL, 'CEO', NULL, 'offline', now() "
+        "FROM (VALUES ('acme'), ('other')) c (id)",
+        "INSERT INTO shares VALUES ('a', 'acme', '{slack}', 'exact', NULL, now()), "
+        "('b', 'acme', '{gmail}', 'bands', now() + interval '1 day', now()), "
+        "('c', 'acme', '{*}', 'exact', now() - interval '1 day', now())",
+        event.format("slack"),
+        event.format("gmail"),
+        "INSERT INTO metric_points (company_id, metric, value, unit, as_of, said_at, event_id) "
+        "SELECT company_id, 'arr', 2, 'USD', now(), now(), id FROM significant_events",
+        "INSERT INTO event_aliases SELECT md5(id::text)::uuid, id, company_id, now() FROM significant_events",
+        "INSERT INTO watches SELECT md5(id)::uuid, id, 'acme', NULL, NULL, '', '[]', 'to_investor', now(), true "
+        "FROM firms",
+        "INSERT INTO outreach SELECT md5(id)::uuid, id, md5(id)::uuid, 'acme', '2026-03', 'draft', '{}', NULL, '{}', "
+        "'{}', 'offline', now(), now() FROM firms",
+        "INSERT INTO api_keys SELECT md5(id)::uuid, id, id, '', 'key', now(), NULL, NULL FROM firms",
+    )
+    return settings
+
+
+def as_firm(settings: PostgresSettings, firm: str | None, *statements: str) -> list[tuple[object, ...]]:
+    """What the API sees while it serves a firm's request."""
+    says = [f"SET LOCAL sago.firm_id = '{firm}'"] if firm else []
+    return run(settings, "SET LOCAL ROLE sago_api", *says, *statements)
+
+
+@pytest.mark.parametrize("table", ["watches", "outreach", "api_keys", "shares"])
+def test_the_api_sees_only_its_firms_rows(two_firms: PostgresSettings, table: str) -> None:
+    (row,) = as_firm(two_firms, "a", f"TABLE {table}")
+    assert "a" in row
+    assert as_firm(two_firms, None, f"TABLE {table}") == []
+
+
+def test_the_api_sees_what_is_shared_and_no_more(two_firms: PostgresSettings) -> None:
+    def sees(firm: str | None) -> list[int]:
+        tables = ("firms", "companies", "significant_events", "event_aliases", "metric_points")
+        return [len(as_firm(two_firms, firm, f"TABLE {table}")) for table in tables]
+
+    assert sees("a") == [1, 1, 1, 1, 1]
+    assert sees("b") == [1, 1, 1, 1, 0]
+    assert sees("c") == [1, 0, 0, 0, 0]
+    assert sees("default") == [1, 0, 0, 0, 0]
+    assert sees(None) == [0, 0, 0, 0, 0]
+    assert as_firm(two_firms, "a", "SELECT title FROM significant_events") == [("Title slack",)]
+    assert as_firm(two_firms, "b", "SELECT title FROM significant_events") == [("Title gmail",)]
+
+
+def test_the_api_cannot_write_for_another_firm(two_firms: PostgresSettings) -> None:
+    assert as_firm(two_firms, "a", "UPDATE watches SET reason = 'mine' RETURNING firm_id") == [("a",)]
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        as_firm(two_firms, "a", "UPDATE watches SET firm_id = 'b'")
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        as_firm(two_firms, "a", "INSERT INTO audit_log (at, who, action, subject, firm_id, detail) "
+                "VALUES (now(), 'x', 'x', 'x', 'b', '{}')")  # fmt: skip
+
+
+@pytest.mark.parametrize("table", ["sql_messages", "observations", "batches", "dead_letters", "rejections"])
+def test_the_api_reads_no_messages(two_firms: PostgresSettings, table: str) -> None:
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        as_firm(two_firms, "a", f"TABLE {table}")
+
+
+@pytest.mark.parametrize("role", ["sago_worker", "sago_owner", "postgres"])
+@pytest.mark.parametrize(
+    "change", ["UPDATE audit_log SET who = 'nobody'", "DELETE FROM audit_log", "TRUNCATE audit_log"]
+)
+def test_the_audit_log_only_grows(migrated: PostgresSettings, role: str, change: str) -> None:
+    add = "INSERT INTO audit_log (at, who, action, subject, detail) VALUES (now(), 'dana', 'x', 'y', '{}')"
+    run(migrated, "SET LOCAL ROLE sago_worker", add)
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        run(migrated, f"SET LOCAL ROLE {role}", change)
+
+
+def test_a_user_who_may_create_roles_and_owns_the_database_can_migrate(fresh_cluster: PostgresSettings) -> None:
+    settings = new_database(fresh_cluster)
+    run(fresh_cluster, "CREATE ROLE builder LOGIN CREATEROLE PASSWORD 'b'")
+    run(fresh_cluster, f"ALTER DATABASE {settings.db} OWNER TO builder")
+    builder = settings.model_copy(update={"user": "builder", "password": SecretStr("b")})
+    migrate(builder)
+    database = PostgresDatabase(builder)
+    with database.begin() as tx:
+        tx.companies.ensure("acme", NOW)
+    database.close()
+    migrate(builder)
+
+
+def test_a_user_without_rights_is_told_what_to_do(server: PostgresSettings, migrated: PostgresSettings) -> None:
+    run(server, "DROP ROLE IF EXISTS guest", "CREATE ROLE guest LOGIN PASSWORD 'g'")
+    guest = migrated.model_copy(update={"user": "guest", "password": SecretStr("g")})
+    with pytest.raises(ConfigError, match="user guest may not set up Sago's roles: as a superuser run"):
+        migrate(guest)
+    with pytest.raises(ConfigError, match="user guest lacks a right"):
+        PostgresDatabase(guest).ping()
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        (
+            {"password": SecretStr("hunter2")},
+            ConfigError,
+            "refuses user postgres: check POSTGRES_USER and POSTGRES_PASS",
+        ),
+        ({"user": "nobody_here"}, ConfigError, "refuses user nobody_here"),
+        ({"db": "nowhere"}, ConfigError, "has no database nowhere: create it"),
+        ({"host": "postgres.invalid"}, ConfigError, "no such host: check POSTGRES_HOST"),
+        ({"port": 1}, TransientError, "does not answer"),
+    ],
+    ids=["password", "user", "database", "host", "port"],
+)
+def test_a_refused_connection_says_why_in_one_line(
+    migrated: PostgresSettings, change: dict[str, object], kind: type[SagoError], words: str
+) -> None:
+    database = PostgresDatabase(migrated.model_copy(update=change))
+    with pytest.raises(kind, match=words) as raised:
+        database.ping()
+    assert "\n" not in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_missing_schema_is_named(empty: PostgresSettings) -> None:
+    database = PostgresDatabase(empty)
+    with pytest.raises(ConfigError, match="run `sago migrate`"):
+        database.ping()
+    with pytest.raises(ConfigError, match="run `sago migrate`"), database.begin() as tx:
+        tx.batches.counts()
+    database.close()
+
+
+def test_a_lock_not_given_in_time_may_be_tried_again(migrated: PostgresSettings) -> None:
+    database = PostgresDatabase(migrated)
+    connections = Connections(migrated)
+    waiting = text("SET LOCAL lock_timeout = '20ms'"), text("SELECT pg_advisory_xact_lock(1)")
+
+    def wait() -> None:
+        with connections.begin() as connection:
+            for statement in waiting:
+                connection.execute(statement)
+
+    with database.connections.begin() as holder:
+        holder.execute(waiting[1])
+        with pytest.raises(TransientError, match="lock timeout"):
+            wait()
+    wait()
+    database.close()
+    connections.close()
+
+
+def test_an_error_never_quotes_what_was_to_be_written(migrated: PostgresSettings) -> None:
+    connections = Connections(migrated)
+    insert = text("INSERT INTO batches (id, company_id, state, run, claimed_at) VALUES (:id, :id, :id, :id, now())")
+    with pytest.raises(PermanentError) as raised, connections.begin() as connection:
+        connection.execute(insert, {"id": "a founder's secret"})
+    assert "check constraint" in str(raised.value)
+    assert "secret" not in "".join(traceback.format_exception(raised.value))
+    connections.close()
+
+
+FORKED = """
+import os, sys
+from sqlalchemy import text
+from sago.config import PostgresSettings
+from sago.stores.postgres.engine import Connections
+
+connections = Connections(PostgresSettings.model_validate_json(sys.stdin.read()))
+
+def backend():
+    with connections.begin() as connection:
+        return connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+
+before = backend()
+child = os.fork()
+if child == 0:
+    os._exit(0 if backend() != before else 1)
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+sys.exit(status or (0 if backend() == before else 2))
+"""
+
+
+def test_a_forked_process_opens_connections_of_its_own(migrated: PostgresSettings) -> None:
+    settings = migrated.model_dump_json().replace("**********", migrated.password.get_secret_value())
+    done = subprocess.run([sys.executable, "-c", FORKED], input=settings, text=True, check=False, timeout=30)
+    assert done.returncode == 0
