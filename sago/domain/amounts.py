@@ -89,7 +89,9 @@ _SPACED_MAGNITUDE = re.compile(rf"\s([kmb]){_END}", re.I)
 _HOURS_BEFORE = re.compile(r"\d\s?(?:h|hrs?|hours?)\s?(?:and\s)?$", re.I)
 _RANGE = re.compile(r"\s?(?:[-–—]|to|→|->|=>|bis)\s?", re.I)
 _FROM_BEFORE = re.compile(
-    r"(?:\b(?:from|was|were|vs|versus|formerly|previously)\.?)\s(?:[~≈]|about\s|around\s)?$", re.I
+    r"(?:\b(?:from|vs|versus|formerly|previously|before)\.?|(?:\b(?:it|that|which)|^|[,;.(])\s?(?:was|were))\s"
+    r"(?:[~≈]|about\s|around\s)?$",
+    re.I,
 )
 _TO_BEFORE = re.compile(r"(?:\b(?:to|now|at)\s|(?:→|->)\s?)(?:[~≈]|about\s|around\s|just\s|over\s)?$", re.I)
 

@@ -29,7 +29,7 @@ BARE_WINDOW = timedelta(days=1)
 """The same for a telling that names no subject, or meets one that names none, and shares no figure with it."""
 NAMED = frozenset({
     EventType.ENTERPRISE_DEAL, EventType.PARTNERSHIP, EventType.HIRING, EventType.CUSTOMER_SUCCESS,
-    EventType.INVESTOR_INTEREST, EventType.MEDIA_COVERAGE, EventType.COMPLIANCE,
+    EventType.INVESTOR_INTEREST, EventType.MEDIA_COVERAGE,
 })  # fmt: skip
 """Types whose events are told apart by whom they are about."""
 SAME_NAME = 90

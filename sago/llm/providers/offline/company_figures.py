@@ -20,6 +20,17 @@ _REACHED = re.compile(
     r"topped|finali[sz]ed|million|more than)\b|[=:+~(]",
     re.I,
 )
+_SOME, _MANY = 100, 1000
+"""From here on users are a figure, and anything that 'we passed' is."""
+_MILESTONE = re.compile(
+    r"\bwe(?:['’]ve)?\W+(?:\w+\W+){0,2}?(?:passed|crossed|hit|reached|surpassed|topped|broke)\b", re.I
+)
+_NOT_PEOPLE = re.compile(
+    r"\b(?:tests?|tickets?|commits?|lines?|messages?|requests?|bugs?|issues?|builds?|deploys?|events?|stars?|errors?|rows?|"
+    r"connections?|sockets?|queries|jobs?|downloads of|points?|steps?|words?|emails?|calls?)\b",
+    re.I,
+)
+"""What is counted in large numbers without being somebody who uses the product."""
 _FAKE = re.compile(
     r"\b(?:bots?|scripts?|spam|blocked|fake|test (?:users|accounts)|scrap\w+|datacenter|synthetic|load test)\b", re.I
 )
@@ -30,9 +41,12 @@ def company_figures(reading: Reading, statement: Statement, setting: Setting) ->
     text = statement.text
     amounts = find_amounts(text)
     mention = figures.MENTION.search(text)
-    if mention is None or not amounts:
+    milestone = _MILESTONE.search(text)
+    if not amounts or (mention is None and milestone is None):
         return []
-    span = min(mention.start(), amounts[0].start), max(mention.end(), amounts[-1].end)
+    named = mention or milestone
+    assert named is not None  # noqa: S101  one of them is there
+    span = min(named.start(), amounts[0].start), max(named.end(), amounts[-1].end)
     told = act(text[: span[0]] + " " * (span[1] - span[0]) + text[span[1] :], span)
     if told not in STATUS or ELSEWHERE.search(text) or _FAKE.search(text):
         return []
@@ -58,14 +72,12 @@ def _family(figure: figures.Figure, text: str) -> tuple[EventType, str] | None:
     name = figure.metric.name.removeprefix("earlier ").removesuffix(" growth").removesuffix(" decline")
     if name in figures.REVENUE:
         return EventType.REVENUE_MILESTONE, figures.REVENUE[name]
-    if (
-        figures.has_users(name)
-        and figure.metric.unit == "count"
-        and figure.metric.value >= 100
-        and _REACHED.search(text)
-    ):
-        return EventType.USER_GROWTH, name
-    return None
+    metric = figure.metric
+    if metric.unit != "count":
+        return None
+    people = figures.has_users(name) and metric.value >= _SOME and _REACHED.search(text)
+    passed = _MILESTONE.search(text) and metric.value >= _MANY and not _NOT_PEOPLE.search(metric.name)
+    return (EventType.USER_GROWTH, name) if people or passed else None
 
 
 def _family_draft(

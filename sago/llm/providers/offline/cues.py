@@ -49,6 +49,17 @@ _METRIC = (
     r"(?:mrr|arr|nrr|ndr|grr|revenue|bookings|retention|margin|dau|mau|wau|active \w+|conversion|nps|"
     r"usage|users|sign-?ups|csat|runway)"
 )
+_MEASURED = (
+    r"\b(?:p50|p90|p95|p99(?:\.9)?|latency|throughput|accuracy|precision|recall|f1|rmse|mape|sensitivity|"
+    r"false (?:alarms?|positives?|negatives?)|(?:word )?error rate|benchmark|load test|concurrent|qps|rps|tps|"
+    r"(?:requests?|events?|messages?) ?(?:/s|per second|a second)|cold start|inference|uptime|median|"
+    r"(?:sync|build|query|response|processing|load) time)\b"
+)
+_BETTER = (
+    r"(?:from \S+ ?\w* to|down (?:to|from)|cut|dropped|fell|improved|held|reached|hit|faster|sustained?|now|measured|"
+    r"went|zero|gets|was (?:about |around |~)?\d[\d.]*|instead of|handles?|handled|processed|passed)\b"
+)
+_LAPSE = r"[\d.,]+ ?(?:ms|s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?)\b"
 _PLACE_AFTER = r"(?-i:[A-Z][\w'’\u00c0-\u024f]+)"
 
 
@@ -63,7 +74,8 @@ CUES: tuple[Cue, ...] = (
         r"\b(?:(?:is|are|was) ?n[o']t|isnt|won'?t|will not|did ?n[o']t|decided not to|declined to|"
         r"not)\s(?:be\s)?(?:renew\w*|extend\w* (?:the|their) contract)|\bchurned\b|\bcancell?ed (?:the|"
         r"their|its|our) (?:contract|subscription|account|plan|renewal)|\b(?:is|are) (?:churning|"
-        r"leaving us|moving off)|\bgave notice\b.{0,30}\bcontract|\bterminated (?:the|their) contract",
+        r"leaving us|moving off)|\bgave notice\b.{0,30}\bcontract|"
+        r"\bterminated (?:the|their|its|our) (?:contract|agreement)",
     ),
     _c(
         E.SETBACK,
@@ -235,7 +247,11 @@ CUES: tuple[Cue, ...] = (
         r"\d.{0,160}\b(?:since (?:moving|switching|using|we (?:moved|switched|started)|adopting|"
         r"going live|they)|thanks to (?:us|you|your|the|our)|because of (?:us|you|your))\b|"
         r"\b(?:did-not-attend|no-?show|error|incident|accident|waste|handling time|response time|fraud|"
-        r"onboarding time)s?\b.{0,40}\b(?:down|reduced|cut|fell|dropped)\b.{0,30}\d",
+        r"onboarding time)s?\b.{0,40}\b(?:down|reduced|cut|fell|dropped)\b.{0,30}\d"
+        r"|\b(?:wrote|says?|said|reports?|reported|told us|tells us)\b.{0,120}"
+        r"\b(?:fell|dropped|down|cut|rose|up|"
+        r"increased|faster|shorter|fewer|less|more|higher|lower)\b.{0,20}\d+ ?%"
+        r"|\b(?:their|they|its|theirs)\b.{0,80}\d+ ?%.{0,40}\bsince\b",
         "figure",
     ),
     _c(
@@ -281,7 +297,7 @@ CUES: tuple[Cue, ...] = (
         E.ENTERPRISE_DEAL,
         "contract",
         r"\b(?:signed|countersigned|counter-signed|inked)\b(?!\s(?:up|off|out|in with|my|your)\b)"
-        r"|\b(?:closed|landed|won(?!['’]t)|sealed|booked|finali[sz]ed)\s(?:the |a |an |our |that |with )?(?:\w+ ){0,2}?"
+        r"|\b(?:closed|landed|won(?!['’]t)|sealed)\s(?:the |a |an |our |that |with )?(?:\w+ ){0,2}?"
         r"(?:deal|contract|account|customer|logo|renewal|tender|bid|rfp|\d+[- ]seats?|(?-i:[A-Z])[\w&.-]+)"
         r"|\b(?:purchase order|order form|\bpo\b|\bmsa\b)\b.{0,60}\b(?:executed|signed|in (?:my|our|"
         r"the) inbox|came in|is in|landed|received|"
@@ -312,10 +328,8 @@ CUES: tuple[Cue, ...] = (
     _c(
         E.TECHNICAL_ACHIEVEMENT,
         "measure",
-        r"\b(?:p50|p90|p95|p99(?:\.9)?|latency|throughput|accuracy|precision|recall|f1|rmse|mape|"
-        r"error rate|word error rate|benchmark|load test|concurrent|qps|rps|tps|requests?/s|events?/s|"
-        r"per second|cold start|inference|uptime|median|sync time|build time|query time|response time|"
-        r"false positives?)\b",
+        rf"{_MEASURED}(?=.{{0,120}}\b{_BETTER})|\b{_BETTER}.{{0,60}}{_MEASURED}"
+        rf"|\bfrom {_LAPSE}.{{0,12}}\bto (?:about |under |just )?{_LAPSE}",
         "figure",
     ),
     _c(

@@ -189,7 +189,7 @@ def _subject(reading: Reading, place: int, cue: Cue, span: tuple[int, int], sett
     if own is not None or cue.kind in subjects.KIND_SUBJECTS or "@" in reading.message.sender:
         return own
     others = reversed(reading.statements[:place])
-    around = [name for statement in others for _, name in subjects.names(statement.text, setting.exclude)]
+    around = [name for statement in others for name in subjects.clear_names(statement.text, setting.exclude)]
     return around[0] if around else None
 
 

@@ -59,6 +59,8 @@ _TIME_NAMES = {
     "partnership": "term",
     "outage": "duration",
 }
+_TIMELESS = frozenset({EventType.HIRING, EventType.COMPLIANCE, EventType.MEDIA_COVERAGE, EventType.CUSTOMER_SUCCESS})
+"""Types whose news no length of time belongs to: `five years at ACME` is a life, not a metric."""
 _MONEY_KINDS = frozenset({*_MONEY_NAMES, "contract", "expansion"}) - {"recall", "result", "reference"}
 
 
@@ -158,6 +160,8 @@ def _name(text: str, amount: Amount, named: str | None, unit: str, event_type: E
         return f"{'lost ' if kind in ('churn', 'lost deal') else earlier}{named}"
     if unit.isupper():
         return _money_name(text, amount, kind, earlier)
+    if unit in TIMES and event_type in _TIMELESS:
+        return None
     if unit in TIMES:
         return earlier + _TIME_NAMES.get(kind, "duration" if unit not in ("ms", "seconds") else "latency")
     if unit == "count":

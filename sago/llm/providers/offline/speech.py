@@ -71,7 +71,7 @@ _REMEMBERED = re.compile(
     r"times)\b|\bonce upon\b|\bhow small we were\b",
     re.I,
 )
-_DENIES_BEFORE, _DENIES_BEHIND = 40, 45
+_DENIES_BEFORE, _DENIES_BEHIND = 26, 45
 """Code points around a cue in which a `not` is about it."""
 _SHORTEST_PART = 8
 _COMPARED = re.compile(

@@ -40,6 +40,8 @@ _INSTRUMENT = re.compile(
 _LED = re.compile(rf"\b(?:led by|from|by|with)\s((?:{_NAME})(?:\s(?:{_NAME})){{0,2}})")
 _OUTLET = re.compile(rf"\b(?:in|on|by|from)\s(?:the\s)?((?:{_NAME})(?:\s(?:{_NAME})){{0,2}})")
 _PLACE = re.compile(rf"\b(?:in|into|to|for)\s(?:the\s)?((?:{_NAME})(?:\s(?:{_NAME})){{0,1}})")
+_BELONGS = re.compile(r"\b(?:at|from|of|by|for|in|ex|the|with)[\s-]$", re.I)
+"""Before a name: it is where somebody comes from, not who."""
 LOWER_OK = frozenset(
     {
         EventType.ENTERPRISE_DEAL,
@@ -77,6 +79,11 @@ def names(text: str, exclude: frozenset[str]) -> list[tuple[int, str]]:
     return found
 
 
+def clear_names(text: str, exclude: frozenset[str]) -> list[str]:
+    """Names that are none merely because a sentence begins with a capital: `Wonderful.`"""
+    return [name for place, name in names(text, exclude) if place > 0 or " " in name or name.isupper()]
+
+
 def _is_common(word: str, exclude: frozenset[str]) -> bool:
     plain = re.sub(r"['’]s$", "", word.lower()).strip(".,'’!?:-")
     return plain in _COMMON or re.sub(r"[^a-z0-9]", "", plain) in exclude or plain.isdigit()
@@ -85,9 +92,12 @@ def _is_common(word: str, exclude: frozenset[str]) -> bool:
 def find(text: str, cue: tuple[int, int], event_type: EventType, kind: str, exclude: frozenset[str]) -> str | None:
     """The name a statement is about, as written; None where it names nobody."""
     special = _special(text, event_type, kind, exclude)
-    if special is not None or kind in KIND_SUBJECTS:
+    if special is not None or kind in KIND_SUBJECTS or event_type is EventType.COMPLIANCE:
         return special
     proper = names(text, exclude)
+    if event_type is EventType.HIRING:
+        proper = [(place, name) for place, name in proper if not _BELONGS.search(text[:place])] or proper
+        return proper[0][1] if proper else None
     before = [name for place, name in proper if place < cue[0]]
     after = [name for place, name in proper if place >= cue[0]]
     lower = _lower(text, cue) if event_type in LOWER_OK and not before else None

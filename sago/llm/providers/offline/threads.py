@@ -157,9 +157,9 @@ def _named_beside(readings: Sequence[Reading], place: int, setting: Setting) -> 
         other = readings[index]
         near = abs(other.message.sent_at - at.sent_at) <= _ASKED_WITHIN and other.message.source == at.source
         for statement in other.statements if near and "@" not in other.message.sender else ():
-            names = subjects.names(statement.text, setting.exclude)
+            names = subjects.clear_names(statement.text, setting.exclude)
             if names and ("?" in statement.text or len(statement.text) <= _SHORT_ANSWER):
-                return names[0][1]
+                return names[0]
     return None
 
 

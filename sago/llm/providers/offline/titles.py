@@ -16,6 +16,11 @@ _FIELD = (
     r"platform|data|success)"
 )
 _ROLE = re.compile(rf"(?P<as>\bas (?:our |an? |the )?)?\b{ROLE}(?:\s(?:of\s)?(?:(?-i:[A-Z])\w+|{_FIELD})){{0,3}}", re.I)
+_OPENING = re.compile(
+    r"(?:(?:the|our|and|so|ok|finally|now|also)\s)*((?:[\w'’-]+\s){0,4}?[\w'’-]+)\s"
+    r"(?:is|are|went|has been|have been|was|were)\b",
+    re.I,
+)
 _LENGTH = 160
 
 
@@ -63,6 +68,13 @@ class _Facts:
         """The first fitting figure between its words, or nothing."""
         found = next((m for m in self.metrics if wanted(m) and not m.name.startswith("earlier ")), None)
         return f"{before}{say(found)}{after}" if found else ""
+
+    def product(self) -> str:
+        """What was launched: its name, else the words before `is live`, `are out`, `is GA`."""
+        opening = _OPENING.match(self.text)
+        if opening and (self.subject is None or self.subject.lower() in opening[1].lower()):
+            return opening[1][:1].upper() + opening[1][1:]
+        return self.who("A new product")
 
     def money(self, before: str, after: str = "") -> str:
         return self.first(lambda m: m.unit.isupper() and m.name != "valuation", before, after)
@@ -128,6 +140,11 @@ def _fall(f: _Facts) -> str:
     return f"{what} {verb}{f' by {say(by)}' if by else ''}{to}{f' from {say(was)}' if was else ''}"
 
 
+def _certificate(f: _Facts) -> str:
+    granted = re.search(r"licen[cs]e|certificat\w+|mark\b", f.text, re.I)
+    return f"{f.subject or (granted[0].capitalize() if granted else 'Audit')} {'granted' if granted else 'passed'}"
+
+
 def _interest(f: _Facts) -> str:
     who = f.who("An investor")
     if re.search(r"diligence|confirmatory", f.text, re.I):
@@ -159,7 +176,7 @@ _WRITERS: dict[str, Callable[[_Facts], str]] = {
     "partnership": lambda f: f"Partnership agreement signed with {f.who('a partner')}{f.count(', ')}",
     "hire": lambda f: f"{f.who('A key hire')} joins{_role(f.text)}",
     "team size": lambda f: f"The team grew{f.first(lambda m: m.unit == 'count', ' to ')} people",
-    "certificate": lambda f: f"{f.who('Audit')} completed",
+    "certificate": _certificate,
     "award": lambda f: f"Won an award{f': {f.subject}' if f.subject else ''}",
     "article": lambda f: f"{f.who('A news outlet')} published on the company",
     "reference": lambda f: f"{f.who('A customer')} offers a reference{f.percent(', after ')}{f.money(', ', ' saved')}",
@@ -169,7 +186,7 @@ _WRITERS: dict[str, Callable[[_Facts], str]] = {
     "pilot": lambda f: f"{f.who('A customer')} started a paid pilot{f.value(' for ')}{f.term()}",
     "expansion": lambda f: f"{f.who('A customer')} renewed or expanded{f.value(' at ')}{f.term()}",
     "contract": lambda f: f"{f.who('A customer')} signed a contract{f.value(' worth ')}{f.term()}",
-    "launch": lambda f: f"{f.who('A new product')} is available to customers",
+    "launch": lambda f: f"{f.product()} is available to customers",
     "patent": lambda f: f"Patent granted{f' for {f.subject}' if f.subject else ''}",
     "measure": _measure,
     "profit": lambda f: "Reached profitability" if re.search(r"profit|cash|even", f.text, re.I) else "First revenue",
