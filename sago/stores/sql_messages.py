@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -51,18 +50,19 @@ class SqlRawStore:
         self._connections = connections
 
     def store(self, messages: Sequence[Message], batch_name: str, received_at: datetime) -> StoreOutcome:
-        first: dict[Key, Message] = {}
-        for message in messages:
-            first.setdefault(_key(message), message)
+        given = [(_key(message), content_sha(message), message) for message in messages]
+        first: dict[Key, dict[str, Any]] = {}
+        for key, sha, message in given:
+            if key not in first:
+                first[key] = _row(message, sha) | {"batch_name": batch_name, "received_at": received_at}
         with self._connections.begin() as connection:
-            new = _insert(connection, first, batch_name, received_at)
-            there = _stored(connection, set(first) - new)
+            new = _insert(connection, first, received_at.date())
+            there = _stored(connection, first.keys() - new)
         outcome = StoreOutcome([], [], [])
         seen: set[Key] = set()
-        for message in messages:
-            key = _key(message)
-            owner, sha = there.get(key) or (batch_name, content_sha(first[key]))
-            if content_sha(message) != sha:
+        for key, sha, message in given:
+            owner, stored_sha = there.get(key) or (batch_name, first[key]["content_sha"])
+            if sha != stored_sha:
                 outcome.conflicts.append(message.ref)
             elif owner != batch_name or key in seen:
                 outcome.duplicates.append(message.ref)
@@ -120,17 +120,14 @@ def content_sha(message: Message) -> bytes:
     return hashlib.sha256(json.dumps(content).encode("ascii")).digest()
 
 
-def _insert(connection: Connection, first: dict[Key, Message], batch_name: str, received_at: datetime) -> set[Key]:
+def _insert(connection: Connection, rows: dict[Key, dict[str, Any]], received_day: date) -> set[Key]:
     """In the order of their keys: two batches with the same messages then wait, and never deadlock."""
-    if not first:
+    if not rows:
         return set()
-    owned = {"received_at": received_at, "batch_name": batch_name}
-    rows = [_row(message) | owned for _, message in sorted(first.items(), key=itemgetter(0))]
     statement = upsert(sql_messages).on_conflict_do_nothing().returning(C.company_id, C.message_id, C.version)
-    new = {Key(*row) for row in connection.execute(statement, rows)}
-    days = sorted({(key.company_id, first[key].sent_at.date()) for key in new})
+    new = {Key(*row) for row in connection.execute(statement, [rows[key] for key in sorted(rows)])}
+    days = sorted({(key.company_id, rows[key]["day"]) for key in new})
     if days:
-        received_day = received_at.date()
         values = [{"received_day": received_day, "company_id": company, "day": day} for company, day in days]
         connection.execute(upsert(ingest_days).on_conflict_do_nothing().returning(literal(1)), values).all()
     return new
@@ -166,9 +163,9 @@ def _keys(refs: Iterable[MessageRef]) -> list[Key]:
     return [Key(ref.company_id, storable(ref.message_id), ref.version) for ref in refs]
 
 
-def _row(message: Message) -> dict[str, Any]:
+def _row(message: Message, sha: bytes) -> dict[str, Any]:
     row = message.model_dump(exclude={"schema_", "id"})
-    return row | {"message_id": message.id, "day": message.sent_at.date(), "content_sha": content_sha(message)}
+    return row | {"message_id": message.id, "day": message.sent_at.date(), "content_sha": sha}
 
 
 def _message(row: Row[Any]) -> Message:
