@@ -136,7 +136,21 @@ class Container:
 
     def bridge(self) -> Bridge:
         """The bridge over a new consumer."""
-        raise RuntimeError
+        settings = self.settings
+        return Bridge(
+            consumer=self.consumer(),
+            log=self.log,
+            queue=self.store_queue,
+            database=self.database,
+            buffer=self.buffer,
+            clock=self.clock,
+            limits=BridgeLimits(
+                **settings.bridge.model_dump(),
+                max_consecutive=settings.dlq.max_consecutive,
+                memory_pause_at=settings.cache.memory_pause_at,
+            ),
+            topic_of=settings.kafka.topic,
+        )
 
     def close(self) -> None:
         """Close what was opened."""
