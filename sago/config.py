@@ -267,7 +267,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 def _check_variables(environ: Mapping[str, str]) -> None:
     """pydantic-settings ignores a variable whose first level it does not know; a typing error must not pass."""
-    known = {name.upper() for name in Settings.model_fields} | {"CONFIG", "TEST", "REQUIRE", "LOG"}
+    known = {name.upper() for name in Settings.model_fields} | {"CONFIG", "TEST", "REQUIRE", "LOG", "READY_FILE"}
     for variable in environ:
         if variable.startswith("SAGO_"):
             first = variable[5:].split("__")[0]
