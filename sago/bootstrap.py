@@ -17,14 +17,13 @@ from sago.pipeline.extraction import Extracting
 from sago.pipeline.ingest import Ingest
 from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.storing import Storing
-from sago.ports import Buffer, Clock, Database, Drafts, LogConsumer, MessageLog, Model, RawStore
+from sago.ports import Buffer, Clock, Drafts, LogConsumer, MessageLog, Model, RawStore
 from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue, client
 from sago.stores.clock import SystemClock
 from sago.stores.eml_drafts import EmlDrafts
 from sago.stores.kafka_consumer import KafkaLogConsumer
 from sago.stores.kafka_producer import KafkaLog
 from sago.stores.postgres import PostgresDatabase
-from sago.stores.postgres.engine import Connections
 from sago.stores.redis_buffer import RedisBuffer
 from sago.stores.sql_messages import SqlRawStore
 
@@ -40,12 +39,12 @@ class Container:
         return SystemClock()
 
     @cached_property
-    def database(self) -> Database:
+    def database(self) -> PostgresDatabase:
         return PostgresDatabase(self.settings.postgres)
 
     @cached_property
     def raw(self) -> RawStore:
-        return SqlRawStore(Connections(self.settings.postgres))
+        return SqlRawStore(self.database.connections)
 
     @cached_property
     def buffer(self) -> Buffer:
@@ -154,7 +153,7 @@ class Container:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("database", "raw", "log"):
+        for name in ("database", "log"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 

@@ -12,7 +12,7 @@ if [ "$(uname -s)-$(uname -m)" != "Linux-x86_64" ] && ! command -v redis-server 
 fi
 install() {
   if command -v uv >/dev/null; then
-    VIRTUAL_ENV=.venv uv pip install --quiet "$@"
+    VIRTUAL_ENV=.venv uv pip install --quiet --compile-bytecode "$@"
   else
     .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-input "$@"
   fi

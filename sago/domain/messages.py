@@ -117,7 +117,11 @@ class Message(BaseModel):
             raise ValueError("text is empty")
         if "\x00" in self.text or "\x00" in self.sender or "\x00" in self.id:
             raise ValueError("text, sender or id holds a NUL character")
-        if len(self.text.encode("utf-8", "surrogatepass")) > TEXT_LIMIT:
+        try:
+            size = len(self.text.encode())
+        except UnicodeEncodeError:
+            raise ValueError("text is not valid Unicode (lone surrogate)") from None
+        if size > TEXT_LIMIT:
             raise ValueError(f"text is over {TEXT_LIMIT // 1024} kB")
         return self
 
