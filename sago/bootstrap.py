@@ -21,8 +21,6 @@ from sago.ports import Buffer, Clock, Drafts, LogConsumer, MessageLog, Model, Ra
 from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue, client
 from sago.stores.clock import SystemClock
 from sago.stores.eml_drafts import EmlDrafts
-from sago.stores.kafka_consumer import KafkaLogConsumer
-from sago.stores.kafka_producer import KafkaLog
 from sago.stores.postgres import PostgresDatabase
 from sago.stores.redis_buffer import RedisBuffer
 from sago.stores.sql_messages import SqlRawStore
@@ -53,10 +51,14 @@ class Container:
 
     @cached_property
     def log(self) -> MessageLog:
+        from sago.stores.kafka_producer import KafkaLog  # a third of a second that most processes need not pay
+
         return KafkaLog(self.settings.kafka)
 
     def consumer(self) -> LogConsumer:
         """A new member of the bridge's group."""
+        from sago.stores.kafka_consumer import KafkaLogConsumer
+
         return KafkaLogConsumer(self.settings.kafka)
 
     @cached_property

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, signals
 
 from sago import telemetry
-from sago.bootstrap import Container, build
 from sago.config import load
 from workers.base import SagoTask
+
+if TYPE_CHECKING:
+    from sago.bootstrap import Container
 
 TASKS = ("store", "upkeep", "extract", "outreach")
 
@@ -23,7 +26,15 @@ app.config_from_object("celeryconfig")
 @cache
 def container() -> Container:
     """The wiring of this process, made on first use: never shared over a fork."""
+    from sago.bootstrap import build  # beat, which shares this module, needs none of it
+
     return build(load())
+
+
+@signals.worker_init.connect
+def _import_before_forking(**_: Any) -> None:
+    """What the parent has imported its children share."""
+    importlib.import_module("sago.bootstrap")
 
 
 @signals.setup_logging.connect
