@@ -40,6 +40,8 @@ def extract(
 ) -> None:
     """Print the events of a file as JSON lines, without starting anything.
 
+    A row that is no message is told on stderr and the rest is read; exit 1 where no row is one.
+
     Example: [bold]sago extract messages.csv > events.jsonl[/]
     """
     session = Session(as_json, verbose, quiet, config)
@@ -55,7 +57,7 @@ def extract(
         session.note(f"{path}:{row.line}: left out: {row.reason}")
     for reason, count in sorted(reading.dropped.items()):
         session.note(f"dropped {count} × {reason}")
-    raise typer.Exit(1 if bad or not messages else 0)
+    raise typer.Exit(0 if messages else 1)
 
 
 def _rows(

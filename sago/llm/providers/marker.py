@@ -29,8 +29,9 @@ class MarkerModel:
     version = "1"
 
     def extract(self, request: ExtractionRequest) -> list[Finding]:
-        """One finding for each valid mark, in the order of the messages. Never raises."""
-        marks = ((message.id, mark) for message in request.messages for mark in _MARK.finditer(message.text))
+        """One finding for each valid mark, by time. Never raises."""
+        messages = sorted(request.messages, key=lambda message: (message.sent_at, message.id, message.version))
+        marks = ((message.id, mark) for message in messages for mark in _MARK.finditer(message.text))
         return [finding for message_id, mark in marks if (finding := _finding(message_id, mark)) is not None]
 
     def compose(self, request: LetterRequest) -> LetterDraft:

@@ -15,7 +15,7 @@ class Cue(NamedTuple):
     kind: str
     pattern: re.Pattern[str]
     needs: str = ""
-    """`figure`, `name`, `name or figure`, `size` (a figure or a named round), or nothing."""
+    """`figure`, `name`, `name or figure`, `name or role`, `size` (a figure or a named round), or nothing."""
     wish: bool = False
     """A wish is the event itself: an investor who wants to see more."""
 
@@ -124,7 +124,7 @@ CUES: tuple[Cue, ...] = (
         rf"\b(?:resigned|has quit|handed in (?:his|her|their) notice|gave notice|stepp(?:ed|ing) down|"
         rf"is leaving (?:us|the company)|left the company|is leaving)\b(?=.{{0,120}})|\b(?:our|"
         rf"the) {ROLE}.{{0,30}}\b(?:is leaving|quit|resigned|left)\b",
-        "name or figure",
+        "name or role",
     ),
     _c(
         E.SETBACK,
@@ -159,7 +159,7 @@ CUES: tuple[Cue, ...] = (
     _c(
         E.FUNDING,
         "grant",
-        r"\bgrant\b.{0,60}\b(?:awarded|approved|granted|won|got|received|confirmed|through|ours|selected|"
+        r"\bgrant\b.{0,60}\b(?:awarded|signed|approved|granted|won|got|received|confirmed|through|ours|selected|"
         r"successful)\b|\b(?:awarded|won|got|received|selected|granted|approved)\b.{0,60}\bgrant\b|"
         r"\b(?:funding|award) of up to\b|\bwe got (?:the )?(?-i:[A-Z]\w+) (?:accelerator|grant)",
     ),

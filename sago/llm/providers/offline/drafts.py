@@ -11,11 +11,18 @@ from sago.domain.events import EventType, Metric, Status
 from sago.domain.messages import CompactMessage
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.company_figures import company_figures
-from sago.llm.providers.offline.cues import CUES, Cue
+from sago.llm.providers.offline.cues import CUES, ROLE, Cue
 from sago.llm.providers.offline.draft import STATUS, Draft, Setting
-from sago.llm.providers.offline.exclusions import DENIED_DEAL, DENIED_TYPES, ELSEWHERE, NOT_A_DEAL, NOT_LAUNCHED
+from sago.llm.providers.offline.exclusions import (
+    DENIED_DEAL,
+    DENIED_TYPES,
+    ELSEWHERE,
+    NOT_A_DEAL,
+    NOT_BETTER,
+    NOT_LAUNCHED,
+)
 from sago.llm.providers.offline.reading import LONGEST, Reading, Statement, Voice
-from sago.llm.providers.offline.speech import Act, act, corrects, told_part
+from sago.llm.providers.offline.speech import Act, act, told_part
 
 _FROM_OUTSIDE = frozenset({
     EventType.ENTERPRISE_DEAL, EventType.COMPLIANCE, EventType.INVESTOR_INTEREST, EventType.FUNDING,
@@ -37,6 +44,9 @@ LONGEST_QUOTE = 480
 _SHORT = 140
 _OUTCRY = 60
 _LOSSES = frozenset({"churn", "lost deal", "fall"})
+_CLOSED_AT = re.compile(rf"(?:{figures.MENTION.pattern})\s(?:has\s|for \w+\s)?$", re.I)
+"""`MRR closed October at 182k` closes no deal."""
+_ROLE = re.compile(rf"\b{ROLE}", re.I)
 _SUFFIXES = frozenset(
     {"com", "co", "org", "net", "uk", "us", "example", "mail", "www", "eu", "de", "nl", "fr", "kr", "io", "ai",
      "nhs", "gov"}
@@ -52,7 +62,7 @@ def drafts(reading: Reading, setting: Setting) -> list[Draft]:
         if statement.ahead or asked:
             continue
         found.extend(_of_statement(reading, place, setting))
-    takes_back = corrects(reading.message.text[:2000])
+    takes_back = reading.takes_back
     told = _one_fact(_joined(found))
     return [replace(draft, corrects=takes_back and bool(draft.metrics)) for draft in told]
 
@@ -89,9 +99,12 @@ def _is_other(text: str, cue: Cue, found: re.Match[str]) -> bool:
     """Whether words beside the cue say that it means something else."""
     if cue.kind == "launch":
         return NOT_LAUNCHED.search(text) is not None
+    if cue.kind == "measure":
+        return NOT_BETTER.search(text) is not None
     if cue.kind == "contract":
         near = text[max(0, found.start() - 60) : found.end() + 60]
-        return NOT_A_DEAL.search(near) is not None
+        closes_a_figure = _CLOSED_AT.search(text[: found.start()]) is not None and found[0].lower().startswith("closed")
+        return closes_a_figure or NOT_A_DEAL.search(near) is not None
     return False
 
 
@@ -148,6 +161,7 @@ def _has_needs(cue: Cue, subject: str | None, metrics: Sequence[Metric], quote: 
         "figure": bool(metrics),
         "name": subject is not None,
         "name or figure": subject is not None or bool(metrics),
+        "name or role": subject is not None or _ROLE.search(quote) is not None,
         "size": any(m.unit.isupper() or m.value >= 1 for m in metrics) or subjects.instrument(quote) is not None,
     }.get(cue.needs, True)
 

@@ -14,6 +14,12 @@ NOT_LAUNCHED = re.compile(
 )
 """Beside a launch cue these say that nobody outside has it yet."""
 
+NOT_BETTER = re.compile(
+    r"\b(?:grumpy|spik\w+|slow\w*|degrad\w+|regress\w+|alert\w*|paged?|flaky|noisy|worse|timeouts?|timing out|stuck)\b",
+    re.I,
+)
+"""Beside a measurement these say that it is an ordinary bad day."""
+
 NOT_A_DEAL = re.compile(
     r"\b(?:nda|non-disclosure|lease|landlord|petition|offer letter|signed (?:up|off|out|in)\b|"
     r"sign-?off|demo|trial|free|ticket|incident|pull request|merged|form is|"

@@ -6,11 +6,15 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sago.domain.amounts import find_amounts
 from sago.domain.messages import CompactMessage
+from sago.llm.providers.offline.speech import corrects, is_taken_back
 
 LONGEST = 12_000
 """Code points looked at: what a person has to say stands before that, logs and payloads do not."""
 LONGEST_STATEMENT = 600
+_OPENING = 2000
+"""Code points in which a correction says that it is one."""
 _WRAPPED = 60
 """A mail line of this length that ends without a stop goes on in the next."""
 
@@ -41,6 +45,8 @@ class Reading:
     message: CompactMessage
     voice: Voice
     statements: tuple[Statement, ...]
+    takes_back: bool = False
+    """It corrects what was said: in words, or by `143%, not 134%`."""
 
 
 _QUOTE_BEGINS = re.compile(
@@ -95,7 +101,13 @@ def read(message: CompactMessage, own_names: frozenset[str]) -> Reading:
     text = message.text[:LONGEST]
     voice = _voice(message, text, own_names)
     statements = () if voice is Voice.NOBODY else tuple(_statements(_own_words(text), "@" in message.sender))
-    return Reading(message, voice, statements)
+    return Reading(message, voice, statements, corrects(text[:_OPENING]) or any(_says_not(s) for s in statements))
+
+
+def _says_not(statement: Statement) -> bool:
+    return " not " in statement.text and any(
+        is_taken_back(statement.text, amount.start) for amount in find_amounts(statement.text)
+    )
 
 
 def _voice(message: CompactMessage, text: str, own_names: frozenset[str]) -> Voice:

@@ -33,6 +33,7 @@ _STANDARD = re.compile(
     r"cyber essentials|fda|ce mark\w*)\b",
     re.I,
 )
+_OFFICE = re.compile(r"\b(?:c[efotmprs]o|chief \w+ officer|vp \w+|head of \w+)\b", re.I)
 _SPACED = re.compile(r"\b(SOC|ISO)(?:/IEC)? ?(\d+)")
 _INSTRUMENT = re.compile(
     r"\b(series [a-f]|pre-?seed|seed|grant|loan|venture debt|bridge|safe|credit (?:line|facility))\b", re.I
@@ -134,6 +135,8 @@ def key(subject: str | None, event_type: EventType, kind: str, text: str) -> str
     parts: list[str] = [] if subject is None else [subject]
     if event_type is EventType.FUNDING and (instrument := _INSTRUMENT.search(text)):
         parts.append(instrument[1])
+    if kind == "departure" and (office := _OFFICE.search(text)):
+        parts.append(office[0])
     if kind in KIND_SUBJECTS:
         parts = [kind]
     plain = _ORG_WORDS.sub(" ", " ".join(parts).lower())

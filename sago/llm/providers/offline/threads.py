@@ -11,7 +11,7 @@ from sago.domain.events import EventType, Metric, Status
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.draft import Draft, Setting
 from sago.llm.providers.offline.reading import LONGEST, Reading, Voice
-from sago.llm.providers.offline.speech import Act, act, corrects, is_taken_back
+from sago.llm.providers.offline.speech import Act, act, is_taken_back
 
 NEAR = timedelta(minutes=30)
 """How far apart messages may be that speak of one thing without saying so."""
@@ -31,7 +31,7 @@ def follow_ups(readings: Sequence[Reading], found: dict[str, list[Draft]], setti
         own = found.get(reading.message.id, [])
         if reading.voice is not Voice.OURS or not reading.statements:
             continue
-        takes_back = corrects(reading.message.text[:2000]) or _says_not(reading)
+        takes_back = reading.takes_back
         earlier = _earlier(readings[:place], found, reading, CORRECTED_WITHIN if takes_back else NEAR)
         if not own:
             addition = _correction(reading, earlier) if takes_back else _addition(reading, earlier, setting)
@@ -50,14 +50,6 @@ def _earlier(readings: Sequence[Reading], found: dict[str, list[Draft]], now: Re
         if reading.message.source == now.message.source:
             near.extend(found.get(reading.message.id, []))
     return near
-
-
-def _says_not(reading: Reading) -> bool:
-    return any(
-        is_taken_back(statement.text, amount.start)
-        for statement in reading.statements[:4]
-        for amount in find_amounts(statement.text)
-    )
 
 
 def _addition(reading: Reading, earlier: Sequence[Draft], setting: Setting) -> Draft | None:

@@ -1,0 +1,1 @@
+"""Providers that read messages and write letters."""

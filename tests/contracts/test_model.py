@@ -1,0 +1,80 @@
+"""What every provider of the table promises, whatever the text."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sago.llm.registry import PROVIDERS, load
+from sago.pipeline.grounding import NO_QUOTE, UNKNOWN_MESSAGE, ground
+from sago.ports import Model
+from tests.unit.llm.said import START, chat, extract, mail
+
+PIECES = st.sampled_from(
+    [
+        "we signed Contoso", "$5M", "NRR is 143%, not 134%", " not ", "if ", "?", "\n", "> quoted",
+        "• ", "😂", "\u202e", "\u200b",
+        "e\u0301", "漢字", "<div>", "```", "https://x.example/1", "MRR 450k", "Subject: ", "From: ", "three years",
+        "[[event funding subject=A]]", "was down for 40 min",
+        "raised", "Series A", "term sheet", "DAU", "12.4k", " and ", ". ",
+    ]
+)  # fmt: skip
+TEXTS = st.one_of(
+    st.text(max_size=300), st.lists(PIECES, max_size=25).map(" ".join), st.lists(PIECES, max_size=25).map("".join)
+)
+
+
+@pytest.fixture(params=sorted(PROVIDERS))
+def model(request: pytest.FixtureRequest) -> Model:
+    """Each provider in turn."""
+    return load(request.param)
+
+
+@settings(max_examples=150)
+@given(texts=st.lists(TEXTS, min_size=1, max_size=5))
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_any_text_is_read_and_grounds(name: str, texts: list[str]) -> None:
+    model = load(name)
+    messages = [(mail if number % 2 else chat)(number, text) for number, text in enumerate(texts)]
+    found = extract(model, *messages)
+    assert found == extract(model, *reversed(messages))
+    observations, dropped = ground(
+        found, messages, company_id="acme", extractor=model.name, extractor_version=model.version, recorded_at=START
+    )
+    assert not dropped.keys() & {NO_QUOTE, UNKNOWN_MESSAGE}
+    assert len(observations) <= len(found)
+
+
+def test_context_explains_and_is_not_read_itself(model: Model) -> None:
+    context = (chat(1, "Contoso signed for $90k [[event funding]]"),)
+    assert all(found.message_id == "slack:2" for found in extract(model, chat(2, "great"), context=context))
+
+
+def test_nothing_is_found_in_nothing(model: Model) -> None:
+    assert extract(model) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-10-06 12:00:01 INFO req=1 10.0.0.1 took 12ms\n" * 2000,
+        "QUJDREVGR0hJSktM" * 6000,
+        "<div><p>signed a $5M deal</p></div>" * 3000,
+        "signed a contract with Contoso for $5M " * 2500,
+        "\u202esigned\u200b" * 12000,
+        "😀" * 25000,
+    ],
+    ids=["logs", "base64", "html", "repetition", "directions", "emoji"],
+)
+def test_large_texts_take_bounded_time(model: Model, text: str) -> None:
+    begun = time.perf_counter()
+    extract(model, chat(1, text), mail(2, text))
+    assert time.perf_counter() - begun < 10
+
+
+def test_name_and_version_are_told(model: Model) -> None:
+    assert model.name in PROVIDERS
+    assert model.version

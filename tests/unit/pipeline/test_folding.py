@@ -1,0 +1,182 @@
+"""The fold is a function of the set of observations: retellings, corrections, denials and rejections."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sago.domain.events import EventType, Metric, Observation, Rejection, Severity, Status
+from sago.pipeline.folding import WINDOW, fold
+
+DAY = timedelta(days=1)
+START = datetime(2025, 10, 6, 12, tzinfo=UTC)
+DEAL, REVENUE, SETBACK = EventType.ENTERPRISE_DEAL, EventType.REVENUE_MILESTONE, EventType.SETBACK
+
+
+def said(
+    number: int, event_type: EventType, subject: str | None, *metrics: tuple[str, float, str], **fields: Any
+) -> Observation:
+    quote = fields.pop("quote", f"message {number}")
+    known = {
+        "company_id": "acme", "message_id": f"slack:{number}", "source": "slack", "sender": "kim", "start": 0,
+        "end": len(quote), "quote": quote, "event_type": event_type,
+        "status": Status.ACTUAL, "severity": Severity.MEDIUM,
+        "title": f"{subject} told in {number}", "subject": subject, "extractor": "test", "extractor_version": "1",
+        "metrics": tuple(Metric(name=name, value=value, unit=unit) for name, value, unit in metrics),
+        "said_at": START + fields.pop("days", number) * DAY, "recorded_at": START,
+    }  # fmt: skip
+    return Observation.model_validate({**known, **fields})
+
+
+def reject(event_id: object) -> Rejection:
+    return Rejection.model_validate(
+        {"company_id": "acme", "event_id": event_id, "because": "no", "rejected_by": "kim", "rejected_at": START}
+    )
+
+
+def test_the_same_deal_in_chat_and_mail_is_one_event() -> None:
+    chat = said(1, DEAL, "northwind", ("contract_value", 90_000, "USD"))
+    mail = said(2, DEAL, "northwind traders", ("term", 2, "years"), severity=Severity.HIGH)
+    (event,) = fold("acme", [mail, chat], []).events
+    assert [proof.message_id for proof in event.evidence] == ["slack:1", "slack:2"]
+    assert {(m.name, m.value) for m in event.metrics} == {("contract_value", 90_000), ("term", 2)}
+    assert (event.severity, event.occurred_at) == (Severity.HIGH, START + DAY)
+
+
+def test_two_customers_are_two_events() -> None:
+    one = said(1, DEAL, "northwind", ("contract_value", 90_000, "USD"))
+    other = said(2, DEAL, "contoso", ("contract_value", 90_000, "USD"))
+    assert len(fold("acme", [one, other], []).events) == 2
+
+
+def test_another_type_is_another_event() -> None:
+    assert len(fold("acme", [said(1, DEAL, "northwind"), said(2, SETBACK, "northwind")], []).events) == 2
+
+
+@pytest.mark.parametrize("status", [Status.PLANNED, Status.HYPOTHETICAL, Status.DENIED])
+def test_only_what_happened_makes_an_event(status: Status) -> None:
+    assert fold("acme", [said(1, DEAL, "northwind", status=status)], []).events == []
+
+
+def test_a_new_figure_is_a_new_fact_and_the_same_figure_is_told_again() -> None:
+    october = said(1, REVENUE, "mrr", ("mrr", 182_000, "USD"))
+    again = said(3, REVENUE, "mrr", ("mrr", 182_000, "USD"))
+    november = said(30, REVENUE, "mrr", ("mrr", 200_000, "USD"))
+    result = fold("acme", [november, again, october], [])
+    assert [len(event.evidence) for event in result.events] == [2, 1]
+    assert [point.value for point in result.metric_points] == [182_000, 200_000]
+
+
+def test_a_telling_after_the_window_is_a_new_event() -> None:
+    late = said(2, DEAL, "northwind", days=WINDOW.days + 2)
+    assert len(fold("acme", [said(1, DEAL, "northwind"), late], []).events) == 2
+
+
+def test_a_correction_replaces_the_figure() -> None:
+    wrong = said(1, REVENUE, "nrr", ("nrr", 134, "percent"))
+    right = said(2, REVENUE, "nrr", ("nrr", 143, "percent"), corrects=True, quote="NRR is 143%, not 134%")
+    again = said(3, REVENUE, "nrr", ("nrr", 143, "percent"))
+    result = fold("acme", [again, right, wrong], [])
+    (event,) = result.events
+    assert event.metrics == (Metric(name="nrr", value=143, unit="percent"),)
+    assert len(event.evidence) == 3
+    assert "nrr corrected from 134 to 143 percent" in event.timeline
+    assert [point.value for point in result.metric_points] == [143]
+
+
+def test_a_correction_finds_the_figure_it_quotes_under_another_name() -> None:
+    wrong = said(1, SETBACK, "outage", ("duration", 47, "minutes"), ("customers", 31, "count"))
+    right = said(2, SETBACK, None, ("impact", 62, "minutes"), corrects=True, quote="impact was 62 min, not 47 min")
+    (event,) = fold("acme", [wrong, right], []).events
+    assert {(m.value, m.unit) for m in event.metrics} == {(62, "minutes"), (31, "count")}
+
+
+def test_a_late_telling_of_a_superseded_figure_does_not_bring_it_back() -> None:
+    wrong = said(1, REVENUE, "nrr", ("nrr", 134, "percent"))
+    right = said(2, REVENUE, "nrr", ("nrr", 143, "percent"), corrects=True)
+    stale = said(4, REVENUE, "nrr", ("nrr", 134, "percent"))
+    (event,) = fold("acme", [wrong, right, stale], []).events
+    assert [m.value for m in event.metrics] == [143]
+
+
+def test_a_correction_without_anything_to_correct_is_a_fact_of_its_own() -> None:
+    (event,) = fold("acme", [said(1, REVENUE, "nrr", ("nrr", 143, "percent"), corrects=True)], []).events
+    assert event.metrics[0].value == 143
+
+
+def test_a_later_denial_withdraws_and_an_earlier_one_does_not() -> None:
+    claim = said(2, DEAL, "northwind")
+    assert fold("acme", [claim, said(3, DEAL, "northwind", status=Status.DENIED)], []).events == []
+    assert len(fold("acme", [claim, said(1, DEAL, "northwind", status=Status.DENIED)], []).events) == 1
+    assert len(fold("acme", [claim, said(3, DEAL, "contoso", status=Status.DENIED)], []).events) == 1
+
+
+def test_a_rejection_survives_an_earlier_proof() -> None:
+    later = said(5, DEAL, "northwind")
+    (event,) = fold("acme", [later], []).events
+    earlier = said(1, DEAL, "northwind")
+    assert fold("acme", [earlier, later], []).events[0].id != event.id
+    assert fold("acme", [earlier, later], [reject(event.id)]).events == []
+
+
+def test_a_rejection_leaves_other_events_of_the_same_message() -> None:
+    one = said(1, DEAL, "northwind", quote="first one")
+    other = said(1, DEAL, "contoso", quote="second one", start=20, end=30)
+    kept = fold("acme", [one, other], [reject(fold("acme", [one, other], []).events[0].id)]).events
+    assert len(kept) == 1
+
+
+def test_a_month_named_in_the_quote_dates_the_metric_point() -> None:
+    told = said(30, REVENUE, "mrr", ("mrr", 182_000, "USD"), quote="MRR closed October at $182k")
+    (point,) = fold("acme", [told], []).metric_points
+    assert (point.as_of, point.said_at) == (datetime(2025, 10, 31, 23, 59, 59, tzinfo=UTC), told.said_at)
+
+
+def test_only_known_metrics_in_their_unit_make_points() -> None:
+    told = said(1, REVENUE, "mrr", ("mrr", 5, "count"), ("lost mrr", 9, "USD"), ("nrr", 120, "percent"))
+    assert [point.metric for point in fold("acme", [told], []).metric_points] == ["nrr"]
+
+
+def test_the_title_is_of_the_most_informative_telling() -> None:
+    poor, rich = said(1, DEAL, "northwind"), said(2, DEAL, "northwind", ("contract_value", 90_000, "USD"))
+    assert fold("acme", [poor, rich], []).events[0].title == rich.title
+
+
+def test_other_companies_are_left_out() -> None:
+    assert fold("acme", [said(1, DEAL, "northwind", company_id="other")], []).events == []
+
+
+OBSERVATIONS = st.lists(
+    st.builds(
+        said,
+        st.integers(0, 60),
+        st.sampled_from([DEAL, REVENUE, SETBACK]),
+        st.sampled_from([None, "northwind", "northwind traders", "contoso", "mrr"]),
+        st.tuples(st.sampled_from(["mrr", "contract_value"]), st.sampled_from([100.0, 200.0]), st.just("USD")),
+        status=st.sampled_from([Status.ACTUAL, Status.ACTUAL, Status.DENIED, Status.PLANNED]),
+        corrects=st.booleans(),
+        quote=st.sampled_from(["it is $100", "it is $200, not $100", "done"]),
+    ),
+    max_size=12,
+)
+
+
+@given(OBSERVATIONS, st.randoms(use_true_random=False))
+def test_order_and_duplicates_do_not_matter(observations: list[Observation], rng: random.Random) -> None:
+    once = fold("acme", observations, [])
+    shuffled = observations + rng.sample(observations, k=len(observations) // 2)
+    rng.shuffle(shuffled)
+    assert fold("acme", shuffled, []) == once
+
+
+@given(OBSERVATIONS)
+def test_ids_differ_and_every_event_has_a_proof_that_happened(observations: list[Observation]) -> None:
+    events = fold("acme", observations, []).events
+    assert len({event.id for event in events}) == len(events)
+    actual = {o.message_id for o in observations if o.status is Status.ACTUAL}
+    assert all(proof.message_id in actual for event in events for proof in event.evidence)

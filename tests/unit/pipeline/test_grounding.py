@@ -1,0 +1,116 @@
+"""A finding becomes an observation only where the message says so to the letter."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from sago.domain.events import EventType, Finding, Metric, Observation
+from sago.domain.messages import CompactMessage
+from sago.pipeline import grounding
+from sago.pipeline.grounding import ground
+
+NOW = datetime(2025, 11, 5, tzinfo=UTC)
+
+
+def message(text: str, number: int = 1, version: int = 0) -> CompactMessage:
+    return CompactMessage(id=f"slack:{number}", version=version, source="slack", sent_at=NOW, sender="kim", text=text)
+
+
+def finding(quote: str, *metrics: tuple[str, float, str], **fields: Any) -> Finding:
+    read = tuple(Metric(name=name, value=value, unit=unit) for name, value, unit in metrics)
+    known = {"message_id": "slack:1", "event_type": EventType.REVENUE_MILESTONE, "title": "MRR went up"}
+    return Finding.model_validate({**known, "quote": quote, "metrics": read, **fields})
+
+
+def grounded(text: str, *findings: Finding) -> tuple[list[Observation], dict[str, int]]:
+    return ground(
+        findings, [message(text)], company_id="acme", extractor="test", extractor_version="1", recorded_at=NOW
+    )
+
+
+def test_a_quote_that_stands_is_kept_with_our_offsets() -> None:
+    (seen,), dropped = grounded("well, MRR is $182k now", finding("MRR is $182k", ("mrr", 182_000, "USD"), start=999))
+    assert (seen.start, seen.end, seen.quote, dropped) == (6, 18, "MRR is $182k", {})
+    assert seen.metrics == (Metric(name="mrr", value=182_000, unit="USD"),)
+
+
+@pytest.mark.parametrize("text", ["🚀🚀 é", "漢字 👩‍👩‍👧 ", "e\u0301\u200b"])
+def test_offsets_count_code_points(text: str) -> None:
+    (seen,), _ = grounded(f"{text}ARR hit $2M{text}", finding("ARR hit $2M"))
+    assert (seen.start, seen.end) == (len(text), len(text) + 11)
+
+
+def test_start_chooses_the_occurrence() -> None:
+    text = "won it. and won it"
+    (first,), _ = grounded(text, finding("won it"))
+    (second,), _ = grounded(text, finding("won it", start=11))
+    assert (first.start, second.start) == (0, 12)
+
+
+def test_a_changed_quote_is_dropped() -> None:
+    assert grounded("MRR is $182k", finding("MRR is $183k")) == ([], {grounding.NO_QUOTE: 1})
+
+
+def test_a_blank_quote_is_dropped() -> None:
+    assert grounded("MRR is $182k", finding(" ")) == ([], {grounding.NO_QUOTE: 1})
+
+
+def test_an_unknown_message_is_dropped() -> None:
+    assert grounded("x", finding("x", message_id="slack:2")) == ([], {grounding.UNKNOWN_MESSAGE: 1})
+
+
+@pytest.mark.parametrize(
+    ("metric", "kept"),
+    [
+        (("mrr", 182_000, "USD"), True),
+        (("mrr", 182_000, "EUR"), False),
+        (("mrr", 183_000, "USD"), False),
+        (("growth", 14, "percent"), True),
+        (("growth", 14, "count"), False),
+        (("team", 12, "count"), True),
+    ],
+)
+def test_a_metric_is_read_from_the_quote_by_code(metric: tuple[str, float, str], kept: bool) -> None:
+    (seen,), dropped = grounded("MRR $182k (+14%), team of 12", finding("MRR $182k (+14%), team of 12", metric))
+    assert bool(seen.metrics) is kept
+    assert dropped == ({} if kept else {grounding.NO_FIGURE: 1})
+
+
+def test_a_number_without_a_unit_may_be_money() -> None:
+    (seen,), _ = grounded("MRR lands at 450k", finding("MRR lands at 450k", ("mrr", 450_000, "EUR")))
+    assert seen.metrics[0].unit == "EUR"
+
+
+def test_a_figure_outside_the_quote_does_not_count() -> None:
+    (seen,), dropped = grounded("MRR $182k. ARR $2M", finding("MRR $182k", ("arr", 2e6, "USD")))
+    assert (seen.metrics, dropped) == ((), {grounding.NO_FIGURE: 1})
+
+
+def test_a_quote_that_cuts_a_figure_does_not_state_it() -> None:
+    (seen,), _ = grounded("ticket #2291", finding("2291", ("users", 2291, "count"), title="ticket"))
+    assert seen.metrics == ()
+
+
+def test_a_title_with_a_foreign_figure_is_replaced_by_the_quote() -> None:
+    (seen,), dropped = grounded("MRR is $182k", finding("MRR is $182k", title="MRR reached $999k"))
+    assert (seen.title, dropped) == ("MRR is $182k", {grounding.TITLE_REPLACED: 1})
+
+
+def test_a_description_with_a_foreign_figure_is_left_empty() -> None:
+    (seen,), dropped = grounded("MRR is $182k", finding("MRR is $182k", description="up from $5M", impact="good"))
+    assert (seen.description, seen.impact, dropped) == ("", "good", {grounding.TEXT_CUT: 1})
+
+
+def test_the_same_span_and_type_counts_once() -> None:
+    seen, dropped = grounded("MRR is $182k", finding("MRR is $182k"), finding("MRR is $182k", title="Another title"))
+    assert (len(seen), dropped) == (1, {grounding.SAME_SPAN: 1})
+
+
+def test_findings_speak_of_the_highest_version() -> None:
+    messages = [message("MRR is $1k"), message("MRR is $2k", version=7)]
+    known = {"company_id": "acme", "extractor": "test", "extractor_version": "1", "recorded_at": NOW}
+    seen, _ = ground([finding("MRR is $2k")], messages, **known)  # type: ignore[arg-type]
+    assert seen[0].version == 7
