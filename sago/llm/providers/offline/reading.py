@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+import quotequail
+
 from sago.domain.amounts import find_amounts
 from sago.domain.messages import CompactMessage
 from sago.llm.providers.offline.speech import corrects, is_taken_back
@@ -100,7 +102,9 @@ def read(message: CompactMessage, own_names: frozenset[str]) -> Reading:
     """The message as its sender's own words. `own_names` are the company's, in small letters without blanks."""
     text = message.text[:LONGEST]
     voice = _voice(message, text, own_names)
-    statements = () if voice is Voice.NOBODY else tuple(_statements(_own_words(text), "@" in message.sender))
+    is_mail = "@" in message.sender
+    own = "" if voice is Voice.NOBODY else _own_words(text, is_mail=is_mail)
+    statements = tuple(_statements(own, is_mail))
     return Reading(message, voice, statements, corrects(text[:_OPENING]) or any(_says_not(s) for s in statements))
 
 
@@ -120,8 +124,14 @@ def _voice(message: CompactMessage, text: str, own_names: frozenset[str]) -> Voi
     return Voice.NOBODY if _BULK.search(text) or _BULK_SENDER.search(address) else Voice.THEIRS
 
 
-def _own_words(text: str) -> str:
-    """The text with everything that is not the sender's own blanked out, so that offsets stay."""
+def _own_words(text: str, *, is_mail: bool) -> str:
+    """The text with everything that is not the sender's own blanked out, so that offsets stay.
+
+    quotequail knows how mail programs of many languages begin a quote; what stands behind one is left out whole.
+    """
+    if is_mail:
+        visible, own = quotequail.quote(text)[0]
+        text = own if visible and text.startswith(own) else text
     begins = _QUOTE_BEGINS.search(text)
     if begins:
         text = text[: begins.start()]
