@@ -309,7 +309,7 @@ CUES: tuple[Cue, ...] = (
     _c(
         E.PRODUCT_LAUNCH,
         "launch",
-        r"(?-i:\bGA\b)|\bgenerally available\b|\b(?:launched|shipped|released|rolled out|switched on|"
+        r"(?-i:\bGA\b(?!\s+\d))|\bgenerally available\b|\b(?:launched|shipped|released|rolled out|switched on|"
         r"turned on|enabled|live|out|available|on)\b (?:now |today |as of \S+ )*(?:to|for|in) (?:all|"
         r"every|everyone|everybody|each|the public|our customers|customers|100 ?%|any ?one)\b|"
         r"\b(?:everyone|everybody|every (?:workspace|customer|user|account|team)|all (?:customers|users|"
