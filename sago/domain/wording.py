@@ -63,7 +63,11 @@ def metric_label(name: str) -> str:
 def metric_phrase(metric: Metric) -> str:
     """A figure with its metric, as it stands in a subject line: `$2.1M ARR`, `$240k contract`, `1,200 users`."""
     label = metric_label(metric.name)
-    word = _WORDS.get(metric.name) or (label if label.isupper() else label.lower())
+    word = (
+        _WORDS.get(metric.name)
+        or ("contract" if "contract" in metric.name else None)
+        or (label if label.isupper() else label.lower())
+    )
     return f"{figure(metric.value, metric.unit)} {word}"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from sago.domain.amounts import find_amounts
 from sago.domain.events import CATALOGUE, Event, Metric, MetricPoint
+from sago.domain.metrics import METRICS
 from sago.domain.outreach import (
     Company,
     ConditionResult,
@@ -26,6 +27,8 @@ SUBJECT_LIMIT = 90
 MAX_HIGHLIGHTS = 5
 SHORT_TITLE = 45
 """Characters up to which a title may stand in a subject line."""
+SMALLEST_COUNT = 100
+"""Smaller counts of an unknown name (`2 partners`) are no figure for a letter."""
 _CHANGES = (" growth", " decline")
 HIGHLIGHTS_HEADING = "Key highlights"
 
@@ -196,8 +199,14 @@ def _told(metric: Metric, text: str) -> bool:
 
 
 def _telling(event: Event) -> list[Metric]:
-    """The event's figures fit for a line: not what they were before, nor by how much they changed."""
-    return [m for m in event.metrics if not m.name.startswith("earlier ") and not m.name.endswith(_CHANGES)]
+    """The event's figures fit for a line of their own, best known first: no earlier values, changes or durations."""
+    fit = [m for m in event.metrics if not m.name.startswith("earlier ") and not m.name.endswith(_CHANGES)]
+    return [m for m in fit if m.name in METRICS] + [m for m in fit if m.name not in METRICS and _speaks(m)]
+
+
+def _speaks(metric: Metric) -> bool:
+    """Whether a figure of an unknown name says something by itself: money, or a count of hundreds."""
+    return metric.unit.isupper() or (metric.unit == "count" and metric.value >= SMALLEST_COUNT)
 
 
 def _annual(event: Event, points: Sequence[MetricPoint]) -> str:
@@ -237,7 +246,8 @@ def _subject_phrases(request: LetterRequest) -> list[str]:
     asked = [_asked_phrase(r) for r in request.verdict.results if r.condition.kind == "metric" and r.holds]
     led = [metric_phrase(told[0]) for event in request.events if (told := _telling(event))]
     titles = [_sentence(e.title) for e in request.events if not _telling(e) and len(e.title) <= SHORT_TITLE]
-    return list(dict.fromkeys([*asked, *led[:2], *titles, *led[2:]]))
+    phrases = dict.fromkeys([*asked, *led[:2], *titles, *led[2:]])
+    return [phrase for phrase in phrases if f"~{phrase}" not in phrases]
 
 
 def _asked_phrase(result: ConditionResult) -> str:

@@ -12,6 +12,8 @@ from sago.domain.wording import day, figure, metric_label
 from sago.outreach.conditions import asked_currency, event_label, holds
 
 MONTHS_A_YEAR = 12
+SAME_LEVEL = 0.01
+"""Share by which ARR and twelve times MRR may differ and still be one telling, rounded."""
 
 
 def evaluate(
@@ -37,8 +39,13 @@ def series(metric: str, points: Sequence[MetricPoint], as_of: datetime) -> list[
     own = [point for point in known if point.metric == metric]
     if metric != "arr":
         return own
-    newest = own[-1].as_of if own else None
-    return own + [point for point in known if point.metric == "mrr" and (newest is None or point.as_of > newest)]
+    return own + [point for point in known if point.metric == "mrr" and (not own or _tells_more(point, own[-1]))]
+
+
+def _tells_more(mrr: MetricPoint, arr: MetricPoint) -> bool:
+    """Whether an MRR is of a later day than the ARR, was said later, and means another level."""
+    same = abs(level(mrr, "arr") - arr.value) <= SAME_LEVEL * abs(arr.value)
+    return mrr.as_of > arr.as_of and mrr.said_at > arr.said_at and not same
 
 
 def level(point: MetricPoint, metric: str) -> float:
@@ -151,9 +158,9 @@ def _derivation(point: MetricPoint, metric: str) -> str:
 
 
 def _proof(point: MetricPoint, events: Sequence[Event]) -> tuple[Evidence, ...]:
-    """The newest quote of the point's event that states the figure; its first quote where none can be read."""
+    """The first quote of the point's event that states the figure; its very first where none can be read."""
     event = next((event for event in events if event.id == point.event_id), None)
     if event is None:
         return ()
     stating = [e for e in event.evidence if any(a.value == point.value for a in find_amounts(e.quote))]
-    return (stating[-1] if stating else event.evidence[0],)
+    return (stating[0] if stating else event.evidence[0],)

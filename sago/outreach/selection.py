@@ -13,7 +13,11 @@ from sago.domain.metrics import METRICS
 HALF_LIFE_DAYS = 30
 """After this many days an event counts half as much."""
 SAME_TYPE_SHARE = 0.5
-"""Each further event of a type already chosen counts this share of the one before."""
+"""Each further event of a type already chosen counts this share of the one before,"""
+OTHER_METRIC_SHARE = 0.75
+"""and this share where it leads with a metric that none of the chosen leads with: NRR beside ARR."""
+HEADLINE = {"arr": 1.2, "mrr": 1.2}
+"""Metrics that an investor looks for first, and how much more an event counts that leads with one."""
 SAME_FACT = 88
 """rapidfuzz's token set ratio (0 to 100) from which two titles of one type tell one fact."""
 _OF_ONE_EVENT = {"contract_value", "amount_raised", "valuation", "bookings"}
@@ -34,11 +38,14 @@ def choose(events: Iterable[Event], as_of: datetime, limit: int) -> list[Event]:
 
 
 def _worth(event: Event, chosen: Sequence[Event], as_of: datetime) -> float:
-    """Severity × weight of the type × recency, less for each one of its type chosen before."""
+    """Severity × weight of the type × recency × headline, less for each one of its type chosen before."""
     age = (as_of - event.occurred_at).total_seconds() / 86_400
+    lead = _lead(event)
     told = sum(other.event_type is event.event_type for other in chosen)
-    base = event.severity.rank * CATALOGUE[event.event_type].weight
-    return float(base * 0.5 ** (age / HALF_LIFE_DAYS) * SAME_TYPE_SHARE**told)
+    further = lead is not None and lead not in {_lead(other) for other in chosen}
+    share = (OTHER_METRIC_SHARE if further else SAME_TYPE_SHARE) ** told
+    base = event.severity.rank * CATALOGUE[event.event_type].weight * HEADLINE.get(lead or "", 1.0)
+    return float(base * 0.5 ** (age / HALF_LIFE_DAYS) * share)
 
 
 def _newest_figures(events: Sequence[Event]) -> list[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from sago.domain.outreach import Direction, Outcome, Verdict
+from sago.domain.outreach import Outcome, Verdict
 from sago.domain.wording import day, plain
 from sago.report.data import ReportData
 
@@ -31,13 +31,11 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 
 def passed_on(verdict: Verdict, data: ReportData) -> str:
-    """`You passed on ScaleFlow on 2 March: “ARR below 2M”`; where the founder is the reader the investor by name."""
+    """`You passed on ScaleFlow on 2 March: “ARR below 2M”`: the report is the investor's."""
     watch = verdict.watch
-    reader_passed = watch.direction is Direction.TO_FOUNDER or watch.investor is None
-    who = "You" if reader_passed or watch.investor is None else one_line(watch.investor.name)
     when = f" on {day(watch.met_on, beside=data.as_of)}" if watch.met_on else ""
     reason = f": “{one_line(watch.reason)}”" if watch.reason else ""
-    return f"{who} passed on {data.name(watch.company_id)}{when}{reason}"
+    return f"You passed on {data.name(watch.company_id)}{when}{reason}"
 
 
 def plumbing(figures: Mapping[str, float]) -> str:

@@ -57,11 +57,12 @@ def _because(verdict: Verdict) -> str:
 
 
 def _proofs(verdict: Verdict) -> Iterator[Evidence]:
-    """The newest proof of each condition; of a setback its quote."""
+    """A proof of each condition, or of those that are missing something; of a setback its quote."""
     if verdict.outcome is Outcome.DO_NOT_WRITE:
         yield from (event.evidence[0] for event in verdict.against[:1])
         return
-    yield from (result.proof[-1] for result in verdict.results if result.proof)
+    telling = [result for result in verdict.results if result.holds == (verdict.outcome is Outcome.NOW)]
+    yield from (result.proof[-1] for result in telling if result.proof)
 
 
 def _quote(verdict: Verdict, evidence: Evidence, data: ReportData) -> RenderableType:
