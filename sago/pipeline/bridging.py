@@ -19,6 +19,8 @@ from sago.telemetry import logger
 
 BUSY_POLL, IDLE_POLL = 0.02, 0.2
 """Seconds a poll waits while answers are awaited, and while nothing is under way."""
+LAST_COMMIT = 5.0
+"""Seconds given to the last commit."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds of pause after an error that may pass."""
 
@@ -55,6 +57,9 @@ class Bridge:
         self._floors: dict[Pair, int] = {}
         self._welcomed: set[Pair] = set()
         self._paused: set[Pair] = set()
+        self._pause = 0.0
+        self._resting_until = float("-inf")
+        self._is_commit_late = False
         self._to_project: list[Record] = []
         self._gaps: dict[Pair, int] = {}
         self._memory = MemoryPressure(buffer, clock, limits.memory_pause_at)
@@ -63,24 +68,19 @@ class Bridge:
     def run(self, stop: Callable[[], bool], ready: Callable[[], None] = lambda: None) -> None:
         """Step until `stop`, then drain, commit and leave the group; `ready` is called once partitions are assigned.
 
-        Errors that may pass are logged once and waited out. Raises BadDeployError after draining what was good.
+        Errors that may pass are logged once and waited out, polling all the while: a member that does not poll holds
+        up its group. Raises BadDeployError after draining what was good.
         """
-        pause, announced = 0.0, False
+        announced = False
         try:
             while not stop():
                 try:
                     self.step()
-                    if not announced and self._consumer.assigned():
-                        announced = True
-                        ready()
-                    if pause:
-                        log.info("the bridge goes on")
-                    pause = 0.0
                 except TransientError as error:
-                    if not pause:
-                        log.warning("the bridge waits", reason=str(error))
-                    pause = min(max(SHORTEST_PAUSE, pause * 2), LONGEST_PAUSE)
-                    self._clock.sleep(pause)
+                    self._rest(error)
+                if not announced and self._consumer.assigned():
+                    announced = True
+                    ready()
             self._refusals.release()
             self._finish()
         except BadDeployError:
@@ -92,27 +92,50 @@ class Bridge:
 
     def step(self) -> None:
         """Poll once and do all that is due. Raises TransientError, having lost nothing: the next step goes on."""
-        self._sweep()
+        self._let_go_of_lost()
         self._throttle()
-        busy = len(self._flights) or any(lane.gathering for lane in self._lanes.values())
-        for record in self._consumer.poll(BUSY_POLL if busy else IDLE_POLL):
+        for record in self._consumer.poll(BUSY_POLL if self._is_busy() else IDLE_POLL):
             self._take(record)
-        self._report_gaps()
-        self._work()
-        self._commit()
+        if self._clock.monotonic() >= self._resting_until:
+            self._welcome()
+            self._report_gaps()
+            self._work()
+            self._commit()
+            self._go_on()
+
+    def _is_busy(self) -> bool:
+        """Whether something is due sooner than an idle poll ends."""
+        gathering = any(lane.gathering for lane in self._lanes.values())
+        return gathering or len(self._flights) > 0 or bool(self._consumer.assigned() - self._welcomed)
+
+    def _rest(self, error: TransientError) -> None:
+        """Do nothing but poll for a while, longer each time in a row."""
+        if not self._pause:
+            log.warning("the bridge waits", reason=str(error))
+        self._pause = min(max(SHORTEST_PAUSE, self._pause * 2), LONGEST_PAUSE)
+        self._resting_until = self._clock.monotonic() + self._pause
+        self._clock.sleep(SHORTEST_PAUSE)
+
+    def _go_on(self) -> None:
+        if self._pause:
+            log.info("the bridge goes on")
+        self._pause = 0.0
 
     @property
     def in_flight(self) -> int:
         """Micro-batches enqueued and not yet durable."""
         return len(self._flights)
 
-    def _sweep(self) -> None:
-        """Let go of partitions lost without a word; learn where those newly assigned were left."""
+    def _let_go_of_lost(self) -> None:
+        """Partitions that were taken away without a word."""
         assigned = self._consumer.assigned()
         self._drop(self._lanes.keys() - assigned)
         self._welcomed &= assigned
         self._paused &= assigned
-        if fresh := assigned - self._welcomed:
+
+    def _welcome(self) -> None:
+        """Learn where newly assigned partitions were left; until then they are not fetched."""
+        if fresh := self._consumer.assigned() - self._welcomed:
             with self._database.begin() as tx:
                 left = tx.ledger.progress(self._consumer.log_id)
             floors = {(at.topic, at.partition): at.watermark for at in left}
@@ -123,7 +146,7 @@ class Bridge:
     def _throttle(self) -> None:
         """Pause while too much is under way; polling goes on, and fetching is resumed on change only."""
         assigned = self._consumer.assigned()
-        wanted = assigned if self._is_full() else set[Pair]()
+        wanted = assigned if self._is_full() else assigned - self._welcomed
         if stopped := wanted - self._paused:
             self._consumer.pause(stopped)
         if resumed := (self._paused - wanted) & assigned:
@@ -234,14 +257,24 @@ class Bridge:
                 log.error("the log dropped records unread", topic=topic, partition=partition, lost=start - expected)
         self._gaps.clear()
 
-    def _commit(self) -> None:
-        """Where a watermark has moved: Kafka, then the ledger. After an error both are written again."""
+    def _commit(self) -> bool:
+        """Where a watermark has moved: Kafka, then the ledger. False where Kafka takes no commits now, as during a
+        rebalance: no reason to rest, since polling is what ends it."""
         moved = self._moved(self._lanes)
-        if moved:
+        if not moved:
+            return True
+        try:
             self._consumer.commit(moved)
-            self._save(moved)
-            for pair, watermark in moved.items():
-                self._lanes[pair].committed = watermark
+        except TransientError as error:
+            if not self._is_commit_late:
+                log.info("watermarks are committed later", reason=str(error))
+            self._is_commit_late = True
+            return False
+        self._is_commit_late = False
+        self._save(moved)
+        for pair, watermark in moved.items():
+            self._lanes[pair].committed = watermark
+        return True
 
     def _moved(self, pairs: Iterable[Pair]) -> dict[Pair, int]:
         lanes = [self._lanes[pair] for pair in pairs if pair in self._lanes]
@@ -265,10 +298,17 @@ class Bridge:
         return watermarks
 
     def _finish(self) -> None:
-        """Drain and commit everything before leaving."""
+        """Drain and commit everything before leaving; a rebalance gets a few seconds to end."""
         self._drain(set(self._lanes))
+        self._consumer.pause(self._consumer.assigned())
+        until = self._clock.monotonic() + LAST_COMMIT
         try:
-            self._commit()
+            while not self._commit():
+                if self._clock.monotonic() >= until:
+                    raise TransientError("Kafka takes no commits")
+                self._consumer.poll(BUSY_POLL)
+                self._clock.sleep(BUSY_POLL)
+                self._let_go_of_lost()
         except TransientError as error:
             log.warning("last watermarks not committed: their records will be read again", reason=str(error))
 

@@ -43,7 +43,6 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
         "bootstrap_timeout_ms": int(PATIENCE * 1000),
         "request_timeout_ms": 5000,
         "reconnect_backoff_max_ms": 1000,
-        "metrics_enabled": False,
     }
     if settings.embedded:
         options["api_version"] = MOCK_API

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 import structlog
@@ -18,6 +20,7 @@ from sago.domain.messages import Message
 from sago.errors import BadDeployError, TransientError
 from sago.pipeline import bridging
 from sago.pipeline.bridging import Bridge, BridgeLimits
+from sago.ports import Transaction
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
@@ -74,6 +77,7 @@ class World:
             limits=self.limits,
             topic_of=lambda source: TOPICS.get(source, f"{source}-messages"),
         )
+        self.bridge.step()
 
     def steps(self, count: int = 3, each: float = 0.3) -> None:
         for _ in range(count):
@@ -330,6 +334,7 @@ class TestThrottle:
     def test_a_full_redis_pauses_it_until_there_is_room(self) -> None:
         world = World(queue=MemoryStoreQueue(lambda *_: True))
         world.buffer.share = 0.8
+        world.clock.sleep(1)
         world.publish(1)
         world.steps()
         assert world.names() == []
@@ -355,6 +360,7 @@ class TestRestarts:
         world.publish(*range(5))
         with world.database.begin() as tx:
             tx.ledger.save_progress([Progress(world.log.log_id, *SLACK, 3)], NOW)
+        world.restart()
         world.steps()
         assert world.names() == ["slack-messages:0:3-4#1"]
         assert world.committed() == 3
@@ -440,15 +446,55 @@ class TestRun:
         def flaky(timeout: float) -> list:  # type: ignore[type-arg]
             for error in failures:
                 raise error
+            world.clock.sleep(timeout)
             return poll(timeout)
 
         world.consumer.poll = flaky  # type: ignore[method-assign]
         world.publish(1)
-        rounds = iter(range(6))
+        rounds = iter(range(40))
         world.bridge.run(lambda: next(rounds, None) is None)
         assert world.committed() == 1
         assert [entry["event"] for entry in told.entries] == ["the bridge waits", "the bridge goes on"]
-        assert world.clock.monotonic() == pytest.approx(0.1 + 0.2 + 0.4)
+
+    def test_polls_while_it_rests(self) -> None:
+        world = World()
+        polls: list[float] = []
+        poll = world.consumer.poll
+
+        def counted(timeout: float) -> list:  # type: ignore[type-arg]
+            polls.append(world.clock.monotonic())
+            world.clock.sleep(timeout)
+            return poll(timeout)
+
+        world.consumer.poll = counted  # type: ignore[method-assign]
+        world.log.dead_letter(DeadLetter(origin="o", topic="slack-messages", error="e", error_type="E", failed_at=NOW))
+        begin = world.database.begin
+        world.database.begin = _away  # type: ignore[method-assign]
+        rounds = iter(range(100))
+        world.bridge.run(lambda: next(rounds, None) is None)
+        assert max(later - sooner for sooner, later in pairwise(polls)) < 0.5
+        world.database.begin = begin  # type: ignore[method-assign]
+        assert world.letters() == []
+
+    def test_a_rebalance_puts_commits_off_but_not_the_polling(self) -> None:
+        world = World(queue=MemoryStoreQueue(lambda *_: True))
+        commit = world.consumer.commit
+
+        def rebalancing(watermarks: Mapping[tuple[str, int], int]) -> None:
+            raise TransientError("RebalanceInProgressError")
+
+        world.consumer.commit = rebalancing  # type: ignore[method-assign]
+        world.publish(1)
+        world.steps(4)
+        assert world.committed() is None
+        assert world.progress() == {}
+        world.consumer.commit = commit  # type: ignore[method-assign]
+        world.steps(1)
+        assert world.committed() == 1
+
+
+def _away() -> AbstractContextManager[Transaction]:
+    raise TransientError("Postgres does not answer")
 
 
 PLAN = st.lists(
