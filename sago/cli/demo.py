@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from sago.bootstrap import Container, build
 from sago.cli.feeding import Run
 from sago.cli.run import exit_code, feed_file
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.cli.stack import transient_stack
+from sago.cli.transient import transient_stack
 from sago.report import screen
 from sago.sample import stories
 
@@ -39,22 +38,16 @@ def demo(
     Example: [bold]sago demo --rows 2000 --seed 11[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    state = session.settings.state_dir
-    state.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix="demo-", dir=state))
-    fresh.chmod(0o755)
+    fresh = session.settings.state_dir / "demo"
     shutil.rmtree(out / "outreach", ignore_errors=True)
-    try:
-        done = _tell(session, fresh, rows, seed, out)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    done = _tell(session, fresh, rows, seed, out)
     raise typer.Exit(exit_code(done))
 
 
 def _tell(session: Session, fresh: Path, rows: int, seed: int, out: Path) -> Run:
     sample_file = fresh / "sample.csv"
     stories.write_csv(sample_file, rows=rows, seed=seed)
-    with transient_stack(session, fresh) as running:
+    with transient_stack(session, fresh, discard=True) as running:
         folder = running.outreach.model_copy(update={"folder": out / "outreach"})
         container = build(running.model_copy(update={"outreach": folder}))
         try:

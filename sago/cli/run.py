@@ -12,7 +12,7 @@ import typer
 from sago.bootstrap import Container, build
 from sago.cli.feeding import Run
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.cli.stack import transient_stack
+from sago.cli.transient import transient_stack
 from sago.config import Settings
 from sago.errors import TransientError, UsageError
 from sago.report import screen

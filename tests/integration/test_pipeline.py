@@ -13,7 +13,7 @@ import pytest
 
 from sago.bootstrap import Container, build
 from sago.cli.session import Session
-from sago.cli.stack import transient_stack
+from sago.cli.transient import transient_stack
 from sago.domain.batches import BatchState
 from sago.domain.messages import Message
 

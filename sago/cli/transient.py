@@ -1,0 +1,39 @@
+"""A stack that lives as long as one command: for `sago run` and `sago demo` where none is running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sago.cli.session import Session
+from sago.config import Settings
+from sago.embedded.stack import Stack
+from sago.stores.postgres import migrate
+
+
+@contextmanager
+def transient_stack(
+    session: Session, state_dir: Path, *, provider: str | None = None, discard: bool = False
+) -> Iterator[Settings]:
+    """Servers and processes of their own in `state_dir`; `discard` deletes its data before and after.
+
+    Raises ConfigError, with nothing left running, when a part cannot start.
+    """
+    environ = {"SAGO_EXTRACTION__PROVIDER": provider} if provider else {}
+    status = session.err.status("starting")
+    stack = Stack(
+        state_dir=state_dir,
+        migrate=lambda settings: migrate(settings.postgres),
+        config=session.config_file,
+        environ=environ,
+        on_step=lambda step: status.update(f"{step} …"),
+    )
+    status.start()
+    try:
+        with stack.running(discard=discard) as settings:
+            status.stop()
+            yield settings
+            status.start()
+    finally:
+        status.stop()
