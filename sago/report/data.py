@@ -68,6 +68,10 @@ class ReportData:
         end = start + len(evidence.quote)
         return Proof(evidence.quote, message.text[:start], message.text[end:], message.sender, message.sent_at)
 
+    def letters_in_order(self) -> list[Letter]:
+        """Answers to a reason that is gone first, then updates; by company."""
+        return sorted(self.letters, key=lambda letter: (":" not in letter.window, letter.company_id, letter.window))
+
     def letter_of(self, verdict: Verdict) -> Letter | None:
         """The newest letter of the verdict's watch."""
         mine = [letter for letter in self.letters if letter.watch_id == verdict.watch.id]

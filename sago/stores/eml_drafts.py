@@ -24,11 +24,11 @@ class EmlDrafts:
     """The port `Drafts` over a folder. A file is replaced whole; raises ConfigError where it cannot be written."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def put(self, letter: Letter) -> str:
         """Write the letter as `<company>-<window>-<watch>.eml`, or remove that file when it is no longer live."""
-        path = self._folder / file_name(letter)
+        path = self.folder / file_name(letter)
         try:
             if letter.state.is_live:
                 self._write(path, as_mail(letter).as_bytes(policy=SMTP))
@@ -39,7 +39,7 @@ class EmlDrafts:
         return str(path)
 
     def _write(self, path: Path, content: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.partial")
         partial.write_bytes(content)
         partial.replace(path)

@@ -1,0 +1,130 @@
+"""A letter passes when all it says is in what it cites; one changed figure, day or name is refused."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sago.domain.outreach import Direction, LetterDraft, LetterRequest
+from sago.llm.letters import compose_offline
+from sago.outreach.checking import check
+from tests.unit.outreach.stories import ARR, EVENTS, event, metric, request, watch
+
+WATCHES = st.builds(
+    lambda conditions, direction, number: watch(*conditions, direction=direction, name=str(number)),
+    st.sampled_from([(), ("arr >= 2M",), ("arr >= 2M", "enterprise_deal >= 1"), ("nrr > 120%",)]),
+    st.sampled_from(Direction),
+    st.integers(min_value=0, max_value=50),
+)
+FIGURE = re.compile(r"\$\d[\d.]*[kM]|\d+%")
+DAY = re.compile(r"\b\d{1,2} November\b")
+NAMES = ("Kestrel", "Air", "Ivo", "Brandt", "Nell", "Quist", "Orchard")
+
+
+def _changed(draft: LetterDraft, old: str, new: str) -> LetterDraft:
+    lines = tuple(line.model_copy(update={"text": line.text.replace(old, new)}) for line in draft.highlights)
+    subject, body = draft.subject.replace(old, new), draft.body.replace(old, new)
+    return draft.model_copy(update={"subject": subject, "body": body, "highlights": lines})
+
+
+@given(WATCHES)
+def test_an_offline_letter_passes(of: object) -> None:
+    asked = request(of)  # type: ignore[arg-type]
+    assert check(compose_offline(asked), asked) == []
+
+
+@given(WATCHES, st.data())
+def test_a_changed_figure_is_refused(of: object, data: st.DataObject) -> None:
+    asked = request(of)  # type: ignore[arg-type]
+    draft = compose_offline(asked)
+    old = data.draw(st.sampled_from(sorted(set(FIGURE.findall(draft.body)))))
+    digit = data.draw(st.sampled_from("356789"))
+    new = re.sub(r"\d", digit, old, count=1)
+    if new != old:
+        assert "figure" in {problem.kind for problem in check(_changed(draft, old, new), asked)}
+
+
+@given(WATCHES, st.integers(min_value=21, max_value=30))
+def test_a_changed_day_is_refused(of: object, number: int) -> None:
+    asked = request(of)  # type: ignore[arg-type]
+    draft = compose_offline(asked)
+    for old in set(DAY.findall(draft.body)):
+        problems = check(_changed(draft, old, f"{number} November"), asked)
+        assert "date" in {problem.kind for problem in problems}
+
+
+@given(WATCHES, st.sampled_from(["Delta", "Zephyr", "Kestrul", "Brand"]))
+def test_a_changed_name_is_refused(of: object, new: str) -> None:
+    asked = request(of)  # type: ignore[arg-type]
+    draft = compose_offline(asked)
+    for old in NAMES:
+        if old in draft.body:
+            assert "name" in {problem.kind for problem in check(_changed(draft, old, new), asked)}
+
+
+def _with_body(asked: LetterRequest, sentence: str) -> LetterDraft:
+    draft = compose_offline(asked)
+    return draft.model_copy(update={"body": f"{draft.body}\n\n{sentence}"})
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "ARR is $2,100,000 now.",
+        "ARR is $2.1M.",
+        "Kestrel Air pays $240,000.",
+        "Kestrel Air pays $240k a year, NRR is 143 percent.",
+        "Could we talk for 15 minutes?",
+    ],
+)
+def test_the_same_fact_in_another_form_passes(sentence: str) -> None:
+    asked = request(watch())
+    assert check(_with_body(asked, sentence), asked) == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("ARR is $2M.", "figure"),
+        ("ARR is $2.11M.", "figure"),
+        ("ARR is €2.1M.", "figure"),
+        ("We answer within 15 minutes.", "figure"),
+        ("Walmart signed too.", "name"),
+        ("The customer is walled off from Goldman Sachs.", "name"),
+        ("In October 2019 all was different.", "date"),
+        ("MRR is $450k (~$5.4M ARR).", "figure"),
+    ],
+)
+def test_what_nobody_said_is_refused(sentence: str, kind: str) -> None:
+    asked = request(watch())
+    assert kind in {problem.kind for problem in check(_with_body(asked, sentence), asked)}
+
+
+def test_twelve_times_mrr_passes_only_when_marked() -> None:
+    said = event("revenue_milestone", "MRR reached $450k", "MRR hit $450k", metric("mrr", 450_000))
+    asked = request(watch(), [said], [])
+    assert "(~$5.4M ARR)" in compose_offline(asked).body
+    assert check(compose_offline(asked), asked) == []
+    unmarked = _changed(compose_offline(asked), "~$5.4M", "$5.4M")
+    assert [problem.kind for problem in check(unmarked, asked)][:1] == ["figure"]
+
+
+def test_a_highlight_may_not_borrow_another_events_figure() -> None:
+    asked = request(watch())
+    draft = compose_offline(asked)
+    index = next(i for i, line in enumerate(draft.highlights) if line.event_id == ARR.id)
+    borrowed = draft.highlights[index].model_copy(update={"text": "ARR reached $240k (14 November)."})
+    lines = (*draft.highlights[:index], borrowed, *draft.highlights[index + 1 :])
+    problems = check(draft.model_copy(update={"highlights": lines}), asked)
+    assert any(problem.where == f"highlight {index + 1}" and problem.text == "$240k" for problem in problems)
+
+
+def test_a_highlight_of_an_event_outside_the_request_is_refused() -> None:
+    asked = request(watch())
+    draft = compose_offline(asked)
+    fewer = asked.model_copy(update={"events": asked.events[:-1]})
+    assert "event" in {problem.kind for problem in check(draft, fewer)}
+    assert len(EVENTS) == len(draft.highlights)

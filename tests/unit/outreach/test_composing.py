@@ -1,0 +1,205 @@
+"""From a watch to a draft: one live letter a window, and nothing that no event says."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from sago.domain.outreach import Letter, LetterDraft, LetterRequest, LetterState, Watch
+from sago.errors import UngroundedError, UsageError
+from sago.llm.letters import compose_offline
+from sago.outreach.composing import compose_letter
+from sago.outreach.deciding import decide
+from sago.outreach.scheduling import due_watches, verdicts
+from sago.stores.memory.database import MemoryDatabase
+from sago.stores.memory.drafts import MemoryDrafts
+from tests.unit.outreach.stories import (
+    ARR,
+    EVENTS,
+    NOW,
+    NRR,
+    POINTS,
+    SETBACK,
+    database,
+    event,
+    fold_into,
+    metric,
+    point,
+    watch,
+)
+
+UPDATE, FIRING = watch(name="update"), watch("arr >= 2M", name="firing")
+
+
+class Writer:
+    """The model port over the offline letters; counts its calls, and may lie."""
+
+    name, version = "offline", "1"
+
+    def __init__(self, lie: str = "") -> None:
+        self.calls = 0
+        self.lie = lie
+
+    def compose(self, request: LetterRequest) -> LetterDraft:
+        self.calls += 1
+        draft = compose_offline(request)
+        return draft.model_copy(update={"body": f"{draft.body}{self.lie}"})
+
+    def extract(self, request: object) -> list[object]:
+        return []
+
+
+class Desk:
+    """A database, a writer and a drafts folder, and the use case over them."""
+
+    def __init__(self, *watches: Watch, lie: str = "") -> None:
+        self.database: MemoryDatabase = database(*watches)
+        self.drafts = MemoryDrafts()
+        self.writer = Writer(lie)
+
+    def compose(self, of: Watch, as_of: datetime = NOW) -> Letter | None:
+        return compose_letter(
+            of.id,
+            as_of,
+            database=self.database,
+            model=self.writer,  # type: ignore[arg-type]
+            drafts=self.drafts,
+            now=as_of,
+            setback_days=60,
+            highlights=5,
+        )
+
+    def decide(self, letter_id: UUID, state: LetterState) -> Letter:
+        return decide(letter_id, state, database=self.database, drafts=self.drafts, who="test", why="because", at=NOW)
+
+    def letters(self, *, live: bool = True) -> list[Letter]:
+        with self.database.begin() as tx:
+            return tx.outreach.letters("orchard", live=live)
+
+
+def test_an_update_has_its_months_window_and_lies_in_the_drafts() -> None:
+    desk = Desk(UPDATE)
+    letter = desk.compose(UPDATE)
+    assert letter is not None
+    assert letter.window == "2026-11"
+    assert set(letter.event_ids) == {each.id for each in EVENTS}
+    assert desk.letters() == [letter]
+    assert list(desk.drafts.letters.values()) == [letter]
+
+
+def test_the_same_events_again_give_nothing_and_ask_no_model() -> None:
+    desk = Desk(UPDATE)
+    first = desk.compose(UPDATE)
+    desk.drafts.letters.clear()
+    assert desk.compose(UPDATE) is None
+    assert desk.writer.calls == 1
+    assert list(desk.drafts.letters.values()) == [first], "a draft that was not laid out is laid out now"
+
+
+def test_changed_events_supersede_the_draft() -> None:
+    desk = Desk(UPDATE)
+    first = desk.compose(UPDATE)
+    fold_into(desk.database, [ARR], POINTS[:1])
+    second = desk.compose(UPDATE)
+    assert first is not None
+    assert second is not None
+    assert second.event_ids == (ARR.id,)
+    assert desk.letters() == [second]
+    assert {each.id: each.state for each in desk.letters(live=False)}[first.id] is LetterState.SUPERSEDED
+    assert list(desk.drafts.letters.values()) == [second]
+
+
+def test_a_corrected_figure_of_the_same_event_supersedes_the_draft() -> None:
+    desk = Desk(UPDATE)
+    desk.compose(UPDATE)
+    proof = NRR.evidence[0].model_copy(update={"quote": "NRR is 134%, not more", "end": 21})
+    corrected = NRR.model_copy(
+        update={"title": "NRR was 134%", "metrics": (metric("nrr", 134, "percent"),), "evidence": (proof,)}
+    )
+    fold_into(desk.database, [ARR, corrected])
+    second = desk.compose(UPDATE)
+    assert second is not None
+    assert "134%" in second.draft.body
+    assert "143%" not in second.draft.body
+
+
+@pytest.mark.parametrize("state", [LetterState.APPROVED, LetterState.REJECTED])
+def test_what_a_person_decided_waits_for_the_next_window(state: LetterState) -> None:
+    desk = Desk(UPDATE)
+    letter = desk.compose(UPDATE)
+    assert letter is not None
+    desk.decide(letter.id, state)
+    fold_into(desk.database, [ARR], POINTS[:1])
+    assert desk.compose(UPDATE) is None
+    later = desk.compose(UPDATE, NOW + timedelta(days=20))
+    assert later is not None
+    assert later.window == "2026-12"
+
+
+def test_a_rejected_letter_leaves_the_drafts_and_cannot_be_approved() -> None:
+    desk = Desk(UPDATE)
+    letter = desk.compose(UPDATE)
+    assert letter is not None
+    desk.decide(letter.id, LetterState.REJECTED)
+    assert desk.drafts.letters == {}
+    with pytest.raises(UsageError, match="is rejected and cannot become approved"):
+        desk.decide(letter.id, LetterState.APPROVED)
+    assert [entry.why for entry in desk.database.state.audit_log] == ["because"]
+
+
+def test_a_firing_does_not_repeat_while_it_stays_true() -> None:
+    desk = Desk(FIRING)
+    letter = desk.compose(FIRING)
+    assert letter is not None
+    assert letter.window.startswith("now:")
+    assert letter.window.endswith(ARR.occurred_at.date().isoformat())
+    desk.decide(letter.id, LetterState.APPROVED)
+    further = event("revenue_milestone", "ARR reached $2.3M", "ARR is $2.3M", metric("arr", 2.3e6), days_ago=1)
+    fold_into(desk.database, [*EVENTS, further], [*POINTS, point(further, "arr", 2.3e6)])
+    assert desk.compose(FIRING) is None
+    assert desk.compose(FIRING, NOW + timedelta(days=40)) is None
+
+
+def test_only_now_makes_a_letter_of_a_condition_watch() -> None:
+    waiting = watch("arr >= 3M", name="waiting")
+    desk = Desk(waiting)
+    assert desk.compose(waiting) is None
+    assert desk.writer.calls == 0
+
+
+def test_a_setback_withdraws_the_draft() -> None:
+    desk = Desk(FIRING)
+    letter = desk.compose(FIRING)
+    assert letter is not None
+    fold_into(desk.database, [*EVENTS, SETBACK])
+    assert desk.compose(FIRING) is None
+    assert desk.letters() == []
+    assert desk.drafts.letters == {}
+
+
+def test_without_events_there_is_no_letter_and_the_watch_is_not_due() -> None:
+    desk = Desk(UPDATE)
+    fold_into(desk.database, [], [])
+    assert desk.compose(UPDATE) is None
+    assert due_watches(desk.database, NOW) == []
+
+
+def test_an_ungrounded_letter_is_refused_and_leaves_no_trace() -> None:
+    desk = Desk(UPDATE, lie="\n\nP.S. Walmart signed for $9M.")
+    with pytest.raises(UngroundedError, match="Walmart"):
+        desk.compose(UPDATE)
+    assert desk.letters(live=False) == []
+    assert desk.drafts.letters == {}
+
+
+def test_an_unknown_watch_gives_nothing() -> None:
+    assert Desk().compose(UPDATE) is None
+
+
+def test_verdicts_come_in_the_order_of_the_report() -> None:
+    waiting = watch("arr >= 3M", name="waiting")
+    desk = Desk(UPDATE, waiting, FIRING)
+    assert [each.watch.id for each in verdicts(desk.database, NOW, 60)] == [FIRING.id, waiting.id, UPDATE.id]
+    assert set(due_watches(desk.database, NOW)) == {UPDATE.id, waiting.id, FIRING.id}
