@@ -1,10 +1,15 @@
-"""All wiring, nowhere else: settings in, a container of adapters and use cases out."""
+"""All wiring, nowhere else: settings in, a container of adapters and use cases out.
+
+Adapters are imported where they are made: `sago --help` and beat need none of them, and an import of a driver costs
+as much time as a query.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sago.config import Settings
@@ -18,12 +23,11 @@ from sago.pipeline.ingest import Ingest
 from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.storing import Storing
 from sago.ports import Buffer, Clock, Drafts, LogConsumer, MessageLog, Model, RawStore
-from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue, client
 from sago.stores.clock import SystemClock
-from sago.stores.eml_drafts import EmlDrafts
-from sago.stores.postgres import PostgresDatabase
-from sago.stores.redis_buffer import RedisBuffer
-from sago.stores.sql_messages import SqlRawStore
+
+if TYPE_CHECKING:
+    from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue
+    from sago.stores.postgres import PostgresDatabase
 
 
 @dataclass(frozen=True)
@@ -38,20 +42,26 @@ class Container:
 
     @cached_property
     def database(self) -> PostgresDatabase:
+        from sago.stores.postgres import PostgresDatabase
+
         return PostgresDatabase(self.settings.postgres)
 
     @cached_property
     def raw(self) -> RawStore:
+        from sago.stores.sql_messages import SqlRawStore
+
         return SqlRawStore(self.database.connections)
 
     @cached_property
     def buffer(self) -> Buffer:
+        from sago.stores.redis_buffer import RedisBuffer
+
         redis = self.settings.redis
         return RedisBuffer(redis.database(redis.buffer_db), self.settings.cache)
 
     @cached_property
     def log(self) -> MessageLog:
-        from sago.stores.kafka_producer import KafkaLog  # a third of a second that most processes need not pay
+        from sago.stores.kafka_producer import KafkaLog
 
         return KafkaLog(self.settings.kafka)
 
@@ -67,14 +77,20 @@ class Container:
 
     @cached_property
     def drafts(self) -> Drafts:
+        from sago.stores.eml_drafts import EmlDrafts
+
         return EmlDrafts(self.settings.outreach.folder)
 
     @cached_property
     def dispatcher(self) -> CeleryDispatcher:
+        from sago.stores.celery_dispatcher import CeleryDispatcher, client
+
         return CeleryDispatcher(client())
 
     @cached_property
     def store_queue(self) -> CeleryStoreQueue:
+        from sago.stores.celery_dispatcher import CeleryStoreQueue, client
+
         return CeleryStoreQueue(client())
 
     @property
@@ -152,6 +168,11 @@ class Container:
             ),
             topic_of=settings.kafka.topic,
         )
+
+    def prepare(self) -> None:
+        """Import and make every adapter, without connecting: what a parent has imported its forks share."""
+        for part in ("storing", "batching", "extracting", "reaper", "drafts"):
+            getattr(self, part)
 
     def close(self) -> None:
         """Close what was opened."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from functools import cache
 from pathlib import Path
@@ -34,7 +33,7 @@ def container() -> Container:
 @signals.worker_init.connect
 def _import_before_forking(**_: Any) -> None:
     """What the parent has imported its children share."""
-    importlib.import_module("sago.bootstrap")
+    container().prepare()
 
 
 @signals.setup_logging.connect

@@ -12,7 +12,6 @@ from sago.bootstrap import build
 from sago.cli.feeding import Run
 from sago.cli.run import column_map, exit_code, stack_for
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.embedded.postgres import remove_data
 from sago.errors import UsageError
 from sago.sources.files import count_rows, describe, read_path
 
@@ -68,6 +67,8 @@ def wipe(
 
     Example: [bold]sago wipe --yes[/]
     """
+    from sago.embedded.postgres import remove_data
+
     session = Session(as_json, verbose, quiet, config)
     settings = session.settings
     if settings.has_servers:

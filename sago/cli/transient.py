@@ -8,8 +8,6 @@ from pathlib import Path
 
 from sago.cli.session import Session
 from sago.config import Settings
-from sago.embedded.stack import Stack
-from sago.stores.postgres import migrate
 
 
 @contextmanager
@@ -20,6 +18,9 @@ def transient_stack(
 
     Raises ConfigError, with nothing left running, when a part cannot start.
     """
+    from sago.embedded.stack import Stack
+    from sago.stores.postgres import migrate
+
     environ = {"SAGO_EXTRACTION__PROVIDER": provider} if provider else {}
     status = session.err.status("starting")
     stack = Stack(
@@ -28,6 +29,7 @@ def transient_stack(
         config=session.config_file,
         environ=environ,
         on_step=lambda step: status.update(f"{step} …"),
+        later=frozenset({"outreach", "beat"}),
     )
     status.start()
     try:
