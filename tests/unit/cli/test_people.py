@@ -1,0 +1,148 @@
+"""The people's commands over stores in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from sago.cli import lookup, people
+from sago.domain.outreach import Letter
+from sago.errors import UsageError
+from sago.llm.letters import compose_offline
+from sago.outreach.composing import compose_letter
+from sago.stores.memory.database import MemoryDatabase
+from sago.stores.memory.drafts import MemoryDrafts
+from tests.unit.outreach.stories import ARR, EVENTS, NOW, database, watch
+
+UPDATE = watch(name="update")
+
+
+class Writer:
+    """The model port over the offline letters."""
+
+    name, version = "offline", "1"
+    compose = staticmethod(compose_offline)
+
+
+@dataclass
+class House:
+    """What the commands use of a container, in memory."""
+
+    database: MemoryDatabase = field(default_factory=lambda: database(UPDATE))
+    drafts: MemoryDrafts = field(default_factory=MemoryDrafts)
+    closed: bool = False
+
+    @property
+    def clock(self) -> House:
+        return self
+
+    def now(self) -> datetime:
+        return NOW
+
+    def close(self) -> None:
+        self.closed = True
+
+    def compose(self) -> Letter:
+        letter = compose_letter(
+            UPDATE.id, NOW, database=self.database, model=Writer(), drafts=self.drafts, now=NOW,  # type: ignore[arg-type]
+            setback_days=60, highlights=5,
+        )  # fmt: skip
+        assert letter is not None
+        return letter
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> House:
+    made = House()
+    monkeypatch.setattr(lookup, "build", lambda _settings: made)
+    return made
+
+
+@pytest.fixture
+def sago(house: House) -> Callable[..., Result]:
+    app = typer.Typer()
+    people.register(app)
+    return lambda *arguments: CliRunner().invoke(app, list(arguments))
+
+
+def lines(result: Result) -> list[dict[str, Any]]:
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_lists_and_shows_events(sago: Callable[..., Result], house: House) -> None:
+    assert {row["title"] for row in lines(sago("events", "list", "--json"))} == {event.title for event in EVENTS}
+    assert lines(sago("events", "list", "--company", "nobody", "--json")) == []
+    shown = sago("events", "show", str(ARR.id)[:8])
+    assert "We just passed $2.1M ARR!" in shown.stdout
+    assert "$2.1M ARR" in shown.stdout
+    assert house.closed
+
+
+def test_a_rejected_event_stays_away(sago: Callable[..., Result], house: House) -> None:
+    result = sago("events", "reject", str(ARR.id), "--because", "the other Orchard", "--json")
+    assert lines(result)[0]["because"] == "the other Orchard"
+    with house.database.begin() as tx:
+        assert ARR.id not in {event.id for event in tx.events.find("orchard")}
+        assert [each.because for each in tx.events.rejections("orchard")] == ["the other Orchard"]
+
+
+def test_an_unknown_or_ambiguous_id_is_one_line(sago: Callable[..., Result]) -> None:
+    for wanted in ("zzzz", ""):
+        result = sago("events", "show", wanted)
+        assert isinstance(result.exception, UsageError)
+        assert "there is none" in str(result.exception)
+
+
+def test_adds_lists_and_removes_a_watch(sago: Callable[..., Result]) -> None:
+    added = sago(
+        "watch", "add", "orchard", "--when", "arr >= 2M", "--when", "enterprise_deal >= 1", "--reason", "ARR below 2M",
+        "--met-on", "2026-03-02", "--investor", "Ivo Brandt <ivo@fund.example>", "--json",
+    )  # fmt: skip
+    made = lines(added)[0]
+    assert made["investor"] == {"name": "Ivo Brandt", "email": "ivo@fund.example"}
+    assert [condition["name"] for condition in made["conditions"]] == ["arr", "enterprise_deal"]
+    assert made["direction"] == "to_founder"
+    assert made in lines(sago("watch", "list", "--json"))
+    assert lines(sago("watch", "remove", made["id"][:10], "--json")) == [{"removed": made["id"]}]
+    assert made not in lines(sago("watch", "list", "--json"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("orchard", "--when", "arl >= 2M"), "did you mean arr"),
+        (("nobody", "--when", "arr >= 2M"), "known are: orchard"),
+        (("orchard", "--investor", "ivo@fund.example"), "write it as 'Dana Reed"),
+    ],
+)
+def test_a_wrong_watch_says_how_to_mend_it(sago: Callable[..., Result], arguments: tuple[str, ...], said: str) -> None:
+    result = sago("watch", "add", *arguments)
+    assert isinstance(result.exception, UsageError)
+    assert said in str(result.exception)
+
+
+def test_shows_and_decides_letters(sago: Callable[..., Result], house: House) -> None:
+    letter = house.compose()
+    assert [row["id"] for row in lines(sago("outreach", "list", "--json"))] == [str(letter.id)]
+    assert "Key highlights:" in sago("outreach", "show", str(letter.id)[:8]).stdout
+    assert lines(sago("outreach", "approve", str(letter.id), "--json"))[0]["state"] == "approved"
+    assert sago("outreach", "reject", str(letter.id), "--because", "already in touch").exit_code == 0
+    assert lines(sago("outreach", "list", "--json")) == []
+    assert lines(sago("outreach", "list", "--all", "--json"))[0]["state"] == "rejected"
+    assert [entry.why for entry in house.database.state.audit_log][-1] == "already in touch"
+    assert house.drafts.letters == {}
+
+
+def test_tables_are_for_people(sago: Callable[..., Result], house: House) -> None:
+    letter = house.compose()
+    assert str(letter.id)[:8] in sago("outreach", "list").stdout
+    assert "ARR reached $2.1M" in sago("events", "list").stdout.replace("\n", " ")
+    assert "orchard" in sago("watch", "list").stdout
