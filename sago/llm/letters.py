@@ -246,7 +246,7 @@ def _subject_phrases(request: LetterRequest) -> list[str]:
     asked = [_asked_phrase(r) for r in request.verdict.results if r.condition.kind == "metric" and r.holds]
     led = [metric_phrase(told[0]) for event in request.events if (told := _telling(event))]
     titles = [_sentence(e.title) for e in request.events if not _telling(e) and len(e.title) <= SHORT_TITLE]
-    phrases = dict.fromkeys([*asked, *led[:2], *titles, *led[2:]])
+    phrases = dict.fromkeys([*asked, *led[:3], *titles])
     return [phrase for phrase in phrases if f"~{phrase}" not in phrases]
 
 
