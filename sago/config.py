@@ -290,12 +290,26 @@ def _stack_overlay(state_dir: Path) -> dict[str, Any]:
     """The `settings` part of the running stack's file; empty where no stack runs."""
     path = state_dir / STACK_FILE
     try:
-        overlay = json.loads(path.read_text(encoding="utf-8"))["settings"]
+        stack = json.loads(path.read_text(encoding="utf-8"))
+        pids = [service["pid"] for service in stack.get("services", {}).values() if service["pid"]]
+        if pids and not any(_runs(pid) for pid in pids):
+            return {}  # left behind by a killed command or a reboot
+        overlay = stack["settings"]
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: not a stack file ({error}); run `sago down`, then `sago up`") from error
+        raise ConfigError(f"{path}: not a stack file ({error}); delete it, then `sago up`") from error
     return dict(overlay)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # another user's: Postgres under root
+    return True
 
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
