@@ -59,7 +59,7 @@ def _tell(session: Session, fresh: Path, rows: int, seed: int, out: Path) -> Run
     if session.as_json:
         session.emit(done.figures() | {"events": len(data.events), "letters": len(data.letters)})
     else:
-        session.out.print(screen(data))
+        session.out.print(screen(data, out))
     return done
 
 

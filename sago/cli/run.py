@@ -59,7 +59,7 @@ def run(
     if as_json:
         session.emit(done.figures() | {"events": len(data.events), "letters": len(data.letters)})
     else:
-        session.out.print(screen(data))
+        session.out.print(screen(data, out))
     raise typer.Exit(exit_code(done))
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sago.cli.session import Session
-from sago.config import Settings
+from sago.config import PROJECT, Settings
 
 
 @contextmanager
@@ -29,7 +29,8 @@ def transient_stack(
         config=session.config_file,
         environ=environ,
         on_step=lambda step: status.update(f"{step} …"),
-        later=frozenset({"outreach", "beat"}),
+        procfile=PROJECT / "Procfile.once",
+        later=frozenset({"beat"}),
     )
     status.start()
     try:

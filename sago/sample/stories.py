@@ -72,7 +72,7 @@ def watches(now: datetime) -> list[Watch]:
             met_on=told.met_on,
             reason=told.reason,
             conditions=tuple(map(_condition, written(told.company_id).whens)),
-            direction=Direction.TO_INVESTOR,
+            direction=Direction.TO_FOUNDER,
             created_at=now,
         )
         for told in STORY_WATCHES

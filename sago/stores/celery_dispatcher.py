@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import cast
 from uuid import UUID
@@ -104,6 +105,7 @@ class CeleryStoreQueue:
         return {name: state == "SUCCESS" for name, state in states.items() if state in ("SUCCESS", "FAILURE")}
 
     def forget(self, names: Mapping[str, int]) -> None:
-        """Drop the results of these attempts; they would expire by themselves."""
-        for name, attempt in names.items():
-            self._backend.delete(self._backend.get_key_for_task(f"{name}#{attempt}"))
+        """Drop the results of these attempts; where Redis does not answer they expire by themselves."""
+        with suppress(RedisError):
+            for name, attempt in names.items():
+                self._backend.delete(self._backend.get_key_for_task(f"{name}#{attempt}"))
