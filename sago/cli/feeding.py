@@ -88,9 +88,7 @@ class Run:
         """Gather the report's data and write its files into `out`."""
         container, companies = self.container, sorted(self.account.companies)
         judged = verdicts(container.database, self.as_of, container.settings.outreach.setback_days)
-        data = gather(
-            container.database, container.raw, companies, judged, self.as_of, self.figures(), self.refused()
-        )
+        data = gather(container.database, container.raw, companies, judged, self.as_of, self.figures(), self.refused())
         out.mkdir(parents=True, exist_ok=True)
         write(data, out)
         return data

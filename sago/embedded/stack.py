@@ -44,7 +44,7 @@ def quietly(step: str) -> None:
 
 @dataclass(frozen=True)
 class Stack:
-    """The servers and processes whose state lies in `state_dir` (absolute).
+    """The servers and processes whose state lies in `state_dir`.
 
     `migrate` brings the schema to its newest level with the settings given. `environ` is added to the processes'
     environment, such as {"SAGO_EXTRACTION__PROVIDER": "marker"}.
