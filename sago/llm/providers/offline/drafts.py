@@ -22,7 +22,7 @@ from sago.llm.providers.offline.exclusions import (
     NOT_LAUNCHED,
 )
 from sago.llm.providers.offline.reading import LONGEST, Reading, Statement, Voice
-from sago.llm.providers.offline.speech import Act, act, told_part
+from sago.llm.providers.offline.speech import Act, act, negates, told_part
 
 _FROM_OUTSIDE = frozenset({
     EventType.ENTERPRISE_DEAL, EventType.COMPLIANCE, EventType.INVESTOR_INTEREST, EventType.FUNDING,
@@ -135,6 +135,8 @@ def _cued(
     reading: Reading, place: int, statement: Statement, cue: Cue, found: re.Match[str], setting: Setting
 ) -> Draft | None:
     told = act(statement.text, found.span(), wish=cue.wish)
+    if told is Act.TOLD and cue.event_type is not EventType.SETBACK and negates(found[0]):
+        told = Act.DENIED
     if told not in STATUS or (cue.event_type in _ABOUT_US and ELSEWHERE.search(statement.text)):
         return None
     end = _extent(reading, place, cue) if statement.end == reading.statements[place].end else statement.end

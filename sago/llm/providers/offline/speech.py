@@ -108,6 +108,14 @@ def act(text: str, cue: tuple[int, int] | None = None, *, wish: bool = False) ->
     return Act.PLANNED if _PLANNED.search(text) else Act.TOLD
 
 
+_NEGATES = re.compile(r"\b(?:not|never|no longer)\b(?! only| just| even)|n['’]t\b", re.I)
+
+
+def negates(cue: str) -> bool:
+    """Whether a cue that reaches over several words says no within: `the mark is not granted`."""
+    return _NEGATES.search(cue) is not None
+
+
 def told_part(text: str) -> int:
     """Where a statement turns from what is to what shall be: `MRR is 182k, on track for 200k` → the place of
     the comma; the whole length where it does not turn."""

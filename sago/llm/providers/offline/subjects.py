@@ -108,7 +108,7 @@ def find(text: str, cue: tuple[int, int], event_type: EventType, kind: str, excl
 def _special(text: str, event_type: EventType, kind: str, exclude: frozenset[str]) -> str | None:
     """Types whose subject has a form of its own."""
     if event_type is EventType.COMPLIANCE and (standard := _STANDARD.search(text)):
-        return _SPACED.sub(r"\1 \2", standard[1].upper())
+        return _SPACED.sub(r"\1 \2", standard[1].upper()).replace("MARK", "mark")
     pattern = {"round": _LED, "term sheet": _LED, "grant": _LED, "article": _OUTLET, "place": _PLACE}.get(kind)
     if pattern is not None:
         for match in pattern.finditer(text):

@@ -104,7 +104,16 @@ def _cased(name: str) -> str:
 
 
 def _shouts(name: str) -> bool:
-    return name.isupper() and name.isalpha() and len(name) > 5
+    """Whether the name itself is in capitals for the noise: `MERIDIAN RAIL`, but neither `SOC 2` nor `AWS`."""
+    return name.isupper() and any(len(word) > 5 for word in name.split()) and name.replace(" ", "").isalpha()
+
+
+def _leaver(facts: _Facts) -> str:
+    """Who leaves, by name and role, else by role alone."""
+    role = _role(facts.text)
+    if facts.subject is None and role:
+        return f"The {role.removeprefix(' as ')} is leaving"
+    return f"{facts.who('A key person')} is leaving{role}"
 
 
 def _role(text: str) -> str:
@@ -166,7 +175,7 @@ _WRITERS: dict[str, Callable[[_Facts], str]] = {
     "breach": lambda f: f"Data incident{f.count(' affecting ')}",
     "lawsuit": lambda f: f"{f.who('A plaintiff')} went to court{f.money(' for ')}",
     "layoffs": lambda f: f"Layoffs{f.count(' of ')}",
-    "departure": lambda f: f"{f.who('A key person')} is leaving{_role(f.text)}",
+    "departure": lambda f: f"{_leaver(f)}",
     "recall": lambda f: f"Recall{f.count(' of ')}{f.money(', cost ')}",
     "fall": _fall,
     "term sheet": _term_sheet,

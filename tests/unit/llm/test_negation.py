@@ -1,0 +1,26 @@
+"""A cue that reaches over several words may say no within."""
+
+from __future__ import annotations
+
+import pytest
+
+from sago.domain.batches import ExtractionRequest
+from sago.domain.events import Status
+from sago.domain.messages import CompactMessage
+from sago.llm.providers.offline.model import OfflineModel
+from tests.unit.pipeline.house import NOW
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The CE mark is not granted yet.",
+        "The licence has not been granted.",
+        "The SOC 2 audit was never passed.",
+        "our ISO 27001 certificate hasn't been issued",
+    ],
+)
+def test_what_is_not_granted_is_no_event(text: str) -> None:
+    message = CompactMessage(id="gmail:1", source="gmail", sender="a@b.example", sent_at=NOW, text=text)
+    request = ExtractionRequest(company_id="acme", company_name="Acme", messages=(message,))
+    assert [finding for finding in OfflineModel().extract(request) if finding.status is Status.ACTUAL] == []
