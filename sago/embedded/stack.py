@@ -59,6 +59,9 @@ class Stack:
     later: frozenset[str] = frozenset()
     """Processes that are not waited for and leave the processor to the others while they start."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state_dir", self.state_dir.resolve())
+
     def start(self) -> Record:
         """Start everything to stay after us; the running stack's record when it runs already.
 
