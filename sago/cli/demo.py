@@ -47,9 +47,8 @@ def demo(
 def _tell(session: Session, fresh: Path, rows: int, seed: int, out: Path) -> Run:
     sample_file = fresh / "sample.csv"
     stories.write_csv(sample_file, rows=rows, seed=seed)
-    with transient_stack(session, fresh, discard=True) as running:
-        folder = running.outreach.model_copy(update={"folder": out / "outreach"})
-        container = build(running.model_copy(update={"outreach": folder}))
+    with transient_stack(session, fresh, out, discard=True) as running:
+        container = build(running)
         try:
             introduce(container)
             done = feed_file(session, container, sample_file, "scaleflow", {})

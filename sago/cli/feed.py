@@ -39,7 +39,7 @@ def ingest(
     settings = session.settings
     describe(path)
     columns = column_map(mapping or [])
-    with stack_for(session, settings, None) as running, session.progress() as bars:
+    with stack_for(session, settings, Path("output"), None) as running, session.progress() as bars:
         container = build(running)
         done = Run(container)
         now = container.clock.now()

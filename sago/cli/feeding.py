@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,9 +13,10 @@ from rich.progress import Progress
 from sago.bootstrap import Container
 from sago.domain.messages import Message
 from sago.errors import TransientError
-from sago.pipeline.ingest import Account, BadRow
 from sago.outreach.scheduling import verdicts
+from sago.pipeline.ingest import Account, BadRow
 from sago.report import ReportData, gather, write_all
+from sago.stores.eml_drafts import EmlDrafts
 
 MERGED_WITHIN = 120.0
 """Seconds without a further merged batch after which waiting for events is given up."""
@@ -84,13 +85,16 @@ class Run:
         """The run's now: the newest message's time."""
         return max(self.account.companies.values(), default=self.container.clock.now())
 
-    def report(self, out: Path, write: Callable[[ReportData, Path], None] = write_all) -> ReportData:
-        """Gather the report's data and write its files into `out`."""
+    def report(self, out: Path) -> ReportData:
+        """Gather the report's data, write its files into `out` and lay out the live letters beside them."""
         container, companies = self.container, sorted(self.account.companies)
         judged = verdicts(container.database, self.as_of, container.settings.outreach.setback_days)
         data = gather(container.database, container.raw, companies, judged, self.as_of, self.figures(), self.refused())
         out.mkdir(parents=True, exist_ok=True)
-        write(data, out)
+        write_all(data, out)
+        drafts = EmlDrafts(out / "outreach")
+        for letter in data.letters:
+            drafts.put(letter)
         return data
 
     def figures(self) -> dict[str, float]:

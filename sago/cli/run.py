@@ -49,8 +49,8 @@ def run(
     path = path or settings.data_file_path
     describe(path)
     columns = column_map(mapping or [])
-    with stack_for(session, settings, provider) as running:
-        container = build(running.model_copy(update={"outreach": _into(running, out)}))
+    with stack_for(session, settings, out, provider) as running:
+        container = build(running)
         try:
             done = feed_file(session, container, path, company or settings.company_id, columns)
         finally:
@@ -63,10 +63,6 @@ def run(
     raise typer.Exit(exit_code(done))
 
 
-def _into(settings: Settings, out: Path) -> object:
-    return settings.outreach.model_copy(update={"folder": out / "outreach"})
-
-
 def column_map(pairs: list[str]) -> dict[str, str]:
     """`["content=Body"]` → `{"content": "Body"}`; raises UsageError for a pair without `=`."""
     for pair in pairs:
@@ -76,7 +72,7 @@ def column_map(pairs: list[str]) -> dict[str, str]:
 
 
 @contextmanager
-def stack_for(session: Session, settings: Settings, provider: str | None) -> Iterator[Settings]:
+def stack_for(session: Session, settings: Settings, out: Path, provider: str | None) -> Iterator[Settings]:
     """The running stack's settings, else those of one that lives as long as the block."""
     if settings.has_servers:
         if provider and provider != settings.extraction.provider:
@@ -86,7 +82,7 @@ def stack_for(session: Session, settings: Settings, provider: str | None) -> Ite
             )
         yield settings
         return
-    with transient_stack(session, settings.state_dir, provider=provider) as running:
+    with transient_stack(session, settings.state_dir, out, provider=provider) as running:
         yield running
 
 

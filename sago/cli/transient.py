@@ -12,16 +12,18 @@ from sago.config import PROJECT, Settings
 
 @contextmanager
 def transient_stack(
-    session: Session, state_dir: Path, *, provider: str | None = None, discard: bool = False
+    session: Session, state_dir: Path, out: Path, *, provider: str | None = None, discard: bool = False
 ) -> Iterator[Settings]:
-    """Servers and processes of their own in `state_dir`; `discard` deletes its data before and after.
+    """Servers and processes of their own in `state_dir`, drafts in `out`; `discard` deletes the data before and after.
 
     Raises ConfigError, with nothing left running, when a part cannot start.
     """
     from sago.embedded.stack import Stack
     from sago.stores.postgres import migrate
 
-    environ = {"SAGO_EXTRACTION__PROVIDER": provider} if provider else {}
+    environ = {"SAGO_OUTREACH__FOLDER": str((out / "outreach").resolve())}
+    if provider:
+        environ["SAGO_EXTRACTION__PROVIDER"] = provider
     status = session.err.status("starting")
     stack = Stack(
         state_dir=state_dir,
