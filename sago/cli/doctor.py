@@ -21,7 +21,6 @@ from sago.embedded.postgres import postgres_install
 from sago.embedded.record import read_record
 from sago.embedded.redis import redis_binary
 from sago.errors import ConfigError, SagoError
-from sago.stores.postgres import schema_level
 
 DISK_NEEDED = 1_000_000_000
 """Bytes free under which a check fails."""
@@ -75,6 +74,8 @@ def examine(session: Session) -> Iterator[Check]:
 
 def schema_level_of(settings: Settings) -> str:
     """The migration the schema stands at; raises ConfigError when it is not the newest."""
+    from sago.stores.postgres import schema_level
+
     level = schema_level(settings.postgres)
     if level.current != level.head:
         raise ConfigError(

@@ -24,7 +24,6 @@ from sago.embedded.procfile import log_file
 from sago.embedded.record import read_record
 from sago.embedded.stack import Stack
 from sago.errors import SagoError, TransientError, UsageError
-from sago.stores.postgres import migrate as migrate_schema
 
 FOLLOW_EVERY = 0.25
 SMALL_KAFKA = (
@@ -122,12 +121,12 @@ def logs(
 
 
 def migrate(as_json: AsJson = False, verbose: Verbose = False, quiet: Quiet = False, config: ConfigFile = None) -> None:
-    """Bring the schema of the running (or your own) Postgres to the newest level; `sago up` does it too.
+    """Bring schema and topics of the running stack (or your servers) to the newest level; `sago up` does it too.
 
     Example: [bold]sago migrate[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    migrate_schema(session.settings.postgres)
+    prepare(session.settings)
     level = doctor.schema_level_of(session.settings)
     if as_json:
         session.emit({"level": level})
@@ -147,7 +146,9 @@ def stack_of(session: Session) -> Stack:
 
 def prepare(settings: Settings) -> None:
     """Schema and topics, before the first process."""
-    migrate_schema(settings.postgres)
+    from sago.stores.postgres import migrate
+
+    migrate(settings.postgres)
     container = build(settings)
     try:
         container.log.ensure_topics()
@@ -163,18 +164,22 @@ class Drained:
         self._container: Container | None = None
 
     def __call__(self) -> bool:
-        """True when no topic lags; False too while Kafka does not answer."""
+        """True when no topic lags, and then it lets go, for the servers stop next; False while Kafka is silent."""
         if self._container is None:
             self._container = build(self._session.settings)
         try:
-            return not any(self._container.log.lag().values())
+            done = not any(self._container.log.lag().values())
         except TransientError:
             return False
+        if done:
+            self.close()
+        return done
 
     def close(self) -> None:
         """Let go of what was connected."""
         if self._container is not None:
             self._container.close()
+            self._container = None
 
 
 def figures_of(settings: Settings, found: dict[str, Health]) -> dict[str, Any]:
@@ -218,7 +223,8 @@ def _json(settings: Settings, found: dict[str, Health], figures: dict[str, Any])
 
 
 def _show(session: Session, found: dict[str, Health], figures: dict[str, Any]) -> None:
-    table = Table("process", "kind", "healthy", "pid", "memory", "address", box=box.SIMPLE, header_style="bold")
+    table = Table("process", "kind", "healthy", "pid", "memory", box=box.SIMPLE, header_style="bold", pad_edge=False)
+    table.add_column("address", overflow="fold")
     for name, health in found.items():
         child = health.service.child
         answer = Text("yes", "green") if health.healthy else Text(health.reason, "red")

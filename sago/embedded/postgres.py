@@ -19,9 +19,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import psycopg2
-from psycopg2 import sql
-
 from sago.embedded.probes import probe_postgres
 from sago.embedded.processes import Account, Watch, spawn, unwatched
 from sago.embedded.servers import LOCALHOST, Server, on_a_port, password_of, wait_until_ready
@@ -214,6 +211,9 @@ def _run_initdb(programs: Path, data: Path, secret: Path, account: Account | Non
 
 
 def _create_database(section: Mapping[str, Any]) -> None:
+    import psycopg2
+    from psycopg2 import sql
+
     connection = psycopg2.connect(
         host=section["host"], port=section["port"], dbname="postgres", user=USER, password=section["password"]
     )

@@ -1,4 +1,7 @@
-"""Does a server answer? Each probe returns when it does; TransientError: no answer; ConfigError: it refuses us."""
+"""Does a server answer? Each probe returns when it does; TransientError: no answer; ConfigError: it refuses us.
+
+The clients are imported where they are used: `sago --help` has no need of them.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import psycopg2
-import redis
-
 from sago.errors import ConfigError, TransientError
 
 TIMEOUT = 2.0
@@ -18,6 +18,8 @@ TIMEOUT = 2.0
 
 def probe_redis(url: str) -> None:
     """PING with the password of the URL."""
+    import redis
+
     where = hide(url)
     client = redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=None)
     try:
@@ -35,6 +37,8 @@ def probe_redis(url: str) -> None:
 
 def probe_postgres(settings: Mapping[str, Any]) -> None:
     """`SELECT 1`; `settings` has host, port, db, user and password."""
+    import psycopg2
+
     where = f"{settings['host']}:{settings['port']}"
     try:
         connection = psycopg2.connect(

@@ -26,7 +26,6 @@ from sago.embedded.record import Record, Service, read_record, remove_record
 from sago.embedded.redis import start_redis
 from sago.embedded.servers import Server, probe
 from sago.errors import ConfigError
-from sago.stores.kafka import all_topics
 
 READY_WITHIN = 40.0
 """Seconds all processes together get to say that they work."""
@@ -133,6 +132,8 @@ class Stack:
         return record
 
     def _start_servers(self, record: Record, guard: Guard) -> None:
+        from sago.stores.kafka import all_topics
+
         settings = self._settings()
         watch = self._noting(record, guard, "embedded")
         topics = all_topics(settings.kafka)
