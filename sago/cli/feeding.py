@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from sago.bootstrap import Container
+from sago.domain.batches import BatchState
 from sago.domain.messages import Message
 from sago.errors import TransientError
 from sago.outreach.scheduling import verdicts
@@ -32,10 +33,12 @@ class Run:
     seconds: float = 0.0
     batches: int = 0
     unfinished: bool = False
+    _merged_before: int = 0
 
     def feed(self, rows: Iterable[Message | BadRow], total: int | None, bars: Progress) -> None:
         """Publish the rows and wait until each is stored or refused."""
         started = time.monotonic()
+        self._merged_before = self._merged()
         bar = bars.add_task("messages stored", total=total)
 
         def step(account: Account) -> None:
@@ -66,7 +69,7 @@ class Run:
             if time.monotonic() - since > MERGED_WITHIN:
                 raise TransientError("batches are not merged; see `sago status` and `sago logs extract`")
             time.sleep(0.05)
-        self.batches = merged
+        self.batches = self._merged() - self._merged_before
         self.seconds += time.monotonic() - started
 
     def write_letters(self, bars: Progress) -> None:
@@ -79,6 +82,10 @@ class Run:
             self.container.dispatcher.compose_and_wait(watches, self.as_of, LETTERS_WITHIN)
         bars.update(bar, completed=len(watches))
         self.seconds += time.monotonic() - started
+
+    def _merged(self) -> int:
+        with self.container.database.begin() as tx:
+            return tx.batches.counts().get(BatchState.MERGED, 0)
 
     @property
     def as_of(self) -> datetime:

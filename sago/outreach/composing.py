@@ -28,7 +28,7 @@ from sago.outreach.verdicts import judge
 from sago.ports import Database, Drafts, Model, Transaction
 
 UPDATE_DAYS = 92
-"""A company update tells of the last quarter; older events are no news."""
+"""A company update tells of the quarter before its newest event; what an earlier update told is no news."""
 SYSTEM = "sago"
 """Who changes a letter's state where no person did, as the audit log names it."""
 _log = telemetry.logger(__name__)
@@ -99,7 +99,9 @@ def request_for(known: Known, as_of: datetime, setback_days: int, highlights: in
         return None
     proving = {result.event_id for result in verdict.results}
     proofs = [event for event in known.events if event.id in proving]
-    chosen = choose(_news(known, as_of), as_of, highlights)
+    news = _news(known, as_of)
+    # As of the news, not of today: the same events are chosen whenever a letter is asked for.
+    chosen = choose(news, max((event.occurred_at for event in news), default=as_of), highlights)
     others = [event for event in chosen if event.id not in proving]
     events = (*proofs, *others[: max(0, highlights - len(proofs))])
     if not events:
@@ -127,11 +129,13 @@ def window_of(request: LetterRequest) -> str:
 
 
 def _news(known: Known, as_of: datetime) -> list[Event]:
-    """Events since the meeting of a condition watch; of an update the last quarter's."""
+    """Events since the meeting of a condition watch; of an update those of the quarter before the newest one."""
     watch = known.watch
+    heard = [event for event in known.events if event.occurred_at <= as_of]
     if watch.conditions:
-        return [event for event in known.events if watch.met_on is None or event.occurred_at.date() >= watch.met_on]
-    return [event for event in known.events if event.occurred_at > as_of - timedelta(days=UPDATE_DAYS)]
+        return [event for event in heard if watch.met_on is None or event.occurred_at.date() >= watch.met_on]
+    newest = max((event.occurred_at for event in heard), default=as_of)
+    return [event for event in heard if event.occurred_at > newest - timedelta(days=UPDATE_DAYS)]
 
 
 def _prepare(
@@ -147,9 +151,9 @@ def _prepare(
             return Plan(withdrawn=withdrawn, reason="the verdict, or a want of events, speaks against it")
         window = window_of(request)
         withdrawn = _withdraw(transaction, known.watch, window, now) if known.watch.conditions else ()
-        standing = _standing(transaction, request, window)
+        standing = _standing(transaction, request, window) or _told(transaction, request)
     if standing:
-        return Plan(standing=standing, withdrawn=withdrawn, reason=f"the window {window} has its letter")
+        return Plan(standing=standing, withdrawn=withdrawn, reason=f"the letter of {standing.window} tells it")
     return Plan(request, window, withdrawn=withdrawn)
 
 
@@ -173,6 +177,17 @@ def _standing(transaction: Transaction, request: LetterRequest, window: str) -> 
                 return letter
         elif letter.state not in (LetterState.SUPERSEDED, LetterState.EXPIRED):
             return letter
+    return None
+
+
+def _told(transaction: Transaction, request: LetterRequest) -> Letter | None:
+    """The update of an earlier month that tells the very same events: nothing has happened since."""
+    if request.watch.conditions:
+        return None
+    events = {event.id for event in request.events}
+    for letter in transaction.outreach.letters(request.company.company_id):
+        if letter.watch_id == request.watch.id and set(letter.event_ids) == events:
+            return letter if letter.state is not LetterState.DRAFT or not check(letter.draft, request) else None
     return None
 
 
