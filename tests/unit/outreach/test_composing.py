@@ -98,6 +98,18 @@ def test_the_same_events_again_give_nothing_and_ask_no_model() -> None:
     assert list(desk.drafts.letters.values()) == [first], "a draft that was not laid out is laid out now"
 
 
+def test_a_later_month_without_news_gives_no_second_update_and_keeps_the_first() -> None:
+    desk = Desk(UPDATE)
+    first = desk.compose(UPDATE)
+    assert first is not None
+    assert desk.compose(UPDATE, NOW + timedelta(days=200)) is None
+    assert [letter.id for letter in desk.letters()] == [first.id]
+
+
+def test_old_history_read_for_the_first_time_still_gives_an_update() -> None:
+    assert Desk(UPDATE).compose(UPDATE, NOW + timedelta(days=200)) is not None
+
+
 def test_changed_events_supersede_the_draft() -> None:
     desk = Desk(UPDATE)
     first = desk.compose(UPDATE)
