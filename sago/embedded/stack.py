@@ -114,7 +114,7 @@ class Stack:
                 try:
                     yield load(self.config)
                 finally:
-                    self._stop(record, drained, SHORT_DRAIN)
+                    self._stop(record, drained, SHORT_DRAIN, patience=0.0 if discard else 1.0)
 
     def _start(self, guard: Guard) -> Record:
         record = Record(self._settings().mode, datetime.now(UTC).isoformat(timespec="seconds"), _ourselves())
@@ -191,8 +191,13 @@ class Stack:
                     )
                 time.sleep(0.02)
 
-    def _stop(self, record: Record, drained: Callable[[], bool] | None, drain_within: float) -> None:
-        """No way out of here leaves a process: Ctrl-C shortens the waiting, not the stopping."""
+    def _stop(
+        self, record: Record, drained: Callable[[], bool] | None, drain_within: float, patience: float = 1.0
+    ) -> None:
+        """No way out of here leaves a process: Ctrl-C shortens the waiting, not the stopping.
+
+        `patience` is multiplied with the seconds each process gets to end by itself; servers end in an instant.
+        """
         processes = [each.child for each in record.services.values() if each.kind == "process" and each.child]
         servers = [each.child for each in record.services.values() if each.kind == "embedded" and each.child]
         try:
@@ -201,8 +206,8 @@ class Stack:
             # The bridge commits what workers confirm: they go after it.
             first = [child for child in processes if child.name in ("beat", "bridge")]
             self.on_step("stopping")
-            stop_all(first, BRIDGE_GRACE)
-            stop_all([child for child in processes if child not in first], WORKER_GRACE)
+            stop_all(first, patience * BRIDGE_GRACE)
+            stop_all([child for child in processes if child not in first], patience * WORKER_GRACE)
             stop_all(servers, SERVER_GRACE)
         finally:
             stop_all([child for child in record.children() if child.alive()], 0.0)
