@@ -25,7 +25,10 @@ def to_utc_ms(moment: datetime) -> datetime:
     """The moment in UTC, cut to whole milliseconds; a naive one is refused."""
     if moment.tzinfo is None:
         raise ValueError("has no time zone")
-    moment = moment.astimezone(UTC)
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999") from None
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
@@ -94,7 +97,7 @@ class Message(BaseModel):
 
     schema_: Literal[1] = Field(1, alias="schema")
     id: str = Field(min_length=3, max_length=512)
-    version: int = Field(0, ge=0)
+    version: int = Field(0, ge=0, lt=2**63)
     company_id: CompanyId
     source: SourceName
     sender: str = Field(max_length=512)
@@ -168,7 +171,8 @@ class Message(BaseModel):
 
         Raises InvalidMessageError when the whole is still over 900 kB or holds a lone surrogate.
         """
-        body = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        # raw as it is: pydantic refuses what is nested over 255 deep, though the message was taken
+        body = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"raw"}) | {"raw": self.raw}
         for moment in ("sent_at", "edited_at"):
             if moment in body:
                 body[moment] = iso_ms(getattr(self, moment))

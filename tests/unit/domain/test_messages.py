@@ -1,0 +1,33 @@
+"""What a message may hold: whatever the stores would refuse is refused at the door, in one line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sago.domain.messages import Message
+from sago.errors import InvalidMessageError
+
+BODY: dict[str, Any] = {
+    "schema": 1, "id": "slack:1", "company_id": "acme", "source": "slack", "sender": "ana",
+    "sent_at": "2026-03-01T00:00:00Z", "text": "hello",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("version", 2**63), ("version", -1), ("sent_at", "0001-01-01T00:00:00+10:00"), ("sender", "\ud800")],
+)
+def test_what_no_store_takes_is_refused_by_name(field: str, value: object) -> None:
+    with pytest.raises(InvalidMessageError, match=field):
+        Message.from_json(json.dumps(BODY | {field: value}).encode())
+
+
+def test_a_deeply_nested_payload_travels_as_it_came() -> None:
+    raw: dict[str, Any] = {}
+    for _ in range(300):
+        raw = {"inner": raw}
+    message = Message.from_json(json.dumps(BODY | {"raw": raw}).encode())
+    assert Message.from_json(message.to_json()) == message
