@@ -11,6 +11,7 @@ from uuid import UUID
 
 from celery import Celery, chord, group
 from celery.backends.redis import RedisBackend
+from celery.exceptions import TimeoutError as ResultTimeoutError
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -58,7 +59,7 @@ class CeleryDispatcher:
         tasks = [self._app.signature("outreach.compose", args=(str(i), as_of.isoformat())) for i in watch_ids]
         try:
             group(tasks, app=self._app).apply_async().get(timeout=timeout, interval=WAIT_INTERVAL)
-        except (OperationalError, RedisError, TimeoutError) as error:
+        except (OperationalError, RedisError, ResultTimeoutError) as error:
             raise TransientError(f"letters were not composed within {timeout:.0f} s: {error}") from error
 
     def recover(self) -> None:
@@ -67,11 +68,11 @@ class CeleryDispatcher:
 
     def flush(self) -> None:
         """Enqueue `upkeep.flush_idle` for everything that waits."""
-        self._app.send_task("upkeep.flush_idle", kwargs={"older_than": 0})
+        self._send("upkeep.flush_idle", older_than=0)
 
-    def _send(self, name: str, *args: str) -> None:
+    def _send(self, name: str, *args: str, **kwargs: float) -> None:
         try:
-            self._app.send_task(name, args=args)
+            self._app.send_task(name, args=args, kwargs=kwargs)
         except (OperationalError, RedisError) as error:
             raise TransientError(f"broker does not answer: {error}") from error
 
@@ -87,7 +88,9 @@ class CeleryStoreQueue:
         """Enqueue one attempt."""
         kwargs = {"name": name, "values": [value.decode() for value in values], "replay_of": list(replay_of)}
         try:
-            self._app.send_task("store.batch", kwargs=kwargs, task_id=f"{name}#{attempt}")
+            # Celery shows a repr of the arguments in its events, to Flower too: no message text there
+            shown = repr({"name": name, "values": len(values)})
+            self._app.send_task("store.batch", kwargs=kwargs, task_id=f"{name}#{attempt}", kwargsrepr=shown)
         except (OperationalError, RedisError) as error:
             raise TransientError(f"broker does not answer: {error}") from error
 
