@@ -231,7 +231,7 @@ class BatchStore(Protocol):
         """Move the batch; `merged` also writes `merged_at`, `failed` counts an attempt."""
 
     def due(self, now: datetime, limit: int = 100) -> list[Batch]:
-        """Batches not merged whose `next_attempt_at` has passed, oldest first; rows locked by others left out."""
+        """Batches not merged whose `next_attempt_at` has passed, longest due first; rows locked by others left out."""
 
     def members(self, company_id: str, keys: Sequence[MessageKey], run: str) -> set[MessageKey]:
         """Which of these versions have a member row."""

@@ -264,7 +264,7 @@ def test_merged_is_the_end(database: Database) -> None:
         assert merged.next_attempt_at is None
 
 
-def test_due_are_unmerged_batches_whose_time_has_come_oldest_first(database: Database) -> None:
+def test_due_are_unmerged_batches_whose_time_has_come_longest_due_first(database: Database) -> None:
     past, future = NOW - timedelta(minutes=1), NOW + timedelta(minutes=1)
     with database.begin() as tx:
         for name, claimed_at, attempt in (
@@ -276,8 +276,8 @@ def test_due_are_unmerged_batches_whose_time_has_come_oldest_first(database: Dat
         ):
             tx.batches.open(batch(name, claimed_at, attempt), [])
         tx.batches.set_state("merged", BatchState.MERGED, at=NOW, next_attempt_at=past)
-        assert [each.id for each in tx.batches.due(NOW)] == ["old", "young"]
-        assert [each.id for each in tx.batches.due(NOW, limit=1)] == ["old"]
+        assert [each.id for each in tx.batches.due(NOW)] == ["young", "old"]
+        assert [each.id for each in tx.batches.due(NOW, limit=1)] == ["young"]
 
 
 def test_highest_versions_and_freed_members(database: Database) -> None:

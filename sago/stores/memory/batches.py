@@ -102,8 +102,8 @@ class MemoryBatches:
 
     def due(self, now: datetime, limit: int = 100) -> list[Batch]:
         waiting = [batch for batch in self._state.batches.values() if batch.state is not BatchState.MERGED]
-        due = [batch for batch in waiting if batch.next_attempt_at is not None and batch.next_attempt_at <= now]
-        return sorted(due, key=lambda batch: (batch.claimed_at, batch.id))[:limit]
+        due = [(at, batch.id, batch) for batch in waiting if (at := batch.next_attempt_at) is not None and at <= now]
+        return [batch for *_, batch in sorted(due, key=lambda row: row[:2])[:limit]]
 
     def members(self, company_id: str, keys: Sequence[MessageKey], run: str) -> set[MessageKey]:
         return {key for key in keys if (company_id, *key, run) in self._state.members}

@@ -132,7 +132,7 @@ class PostgresBatches:
         query = (
             select(batches)
             .where(batches.c.state != BatchState.MERGED, batches.c.next_attempt_at <= now)
-            .order_by(batches.c.claimed_at, batches.c.id)
+            .order_by(batches.c.next_attempt_at, batches.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
