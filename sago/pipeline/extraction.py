@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sago.domain.batches import Batch, BatchState, ChunkResult, ExtractionRequest
+from sago.domain.batches import Batch, BatchState, ChunkResult, ChunkState, ExtractionRequest
 from sago.domain.events import Extraction
 from sago.domain.messages import CompactMessage, MessageRef
 from sago.pipeline.folding import fold
@@ -131,7 +131,7 @@ class Extracting:
         tx.events.append([o for result in results for o in result.observations], extractions)
         refold(tx, batch.company_id, now)
         tx.batches.set_state(batch.id, BatchState.MERGED, at=now)
-        chunk_nos = [chunk.chunk_no for chunk in tx.batches.chunks(batch.id)]
+        chunk_nos = [chunk.chunk_no for chunk in tx.batches.chunks(batch.id) if chunk.state is ChunkState.DONE]
         return [ref for chunk_no in chunk_nos for ref in tx.batches.chunk_refs(batch.id, chunk_no)]
 
 
