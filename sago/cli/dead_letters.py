@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from sago.bootstrap import build
+from sago.cli.lookup import table
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.batches import DeadLetter
 from sago.domain.messages import Message
@@ -40,11 +40,7 @@ def list_letters(
     if as_json:
         session.emit([_row(letter) for letter in letters])
         return
-    table = Table("failed", "topic", "message", "reason", "origin", box=None, title=None)
-    for letter in letters:
-        when = f"{letter.failed_at:%Y-%m-%d %H:%M}"
-        table.add_row(when, letter.topic, letter.message_id or "–", letter.error, _short(letter.origin))
-    session.out.print(table if letters else "No dead letters.")
+    table(session, ("failed", "topic", "message", "reason", "origin"), [_cells(each) for each in letters], "none yet")
 
 
 @dlq.command()
@@ -93,13 +89,13 @@ def replay(
 def _find(session: Session, origin: str) -> DeadLetter:
     with build(session.settings).database.begin() as tx:
         letter = tx.ledger.dead_letter(origin)
+        if letter is not None:
+            return letter
         near = [each for each in tx.ledger.dead_letters(replayed=True, limit=10_000) if each.origin.startswith(origin)]
-    if letter is None and len(near) == 1:
+    if len(near) == 1:
         return near[0]
-    if letter is None:
-        how = "no dead letter has this origin" if not near else f"{len(near)} dead letters begin so; give more of it"
-        raise UsageError(f"{origin}: {how}; see `sago dlq list`")
-    return letter
+    how = "no dead letter has this origin" if not near else f"{len(near)} dead letters begin so; give more of it"
+    raise UsageError(f"{origin}: {how}; see `sago dlq list`")
 
 
 def _row(letter: DeadLetter) -> dict[str, str | int | None]:
@@ -113,6 +109,11 @@ def _row(letter: DeadLetter) -> dict[str, str | int | None]:
         "failed_at": letter.failed_at.isoformat(),
         "attempts": letter.attempts,
     }
+
+
+def _cells(letter: DeadLetter) -> tuple[str, ...]:
+    when = f"{letter.failed_at:%Y-%m-%d %H:%M}"
+    return when, letter.topic, letter.message_id or "–", letter.error, _short(letter.origin)
 
 
 def _short(origin: str) -> str:

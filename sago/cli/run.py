@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from sago.bootstrap import Container, build
 from sago.cli.feeding import Run
@@ -96,7 +97,7 @@ def feed_file(session: Session, container: Container, path: Path, company: str, 
             done.extract(bars)
             done.write_letters(bars)
         except TransientError as error:
-            session.note(f"[red]unfinished:[/] {error}")
+            session.note(f"[red]unfinished:[/] {escape(str(error))}")
             done.unfinished = True
         except KeyboardInterrupt:
             session.note("[yellow]stopped:[/] what was stored is kept; run the same command again to go on")
