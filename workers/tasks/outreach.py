@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from workers.app import app, container
@@ -12,9 +12,10 @@ from workers.base import ticked
 @app.task(name="outreach.schedule")
 @ticked("outreach.schedule")
 def schedule(as_of: str | None = None) -> int:
-    """Enqueue a letter for each active watch, as of a moment (ISO 8601; default now); how many."""
+    """Enqueue a letter for each active watch, as of a moment (ISO 8601, UTC unless said; default now); how many."""
     wired = container()
     moment = datetime.fromisoformat(as_of) if as_of else wired.clock.now()
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     due = wired.due_watches(moment)
     for watch_id in due:
         wired.dispatcher.compose(watch_id, moment)
