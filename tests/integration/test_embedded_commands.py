@@ -1,0 +1,78 @@
+"""`sago up`, `status` and `down` as a person calls them, with the project's own processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sago.bootstrap import build
+from sago.config import load
+from sago.domain.messages import Message
+from sago.embedded.postgres import remove_data
+from sago.embedded.record import read_record
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+
+PROCESSES = {"bridge", "store", "extract", "outreach", "beat"}
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "state"
+    monkeypatch.setenv("SAGO_STATE_DIR", str(folder))
+    yield folder
+    sago("down")
+    remove_data(folder / "postgres")
+
+
+def sago(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "sago"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, start_new_session=True)
+
+
+def test_messages_on_their_way_survive_down(state: Path) -> None:
+    up = sago("up")
+    assert up.returncode == 0, up.stderr
+    assert "Kafka is in memory and small" in " ".join(up.stderr.split())
+    record = read_record(state)
+    assert record is not None
+    shown = sago("status", "--json")
+    value = json.loads(shown.stdout)
+    assert shown.returncode == 0, shown.stdout
+    assert value["mode"] == "embedded"
+    assert set(value["services"]) == {"redis", "postgres", "kafka", *PROCESSES}
+    assert all(service["healthy"] for service in value["services"].values())
+    assert value["services"]["redis"]["address"] == load().redis.url
+    assert sum(service["memory"] for service in value["services"].values()) < 1000 * MEGABYTE
+    with closing(build(load())) as container:
+        container.log.publish([chat(number) for number in range(300)])
+    down = sago("down", "--json")
+    assert set(json.loads(down.stdout)["stopped"]) == set(value["services"]), down.stderr
+    assert record.alive() == []
+    assert sago("up", "-q").stderr == ""
+    with closing(build(load())) as container:
+        assert container.raw.count() == 300
+    table = sago("status")
+    assert table.returncode == 0
+    assert load().postgres.password.get_secret_value() not in table.stdout
+    assert ":***@" in table.stdout
+    assert sago("doctor").returncode == 0
+
+
+def chat(number: int) -> Message:
+    return Message(
+        id=f"slack:{number}",
+        company_id="acme",
+        source="slack",
+        sender="ana",
+        sent_at=datetime(2026, 3, 2, 9, 0, tzinfo=UTC),
+        text=f"standup {number}: still on the importer",
+    )
