@@ -92,9 +92,11 @@ class Bridge:
 
     def step(self) -> None:
         """Poll once and do all that is due. Raises TransientError, having lost nothing: the next step goes on."""
-        self._let_go_of_lost()
         self._throttle()
-        for record in self._consumer.poll(BUSY_POLL if self._is_busy() else IDLE_POLL):
+        records = self._consumer.poll(BUSY_POLL if self._is_busy() else IDLE_POLL)
+        # before anything is taken: a partition lost in this poll may be back in it, and is read anew
+        self._let_go_of_lost()
+        for record in records:
             self._take(record)
         if self._clock.monotonic() >= self._resting_until:
             self._welcome()

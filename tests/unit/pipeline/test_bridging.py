@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from structlog.testing import LogCapture
 
 from sago.config import CacheSettings
-from sago.domain.batches import DeadLetter, Progress
+from sago.domain.batches import DeadLetter, Progress, Record
 from sago.domain.messages import Message
 from sago.errors import BadDeployError, TransientError
 from sago.pipeline import bridging
@@ -425,6 +425,30 @@ class TestRebalances:
         world.steps()
         assert world.committed() == 0
         assert world.bridge.in_flight == 0
+
+    def test_a_partition_lost_and_back_within_one_poll_is_read_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        world = World()
+        world.publish(1, 2, 3)
+        world.steps(1)
+        poll, assigned = world.consumer.poll, world.consumer.assigned
+        losses = [{SLACK}]
+        lost: set[tuple[str, int]] = set()
+
+        def losing(timeout: float) -> list[Record]:
+            lost.clear()
+            for pairs in losses:
+                world.consumer.lose(pairs)
+                world.consumer.assign(pairs)
+                lost.update(pairs)
+            losses.clear()
+            return poll(timeout)
+
+        monkeypatch.setattr(world.consumer, "poll", losing)
+        monkeypatch.setattr(world.consumer, "assigned", lambda: assigned() - lost)
+        world.steps(1)
+        world.publish(4)
+        world.steps()
+        assert world.committed() in (None, 0)
 
 
 class TestRun:
