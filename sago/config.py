@@ -233,11 +233,13 @@ def load(config: Path | None = None, environ: Mapping[str, str] | None = None) -
     path = _config_path(config, environ)
     values = _read_yaml(path)
     _check_variables(environ)
-    postgres = {key.lower(): environ[f"POSTGRES_{key}"] for key in POSTGRES_VARIABLES if f"POSTGRES_{key}" in environ}
-    if not _names_servers(values, environ):
+    if _names_servers(values, environ):
+        names = [key for key in POSTGRES_VARIABLES if f"POSTGRES_{key}" in environ]
+        _merge(values, {"postgres": {key.lower(): environ[f"POSTGRES_{key}"] for key in names}})
+    else:
+        # A POSTGRES_PASSWORD without a host is of another server than ours.
         state = Path(environ.get("SAGO_STATE_DIR", values.get("state_dir", ".sago")))
         _merge(values, _stack_overlay(state))
-    _merge(values, {"postgres": postgres} if postgres else {})
     try:
         return Settings(**values)
     except ValidationError as error:

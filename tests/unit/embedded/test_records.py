@@ -61,6 +61,15 @@ def test_settings_of_a_dead_stack_are_ignored(tmp_path: Path, monkeypatch: pytes
     assert load().kafka.bootstrap_servers == "127.0.0.1:2"
 
 
+def test_the_password_of_another_server_is_not_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGO_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("POSTGRES_PASSWORD", "of another server")
+    record = a_record(pid=1)
+    record.settings["postgres"]["password"] = "ours"
+    record.write(tmp_path)
+    assert load().postgres.password.get_secret_value() == "ours"
+
+
 def test_the_projects_own_procfile_has_every_process() -> None:
     commands = read_procfile(PROJECT / "Procfile")
     assert list(commands) == ["bridge", "store", "extract", "outreach", "beat"]
