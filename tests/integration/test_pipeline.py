@@ -27,7 +27,7 @@ MARK = "[[event enterprise_deal subject={}]]"
 @pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     state = tmp_path_factory.mktemp("state")
-    with transient_stack(Session(quiet=True), state, state, provider="marker") as settings:
+    with transient_stack(Session(quiet=True), state, state, provider="marker", discard=True) as settings:
         wired = build(settings)
         yield wired
         wired.close()
