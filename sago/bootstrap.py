@@ -95,8 +95,13 @@ class Container:
 
     @property
     def retry_after(self) -> timedelta:
-        """How long a batch may take until the reaper looks at it."""
+        """The first wait of a batch that failed."""
         return timedelta(seconds=self.settings.extraction.retry_after)
+
+    @property
+    def lost_after(self) -> timedelta:
+        """How long a batch may take until the reaper fires again what it misses."""
+        return timedelta(seconds=self.settings.extraction.lost_after)
 
     @cached_property
     def storing(self) -> Storing:
@@ -106,7 +111,7 @@ class Container:
     @cached_property
     def batching(self) -> Batching:
         size = self.settings.cache.message_limit
-        return Batching(self.buffer, self.database, self.dispatcher, size, self.retry_after)
+        return Batching(self.buffer, self.database, self.dispatcher, size, self.lost_after)
 
     @cached_property
     def extracting(self) -> Extracting:
@@ -123,7 +128,7 @@ class Container:
             dispatcher=self.dispatcher,
             topic_of=self.settings.kafka.topic,
             max_attempts=self.settings.extraction.max_attempts,
-            retry_after=self.retry_after,
+            lost_after=self.lost_after,
         )
 
     @cached_property

@@ -131,6 +131,7 @@ class ExtractionSettings(Section):
     context_messages: int = Field(20, ge=0)
     max_attempts: int = Field(5, ge=1)
     retry_after: int = Field(60, ge=1)
+    lost_after: int = Field(360, ge=1)
 
 
 class UpkeepSettings(Section):

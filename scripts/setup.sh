@@ -21,3 +21,5 @@ install() {
 echo "setup: installing $lock"
 install --require-hashes -r "$lock"
 install --no-deps --no-build-isolation --editable .
+# Five processes import the same modules at once: compiled ones start in half the time.
+.venv/bin/python -m compileall -q sago workers celeryconfig.py

@@ -33,6 +33,7 @@ class Run:
     seconds: float = 0.0
     batches: int = 0
     unfinished: bool = False
+    letters_refused: list[str] = field(default_factory=list)
     _merged_before: int = 0
 
     def feed(self, rows: Iterable[Message | BadRow], total: int | None, bars: Progress) -> None:
@@ -79,7 +80,7 @@ class Run:
             watches = [w.id for company in self.account.companies for w in tx.outreach.watches(company)]
         bar = bars.add_task("letters composed", total=len(watches))
         if watches:
-            self.container.dispatcher.compose_and_wait(watches, self.as_of, LETTERS_WITHIN)
+            self.letters_refused = self.container.dispatcher.compose_and_wait(watches, self.as_of, LETTERS_WITHIN)
         bars.update(bar, completed=len(watches))
         self.seconds += time.monotonic() - started
 

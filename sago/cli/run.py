@@ -96,6 +96,8 @@ def feed_file(session: Session, container: Container, path: Path, company: str, 
             done.feed(rows, count_rows(path), bars)
             done.extract(bars)
             done.write_letters(bars)
+            for reason in done.letters_refused:
+                session.note(f"[yellow]no letter:[/] {escape(reason)}")
         except TransientError as error:
             session.note(f"[red]unfinished:[/] {escape(str(error))}")
             done.unfinished = True

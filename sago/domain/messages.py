@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -118,8 +119,9 @@ class Message(BaseModel):
             raise ValueError("a deletion has no text")
         if not self.deleted and not self.text.strip():
             raise ValueError("text is empty")
-        if "\x00" in self.text or "\x00" in self.sender or "\x00" in self.id:
-            raise ValueError("text, sender or id holds a NUL character")
+        words = (self.id, self.sender, self.thread_id, self.subject, self.text)
+        if any(word and "\x00" in word for word in words):
+            raise ValueError("id, sender, thread_id, subject or text holds a NUL character")
         try:
             size = len(self.text.encode())
         except UnicodeEncodeError:
@@ -144,6 +146,11 @@ class Message(BaseModel):
     def day(self) -> str:
         """The partition day of the raw store: `sent_at` in UTC as YYYY-MM-DD."""
         return self.sent_at.strftime("%Y-%m-%d")
+
+    def content_sha(self) -> bytes:
+        """SHA-256 of what makes two deliveries of one version the same: sender, sent_at, subject, text, deleted."""
+        content = [self.sender, iso_ms(self.sent_at), self.subject, self.text, self.deleted]
+        return hashlib.sha256(json.dumps(content).encode("ascii")).digest()
 
     def compact(self) -> CompactMessage:
         """The message without its raw payload."""

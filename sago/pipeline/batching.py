@@ -18,7 +18,7 @@ class Batching:
     database: Database
     dispatcher: Dispatcher
     chunk_size: int
-    retry_after: timedelta
+    lost_after: timedelta
 
     def open(self, company_id: str, batch_id: str, now: datetime) -> int:
         """Take a claim over and fire its chord; the number of chunks fired, 0 where that was done before.
@@ -44,7 +44,7 @@ class Batching:
             company_id=claim.company_id,
             state=BatchState.CLAIMED,
             claimed_at=now,
-            next_attempt_at=now + self.retry_after,
+            next_attempt_at=now + self.lost_after,
         )
         won = set(tx.batches.open(batch, [(m.ref(claim.company_id), m.source) for m in claim.messages]))
         mine = [message for message in claim.messages if message.ref(claim.company_id) in won]

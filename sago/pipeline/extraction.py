@@ -8,12 +8,17 @@ from datetime import datetime, timedelta
 from sago.domain.batches import Batch, BatchState, ChunkResult, ChunkState, ExtractionRequest
 from sago.domain.events import Extraction
 from sago.domain.messages import CompactMessage, MessageRef
+from sago.errors import TransientError
 from sago.pipeline.folding import fold
 from sago.pipeline.grounding import ground
 from sago.ports import Buffer, Database, Model, RawStore, Transaction
 
 CONTEXT_REACH = timedelta(days=14)
 """How far back context for a chunk is looked for."""
+LONGEST_WAIT = timedelta(hours=1)
+"""Cap of the back-off of a failed batch."""
+TRANSIENT = TransientError.__name__
+"""The kind under which a chunk keeps a failure that may pass."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,9 @@ class Extracting:
         try:
             result = self._read(batch, company.name if company else batch.company_id, refs, now)
         except Exception as error:  # noqa: BLE001 - a header task that raises would keep the chord's body from running
+            kind = TRANSIENT if isinstance(error, TransientError) else type(error).__name__
             with self.database.begin() as tx:
-                tx.batches.fail_chunk(batch_id, chunk_no, str(error) or repr(error), type(error).__name__)
+                tx.batches.fail_chunk(batch_id, chunk_no, str(error) or repr(error), kind)
             return "failed"
         with self.database.begin() as tx:
             tx.batches.finish_chunk(batch_id, chunk_no, result)
@@ -99,7 +105,7 @@ class Extracting:
             unfinished = [chunk for chunk in tx.batches.chunks(batch_id) if not chunk.state.is_final]
             if unfinished:
                 reason = next((chunk.error for chunk in unfinished if chunk.error), "chunks without a result")
-                due = now + self.retry_after
+                due = now + min(self.retry_after * 2 ** min(batch.attempts, 10), LONGEST_WAIT)
                 tx.batches.set_state(batch_id, BatchState.FAILED, at=now, next_attempt_at=due, error=reason)
                 return "unfinished"
             read = self._append_and_fold(tx, batch, now)

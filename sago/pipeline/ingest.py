@@ -12,7 +12,7 @@ from typing import Protocol
 from sago.domain.batches import DeadLetter, Position
 from sago.domain.messages import Message, MessageRef
 from sago.errors import InvalidMessageError, TransientError
-from sago.pipeline.storing import conflict_origin, content_of
+from sago.pipeline.storing import CONFLICT, conflict_origin
 from sago.ports import Clock, Database, MessageLog, RawStore
 
 AT_ONCE = 500
@@ -160,9 +160,9 @@ class Ingest:
         for message in part.messages:
             if message in missing:
                 continue
-            if stored.get(message.ref) != content_of(message):
+            if stored.get(message.ref) != message.content_sha():
                 account.dead_lettered += 1
-                account.refused.append((message.id, "same id and version are stored with other content"))
+                account.refused.append((message.id, CONFLICT))
             elif message.ref in known:
                 account.duplicates += 1
             else:
@@ -180,8 +180,8 @@ class Ingest:
                 self.clock.sleep(LOOK_EVERY)
         return absent
 
-    def _stored(self, messages: Sequence[Message]) -> dict[MessageRef, str]:
-        return {m.ref: content_of(m) for m in self.raw.read(sorted({message.ref for message in messages}))}
+    def _stored(self, messages: Sequence[Message]) -> dict[MessageRef, bytes]:
+        return {m.ref: m.content_sha() for m in self.raw.read(sorted({message.ref for message in messages}))}
 
     def _wait(self, positions: Sequence[Position]) -> None:
         """Return once the bridge's watermarks have passed all positions."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sago.domain.batches import LIVE_RUN, Batch, Chunk, ChunkState, DeadLetter
+from sago.domain.batches import LIVE_RUN, Batch, BatchState, Chunk, ChunkState, DeadLetter
 from sago.domain.messages import MessageKey, MessageRef
+from sago.errors import InvalidMessageError, PermanentError
+from sago.pipeline.extraction import TRANSIENT
 from sago.pipeline.storing import queue_new
 from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore, Transaction
 
 LOOK_BACK = timedelta(days=3)
 """Received days that recovery reads: longer than the marks' 48 hours and the idle flush together."""
-LONGEST_WAIT = timedelta(hours=1)
-"""Cap of the reaper's back-off."""
+HOPELESS = {PermanentError.__name__, InvalidMessageError.__name__}
+"""Kinds of failure that will come again however often the chunk is read; others get `max_attempts`."""
 READ_AT_ONCE = 1000
 """Messages that recovery holds in memory at a time."""
 
@@ -31,7 +32,7 @@ class Reaper:
     dispatcher: Dispatcher
     topic_of: Callable[[str], str]
     max_attempts: int
-    retry_after: timedelta
+    lost_after: timedelta
 
     def reap(self, now: datetime) -> int:
         """Open claims that nobody took over and fire what batches past their time still miss; how many."""
@@ -50,13 +51,18 @@ class Reaper:
         for chunk in tx.batches.chunks(batch.id):
             if chunk.state.is_final:
                 continue
-            if chunk.state is ChunkState.FAILED and chunk.attempts >= self.max_attempts:
+            if self._is_hopeless(chunk):
                 missing += self._bisect(tx, batch, chunk, now)
             else:
                 missing.append(chunk.chunk_no)
-        wait = min(self.retry_after * 2 ** min(batch.attempts, 10), LONGEST_WAIT)
-        tx.batches.set_state(batch.id, batch.state, at=now, next_attempt_at=now + wait, error=batch.error)
+        due = now + self.lost_after
+        tx.batches.set_state(batch.id, BatchState.EXTRACTING, at=now, next_attempt_at=due, error=batch.error)
         return missing
+
+    def _is_hopeless(self, chunk: Chunk) -> bool:
+        """Whether a chunk failed for good: a failure that may pass never counts, however often it comes."""
+        failed = chunk.state is ChunkState.FAILED and chunk.error_type != TRANSIENT
+        return failed and (chunk.error_type in HOPELESS or chunk.attempts >= self.max_attempts)
 
     def _bisect(self, tx: Transaction, batch: Batch, chunk: Chunk, now: datetime) -> list[int]:
         refs = tx.batches.chunk_refs(batch.id, chunk.chunk_no)
@@ -93,19 +99,19 @@ class Recovery:
         with self.database.begin() as tx:
             if not tx.try_lock("recover"):
                 return 0
-            stored: dict[str, list[MessageRef]] = defaultdict(list)
+            found = 0
             for company_id, day in self.raw.changed_days((now - LOOK_BACK).date()):
-                stored[company_id] += self.raw.read_day(company_id, day)
-            found = sum(self._queue(tx, company_id, refs, now) for company_id, refs in stored.items())
+                refs = self.raw.read_day(company_id, day)
+                parts = (refs[start : start + READ_AT_ONCE] for start in range(0, len(refs), READ_AT_ONCE))
+                found += sum(self._queue(tx, company_id, part, now) for part in parts)
             self.buffer.set_epoch(now)
         return found
 
     def _queue(self, tx: Transaction, company_id: str, refs: list[MessageRef], now: datetime) -> int:
         missing = self._missing(tx, company_id, refs)
-        for start in range(0, len(missing), READ_AT_ONCE):
-            messages = [message.compact() for message in self.raw.read(missing[start : start + READ_AT_ONCE])]
-            for batch_id in queue_new(company_id, messages, self.buffer, tx, now).batch_ids:
-                self.dispatcher.open_batch(company_id, batch_id)
+        messages = [message.compact() for message in self.raw.read(missing)]
+        for batch_id in queue_new(company_id, messages, self.buffer, tx, now).batch_ids:
+            self.dispatcher.open_batch(company_id, batch_id)
         return len(missing)
 
     def _missing(self, tx: Transaction, company_id: str, refs: list[MessageRef]) -> list[MessageRef]:

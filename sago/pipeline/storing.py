@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,16 +10,26 @@ from typing import NamedTuple
 
 from sago.domain.batches import LIVE_RUN, DeadLetter
 from sago.domain.messages import CompactMessage, Message, MessageRef
-from sago.errors import InvalidMessageError
+from sago.errors import InvalidMessageError, PermanentError, SagoError
 from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore, Transaction
+
+CONFLICT = "same id and version are stored with other content"
 
 
 class StoreReport(NamedTuple):
-    """What became of one micro-batch; the three add up to its size."""
+    """What became of one micro-batch; the three add up to its size. `conflicts` counts all that was refused."""
 
     stored: int
     duplicates: int
     conflicts: int
+
+
+class Arrival(NamedTuple):
+    """One message of a micro-batch as it came, and the origin of the dead letter that it replays."""
+
+    message: Message
+    value: bytes
+    replay_of: str | None
 
 
 class Queued(NamedTuple):
@@ -44,38 +53,75 @@ class Storing:
     def store(self, name: str, values: Sequence[bytes], replay_of: Sequence[str | None], now: datetime) -> StoreReport:
         """Store a micro-batch under its name and count what is new; returns once every row is durable.
 
-        Raises TransientError when a store does not answer: the bridge then enqueues the batch again.
+        A message that no store takes is found by halving and dead-lettered alone. Raises TransientError when a store
+        does not answer: the bridge then enqueues the batch again.
         """
-        messages = [Message.from_json(value) for value in values]
-        self._clear_replayed(messages, replay_of, now)
-        outcome = self.raw.store(messages, name, now)
-        refused = self._refuse_conflicts(messages, outcome.conflicts, now)
-        self._queue([message for message in messages if message not in refused], now)
+        arrivals = [
+            Arrival(Message.from_json(value), value, origin) for value, origin in zip(values, replay_of, strict=True)
+        ]
+        return self._store(name, arrivals, now)
+
+    def _store(self, name: str, arrivals: Sequence[Arrival], now: datetime) -> StoreReport:
+        try:
+            self._clear_replayed(arrivals, now)
+            outcome = self.raw.store([arrival.message for arrival in arrivals], name, now)
+            refused = self._refuse_conflicts(arrivals, outcome.conflicts, now)
+            self._queue([arrival.message for arrival in arrivals if arrival not in refused], now)
+        except (PermanentError, InvalidMessageError) as error:
+            return self._halve(name, arrivals, error, now)
         return StoreReport(len(outcome.stored), len(outcome.duplicates), len(outcome.conflicts))
 
-    def _clear_replayed(self, messages: Sequence[Message], replay_of: Sequence[str | None], now: datetime) -> None:
-        """A replay is read again: its member row and its mark would swallow it otherwise."""
-        for message, origin in zip(messages, replay_of, strict=True):
+    def _halve(self, name: str, arrivals: Sequence[Arrival], error: SagoError, now: datetime) -> StoreReport:
+        if len(arrivals) > 1:
+            middle = len(arrivals) // 2
+            first, second = (self._store(name, part, now) for part in (arrivals[:middle], arrivals[middle:]))
+            return StoreReport(*map(sum, zip(first, second, strict=True)))
+        message = arrivals[0].message
+        self._refuse(arrivals[0], f"message:{message.company_id}/{message.id}/{message.version}/store", error, now)
+        return StoreReport(0, 0, 1)
+
+    def _clear_replayed(self, arrivals: Sequence[Arrival], now: datetime) -> None:
+        """A replay is read again: its mark and its member row would swallow it. Once: a second delivery of the replay
+        must not clear what the first has queued."""
+        for message, _, origin in arrivals:
             if origin is None:
                 continue
             with self.database.begin() as tx:
+                letter = tx.ledger.dead_letter(origin)
+            if letter is not None and letter.replayed_at is not None:
+                continue
+            self.buffer.forget(message.company_id, [message.key])
+            with self.database.begin() as tx:
                 tx.batches.remove_member(message.company_id, message.key, LIVE_RUN)
                 tx.ledger.mark_replayed(origin, now)
-            self.buffer.forget(message.company_id, [message.key])
 
     def _refuse_conflicts(
-        self, messages: Sequence[Message], conflicts: Sequence[MessageRef], now: datetime
-    ) -> list[Message]:
+        self, arrivals: Sequence[Arrival], conflicts: Sequence[MessageRef], now: datetime
+    ) -> list[Arrival]:
         """Dead-letter each message whose id and version are stored with other content; those messages."""
         if not conflicts:
             return []
         keys = {(ref.company_id, ref.message_id, ref.version) for ref in conflicts}
-        suspects = [m for m in messages if (m.company_id, m.id, m.version) in keys]
-        stored = {m.ref: content_of(m) for m in self.raw.read(sorted({m.ref for m in suspects}))}
-        refused = [message for message in suspects if stored.get(message.ref) != content_of(message)]
-        for message in refused:
-            self.log.dead_letter(conflict_letter(message, self.topic_of(message.source), now), message.company_id)
+        suspects = [a for a in arrivals if (a.message.company_id, a.message.id, a.message.version) in keys]
+        stored = {m.ref: m.content_sha() for m in self.raw.read(sorted({a.message.ref for a in suspects}))}
+        refused = [a for a in suspects if stored.get(a.message.ref) != a.message.content_sha()]
+        for arrival in refused:
+            self._refuse(arrival, conflict_origin(arrival.message), InvalidMessageError(CONFLICT), now)
         return refused
+
+    def _refuse(self, arrival: Arrival, origin: str, error: SagoError, now: datetime) -> None:
+        message = arrival.message
+        letter = DeadLetter(
+            origin=origin,
+            topic=self.topic_of(message.source),
+            company_id=message.company_id,
+            message_id=message.id,
+            error=str(error),
+            error_type=type(error).__name__,
+            failed_at=now,
+            value=arrival.value,
+        )
+        self.log.dead_letter(letter, message.company_id)
 
     def _queue(self, messages: Sequence[Message], now: datetime) -> None:
         by_company: dict[str, list[CompactMessage]] = defaultdict(list)
@@ -115,26 +161,6 @@ def queue_new(
     return Queued([batch_id] if batch_id else [], added.epoch_missing)
 
 
-def content_of(message: Message) -> str:
-    """sha256 of what makes two deliveries the same message: sender, time, subject, text and deletion."""
-    parts = (message.sender, message.sent_at.isoformat(), message.subject or "", message.text, str(message.deleted))
-    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def conflict_origin(message: Message) -> str:
     """The origin of the dead letter that a conflicting message becomes."""
-    return f"message:{message.company_id}/{message.id}/{message.version}/{content_of(message)[:16]}"
-
-
-def conflict_letter(message: Message, topic: str, now: datetime) -> DeadLetter:
-    """The dead letter of a message whose id and version are stored with other content."""
-    return DeadLetter(
-        origin=conflict_origin(message),
-        topic=topic,
-        company_id=message.company_id,
-        message_id=message.id,
-        error="same id and version are stored with other content",
-        error_type=InvalidMessageError.__name__,
-        failed_at=now,
-        value=message.to_json(),
-    )
+    return f"message:{message.company_id}/{message.id}/{message.version}/{message.content_sha().hex()[:16]}"

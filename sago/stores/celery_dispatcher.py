@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from celery import Celery, chord, group
+from celery import Celery, chord
 from celery.backends.redis import RedisBackend
-from celery.exceptions import TimeoutError as ResultTimeoutError
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -21,11 +21,35 @@ WAIT_INTERVAL = 0.02
 """Seconds between looks for a result that is waited for."""
 
 
+class PolledBackend(RedisBackend):
+    """Results that are looked up by key. Celery's own subscribes to the result of every task it sends, and what
+    nobody reads of it fills Redis's output buffer."""
+
+    def on_task_call(self, producer: object, task_id: str) -> None:
+        """Subscribe to nothing."""
+
+
 def client() -> Celery:
     """A Celery app that only sends: the configuration of the workers, none of their tasks."""
     app = Celery("sago")
     app.config_from_object("celeryconfig")
+    app.conf.update(result_backend=f"{__name__}:{PolledBackend.__name__}+{app.conf.result_backend}")
     return app
+
+
+def ended(app: Celery, task_ids: Sequence[str]) -> dict[str, str]:
+    """Of these tasks those that have ended: id → the error's text, empty after success. One MGET."""
+    backend = cast(RedisBackend, app.backend)
+    try:
+        found = backend.mget([backend.get_key_for_task(task_id) for task_id in task_ids])
+    except RedisError as error:
+        raise TransientError(f"result backend does not answer: {error}") from error
+    results = {task_id: json.loads(value) for task_id, value in zip(task_ids, found, strict=True) if value}
+    return {
+        task_id: "" if result["status"] == "SUCCESS" else str(result["result"])
+        for task_id, result in results.items()
+        if result["status"] in ("SUCCESS", "FAILURE")
+    }
 
 
 class CeleryDispatcher:
@@ -54,13 +78,23 @@ class CeleryDispatcher:
         """Enqueue `outreach.compose`."""
         self._send("outreach.compose", str(watch_id), as_of.isoformat())
 
-    def compose_and_wait(self, watch_ids: Sequence[UUID], as_of: datetime, timeout: float) -> None:
-        """Compose these letters now; returns once all are composed, raises TransientError after `timeout` s."""
-        tasks = [self._app.signature("outreach.compose", args=(str(i), as_of.isoformat())) for i in watch_ids]
-        try:
-            group(tasks, app=self._app).apply_async().get(timeout=timeout, interval=WAIT_INTERVAL)
-        except (OperationalError, RedisError, ResultTimeoutError) as error:
-            raise TransientError(f"letters were not composed within {timeout:.0f} s: {error}") from error
+    def compose_and_wait(self, watch_ids: Sequence[UUID], as_of: datetime, timeout: float) -> list[str]:
+        """Compose these letters now; the reasons of those that were refused, once all have ended.
+
+        Raises TransientError after `timeout` seconds.
+        """
+        waiting = [self._send("outreach.compose", str(watch_id), as_of.isoformat()) for watch_id in watch_ids]
+        until = time.monotonic() + timeout
+        refused: list[str] = []
+        while waiting:
+            done = ended(self._app, waiting)
+            refused += [error for error in done.values() if error]
+            waiting = [task_id for task_id in waiting if task_id not in done]
+            if waiting and time.monotonic() > until:
+                raise TransientError(f"{len(waiting)} letters were not composed within {timeout:.0f} s")
+            if waiting:
+                time.sleep(WAIT_INTERVAL)
+        return refused
 
     def recover(self) -> None:
         """Enqueue `upkeep.recover`."""
@@ -70,9 +104,9 @@ class CeleryDispatcher:
         """Enqueue `upkeep.flush_idle` for everything that waits."""
         self._send("upkeep.flush_idle", older_than=0)
 
-    def _send(self, name: str, *args: str, **kwargs: float) -> None:
+    def _send(self, name: str, *args: str, **kwargs: float) -> str:
         try:
-            self._app.send_task(name, args=args, kwargs=kwargs)
+            return str(self._app.send_task(name, args=args, kwargs=kwargs).id)
         except (OperationalError, RedisError) as error:
             raise TransientError(f"broker does not answer: {error}") from error
 
@@ -98,14 +132,8 @@ class CeleryStoreQueue:
         """Which of these attempts have ended, and whether their rows are durable."""
         if not names:
             return {}
-        backend = self._backend
-        keys = [backend.get_key_for_task(f"{name}#{attempt}") for name, attempt in names.items()]
-        try:
-            found = backend.mget(keys)
-        except RedisError as error:
-            raise TransientError(f"result backend does not answer: {error}") from error
-        states = {name: json.loads(value)["status"] for name, value in zip(names, found, strict=True) if value}
-        return {name: state == "SUCCESS" for name, state in states.items() if state in ("SUCCESS", "FAILURE")}
+        of_task = {f"{name}#{attempt}": name for name, attempt in names.items()}
+        return {of_task[task_id]: not error for task_id, error in ended(self._app, list(of_task)).items()}
 
     def forget(self, names: Mapping[str, int]) -> None:
         """Drop the results of these attempts; where Redis does not answer they expire by themselves."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -26,7 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.batches import StoreOutcome
-from sago.domain.messages import Message, MessageRef, iso_ms
+from sago.domain.messages import Message, MessageRef
 from sago.stores.postgres.columns import Words, storable
 from sago.stores.postgres.engine import Connections
 from sago.stores.postgres.tables import ingest_days, sql_messages
@@ -50,7 +48,7 @@ class SqlRawStore:
         self._connections = connections
 
     def store(self, messages: Sequence[Message], batch_name: str, received_at: datetime) -> StoreOutcome:
-        given = [(_key(message), content_sha(message), message) for message in messages]
+        given = [(_key(message), message.content_sha(), message) for message in messages]
         first: dict[Key, dict[str, Any]] = {}
         for key, sha, message in given:
             if key not in first:
@@ -112,12 +110,6 @@ class SqlRawStore:
             query = query.where(C.company_id == company_id)
         with self._connections.begin() as connection:
             return connection.execute(query).scalar_one()
-
-
-def content_sha(message: Message) -> bytes:
-    """SHA-256 of what makes two deliveries of one version the same: sender, sent_at, subject, text, deleted."""
-    content = [message.sender, iso_ms(message.sent_at), message.subject, message.text, message.deleted]
-    return hashlib.sha256(json.dumps(content).encode("ascii")).digest()
 
 
 def _insert(connection: Connection, rows: dict[Key, dict[str, Any]], received_day: date) -> set[Key]:

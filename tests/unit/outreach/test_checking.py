@@ -128,3 +128,11 @@ def test_a_highlight_of_an_event_outside_the_request_is_refused() -> None:
     fewer = asked.model_copy(update={"events": asked.events[:-1]})
     assert "event" in {problem.kind for problem in check(draft, fewer)}
     assert len(EVENTS) == len(draft.highlights)
+
+
+def test_a_figure_in_the_companys_own_name_is_no_claim() -> None:
+    asked = request(watch())
+    named = asked.model_copy(update={"company": asked.company.model_copy(update={"name": "Studio 54"})})
+    draft = compose_offline(named)
+    assert "Studio 54" in draft.subject + draft.body
+    assert check(draft, named) == []

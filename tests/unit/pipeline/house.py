@@ -82,6 +82,11 @@ class House:
         with self.database.begin() as tx:
             return sorted(event.title.removeprefix("Enterprise deal: ") for event in tx.events.find(company))
 
+    def database_due(self, now: datetime) -> bool:
+        """Whether the reaper would find a batch to take up."""
+        with self.database.begin() as tx:
+            return bool(tx.batches.due(now))
+
     def dead(self) -> list[str]:
         """Reasons in the dead-letter topic."""
         return [record.headers["error"] for record in self.log.records("slack-messages.dlq")]

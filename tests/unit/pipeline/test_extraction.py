@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sago.domain.batches import BatchState, ExtractionRequest
 from sago.domain.events import Finding
-from sago.errors import PermanentError
+from sago.errors import PermanentError, TransientError
 from sago.llm.providers.marker import MarkerModel
 from tests.unit.pipeline.house import NOW, RETRY_AFTER, House, deal, message
 
@@ -17,6 +17,17 @@ class Poisoned(MarkerModel):
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         if any("poison" in each.text for each in request.messages):
             raise PermanentError("cannot be read")
+        return super().extract(request)
+
+
+class Away(MarkerModel):
+    """A provider that does not answer until it is back."""
+
+    back = False
+
+    def extract(self, request: ExtractionRequest) -> list[Finding]:
+        if not self.back:
+            raise TransientError("503")
         return super().extract(request)
 
 
@@ -109,3 +120,34 @@ def test_recovery_queues_what_the_buffer_lost_and_nothing_twice() -> None:
     assert house.batching.flush(timedelta(0), NOW)
     house.run()
     assert house.deals() == ["Cobalt", "Delta"]
+
+
+def test_an_outage_of_the_provider_dead_letters_nothing_however_long_it_lasts() -> None:
+    model = Away()
+    house = House(model=model)
+    house.store(deal(1), message(2), deal(3, "Borealis"), message(4))
+    house.run()
+    now = NOW
+    for _ in range(30):
+        now += timedelta(hours=1)
+        house.reaper.reap(now)
+        house.run(now)
+    assert states(house) == {BatchState.FAILED: 1}
+    assert house.dead() == []
+    model.back = True
+    house.reaper.reap(now + timedelta(hours=1))
+    house.run(now + timedelta(hours=1))
+    assert house.deals() == ["Borealis", "Delta"]
+
+
+def test_a_failed_batch_waits_longer_each_time() -> None:
+    house = House(model=Away())
+    house.store(deal(1), message(2), message(3), message(4))
+    house.run()
+    now, waits = NOW, []
+    for _ in range(4):
+        waits.append(next(n for n in range(1, 7200) if house.database_due(now + timedelta(seconds=n))))
+        now += timedelta(seconds=waits[-1])
+        house.reaper.reap(now)
+        house.run(now)
+    assert waits == [60, 120, 240, 480]

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
+import pytest
+
+from sago.domain.batches import DeadLetter, StoreOutcome
+from sago.domain.messages import Message
+from sago.errors import PermanentError
 from tests.unit.pipeline.house import NOW, House, deal, message
 
 
@@ -85,3 +93,32 @@ def test_a_replay_is_read_again() -> None:
     house.run()
     house.store(message(1), name="replayed", replay="message:acme/slack:1/0/extract")
     assert "extract.merge" in house.run()
+
+
+def test_a_second_delivery_of_a_replay_changes_nothing() -> None:
+    house = House(threshold=1)
+    house.store(message(1))
+    house.run()
+    origin = "message:acme/slack:1/0/extract"
+    with house.database.begin() as tx:
+        letter = DeadLetter(origin=origin, topic="slack-messages", error="e", error_type="E", failed_at=NOW)
+        tx.ledger.add_dead_letters([letter])
+    house.store(message(1), name="replayed", replay=origin)
+    assert "extract.merge" in house.run()
+    house.store(message(1), name="replayed", replay=origin)
+    assert house.run() == []
+
+
+def test_a_message_that_no_store_takes_is_refused_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(threshold=3)
+    store = house.raw.store
+
+    def picky(messages: Sequence[Message], name: str, now: datetime) -> StoreOutcome:
+        if any(each.id == "slack:2" for each in messages):
+            raise PermanentError("cannot be written")
+        return store(messages, name, now)
+
+    monkeypatch.setattr(house.raw, "store", picky)
+    house.store(*[message(n) for n in range(4)])
+    assert house.raw.count("acme") == 3
+    assert house.dead() == ["cannot be written"]
