@@ -44,8 +44,8 @@ def configure(level: str = "INFO", style: Literal["auto", "plain", "json"] = "au
     for handler in handlers:
         handler.setFormatter(formatter)
     root.setLevel(level)
-    for noisy in ("kafka", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of every slow step of its own loop
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -53,6 +54,11 @@ class Plan(NamedTuple):
     start: date = DEFAULT_START
 
     @property
+    def name(self) -> str:
+        """Begins every id, so that the rows of two plans never pass for one another's."""
+        return f"s{zlib.crc32(repr(tuple(self)).encode()):08x}"
+
+    @property
     def stories(self) -> list[Story]:
         return [
             written(WRITTEN[number]) if number < len(WRITTEN) else arcs.story(number - len(WRITTEN) + 1, self.seed)
@@ -96,7 +102,7 @@ def stream(plan: Plan, ids: dict[tuple[str, str], str]) -> Iterator[SampleRow]:
     shares = [plan.rows // len(stories) + (number < plan.rows % len(stories)) for number in range(len(stories))]
     months = [_company(story, month, share, plan.seed) for story, share in zip(stories, shares, strict=True)]
     for number, draft in enumerate(heapq.merge(*months), start=1):
-        row_id = f"s{number:05d}"
+        row_id = f"{plan.name}-{number:05d}"
         if draft.key:
             ids[draft.company_id, draft.key] = row_id
         is_chat = "@" not in draft.sender
