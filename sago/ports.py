@@ -353,6 +353,9 @@ class Ledger(Protocol):
     def end_tick(self, tick: Tick) -> None:
         """Done."""
 
+    def release_tick(self, tick: Tick, now: datetime) -> None:
+        """Give up a run that failed: from `now` on the tick may be taken again. One that is done stays done."""
+
 
 class Transaction(Protocol):
     """All repositories over one database transaction."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import structlog
 from celery import Task
 
 from sago import telemetry
+from sago.domain.batches import Tick
 from sago.errors import TransientError
+
+if TYPE_CHECKING:
+    from sago.bootstrap import Container
 
 P = ParamSpec("P")
 log = telemetry.logger(__name__)
@@ -39,7 +43,8 @@ class SagoTask(Task[Any, Any]):
 
 
 def ticked(job: str) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
-    """Make a planned run (`tick=True`) happen once per instant of its cron line, whoever sends it how often.
+    """Make a planned run (`tick=True`) happen once per instant of its cron line, whoever sends it how often;
+    a run that fails, whatever the error, may be run again.
 
     A run called by hand (`tick` absent) is never blocked and leaves no row.
     """
@@ -66,7 +71,20 @@ def _run_tick(job: str, run: Callable[[], Any]) -> Any:
     with wired.database.begin() as tx:
         if not tx.ledger.begin_tick(tick, now + LEASE, now):
             return "done before"
-    result = run()
+    try:
+        result = run()
+    except BaseException:
+        _release(wired, tick)
+        raise
     with wired.database.begin() as tx:
         tx.ledger.end_tick(tick)
     return result
+
+
+def _release(wired: Container, tick: Tick) -> None:
+    """Let a retry or the next send run the tick again; where Postgres is away, once the lease ends."""
+    try:
+        with wired.database.begin() as tx:
+            tx.ledger.release_tick(tick, wired.clock.now())
+    except TransientError as error:
+        log.warning("tick not released: it may run again when its lease ends", job=tick.job, reason=str(error))

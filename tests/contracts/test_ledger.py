@@ -118,6 +118,21 @@ def test_an_expired_lease_runs_again(database: Database) -> None:
         assert not tx.ledger.begin_tick(TICK, NOW + 15 * MINUTE, NOW + 6 * MINUTE)
 
 
+def test_a_released_tick_runs_again_unless_it_is_done(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.ledger.begin_tick(TICK, NOW + 5 * MINUTE, NOW)
+        tx.ledger.release_tick(TICK, NOW + MINUTE)
+        tx.ledger.release_tick(Tick("never begun", NOW), NOW + MINUTE)
+    with database.begin() as tx:
+        assert tx.ledger.begin_tick(TICK, NOW + 6 * MINUTE, NOW + MINUTE)
+        assert not tx.ledger.begin_tick(TICK, NOW + 6 * MINUTE, NOW + MINUTE)
+        assert tx.ledger.begin_tick(Tick("never begun", NOW), NOW + 5 * MINUTE, NOW)
+        tx.ledger.end_tick(TICK)
+        tx.ledger.release_tick(TICK, NOW + 2 * MINUTE)
+    with database.begin() as tx:
+        assert not tx.ledger.begin_tick(TICK, NOW + 60 * MINUTE, NOW + 50 * MINUTE)
+
+
 def test_two_beats_at_once_run_a_tick_once(database: Database) -> None:
     gate = Barrier(4)
 

@@ -61,3 +61,7 @@ class MemoryLedger:
     def end_tick(self, tick: Tick) -> None:
         if tick in self._state.ticks:
             self._state.ticks[tick] = self._state.ticks[tick]._replace(is_done=True)
+
+    def release_tick(self, tick: Tick, now: datetime) -> None:
+        if tick in self._state.ticks:
+            self._state.ticks[tick] = self._state.ticks[tick]._replace(until=now)

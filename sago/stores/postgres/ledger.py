@@ -90,3 +90,7 @@ class PostgresLedger:
     def end_tick(self, tick: Tick) -> None:
         mine = update(ticks).where(ticks.c.job == tick.job, ticks.c.due_at == tick.due_at)
         self._connection.execute(mine.values(state="done"))
+
+    def release_tick(self, tick: Tick, now: datetime) -> None:
+        mine = update(ticks).where(ticks.c.job == tick.job, ticks.c.due_at == tick.due_at, ticks.c.state == "running")
+        self._connection.execute(mine.values(lease_until=now))

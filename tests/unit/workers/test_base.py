@@ -1,0 +1,89 @@
+"""Planned runs: once per instant of the cron line, again after a failure, and by hand as often as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import workers.app
+from sago.config import Settings
+from sago.errors import TransientError
+from sago.stores.memory.clock import ManualClock
+from sago.stores.memory.database import MemoryDatabase
+from workers.base import ticked
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def wired(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A container of memory, in place of the worker's."""
+    made = SimpleNamespace(settings=Settings(), clock=ManualClock(NOW), database=MemoryDatabase())
+    monkeypatch.setattr(workers.app, "container", lambda: made)
+    return made
+
+
+def job(*outcomes: BaseException | str) -> Callable[..., Any]:
+    """A planned job whose runs end so, one after the other."""
+    left = iter(outcomes)
+
+    @ticked("upkeep.recover")
+    def run() -> str:
+        outcome = next(left)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    return run
+
+
+@pytest.mark.parametrize("error", [TransientError("Redis is away"), ValueError("a bug"), SystemExit(1)])
+def test_a_failed_run_is_run_again_and_a_done_one_is_not(wired: SimpleNamespace, error: BaseException) -> None:
+    run = job(error, "done")
+    with pytest.raises(type(error)):
+        run(tick=True)
+    assert run(tick=True) == "done"
+    assert run(tick=True) == "done before"
+    assert len(wired.database.state.ticks) == 1
+
+
+def test_the_next_instant_is_another_run(wired: SimpleNamespace) -> None:
+    run = job("first", "second")
+    assert run(tick=True) == "first"
+    wired.clock.sleep(timedelta(hours=1).total_seconds())
+    assert run(tick=True) == "second"
+
+
+def test_a_tick_that_runs_elsewhere_is_left_alone(wired: SimpleNamespace) -> None:
+    seen: list[Any] = []
+
+    @ticked("upkeep.recover")
+    def run() -> None:
+        seen.append(run(tick=True))
+
+    run(tick=True)
+    assert seen == ["done before"]
+
+
+def test_the_error_is_told_even_where_the_tick_cannot_be_released(
+    wired: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        monkeypatch.setattr(wired.database, "begin", away)
+        raise ValueError("a bug")
+
+    def away() -> None:
+        raise TransientError("Postgres is away")
+
+    with pytest.raises(ValueError, match="a bug"):
+        ticked("upkeep.recover")(fail)(tick=True)
+
+
+def test_a_run_by_hand_is_never_blocked_and_leaves_no_row(wired: SimpleNamespace) -> None:
+    run = job("once", "twice")
+    assert [run(), run()] == ["once", "twice"]
+    assert wired.database.state.ticks == {}
