@@ -50,6 +50,7 @@ task_default_queue = "store"
 task_routes = {
     "store.*": {"queue": "store"},
     "upkeep.*": {"queue": "upkeep"},
+    "extract.start": {"queue": "upkeep"},  # short: a claim must not wait behind the chunks of others
     "extract.*": {"queue": "extract"},
     "outreach.*": {"queue": "outreach"},
 }

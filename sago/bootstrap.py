@@ -22,12 +22,13 @@ from sago.pipeline.extraction import Extracting
 from sago.pipeline.ingest import Ingest
 from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.storing import Storing
-from sago.ports import Buffer, Clock, Drafts, LogConsumer, MessageLog, Model, RawStore
+from sago.ports import Clock, Drafts, LogConsumer, MessageLog, Model, RawStore
 from sago.stores.clock import SystemClock
 
 if TYPE_CHECKING:
     from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue
     from sago.stores.postgres import PostgresDatabase
+    from sago.stores.redis_buffer import RedisBuffer
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Container:
         return SqlRawStore(self.database.connections)
 
     @cached_property
-    def buffer(self) -> Buffer:
+    def buffer(self) -> RedisBuffer:
         from sago.stores.redis_buffer import RedisBuffer
 
         redis = self.settings.redis
@@ -181,7 +182,7 @@ class Container:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("database", "log"):
+        for name in ("database", "log", "buffer"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 

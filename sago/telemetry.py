@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import sys
-from pathlib import Path
 from typing import Literal
 
 import structlog
 from structlog.typing import Processor
-
-FILE_BYTES = 10 * 1024 * 1024
-FILE_COUNT = 5
 
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -23,8 +18,8 @@ _SHARED: list[Processor] = [
 ]
 
 
-def configure(level: str = "INFO", style: Literal["auto", "plain", "json"] = "auto", file: Path | None = None) -> None:
-    """Send every log line to stderr, and to `file` too (rotating, 10 MB × 5), in the wanted style."""
+def configure(level: str = "INFO", style: Literal["auto", "plain", "json"] = "auto") -> None:
+    """Send every log line to stderr in the wanted style."""
     plain = style == "plain" or (style == "auto" and sys.stderr.isatty())
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -35,14 +30,10 @@ def configure(level: str = "INFO", style: Literal["auto", "plain", "json"] = "au
         foreign_pre_chain=_SHARED,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.handlers.RotatingFileHandler(file, maxBytes=FILE_BYTES, backupCount=FILE_COUNT))
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
     root = logging.getLogger()
-    root.handlers[:] = handlers
-    for handler in handlers:
-        handler.setFormatter(formatter)
+    root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of every slow step of its own loop

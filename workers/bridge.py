@@ -1,6 +1,6 @@
 """The bridge process, `python -m workers.bridge`: runs until SIGTERM or SIGINT, then drains, commits and leaves.
 
-Exit status 0 after a stop, 1 when the installation is wrong, 78 when the deploy is: no supervisor restarts on 78.
+Exit status 0 after a stop, 1 with a line that says what is wrong, 78 when the deploy is: no supervisor restarts on 78.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from sago import telemetry
 from sago.bootstrap import Container, build
 from sago.config import load
-from sago.errors import BadDeployError, ConfigError, TransientError
+from sago.errors import BadDeployError, SagoError, TransientError
 from sago.pipeline.bridging import Bridge
 
 BAD_DEPLOY = 78
@@ -38,7 +38,7 @@ def main() -> int:
                 bridge.run(stopping.is_set, _tell_ready)
         finally:
             container.close()
-    except ConfigError as error:
+    except SagoError as error:
         sys.stderr.write(f"sago bridge: {error}\n")
         return BAD_DEPLOY if isinstance(error, BadDeployError) else 1
     return 0

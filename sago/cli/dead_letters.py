@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from sago.bootstrap import build
-from sago.cli.lookup import table
+from sago.bootstrap import Container
+from sago.cli.lookup import opened, table
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.batches import DeadLetter
 from sago.domain.messages import Message
 from sago.errors import UsageError
+from sago.report.phrases import one_line, visible
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be taken, and why.")
 
@@ -35,10 +37,11 @@ def list_letters(
     Example: [bold]sago dlq list --topic slack-messages[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    with build(session.settings).database.begin() as tx:
+    with opened(session) as container, container.database.begin() as tx:
         letters = tx.ledger.dead_letters(topic=topic, limit=limit)
     if as_json:
-        session.emit([_row(letter) for letter in letters])
+        for letter in letters:
+            session.emit(_row(letter))
         return
     table(session, ("failed", "topic", "message", "reason", "origin"), [_cells(each) for each in letters], "none yet")
 
@@ -56,13 +59,14 @@ def show(
     Example: [bold]sago dlq show 3f1c9a:12[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    letter = _find(session, origin)
+    with opened(session) as container:
+        letter = _find(container, origin)
     row = _row(letter) | {"value": letter.value.decode("utf-8", "replace")}
     if as_json:
         session.emit(row)
         return
     for name, value in row.items():
-        session.out.print(f"{name:>12}  {value}", markup=False, soft_wrap=True)
+        session.out.print(f"{name:>12}  {visible(str(value))}", markup=False, soft_wrap=True)
 
 
 @dlq.command()
@@ -78,16 +82,17 @@ def replay(
     Example: [bold]sago dlq replay message:acme/slack:77/0/extract[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    letter = _find(session, origin)
-    message = Message.from_json(letter.value)
-    container = build(session.settings)
-    container.log.publish([message], replay_of=letter.origin)
-    container.close()
-    session.emit({"replayed": letter.origin}) if as_json else session.out.print(f"{message.id} is sent again")
+    with opened(session) as container:
+        letter = _find(container, origin)
+        message = Message.from_json(letter.value)
+        container.log.publish([message], replay_of=letter.origin)
+    session.emit({"replayed": letter.origin}) if as_json else session.out.print(
+        Text(f"{one_line(message.id)} is sent again")
+    )
 
 
-def _find(session: Session, origin: str) -> DeadLetter:
-    with build(session.settings).database.begin() as tx:
+def _find(container: Container, origin: str) -> DeadLetter:
+    with container.database.begin() as tx:
         letter = tx.ledger.dead_letter(origin)
         if letter is not None:
             return letter

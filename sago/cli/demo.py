@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -39,9 +39,18 @@ def demo(
     """
     session = Session(as_json, verbose, quiet, config)
     fresh = session.settings.state_dir / "demo"
-    shutil.rmtree(out / "outreach", ignore_errors=True)
+    forget_letters(out / "outreach")
     done = _tell(session, fresh, rows, seed, out)
     raise typer.Exit(exit_code(done))
+
+
+def forget_letters(folder: Path) -> None:
+    """Delete the letters of an earlier demo; those of every other company stay."""
+    ours = "|".join(re.escape(company.company_id) for company in stories.companies())
+    letter = re.compile(rf"({ours})-(\d{{4}}-\d{{2}}|now-.*)-[0-9a-f]{{8}}\.eml")
+    for file in folder.glob("*.eml"):
+        if letter.fullmatch(file.name):
+            file.unlink()
 
 
 def _tell(session: Session, fresh: Path, rows: int, seed: int, out: Path) -> Run:

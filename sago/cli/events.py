@@ -13,6 +13,7 @@ from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.events import CATALOGUE, Event, Rejection
 from sago.domain.wording import day, metric_phrase
 from sago.errors import UsageError
+from sago.outreach.deciding import withdraw_unfounded
 from sago.pipeline.extraction import refold
 from sago.report import event_row
 from sago.report.phrases import one_line, visible
@@ -99,9 +100,16 @@ def reject_event(
             tx.events.lock(found.company_id)
             tx.events.reject(rejection)
             refold(tx, found.company_id, container.clock.now())
+            withdrawn = withdraw_unfounded(
+                tx, found.company_id, container.clock.now(), me(), f"rejected event: {because}"
+            )
+        for letter in withdrawn:
+            container.drafts.put(letter)
     if as_json:
         session.emit(rejection.model_dump(mode="json"))
-    session.note(f"rejected {found.id}; drafts that cite it are renewed at the next `outreach.schedule`")
+    session.note(
+        f"rejected {found.id}; drafts withdrawn: {len(withdrawn)}; the next `outreach.schedule` writes them anew"
+    )
 
 
 def _event(container: Container, wanted: str) -> Event:

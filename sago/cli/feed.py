@@ -63,12 +63,10 @@ def wipe(
     quiet: Quiet = False,
     config: ConfigFile = None,
 ) -> None:
-    """Erase everything Sago has stored on this machine: messages, events, letters, logs.
+    """Erase everything Sago has stored on this machine: messages, events, letters, logs. Other files stay.
 
     Example: [bold]sago wipe --yes[/]
     """
-    from sago.embedded.postgres import remove_data
-
     session = Session(as_json, verbose, quiet, config)
     settings = session.settings
     if settings.has_servers:
@@ -76,10 +74,22 @@ def wipe(
         raise UsageError(f"wipe erases what lies in {settings.state_dir}; {which}")
     if not yes:
         typer.confirm(f"Erase everything in {settings.state_dir.resolve()}?", abort=True, err=True)
-    if settings.state_dir.exists():
-        remove_data(settings.state_dir / "postgres")
-        shutil.rmtree(settings.state_dir)
+    _erase(settings.state_dir)
     if as_json:
         session.emit({"erased": str(settings.state_dir)})
     else:
         session.out.print(f"{settings.state_dir} is erased")
+
+
+def _erase(state_dir: Path) -> None:
+    """Delete what Sago keeps in the folder, and the folder when nothing else is in it: it may be a project's own."""
+    from sago.embedded.postgres import remove_data
+
+    for postgres in (state_dir / "postgres", state_dir / "demo" / "postgres"):
+        remove_data(postgres)
+    for name in ("redis", "kafka", "logs", "run", "demo"):
+        shutil.rmtree(state_dir / name, ignore_errors=True)
+    for name in ("stack.json", "stack.lock"):
+        (state_dir / name).unlink(missing_ok=True)
+    if state_dir.is_dir() and not any(state_dir.iterdir()):
+        state_dir.rmdir()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sago.domain.outreach import Letter, LetterState
 from sago.errors import UsageError
-from sago.ports import Database, Drafts
+from sago.ports import Database, Drafts, Transaction
 
 _FROM = {LetterState.APPROVED: {LetterState.DRAFT}, LetterState.REJECTED: {LetterState.DRAFT, LetterState.APPROVED}}
 """A decision → the states it can be taken in."""
@@ -18,7 +18,7 @@ def decide(
 ) -> Letter:
     """Approve or reject a letter; the audit log keeps who and why, and a rejected letter leaves the drafts.
 
-    Raises UsageError when there is no such letter, or it is past that decision.
+    Raises UsageError when there is no such letter, it is past that decision, or what it would tell is not held any more.
     """
     with database.begin() as transaction:
         letter = next((each for each in transaction.outreach.letters(live=False) if each.id == letter_id), None)
@@ -26,7 +26,30 @@ def decide(
             raise UsageError(f"letter {letter_id}: there is none; see `sago outreach list`")
         if letter.state not in _FROM[state]:
             raise UsageError(f"letter {letter_id}: is {letter.state} and cannot become {state}")
+        if state is LetterState.APPROVED and (gone := _no_longer_held(transaction, letter)):
+            raise UsageError(
+                f"letter {letter_id}: rests on {gone} of {len(letter.event_ids)} events that are no longer held; "
+                "reject it, or let `outreach.schedule` renew it"
+            )
         transaction.outreach.set_letter_state(letter_id, state, at, who, why)
     decided = letter.model_copy(update={"state": state})
     drafts.put(decided)
     return decided
+
+
+def withdraw_unfounded(transaction: Transaction, company_id: str, at: datetime, who: str, why: str) -> list[Letter]:
+    """Supersede the company's drafts that tell of an event no longer active; hand them to `Drafts.put` after commit."""
+    gone = [
+        letter
+        for letter in transaction.outreach.letters(company_id)
+        if letter.state is LetterState.DRAFT and _no_longer_held(transaction, letter)
+    ]
+    for letter in gone:
+        transaction.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, at, who, why)
+    return [letter.model_copy(update={"state": LetterState.SUPERSEDED}) for letter in gone]
+
+
+def _no_longer_held(transaction: Transaction, letter: Letter) -> int:
+    """How many of the letter's events are not active; a fold may have given one a new id, which is another event."""
+    active = {event.id for event in transaction.events.find(letter.company_id)}
+    return sum(event_id not in active for event_id in letter.event_ids)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from sago.domain.batches import Progress, Record
 from sago.domain.dead_letters import SUFFIX, from_record
-from sago.errors import BadDeployError, InvalidMessageError, TransientError
+from sago.errors import BadDeployError, InvalidMessageError, SagoError, TransientError
 from sago.pipeline.admission import Refusals, Refused, admit, company_of, refusal
 from sago.pipeline.flights import Flight, Flights, Lane, Pair
 from sago.pipeline.pressure import BridgeLimits, MemoryPressure
@@ -88,7 +88,7 @@ class Bridge:
             self._finish()
             raise
         finally:
-            self._consumer.close()
+            self._leave()
 
     def step(self) -> None:
         """Poll once and do all that is due. Raises TransientError, having lost nothing: the next step goes on."""
@@ -313,6 +313,13 @@ class Bridge:
                 self._let_go_of_lost()
         except TransientError as error:
             log.warning("last watermarks not committed: their records will be read again", reason=str(error))
+
+    def _leave(self) -> None:
+        """Leave the group; an error of it would hide why the bridge stops."""
+        try:
+            self._consumer.close()
+        except SagoError as error:
+            log.warning("the group was not left cleanly", reason=str(error))
 
     def _drain(self, pairs: set[Pair]) -> None:
         """Wait for what is under way in these partitions, at most `drain_timeout` seconds."""

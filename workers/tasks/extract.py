@@ -1,4 +1,4 @@
-"""Tasks of the extract queue: a claim becomes a batch, a chunk becomes observations, a batch becomes events."""
+"""Reading: a claim becomes a batch (queue upkeep), a chunk observations, a batch events (queue extract)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def schedule(as_of: str | None = None) -> int:
     return len(due)
 
 
-@app.task(name="outreach.compose")
+@app.task(name="outreach.compose", max_retries=60)  # an hour at a minute each: nothing else asks for the letter anew
 def compose(watch_id: str, as_of: str) -> str | None:
     """Compose the letter of one watch as of a moment; its id, or None where there is nothing new to say."""
     wired = container()

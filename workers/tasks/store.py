@@ -8,7 +8,8 @@ from typing import Any
 from workers.app import app, container
 
 
-@app.task(name="store.batch", autoretry_for=())  # the bridge owns its retries: it enqueues a further attempt
+# The bridge owns its retries: it enqueues a further attempt.
+@app.task(name="store.batch", autoretry_for=(), retry_on_worker_lost=False)
 def store_batch(name: str, values: Sequence[str], replay_of: Sequence[str | None] | None = None) -> dict[str, Any]:
     """Store the messages of one micro-batch of the log and count them in the buffer."""
     wired = container()

@@ -265,6 +265,18 @@ class TestRefusals:
         assert world.log.records("slack-messages.dlq") == []
         assert world.consumer.assigned() == set()
 
+    def test_an_error_of_leaving_the_group_does_not_hide_why(self, told: LogCapture) -> None:
+        world = World()
+        world.spoil(4)
+
+        def lost() -> None:
+            raise TransientError("Kafka does not answer")
+
+        world.consumer.close = lost  # type: ignore[method-assign]
+        with pytest.raises(BadDeployError):
+            world.bridge.run(lambda: False)
+        assert "the group was not left cleanly" in [entry["event"] for entry in told.entries]
+
     def test_a_good_message_begins_the_count_anew(self) -> None:
         world = World(queue=MemoryStoreQueue(lambda *_: True))
         for number in range(5):

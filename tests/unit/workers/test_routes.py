@@ -1,0 +1,60 @@
+"""Which queue a task goes to, and who tries it again: asked of a process of its own, since Celery keeps its settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from sago.config import PROJECT
+
+ASK = """
+import json
+from sago.stores.celery_dispatcher import client
+from workers.app import app
+app.loader.import_default_modules()
+queue = lambda sender, name: sender.amqp.router.route({}, name)["queue"].name
+print(json.dumps({name: {
+    "queues": [queue(app, name), queue(client(), name)],
+    "max_retries": task.max_retries,
+    "after_worker_lost": task.retry_on_worker_lost,
+    "after_errors": hasattr(task, "_orig_run"),
+} for name, task in app.tasks.items() if not name.startswith("celery.")}))
+"""
+
+
+@pytest.fixture(scope="module")
+def tasks() -> dict[str, dict[str, Any]]:
+    """Each task's queue as a worker and as a client routes it, and its retries."""
+    servers = {
+        "SAGO_REDIS__URL": "redis://redis.invalid:6379",
+        "SAGO_KAFKA__BOOTSTRAP_SERVERS": "kafka.invalid:9092",
+        "SAGO_POSTGRES__HOST": "postgres.invalid",
+    }
+    command = [sys.executable, "-c", ASK]
+    asked = subprocess.run(
+        command, cwd=PROJECT, env=os.environ | servers, capture_output=True, text=True, timeout=60, check=True
+    )
+    found: dict[str, dict[str, Any]] = json.loads(asked.stdout)
+    return found
+
+
+def test_each_task_has_its_queue(tasks: dict[str, dict[str, Any]]) -> None:
+    for name, task in tasks.items():
+        wanted = "upkeep" if name == "extract.start" else name.partition(".")[0]
+        assert task["queues"] == [wanted, wanted], name
+
+
+def test_nobody_but_the_bridge_tries_a_micro_batch_again(tasks: dict[str, dict[str, Any]]) -> None:
+    for name, task in tasks.items():
+        wanted = name != "store.batch"
+        assert (task["after_worker_lost"], task["after_errors"]) == (wanted, wanted), name
+
+
+def test_a_letter_is_tried_for_about_an_hour(tasks: dict[str, dict[str, Any]]) -> None:
+    assert tasks["outreach.compose"]["max_retries"] == 60
+    assert tasks["extract.chunk"]["max_retries"] == 5
