@@ -18,7 +18,7 @@ def decide(
 ) -> Letter:
     """Approve or reject a letter; the audit log keeps who and why, and a rejected letter leaves the drafts.
 
-    Raises UsageError when there is no such letter, it is past that decision, or what it would tell is not held any more.
+    Raises UsageError when there is no such letter, it is past that decision, or what it tells is held no more.
     """
     with database.begin() as transaction:
         letter = next((each for each in transaction.outreach.letters(live=False) if each.id == letter_id), None)

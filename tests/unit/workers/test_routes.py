@@ -1,4 +1,4 @@
-"""Which queue a task goes to, and who tries it again: asked of a process of its own, since Celery keeps its settings."""
+"""Where each task goes, and which of them the broker may not bring back."""
 
 from __future__ import annotations
 
