@@ -1,4 +1,4 @@
-"""Where each task goes, and which of them the broker may not bring back."""
+"""Which queue a task goes to, and who tries it again: asked of another process, since Celery keeps its settings."""
 
 from __future__ import annotations
 
