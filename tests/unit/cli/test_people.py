@@ -17,9 +17,10 @@ from sago.domain.outreach import Letter
 from sago.errors import UsageError
 from sago.llm.letters import compose_offline
 from sago.outreach.composing import compose_letter
+from sago.outreach.deciding import withdraw_unfounded
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
-from tests.unit.outreach.stories import ARR, EVENTS, NOW, database, watch
+from tests.unit.outreach.stories import ARR, EVENTS, NOW, database, event, fold_into, watch
 
 UPDATE = watch(name="update")
 
@@ -139,6 +140,39 @@ def test_shows_and_decides_letters(sago: Callable[..., Result], house: House) ->
     assert lines(sago("outreach", "list", "--all", "--json"))[0]["state"] == "rejected"
     assert [entry.why for entry in house.database.state.audit_log][-1] == "already in touch"
     assert house.drafts.letters == {}
+
+
+def test_a_draft_that_tells_a_rejected_event_is_withdrawn(sago: Callable[..., Result], house: House) -> None:
+    letter = house.compose()
+    assert ARR.id in letter.event_ids
+    assert sago("events", "reject", str(ARR.id), "--because", "the other Orchard").exit_code == 0
+    assert house.drafts.letters == {}
+    assert lines(sago("outreach", "list", "--all", "--json"))[0]["state"] == "superseded"
+    assert house.database.state.audit_log[-1].why == "rejected event: the other Orchard"
+
+
+def test_only_drafts_of_lost_events_are_withdrawn(house: House) -> None:
+    """Told without the command: these events rest on no observations, so its fold would lose all of them."""
+    other = event("hiring", "A new finance chief", "Our new CFO starts", days_ago=4)
+    letter = house.compose()
+    fold_into(house.database, [*EVENTS, other])
+    fold_into(house.database, EVENTS)
+    with house.database.begin() as tx:
+        assert withdraw_unfounded(tx, "orchard", NOW, "test", "an intern") == []
+    fold_into(house.database, [each for each in EVENTS if each != ARR])
+    with house.database.begin() as tx:
+        (gone,) = withdraw_unfounded(tx, "orchard", NOW, "test", "the other Orchard")
+    assert (gone.id, gone.state) == (letter.id, "superseded")
+
+
+def test_a_letter_is_not_approved_when_its_event_has_gone(sago: Callable[..., Result], house: House) -> None:
+    letter = house.compose()
+    fold_into(house.database, [each for each in EVENTS if each != ARR])
+    result = sago("outreach", "approve", str(letter.id))
+    assert isinstance(result.exception, UsageError)
+    assert f"rests on 1 of {len(letter.event_ids)} events that are no longer held" in str(result.exception)
+    assert [row["state"] for row in lines(sago("outreach", "list", "--json"))] == ["draft"]
+    assert sago("outreach", "reject", str(letter.id), "--because", "untrue").exit_code == 0
 
 
 def test_tables_are_for_people(sago: Callable[..., Result], house: House) -> None:

@@ -1,0 +1,77 @@
+"""`sago dlq` over stores in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from sago.cli import dead_letters, lookup
+from sago.domain.batches import DeadLetter
+from sago.errors import InvalidMessageError, UsageError
+from sago.stores.memory.database import MemoryDatabase
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def letter(number: int) -> DeadLetter:
+    return DeadLetter(
+        origin=f"log/slack-messages/0/{number}",
+        topic="slack-messages",
+        company_id="acme",
+        error="not JSON \x1b[2J",
+        error_type="InvalidMessageError",
+        failed_at=NOW + timedelta(minutes=number),
+        value=b"\x1b]0;owned\x07 [red]{",
+    )
+
+
+@pytest.fixture
+def closed() -> list[bool]:
+    return []
+
+
+@pytest.fixture
+def sago(monkeypatch: pytest.MonkeyPatch, closed: list[bool]) -> Callable[..., Result]:
+    database = MemoryDatabase()
+    with database.begin() as tx:
+        tx.ledger.add_dead_letters([letter(1), letter(2)])
+    container = SimpleNamespace(database=database, close=lambda: closed.append(True))
+    monkeypatch.setattr(lookup, "build", lambda _settings: container)
+    app = typer.Typer()
+    dead_letters.register(app)
+    return lambda *arguments: CliRunner().invoke(app, ["dlq", *arguments])
+
+
+def test_a_list_is_one_json_line_a_letter(sago: Callable[..., Result], closed: list[bool]) -> None:
+    rows = [json.loads(line) for line in sago("list", "--json").stdout.splitlines()]
+    assert [row["origin"] for row in rows] == ["log/slack-messages/0/2", "log/slack-messages/0/1"]
+    assert closed == [True]
+
+
+def test_what_is_shown_cannot_redraw_the_screen(sago: Callable[..., Result]) -> None:
+    for arguments in (("list",), ("show", "log/slack-messages/0/1")):
+        shown = sago(*arguments).stdout
+        assert "not JSON" in shown.replace("\n", " ")
+        assert not {"\x1b", "\x07"} & set(shown)
+    assert "]0;owned [red]{" in sago("show", "log/slack-messages/0/1").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("show", "log/"), UsageError),
+        (("replay", "nowhere"), UsageError),
+        (("replay", "log/slack-messages/0/1"), InvalidMessageError),
+    ],
+)
+def test_an_error_leaves_nothing_open(
+    sago: Callable[..., Result], closed: list[bool], arguments: tuple[str, ...], error: type[Exception]
+) -> None:
+    assert isinstance(sago(*arguments).exception, error)
+    assert closed == [True]
