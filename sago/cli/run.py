@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,13 @@ from sago.cli.feeding import Run
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.cli.transient import transient_stack
 from sago.config import Settings
+from sago.domain.messages import COMPANY_ID
 from sago.errors import TransientError, UsageError
 from sago.report import screen
 from sago.sources.files import count_rows, describe, read_path
+
+REFUSED_SHOWN = 20
+"""Refused rows told one by one; the report lists them all."""
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +55,8 @@ def run(
     path = path or settings.data_file_path
     describe(path)
     columns = column_map(mapping or [])
+    if company is not None and not re.match(COMPANY_ID, company):
+        raise UsageError(f"--company {company}: write it in small letters, digits, - and _, as in acme-4")
     with stack_for(session, settings, out, provider) as running:
         container = build(running)
         try:
@@ -94,6 +101,8 @@ def feed_file(session: Session, container: Container, path: Path, company: str, 
     with session.progress() as bars:
         try:
             done.feed(rows, count_rows(path), bars)
+            for line in done.refused()[:REFUSED_SHOWN]:
+                session.note(f"[yellow]refused:[/] {escape(line)}")
             done.extract(bars)
             done.write_letters(bars)
             for reason in done.letters_refused:

@@ -23,7 +23,9 @@ def add_watch(
     company: Annotated[str, typer.Argument(help="Company id, as in `sago watch list`.")],
     when: Annotated[list[str] | None, typer.Option("--when", help="What to wait for: 'arr >= 2M'. Repeatable.")] = None,
     reason: Annotated[str, typer.Option(help="Why you said no, in your words.")] = "",
-    met_on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day you met.")] = None,
+    met_on: Annotated[
+        datetime | None, typer.Option("--met", "--met-on", formats=["%Y-%m-%d"], help="Day you met.")
+    ] = None,
     investor: Annotated[str | None, typer.Option(help="'Dana Reed <dana@northgate.example>'.")] = None,
     direction: Annotated[Direction, typer.Option(help="Who writes to whom.")] = Direction.TO_FOUNDER,
     as_json: AsJson = False,
@@ -33,7 +35,7 @@ def add_watch(
 ) -> None:
     """Remember why you said no, and what would change your mind.
 
-    Example: [bold]sago watch add scaleflow --when 'arr >= 2M' --reason 'ARR below 2M' --met-on 2026-03-02[/]
+    Example: [bold]sago watch add scaleflow --when 'arr >= 2M' --reason 'ARR below 2M' --met 2026-03-02[/]
     """
     session = Session(as_json, verbose, quiet, config)
     conditions = tuple(parse(text) for text in when or [])

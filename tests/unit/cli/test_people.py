@@ -105,7 +105,7 @@ def test_an_unknown_or_ambiguous_id_is_one_line(sago: Callable[..., Result]) -> 
 def test_adds_lists_and_removes_a_watch(sago: Callable[..., Result]) -> None:
     added = sago(
         "watch", "add", "orchard", "--when", "arr >= 2M", "--when", "enterprise_deal >= 1", "--reason", "ARR below 2M",
-        "--met-on", "2026-03-02", "--investor", "Ivo Brandt <ivo@fund.example>", "--json",
+        "--met", "2026-03-02", "--investor", "Ivo Brandt <ivo@fund.example>", "--json",
     )  # fmt: skip
     made = lines(added)[0]
     assert made["investor"] == {"name": "Ivo Brandt", "email": "ivo@fund.example"}

@@ -24,3 +24,10 @@ def test_what_is_not_granted_is_no_event(text: str) -> None:
     message = CompactMessage(id="gmail:1", source="gmail", sender="a@b.example", sent_at=NOW, text=text)
     request = ExtractionRequest(company_id="acme", company_name="Acme", messages=(message,))
     assert [finding for finding in OfflineModel().extract(request) if finding.status is Status.ACTUAL] == []
+
+
+def test_a_closed_month_is_no_deal() -> None:
+    text = "We closed March: MRR is $180k, so ARR is $2.16M."
+    message = CompactMessage(id="slack:1", source="slack", sender="ana", sent_at=NOW, text=text)
+    request = ExtractionRequest(company_id="acme", company_name="Acme", messages=(message,))
+    assert {finding.event_type.value for finding in OfflineModel().extract(request)} == {"revenue_milestone"}

@@ -20,7 +20,9 @@ NOT_BETTER = re.compile(
 )
 """Beside a measurement these say that it is an ordinary bad day."""
 
+_PERIOD = r"(?:january|february|march|april|may|june|july|august|september|october|november|december|q[1-4]|fy\d*)"
 NOT_A_DEAL = re.compile(
+    rf"\bclos(?:ed|ing) (?:out )?{_PERIOD}\b|\b{_PERIOD} (?:is|was|has) (?:now )?closed\b|"
     r"\b(?:nda|non-disclosure|lease|landlord|petition|offer letter|signed (?:up|off|out|in)\b|"
     r"sign-?off|demo|trial|free|ticket|incident|pull request|merged|form is|"
     r"permission|birthday|card|expense|invoice|bank account|books|quarter|month|round|series [a-f]|"
