@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -241,8 +240,3 @@ class Fold(NamedTuple):
 def latest_first(events: list[Event]) -> list[Event]:
     """Newest first; ties by id, so that the order never depends on the store."""
     return sorted(events, key=lambda event: (-event.occurred_at.timestamp(), str(event.id)))
-
-
-def said_between(observation: Observation, start: datetime, end: datetime) -> bool:
-    """Whether the observation was said in the half-open interval [start, end)."""
-    return start <= observation.said_at < end
