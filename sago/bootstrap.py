@@ -190,3 +190,10 @@ class Container:
 def build(settings: Settings) -> Container:
     """The container of these settings; nothing is connected yet."""
     return Container(settings)
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the schema of every store to its newest level; raises ConfigError where a store refuses."""
+    from sago.stores.postgres import migrate as migrate_postgres
+
+    migrate_postgres(settings.postgres)

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 from urllib.parse import quote
 
 import yaml
+from dotenv import load_dotenv
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -32,10 +33,30 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class KafkaSecurity(Section):
+    """How clients prove who they are, and whom they trust; the words are Kafka's own."""
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    """PEM; the system's authorities where it is not set."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _login_for_sasl(self) -> Self:
+        if self.protocol.startswith("SASL_") and not (self.username and self.password):
+            raise ValueError(f"{self.protocol} needs username and password (SAGO_KAFKA__SECURITY__PASSWORD)")
+        return self
+
+
 class KafkaSettings(Section):
     """Where Kafka is and which topic carries which source."""
 
     bootstrap_servers: str | None = None
+    security: KafkaSecurity = KafkaSecurity()
     topics: dict[str, str] = {"slack": "slack-messages", "gmail": "gmail-messages"}
     partitions: int = Field(6, ge=1)
     replication_factor: int = Field(1, ge=1)
@@ -86,6 +107,26 @@ class PostgresSettings(Section):
         return f"postgresql+psycopg2://{login}@{self.host}:{self.port}/{self.db}"
 
 
+class CassandraSettings(Section):
+    """Where Cassandra is; read only where `raw_store.kind` is `cassandra`. Times in seconds."""
+
+    contact_points: tuple[str, ...] = ()
+    port: int = 9042
+    keyspace: str = Field("sago", pattern=r"^[a-z][a-z0-9_]{0,47}$")
+    datacenter: str = "datacenter1"
+    replication_factor: int = Field(1, ge=1)
+    """Of a keyspace that `sago migrate` creates; one that is there keeps its own."""
+    consistency: Literal["ONE", "LOCAL_ONE", "LOCAL_QUORUM", "QUORUM", "EACH_QUORUM", "ALL"] = "LOCAL_QUORUM"
+    username: str | None = None
+    password: SecretStr | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    """PEM; the system's authorities where it is not set."""
+    request_timeout: float = Field(10.0, gt=0)
+    in_flight: int = Field(64, ge=1)
+    """Requests of one call under way at once."""
+
+
 class BridgeSettings(Section):
     """How the bridge cuts the log into micro-batches, and how much may be in flight. Seconds and bytes."""
 
@@ -134,6 +175,40 @@ class ExtractionSettings(Section):
     lost_after: int = Field(360, ge=1)
 
 
+class GeminiSettings(Section):
+    """The `gemini` provider. The key comes from GEMINI_API_KEY or GOOGLE_API_KEY. Prices in USD a million tokens."""
+
+    model: str = "gemini-3.1-pro-preview"
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    """Of another server that speaks the same protocol; the vendor's own where it is not set."""
+    timeout: float = Field(120.0, gt=0, le=230)
+    """Seconds for one call: below a task's soft time limit."""
+    input_tokens: int = Field(60_000, ge=2_000)
+    """What one request may hold; a larger chunk is read in several."""
+    output_tokens: int = Field(16_000, ge=256)
+    price_input: float = Field(2.0, ge=0)
+    price_output: float = Field(12.0, ge=0)
+
+
+class ApiSettings(Section):
+    """The HTTP API. Clients send `Authorization: Bearer <key>`; it starts without a key on this machine alone."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    key: SecretStr | None = None
+
+
+class FlowerSettings(Section):
+    """The dashboard of tasks; a host other than this machine needs a password."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(5555, ge=1, le=65535)
+    user: str = "sago"
+    password: SecretStr | None = None
+    max_tasks: int = Field(10_000, ge=100)
+
+
 class UpkeepSettings(Section):
     """How often unfinished work is looked for."""
 
@@ -151,9 +226,9 @@ class OutreachSettings(Section):
 
 
 class RawStoreSettings(Section):
-    """Which store keeps the raw messages."""
+    """Which store keeps the raw messages: Postgres (`sql`) or Cassandra."""
 
-    kind: Literal["sql"] = "sql"
+    kind: Literal["sql", "cassandra"] = "sql"
 
 
 class LoggingSettings(Section):
@@ -175,12 +250,16 @@ class Settings(BaseSettings):
     redis: RedisSettings = RedisSettings()
     postgres: PostgresSettings = PostgresSettings()
     raw_store: RawStoreSettings = RawStoreSettings()
+    cassandra: CassandraSettings = CassandraSettings()
     bridge: BridgeSettings = BridgeSettings()
     dlq: DlqSettings = DlqSettings()
     cache: CacheSettings = CacheSettings()
     extraction: ExtractionSettings = ExtractionSettings()
+    gemini: GeminiSettings = GeminiSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     outreach: OutreachSettings = OutreachSettings()
+    api: ApiSettings = ApiSettings()
+    flower: FlowerSettings = FlowerSettings()
     logging: LoggingSettings = LoggingSettings()
 
     @classmethod
@@ -202,6 +281,14 @@ class Settings(BaseSettings):
         if missing and len(missing) < len(given):
             here = [name for name in given if name not in missing]
             raise ValueError(f"{' and '.join(here)} set, {' and '.join(missing)} not: set all three, or none of them")
+        return self
+
+    @model_validator(mode="after")
+    def _a_cassandra_to_keep_rows(self) -> Self:
+        if self.raw_store.kind == "cassandra" and self.has_servers and not self.cassandra.contact_points:
+            raise ValueError(
+                "raw_store.kind is cassandra, cassandra.contact_points is empty: name your cluster's nodes"
+            )
         return self
 
     def addresses(self) -> dict[str, str | None]:
@@ -230,10 +317,13 @@ def load(config: Path | None = None, environ: Mapping[str, str] | None = None) -
     `config` defaults to $SAGO_CONFIG, ./config.yaml, then the project's own. `environ` is for tests of the checks;
     pydantic-settings itself reads os.environ.
     """
-    environ = os.environ if environ is None else environ
+    if environ is None:
+        load_dotenv(".env")  # what the environment holds already wins
+        environ = os.environ
     path = _config_path(config, environ)
     values = _read_yaml(path)
     _check_variables(environ)
+    _merge(values, _keys_of_vendors(environ))
     if _names_servers(values, environ):
         names = [key for key in POSTGRES_VARIABLES if f"POSTGRES_{key}" in environ]
         _merge(values, {"postgres": {key.lower(): environ[f"POSTGRES_{key}"] for key in names}})
@@ -245,6 +335,12 @@ def load(config: Path | None = None, environ: Mapping[str, str] | None = None) -
         return Settings(**values)
     except ValidationError as error:
         raise ConfigError(_explain(error, path)) from error
+
+
+def _keys_of_vendors(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The names under which a vendor's own tools look for its key."""
+    key = environ.get("GEMINI_API_KEY") or environ.get("GOOGLE_API_KEY")
+    return {"gemini": {"api_key": key}} if key else {}
 
 
 def _config_path(config: Path | None, environ: Mapping[str, str]) -> Path:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sago.bootstrap import Container, build
+from sago.bootstrap import migrate as bring_schema
 from sago.cli import doctor
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.config import Settings
@@ -146,9 +147,7 @@ def stack_of(session: Session) -> Stack:
 
 def prepare(settings: Settings) -> None:
     """Schema and topics, before the first process."""
-    from sago.stores.postgres import migrate
-
-    migrate(settings.postgres)
+    bring_schema(settings)
     container = build(settings)
     try:
         container.log.ensure_topics()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sago.bootstrap import migrate
 from sago.cli.session import Session
 from sago.config import PROJECT, Settings
 
@@ -19,7 +20,6 @@ def transient_stack(
     Raises ConfigError, with nothing left running, when a part cannot start.
     """
     from sago.embedded.stack import Stack
-    from sago.stores.postgres import migrate
 
     environ = {"SAGO_OUTREACH__FOLDER": str((out / "outreach").resolve())}
     if provider:
@@ -27,7 +27,7 @@ def transient_stack(
     status = session.err.status("starting")
     stack = Stack(
         state_dir=state_dir,
-        migrate=lambda settings: migrate(settings.postgres),
+        migrate=migrate,
         config=session.config_file,
         environ=environ,
         on_step=lambda step: status.update(f"{step} …"),
