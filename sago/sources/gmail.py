@@ -157,12 +157,13 @@ def _sent_at(payload: Mapping[str, Any]) -> datetime:
 
 
 def _body(tree: Mapping[str, Any]) -> str:
-    """All text/plain parts where one has a letter, else all text/html parts as text."""
+    """All text/plain parts where one has a letter or there is no HTML, else all text/html parts as text."""
     leaves = list(_leaves(tree, DEPTH))
     plain = [text for kind, text in leaves if kind == "text/plain"]
-    if any(text.strip() for text in plain):
+    rich = [text for kind, text in leaves if kind == "text/html"]
+    if not rich or any(text.strip() for text in plain):
         return "\n".join(plain)
-    return "\n\n".join(filter(None, (html_to_text(text) for kind, text in leaves if kind == "text/html")))
+    return "\n\n".join(filter(None, map(html_to_text, rich)))
 
 
 def _leaves(part: Mapping[str, Any], depth: int) -> Iterator[tuple[str, str]]:

@@ -33,6 +33,7 @@ def test_any_text_comes_back_to_the_letter(text: str) -> None:
 
 
 @given(subjects, letters)
+@example("Hi", " ")
 def test_a_text_with_a_subject_comes_back_to_the_letter(subject: str, body: str) -> None:
     text = f"Subject: {subject}\n\n{body}"
     made = gmail.to_payload(native_id="m1", sender="orla@harbour.example", sent_at=WHEN, text=text)
