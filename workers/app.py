@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery, signals
+from celery.bin.base import CeleryOption
 
 from sago import telemetry
 from sago.config import load
@@ -20,6 +21,17 @@ TASKS = ("store", "upkeep", "extract", "outreach")
 
 app = Celery("sago", task_cls=SagoTask, include=[f"workers.tasks.{name}" for name in TASKS])
 app.config_from_object("celeryconfig")
+
+
+def _before_flower(context: Any, _option: Any, _value: Any) -> None:
+    """Called for every command of Celery before it runs; `flower` gets its settings and its gate."""
+    if context.info_name == "flower":
+        from workers.flower import prepare
+
+        prepare()
+
+
+app.user_options["preload"].add(CeleryOption(["--settings-of-flower"], hidden=True, callback=_before_flower))
 
 
 @cache

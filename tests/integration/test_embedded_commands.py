@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,14 +14,15 @@ from pathlib import Path
 import pytest
 
 from sago.bootstrap import build
-from sago.config import load
+from sago.config import PROJECT, load
 from sago.domain.messages import Message
 from sago.embedded.postgres import remove_data
+from sago.embedded.procfile import read_procfile
 from sago.embedded.record import read_record
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
-PROCESSES = {"bridge", "store", "extract", "outreach", "beat"}
+PROCESSES = set(read_procfile(PROJECT / "Procfile"))
 MEGABYTE = 1_000_000
 
 
@@ -28,6 +30,9 @@ MEGABYTE = 1_000_000
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "state"
     monkeypatch.setenv("SAGO_STATE_DIR", str(folder))
+    for process in ("API", "FLOWER"):  # another stack may run on this machine
+        with closing(socket.create_server(("127.0.0.1", 0))) as free:
+            monkeypatch.setenv(f"SAGO_{process}__PORT", str(free.getsockname()[1]))
     yield folder
     sago("down")
     remove_data(folder / "postgres")
