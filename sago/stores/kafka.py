@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from kafka import errors as kafka_errors
 from sago.config import KafkaSettings
 from sago.domain.dead_letters import SUFFIX, UNPARSED
 from sago.errors import ConfigError, SagoError, TransientError
+from sago.stores.kafka_access import address, reach, security_options
 
 PATIENCE = 8.0
 """Seconds until a broker that does not answer is an error."""
@@ -28,13 +28,6 @@ _REFUSED = (
 )
 
 
-def address(settings: KafkaSettings) -> str:
-    """`host:port,…` of the brokers; raises ConfigError where none is known."""
-    if settings.bootstrap_servers is None:
-        raise ConfigError("kafka.bootstrap_servers is not set and no stack is running: start one with `sago up`")
-    return settings.bootstrap_servers
-
-
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
     """The options every kafka-python client here has: it gives up after PATIENCE seconds instead of hanging."""
     options: dict[str, Any] = {
@@ -45,27 +38,8 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
         "reconnect_backoff_max_ms": 1000,
     }
     if settings.embedded:
-        options["api_version"] = MOCK_API
-    return options
-
-
-def reach(settings: KafkaSettings) -> None:
-    """Raise TransientError unless a broker accepts a connection.
-
-    Done before a client is made: kafka-python tries a refused port for all of its patience, loudly, and leaks a
-    socket each time.
-    """
-    reason = ""
-    for server in address(settings).split(","):
-        host, _, port = server.strip().rpartition(":")
-        if not port.isdecimal():
-            raise ConfigError(f"kafka.bootstrap_servers: {server!r} is not host:port")
-        try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=3):
-                return
-        except OSError as error:
-            reason = str(error)
-    raise TransientError(f"Kafka at {address(settings)} does not answer: {reason}")
+        return options | {"api_version": MOCK_API}
+    return options | security_options(settings.security)
 
 
 def ordinary_topics(settings: KafkaSettings) -> list[str]:

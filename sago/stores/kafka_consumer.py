@@ -15,7 +15,8 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from sago.config import KafkaSettings
 from sago.domain.batches import Position, Record
 from sago.errors import TransientError
-from sago.stores.kafka import PATIENCE, all_topics, client_options, log_id_of, reach, translated
+from sago.stores.kafka import PATIENCE, all_topics, client_options, log_id_of, translated
+from sago.stores.kafka_access import reach
 from sago.telemetry import logger
 
 Pair = tuple[str, int]

@@ -23,9 +23,9 @@ from sago.stores.kafka import (
     client_options,
     log_id_of,
     ordinary_topics,
-    reach,
     translated,
 )
+from sago.stores.kafka_access import reach
 
 TOPIC_EXISTS = kafka_errors.TopicAlreadyExistsError.errno
 
