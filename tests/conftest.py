@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from sago.embedded import jars
 from sago.embedded.guard import Guard
 from sago.embedded.kafka import start_kafka
+from sago.embedded.local_cassandra import start_local_cassandra
+from sago.embedded.local_kafka import start_local_kafka
 from sago.embedded.postgres import remove_data, start_postgres
 from sago.embedded.redis import start_redis
 from sago.embedded.servers import Server
@@ -56,6 +59,33 @@ def kafka_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iter
     server = start_kafka(tmp_path_factory.mktemp("kafka"), topics, PARTITIONS, watch=guard.watch)
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def real_kafka(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Server]:
+    """A real Kafka of this session without topics: tests make their own, under names of their own."""
+    with_or_skip("Kafka")
+    server = start_local_kafka(tmp_path_factory.mktemp("real-kafka"), watch=guard.watch)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def cassandra_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Server]:
+    """A real Cassandra of this session without keyspaces: tests make their own, under names of their own."""
+    with_or_skip("Cassandra")
+    server = start_local_cassandra(tmp_path_factory.mktemp("cassandra"), watch=guard.watch)
+    yield server
+    server.child.stop(0.0)  # its data is thrown away: nothing to write down before
+
+
+def with_or_skip(what: str) -> None:
+    """Skip, or fail where services are required, with the one line that says what is missing."""
+    reason = jars.missing()
+    if reason is not None and os.environ.get("SAGO_REQUIRE_SERVICES") == "1":
+        pytest.fail(f"SAGO_REQUIRE_SERVICES=1 and no {what}: {reason}")
+    if reason is not None:
+        pytest.skip(f"needs {what}: {reason}")
 
 
 @pytest.fixture(scope="session")

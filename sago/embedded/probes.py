@@ -6,11 +6,14 @@ The clients are imported where they are used: `sago --help` has no need of them.
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sago.config import KafkaSecurity
 from sago.errors import ConfigError, TransientError
 
 TIMEOUT = 2.0
@@ -64,13 +67,22 @@ def _postgres_error(where: str, settings: Mapping[str, Any], text: str) -> Confi
     return TransientError(f"Postgres at {where} does not answer: {text}")
 
 
-def probe_kafka(bootstrap_servers: str) -> None:
-    """One of the brokers answers ApiVersions (https://kafka.apache.org/protocol: key 18, version 0)."""
+def probe_kafka(bootstrap_servers: str, security: KafkaSecurity | None = None) -> None:
+    """One of the brokers answers ApiVersions (https://kafka.apache.org/protocol: key 18, version 0).
+
+    Over TLS where `security` says so. Brokers answer it before a login, which is not tried.
+    """
+    context = None
+    if security is not None and security.protocol in ("SSL", "SASL_SSL"):
+        context = _tls("Kafka", "kafka.security", security.ca_file, security.cert_file, security.key_file)
     reasons = []
     for server in bootstrap_servers.split(","):
         host, _, port = server.strip().rpartition(":")
         try:
-            _ask_api_versions(host, int(port))
+            with _connect(host, int(port), context) as connection:
+                _ask_api_versions(connection)
+        except ssl.SSLCertVerificationError as error:
+            raise _untrusted(f"Kafka at {server}", "kafka.security.ca_file", error) from error
         except (OSError, ValueError) as error:
             reasons.append(f"{server}: {error}")
         else:
@@ -78,19 +90,108 @@ def probe_kafka(bootstrap_servers: str) -> None:
     raise TransientError(f"Kafka at {bootstrap_servers} does not answer: {'; '.join(reasons)}")
 
 
-def _ask_api_versions(host: str, port: int) -> None:
+def _ask_api_versions(connection: socket.socket) -> None:
     correlation = 7
     request = struct.pack(">hhih", 18, 0, correlation, -1)
-    with socket.create_connection((host, port), timeout=TIMEOUT) as connection:
-        connection.sendall(struct.pack(">i", len(request)) + request)
-        answer = b""
-        while len(answer) < 8:
-            more = connection.recv(8 - len(answer))
-            if not more:
-                raise OSError("the connection was closed")
-            answer += more
-    if struct.unpack(">ii", answer)[1] != correlation:
+    connection.sendall(struct.pack(">i", len(request)) + request)
+    if struct.unpack(">ii", _receive(connection, 8))[1] != correlation:
         raise OSError("not a Kafka broker")
+
+
+def probe_cassandra(section: Mapping[str, Any]) -> None:
+    """One of the contact points takes us in, with the login where it asks for one.
+
+    `section` has contact_points and port, and may have username, password, tls and ca_file.
+    """
+    context = _tls("Cassandra", "cassandra", section.get("ca_file")) if section.get("tls") else None
+    reasons = []
+    for host in section["contact_points"]:
+        where = f"{host}:{section['port']}"
+        try:
+            with _connect(host, section["port"], context) as connection:
+                _start_cql(connection, where, section)
+        except ssl.SSLCertVerificationError as error:
+            raise _untrusted(f"Cassandra at {where}", "cassandra.ca_file", error) from error
+        except (OSError, ValueError) as error:
+            reasons.append(f"{where}: {error}")
+        else:
+            return
+    raise TransientError(f"Cassandra does not answer: {'; '.join(reasons) or 'cassandra.contact_points is empty'}")
+
+
+# Opcodes of CQL's native protocol, version 4 (doc/native_protocol_v4.spec in Cassandra's repository).
+CQL_VERSION = 4
+ERROR, STARTUP, READY, AUTHENTICATE, AUTH_RESPONSE, AUTH_SUCCESS = 0x00, 0x01, 0x02, 0x03, 0x0F, 0x10
+BAD_CREDENTIALS = 0x0100
+
+
+def _start_cql(connection: socket.socket, where: str, section: Mapping[str, Any]) -> None:
+    opcode, body = _ask_cql(connection, STARTUP, b"\0\1" + _cql_string("CQL_VERSION") + _cql_string("3.0.0"))
+    if opcode == AUTHENTICATE:
+        login = f"\0{section.get('username') or ''}\0{section.get('password') or ''}".encode()
+        opcode, body = _ask_cql(connection, AUTH_RESPONSE, struct.pack(">i", len(login)) + login)
+    if opcode == ERROR:
+        code, told = struct.unpack(">i", body[:4])[0], body[6:].decode(errors="replace")
+        if code == BAD_CREDENTIALS:
+            raise ConfigError(
+                f"Cassandra at {where} refuses the login of {section.get('username') or 'nobody'}:"
+                " set cassandra.username and SAGO_CASSANDRA__PASSWORD"
+            )
+        raise OSError(told)
+    if opcode not in (READY, AUTH_SUCCESS):
+        raise OSError(f"unexpected answer {opcode:#x}")
+
+
+def _ask_cql(connection: socket.socket, opcode: int, body: bytes) -> tuple[int, bytes]:
+    connection.sendall(struct.pack(">BBhBi", CQL_VERSION, 0, 0, opcode, len(body)) + body)
+    version, _, _, answer, length = struct.unpack(">BBhBi", _receive(connection, 9))
+    if version != 0x80 | CQL_VERSION:
+        raise OSError("not a Cassandra node")
+    return answer, _receive(connection, length)
+
+
+def _cql_string(text: str) -> bytes:
+    return struct.pack(">h", len(text)) + text.encode()
+
+
+def _connect(host: str, port: int, context: ssl.SSLContext | None) -> socket.socket:
+    connection = socket.create_connection((host, port), timeout=TIMEOUT)
+    if context is None:
+        return connection
+    try:
+        return context.wrap_socket(connection, server_hostname=host)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _tls(
+    who: str, where: str, ca_file: Path | None, cert_file: Path | None = None, key_file: Path | None = None
+) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+        if cert_file:
+            context.load_cert_chain(cert_file, key_file)
+    except OSError as error:  # a missing file, or one that holds no certificate
+        files = ", ".join(str(file) for file in (ca_file, cert_file, key_file) if file)
+        raise ConfigError(
+            f"{who}: cannot read {files} ({error.strerror or error}): mend the files of {where}"
+        ) from error
+    return context
+
+
+def _untrusted(who: str, key: str, error: ssl.SSLCertVerificationError) -> ConfigError:
+    return ConfigError(f"{who} shows a certificate we do not trust ({error.verify_message}): mend {key}")
+
+
+def _receive(connection: socket.socket, length: int) -> bytes:
+    answer = b""
+    while len(answer) < length:
+        more = connection.recv(length - len(answer))
+        if not more:
+            raise OSError("the connection was closed")
+        answer += more
+    return answer
 
 
 def hide(address: str) -> str:

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from sago.embedded.probes import probe_kafka, probe_postgres, probe_redis
+from sago.embedded.probes import probe_cassandra, probe_kafka, probe_postgres, probe_redis
 from sago.embedded.processes import Child, last_line
 from sago.errors import ConfigError, SagoError, TransientError
 
-ServerName = Literal["kafka", "redis", "postgres"]
+ServerName = Literal["kafka", "redis", "postgres", "cassandra"]
 LOCALHOST = "127.0.0.1"
 START_TIMEOUT = 20.0
-STOP_TIMEOUT = 10.0
+STOP_TIMEOUT = 20.0
+"""Cassandra writes its memtables to the disk before it ends."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Server:
     settings: Mapping[str, Any] = field(repr=False)
     """The overlay for sago.config, such as {"redis": {"url": …}}."""
     kind: str = "embedded"
+    """`embedded` (from a wheel), `local` (from Maven's jars) or `service` (a container of the tests)."""
 
     @property
     def pid(self) -> int:
@@ -61,8 +63,10 @@ def probe(name: str, section: Mapping[str, Any]) -> None:
         probe_redis(section["url"])
     elif name == "postgres":
         probe_postgres(section)
+    elif name == "cassandra":
+        probe_cassandra(section)
     else:
-        probe_kafka(section["bootstrap_servers"])
+        probe_kafka(section["bootstrap_servers"], section.get("security"))
 
 
 def password_of(folder: Path) -> str:
@@ -107,8 +111,17 @@ def on_a_port(name: str, port: int, start: Callable[[int], Server]) -> Server:
     return start(free_port())
 
 
-def wait_until_ready(child: Child, log: Path, check: Callable[[], None], timeout: float = START_TIMEOUT) -> None:
-    """Return when `check` stops raising TransientError; on death or time-out stop the child and raise ConfigError."""
+def wait_until_ready(
+    child: Child,
+    log: Path,
+    check: Callable[[], None],
+    timeout: float = START_TIMEOUT,
+    reason: Callable[[Path], str] = last_line,
+) -> None:
+    """Return when `check` stops raising TransientError; on death or time-out stop the child and raise ConfigError.
+
+    `reason` finds in the log why it ended.
+    """
     deadline = time.monotonic() + timeout
     try:
         while True:
@@ -116,7 +129,7 @@ def wait_until_ready(child: Child, log: Path, check: Callable[[], None], timeout
                 return check()
             except TransientError as error:
                 if not child.alive():
-                    raise ConfigError(f"{child.name} ended at start: {last_line(log)} (log: {log})") from error
+                    raise ConfigError(f"{child.name} ended at start: {reason(log)} (log: {log})") from error
                 if time.monotonic() > deadline:
                     raise ConfigError(
                         f"{child.name} did not answer in {timeout:.0f} s: {error} (log: {log})"

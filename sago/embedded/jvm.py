@@ -1,0 +1,50 @@
+"""How we run a server on the JVM: what both have in common, and why one ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from sago.embedded.jars import java_binary
+from sago.embedded.processes import Child, spawn
+
+FLAGS = (
+    "-XX:+UseSerialGC",  # half a GB of heap on two cores: G1 would only add threads and 40 MB
+    "-XX:+ExitOnOutOfMemoryError",  # dead, and said so by `sago status`, rather than half alive
+    "-XX:-UsePerfData",  # nothing in the machine's /tmp
+    "-Djava.net.preferIPv4Stack=true",
+    "-Djava.awt.headless=true",
+    "-Dfile.encoding=UTF-8",
+)
+
+
+def run_java(
+    name: str, main: str, class_path: Sequence[Path], flags: Sequence[str], *arguments: str, folder: Path
+) -> Child:
+    """Start a main class whose output goes to `<folder>/<name>.log`; raises ConfigError where there is no Java.
+
+    Native parts are unpacked into `<folder>/tmp`, emptied at each start: a killed JVM leaves them behind.
+    """
+    unpacked = folder / "tmp"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    unpacked.mkdir(parents=True)
+    command = [str(java_binary()), *FLAGS, f"-Djava.io.tmpdir={unpacked}", *flags, main, *arguments]
+    return spawn(name, command, log=folder / f"{name}.log", env=_environment(class_path), cwd=folder)
+
+
+def reason(log: Path, otherwise: str = "it wrote nothing") -> str:
+    """The last line of a log that names an error; stack frames follow it."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return otherwise
+    told = [line.strip() for line in lines if re.match(r"\S.*(Exception|Error|ERROR|FATAL)", line)]
+    return told[-1] if told else next((line.strip() for line in reversed(lines) if line.strip()), otherwise)
+
+
+def _environment(class_path: Sequence[Path]) -> dict[str, str]:
+    """Nothing of ours: JAVA_TOOL_OPTIONS and the like would reach in. A class path here keeps `ps` readable."""
+    return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC", "CLASSPATH": os.pathsep.join(map(str, class_path))}
