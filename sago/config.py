@@ -43,12 +43,16 @@ class KafkaSecurity(Section):
     ca_file: Path | None = None
     """PEM; the system's authorities where it is not set."""
     cert_file: Path | None = None
+    """PEM; our own certificate, where the brokers ask for one."""
     key_file: Path | None = None
+    """PEM; where the key does not stand in cert_file."""
 
     @model_validator(mode="after")
     def _login_for_sasl(self) -> Self:
         if self.protocol.startswith("SASL_") and not (self.username and self.password):
             raise ValueError(f"{self.protocol} needs username and password (SAGO_KAFKA__SECURITY__PASSWORD)")
+        if self.key_file and not self.cert_file:
+            raise ValueError("key_file is set, cert_file is not: name the certificate that the key belongs to")
         return self
 
 
@@ -62,6 +66,8 @@ class KafkaSettings(Section):
     replication_factor: int = Field(1, ge=1)
     retention_hours: int = Field(168, ge=1)
     group_id: str = "sago-bridge"
+    session_timeout: float = Field(15.0, ge=6, le=300)
+    """Seconds until the partitions of a bridge that was killed go to the others; brokers allow 6 s or more."""
     embedded: bool = False
     """Whether the broker is the small in-memory one; set by the running stack."""
     log_id: str | None = None
@@ -204,9 +210,16 @@ class FlowerSettings(Section):
 
     host: str = "127.0.0.1"
     port: int = Field(5555, ge=1, le=65535)
-    user: str = "sago"
+    user: str = Field("sago", pattern=r"^[!-9;-~]+$")  # HTTP's basic authentication ends it at the first colon
     password: SecretStr | None = None
     max_tasks: int = Field(10_000, ge=100)
+    """Tasks kept in memory, about 5 kB each; the oldest go first."""
+
+    @model_validator(mode="after")
+    def _ascii_password(self) -> Self:
+        if self.password and not self.password.get_secret_value().isascii():
+            raise ValueError("the password (SAGO_FLOWER__PASSWORD) must be ASCII: browsers send others differently")
+        return self
 
 
 class UpkeepSettings(Section):

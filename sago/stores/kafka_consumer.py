@@ -22,10 +22,17 @@ from sago.telemetry import logger
 Pair = tuple[str, int]
 OnRevoke = Callable[[set[Pair]], Mapping[Pair, int]]
 MAX_POLL_RECORDS = 1000
+"""One micro-batch at its default size."""
 FETCH_BYTES = 8_000_000
-"""Bytes of one fetch, so that a pause takes hold before memory is full."""
-SESSION_MS = 15_000
-"""After a kill a member's partitions lie idle this long."""
+"""Of one answer, and one answer a broker waits in memory: a pause takes hold before the bridge's 32 MB are much
+exceeded. Small enough, too, for a slow line's five seconds of a request."""
+PARTITION_BYTES = 1_048_576
+"""Of one partition in an answer: the largest record fits, and no partition starves the others."""
+HEARTBEATS = 5
+"""In one session: four may be lost or late before the group takes a member for dead."""
+POLL_INTERVAL_MS = 120_000
+"""A member that has not polled for this long is stuck, and its partitions go to others. The bridge polls several times
+a second, also while it waits; its longest calls (a database or broker that hangs) end within half of this."""
 
 log = logger(__name__)
 
@@ -34,8 +41,12 @@ class KafkaLogConsumer:
     """One member of the group over all topics and their dead-letter topics; not thread-safe.
 
     In the embedded mode it takes every partition by hand (the broker does not do rebalances well) and still commits
-    for the group. Else it subscribes with cooperative rebalances. Raises TransientError or ConfigError with the
-    address within ten seconds where the brokers do not answer.
+    for the group. Else it subscribes with cooperative rebalances: partitions that stay are read on meanwhile.
+
+    It is no static member (no `group_instance_id`): such a one does not leave when it stops, so that its partitions
+    would lie idle for a session at each deploy, and every process needed a name of its own that outlives it.
+
+    Raises TransientError or ConfigError with the address within ten seconds where the brokers do not answer.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -43,6 +54,7 @@ class KafkaLogConsumer:
         self._on_revoke: OnRevoke | None = None
         self._lost: set[Pair] = set()
         self._closing = False
+        session_ms = int(settings.session_timeout * 1000)
         reach(settings)
         with translated(settings):
             self.log_id = log_id_of(settings)
@@ -54,7 +66,10 @@ class KafkaLogConsumer:
                 allow_auto_create_topics=False,
                 max_poll_records=MAX_POLL_RECORDS,
                 fetch_max_bytes=FETCH_BYTES,
-                session_timeout_ms=SESSION_MS,
+                max_partition_fetch_bytes=PARTITION_BYTES,
+                max_poll_interval_ms=POLL_INTERVAL_MS,
+                session_timeout_ms=session_ms,
+                heartbeat_interval_ms=session_ms // HEARTBEATS,
                 partition_assignment_strategy=[CooperativeStickyAssignor()],
             )
             try:
@@ -110,6 +125,8 @@ class KafkaLogConsumer:
     def _take_partitions(self) -> None:
         topics = all_topics(self._settings)
         if not self._settings.embedded:
+            # A leader that knows no partitions yet would assign nobody any, and begin a second rebalance at once.
+            self._consumer.topics()
             self._consumer.subscribe(topics=topics, listener=_Listener(self))
             return
         self._consumer.bootstrap(timeout_ms=int(PATIENCE * 1000))

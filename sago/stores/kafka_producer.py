@@ -18,16 +18,13 @@ from sago.domain.messages import Message
 from sago.errors import InvalidMessageError, TransientError
 from sago.stores.kafka import (
     PATIENCE,
-    admin,
     all_topics,
     client_options,
+    ensure_topics,
     log_id_of,
-    ordinary_topics,
     translated,
 )
 from sago.stores.kafka_access import reach
-
-TOPIC_EXISTS = kafka_errors.TopicAlreadyExistsError.errno
 
 
 class KafkaLog:
@@ -50,20 +47,8 @@ class KafkaLog:
         return log_id_of(self._settings)
 
     def ensure_topics(self) -> None:
-        """Create what is missing; the embedded broker brings its topics along."""
-        if self._settings.embedded:
-            return
-        wanted = {topic: self._topic_options(topic) for topic in all_topics(self._settings)}
-        with translated(self._settings), admin(self._settings) as client:
-            missing = {topic: wanted[topic] for topic in wanted.keys() - set(client.list_topics())}
-            if not missing:
-                return
-            # Another process may make the same topics at this moment: that is no error.
-            answer = client.create_topics(missing, timeout_ms=5000, raise_errors=False)
-            for topic in answer["topics"]:
-                if topic["error_code"] not in (0, TOPIC_EXISTS):
-                    raise kafka_errors.for_code(topic["error_code"])(topic.get("error_message") or topic["name"])
-            client.wait_for_topics(list(missing), timeout_ms=8000)
+        """As the port says; topics that differ from the settings are named in the log."""
+        ensure_topics(self._settings)
 
     def publish(self, messages: Sequence[Message], *, replay_of: str | None = None) -> list[Position]:
         """As the port says; `replay_of` marks each of these as the replay of a dead letter, by its origin."""
@@ -82,11 +67,7 @@ class KafkaLog:
         """As the port says, dead-letter topics included; what was never committed counts from the oldest record."""
         with self._lock, translated(self._settings):
             observer = self._connected_observer()
-            lag: dict[str, int] = {}
-            for topic in all_topics(self._settings):
-                pairs = [TopicPartition(topic, number) for number in sorted(observer.partitions_for_topic(topic))]
-                lag[topic] = _behind(observer, pairs)
-            return lag
+            return {topic: _behind(observer, topic) for topic in all_topics(self._settings)}
 
     def close(self) -> None:
         """Flush and let go; further calls raise."""
@@ -160,17 +141,13 @@ class KafkaLog:
         if producer is not None:
             producer.close(timeout=timeout)
 
-    def _topic_options(self, topic: str) -> dict[str, Any]:
-        ordinary = topic in ordinary_topics(self._settings)
-        return {
-            "num_partitions": self._settings.partitions if ordinary else 1,
-            "replication_factor": self._settings.replication_factor,
-            "configs": {"retention.ms": str(self._settings.retention_hours * 3_600_000)},
-        }
 
+def _behind(observer: Any, topic: str) -> int:
+    """Records of the topic between the group's offsets and the end.
 
-def _behind(observer: Any, pairs: list[TopicPartition]) -> int:
-    """Records between the group's offsets and the end, over these partitions."""
+    A partition without a commit counts from its oldest record, and so does one whose retention has passed the commit.
+    """
+    pairs = [TopicPartition(topic, number) for number in sorted(observer.partitions_for_topic(topic))]
     if not pairs:
         return 0
     ends = observer.end_offsets(pairs, timeout_ms=5000)
