@@ -2,8 +2,10 @@
 
 SagoError
 ├── TransientError       the other side may answer next time: back off with jitter, one owner, one cap
+│   └── UnusableAnswerError  it answered, but not what was asked: tried a few times, then asked for less at once
 ├── PermanentError       it will fail the same way again: dead letter with its reason
-│   └── UngroundedError  a text says what no evidence says: refused
+│   ├── UngroundedError  a text says what no evidence says: refused
+│   └── ProviderSettingError  a model provider refuses our key or model; a ConfigError as well: waits to be mended
 ├── InvalidMessageError  the message itself is wrong: dead letter at once, never retried
 ├── ConfigError          the installation is wrong: one line that says what, where and how to mend it
 │   └── BadDeployError   so many dead letters in a row that the deploy is at fault, not the messages
@@ -13,12 +15,24 @@ SagoError
 from __future__ import annotations
 
 
+from datetime import timedelta
+
+
 class SagoError(Exception):
     """Base of every error Sago raises on purpose; its text is one line fit for a person."""
 
 
 class TransientError(SagoError):
-    """The other side did not answer, or not in time; the same call may succeed later."""
+    """The other side did not answer, or not in time; the same call may succeed later, after `retry_after` at the
+    earliest where the other side said so."""
+
+    def __init__(self, reason: str = "", *, retry_after: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class UnusableAnswerError(TransientError):
+    """The other side answered, but not with what was asked, or not in time for as much as was asked at once."""
 
 
 class PermanentError(SagoError):
@@ -30,12 +44,13 @@ class UngroundedError(PermanentError):
 
 
 class InvalidMessageError(SagoError):
-    """A message breaks the schema; `reason` names the field, `message_id` the message where it is known."""
+    """A message breaks the schema; `reason` says how, `field` where, `message_id` in which, as far as it is known."""
 
-    def __init__(self, reason: str, *, message_id: str | None = None) -> None:
+    def __init__(self, reason: str, *, message_id: str | None = None, field: str | None = None) -> None:
         super().__init__(f"{message_id}: {reason}" if message_id else reason)
         self.reason = reason
         self.message_id = message_id
+        self.field = field
 
 
 class ConfigError(SagoError):
@@ -44,6 +59,10 @@ class ConfigError(SagoError):
 
 class BadDeployError(ConfigError):
     """`dlq.max_consecutive` dead letters in a row; the process exits with status 78."""
+
+
+class ProviderSettingError(PermanentError, ConfigError):
+    """A model provider refuses each call until a setting is mended; the text names it. No message is at fault."""
 
 
 class UsageError(SagoError):

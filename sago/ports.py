@@ -31,7 +31,8 @@ from sago.domain.batches import (
 )
 from sago.domain.events import Event, Extraction, Finding, Fold, MetricPoint, Observation, Rejection
 from sago.domain.messages import CompactMessage, Message, MessageKey, MessageRef
-from sago.domain.outreach import Company, Letter, LetterDraft, LetterRequest, LetterState, Watch
+from sago.domain.model_calls import CallTotals, ModelCall
+from sago.domain.outreach import Company, Letter, LetterDraft, LetterRequest, LetterState, ModelPolicy, Watch
 
 
 class Clock(Protocol):
@@ -173,6 +174,9 @@ class Buffer(Protocol):
     def counts(self) -> dict[str, int]:
         """Company → messages queued and not yet claimed."""
 
+    def marks(self) -> int:
+        """Message versions that the marks remember as counted, over all companies."""
+
     def memory_share(self) -> float:
         """Used memory over the ceiling, 0 to 1; 0 where no ceiling is set."""
 
@@ -207,8 +211,11 @@ class BatchStore(Protocol):
     def finish_chunk(self, batch_id: str, chunk_no: int, result: ChunkResult) -> bool:
         """Keep the chunk's first result; False when one was there already."""
 
-    def fail_chunk(self, batch_id: str, chunk_no: int, error: str, error_type: str) -> int:
-        """Count a failed attempt of an unfinished chunk and keep its reason; attempts so far."""
+    def fail_chunk(
+        self, batch_id: str, chunk_no: int, error: str, error_type: str, retry_at: datetime | None = None
+    ) -> int:
+        """Count a failed attempt of an unfinished chunk and keep its reason, and the moment before which it is not
+        tried again; attempts so far."""
 
     def split_chunk(self, batch_id: str, chunk_no: int) -> list[int]:
         """Replace a failing chunk of several messages by two halves; their numbers."""
@@ -245,6 +252,9 @@ class BatchStore(Protocol):
     def counts(self) -> dict[BatchState, int]:
         """Batches by state."""
 
+    def messages_merged(self, since: datetime | None = None) -> int:
+        """Message versions that merged batches have read: ever, or in batches merged at or after `since`."""
+
     def progress(self, company_ids: Sequence[str]) -> tuple[int, int]:
         """Batches of these companies that are not merged yet, and that are."""
 
@@ -276,6 +286,9 @@ class EventStore(Protocol):
 
     def get(self, event_id: UUID) -> Event | None:
         """The event under its id or an alias of it."""
+
+    def counts(self) -> tuple[int, int]:
+        """Observations ever recorded and events active now, over all companies."""
 
     def metric_points(self, company_id: str) -> list[MetricPoint]:
         """The series of one company, oldest `as_of` first."""
@@ -335,6 +348,9 @@ class Ledger(Protocol):
     def dead_letter(self, origin: str) -> DeadLetter | None:
         """One by its origin."""
 
+    def dead_letter_counts(self) -> dict[str, int]:
+        """Topic → letters that were not replayed; a topic without any is left out."""
+
     def known_origins(self, origins: Sequence[str]) -> set[str]:
         """Which of these origins are dead-lettered."""
 
@@ -346,6 +362,9 @@ class Ledger(Protocol):
 
     def progress(self, log_id: str) -> list[Progress]:
         """Watermarks of one log."""
+
+    def last_progress(self) -> dict[str, datetime]:
+        """Topic → when one of its watermarks last advanced, in whichever log."""
 
     def begin_tick(self, tick: Tick, lease_until: datetime, now: datetime) -> bool:
         """Take the tick: True when it is ours to run, False when it is done or another's lease holds."""
@@ -394,12 +413,34 @@ class Model(Protocol):
     def version(self) -> str:
         """Changes whenever the same text could give other findings."""
 
+    @property
+    def place(self) -> ModelPolicy:
+        """How far text goes: nowhere (`offline`), to a server of the house, or to a vendor."""
+
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         """What the chunk's messages say; only message ids of `request.messages` may be named. Deterministic for
-        `offline` and `marker`. Raises TransientError or PermanentError."""
+        `offline` and `marker`. Raises TransientError, PermanentError or ConfigError."""
 
     def compose(self, request: LetterRequest) -> LetterDraft:
-        """A letter from the events of the request alone."""
+        """A letter from the events of the request alone; mends what `request.objections` name. Raises as `extract`."""
+
+
+class Models(Protocol):
+    """Which model may read whose messages: the one place that decides whether text leaves the house."""
+
+    def for_company(self, company: Company | None) -> Model:
+        """The configured model where the company's policy lets its text go that far, else the one of this process;
+        a company that is not known has the default policy."""
+
+
+class CallLedger(Protocol):
+    """`model_calls`: what was asked of vendors, what it cost and what became of it. Append-only."""
+
+    def record(self, call: ModelCall) -> None:
+        """Write one row in a transaction of its own; the same id again changes nothing."""
+
+    def totals(self, company_ids: Sequence[str], since: datetime) -> CallTotals:
+        """What the calls for these companies from `since` on came to."""
 
 
 class Dispatcher(Protocol):

@@ -167,10 +167,14 @@ class Message(BaseModel):
     def check_time(self, now: datetime) -> None:
         """Raise InvalidMessageError when `sent_at` lies before 1990 or more than ten minutes after `now`."""
         if self.sent_at < EARLIEST:
-            raise InvalidMessageError(f"sent_at {iso_ms(self.sent_at)} is before 1990", message_id=self.id)
+            raise InvalidMessageError(
+                f"sent_at {iso_ms(self.sent_at)} is before 1990", message_id=self.id, field="sent_at"
+            )
         if self.sent_at > now + FUTURE_TOLERANCE:
             raise InvalidMessageError(
-                f"sent_at {iso_ms(self.sent_at)} is more than 10 minutes in the future", message_id=self.id
+                f"sent_at {iso_ms(self.sent_at)} is more than 10 minutes in the future",
+                message_id=self.id,
+                field="sent_at",
             )
 
     def to_json(self) -> bytes:
@@ -217,9 +221,11 @@ class Message(BaseModel):
             field = ".".join(str(part) for part in first["loc"])
             reason = re.sub(r"^Value error, ", "", first["msg"])
             identity = body.get("id") if isinstance(body, dict) else None
+            subject = reason.split(" ", 1)[0]  # a check of the whole begins with the field it found wrong
             raise InvalidMessageError(
                 f"{field}: {reason}" if field else reason,
                 message_id=identity if isinstance(identity, str) else None,
+                field=field or (subject if subject in cls.model_fields else None),
             ) from error
 
 

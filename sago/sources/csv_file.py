@@ -16,10 +16,9 @@ from typing import NamedTuple
 
 from sago.domain.messages import Message
 from sago.errors import InvalidMessageError, UsageError
-from sago.sources import gmail, slack
+from sago.sources import gmail, plain_row, slack
 from sago.sources.registry import ReadRequest
 from sago.sources.rows import BadRow, Row, check, sha256_of, topic_of
-from sago.sources.timestamps import parse_timestamp
 
 NEEDED = ("id", "is_chat", "chat_sender", "email_sender", "timestamp", "content")
 OPTIONAL = ("company_id", "thread_id")
@@ -205,20 +204,9 @@ class _Draft(NamedTuple):
 
     def message(self) -> Message:
         """Raises InvalidMessageError with the first thing that is wrong."""
-        if self.error is not None:
-            raise InvalidMessageError(self.error)
-        if not self.fields["id"]:
-            raise InvalidMessageError("id is empty")
-        sent_at = parse_timestamp(self.fields["timestamp"])
-        thread_id = self.fields.get("thread_id") or None
-        native_id, text = self.fields["id"], self.fields["content"]
-        if self.source == slack.SOURCE:
-            sender = self.fields["chat_sender"] or self.fields["email_sender"]
-            chat = slack.to_payload(native_id=native_id, sender=sender, sent_at=sent_at, text=text, thread_id=thread_id)
-            return slack.to_message(chat, self.company_id)
-        sender = self.fields["email_sender"] or self.fields["chat_sender"]
-        mail = gmail.to_payload(native_id=native_id, sender=sender, sent_at=sent_at, text=text, thread_id=thread_id)
-        return gmail.to_message(mail, self.company_id)
+        if self.error is not None or self.source is None:
+            raise InvalidMessageError(self.error or "the source cannot be told")
+        return plain_row.to_message(self.fields, self.source, self.company_id)
 
 
 def _broken_utf8(record: Record) -> str | None:

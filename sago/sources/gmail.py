@@ -152,7 +152,7 @@ def _sent_at(payload: Mapping[str, Any]) -> datetime:
         return _EPOCH + timedelta(milliseconds=int(payload["internalDate"]))
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise InvalidMessageError(
-            "internalDate is missing or no time in ms", message_id=f"{SOURCE}:{payload['id']}"
+            "internalDate is missing or no time in ms", message_id=f"{SOURCE}:{payload['id']}", field="internalDate"
         ) from error
 
 

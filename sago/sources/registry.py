@@ -1,6 +1,7 @@
-"""The kinds of input that can be read, and where each reader is; a reader is imported when its kind is first read.
+"""The kinds of files and of payloads that can be read, and where each reader is, imported when first asked for.
 
-To add one: a file with `read` and `count`, a row in `READERS`, samples in tests/data.
+To add a kind of file: a module with `read` and `count`, a row in `READERS`, samples in tests/data. A source that hands
+in payloads: a module with `to_message`, a row in `PAYLOADS`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
+from sago.domain.messages import Message
 from sago.sources.rows import Row
 
 
@@ -56,3 +58,35 @@ READERS: dict[Kind, str] = {
 def reader(kind: Kind) -> Reader:
     """The module that reads a kind."""
     return cast("Reader", import_module(READERS[kind]))
+
+
+class PayloadReader(Protocol):
+    """One source's own payloads."""
+
+    def to_message(self, payload: Mapping[str, Any], company_id: str) -> Message:
+        """The message in a payload; raises InvalidMessageError."""
+
+
+class Payload(NamedTuple):
+    """Where the payloads of a source are read, a field all of them have, and what ours are called in them."""
+
+    module: str
+    mark: str
+    names: Mapping[str, str]
+
+
+PAYLOADS: dict[str, Payload] = {
+    "slack": Payload(
+        "sago.sources.slack", "type", {"id": "ts", "sent_at": "ts", "sender": "user", "thread_id": "thread_ts"}
+    ),
+    "gmail": Payload(
+        "sago.sources.gmail",
+        "payload",
+        {"sent_at": "internalDate", "text": "payload", "sender": "payload.headers", "thread_id": "threadId"},
+    ),
+}
+
+
+def payload_reader(source: str) -> PayloadReader:
+    """The module that reads a source's payloads."""
+    return cast("PayloadReader", import_module(PAYLOADS[source].module))

@@ -69,7 +69,7 @@ def to_message(payload: Mapping[str, Any], company_id: str, users: Mapping[str, 
     event = unwrap(payload)
     reason = ignored(event)
     if reason is not None:
-        raise InvalidMessageError(f"not a message: {reason}")
+        raise InvalidMessageError(f"not a message: {reason}", field="type")
     if event.get("subtype") == "message_deleted":
         return _deletion(event, company_id)
     if event.get("subtype") == "message_changed":
@@ -117,11 +117,11 @@ def from_ts(ts: Any) -> datetime:
     """The moment of a time stamp, without a float in between; raises InvalidMessageError."""
     found = _TS.fullmatch(str(ts))
     if found is None:
-        raise InvalidMessageError(f"ts {str(ts)[:40]!r} is not a Slack time stamp")
+        raise InvalidMessageError(f"ts {str(ts)[:40]!r} is not a Slack time stamp", field="ts")
     try:
         return _EPOCH + timedelta(seconds=int(found[1]), microseconds=int((found[2] or "0").ljust(6, "0")))
     except OverflowError as error:
-        raise InvalidMessageError(f"ts {str(ts)[:40]!r} is out of range") from error
+        raise InvalidMessageError(f"ts {str(ts)[:40]!r} is out of range", field="ts") from error
 
 
 def _message(event: Mapping[str, Any], company_id: str, users: Mapping[str, str]) -> Message:
@@ -174,7 +174,7 @@ def _native_id(event: Mapping[str, Any], ts: Any) -> str:
     if isinstance(channel, Mapping):
         channel = channel.get("id")
     if not isinstance(channel, str) or not channel:
-        raise InvalidMessageError("the payload names no channel")
+        raise InvalidMessageError("the payload names no channel", field="channel")
     return f"{channel}:{ts}"
 
 

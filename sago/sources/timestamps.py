@@ -19,7 +19,7 @@ def parse_timestamp(value: str) -> datetime:
     """
     said = value.strip()
     if not said:
-        raise InvalidMessageError("timestamp is empty")
+        raise InvalidMessageError("timestamp is empty", field="timestamp")
     try:
         if _EPOCH.fullmatch(said) and len(said) != len("YYYYMMDD"):
             seconds = float(said)
@@ -27,10 +27,11 @@ def parse_timestamp(value: str) -> datetime:
         moment = datetime.fromisoformat(_ZONE_NAME.sub("Z", said))
     except (ValueError, OverflowError, OSError) as error:
         raise InvalidMessageError(
-            f"timestamp {said[:40]!r} is no time Sago knows: write 2026-03-02T16:04:11Z or seconds since 1970"
+            f"timestamp {said[:40]!r} is no time Sago knows: write 2026-03-02T16:04:11Z or seconds since 1970",
+            field="timestamp",
         ) from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
-        raise InvalidMessageError(f"timestamp {said[:40]!r} is out of range") from error
+        raise InvalidMessageError(f"timestamp {said[:40]!r} is out of range", field="timestamp") from error

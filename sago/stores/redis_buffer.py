@@ -128,6 +128,13 @@ class RedisBuffer:
             values: Any = self._redis.mget(keys) if keys else []
         return {_company_of(key): int(value) for key, value in zip(keys, values, strict=True) if int(value or 0) > 0}
 
+    def marks(self) -> int:
+        with _translated():
+            pipeline = self._redis.pipeline(transaction=False)
+            for key in self._scan("messages:{*}:counted"):
+                pipeline.zcard(key)
+            return sum(pipeline.execute())
+
     def memory_share(self) -> float:
         with _translated():
             info: Any = self._redis.info("memory")

@@ -303,6 +303,19 @@ def test_counts_and_progress(database: Database) -> None:
         assert tx.batches.progress([]) == (0, 0)
 
 
+def test_messages_of_merged_batches_are_counted(database: Database) -> None:
+    with database.begin() as tx:
+        for name, numbers in (("b1", (1, 2, 3)), ("b2", (4, 5)), ("b3", (6,)), ("b4", (1,))):
+            tx.batches.open(batch(name), with_source(refs(*numbers)))
+        tx.batches.set_state("b1", BatchState.MERGED, at=NOW)
+        tx.batches.set_state("b2", BatchState.MERGED, at=NOW + timedelta(hours=1))
+        tx.batches.set_state("b3", BatchState.FAILED, at=NOW + timedelta(hours=1))
+    with database.begin() as tx:
+        assert tx.batches.messages_merged() == 5
+        assert tx.batches.messages_merged(NOW + timedelta(hours=1)) == 2
+        assert tx.batches.messages_merged(NOW + timedelta(hours=2)) == 0
+
+
 def test_a_named_lock_is_held_by_one_at_a_time(database: Database) -> None:
     inside: list[int] = []
     most: list[int] = []

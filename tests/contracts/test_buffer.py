@@ -166,6 +166,17 @@ def test_marks_are_trimmed_after_48_hours(buffer: Buffer) -> None:
     assert buffer.add("acme", messages(1), NOW + timedelta(hours=48, seconds=1)).counted == 1
 
 
+def test_marks_are_counted_over_all_companies_and_outlive_a_claim(buffer: Buffer) -> None:
+    assert buffer.marks() == 0
+    buffer.add("acme", messages(1, 2, 3), NOW)
+    buffer.add("other", messages(1), NOW)
+    buffer.add("acme", messages(3), NOW)
+    buffer.claim("acme", NOW)
+    assert buffer.marks() == 4
+    buffer.forget("acme", [message(1).key])
+    assert buffer.marks() == 3
+
+
 def test_due_is_by_the_oldest_message_still_queued(make: MakeBuffer) -> None:
     buffer = make(CacheSettings(cache_trigger_threshold=100, claim_limit=1))
     buffer.add("bolt", messages(1), NOW + timedelta(minutes=1))

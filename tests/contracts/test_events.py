@@ -207,6 +207,18 @@ def test_a_fold_of_nothing_leaves_nothing_active(database: Database) -> None:
         assert tx.events.metric_points(COMPANY) == []
 
 
+def test_observations_and_active_events_are_counted(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.events.counts() == (0, 0)
+        tx.events.append([said("slack:1"), said("slack:2")], [read("slack:1"), read("slack:2")])
+        tx.events.append([said("slack:1")], [read("slack:1")])
+        tx.events.replace(COMPANY, Fold([event("a", "slack:1"), event("b", "slack:2")], []), NOW)
+        assert tx.events.counts() == (2, 2)
+        tx.events.replace(COMPANY, Fold([event("b", "slack:2")], []), LATER)
+    with database.begin() as tx:
+        assert tx.events.counts() == (2, 1)
+
+
 def test_other_companies_keep_their_events(database: Database) -> None:
     other = event("x", "slack:1", company="other")
     with database.begin() as tx:

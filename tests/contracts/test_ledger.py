@@ -55,6 +55,14 @@ def test_a_replayed_letter_is_listed_only_on_request(database: Database) -> None
         assert tx.ledger.dead_letters(replayed=True) == [dead("b", 1), dead("a", replayed_at=NOW + MINUTE)]
 
 
+def test_open_letters_are_counted_by_topic(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.ledger.dead_letter_counts() == {}
+        tx.ledger.add_dead_letters([dead("a"), dead("b"), dead("c", topic="unparsed"), dead("d", topic="other")])
+        tx.ledger.mark_replayed("d", NOW + MINUTE)
+        assert tx.ledger.dead_letter_counts() == {"slack-messages": 2, "unparsed": 1}
+
+
 def test_a_replayed_letter_that_fails_again_is_open_again(database: Database) -> None:
     with database.begin() as tx:
         tx.ledger.add_dead_letters([dead("a")])
@@ -82,6 +90,18 @@ def test_watermarks_advance_and_are_told_by_log(database: Database) -> None:
     with database.begin() as tx:
         assert tx.ledger.progress("l1") == [Progress("l1", "t", 0, 7), Progress("l1", "t", 1, 5)]
         assert tx.ledger.progress("nobody") == []
+
+
+def test_the_last_progress_of_a_topic_is_its_last_advance_in_any_log(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.ledger.last_progress() == {}
+        tx.ledger.save_progress([Progress("l1", "t", 0, 7), Progress("l1", "u", 0, 1)], NOW)
+        tx.ledger.save_progress([Progress("l1", "t", 0, 7), Progress("l1", "u", 0, 0)], NOW + MINUTE)
+    with database.begin() as tx:
+        assert tx.ledger.last_progress() == {"t": NOW, "u": NOW}
+        tx.ledger.save_progress([Progress("l2", "t", 3, 1)], NOW + 2 * MINUTE)
+        tx.ledger.save_progress([Progress("l1", "u", 0, 2)], NOW + 3 * MINUTE)
+        assert tx.ledger.last_progress() == {"t": NOW + 2 * MINUTE, "u": NOW + 3 * MINUTE}
 
 
 @given(st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=3), min_size=1, max_size=6))

@@ -53,11 +53,13 @@ class MemoryBatches:
         self._state.results[batch_id, chunk_no] = result
         return True
 
-    def fail_chunk(self, batch_id: str, chunk_no: int, error: str, error_type: str) -> int:
+    def fail_chunk(
+        self, batch_id: str, chunk_no: int, error: str, error_type: str, retry_at: datetime | None = None
+    ) -> int:
         chunk = self._open_chunk(batch_id, chunk_no)
         if chunk is not None:
             failed: dict[str, Any] = {"state": ChunkState.FAILED, "attempts": chunk.attempts + 1}
-            self._set_chunk(batch_id, chunk_no, **failed, error=error, error_type=error_type)
+            self._set_chunk(batch_id, chunk_no, **failed, error=error, error_type=error_type, retry_at=retry_at)
         now = self._state.chunks.get((batch_id, chunk_no))
         return now.attempts if now else 0
 
@@ -121,6 +123,14 @@ class MemoryBatches:
 
     def counts(self) -> dict[BatchState, int]:
         return dict(Counter(batch.state for batch in self._state.batches.values()))
+
+    def messages_merged(self, since: datetime | None = None) -> int:
+        merged = {
+            batch.id
+            for batch in self._state.batches.values()
+            if batch.merged_at is not None and (since is None or batch.merged_at >= since)
+        }
+        return sum(member.batch_id in merged for member in self._state.members.values())
 
     def progress(self, company_ids: Sequence[str]) -> tuple[int, int]:
         wanted = set(company_ids)

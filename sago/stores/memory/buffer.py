@@ -86,6 +86,9 @@ class MemoryBuffer:
     def counts(self) -> dict[str, int]:
         return {name: len(held.queue) for name, held in sorted(self._companies.items()) if held.queue}
 
+    def marks(self) -> int:
+        return sum(len(company.marks) for company in self._companies.values())
+
     def memory_share(self) -> float:
         return self.share
 

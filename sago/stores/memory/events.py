@@ -81,6 +81,9 @@ class MemoryEvents:
     def get(self, event_id: UUID) -> Event | None:
         return self._state.events.get(self._state.aliases.get(event_id, event_id))
 
+    def counts(self) -> tuple[int, int]:
+        return len(self._state.observations), len(self.find())
+
     def metric_points(self, company_id: str) -> list[MetricPoint]:
         points = self._state.metric_points.get(company_id, [])
         return sorted(points, key=lambda point: (point.as_of, point.said_at, point.metric, str(point.event_id)))

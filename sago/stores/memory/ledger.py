@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -34,6 +35,9 @@ class MemoryLedger:
     def dead_letter(self, origin: str) -> DeadLetter | None:
         return self._state.dead_letters.get(origin)
 
+    def dead_letter_counts(self) -> dict[str, int]:
+        return dict(Counter(letter.topic for letter in self._state.dead_letters.values() if not letter.replayed_at))
+
     def known_origins(self, origins: Sequence[str]) -> set[str]:
         return set(origins) & self._state.dead_letters.keys()
 
@@ -42,14 +46,21 @@ class MemoryLedger:
         if letter is not None:
             self._state.dead_letters[origin] = letter.model_copy(update={"replayed_at": at})
 
-    def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:  # noqa: ARG002
+    def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:
         for each in progress:
             stored = self._state.progress.get(each[:3])
             if stored is None or stored.watermark < each.watermark:
                 self._state.progress[each[:3]] = each
+                self._state.progress_at[each[:3]] = at
 
     def progress(self, log_id: str) -> list[Progress]:
         return sorted(each for each in self._state.progress.values() if each.log_id == log_id)
+
+    def last_progress(self) -> dict[str, datetime]:
+        newest: dict[str, datetime] = {}
+        for (_, topic, _), at in self._state.progress_at.items():
+            newest[topic] = max(at, newest.get(topic, at))
+        return newest
 
     def begin_tick(self, tick: Tick, lease_until: datetime, now: datetime) -> bool:
         lease = self._state.ticks.get(tick)

@@ -60,6 +60,7 @@ class State:
     metric_points: dict[str, list[MetricPoint]] = field(default_factory=dict)
     dead_letters: dict[str, DeadLetter] = field(default_factory=dict)
     progress: dict[tuple[str, str, int], Progress] = field(default_factory=dict)
+    progress_at: dict[tuple[str, str, int], datetime] = field(default_factory=dict)
     ticks: dict[Tick, Lease] = field(default_factory=dict)
 
     def copy(self) -> Self:

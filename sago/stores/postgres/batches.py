@@ -75,9 +75,12 @@ class PostgresBatches:
         values = {"state": ChunkState.DONE, "result": result.model_dump(mode="json")}
         return self._connection.execute(_open_chunk(batch_id, chunk_no).values(**values)).rowcount == 1
 
-    def fail_chunk(self, batch_id: str, chunk_no: int, error: str, error_type: str) -> int:
+    def fail_chunk(
+        self, batch_id: str, chunk_no: int, error: str, error_type: str, retry_at: datetime | None = None
+    ) -> int:
+        reason = {"error": error, "error_type": error_type, "retry_at": retry_at}
         failed = _open_chunk(batch_id, chunk_no).values(
-            state=ChunkState.FAILED, attempts=batch_chunks.c.attempts + 1, error=error, error_type=error_type
+            state=ChunkState.FAILED, attempts=batch_chunks.c.attempts + 1, **reason
         )
         attempts = self._connection.execute(failed.returning(batch_chunks.c.attempts)).scalar_one_or_none()
         if attempts is None:
@@ -167,6 +170,13 @@ class PostgresBatches:
     def counts(self) -> dict[BatchState, int]:
         query = select(batches.c.state, func.count()).group_by(batches.c.state)
         return {BatchState(row[0]): row[1] for row in self._connection.execute(query)}
+
+    def messages_merged(self, since: datetime | None = None) -> int:
+        query = select(func.count()).select_from(batch_members).join(batches, batches.c.id == batch_members.c.batch_id)
+        query = query.where(batches.c.state == BatchState.MERGED)
+        if since is not None:
+            query = query.where(batches.c.merged_at >= since)
+        return self._connection.execute(query).scalar_one()
 
     def progress(self, company_ids: Sequence[str]) -> tuple[int, int]:
         is_merged = batches.c.state == BatchState.MERGED

@@ -134,6 +134,16 @@ class PostgresEvents:
         row = self._connection.execute(query.order_by((c.id == event_id).asc()).limit(1)).one_or_none()
         return _event(row) if row else None
 
+    def counts(self) -> tuple[int, int]:
+        active = select(func.count()).select_from(significant_events).where(significant_events.c.is_active)
+        row = self._connection.execute(
+            select(
+                select(func.count()).select_from(observations).scalar_subquery(),
+                active.scalar_subquery(),
+            )
+        ).one()
+        return row[0], row[1]
+
     def metric_points(self, company_id: str) -> list[MetricPoint]:
         c = metric_points.c
         query = select(metric_points).where(c.company_id == company_id)

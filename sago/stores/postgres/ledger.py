@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnClause, Connection, literal_column, select, update
+from sqlalchemy import ColumnClause, Connection, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.batches import DeadLetter, Progress, Tick
@@ -51,6 +51,11 @@ class PostgresLedger:
         row = self._connection.execute(query).one_or_none()
         return DeadLetter.model_validate(row._asdict()) if row else None
 
+    def dead_letter_counts(self) -> dict[str, int]:
+        c = dead_letters.c
+        query = select(c.topic, func.count()).where(c.replayed_at.is_(None)).group_by(c.topic)
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
     def known_origins(self, origins: Sequence[str]) -> set[str]:
         if not origins:
             return set()
@@ -76,6 +81,11 @@ class PostgresLedger:
         c = bridge_progress.c
         query = select(c.log_id, c.topic, c.partition, c.watermark).where(c.log_id == log_id)
         return [Progress(*row) for row in self._connection.execute(query.order_by(c.topic, c.partition))]
+
+    def last_progress(self) -> dict[str, datetime]:
+        c = bridge_progress.c
+        query = select(c.topic, func.max(c.updated_at)).group_by(c.topic)
+        return {row[0]: row[1] for row in self._connection.execute(query)}
 
     def begin_tick(self, tick: Tick, lease_until: datetime, now: datetime) -> bool:
         row: dict[str, Any] = tick._asdict() | {"state": "running", "lease_until": lease_until, "attempts": 1}
