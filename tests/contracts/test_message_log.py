@@ -1,4 +1,4 @@
-"""One suite for MessageLog and LogConsumer, run on memory and on a broker that speaks Kafka's protocol."""
+"""One suite for MessageLog and LogConsumer, run on memory, on the embedded broker and on real Kafka."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 
 from sago.config import KafkaSettings
 from sago.domain.batches import DeadLetter, Position, Record
@@ -25,7 +25,7 @@ from sago.embedded.kafka import start_kafka
 from sago.embedded.servers import Server
 from sago.errors import ConfigError, InvalidMessageError, TransientError
 from sago.ports import LogConsumer
-from sago.stores.kafka import MOCK_API
+from sago.stores.kafka import all_topics, client_options
 from sago.stores.kafka_consumer import KafkaLogConsumer
 from sago.stores.kafka_producer import KafkaLog
 from sago.stores.memory.log import MemoryLog
@@ -94,6 +94,15 @@ def letter(value: bytes, origin: str = "log/slack-messages/0/7") -> DeadLetter:
     )
 
 
+def joined(consumer: LogConsumer, seconds: float = 10) -> LogConsumer:
+    """Once it has its partitions, which a member of a real group gets by polling; nothing may have been sent yet."""
+    deadline = time.monotonic() + seconds
+    while not consumer.assigned() and time.monotonic() < deadline:
+        assert consumer.poll(0.1) == []
+    assert consumer.assigned()
+    return consumer
+
+
 def poll_until(consumer: LogConsumer, count: int, seconds: float = 10) -> list[Record]:
     found: list[Record] = []
     deadline = time.monotonic() + seconds
@@ -102,30 +111,30 @@ def poll_until(consumer: LogConsumer, count: int, seconds: float = 10) -> list[R
     return found
 
 
-@pytest.fixture(params=["memory", "kafka"])
+@pytest.fixture(params=["memory", "embedded", pytest.param("real", marks=pytest.mark.services)])
 def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
     if request.param == "memory":
         log = MemoryLog({"slack": "slack-messages", "gmail": "gmail-messages"})
         yield Harness(log, log.consumer, lambda topic, key, value: log.append(topic, key, value) and None)
-    else:
-        yield from _on_kafka(request.getfixturevalue("kafka_server"))
+        return
+    server: Server = request.getfixturevalue("kafka_server" if request.param == "embedded" else "real_kafka")
+    yield from _on_kafka(server)
 
 
 def _on_kafka(server: Server) -> Iterator[Harness]:
     """A group of its own a test; what earlier tests left in the log is committed away first."""
     settings = KafkaSettings(**server.settings["kafka"], group_id=f"test-{uuid.uuid4().hex}")
     log = KafkaLog(settings)
+    log.ensure_topics()
+    _skip_to_the_end(settings)
     consumers: list[KafkaLogConsumer] = []
-    skipper = KafkaLogConsumer(settings)
-    skipper.commit(_ends(skipper))
-    skipper.close()
 
     def consumer() -> LogConsumer:
         consumers.append(KafkaLogConsumer(settings))
         return consumers[-1]
 
     def append(topic: str, key: bytes | None, value: bytes) -> None:
-        producer = KafkaProducer(bootstrap_servers=settings.bootstrap_servers, api_version=MOCK_API)
+        producer = KafkaProducer(**client_options(settings))
         producer.send(topic, key=key, value=value).get(timeout=10)
         producer.close()
 
@@ -135,10 +144,18 @@ def _on_kafka(server: Server) -> Iterator[Harness]:
     log.close()
 
 
-def _ends(consumer: KafkaLogConsumer) -> dict[Pair, int]:
-    partitions = list(consumer._consumer.assignment())
-    ends = consumer._consumer.end_offsets(partitions, timeout_ms=5000)
-    return {(pair.topic, pair.partition): offset for pair, offset in ends.items()}
+def _skip_to_the_end(settings: KafkaSettings) -> None:
+    consumer = KafkaConsumer(**client_options(settings), group_id=settings.group_id, enable_auto_commit=False)
+    consumer.bootstrap(timeout_ms=5000)
+    pairs = [
+        TopicPartition(topic, number)
+        for topic in all_topics(settings)
+        for number in consumer.partitions_for_topic(topic)
+    ]
+    ends = consumer.end_offsets(pairs, timeout_ms=5000)
+    consumer.assign(pairs)
+    consumer.commit({pair: OffsetAndMetadata(offset, "", -1) for pair, offset in ends.items()}, timeout_ms=5000)
+    consumer.close()
 
 
 def test_messages_arrive_to_the_byte_in_the_order_of_their_company(harness: Harness) -> None:
@@ -279,8 +296,7 @@ def test_lag_counts_what_is_not_committed(harness: Harness) -> None:
 
 
 def test_a_paused_partition_gives_nothing_until_it_is_resumed(harness: Harness) -> None:
-    consumer = harness.consumer()
-    consumer.poll(0.1)
+    consumer = joined(harness.consumer())
     pairs = consumer.assigned()
     assert ("slack-messages", 5) in pairs
     consumer.pause([*pairs, ("unknown", 3)])
@@ -292,7 +308,7 @@ def test_a_paused_partition_gives_nothing_until_it_is_resumed(harness: Harness) 
 
 
 def test_beginning_offsets_are_those_of_the_assigned_pairs(harness: Harness) -> None:
-    consumer = harness.consumer()
+    consumer = joined(harness.consumer())
     assert consumer.beginning_offsets() == dict.fromkeys(consumer.assigned(), 0)
 
 
