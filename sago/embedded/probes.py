@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sago.config import KafkaSecurity
+from sago.config import KafkaSecurity, KafkaSettings
 from sago.errors import ConfigError, TransientError
 
 TIMEOUT = 2.0
+# Opcodes of CQL's native protocol, version 4 (doc/native_protocol_v4.spec in Cassandra's repository).
+CQL_VERSION = 4
+ERROR, STARTUP, READY, AUTHENTICATE, AUTH_RESPONSE, AUTH_SUCCESS = 0x00, 0x01, 0x02, 0x03, 0x0F, 0x10
+BAD_CREDENTIALS = 0x0100
 
 
 def probe_redis(url: str) -> None:
@@ -70,23 +74,22 @@ def _postgres_error(where: str, settings: Mapping[str, Any], text: str) -> Confi
 def probe_kafka(bootstrap_servers: str, security: KafkaSecurity | None = None) -> None:
     """One of the brokers answers ApiVersions (https://kafka.apache.org/protocol: key 18, version 0).
 
-    Over TLS where `security` says so. Brokers answer it before a login, which is not tried.
+    Where `security` asks for TLS or a login it lets us in with them: the whole way a client goes.
     """
-    context = None
-    if security is not None and security.protocol in ("SSL", "SASL_SSL"):
-        context = _tls("Kafka", "kafka.security", security.ca_file, security.cert_file, security.key_file)
+    if security is not None and security.protocol != "PLAINTEXT":
+        from sago.stores.kafka_access import reach
+
+        return reach(KafkaSettings(bootstrap_servers=bootstrap_servers, security=security))
     reasons = []
     for server in bootstrap_servers.split(","):
         host, _, port = server.strip().rpartition(":")
         try:
-            with _connect(host, int(port), context) as connection:
+            with socket.create_connection((host, int(port)), timeout=TIMEOUT) as connection:
                 _ask_api_versions(connection)
-        except ssl.SSLCertVerificationError as error:
-            raise _untrusted(f"Kafka at {server}", "kafka.security.ca_file", error) from error
         except (OSError, ValueError) as error:
             reasons.append(f"{server}: {error}")
         else:
-            return
+            return None
     raise TransientError(f"Kafka at {bootstrap_servers} does not answer: {'; '.join(reasons)}")
 
 
@@ -103,7 +106,7 @@ def probe_cassandra(section: Mapping[str, Any]) -> None:
 
     `section` has contact_points and port, and may have username, password, tls and ca_file.
     """
-    context = _tls("Cassandra", "cassandra", section.get("ca_file")) if section.get("tls") else None
+    context = _tls(section.get("ca_file")) if section.get("tls") else None
     reasons = []
     for host in section["contact_points"]:
         where = f"{host}:{section['port']}"
@@ -111,18 +114,14 @@ def probe_cassandra(section: Mapping[str, Any]) -> None:
             with _connect(host, section["port"], context) as connection:
                 _start_cql(connection, where, section)
         except ssl.SSLCertVerificationError as error:
-            raise _untrusted(f"Cassandra at {where}", "cassandra.ca_file", error) from error
+            raise ConfigError(
+                f"Cassandra at {where}: cassandra.ca_file does not vouch for its certificate ({error.verify_message})"
+            ) from error
         except (OSError, ValueError) as error:
             reasons.append(f"{where}: {error}")
         else:
             return
     raise TransientError(f"Cassandra does not answer: {'; '.join(reasons) or 'cassandra.contact_points is empty'}")
-
-
-# Opcodes of CQL's native protocol, version 4 (doc/native_protocol_v4.spec in Cassandra's repository).
-CQL_VERSION = 4
-ERROR, STARTUP, READY, AUTHENTICATE, AUTH_RESPONSE, AUTH_SUCCESS = 0x00, 0x01, 0x02, 0x03, 0x0F, 0x10
-BAD_CREDENTIALS = 0x0100
 
 
 def _start_cql(connection: socket.socket, where: str, section: Mapping[str, Any]) -> None:
@@ -165,23 +164,11 @@ def _connect(host: str, port: int, context: ssl.SSLContext | None) -> socket.soc
         raise
 
 
-def _tls(
-    who: str, where: str, ca_file: Path | None, cert_file: Path | None = None, key_file: Path | None = None
-) -> ssl.SSLContext:
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=ca_file)
-        if cert_file:
-            context.load_cert_chain(cert_file, key_file)
-    except OSError as error:  # a missing file, or one that holds no certificate
-        files = ", ".join(str(file) for file in (ca_file, cert_file, key_file) if file)
-        raise ConfigError(
-            f"{who}: cannot read {files} ({error.strerror or error}): mend the files of {where}"
-        ) from error
-    return context
-
-
-def _untrusted(who: str, key: str, error: ssl.SSLCertVerificationError) -> ConfigError:
-    return ConfigError(f"{who} shows a certificate we do not trust ({error.verify_message}): mend {key}")
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # missing, or no PEM
+        raise ConfigError(f"cassandra.ca_file: {ca_file}: cannot be used: {error.strerror or error}") from error
 
 
 def _receive(connection: socket.socket, length: int) -> bytes:
