@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -90,12 +91,14 @@ class Ingest:
     raw: RawStore
     database: Database
     clock: Clock
+    until: float = math.inf
+    """On the monotonic clock: when waiting is given up even where the bridge makes progress."""
 
     def feed(self, rows: Iterable[Message | BadRow], account: Account, on_step: Callable[[Account], None]) -> None:
         """Publish every row, wait until it is stored, and account for it.
 
         A message that the log lost is produced again. Raises TransientError when the bridge makes no progress for a
-        minute; `account` then tells how far it came.
+        minute, or at `until`; `account` then tells how far it came.
         """
         pending = iter(rows)
         on_their_way: deque[_Slice] = deque()
@@ -199,6 +202,8 @@ class Ingest:
                 raise TransientError(
                     f"the bridge made no progress for {STALLED_AFTER:.0f} s; see `sago status` and `sago logs bridge`"
                 )
+            if ends and self.clock.monotonic() > self.until:
+                raise TransientError("the bridge did not store everything in time; see `sago status`")
             if ends:
                 self.clock.sleep(LOOK_EVERY)
 

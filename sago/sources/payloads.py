@@ -25,15 +25,19 @@ SHOWN = 60
 
 def to_message(source: str, data: Mapping[str, Any], company_id: str, now: datetime) -> Message:
     """The message, as Kafka would take it. Raises InvalidMessageError; its `field` is a path into `data`."""
-    is_plain = not PLAIN_MARKS.isdisjoint(data)
     try:
-        message = _plain(source, data, company_id) if is_plain else _native(source, data, company_id)
+        message = _plain(source, data, company_id) if is_plain(data) else _native(source, data, company_id)
         check(message, now)
     except InvalidMessageError as error:
-        names = PLAIN_NAMES if is_plain else PAYLOADS[source].names
+        names = PLAIN_NAMES if is_plain(data) else PAYLOADS[source].names
         field = names.get(error.field or "", error.field)
         raise InvalidMessageError(error.reason, message_id=error.message_id, field=field) from error
     return message
+
+
+def is_plain(data: Mapping[str, Any]) -> bool:
+    """Whether it is a row in the columns of our CSV, and not a source's own payload."""
+    return not PLAIN_MARKS.isdisjoint(data)
 
 
 def check_source(source: object) -> str:

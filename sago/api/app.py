@@ -1,0 +1,88 @@
+"""The application: `uvicorn --factory sago.api.app:create_app --no-access-log`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from sago import telemetry
+from sago.api import problems
+from sago.api.access import check_exposure
+from sago.api.journal import Journal
+from sago.api.routes import data_flow, probes
+from sago.bootstrap import Container, build
+from sago.config import load
+from sago.errors import ConfigError, SagoError
+
+READY_AFTER = 0.2
+"""Seconds from the end of our start until the server listens, or has given up and cancelled us."""
+ABOUT = """Messages in, health and metrics out. Send `Authorization: Bearer <key>` with each request under `/api`;
+without `api.key` in the settings this machine alone is served, and no key is asked for.
+
+Every error is `{"detail": "one line", "errors": [{"index", "field", "reason", "id"}]}`; each answer carries
+`X-Request-ID`, which the log names too."""
+
+
+def create_app(container: Container | None = None) -> FastAPI:
+    """The application over a container; without one, over that of the settings, and with their logging.
+
+    Raises ConfigError where others could reach it and no key is set; as the server's factory it ends the process
+    with that one line.
+    """
+    try:
+        wired = container or _container_of_settings()
+        check_exposure(wired.settings.api)
+    except SagoError as error:
+        if container is not None:
+            raise
+        sys.stderr.write(f"sago api: {error}\n")
+        raise SystemExit(1) from None
+    app = FastAPIOffline(
+        title="Sago", version="1", description=ABOUT, redoc_url=None, lifespan=_lifespan, docs_url="/docs"
+    )
+    app.state.container = wired
+    app.state.settings = wired.settings
+    app.add_middleware(Journal)
+    problems.register(app)
+    app.include_router(data_flow.router)
+    app.include_router(probes.router)
+    return app
+
+
+def _container_of_settings() -> Container:
+    settings = load()
+    telemetry.configure(settings.logging.level, settings.logging.format)
+    for name in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+    if not settings.has_servers:
+        raise ConfigError("no stack is running and no servers are set: start one with `sago up`")
+    return build(settings)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    container: Container = app.state.container
+    _ = container.reception, container.vitals  # made here, once: threads asking at once might each make their own
+    telling = asyncio.create_task(_tell_ready())
+    yield
+    telling.cancel()
+    with suppress(asyncio.CancelledError):
+        await telling
+    container.vitals.close()
+    container.close()
+
+
+async def _tell_ready() -> None:
+    """Touch the ready file once the port is ours: where it is taken, the server ends the lifespan at once."""
+    await asyncio.sleep(READY_AFTER)
+    if marker := os.environ.get("SAGO_READY_FILE"):
+        Path(marker).touch()

@@ -1,0 +1,71 @@
+"""One log line a request, under an id that the answer carries too; never a query, a header or a body."""
+
+from __future__ import annotations
+
+import re
+import time
+import traceback
+import uuid
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sago import telemetry
+from sago.api.problems import Problem
+
+HEADER = "X-Request-ID"
+QUIET = ("/health/live", "/health/ready")
+"""Asked every few seconds by machines."""
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+log = telemetry.logger(__name__)
+
+
+class Journal:
+    """ASGI middleware, outermost. An error nobody foresaw is logged without its text, which may quote a message."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(HEADER, "")
+        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        started = time.perf_counter()
+        status = 0
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, note)
+            except Exception as error:  # noqa: BLE001 - the last place that can answer
+                _log_unforeseen(error)
+                if not status:
+                    await _sorry(request_id)(scope, receive, note)
+            _log_request(scope, status, time.perf_counter() - started)
+
+
+def _log_unforeseen(error: Exception) -> None:
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("unforeseen error", error=type(error).__name__, where=where)
+
+
+def _sorry(request_id: str) -> JSONResponse:
+    detail = f"an error on our side; the log has it under {request_id}"
+    return JSONResponse(Problem(detail=detail).model_dump(mode="json"), 500)
+
+
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
+    say = log.debug if scope["path"] in QUIET and status == 200 else log.info
+    say("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))

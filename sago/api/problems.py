@@ -1,0 +1,110 @@
+"""Every answer that is an error has one form: `detail`, a line for a person, and `errors`, the messages refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from sago import telemetry
+from sago.errors import ConfigError, InvalidMessageError, SagoError, TransientError
+
+RETRY_AFTER = 5
+"""Seconds a caller is asked to wait when a server does not answer."""
+
+log = telemetry.logger(__name__)
+
+
+class Refusal(BaseModel):
+    """Why one message was not taken."""
+
+    index: int = Field(description="Its place in the list, from 0; 0 for a single message.")
+    field: str | None = Field(description="What is wrong, as a path into the message; null: the message as a whole.")
+    reason: str
+    id: str | None = Field(None, description="The message's id, where it could be told.")
+
+
+class Problem(BaseModel):
+    """An error."""
+
+    detail: str = Field(description="One line for a person.")
+    errors: list[Refusal] = Field([], description="Each message that was refused.")
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem."""
+
+    def __init__(
+        self, status: int, detail: str, errors: list[Refusal] | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.problem = Problem(detail=detail, errors=errors or [])
+        self.headers = headers
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors a route may end with, for OpenAPI."""
+    return {status: {"model": Problem, "description": MEANINGS[status]} for status in (401, 403, *statuses)}
+
+
+MEANINGS = {
+    401: "No key, or a wrong one.",
+    403: "No key is set, and the caller is on another machine.",
+    413: "The body is too large, or the list too long. Nothing was taken.",
+    415: "The body is not application/json.",
+    422: "No message could be taken: each with its field and reason.",
+    503: "A server does not answer: try again after `Retry-After` seconds. Handing in again has no further effect.",
+}
+
+
+def register(app: FastAPI) -> None:
+    """Make every error of ours and of the framework a problem."""
+    app.add_exception_handler(ProblemError, _problem)
+    app.add_exception_handler(SagoError, _sago_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _bad_request)
+
+
+def of(error: SagoError) -> ProblemError:
+    """The one place that says which error is which status."""
+    if isinstance(error, InvalidMessageError):
+        return ProblemError(422, error.reason, [Refusal(index=0, field=error.field, reason=error.reason)])
+    if isinstance(error, TransientError):
+        return ProblemError(503, str(error), headers={"Retry-After": str(RETRY_AFTER)})
+    what = "the installation is wrong: " if isinstance(error, ConfigError) else ""
+    return ProblemError(500, f"{what}{error}")
+
+
+def _problem(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    assert isinstance(error, ProblemError)  # noqa: S101
+    content = error.problem.model_dump(mode="json")
+    return JSONResponse(content, error.status, dict(error.headers or {}))
+
+
+def _sago_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SagoError)  # noqa: S101
+    ended = of(error)
+    log.warning("a request failed", status=ended.status, reason=str(error))
+    return _problem(request, ended)
+
+
+def _http_error(request: Request, error: Exception) -> JSONResponse:
+    """The framework's own: no such path, another method."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    return _problem(request, ProblemError(error.status_code, str(error.detail), headers=error.headers))
+
+
+def _bad_request(request: Request, error: Exception) -> JSONResponse:
+    """A parameter that the framework refused; its own text repeats what was sent, ours does not."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    found = [
+        Refusal(index=0, field=".".join(str(part) for part in each["loc"]), reason=each["msg"])
+        for each in error.errors()
+    ]
+    return _problem(request, ProblemError(422, f"{found[0].field}: {found[0].reason}", found))

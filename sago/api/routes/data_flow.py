@@ -1,0 +1,65 @@
+"""`/api/v1/data-flow`: messages in, and how their way through the pipeline does."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from sago.api import intake
+from sago.api.access import check_caller
+from sago.api.examples import REQUEST_BODY
+from sago.api.intake import Receipt, body_of
+from sago.api.problems import answers
+from sago.bootstrap import Container
+from sago.domain.vitals import Health, Metrics
+
+router = APIRouter(prefix="/api/v1/data-flow", tags=["data flow"], dependencies=[Depends(check_caller)])
+
+PARTLY: dict[int | str, dict[str, Any]] = {
+    207: {"model": Receipt, "description": "Some messages were taken, the others are under `errors`."}
+}
+
+
+def container_of(request: Request) -> Container:
+    """The wiring of this process."""
+    container: Container = request.app.state.container
+    return container
+
+
+Wired = Annotated[Container, Depends(container_of)]
+
+
+@router.post(
+    "/ingest",
+    status_code=202,
+    response_description="All messages were taken.",
+    responses={**PARTLY, **answers(413, 415, 422, 503)},
+    openapi_extra={"requestBody": REQUEST_BODY},
+)
+def ingest(body: Annotated[bytes, Depends(body_of)], container: Wired, response: Response) -> Receipt:
+    """Hand in one message, or a list of up to 1,000.
+
+    The answer comes once the messages are safe. Handing in a message again has no further effect: its id says which
+    it is. A message of a list that cannot be taken does not hold back the others.
+    """
+    found = intake.read(body, container.settings.company_id, container.clock.now())
+    conflicts = container.reception.take([message for _, message in found.messages]) if found.messages else []
+    receipt = intake.conclude(found, conflicts, stored=container.reception.until_stored)
+    response.status_code = 207 if receipt.errors else 202
+    return receipt
+
+
+@router.get("/health", responses=answers())
+def health(container: Wired) -> Health:
+    """What works, what lags and what waits.
+
+    The status is 200 whatever is found: read `overall_status`, or ask `/health/ready` for a status code.
+    """
+    return container.vitals.health()
+
+
+@router.get("/metrics", responses=answers())
+def metrics(container: Wired) -> Metrics:
+    """Processing and cache in figures, counted in the stores at this moment."""
+    return container.vitals.metrics()

@@ -1,0 +1,227 @@
+"""How the pipeline does, asked of every server at once, answered in bounded time whoever is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sago.domain.batches import BatchState
+from sago.domain.vitals import (
+    CacheMetrics,
+    Condition,
+    Health,
+    Metrics,
+    ProcessingMetrics,
+    QueueVitals,
+    ServiceVitals,
+    SourceVitals,
+)
+from sago.errors import SagoError, TransientError
+from sago.ports import Buffer, Clock, Database, MessageLog, RawStore
+
+KAFKA, REDIS, POSTGRES, RAW = "kafka", "redis", "postgres", "raw"
+PATIENCE = 5.0
+"""Seconds a server is given; a call that takes longer ends by its own time-out, unheard."""
+ASKERS = 8
+"""Threads that ask: silent servers cost no more than these."""
+STILL_FOR = timedelta(seconds=60)
+"""A topic that lags and was not stored from for this long stands still."""
+LOOK_AGAIN_AFTER = 1.0
+"""Seconds until a topic that seems to stand still is looked at again: its first message may just have come."""
+Answers = Mapping[str, Any]
+
+
+class Limits(NamedTuple):
+    """Settings that the figures are held against."""
+
+    trigger_threshold: int
+    memory_pause_at: float
+
+
+class Books(NamedTuple):
+    """What Postgres knows."""
+
+    batches: dict[BatchState, int]
+    dead_letters: int
+    last_progress: dict[str, datetime]
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """The use case behind health, metrics and readiness. Thread-safe; never raises for a server that is down.
+
+    `topics` maps sources to topics. `raw_server` names the server of the raw store where that is not Postgres.
+    """
+
+    log: MessageLog
+    buffer: Buffer
+    database: Database
+    raw: RawStore
+    clock: Clock
+    topics: Mapping[str, str]
+    limits: Limits
+    raw_server: str | None = None
+    patience: float = PATIENCE
+    _askers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(ASKERS, "vitals"))
+
+    def services(self) -> dict[str, ServiceVitals]:
+        """Each server and whether it answers."""
+        questions: dict[str, Callable[[], object]] = {
+            KAFKA: self.log.lag,
+            REDIS: self.buffer.has_epoch,
+            POSTGRES: self.database.ping,
+        }
+        return _services(self._ask(questions | self._raw_probe()))
+
+    def health(self) -> Health:
+        """What works, what lags and what waits."""
+        answers = self._look()
+        if self._standing_still(answers):
+            self.clock.sleep(LOOK_AGAIN_AFTER)
+            answers = self._look()
+        services = _services(answers)
+        sources = self._sources(answers)
+        problems = self._problems(services, sources, answers)
+        down = any(not service.up for service in services.values())
+        return Health(
+            overall_status=Condition.UNHEALTHY if down else Condition.DEGRADED if problems else Condition.HEALTHY,
+            problems=problems,
+            checked_at=self.clock.now(),
+            services=services,
+            data_sources=sources,
+            queue_status=_queue(answers),
+        )
+
+    def metrics(self) -> Metrics:
+        """Processing and cache in figures."""
+        now = self.clock.now()
+        answers = self._ask({REDIS: self._cache, POSTGRES: lambda: self._processing(now), RAW: self.raw.count})
+        names = {RAW: self.raw_server or POSTGRES}
+        processed = _known(answers, POSTGRES) or {}
+        return Metrics(
+            measured_at=now,
+            missing={names.get(name, name): str(each) for name, each in answers.items() if isinstance(each, SagoError)},
+            processing=ProcessingMetrics(messages_stored=_known(answers, RAW), **processed),
+            cache=CacheMetrics(**(_known(answers, REDIS) or {}), **self.limits._asdict()),
+        )
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._askers.shutdown(wait=False, cancel_futures=True)
+
+    def _look(self) -> Answers:
+        questions: dict[str, Callable[[], object]] = {
+            KAFKA: self.log.lag,
+            REDIS: lambda: (self.buffer.counts(), self.buffer.memory_share()),
+            POSTGRES: self._books,
+        }
+        return self._ask(questions | self._raw_probe())
+
+    def _raw_probe(self) -> dict[str, Callable[[], object]]:
+        """The cheapest question to a raw store with a server of its own: one day of a company that cannot be."""
+        if self.raw_server is None:
+            return {}
+        return {self.raw_server: lambda: self.raw.read_day("-", self.clock.now().date())}
+
+    def _ask(self, questions: Mapping[str, Callable[[], object]]) -> Answers:
+        """Name → answer, or the SagoError that came instead of it."""
+        asked = {name: self._askers.submit(question) for name, question in questions.items()}
+        wait(asked.values(), self.patience)
+        return {name: _answer(future, self.patience) for name, future in asked.items()}
+
+    def _books(self) -> Books:
+        with self.database.begin() as tx:
+            letters = sum(tx.ledger.dead_letter_counts().values())
+            return Books(tx.batches.counts(), letters, tx.ledger.last_progress())
+
+    def _processing(self, now: datetime) -> dict[str, int]:
+        with self.database.begin() as tx:
+            observations, events = tx.events.counts()
+            batches = tx.batches.counts()
+            return {
+                "messages_extracted": tx.batches.messages_merged(),
+                "messages_extracted_last_hour": tx.batches.messages_merged(now - timedelta(hours=1)),
+                "batches_merged": batches.get(BatchState.MERGED, 0),
+                "batches_failed": batches.get(BatchState.FAILED, 0),
+                "observations": observations,
+                "events": events,
+                "dead_letters": sum(tx.ledger.dead_letter_counts().values()),
+            }
+
+    def _cache(self) -> dict[str, float]:
+        queued = self.buffer.counts()
+        return {
+            "queued_messages": sum(queued.values()),
+            "companies_waiting": len(queued),
+            "counted_marks": self.buffer.marks(),
+            "memory_share": round(self.buffer.memory_share(), 4),
+        }
+
+    def _standing_still(self, answers: Answers) -> bool:
+        return any(source.status is Condition.DEGRADED for source in self._sources(answers).values())
+
+    def _sources(self, answers: Answers) -> dict[str, SourceVitals]:
+        lags: dict[str, int] | None = _known(answers, KAFKA)
+        books: Books | None = _known(answers, POSTGRES)
+        found = {}
+        for source, topic in sorted(self.topics.items()):
+            last_sync = books.last_progress.get(topic) if books else None
+            lag = lags.get(topic, 0) if lags is not None else None
+            stands = bool(lag) and (last_sync is None or self.clock.now() - last_sync > STILL_FOR)
+            status = Condition.DEGRADED if stands else Condition.HEALTHY
+            if lags is None or books is None:
+                status = Condition.UNHEALTHY
+            found[source] = SourceVitals(status=status, topic=topic, last_sync=last_sync, lag=lag)
+        return found
+
+    def _problems(
+        self, services: Mapping[str, ServiceVitals], sources: Mapping[str, SourceVitals], answers: Answers
+    ) -> list[str]:
+        found = [f"{name}: {service.reason}" for name, service in services.items() if not service.up]
+        for name, source in sources.items():
+            if source.status is Condition.DEGRADED:
+                found.append(f"{name}: {source.lag} wait and none was stored for a minute: does the bridge run?")
+        books: Books | None = _known(answers, POSTGRES)
+        if books and (failed := books.batches.get(BatchState.FAILED)):
+            found.append(f"{failed} batches failed and wait for a further attempt")
+        buffered = _known(answers, REDIS)
+        if buffered and buffered[1] >= self.limits.memory_pause_at:
+            found.append(f"redis: {buffered[1]:.0%} of its memory is used, the bridge pauses")
+        return found
+
+
+def _answer(future: Future[Any], patience: float) -> Any:
+    if not future.done():
+        future.cancel()
+        return TransientError(f"no answer within {patience:.0f} s")
+    try:
+        return future.result()
+    except SagoError as error:
+        return error
+
+
+def _known(answers: Answers, name: str) -> Any:
+    """The answer, or None where there is none."""
+    answer = answers[name]
+    return None if isinstance(answer, SagoError) else answer
+
+
+def _services(answers: Answers) -> dict[str, ServiceVitals]:
+    return {
+        name: ServiceVitals(up=False, reason=str(answer)) if isinstance(answer, SagoError) else ServiceVitals(up=True)
+        for name, answer in answers.items()
+    }
+
+
+def _queue(answers: Answers) -> QueueVitals:
+    buffered = _known(answers, REDIS)
+    books: Books | None = _known(answers, POSTGRES)
+    return QueueVitals(
+        queued=buffered[0] if buffered else None,
+        queued_total=sum(buffered[0].values()) if buffered else None,
+        batches={state.value: books.batches.get(state, 0) for state in BatchState} if books else None,
+        dead_letters=books.dead_letters if books else None,
+    )
