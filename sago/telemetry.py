@@ -36,7 +36,9 @@ def configure(level: str = "INFO", style: Literal["auto", "plain", "json"] = "au
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of every slow step of its own loop
+    # It tells each attempt to reach a broker that is away. What matters of it reaches us as exceptions, and our
+    # adapters say it once. Never DEBUG: it would write passwords.
+    logging.getLogger("kafka").setLevel(logging.WARNING if level == "DEBUG" else logging.CRITICAL)
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

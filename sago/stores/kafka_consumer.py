@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from sago.config import KafkaSettings
 from sago.domain.batches import Position, Record
 from sago.errors import TransientError
 from sago.stores.kafka import PATIENCE, all_topics, client_options, log_id_of, translated
-from sago.stores.kafka_access import reach
+from sago.stores.kafka_access import address, reach
 from sago.telemetry import logger
 
 Pair = tuple[str, int]
@@ -33,6 +34,8 @@ HEARTBEATS = 5
 POLL_INTERVAL_MS = 120_000
 """A member that has not polled for this long is stuck, and its partitions go to others. The bridge polls several times
 a second, also while it waits; its longest calls (a database or broker that hangs) end within half of this."""
+AWAY = 2.0
+"""Seconds without a connection to any broker until it is worth a line; a change of leader takes less."""
 
 log = logger(__name__)
 
@@ -54,6 +57,8 @@ class KafkaLogConsumer:
         self._on_revoke: OnRevoke | None = None
         self._lost: set[Pair] = set()
         self._closing = False
+        self._seen_at = time.monotonic()
+        self._is_away = False
         session_ms = int(settings.session_timeout * 1000)
         reach(settings)
         with translated(settings):
@@ -83,6 +88,7 @@ class KafkaLogConsumer:
         self._lost.clear()
         with translated(self._settings):
             found = self._consumer.poll(timeout_ms=max(0, int(timeout * 1000)))
+        self._notice_outage()
         return [self._record(row) for rows in found.values() for row in rows]
 
     def assigned(self) -> set[Pair]:
@@ -134,6 +140,17 @@ class KafkaLogConsumer:
         if not pairs:
             raise TransientError("the embedded broker has none of the topics yet")
         self._consumer.assign(pairs)
+
+    def _notice_outage(self) -> None:
+        """Say once that no broker is there, and once that one is again: kafka-python goes on without a word of ours."""
+        now = time.monotonic()
+        if any(connection.connected for connection in list(self._consumer._manager._conns.values())):
+            if self._is_away:
+                log.info("Kafka is back", seconds=round(now - self._seen_at, 1))
+            self._seen_at, self._is_away = now, False
+        elif not self._is_away and now - self._seen_at > AWAY:
+            log.warning("Kafka is away, reading goes on when it is back", brokers=address(self._settings))
+            self._is_away = True
 
     def _still_assigned(self, pairs: Iterable[Pair]) -> list[TopicPartition]:
         assigned = self._consumer.assignment()

@@ -1,0 +1,297 @@
+"""Bridges as real processes on real Kafka: they share partitions, die, and outlive a broker; dead letters come back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from subprocess import PIPE
+
+import psycopg2
+import pytest
+import redis
+
+from sago.bootstrap import Container, build
+from sago.config import KafkaSettings, PostgresSettings, RedisSettings, Settings
+from sago.domain.batches import Position
+from sago.domain.messages import Message
+from sago.embedded.guard import Guard
+from sago.embedded.local_kafka import start_local_kafka
+from sago.embedded.servers import Server, free_port
+from sago.stores.kafka import admin
+from sago.stores.postgres import migrate
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+
+PROJECT = Path(__file__).resolve().parents[2]
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+COMPANIES = [f"company-{n}" for n in range(12)]
+PUBLISH = """
+import sys, threading, time
+from datetime import UTC, datetime
+from sago.bootstrap import build
+from sago.config import load
+from sago.domain.messages import Message
+from sago.errors import TransientError
+
+log = build(load()).log
+over = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.readline(), over.set())).start()
+number = failures = 0
+while not over.is_set():
+    messages = [
+        Message(
+            id=f"slack:{company}-{number}", company_id=f"company-{company}", source="slack", sender="ana",
+            sent_at=datetime(2026, 3, 2, tzinfo=UTC), text=f"line {number}",
+        )
+        for company in range(20)
+    ]
+    try:
+        log.publish(messages)
+    except TransientError:
+        failures += 1
+        continue
+    number += 1
+    print(number, flush=True)
+    over.wait(0.02)
+log.close()
+print(number, failures)
+"""
+"""In a process of its own: kafka-python leaks a socket at each refused connection. Publishes until a line is read,
+again what a broker did not acknowledge; prints rounds of 20 messages, at last with the number of failures."""
+WORKER = ["-m", "celery", "-A", "workers", "worker", "-Q", "store", "-c", "1", "--without-mingle", "--without-gossip"]
+
+
+def line(company: str, number: int) -> Message:
+    """Companies speak in chat or in mail, so that every bridge has some of them to read."""
+    source = "slack" if company in COMPANIES[::2] else "gmail"
+    return Message(
+        id=f"{source}:{company}-{number}",
+        company_id=company,
+        source=source,
+        sender="ana",
+        sent_at=START + timedelta(seconds=number),
+        text=f"line {number} of {company}",
+    )
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 40.0) -> bool:
+    until = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@dataclass
+class House:
+    """A log of its own over the session's servers, and the processes it starts on them."""
+
+    container: Container
+    environment: dict[str, str]
+    folder: Path
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *arguments: str, **extra: str) -> subprocess.Popen[bytes]:
+        """A Python process that has said it is ready."""
+        number = len(self.children)
+        ready = self.folder / f"ready-{number}"
+        environment = self.environment | {"SAGO_READY_FILE": str(ready)} | extra
+        with (self.folder / f"log-{number}").open("wb") as log:
+            child = subprocess.Popen([sys.executable, *arguments], env=environment, stdout=log, stderr=log, cwd=PROJECT)
+        self.children.append(child)
+        assert eventually(lambda: ready.exists() or child.poll() is not None), self.said(child)
+        return child
+
+    def bridge(self, **extra: str) -> subprocess.Popen[bytes]:
+        return self.start("-m", "workers.bridge", **extra)
+
+    def said(self, child: subprocess.Popen[bytes]) -> list[str]:
+        return (self.folder / f"log-{self.children.index(child)}").read_text().splitlines()
+
+    def sago(self, *arguments: str) -> list[dict[str, object]]:
+        """What a command of `sago` prints as JSON lines."""
+        done = subprocess.run(
+            [sys.executable, "-m", "sago", *arguments, "--json"],
+            check=False, env=self.environment, capture_output=True, text=True, cwd=PROJECT,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    @property
+    def kafka(self) -> KafkaSettings:
+        return self.container.settings.kafka
+
+    def stored(self) -> int:
+        return self.container.raw.count()
+
+    def drained(self) -> bool:
+        return sum(self.container.log.lag().values()) == 0
+
+    def committed(self) -> dict[tuple[str, int], int]:
+        with admin(self.kafka) as client:
+            offsets = client.list_group_offsets({self.kafka.group_id: None})[self.kafka.group_id]
+        return {(pair.topic, pair.partition): each.offset for pair, each in offsets.items()}
+
+    def stop(self) -> None:
+        for child in self.children:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+        self.container.close()
+
+
+class Load:
+    """Publishes without a pause until told to stop."""
+
+    def __init__(self, container: Container) -> None:
+        self._log = container.log
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="load")
+        self.acknowledged: dict[Position, Message] = {}
+        self._thread.start()
+
+    def stop(self) -> list[Message]:
+        """All that was published."""
+        self._over.set()
+        self._thread.join()
+        return list(self.acknowledged.values())
+
+    def _run(self) -> None:
+        for number in count(0, 5):
+            messages = [line(company, number + step) for company in COMPANIES for step in range(5)]
+            self.acknowledged |= dict(zip(self._log.publish(messages), messages, strict=True))
+            if self._over.wait(0.02):
+                return
+
+
+def raised(
+    broker: Server, redis_server: Server, postgres_server: Server, folder: Path, session_timeout: float = 6
+) -> House:
+    """A house with topics, group, database and Redis databases of its own."""
+    name = uuid.uuid4().hex[:8]
+    kafka = {
+        "bootstrap_servers": broker.address,
+        "topics": {"slack": f"slack-{name}", "gmail": f"gmail-{name}"},
+        "group_id": name,
+        "session_timeout": session_timeout,
+    }
+    postgres = dict(postgres_server.settings["postgres"]) | {"db": _database(postgres_server, f"kafka_{name}")}
+    settings = Settings(
+        kafka=KafkaSettings(**kafka),
+        redis=RedisSettings(**redis_server.settings["redis"]),
+        postgres=PostgresSettings(**postgres),
+    )
+    migrate(settings.postgres)
+    flush(settings.redis)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SAGO_", "POSTGRES_"))}
+    environment |= {f"POSTGRES_{key.upper()}": str(value) for key, value in postgres.items()}
+    environment |= {f"SAGO_KAFKA__{key.upper()}": _text(value) for key, value in kafka.items()}
+    environment |= {"SAGO_REDIS__URL": settings.redis.url or "", "SAGO_BRIDGE__CONFIRM_DEADLINE": "5"}
+    container = build(settings)
+    container.log.ensure_topics()
+    return House(container, environment, folder)
+
+
+def _text(value: object) -> str:
+    return json.dumps(value) if isinstance(value, Mapping) else str(value)
+
+
+def _database(server: Server, name: str) -> str:
+    section = server.settings["postgres"]
+    login = {"host": section["host"], "port": section["port"], "user": section["user"], "password": section["password"]}
+    with closing(psycopg2.connect(**login, dbname="postgres")) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE DATABASE {name}")
+    return name
+
+
+def flush(settings: RedisSettings) -> None:
+    with closing(redis.Redis.from_url(settings.database(0))) as client:
+        client.flushall()
+
+
+@pytest.fixture
+def house(real_kafka: Server, redis_server: Server, postgres_server: Server, tmp_path: Path) -> Iterator[House]:
+    made = raised(real_kafka, redis_server, postgres_server, tmp_path)
+    yield made
+    made.stop()
+    flush(made.container.settings.redis)
+
+
+def test_bridges_join_leave_and_die_under_load_and_every_message_is_stored(house: House) -> None:
+    house.start(*WORKER)
+    first = house.bridge()
+    load = Load(house.container)
+    assert eventually(lambda: house.stored() > 200)
+    second = house.bridge()
+    assert eventually(lambda: "partitions assigned" in "".join(house.said(second)))
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(30) == 0
+    third = house.bridge()
+    second.kill()
+    second.wait()
+    committed = house.committed()
+    published = dict(load.acknowledged)
+    assert eventually(lambda: len(load.acknowledged) > len(published) + 300)
+    durable = [each for at, each in published.items() if at.offset < committed.get((at.topic, at.partition), 0)]
+    assert len(durable) > 200
+    assert len(house.container.raw.read([each.ref for each in durable])) == len(durable)
+    sent = load.stop()
+    assert eventually(lambda: house.stored() == len(sent)), (house.stored(), len(sent))
+    assert eventually(house.drained)
+    third.send_signal(signal.SIGTERM)
+    assert third.wait(30) == 0
+    ends = Counter((at.topic, at.partition) for at in load.acknowledged)
+    with house.container.database.begin() as tx:
+        progress = {(at.topic, at.partition): at.watermark for at in tx.ledger.progress(house.container.log.log_id)}
+    assert {pair: mark for pair, mark in house.committed().items() if mark} == ends == progress
+    for bridge in (first, second, third):
+        assert len(house.said(bridge)) < 20, house.said(bridge)
+
+
+def test_a_broker_that_restarts_under_load_costs_time_and_one_line(
+    redis_server: Server, postgres_server: Server, tmp_path: Path, guard: Guard
+) -> None:
+    port = free_port()
+    broker = start_local_kafka(tmp_path / "kafka", port=port, watch=guard.watch)
+    house = raised(broker, redis_server, postgres_server, tmp_path)
+    try:
+        house.start(*WORKER)
+        bridge = house.bridge()
+        load = subprocess.Popen(
+            [sys.executable, "-c", PUBLISH], env=house.environment, stdin=PIPE, stdout=PIPE, text=True, cwd=PROJECT
+        )
+        house.children.append(load)
+        assert eventually(lambda: house.stored() > 200)
+        broker.stop()
+        time.sleep(4)
+        broker = start_local_kafka(tmp_path / "kafka", port=port, watch=guard.watch)
+        between = house.stored()
+        assert eventually(lambda: house.stored() > between + 200)
+        said_last = load.communicate("\n", timeout=30)[0].splitlines()[-1]
+        rounds, _ = map(int, said_last.split())
+        assert eventually(lambda: house.stored() == rounds * 20), (house.stored(), said_last)
+        assert eventually(house.drained)
+        bridge.send_signal(signal.SIGTERM)
+        assert bridge.wait(30) == 0
+        said = "\n".join(house.said(bridge))
+        assert said.count("Kafka is away") == said.count("Kafka is back") == 1, said
+        assert len(said.splitlines()) < 12, said
+    finally:
+        house.stop()
+        broker.stop()
+        flush(house.container.settings.redis)
