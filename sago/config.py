@@ -10,10 +10,12 @@ import difflib
 import json
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import quote
 
+import psutil
 import yaml
 from dotenv import load_dotenv
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -128,9 +130,19 @@ class CassandraSettings(Section):
     tls: bool = False
     ca_file: Path | None = None
     """PEM; the system's authorities where it is not set."""
+    verify_hostname: bool = True
+    """Whether a node's certificate must name the address it is reached at."""
     request_timeout: float = Field(10.0, gt=0)
     in_flight: int = Field(64, ge=1)
     """Requests of one call under way at once."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password (SAGO_CASSANDRA__PASSWORD) go together: set both, or neither")
+        if self.ca_file is not None and not self.tls:
+            raise ValueError("ca_file is set, tls is not: set tls to true, or leave ca_file away")
+        return self
 
 
 class BridgeSettings(Section):
@@ -182,7 +194,8 @@ class ExtractionSettings(Section):
 
 
 class GeminiSettings(Section):
-    """The `gemini` provider. The key comes from GEMINI_API_KEY or GOOGLE_API_KEY. Prices in USD a million tokens."""
+    """The `gemini` provider. The key comes from GEMINI_API_KEY or GOOGLE_API_KEY. Prices in USD a million tokens, of
+    prompts up to 200,000 tokens; above that the vendor charges more (https://ai.google.dev/gemini-api/docs/pricing)."""
 
     model: str = "gemini-3.1-pro-preview"
     api_key: SecretStr | None = None
@@ -190,7 +203,7 @@ class GeminiSettings(Section):
     """Of another server that speaks the same protocol; the vendor's own where it is not set."""
     timeout: float = Field(120.0, gt=0, le=230)
     """Seconds for one call: below a task's soft time limit."""
-    input_tokens: int = Field(60_000, ge=2_000)
+    input_tokens: int = Field(60_000, ge=8_000, le=200_000)
     """What one request may hold; a larger chunk is read in several."""
     output_tokens: int = Field(16_000, ge=256)
     price_input: float = Field(2.0, ge=0)
@@ -198,11 +211,23 @@ class GeminiSettings(Section):
 
 
 class ApiSettings(Section):
-    """The HTTP API. Clients send `Authorization: Bearer <key>`; it starts without a key on this machine alone."""
+    """The HTTP API. Clients send `Authorization: Bearer <key>`; without a key this machine alone is served."""
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     key: SecretStr | None = None
+    body_limit: int = Field(10_000_000, ge=1)
+    """Bytes of one request."""
+    answer_within: float = Field(20.0, gt=0)
+    """Seconds until messages that are not safe yet are answered with 503."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether `host` can be reached from this machine alone."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 class FlowerSettings(Section):
@@ -213,7 +238,7 @@ class FlowerSettings(Section):
     user: str = Field("sago", pattern=r"^[!-9;-~]+$")  # HTTP's basic authentication ends it at the first colon
     password: SecretStr | None = None
     max_tasks: int = Field(10_000, ge=100)
-    """Tasks kept in memory, about 5 kB each; the oldest go first."""
+    """Tasks kept in memory, about 9 kB each; the oldest go first."""
 
     @model_validator(mode="after")
     def _ascii_password(self) -> Self:
@@ -257,6 +282,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="SAGO_", env_nested_delimiter="__")
 
     company_id: CompanyId = "acme"
+    servers: Literal["embedded", "local", "auto"] = "embedded"
+    """What `sago up` starts where no addresses are set: small servers from wheels, or real Kafka and Cassandra."""
     data_file_path: Path = Path("data/full_data.csv")
     state_dir: Path = Path(".sago")
     kafka: KafkaSettings = KafkaSettings()
@@ -403,8 +430,8 @@ def _stack_overlay(state_dir: Path) -> dict[str, Any]:
     path = state_dir / STACK_FILE
     try:
         stack = json.loads(path.read_text(encoding="utf-8"))
-        pids = [service["pid"] for service in stack.get("services", {}).values() if service["pid"]]
-        if pids and not any(_runs(pid) for pid in pids):
+        children = [service for service in stack.get("services", {}).values() if service["pid"]]
+        if children and not any(_runs(child["pid"], child["born"]) for child in children):
             return {}  # left behind by a killed command or a reboot
         overlay = stack["settings"]
     except FileNotFoundError:
@@ -414,14 +441,12 @@ def _stack_overlay(state_dir: Path) -> dict[str, Any]:
     return dict(overlay)
 
 
-def _runs(pid: int) -> bool:
+def _runs(pid: int, born: float) -> bool:
+    """Whether this very process runs: after a reboot another may have its pid."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return abs(psutil.Process(pid).create_time() - born) < 2.0  # it is derived from the boot time, which wavers
+    except psutil.Error:
         return False
-    except PermissionError:
-        return True  # another user's: Postgres under root
-    return True
 
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ the child ends.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -20,7 +21,7 @@ GRACE = 8.0
 
 
 class Guard:
-    """Watches over children of this process until it is closed or releases them."""
+    """Watches over children of this process until it is closed."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -36,27 +37,32 @@ class Guard:
         """The guard's own process."""
         return self._process.pid
 
+    def alive(self) -> bool:
+        """Whether it can still do its duty."""
+        return self._process.poll() is None
+
     def watch(self, child: Child) -> None:
         """End this child when we end."""
         self._say(json.dumps(child.record()))
 
-    def release(self) -> None:
-        """Let all children live on and end the guard."""
-        self._say("release")
-        self.close()
+    def forget(self, child: Child) -> None:
+        """This child has ended."""
+        self._say(f"forget {child.pid}")
 
     def close(self) -> None:
         """End the guard, and whatever it watches that still runs."""
         if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
         self._process.wait()
 
     def _say(self, line: str) -> None:
         pipe = self._process.stdin
         if pipe is None or pipe.closed:
             return
-        pipe.write(line.encode() + b"\n")
-        pipe.flush()
+        with contextlib.suppress(BrokenPipeError):  # somebody killed it: `alive` says so
+            pipe.write(line.encode() + b"\n")
+            pipe.flush()
 
 
 def stop_all(children: list[Child], grace: float = GRACE) -> None:
@@ -71,15 +77,17 @@ def stop_all(children: list[Child], grace: float = GRACE) -> None:
 
 
 def main() -> None:
-    """Read children, one JSON line each, until `release` or the end of the pipe."""
+    """Read children, one JSON line each, or `forget PID`, until the end of the pipe."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    children: list[Child] = []
+    children: dict[int, Child] = {}
     for line in sys.stdin:
-        if line.strip() == "release":
-            return
-        children.append(Child.from_record(json.loads(line)))
-    stop_all(children)
+        if line.startswith("forget "):
+            children.pop(int(line.split()[1]), None)
+            continue
+        child = Child.from_record(json.loads(line))
+        children[child.pid] = child
+    stop_all(list(children.values()))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sago.config import Settings
 from sago.embedded.addresses import address_of, sections
+from sago.embedded.places import listens
 from sago.embedded.procfile import ready_file
 from sago.embedded.record import Record, Service
 from sago.embedded.servers import probe
@@ -26,14 +30,23 @@ class Health:
         """Whether it runs and answers."""
         return not self.reason
 
+    @property
+    def since(self) -> datetime | None:
+        """When the process that runs now was started; None where none of ours runs."""
+        child = self.service.child
+        return datetime.fromtimestamp(child.born, UTC) if child and child.alive() else None
+
     def as_json(self) -> dict[str, Any]:
-        """As the contract says, and the memory."""
+        """As the contract says, and how it came to be so."""
         return {
             "healthy": self.healthy,
             "kind": self.service.kind,
             "address": self.service.address,
             "pid": self.service.child.pid if self.service.child else None,
             "memory": self.memory,
+            "restarts": self.service.restarts,
+            "since": self.since.isoformat(timespec="seconds") if self.since else None,
+            "reason": self.reason,
         }
 
 
@@ -45,16 +58,28 @@ def check_stack(record: Record | None, settings: Settings) -> dict[str, Health]:
     return {name: _check(service, settings) for name, service in services.items()}
 
 
+def is_ready(service: Service, state_dir: Path) -> bool:
+    """Whether a process has said that it works, or takes connections where it serves people."""
+    return ready_file(state_dir, service.name).exists() or bool(service.address and listens(service.address))
+
+
 def _check(service: Service, settings: Settings) -> Health:
     child = service.child
+    if service.trouble:
+        return Health(service, _trouble(service), child.memory() if child else 0)
     if child is not None and not child.alive():
         return Health(service, "ended")
     memory = child.memory() if child else 0
     if service.kind == "process":
-        ready = ready_file(settings.state_dir, service.name).exists()
-        return Health(service, "" if ready else "still starting", memory)
+        return Health(service, "" if is_ready(service, settings.state_dir) else "still starting", memory)
     try:
         probe(service.name, sections(settings)[service.name])
     except SagoError as error:
         return Health(service, str(error), memory)
     return Health(service, "", memory)
+
+
+def _trouble(service: Service) -> str:
+    if service.again_at is None:
+        return service.trouble
+    return f"restarting in {max(0.0, service.again_at - time.time()):.0f} s: {service.trouble}"

@@ -21,9 +21,7 @@ def locked(state_dir: Path) -> Iterator[None]:
         state_dir.mkdir(parents=True, exist_ok=True)
         lock = (state_dir / "stack.lock").open("a+")
     except OSError as error:
-        raise ConfigError(
-            f"{state_dir}: cannot be written ({error.strerror}): set state_dir, or mend its mode"
-        ) from error
+        raise ConfigError(cannot_write(state_dir, error)) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -39,3 +37,8 @@ def locked(state_dir: Path) -> Iterator[None]:
 def in_use(state_dir: Path, pid: object) -> str:
     """The line for whoever came second."""
     return f"{state_dir} is in use by another sago command (pid {pid}): wait for it, or end it with Ctrl-C"
+
+
+def cannot_write(state_dir: Path, error: OSError) -> str:
+    """The line for whoever may not write there."""
+    return f"{state_dir}: cannot be written ({error.strerror}): set state_dir (SAGO_STATE_DIR), or mend its mode"

@@ -65,6 +65,11 @@ class Child:
             return False
         return True
 
+    def exit_status(self) -> int | None:
+        """How it ended, minus the signal's number when killed by one; None while it runs or when it was not ours."""
+        ours = _OURS.get(self.pid)
+        return None if ours is None else ours.poll()
+
     def wait(self, timeout: float) -> bool:
         """Wait for its end; False when it still runs after `timeout` seconds."""
         deadline = time.monotonic() + timeout
@@ -99,6 +104,17 @@ class Child:
     def from_record(cls, record: Mapping[str, Any]) -> Child:
         """Raises KeyError, TypeError or ValueError when the record is not one."""
         return cls(str(record["name"]), int(record["pid"]), float(record["born"]), int(record["stop_signal"]))
+
+
+def adopt(name: str, process: subprocess.Popen[bytes], stop_signal: int = signal.SIGTERM) -> Child:
+    """A process just started by ourselves as a Child: it will be reaped when it is asked how it does."""
+    _OURS[process.pid] = process
+    return Child(name, process.pid, _birth(process.pid), stop_signal)
+
+
+def ourselves() -> Child:
+    """This very process, as others may know it."""
+    return Child("sago", os.getpid(), _birth(os.getpid()))
 
 
 Watch = Callable[[Child], None]
@@ -146,8 +162,7 @@ def spawn(
             )
         except OSError as error:
             raise ConfigError(f"{name}: cannot start {command[0]}: {error.strerror}; run `make setup` again") from error
-    _OURS[process.pid] = process
-    return Child(name, process.pid, _birth(process.pid), stop_signal)
+    return adopt(name, process, stop_signal)
 
 
 def last_line(log: Path, otherwise: str = "it wrote nothing") -> str:

@@ -12,8 +12,6 @@ from sago.embedded.processes import Child, spawn
 from sago.errors import ConfigError
 
 _LINE = re.compile(r"^(?P<name>[a-z][a-z0-9_-]*):\s*(?P<command>\S.*)$")
-LOG_BYTES = 10 * 1024 * 1024
-"""A log this long is set aside before its process starts again."""
 
 
 def read_procfile(path: Path) -> dict[str, str]:
@@ -48,10 +46,8 @@ def start_process(name: str, command: str, state_dir: Path, environ: Mapping[str
     ready = ready_file(state_dir, name)
     ready.parent.mkdir(parents=True, exist_ok=True)
     ready.unlink(missing_ok=True)
-    log = log_file(state_dir, name)
-    if log.exists() and log.stat().st_size > LOG_BYTES:
-        log.replace(log.with_suffix(".log.1"))
-    return spawn(name, ["/bin/sh", "-c", f"exec {command}"], log=log, env={**environ, "SAGO_READY_FILE": str(ready)})
+    shell = ["/bin/sh", "-c", f"exec {command}"]
+    return spawn(name, shell, log=log_file(state_dir, name), env={**environ, "SAGO_READY_FILE": str(ready)})
 
 
 def process_environment(state_dir: Path, config: Path | None, extra: Mapping[str, str]) -> dict[str, str]:

@@ -20,20 +20,27 @@ class Service:
 
     name: str
     kind: str
-    """`embedded` (a server of ours), `service` (a server of yours) or `process` (of the Procfile)."""
+    """`embedded` (a server from a wheel), `local` (one from Maven), `service` (yours) or `process` (Procfile)."""
     address: str = field(default="", repr=False)
     child: Child | None = None
+    restarts: int = 0
+    trouble: str = ""
+    """Why it does not run, as the supervisor saw it; empty while it runs."""
+    again_at: float | None = None
+    """Seconds since 1970 when it is started again; None where it runs, or stays as it is."""
 
     def as_json(self) -> dict[str, Any]:
         """As it stands in the file."""
         child = self.child.record() if self.child else {}
-        return {"kind": self.kind, "address": self.address, "pid": None, **child}
+        value = {"kind": self.kind, "address": self.address, "pid": None, "restarts": self.restarts, **child}
+        return value | ({"trouble": self.trouble, "again_at": self.again_at} if self.trouble else {})
 
     @classmethod
     def from_json(cls, name: str, value: Mapping[str, Any]) -> Service:
         """The reverse; raises KeyError, TypeError or ValueError."""
         child = Child.from_record(value) if value["pid"] is not None else None
-        return cls(name, value["kind"], value["address"], child)
+        trouble, again_at = value.get("trouble", ""), value.get("again_at")
+        return cls(name, value["kind"], value["address"], child, value["restarts"], trouble, again_at)
 
 
 @dataclass
@@ -41,9 +48,12 @@ class Record:
     """The stack of one state folder."""
 
     mode: str
+    """`embedded` and `local` are the servers we start, `services` are yours."""
     started_at: str
     owner: Child | None = None
-    """The command that still holds the stack: it is starting it, or it stops it when it ends."""
+    """Who holds the stack and lets nobody else change it: it is being started or stopped, or lives with a command."""
+    supervisor: Child | None = None
+    """The parent of all children, which starts again what ends; None where they live with a command."""
     services: dict[str, Service] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict, repr=False)
     """Merged into the settings of every process; empty until all servers answer."""
@@ -60,12 +70,18 @@ class Record:
         """Whether another living command holds the stack."""
         return self.owner is not None and self.owner.pid != os.getpid() and self.owner.alive()
 
+    def abandoned(self) -> bool:
+        """Whether whoever should look after the stack is gone: killed, or lost in a reboot."""
+        keeper = self.owner or self.supervisor
+        return keeper is None or not keeper.alive()
+
     def write(self, state_dir: Path) -> None:
         """Atomically, readable by the owner alone: it holds passwords."""
         value = {
             "mode": self.mode,
             "started_at": self.started_at,
             "owner": self.owner.record() if self.owner else None,
+            "supervisor": self.supervisor.record() if self.supervisor else None,
             "services": {name: service.as_json() for name, service in self.services.items()},
             "settings": self.settings,
         }
@@ -85,6 +101,7 @@ def read_record(state_dir: Path) -> Record | None:
             mode=value["mode"],
             started_at=value["started_at"],
             owner=Child.from_record(value["owner"]) if value["owner"] else None,
+            supervisor=Child.from_record(value["supervisor"]) if value["supervisor"] else None,
             services={name: Service.from_json(name, each) for name, each in value["services"].items()},
             settings=value["settings"],
         )

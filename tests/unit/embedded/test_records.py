@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from sago.config import PROJECT, load
 from sago.embedded.probes import hide
-from sago.embedded.processes import Child
+from sago.embedded.processes import Child, ourselves
 from sago.embedded.procfile import process_environment, read_procfile
 from sago.embedded.record import Record, Service, read_record
 from sago.errors import ConfigError
@@ -18,8 +19,7 @@ GONE = 2**22 + 1
 """Above the kernel's highest pid."""
 
 
-def a_record(pid: int = GONE) -> Record:
-    child = Child("redis", pid, 1.0)
+def a_record(child: Child = Child("redis", GONE, 1.0)) -> Record:  # noqa: B008
     return Record(
         mode="embedded",
         started_at="2026-03-02T09:00:00+00:00",
@@ -57,14 +57,16 @@ def test_settings_of_a_dead_stack_are_ignored(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("SAGO_STATE_DIR", str(tmp_path))
     a_record().write(tmp_path)
     assert not load().has_servers
-    a_record(pid=1).write(tmp_path)
+    a_record(dataclasses.replace(ourselves(), born=1.0)).write(tmp_path)  # our pid, before a reboot
+    assert not load().has_servers
+    a_record(ourselves()).write(tmp_path)
     assert load().kafka.bootstrap_servers == "127.0.0.1:2"
 
 
 def test_the_password_of_another_server_is_not_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGO_STATE_DIR", str(tmp_path))
     monkeypatch.setenv("POSTGRES_PASSWORD", "of another server")
-    record = a_record(pid=1)
+    record = a_record(ourselves())
     record.settings["postgres"]["password"] = "ours"
     record.write(tmp_path)
     assert load().postgres.password.get_secret_value() == "ours"
@@ -72,7 +74,7 @@ def test_the_password_of_another_server_is_not_of_ours(tmp_path: Path, monkeypat
 
 def test_the_projects_own_procfile_has_every_process() -> None:
     commands = read_procfile(PROJECT / "Procfile")
-    assert list(commands) == ["bridge", "store", "extract", "outreach", "beat", "flower"]
+    assert list(commands) == ["bridge", "store", "extract", "outreach", "beat", "flower", "api"]
     assert "-Q store,upkeep" in commands["store"]
 
 
