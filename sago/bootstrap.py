@@ -14,18 +14,22 @@ from uuid import UUID
 
 from sago.config import Settings
 from sago.domain.outreach import Letter
-from sago.llm.registry import load as load_model
+from sago.llm import registry
+from sago.llm.gateway import Gateway
 from sago.outreach import composing, scheduling
 from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
 from sago.pipeline.extraction import Extracting
 from sago.pipeline.ingest import Ingest
+from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.storing import Storing
-from sago.ports import Clock, Drafts, LogConsumer, MessageLog, Model, RawStore
+from sago.pipeline.vitals import Limits, Vitals
+from sago.ports import CallLedger, Clock, Drafts, LogConsumer, MessageLog, Models, RawStore
 from sago.stores.clock import SystemClock
 
 if TYPE_CHECKING:
+    from sago.stores.cassandra import CassandraRawStore
     from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue
     from sago.stores.postgres import PostgresDatabase
     from sago.stores.redis_buffer import RedisBuffer
@@ -49,9 +53,17 @@ class Container:
 
     @cached_property
     def raw(self) -> RawStore:
+        if self.settings.raw_store.kind == "cassandra":
+            return self.cassandra
         from sago.stores.sql_messages import SqlRawStore
 
         return SqlRawStore(self.database.connections)
+
+    @cached_property
+    def cassandra(self) -> CassandraRawStore:
+        from sago.stores.cassandra import CassandraRawStore
+
+        return CassandraRawStore(self.settings.cassandra)
 
     @cached_property
     def buffer(self) -> RedisBuffer:
@@ -73,8 +85,18 @@ class Container:
         return KafkaLogConsumer(self.settings.kafka)
 
     @cached_property
-    def model(self) -> Model:
-        return load_model(self.settings.extraction.provider)
+    def calls(self) -> CallLedger:
+        from sago.stores.postgres.model_calls import PostgresCallLedger
+
+        return PostgresCallLedger(self.database.connections)
+
+    @cached_property
+    def models(self) -> Models:
+        configured, in_house = (
+            registry.load(name, self.settings, self.calls, self.clock)
+            for name in (self.settings.extraction.provider, registry.IN_HOUSE)
+        )
+        return Gateway(configured, in_house)
 
     @cached_property
     def drafts(self) -> Drafts:
@@ -110,6 +132,26 @@ class Container:
         return Storing(self.raw, self.buffer, self.database, self.log, self.dispatcher, topic_of)
 
     @cached_property
+    def reception(self) -> Reception:
+        is_embedded = self.settings.mode == "embedded"
+        within = self.settings.api.answer_within
+        return Reception(self.log, self.raw, self.database, self.clock, until_stored=is_embedded, within=within)
+
+    @cached_property
+    def vitals(self) -> Vitals:
+        cache = self.settings.cache
+        return Vitals(
+            log=self.log,
+            buffer=self.buffer,
+            database=self.database,
+            raw=self.raw,
+            clock=self.clock,
+            topics=self.settings.kafka.topics,
+            limits=Limits(cache.cache_trigger_threshold, cache.memory_pause_at),
+            raw_server="cassandra" if self.settings.raw_store.kind == "cassandra" else None,
+        )
+
+    @cached_property
     def batching(self) -> Batching:
         size = self.settings.cache.message_limit
         return Batching(self.buffer, self.database, self.dispatcher, size, self.lost_after)
@@ -117,7 +159,7 @@ class Container:
     @cached_property
     def extracting(self) -> Extracting:
         context = self.settings.extraction.context_messages
-        return Extracting(self.database, self.buffer, self.raw, self.model, context, self.retry_after)
+        return Extracting(self.database, self.buffer, self.raw, self.models, context, self.retry_after)
 
     @cached_property
     def reaper(self) -> Reaper:
@@ -146,7 +188,7 @@ class Container:
             watch_id,
             as_of,
             database=self.database,
-            model=self.model,
+            models=self.models,
             drafts=self.drafts,
             now=self.clock.now(),
             setback_days=self.settings.outreach.setback_days,
@@ -182,7 +224,7 @@ class Container:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("database", "log", "buffer"):
+        for name in ("database", "cassandra", "log", "buffer"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 
@@ -197,3 +239,7 @@ def migrate(settings: Settings) -> None:
     from sago.stores.postgres import migrate as migrate_postgres
 
     migrate_postgres(settings.postgres)
+    if settings.raw_store.kind == "cassandra":
+        from sago.stores.cassandra import migrate as migrate_cassandra
+
+        migrate_cassandra(settings.cassandra)

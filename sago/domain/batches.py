@@ -76,6 +76,8 @@ class Chunk(BaseModel):
     attempts: int = 0
     error: str | None = None
     error_type: str | None = None
+    retry_at: Moment | None = None
+    """Not tried again before, where the other side said so."""
 
 
 class ChunkResult(BaseModel):

@@ -22,6 +22,11 @@ class ModelPolicy(StrEnum):
     OWN_HOUSE = "own_house"
     VENDOR = "vendor"
 
+    def allows(self, place: ModelPolicy) -> bool:
+        """Whether text under this policy may go to a model at `place`: to that far, or nearer."""
+        order = list(ModelPolicy)
+        return order.index(place) <= order.index(self)
+
 
 class Company(BaseModel):
     """A company whose messages are watched; `founder` signs letters in its name."""
@@ -133,7 +138,10 @@ class Highlight(BaseModel):
 
 
 class LetterRequest(BaseModel):
-    """All a letter may draw on: nothing outside these events can be said."""
+    """All a letter may draw on: nothing outside these events can be said.
+
+    `objections` are what was found wrong with the draft before this one; empty the first time.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -143,6 +151,7 @@ class LetterRequest(BaseModel):
     events: tuple[Event, ...]
     metric_points: tuple[MetricPoint, ...] = ()
     as_of: Moment
+    objections: tuple[str, ...] = ()
 
 
 class LetterDraft(BaseModel):

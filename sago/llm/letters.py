@@ -60,14 +60,21 @@ class _Phrases:
 
 def _body(request: LetterRequest, highlights: Sequence[Highlight]) -> str:
     phrases = _Phrases(request)
-    opening = _to_founder if request.watch.direction is Direction.TO_FOUNDER else _to_investor
+    voice = _to_founder if request.watch.direction is Direction.TO_FOUNDER else _to_investor
+    opening, ask = voice(request, phrases), _ask(request, phrases)
+    return assembled(request, opening, highlights, ask, phrases.pick("Best", "All the best", "Best regards"))
+
+
+def assembled(request: LetterRequest, opening: str, highlights: Sequence[Highlight], ask: str, closing: str) -> str:
+    """A letter's body of its parts; greeting and signature are those of the request's people, whoever wrote them."""
+    lines = "\n".join(f"- {line.heading}: {line.text}" for line in highlights)
     parts = [
         f"Hi {_addressee(request)},",
-        opening(request, phrases),
-        f"{HIGHLIGHTS_HEADING}:\n\n" + "\n".join(f"- {line.heading}: {line.text}" for line in highlights),
-        _ask(request, phrases),
-        f"{phrases.pick('Best', 'All the best', 'Best regards')},",
-        _signature(request),
+        opening,
+        f"{HIGHLIGHTS_HEADING}:\n\n{lines}" if lines else "",
+        ask,
+        f"{closing},",
+        signature(request),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -79,7 +86,8 @@ def _addressee(request: LetterRequest) -> str:
     return name.split()[0] if name and name.split() else "there"
 
 
-def _signature(request: LetterRequest) -> str:
+def signature(request: LetterRequest) -> str:
+    """Name and office of who signs."""
     if request.watch.direction is Direction.TO_FOUNDER:
         return request.watch.investor.name if request.watch.investor else ""
     company = request.company

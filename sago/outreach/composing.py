@@ -16,16 +16,17 @@ from sago.domain.outreach import (
     LetterDraft,
     LetterRequest,
     LetterState,
+    ModelPolicy,
     Outcome,
     Person,
     Watch,
 )
-from sago.errors import UngroundedError
+from sago.errors import PermanentError, UngroundedError, UnusableAnswerError
 from sago.outreach.checking import check
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose
 from sago.outreach.verdicts import judge
-from sago.ports import Database, Drafts, Model, Transaction
+from sago.ports import Database, Drafts, Model, Models, Transaction
 
 UPDATE_DAYS = 92
 """A company update tells of the quarter before its newest event; what an earlier update told is no news."""
@@ -58,7 +59,7 @@ def compose_letter(
     as_of: datetime,
     *,
     database: Database,
-    model: Model,
+    models: Models,
     drafts: Drafts,
     now: datetime,
     setback_days: int,
@@ -68,7 +69,7 @@ def compose_letter(
 
     The same events again give nothing, changed ones supersede a draft; an approved, sent or rejected letter waits for
     the next window. A draft whose watch no longer wants a letter is superseded. Raises UngroundedError, with nothing
-    written, when the text says what no event says.
+    written, when the text says what no event says, also after the reasons went back to a model once.
     """
     plan = _prepare(watch_id, as_of, database, now, setback_days, highlights)
     for gone in plan.withdrawn:
@@ -78,6 +79,7 @@ def compose_letter(
     if plan.request is None:
         _log.info("no letter", watch_id=str(watch_id), reason=plan.reason)
         return None
+    model = models.for_company(plan.request.company)
     letter = _keep(plan, plan.request, _write(plan.request, model), model.name, database, now)
     if letter:
         drafts.put(letter)
@@ -85,11 +87,26 @@ def compose_letter(
 
 
 def _write(request: LetterRequest, model: Model) -> LetterDraft:
-    draft = model.compose(request)
-    problems = check(draft, request)
-    if problems:
-        raise UngroundedError(f"letter of watch {request.watch.id}: {'; '.join(str(problem) for problem in problems)}")
+    """A draft that passed the check; a refused one goes back once with the reasons, unless its writer would only
+    write the same again."""
+    draft, objections = _draft(request, model)
+    if objections and model.place is not ModelPolicy.OFFLINE:
+        _log.info("letter goes back", watch_id=str(request.watch.id), objections=objections)
+        draft, objections = _draft(request.model_copy(update={"objections": objections}), model)
+    if draft is None:
+        raise PermanentError(f"letter of watch {request.watch.id}: {'; '.join(objections)}")
+    if objections:
+        raise UngroundedError(f"letter of watch {request.watch.id}: {'; '.join(objections)}")
     return draft
+
+
+def _draft(request: LetterRequest, model: Model) -> tuple[LetterDraft | None, tuple[str, ...]]:
+    """What the model wrote, if anything that can be read, and what is wrong with it."""
+    try:
+        draft = model.compose(request)
+    except UnusableAnswerError as error:
+        return None, (str(error),)
+    return draft, tuple(str(problem) for problem in check(draft, request))
 
 
 def request_for(known: Known, as_of: datetime, setback_days: int, highlights: int) -> LetterRequest | None:

@@ -5,20 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sago.domain.batches import Batch, BatchState, ChunkResult, ChunkState, ExtractionRequest
+from sago.domain.batches import Batch, BatchState, Chunk, ChunkResult, ChunkState, ExtractionRequest
 from sago.domain.events import Extraction
 from sago.domain.messages import CompactMessage, MessageRef
-from sago.errors import TransientError
+from sago.domain.outreach import Company
+from sago.errors import (
+    ConfigError,
+    InvalidMessageError,
+    PermanentError,
+    ProviderSettingError,
+    TransientError,
+    UnusableAnswerError,
+)
 from sago.pipeline.folding import fold
 from sago.pipeline.grounding import ground
-from sago.ports import Buffer, Database, Model, RawStore, Transaction
+from sago.ports import Buffer, Database, Model, Models, RawStore, Transaction
 
 CONTEXT_REACH = timedelta(days=14)
 """How far back context for a chunk is looked for."""
 LONGEST_WAIT = timedelta(hours=1)
 """Cap of the back-off of a failed batch."""
-TRANSIENT = TransientError.__name__
-"""The kind under which a chunk keeps a failure that may pass."""
+LONGEST_DELAY = timedelta(days=1)
+"""Cap of the delay that another side may ask for."""
+PASSING = frozenset({TransientError.__name__, ConfigError.__name__})
+"""Kinds of failure for which no message is at fault: an outage, a setting. However often they come, they only wait."""
+HOPELESS = frozenset({PermanentError.__name__, InvalidMessageError.__name__})
+"""Kinds of failure that will come again however often the chunk is read; others get `max_attempts`."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +40,7 @@ class Extracting:
     database: Database
     buffer: Buffer
     raw: RawStore
-    model: Model
+    models: Models
     context_messages: int
     retry_after: timedelta
 
@@ -45,35 +57,36 @@ class Extracting:
         if batch is None or chunk_no not in open_chunks:
             return "skipped"
         try:
-            result = self._read(batch, company.name if company else batch.company_id, refs, now)
+            result = self._read(batch, company, refs, now)
         except Exception as error:  # noqa: BLE001 - a header task that raises would keep the chord's body from running
-            kind = TRANSIENT if isinstance(error, TransientError) else type(error).__name__
+            reason, retry_at = str(error) or repr(error), _retry_at(error, now)
             with self.database.begin() as tx:
-                tx.batches.fail_chunk(batch_id, chunk_no, str(error) or repr(error), kind)
+                tx.batches.fail_chunk(batch_id, chunk_no, reason, _kind(error), retry_at)
             return "failed"
         with self.database.begin() as tx:
             tx.batches.finish_chunk(batch_id, chunk_no, result)
         return "done"
 
-    def _read(self, batch: Batch, company_name: str, refs: list[MessageRef], now: datetime) -> ChunkResult:
+    def _read(self, batch: Batch, company: Company | None, refs: list[MessageRef], now: datetime) -> ChunkResult:
+        model: Model = self.models.for_company(company)
         messages = self._messages(batch, refs)
         request = ExtractionRequest(
             company_id=batch.company_id,
-            company_name=company_name,
+            company_name=company.name if company else batch.company_id,
             messages=tuple(messages),
             context=tuple(self._context(batch.company_id, messages)),
         )
         observations, dropped = ground(
-            self.model.extract(request),
+            model.extract(request),
             messages,
             company_id=batch.company_id,
-            extractor=self.model.name,
-            extractor_version=self.model.version,
+            extractor=model.name,
+            extractor_version=model.version,
             recorded_at=now,
         )
         return ChunkResult(
-            extractor=self.model.name,
-            extractor_version=self.model.version,
+            extractor=model.name,
+            extractor_version=model.version,
             read=tuple(message.key for message in messages),
             observations=tuple(observations),
             dropped=dropped,
@@ -105,12 +118,21 @@ class Extracting:
             unfinished = [chunk for chunk in tx.batches.chunks(batch_id) if not chunk.state.is_final]
             if unfinished:
                 reason = next((chunk.error for chunk in unfinished if chunk.error), "chunks without a result")
-                due = now + min(self.retry_after * 2 ** min(batch.attempts, 10), LONGEST_WAIT)
+                due = self._due(batch, unfinished, now)
                 tx.batches.set_state(batch_id, BatchState.FAILED, at=now, next_attempt_at=due, error=reason)
                 return "unfinished"
             read = self._append_and_fold(tx, batch, now)
         self.raw.mark(read, batch_id, now)
         return "merged"
+
+    def _due(self, batch: Batch, unfinished: list[Chunk], now: datetime) -> datetime:
+        """When the reaper takes the batch up again: at once where all that is missing is to be bisected, else after
+        a wait that doubles, and never before the moment another side asked for."""
+        if all(chunk.error_type in HOPELESS for chunk in unfinished):
+            return now
+        wait: timedelta = min(self.retry_after * 2 ** min(batch.attempts, 10), LONGEST_WAIT)
+        asked = [chunk.retry_at for chunk in unfinished if chunk.retry_at is not None]
+        return max(now + wait, *asked) if asked else now + wait
 
     def _locked(self, tx: Transaction, batch_id: str) -> Batch | None:
         """The batch as it is once its company's fold is ours."""
@@ -139,6 +161,18 @@ class Extracting:
         tx.batches.set_state(batch.id, BatchState.MERGED, at=now)
         chunk_nos = [chunk.chunk_no for chunk in tx.batches.chunks(batch.id) if chunk.state is ChunkState.DONE]
         return [ref for chunk_no in chunk_nos for ref in tx.batches.chunk_refs(batch.id, chunk_no)]
+
+
+def _kind(error: Exception) -> str:
+    """The name under which a chunk keeps its failure; PASSING and HOPELESS decide by it."""
+    if isinstance(error, TransientError) and not isinstance(error, UnusableAnswerError):
+        return TransientError.__name__
+    return ConfigError.__name__ if isinstance(error, ProviderSettingError) else type(error).__name__
+
+
+def _retry_at(error: Exception, now: datetime) -> datetime | None:
+    asked = error.retry_after if isinstance(error, TransientError) else None
+    return now + min(asked, LONGEST_DELAY) if asked else None
 
 
 def refold(tx: Transaction, company_id: str, now: datetime) -> None:

@@ -8,15 +8,12 @@ from datetime import datetime, timedelta
 
 from sago.domain.batches import LIVE_RUN, Batch, BatchState, Chunk, ChunkState, DeadLetter
 from sago.domain.messages import MessageKey, MessageRef
-from sago.errors import InvalidMessageError, PermanentError
-from sago.pipeline.extraction import TRANSIENT
+from sago.pipeline.extraction import HOPELESS, PASSING
 from sago.pipeline.storing import queue_new
 from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore, Transaction
 
 LOOK_BACK = timedelta(days=3)
 """Received days that recovery reads: longer than the marks' 48 hours and the idle flush together."""
-HOPELESS = {PermanentError.__name__, InvalidMessageError.__name__}
-"""Kinds of failure that will come again however often the chunk is read; others get `max_attempts`."""
 READ_AT_ONCE = 1000
 """Messages that recovery holds in memory at a time."""
 
@@ -60,8 +57,8 @@ class Reaper:
         return missing
 
     def _is_hopeless(self, chunk: Chunk) -> bool:
-        """Whether a chunk failed for good: a failure that may pass never counts, however often it comes."""
-        failed = chunk.state is ChunkState.FAILED and chunk.error_type != TRANSIENT
+        """Whether a chunk failed for good: what is no message's fault never counts, however often it comes."""
+        failed = chunk.state is ChunkState.FAILED and chunk.error_type not in PASSING
         return failed and (chunk.error_type in HOPELESS or chunk.attempts >= self.max_attempts)
 
     def _bisect(self, tx: Transaction, batch: Batch, chunk: Chunk, now: datetime) -> list[int]:

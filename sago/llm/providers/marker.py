@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding, Metric
-from sago.domain.outreach import LetterDraft, LetterRequest
+from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy
 from sago.llm.letters import compose_offline
 
 _MARK = re.compile(r"\[\[event (?P<type>[a-z_]{1,32})(?P<options>(?: [a-z]{1,16}=[^\s\[\]]{1,120}){0,16})\]\]")
@@ -27,6 +27,7 @@ class MarkerModel:
 
     name = "marker"
     version = "1"
+    place = ModelPolicy.OFFLINE
 
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         """One finding for each valid mark, by time. Never raises."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Integer, LargeBinary, MetaData, Table, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Integer, LargeBinary, MetaData, Numeric, Table, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 
 from sago.stores.postgres.columns import Words
@@ -121,6 +121,7 @@ batch_chunks = _table(
     attempts=Integer,
     error=Words,
     error_type=Words,
+    retry_at=Time,
     result=Json,
 )
 batch_members = _table(
@@ -219,6 +220,22 @@ dead_letters = _table(
     attempts=Integer,
     value=LargeBinary,
     replayed_at=Time,
+)
+model_calls = _table(
+    "model_calls",
+    id=Uuid,
+    at=Time,
+    company_id=Words,
+    provider=Words,
+    model=Words,
+    job=Words,
+    prompt_version=Words,
+    input_tokens=BigInteger,
+    output_tokens=BigInteger,
+    cost_usd=Numeric(18, 9),
+    latency_ms=BigInteger,
+    outcome=Words,
+    error=Words,
 )
 bridge_progress = _table(
     "bridge_progress", log_id=Words, topic=Words, partition=Integer, watermark=BigInteger, updated_at=Time

@@ -1,18 +1,59 @@
-"""The table of providers."""
+"""The table of providers, and who reads for whom."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
+from sago.config import Settings
+from sago.domain.outreach import Company, ModelPolicy
 from sago.errors import ConfigError
+from sago.llm.gateway import Gateway
 from sago.llm.registry import PROVIDERS, load
+from sago.ports import Model
+from sago.stores.clock import SystemClock
+from sago.stores.memory.model_calls import MemoryCallLedger
+
+
+def made(name: str) -> Model:
+    return load(name, Settings(), MemoryCallLedger(), SystemClock())
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
-def test_every_provider_of_the_table_can_be_made(name: str) -> None:
-    assert load(name).name == name
+def test_every_provider_of_the_table_can_be_made_and_is_where_the_table_says(name: str) -> None:
+    model = made(name)
+    assert (model.name, model.place) == (name, PROVIDERS[name].place)
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="'oracle'; choose one of marker, offline"):
-        load("oracle")
+    with pytest.raises(ConfigError, match="'oracle'; choose one of gemini, marker, offline"):
+        made("oracle")
+
+
+def test_a_vendors_sdk_is_not_imported_for_the_others() -> None:
+    script = "import sys, sago.bootstrap, sago.cli; sys.exit('google.genai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "place", "allowed"),
+    [
+        ("offline", "offline", True),
+        ("offline", "own_house", False),
+        ("offline", "vendor", False),
+        ("own_house", "own_house", True),
+        ("own_house", "vendor", False),
+        ("vendor", "offline", True),
+        ("vendor", "vendor", True),
+    ],
+)
+def test_a_policy_allows_its_place_and_nearer_ones(policy: str, place: str, *, allowed: bool) -> None:
+    assert ModelPolicy(policy).allows(ModelPolicy(place)) is allowed
+
+
+def test_text_goes_to_a_vendor_only_for_a_company_that_allows_it() -> None:
+    gateway = Gateway(made("gemini"), made("offline"))
+    companies = [None, *(Company(company_id="a", name="A", model_policy=policy) for policy in ModelPolicy)]
+    assert [gateway.for_company(company).name for company in companies] == ["offline", "offline", "offline", "gemini"]

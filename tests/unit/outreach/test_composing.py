@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from sago.domain.outreach import Letter, LetterDraft, LetterRequest, LetterState, Watch
-from sago.errors import UngroundedError, UsageError
+from sago.domain.outreach import Letter, LetterDraft, LetterRequest, LetterState, ModelPolicy, Watch
+from sago.errors import PermanentError, UngroundedError, UnusableAnswerError, UsageError
+from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
 from sago.outreach.composing import compose_letter
 from sago.outreach.deciding import decide
@@ -17,6 +18,7 @@ from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
 from tests.unit.outreach.stories import (
     ARR,
+    COMPANY,
     EVENTS,
     NOW,
     NRR,
@@ -36,7 +38,7 @@ UPDATE, FIRING = watch(name="update"), watch("arr >= 2M", name="firing")
 class Writer:
     """The model port over the offline letters; counts its calls, and may lie."""
 
-    name, version = "offline", "1"
+    name, version, place = "offline", "1", ModelPolicy.OFFLINE
 
     def __init__(self, lie: str = "") -> None:
         self.calls = 0
@@ -51,20 +53,39 @@ class Writer:
         return []
 
 
+class Vendor(Writer):
+    """Lies, or falls silent, as often as it is told to, and keeps what was objected."""
+
+    name, place = "gemini", ModelPolicy.VENDOR
+
+    def __init__(self, lies: int = 0, silences: int = 0) -> None:
+        super().__init__()
+        self.lies, self.silences = lies, silences
+        self.objected: list[tuple[str, ...]] = []
+
+    def compose(self, request: LetterRequest) -> LetterDraft:
+        self.objected.append(request.objections)
+        if self.silences >= len(self.objected):
+            raise UnusableAnswerError("gemini's answer is empty")
+        self.lie = " Revenue is $9.9M." if self.lies >= len(self.objected) else ""
+        return super().compose(request)
+
+
 class Desk:
     """A database, a writer and a drafts folder, and the use case over them."""
 
-    def __init__(self, *watches: Watch, lie: str = "") -> None:
+    def __init__(self, *watches: Watch, lie: str = "", vendor: Vendor | None = None) -> None:
         self.database: MemoryDatabase = database(*watches)
         self.drafts = MemoryDrafts()
         self.writer = Writer(lie)
+        self.models = Gateway(vendor or self.writer, self.writer)  # type: ignore[arg-type]
 
     def compose(self, of: Watch, as_of: datetime = NOW) -> Letter | None:
         return compose_letter(
             of.id,
             as_of,
             database=self.database,
-            model=self.writer,  # type: ignore[arg-type]
+            models=self.models,
             drafts=self.drafts,
             now=as_of,
             setback_days=60,
@@ -215,3 +236,47 @@ def test_verdicts_come_in_the_order_of_the_report() -> None:
     desk = Desk(UPDATE, waiting, FIRING)
     assert [each.watch.id for each in verdicts(desk.database, NOW, 60)] == [FIRING.id, waiting.id, UPDATE.id]
     assert set(due_watches(desk.database, NOW)) == {UPDATE.id, waiting.id, FIRING.id}
+
+
+def allow_vendor(desk: Desk) -> None:
+    with desk.database.begin() as tx:
+        tx.companies.save(COMPANY.model_copy(update={"model_policy": ModelPolicy.VENDOR}))
+
+
+def test_a_company_that_allows_no_vendor_gets_its_letter_from_this_machine() -> None:
+    vendor = Vendor()
+    desk = Desk(FIRING, vendor=vendor)
+    letter = desk.compose(FIRING)
+    assert letter is not None
+    assert (letter.composed_by, vendor.objected) == ("offline", [])
+
+
+def test_a_refused_letter_of_a_vendor_goes_back_once_with_the_reasons() -> None:
+    vendor = Vendor(lies=1)
+    desk = Desk(FIRING, vendor=vendor)
+    allow_vendor(desk)
+    letter = desk.compose(FIRING)
+    assert letter is not None
+    assert letter.composed_by == "gemini"
+    first, second = vendor.objected
+    assert (first, second) == ((), ("body: figure '$9.9M' stands in no cited event",))
+
+
+def test_a_letter_refused_twice_is_not_written() -> None:
+    desk = Desk(FIRING, vendor=Vendor(lies=2))
+    allow_vendor(desk)
+    with pytest.raises(UngroundedError, match=r"figure '\$9\.9M'"):
+        desk.compose(FIRING)
+    assert desk.letters(live=False) == []
+
+
+@pytest.mark.parametrize(("silences", "kind"), [(1, None), (2, PermanentError)])
+def test_an_answer_that_is_no_letter_is_asked_for_once_more(silences: int, kind: type[Exception] | None) -> None:
+    desk = Desk(FIRING, vendor=Vendor(silences=silences))
+    allow_vendor(desk)
+    if kind is None:
+        assert desk.compose(FIRING) is not None
+        return
+    with pytest.raises(kind, match="answer is empty") as raised:
+        desk.compose(FIRING)
+    assert not isinstance(raised.value, UngroundedError)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sago.config import CacheSettings
 from sago.domain.messages import Message
+from sago.llm.gateway import Gateway
 from sago.llm.providers.marker import MarkerModel
 from sago.pipeline.batching import Batching
 from sago.pipeline.extraction import Extracting
@@ -53,7 +54,8 @@ class House:
         topic_of = TOPICS.__getitem__
         self.storing = Storing(self.raw, self.buffer, self.database, self.log, self.dispatcher, topic_of)
         self.batching = Batching(self.buffer, self.database, self.dispatcher, chunk, RETRY_AFTER)
-        self.extracting = Extracting(self.database, self.buffer, self.raw, self.model, 5, RETRY_AFTER)
+        models = Gateway(self.model, MarkerModel())
+        self.extracting = Extracting(self.database, self.buffer, self.raw, models, 5, RETRY_AFTER)
         self.reaper = Reaper(self.database, self.buffer, self.raw, self.log, self.dispatcher, topic_of, 2, RETRY_AFTER)
         self.recovery = Recovery(self.database, self.buffer, self.raw, self.dispatcher)
 

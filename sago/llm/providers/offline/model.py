@@ -10,7 +10,7 @@ from sago.domain.amounts import find_amounts
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding
 from sago.domain.messages import CompactMessage
-from sago.domain.outreach import LetterDraft, LetterRequest
+from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy
 from sago.llm.letters import compose_offline
 from sago.llm.providers.offline import subjects
 from sago.llm.providers.offline.draft import Draft, Setting
@@ -28,6 +28,7 @@ class OfflineModel:
 
     name = "offline"
     version = "1"
+    place = ModelPolicy.OFFLINE
 
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         """What the messages say, by time; the context only explains them. Never raises."""

@@ -1,0 +1,101 @@
+"""Reading one company's messages in this process: the pipeline's chunks, grounding and fold, without its servers.
+
+Here the command owns the retries that the reaper owns in the pipeline.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sago.domain.batches import ExtractionRequest
+from sago.domain.events import Event, Finding, Observation
+from sago.domain.messages import CompactMessage
+from sago.errors import ConfigError, PermanentError, TransientError, UnusableAnswerError
+from sago.pipeline.chunking import chunks
+from sago.pipeline.folding import fold
+from sago.pipeline.grounding import ground
+from sago.ports import Clock, Model
+
+FIRST_WAIT = 2.0
+"""Seconds before the second attempt, doubled each time."""
+LONGEST_WAIT = 300.0
+
+
+class Reading:
+    """One provider over companies' messages; `dropped` counts what grounding refused."""
+
+    def __init__(
+        self, model: Model, clock: Clock, note: Callable[[str], None], *, chunk: int, context: int, attempts: int
+    ) -> None:
+        self.dropped: Counter[str] = Counter()
+        self._model = model
+        self._clock = clock
+        self._note = note
+        self._now: datetime = clock.now()
+        self._chunk_size = chunk
+        self._context = context
+        self._attempts = attempts
+
+    def events(self, company_id: str, messages: Sequence[CompactMessage]) -> list[Event]:
+        """The events of one company, oldest first. Raises ConfigError, or TransientError after the last attempt."""
+        observations: list[Observation] = []
+        for chunk in chunks(_newest_versions(messages), self._chunk_size):
+            before = [m for m in messages if m.sent_at < chunk[0].sent_at]
+            context = sorted(before, key=lambda m: (m.sent_at, m.id))[-self._context :] if self._context else []
+            observations.extend(self._chunk(company_id, chunk, context))
+        return fold(company_id, observations, []).events
+
+    def _chunk(
+        self, company_id: str, chunk: Sequence[CompactMessage], context: Iterable[CompactMessage]
+    ) -> list[Observation]:
+        """A chunk that cannot be read at once is read in halves; a message that cannot be read at all is told."""
+        context = tuple(context)
+        request = ExtractionRequest(
+            company_id=company_id,
+            company_name=company_id.replace("-", " ").title(),
+            messages=tuple(chunk),
+            context=context,
+        )
+        try:
+            return self._grounded(request)
+        except ConfigError:
+            raise
+        except (PermanentError, UnusableAnswerError) as error:
+            if len(chunk) == 1:
+                self._note(f"left out: {chunk[0].id}: {error}")
+                return []
+        middle = len(chunk) // 2
+        halves = (chunk[:middle], chunk[middle:])
+        return [observation for half in halves for observation in self._chunk(company_id, half, context)]
+
+    def _grounded(self, request: ExtractionRequest) -> list[Observation]:
+        observations, dropped = ground(
+            self._patiently(request),
+            request.messages,
+            company_id=request.company_id,
+            extractor=self._model.name,
+            extractor_version=self._model.version,
+            recorded_at=self._now,
+        )
+        self.dropped.update(dropped)
+        return observations
+
+    def _patiently(self, request: ExtractionRequest) -> list[Finding]:
+        for attempt in range(1, self._attempts):
+            try:
+                return self._model.extract(request)
+            except TransientError as error:
+                asked = error.retry_after or timedelta(0)
+                wait = min(max(asked.total_seconds(), FIRST_WAIT * 2 ** (attempt - 1)), LONGEST_WAIT)
+                self._note(f"{error}; again in {wait:g} s")
+                self._clock.sleep(wait)
+        return self._model.extract(request)
+
+
+def _newest_versions(messages: Iterable[CompactMessage]) -> list[CompactMessage]:
+    newest: dict[str, CompactMessage] = {}
+    for message in sorted(messages, key=lambda m: m.version):
+        newest[message.id] = message
+    return list(newest.values())

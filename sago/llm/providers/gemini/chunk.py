@@ -1,0 +1,79 @@
+"""One chunk's messages, read in as many requests as the budget of tokens asks for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sago.config import GeminiSettings
+from sago.domain.batches import ExtractionRequest
+from sago.domain.events import Finding
+from sago.domain.messages import CompactMessage
+from sago.domain.metrics import METRICS
+from sago.domain.model_calls import ModelJob
+from sago.errors import PermanentError, UnusableAnswerError
+from sago.llm.prompts import EXTRACTION, Rendered
+from sago.llm.providers.gemini import answers, packing
+from sago.llm.providers.gemini.client import GeminiClient, Question
+from sago.ports import Clock
+
+PATIENCE = 230.0
+"""Seconds that all requests of a chunk may take together: below a task's soft time limit."""
+LEAST_TIME = 5.0
+"""Seconds below which a further request is not begun."""
+SCHEMA_TOKENS = packing.tokens(str(answers.FindingsAnswer.model_json_schema()))
+
+
+class ChunkReading:
+    """The reading of one request; `dropped` counts the findings of all answers that broke the schema, by reason."""
+
+    def __init__(
+        self, request: ExtractionRequest, client: GeminiClient, settings: GeminiSettings, clock: Clock
+    ) -> None:
+        self.dropped: Counter[str] = Counter()
+        self._request = request
+        self._client = client
+        self._timeout = settings.timeout
+        self._clock = clock
+        self._deadline = clock.monotonic() + PATIENCE
+        self._messages = packing.readable(request.messages)
+        self._context = packing.context_lines(request.context, settings.input_tokens)
+        empty = self._render([])
+        self._room = settings.input_tokens - SCHEMA_TOKENS - packing.tokens(empty.system) - packing.tokens(empty.user)
+
+    def findings(self) -> list[Finding]:
+        """What all parts say, in the order of their messages."""
+        parts = packing.parts(self._messages, self._room)
+        return [finding for part in parts for finding in self._read(part)]
+
+    def _read(self, messages: Sequence[CompactMessage]) -> list[Finding]:
+        """One request; where its answer was cut off, two with half of the messages each. Of the answer about a single
+        message what is complete is kept."""
+        reply = self._client.ask(self._question(messages))
+        middle = len(messages) // 2
+        if reply.is_cut and middle:
+            return self._read(messages[:middle]) + self._read(messages[middle:])
+        if reply.value is None:
+            raise UnusableAnswerError("gemini spent all of gemini.output_tokens without an answer: raise it")
+        return answers.findings(reply.value, messages, self.dropped)
+
+    def _question(self, messages: Sequence[CompactMessage]) -> Question:
+        left = self._deadline - self._clock.monotonic()
+        if left < LEAST_TIME:
+            raise PermanentError(f"gemini takes longer than {PATIENCE:g} s for {len(self._messages)} messages")
+        rendered = self._render(packing.numbered_lines(messages, self._room))
+        return Question(
+            company_id=self._request.company_id,
+            job=ModelJob.EXTRACTION,
+            prompt_version=EXTRACTION.version,
+            system=rendered.system,
+            user=rendered.user,
+            answer=answers.FindingsAnswer,
+            size=len(self._messages),
+            timeout=min(self._timeout, left),
+        )
+
+    def _render(self, lines: Sequence[str]) -> Rendered:
+        return EXTRACTION.render(
+            company=self._request.company_name, metrics=", ".join(METRICS), context=self._context, messages=lines
+        )

@@ -1,0 +1,96 @@
+"""A letter's data for the prompt, and the letter made of the answer: greeting, list and signature are ours."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import ValidationError
+
+from sago.domain.events import CATALOGUE, Event
+from sago.domain.outreach import ConditionResult, Direction, Highlight, LetterDraft, LetterRequest
+from sago.domain.wording import day, figure, metric_phrase
+from sago.errors import UnusableAnswerError
+from sago.llm.letters import MAX_HIGHLIGHTS, SUBJECT_LIMIT, assembled, signature
+from sago.llm.providers.gemini.answers import LetterAnswer
+
+QUOTES = 3
+"""Proofs shown of one event,"""
+QUOTE_TEXT = 600
+"""and characters of each."""
+
+
+def values(request: LetterRequest) -> dict[str, Any]:
+    """What the prompt of a letter needs: the events alone, and the watch."""
+    to_founder = request.watch.direction is Direction.TO_FOUNDER
+    founder, investor = request.company.founder or "the founder", request.watch.investor
+    people = [investor.name if investor else "the investor", founder]
+    writer, reader = people if to_founder else people[::-1]
+    return {
+        "writer": writer,
+        "reader": reader,
+        "to_founder": to_founder,
+        "most": MAX_HIGHLIGHTS,
+        "objections": request.objections,
+        "data": json.dumps(_data(request), ensure_ascii=False, indent=1),
+    }
+
+
+def draft(value: Any, request: LetterRequest) -> LetterDraft:
+    """The letter of an answer; a highlight of an event that was not given is left out. Raises UnusableAnswerError
+    where the answer is no letter."""
+    try:
+        written = LetterAnswer.model_validate(value)
+        numbered = dict(enumerate(request.events, start=1))
+        told = [(numbered[each.event], each) for each in written.highlights if each.event in numbered]
+        lines = tuple(
+            Highlight(heading=_line(each.heading), text=_line(each.text), event_id=event.id)
+            for event, each in told[:MAX_HIGHLIGHTS]
+        )
+        metrics = dict.fromkeys(metric for event, _ in told[:MAX_HIGHLIGHTS] for metric in event.metrics)
+        body = assembled(request, written.opening.strip(), lines, written.ask.strip(), "Best")
+        subject = _line(written.subject)[:SUBJECT_LIMIT]
+        return LetterDraft(subject=subject, body=body, highlights=lines, metrics=tuple(metrics))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UnusableAnswerError(f"gemini's answer is no letter: {where}: {first['msg']}") from None
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _data(request: LetterRequest) -> dict[str, Any]:
+    watch, when = request.watch, request.as_of
+    return {
+        "company": request.company.name,
+        "today": day(when, beside=when),
+        "signed_by": signature(request),
+        "met_on": day(watch.met_on, beside=when) if watch.met_on else None,
+        "reason_for_passing": watch.reason,
+        "because": [_condition(result, request) for result in request.verdict.results],
+        "events": [_event(number, event, request) for number, event in enumerate(request.events, start=1)],
+    }
+
+
+def _condition(result: ConditionResult, request: LetterRequest) -> dict[str, Any]:
+    return {
+        "asked": result.condition.text,
+        "holds": result.holds,
+        "seen": figure(result.seen, result.unit) if result.seen is not None else None,
+        "note": result.note,
+        "on": day(result.as_of, beside=request.as_of) if result.as_of else None,
+    }
+
+
+def _event(number: int, event: Event, request: LetterRequest) -> dict[str, Any]:
+    return {
+        "n": number,
+        "type": CATALOGUE[event.event_type].label,
+        "title": event.title,
+        "on": day(event.occurred_at, beside=request.as_of),
+        "figures": [metric_phrase(metric) for metric in event.metrics],
+        "names": list(event.stakeholders),
+        "quotes": [proof.quote[:QUOTE_TEXT] for proof in event.evidence[:QUOTES]],
+    }

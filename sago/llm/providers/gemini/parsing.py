@@ -1,0 +1,67 @@
+"""JSON out of a model's answer: as it should be, inside a code fence, behind a sentence, or cut off in the middle."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from sago.errors import UnusableAnswerError
+
+_START = re.compile(r"""\{\s*["}]|\[\s*[{\]]""")
+"""An object with a key, a list of objects, or either empty: not every bracket of a sentence."""
+_LISTS = ("{[", "[")
+"""Open brackets around an item of a list that is the whole answer, or the value of a key of the whole answer."""
+_CLOSING = {"{": "}", "[": "]"}
+SHOWN = 80
+"""Characters of an answer that an error quotes."""
+
+
+class Parsed(NamedTuple):
+    """A JSON value, and whether it is only the complete items of one that was cut off."""
+
+    value: Any
+    is_cut: bool = False
+
+
+def parse(text: str) -> Parsed:
+    """The first JSON object or array of the text; raises UnusableAnswerError where there is none."""
+    decoder = json.JSONDecoder()
+    for start in (match.start() for match in _START.finditer(text)):
+        try:
+            return Parsed(decoder.raw_decode(text, start)[0])
+        except (ValueError, RecursionError):
+            if (kept := _complete_items(text[start:])) is not None:
+                return Parsed(kept, is_cut=True)
+    raise UnusableAnswerError(f"the answer holds no JSON: {text.strip()[:SHOWN]!r}")
+
+
+def _complete_items(text: str) -> Any | None:
+    """The value with what is incomplete at its end left out; None where not even a list has begun."""
+    end, brackets = _end_of_items(text)
+    if not end:
+        return None
+    try:
+        return json.loads(text[:end] + "".join(_CLOSING[bracket] for bracket in reversed(brackets)))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _end_of_items(text: str) -> tuple[int, str]:
+    """Behind the last complete item of the outermost list (or the list's opening), and the brackets open there."""
+    end, end_brackets, brackets = 0, "", ""
+    in_string = escaped = False
+    for place, char in enumerate(text):
+        if in_string:
+            in_string = escaped or char != '"'
+            escaped = char == "\\" and not escaped
+            continue
+        if char == '"':
+            in_string = True
+        elif char in _CLOSING:
+            brackets += char
+        elif char in "}]":
+            brackets = brackets[:-1]
+        if char in "{}[]" and brackets in _LISTS:
+            end, end_brackets = place + 1, brackets
+    return end, end_brackets

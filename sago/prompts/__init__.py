@@ -1,0 +1,1 @@
+"""What models are told, as data: `<name>-<number>.txt`, read by `sago.llm.prompts`. Another text gets another number."""

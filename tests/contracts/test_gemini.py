@@ -1,0 +1,315 @@
+"""The gemini provider against a server that speaks its protocol: what is sent, and each way an answer can go wrong."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from sago.config import GeminiSettings, Settings
+from sago.domain.events import EventType
+from sago.domain.model_calls import CallOutcome, ModelCall, ModelJob
+from sago.domain.outreach import ModelPolicy
+from sago.errors import (
+    PermanentError,
+    ProviderSettingError,
+    SagoError,
+    TransientError,
+    UnusableAnswerError,
+)
+from sago.llm.providers.gemini import GeminiModel
+from sago.outreach.checking import check
+from sago.pipeline.grounding import ground
+from sago.stores.clock import SystemClock
+from sago.stores.memory.model_calls import MemoryCallLedger
+from tests import gemini_server as fake
+from tests.gemini_server import KEY, GeminiServer, Reply, said
+from tests.unit.llm.said import START, chat, extract
+from tests.unit.outreach.stories import request as letter_request
+from tests.unit.outreach.stories import watch
+
+DEAL = "[[event enterprise_deal subject=Kite metric=contract_value:90000:USD]] for $90k"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[GeminiServer]:
+    with fake.gemini_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: GeminiServer) -> GeminiServer:
+    running.reset()
+    return running
+
+
+class Desk:
+    """The provider over the server, and its ledger."""
+
+    def __init__(self, url: str, **settings: object) -> None:
+        values = {"api_key": KEY, "base_url": url, "timeout": 5, **settings}
+        self.calls = MemoryCallLedger()
+        self.settings = Settings(gemini=GeminiSettings.model_validate(values))
+        self.model = GeminiModel(self.settings, self.calls, SystemClock())
+
+    @property
+    def rows(self) -> list[ModelCall]:
+        return list(self.calls.calls.values())
+
+    @property
+    def row(self) -> ModelCall:
+        (row,) = self.rows
+        return row
+
+
+@pytest.fixture
+def desk(server: GeminiServer) -> Desk:
+    return Desk(server.url)
+
+
+def test_a_chunk_is_one_question_with_schema_and_without_temperature(server: GeminiServer, desk: Desk) -> None:
+    (found,) = extract(desk.model, chat(1, "lunch?"), chat(2, DEAL))
+    assert (found.message_id, found.event_type, found.subject) == ("slack:2", EventType.ENTERPRISE_DEAL, "Kite")
+    (asked,) = server.asked
+    assert asked.path == "/v1beta/models/gemini-3.1-pro-preview:generateContent"
+    assert asked.headers["x-goog-api-key"] == KEY
+    told = asked.body["generationConfig"]
+    assert told.keys() == {"responseMimeType", "responseJsonSchema", "maxOutputTokens"}
+    assert told["responseJsonSchema"]["properties"]["findings"]["type"] == "array"
+    assert "tools" not in asked.body
+    assert desk.model.place is ModelPolicy.VENDOR
+
+
+def test_each_call_leaves_a_row_with_thinking_in_what_it_cost(server: GeminiServer, desk: Desk) -> None:
+    extract(desk.model, chat(1, DEAL))
+    row = desk.row
+    assert (row.provider, row.model, row.job) == ("gemini", "gemini-3.1-pro-preview", ModelJob.EXTRACTION)
+    assert (row.company_id, row.prompt_version, row.outcome) == ("acme", "extraction-1", CallOutcome.OK)
+    assert (row.input_tokens, row.output_tokens) == (1000, 57)
+    assert row.cost_usd == pytest.approx((1000 * 2 + 57 * 12) / 1e6)
+
+
+def test_the_version_names_model_and_prompt(server: GeminiServer) -> None:
+    assert Desk(server.url, model="gemini-4").model.version == "gemini-4/extraction-1"
+
+
+def test_nothing_is_asked_about_nothing(server: GeminiServer, desk: Desk) -> None:
+    assert extract(desk.model, chat(1, "")) == []
+    assert server.asked == []
+
+
+def test_a_finding_that_breaks_the_schema_is_dropped_and_the_rest_goes_on(
+    server: GeminiServer, desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def spoilt(asked: fake.Asked) -> Reply:
+        (fine,) = fake.findings(asked)
+        wrong = [fine | {"event_type": "takeover"}, fine | {"message": 9}, {"message": 1}, "nonsense"]
+        return said({"findings": [*wrong, fine | {"metrics": [{"name": "", "value": "x"}, *fine["metrics"]]}]})
+
+    server.script.append(spoilt)
+    (found,) = extract(desk.model, chat(1, DEAL))
+    assert [metric.value for metric in found.metrics] == [90000]
+    told = capsys.readouterr().out
+    assert "findings dropped" in told
+    assert "names no message" in told
+
+
+def test_a_quote_that_is_not_in_the_message_never_becomes_an_observation(server: GeminiServer, desk: Desk) -> None:
+    def dreaming(asked: fake.Asked) -> Reply:
+        (fine,) = fake.findings(asked)
+        example = json.loads(asked.system[asked.system.index('{"findings": [{') :].splitlines()[0])
+        return said({"findings": [*example["findings"], fine | {"quote": "Kite signed"}, fine]})
+
+    server.script.append(dreaming)
+    messages = [chat(1, DEAL)]
+    found = extract(desk.model, *messages)
+    observations, dropped = ground(
+        found, messages, company_id="acme", extractor="gemini", extractor_version="1", recorded_at=START
+    )
+    assert [observation.subject for observation in observations] == ["Kite"]
+    assert dropped == {"finding: quote not in message": 2}
+
+
+def test_a_quote_with_other_white_space_is_taken_as_it_stands(server: GeminiServer, desk: Desk) -> None:
+    finding = {"message": 1, "quote": "Kite signed for $90k", "event_type": "enterprise_deal", "status": "actual"}
+    server.script.append(lambda _: said({"findings": [finding | {"severity": "high", "title": "Kite signed"}]}))
+    (found,) = extract(desk.model, chat(1, "hi\nKite signed\n  for $90k"))
+    assert found.quote == "Kite signed\n  for $90k"
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    ["```json\n{}\n```", "Here is what I found (see [1]):\n\n{}\nHope this helps.", "\ufeff {}"],
+    ids=["fence", "prose", "mark"],
+)
+def test_json_is_found_in_what_stands_around_it(server: GeminiServer, desk: Desk, wrap: str) -> None:
+    server.script.append(lambda asked: said(wrap.replace("{}", json.dumps({"findings": fake.findings(asked)}))))
+    assert len(extract(desk.model, chat(1, DEAL))) == 1
+
+
+def test_a_bare_list_is_taken_too(server: GeminiServer, desk: Desk) -> None:
+    server.script.append(lambda asked: said(fake.findings(asked)))
+    assert len(extract(desk.model, chat(1, DEAL))) == 1
+
+
+def test_a_cut_answer_is_asked_for_in_halves(server: GeminiServer, desk: Desk) -> None:
+    server.usual = fake.cut_above(2)
+    found = extract(desk.model, *[chat(n, DEAL) for n in range(5)])
+    assert [each.message_id for each in found] == [f"slack:{n}" for n in range(5)]
+    assert [len(asked.texts) for asked in server.asked] == [5, 2, 3, 1, 2]
+    assert [row.outcome for row in desk.rows].count(CallOutcome.TRUNCATED) == 2
+
+
+def test_of_a_cut_answer_about_one_message_what_is_complete_is_kept(server: GeminiServer, desk: Desk) -> None:
+    server.usual = fake.cut_above(0)
+    text = " ".join(f"[[event enterprise_deal subject=Kite_{n}]]" for n in range(6))
+    found = extract(desk.model, chat(1, text))
+    assert [each.subject for each in found] == ["Kite 0", "Kite 1", "Kite 2"]
+    assert len(server.asked) == 1
+
+
+def test_a_chunk_over_the_budget_is_read_in_several_requests(server: GeminiServer) -> None:
+    desk = Desk(server.url, input_tokens=8000)
+    filler = "standup, nothing new " * 200
+    found = extract(desk.model, *[chat(n, f"{filler}{DEAL}") for n in range(8)], context=(chat(-1, filler),))
+    assert len(found) == 8
+    assert len(server.asked) > 2
+    assert all(len(json.dumps(asked.body, ensure_ascii=False).encode()) / 3 < 9000 for asked in server.asked)
+
+
+def test_a_message_over_the_budget_is_cut_and_the_log_tells(
+    server: GeminiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(server.url, input_tokens=8000)
+    assert len(extract(desk.model, chat(1, DEAL + "漢" * 80_000 + DEAL))) == 1
+    assert "message cut" in capsys.readouterr().out
+    (asked,) = server.asked
+    assert len(json.dumps(asked.body, ensure_ascii=False).encode()) / 3 < 9000
+
+
+def test_a_429_keeps_the_delay_it_asks_for_and_nothing_is_tried_again(server: GeminiServer, desk: Desk) -> None:
+    server.script.append(fake.too_many("41.2s"))
+    with pytest.raises(TransientError, match="gemini answers 429: You exceeded your current quota") as raised:
+        extract(desk.model, chat(1, DEAL))
+    assert raised.value.retry_after == timedelta(seconds=42)
+    assert len(server.asked) == 1
+    assert desk.row.outcome is CallOutcome.FAILED
+    server.script.append(fake.always(Reply(503, b"later", [("Retry-After", "7")])))
+    with pytest.raises(TransientError) as raised:
+        extract(desk.model, chat(1, DEAL))
+    assert raised.value.retry_after == timedelta(seconds=7)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "words", "outcome"),
+    [
+        (fake.failing(500, "INTERNAL"), TransientError, "gemini answers 500", "failed"),
+        (fake.always(Reply(502, b"<html>bad gateway</html>")), TransientError, "gemini answers 502", "failed"),
+        (fake.always(Reply(200, b"{}")), UnusableAnswerError, "answer is empty", "unusable"),
+        (fake.always(Reply(200, b"<html>portal</html>")), UnusableAnswerError, "not of its protocol", "unusable"),
+        (fake.always(Reply(200, b"{", [("Content-Length", "9")])), TransientError, "cannot be reached", "failed"),
+        (fake.always(said("")), UnusableAnswerError, "answer is empty: STOP", "unusable"),
+        (fake.always(said("I'd rather not.")), UnusableAnswerError, "holds no JSON", "unusable"),
+        (fake.always(said({"events": []})), UnusableAnswerError, "answer lacks findings", "unusable"),
+        (fake.always(said("", finish="MAX_TOKENS")), UnusableAnswerError, "gemini.output_tokens", "truncated"),
+        (fake.blocked_question(), PermanentError, "block the question: PROHIBITED_CONTENT", "blocked"),
+        (fake.always(said("", finish="SAFETY")), PermanentError, "block the answer: SAFETY", "blocked"),
+        (fake.always(said("", finish="RECITATION")), PermanentError, "block the answer: RECITATION", "blocked"),
+        (fake.failing(404, "NOT_FOUND"), ProviderSettingError, "set gemini.model in config.yaml", "refused"),
+        (fake.failing(403, "PERMISSION_DENIED"), ProviderSettingError, "check GEMINI_API_KEY in .env", "refused"),
+        (
+            fake.failing(400, "INVALID_ARGUMENT", "API key not valid.", [{"reason": "API_KEY_INVALID"}]),
+            ProviderSettingError,
+            "check GEMINI_API_KEY in .env",
+            "refused",
+        ),
+        (fake.failing(400, "FAILED_PRECONDITION"), ProviderSettingError, "gemini part of config.yaml", "refused"),
+    ],
+)
+def test_each_failure_has_its_class_its_line_and_its_row(
+    server: GeminiServer, desk: Desk, behaviour: fake.Behaviour, kind: type[SagoError], words: str, outcome: str
+) -> None:
+    server.usual = behaviour
+    with pytest.raises(kind, match=words) as raised:
+        extract(desk.model, chat(1, DEAL))
+    assert type(raised.value) is kind or kind is PermanentError
+    assert "\n" not in str(raised.value)
+    assert desk.row.outcome == outcome
+    assert len(server.asked) == 1
+
+
+def test_a_slow_answer_asks_for_less_at_once_until_one_message_is_left(server: GeminiServer) -> None:
+    desk = Desk(server.url, timeout=0.2)
+    server.usual = fake.slow(0.5)
+    with pytest.raises(UnusableAnswerError, match=r"did not answer within 0\.2 s"):
+        extract(desk.model, chat(1, DEAL), chat(2, DEAL))
+    with pytest.raises(TransientError) as raised:
+        extract(desk.model, chat(1, DEAL))
+    assert type(raised.value) is TransientError
+
+
+def test_a_server_that_is_away_may_come_back() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        desk = Desk(f"http://127.0.0.1:{closed.getsockname()[1]}")
+        with pytest.raises(TransientError, match="cannot be reached: ConnectError"):
+            extract(desk.model, chat(1, DEAL))
+    assert desk.row.outcome is CallOutcome.FAILED
+
+
+def test_without_a_key_nothing_is_sent(server: GeminiServer) -> None:
+    desk = Desk(server.url, api_key=None)
+    with pytest.raises(ProviderSettingError, match=r"GEMINI_API_KEY=… into \.env"):
+        extract(desk.model, chat(1, DEAL))
+    assert server.asked == []
+
+
+def test_the_key_is_in_no_error_no_log_and_no_row(
+    server: GeminiServer, desk: Desk, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    echo = fake.failing(403, "PERMISSION_DENIED", f"the key {KEY} is not yours")
+    server.script.extend([fake.marks, echo, fake.always(Reply(401, KEY.encode())), fake.always(said(""))])
+    told = []
+    with caplog.at_level(logging.DEBUG):
+        extract(desk.model, chat(1, DEAL))
+        for _ in range(3):
+            with pytest.raises(SagoError) as raised:
+                extract(desk.model, chat(1, DEAL))
+            told.append(repr(raised.value) + repr(raised.value.__cause__))
+    captured = capsys.readouterr()
+    logged = [str(record.__dict__) for record in caplog.records]
+    for place in (*told, *logged, captured.out, captured.err, str(desk.rows), repr(desk.settings)):
+        assert KEY not in place
+    assert all(asked.headers["x-goog-api-key"] == KEY and KEY not in asked.path for asked in server.asked)
+
+
+class FullLedger(MemoryCallLedger):
+    """One that cannot be written."""
+
+    def record(self, call: ModelCall) -> None:
+        raise TransientError("no space left")
+
+
+def test_a_ledger_that_fails_does_not_cost_the_answer(server: GeminiServer) -> None:
+    model = GeminiModel(Desk(server.url).settings, FullLedger(), SystemClock())
+    assert len(extract(model, chat(1, DEAL))) == 1
+
+
+def test_a_letter_is_made_of_the_answer_with_our_greeting_and_signature(server: GeminiServer, desk: Desk) -> None:
+    request = letter_request(watch("arr >= 2M"))
+    draft = desk.model.compose(request)
+    assert check(draft, request) == []
+    assert draft.body.startswith("Hi Nell,\n\n")
+    assert draft.body.endswith("\n\nIvo Brandt")
+    assert {line.event_id for line in draft.highlights} == {event.id for event in request.events}
+    assert (desk.row.job, desk.row.prompt_version, desk.row.company_id) == (ModelJob.LETTER, "letter-1", "orchard")
+
+
+def test_an_answer_that_is_no_letter_says_what_is_missing(server: GeminiServer, desk: Desk) -> None:
+    server.script.append(fake.always(said({"subject": "News"})))
+    with pytest.raises(UnusableAnswerError, match="lacks opening, highlights, ask"):
+        desk.model.compose(letter_request(watch("arr >= 2M")))
