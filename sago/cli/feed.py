@@ -12,6 +12,8 @@ from sago.bootstrap import build
 from sago.cli.feeding import Run
 from sago.cli.run import column_map, exit_code, stack_for
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.embedded.kinds import remove_servers
+from sago.embedded.record import read_record
 from sago.errors import UsageError
 from sago.sources.files import count_rows, describe, read_path
 
@@ -69,9 +71,11 @@ def wipe(
     """
     session = Session(as_json, verbose, quiet, config)
     settings = session.settings
+    record = read_record(settings.state_dir)
+    if record is not None and record.alive():
+        raise UsageError(f"wipe erases what lies in {settings.state_dir}; the stack is running: `sago down` first")
     if settings.has_servers:
-        which = "the stack is running: `sago down` first" if settings.mode == "embedded" else "these are your servers"
-        raise UsageError(f"wipe erases what lies in {settings.state_dir}; {which}")
+        raise UsageError(f"wipe erases what lies in {settings.state_dir}; these are your servers")
     if not yes:
         typer.confirm(f"Erase everything in {settings.state_dir.resolve()}?", abort=True, err=True)
     _erase(settings.state_dir)
@@ -83,11 +87,9 @@ def wipe(
 
 def _erase(state_dir: Path) -> None:
     """Delete what Sago keeps in the folder, and the folder when nothing else is in it: it may be a project's own."""
-    from sago.embedded.postgres import remove_data
-
-    for postgres in (state_dir / "postgres", state_dir / "demo" / "postgres"):
-        remove_data(postgres)
-    for name in ("redis", "kafka", "logs", "run", "demo"):
+    for folder in (state_dir, state_dir / "demo"):
+        remove_servers(folder)
+    for name in ("logs", "run", "demo"):
         shutil.rmtree(state_dir / name, ignore_errors=True)
     for name in ("stack.json", "stack.lock"):
         (state_dir / name).unlink(missing_ok=True)

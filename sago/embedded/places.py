@@ -31,7 +31,8 @@ class Place:
     @property
     def environ(self) -> dict[str, str]:
         """How the process is told."""
-        return {f"SAGO_{self.name.upper()}__PORT": str(self.port)}
+        section = f"SAGO_{self.name.upper()}__"
+        return {f"{section}HOST": self.host, f"{section}PORT": str(self.port)}
 
 
 def find_places(settings: Settings, names: Collection[str], note: Callable[[str], None]) -> dict[str, Place]:

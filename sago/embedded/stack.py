@@ -14,6 +14,7 @@ from pathlib import Path
 from sago.config import PROJECT, Settings
 from sago.embedded.conversation import Call
 from sago.embedded.guard import Guard
+from sago.embedded.jars import VERSIONS, resolve
 from sago.embedded.kinds import remove_servers
 from sago.embedded.launch import BRIDGE_GRACE, SERVER_GRACE, WORKER_GRACE, Launch, Step, quietly
 from sago.embedded.leftovers import abandoned, clear_away, refuse_held, running_stack
@@ -60,6 +61,9 @@ class Stack:
         record = self._complete()
         if record is not None:
             return record
+        if self.servers == "local":
+            for name in VERSIONS:  # here, where Ctrl-C reaches Maven, too
+                resolve(name, self.on_step)
         call = self._call()
         try:
             self._listen(call)
