@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -64,28 +64,40 @@ def kafka_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iter
 @pytest.fixture(scope="session")
 def real_kafka(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Server]:
     """A real Kafka of this session without topics: tests make their own, under names of their own."""
-    with_or_skip("Kafka")
-    server = start_local_kafka(tmp_path_factory.mktemp("real-kafka"), watch=guard.watch)
-    yield server
-    server.stop()
+    yield from real_server("Kafka", lambda: start_local_kafka(tmp_path_factory.mktemp("real-kafka"), watch=guard.watch))
 
 
 @pytest.fixture(scope="session")
 def cassandra_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Server]:
     """A real Cassandra of this session without keyspaces: tests make their own, under names of their own."""
-    with_or_skip("Cassandra")
-    server = start_local_cassandra(tmp_path_factory.mktemp("cassandra"), watch=guard.watch)
+    folder = tmp_path_factory.mktemp("cassandra")
+    yield from real_server("Cassandra", lambda: start_local_cassandra(folder, watch=guard.watch))
+
+
+def real_server(what: str, start: Callable[[], Server]) -> Iterator[Server]:
+    """A server from Maven's jars; without Java or Maven the test is skipped, or fails where services are required.
+
+    The place for servers from Docker: they would be asked for first.
+    """
+    require_local_servers(what)
+    server = start()
     yield server
     server.child.stop(0.0)  # its data is thrown away: nothing to write down before
 
 
-def with_or_skip(what: str) -> None:
-    """Skip, or fail where services are required, with the one line that says what is missing."""
+def require_local_servers(what: str) -> None:
+    """Go on where real servers can be run, else skip or fail with the one line that says what is missing."""
     reason = jars.missing()
     if reason is not None and os.environ.get("SAGO_REQUIRE_SERVICES") == "1":
         pytest.fail(f"SAGO_REQUIRE_SERVICES=1 and no {what}: {reason}")
     if reason is not None:
         pytest.skip(f"needs {what}: {reason}")
+
+
+@pytest.fixture(scope="session")
+def local_servers() -> None:
+    """For tests that start servers from jars themselves."""
+    require_local_servers("Kafka and Cassandra from Maven's jars")
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,8 @@ from sago.errors import ConfigError
 JarsName = Literal["kafka", "cassandra"]
 VERSIONS: dict[JarsName, str] = {"kafka": "3.9.1", "cassandra": "5.0.4"}
 POMS = Path(__file__).resolve().parent / "poms"
+COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+"""Named in full: a prefix is looked up in the net first, and its failure hides the cause."""
 OLDEST_JAVA = 17
 MAVEN_WITHIN = 900.0
 """Seconds; a slow line brings 66 MB of jars in a few minutes."""
@@ -138,7 +140,7 @@ def _run_maven(name: JarsName, target: Path) -> None:
     if maven is None:
         raise ConfigError(missing() or "no Maven on PATH")
     command = [maven, "-q", "-B", "-Dstyle.color=never", "-f", str(POMS / f"{name}.xml")]
-    command += ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={target}"]
+    command += [COPY, "-DincludeScope=runtime", f"-DoutputDirectory={target}"]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=MAVEN_WITHIN, check=False

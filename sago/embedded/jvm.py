@@ -12,6 +12,9 @@ from sago.embedded.jars import java_binary
 from sago.embedded.processes import Child, spawn
 
 FLAGS = (
+    # The quick compiler alone: up a fifth sooner, 60 MB less, and half the processor time in the first minutes of bulk
+    # writes, on cores that it shares with the workers. Clients in Python never wait for the better code.
+    "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",  # half a GB of heap on two cores: G1 would only add threads and 40 MB
     "-XX:+ExitOnOutOfMemoryError",  # dead, and said so by `sago status`, rather than half alive
     "-XX:-UsePerfData",  # nothing in the machine's /tmp
