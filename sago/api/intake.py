@@ -100,15 +100,19 @@ def _items(body: bytes) -> list[Any]:
     try:
         said = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise ProblemError(422, f"the body is not JSON: {error}") from error
+        raise _unreadable(f"is not JSON: {error}") from error
     items = said if isinstance(said, list) else [said]
     if isinstance(said, dict) and isinstance(said.get("data"), list):
         items = [{**said, "data": each} for each in said["data"]]
     if not items:
-        raise ProblemError(422, "the list is empty: send at least one message")
+        raise _unreadable("is an empty list: send at least one message")
     if len(items) > LIST_LIMIT:
         raise ProblemError(413, f"{len(items)} messages in one request, at most {LIST_LIMIT:,}: send them in parts")
     return items
+
+
+def _unreadable(reason: str) -> ProblemError:
+    return ProblemError(422, f"the body {reason}", [Refusal(index=0, field="body", reason=reason)])
 
 
 def _no_number(name: str) -> NoReturn:

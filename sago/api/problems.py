@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -68,7 +67,6 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(SagoError, _sago_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _bad_request)
 
 
 def of(error: SagoError) -> ProblemError:
@@ -82,29 +80,19 @@ def of(error: SagoError) -> ProblemError:
 
 
 def _problem(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
-    assert isinstance(error, ProblemError)  # noqa: S101
-    content = error.problem.model_dump(mode="json")
-    return JSONResponse(content, error.status, dict(error.headers or {}))
+    ended = cast("ProblemError", error)
+    return JSONResponse(ended.problem.model_dump(mode="json"), ended.status, dict(ended.headers or {}))
 
 
 def _sago_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, SagoError)  # noqa: S101
-    ended = of(error)
+    ended = of(cast("SagoError", error))
     log.warning("a request failed", status=ended.status, reason=str(error))
     return _problem(request, ended)
 
 
 def _http_error(request: Request, error: Exception) -> JSONResponse:
     """The framework's own: no such path, another method."""
-    assert isinstance(error, HTTPException)  # noqa: S101
-    return _problem(request, ProblemError(error.status_code, str(error.detail), headers=error.headers))
-
-
-def _bad_request(request: Request, error: Exception) -> JSONResponse:
-    """A parameter that the framework refused; its own text repeats what was sent, ours does not."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    found = [
-        Refusal(index=0, field=".".join(str(part) for part in each["loc"]), reason=each["msg"])
-        for each in error.errors()
-    ]
-    return _problem(request, ProblemError(422, f"{found[0].field}: {found[0].reason}", found))
+    ended = cast("HTTPException", error)
+    said = {404: "no such path: /docs lists them", 405: f"{request.method} is not for this path: see /docs"}
+    detail = said.get(ended.status_code, str(ended.detail))
+    return _problem(request, ProblemError(ended.status_code, detail, headers=ended.headers))

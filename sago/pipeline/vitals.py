@@ -49,7 +49,7 @@ class Books(NamedTuple):
     last_progress: dict[str, datetime]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Vitals:
     """The use case behind health, metrics and readiness. Thread-safe; never raises for a server that is down.
 
@@ -196,7 +196,7 @@ class Vitals:
 def _answer(future: Future[Any], patience: float) -> Any:
     if not future.done():
         future.cancel()
-        return TransientError(f"no answer within {patience:.0f} s")
+        return TransientError(f"no answer within {patience:g} s")
     try:
         return future.result()
     except SagoError as error:

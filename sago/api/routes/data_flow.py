@@ -1,7 +1,11 @@
-"""`/api/v1/data-flow`: messages in, and how their way through the pipeline does."""
+"""`/api/v1/data-flow`: messages in, and how their way through the pipeline does.
+
+Questions have threads of their own, apart from those of ingest: they are answered while all of these wait for Kafka.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -51,15 +55,15 @@ def ingest(body: Annotated[bytes, Depends(body_of)], container: Wired, response:
 
 
 @router.get("/health", responses=answers())
-def health(container: Wired) -> Health:
+async def health(container: Wired) -> Health:
     """What works, what lags and what waits.
 
     The status is 200 whatever is found: read `overall_status`, or ask `/health/ready` for a status code.
     """
-    return container.vitals.health()
+    return await asyncio.to_thread(container.vitals.health)
 
 
 @router.get("/metrics", responses=answers())
-def metrics(container: Wired) -> Metrics:
+async def metrics(container: Wired) -> Metrics:
     """Processing and cache in figures, counted in the stores at this moment."""
-    return container.vitals.metrics()
+    return await asyncio.to_thread(container.vitals.metrics)

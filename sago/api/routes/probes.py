@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 from fastapi import APIRouter, Response
@@ -32,8 +33,9 @@ async def live() -> Live:
 
 
 @router.get("/ready", responses={503: {"model": Ready, "description": "A server does not answer."}})
-def ready(container: Wired, response: Response) -> Ready:
+async def ready(container: Wired, response: Response) -> Ready:
     """Whether Kafka, Redis and Postgres answer, and Cassandra where it keeps the raw messages."""
-    down = [name for name, service in container.vitals.services().items() if not service.up]
+    services = await asyncio.to_thread(container.vitals.services)
+    down = [name for name, service in services.items() if not service.up]
     response.status_code = 503 if down else 200
     return Ready(status="not ready" if down else "ready", down=down)

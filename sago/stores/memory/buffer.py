@@ -98,6 +98,9 @@ class MemoryBuffer:
     def has_epoch(self) -> bool:
         return self._epoch is not None
 
+    def close(self) -> None:
+        """Nothing to let go."""
+
     def clear(self) -> None:
         self._companies.clear()
         self._epoch = None

@@ -1,0 +1,84 @@
+"""An API whose adapters are in memory, made through the door the server uses, and what tests send it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from sago.api.app import create_app
+from sago.bootstrap import Container
+from sago.config import ApiSettings, CacheSettings, KafkaSettings, PostgresSettings, RedisSettings, Settings
+from sago.stores.memory.buffer import MemoryBuffer
+from sago.stores.memory.clock import ManualClock
+from sago.stores.memory.database import MemoryDatabase
+from sago.stores.memory.log import MemoryLog
+from sago.stores.memory.raw import MemoryRawStore
+
+NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
+INGEST = "/api/v1/data-flow/ingest"
+HEALTH = "/api/v1/data-flow/health"
+METRICS = "/api/v1/data-flow/metrics"
+LOCAL = ("127.0.0.1", 50000)
+
+
+def row(number: int = 1, source: str = "slack", **data: Any) -> dict[str, Any]:
+    """A message to hand in, as a plain row."""
+    said = {"id": f"m-{number}", "timestamp": "2026-03-02T16:04:11Z", "sender": "dana", "content": f"line {number}"}
+    return {"source_name": source, "data": said | data}
+
+
+@dataclass
+class House:
+    """An API of the test, and the adapters behind it."""
+
+    container: Container
+    client: TestClient
+
+    @property
+    def log(self) -> MemoryLog:
+        log: MemoryLog = self.container.__dict__["log"]
+        return log
+
+    def ingest(self, body: Any, **headers: str) -> Response:
+        answer: Response = self.client.post(INGEST, json=body, headers=headers)
+        return answer
+
+    def published(self, topic: str = "slack-messages") -> list[str]:
+        return [record.value.decode() for record in self.log.records(topic)]
+
+
+MakeHouse = Callable[..., House]
+
+
+def container_in_memory(settings: Settings, **adapters: Any) -> Container:
+    """A container with adapters in memory, some of them given."""
+    container = Container(settings)
+    container.__dict__.update(
+        log=MemoryLog(settings.kafka.topics),
+        buffer=MemoryBuffer(CacheSettings()),
+        database=MemoryDatabase(),
+        raw=MemoryRawStore(),
+        clock=ManualClock(NOW),
+    )
+    container.__dict__.update(adapters)
+    return container
+
+
+def settings_of(*, embedded: bool = False, **api: Any) -> Settings:
+    """Settings with servers nobody connects to."""
+    return Settings(
+        kafka=KafkaSettings(bootstrap_servers="nowhere:1", embedded=embedded),
+        redis=RedisSettings(url="redis://nowhere:1"),
+        postgres=PostgresSettings(host="nowhere"),
+        api=ApiSettings(**api),
+    )
+
+
+def open_house(container: Container, caller: tuple[str, int] = LOCAL) -> House:
+    """A house whose client is still to be entered, which starts the application."""
+    return House(container, TestClient(create_app(container), base_url="http://localhost:8000", client=caller))

@@ -1,0 +1,258 @@
+"""Health, metrics and readiness: true figures, and who is silent is named in bounded time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+
+from sago.config import CacheSettings
+from sago.domain.batches import Batch, BatchState, DeadLetter, Progress
+from sago.errors import ConfigError, TransientError
+from sago.stores.memory.buffer import MemoryBuffer
+from sago.stores.memory.clock import ManualClock
+from sago.stores.memory.database import MemoryDatabase
+from sago.stores.memory.log import MemoryLog
+from tests.unit.api.api_house import HEALTH, METRICS, NOW, House, MakeHouse, row
+from tests.unit.pipeline.bridge_world import message
+
+READY = "/health/ready"
+HOUR = timedelta(hours=1)
+
+
+def stored_at(house: House, minutes: float, upto: int = 0) -> None:
+    """The bridge's watermark of the topic of chats moved so many minutes ago."""
+    with house.container.database.begin() as tx:
+        at = NOW - timedelta(minutes=minutes)
+        tx.ledger.save_progress([Progress(house.log.log_id, "slack-messages", 0, upto)], at)
+
+
+def batch(house: House, name: str, state: BatchState, numbers: range, ago: timedelta = timedelta()) -> None:
+    with house.container.database.begin() as tx:
+        chats = [message(number) for number in numbers]
+        opened = Batch(id=name, company_id="acme", state=BatchState.CLAIMED, claimed_at=NOW)
+        tx.batches.open(opened, [(each.ref, each.source) for each in chats])
+        tx.batches.set_state(name, state, at=NOW - ago)
+
+
+def letter(origin: str) -> DeadLetter:
+    return DeadLetter(origin=origin, topic="slack-messages", error="e", error_type="E", failed_at=NOW)
+
+
+def test_of_an_empty_house(house: House) -> None:
+    health = house.client.get(HEALTH).json()
+    assert health["overall_status"] == "healthy"
+    assert health["problems"] == []
+    assert health["services"].keys() == {"kafka", "redis", "postgres"}
+    slack = {"status": "healthy", "topic": "slack-messages", "last_sync": None, "lag": 0}
+    assert health["data_sources"] == {"slack": slack, "gmail": slack | {"topic": "gmail-messages"}}
+    assert health["queue_status"] == {
+        "queued": {},
+        "queued_total": 0,
+        "batches": {"claimed": 0, "extracting": 0, "merged": 0, "failed": 0},
+        "dead_letters": 0,
+    }
+
+
+def test_what_lags_and_what_waits(house: House) -> None:
+    house.ingest([row(1), row(2)])
+    stored_at(house, minutes=0.5)
+    house.container.buffer.add("acme", [message(n).compact() for n in range(3)], NOW)
+    house.container.buffer.add("bolt", [message(9).compact()], NOW)
+    batch(house, "b1", BatchState.MERGED, range(5))
+    with house.container.database.begin() as tx:
+        tx.ledger.add_dead_letters([letter("a"), letter("b")])
+        tx.ledger.mark_replayed("a", NOW)
+    health = house.client.get(HEALTH).json()
+    assert health["overall_status"] == "healthy"
+    assert health["data_sources"]["slack"] == {
+        "status": "healthy",
+        "topic": "slack-messages",
+        "last_sync": "2026-03-02T16:59:30Z",
+        "lag": 2,
+    }
+    queue = health["queue_status"]
+    assert queue["queued"] == {"acme": 3, "bolt": 1}
+    assert queue["queued_total"] == 4
+    assert queue["batches"]["merged"] == 1
+    assert queue["dead_letters"] == 1
+
+
+def test_a_topic_that_stands_still_is_degraded(house: House) -> None:
+    house.ingest(row())
+    stored_at(house, minutes=2)
+    health = house.client.get(HEALTH).json()
+    assert health["overall_status"] == "degraded"
+    assert health["data_sources"]["slack"]["status"] == "degraded"
+    assert health["data_sources"]["gmail"]["status"] == "healthy"
+    assert health["problems"] == ["slack: 1 wait and none was stored for a minute: does the bridge run?"]
+
+
+class StoringClock(ManualClock):
+    """While somebody waits, something happens."""
+
+    then: Callable[[], None] | None = None
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if self.then:
+            self.then()
+
+
+def test_the_first_message_after_a_silence_is_no_standstill(make: MakeHouse) -> None:
+    clock = StoringClock(NOW)
+    house = make(adapters={"clock": clock})
+    house.ingest(row())
+    stored_at(house, minutes=90)
+    clock.then = lambda: stored_at(house, minutes=0, upto=1)
+    assert house.client.get(HEALTH).json()["overall_status"] == "healthy"
+
+
+def test_failed_batches_and_a_full_redis_are_degraded(house: House) -> None:
+    batch(house, "b1", BatchState.FAILED, range(2))
+    house.container.__dict__["buffer"].share = 0.81
+    health = house.client.get(HEALTH).json()
+    assert health["overall_status"] == "degraded"
+    assert health["problems"] == [
+        "1 batches failed and wait for a further attempt",
+        "redis: 81% of its memory is used, the bridge pauses",
+    ]
+
+
+class DownLog(MemoryLog):
+    def lag(self) -> dict[str, int]:
+        raise TransientError("Kafka at nowhere:1 does not answer: refused")
+
+
+class DownBuffer(MemoryBuffer):
+    def _down(self, *_: Any) -> Any:
+        raise TransientError("Redis does not answer: refused")
+
+    counts = marks = memory_share = has_epoch = _down
+
+
+class DownDatabase(MemoryDatabase):
+    def begin(self) -> Any:
+        raise ConfigError("postgres at nowhere:5432 refuses user sago")
+
+    ping = begin  # type: ignore[assignment]
+
+
+DOWN = {
+    "kafka": ("log", lambda: DownLog({"slack": "slack-messages"}), "Kafka at nowhere:1 does not answer: refused"),
+    "redis": ("buffer", lambda: DownBuffer(CacheSettings()), "Redis does not answer: refused"),
+    "postgres": ("database", DownDatabase, "postgres at nowhere:5432 refuses user sago"),
+}
+
+
+@pytest.mark.parametrize("name", DOWN)
+def test_who_is_down_is_named_and_the_others_are_told(make: MakeHouse, name: str) -> None:
+    port, adapter, reason = DOWN[name]
+    house = make(adapters={port: adapter()})
+    ready = house.client.get(READY)
+    assert (ready.status_code, ready.json()) == (503, {"status": "not ready", "down": [name]})
+    answer = house.client.get(HEALTH)
+    health = answer.json()
+    assert answer.status_code == 200
+    assert health["overall_status"] == "unhealthy"
+    assert health["services"][name] == {"up": False, "reason": reason}
+    assert health["problems"] == [f"{name}: {reason}"]
+    assert [each for each, service in health["services"].items() if service["up"]] == [
+        each for each in DOWN if each != name
+    ]
+    queue = health["queue_status"]
+    assert (queue["queued"] is None) == (name == "redis")
+    assert (queue["batches"] is None) == (name == "postgres")
+    assert (health["data_sources"]["slack"]["lag"] is None) == (name == "kafka")
+
+
+class HungLog(MemoryLog):
+    """Never answers until the test ends."""
+
+    released = Event()
+
+    def lag(self) -> dict[str, int]:
+        self.released.wait(10)
+        return {}
+
+
+def test_a_server_that_hangs_holds_nobody_up(make: MakeHouse) -> None:
+    house = make(adapters={"log": HungLog({"slack": "slack-messages"})})
+    house.container.vitals.patience = 0.2
+    started = time.monotonic()
+    try:
+        for _ in range(4):
+            assert house.client.get(READY).json()["down"] == ["kafka"]
+        assert house.client.get(HEALTH).json()["services"]["kafka"]["reason"] == "no answer within 0.2 s"
+        assert time.monotonic() - started < 3
+    finally:
+        HungLog.released.set()
+
+
+def test_ready_when_all_answer(house: House) -> None:
+    answer = house.client.get(READY)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "down": []})
+
+
+def test_a_raw_store_of_its_own_is_asked_too(make: MakeHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = make()
+    house.container.vitals.raw_server = "cassandra"
+    assert house.client.get(READY).status_code == 200
+
+    def down(*_: Any) -> Any:
+        raise TransientError("Cassandra does not answer")
+
+    monkeypatch.setattr(house.container.raw, "read_day", down)
+    monkeypatch.setattr(house.container.raw, "count", down)
+    assert house.client.get(READY).json()["down"] == ["cassandra"]
+    assert house.client.get(HEALTH).json()["services"]["cassandra"]["reason"] == "Cassandra does not answer"
+    metrics = house.client.get(METRICS).json()
+    assert metrics["missing"] == {"cassandra": "Cassandra does not answer"}
+    assert metrics["processing"]["messages_stored"] is None
+    assert metrics["processing"]["batches_merged"] == 0
+
+
+def test_metrics_are_counted_in_the_stores(house: House) -> None:
+    house.container.raw.store([message(n) for n in range(7)], "x", NOW)
+    house.container.buffer.add("acme", [message(n).compact() for n in range(3)], NOW)
+    house.container.buffer.claim("acme", NOW)
+    house.container.buffer.add("bolt", [message(9).compact()], NOW)
+    batch(house, "old", BatchState.MERGED, range(4), ago=2 * HOUR)
+    batch(house, "new", BatchState.MERGED, range(4, 6), ago=HOUR / 2)
+    batch(house, "bad", BatchState.FAILED, range(6, 7))
+    with house.container.database.begin() as tx:
+        tx.ledger.add_dead_letters([letter("a")])
+    metrics = house.client.get(METRICS).json()
+    assert metrics["missing"] == {}
+    assert metrics["processing"] == {
+        "messages_stored": 7,
+        "messages_extracted": 6,
+        "messages_extracted_last_hour": 2,
+        "batches_merged": 2,
+        "batches_failed": 1,
+        "observations": 0,
+        "events": 0,
+        "dead_letters": 1,
+    }
+    assert metrics["cache"] == {
+        "queued_messages": 1,
+        "companies_waiting": 1,
+        "counted_marks": 4,
+        "memory_share": 0.0,
+        "memory_pause_at": 0.8,
+        "trigger_threshold": 200,
+    }
+
+
+@pytest.mark.parametrize("name", ["redis", "postgres"])
+def test_figures_that_nobody_knows_are_absent(make: MakeHouse, name: str) -> None:
+    port, adapter, reason = DOWN[name]
+    metrics = make(adapters={port: adapter()}).client.get(METRICS).json()
+    assert metrics["missing"] == {name: reason}
+    assert (metrics["cache"]["queued_messages"] is None) == (name == "redis")
+    assert (metrics["processing"]["batches_merged"] is None) == (name == "postgres")
+    assert metrics["processing"]["messages_stored"] == 0
