@@ -1,8 +1,10 @@
-"""One suite for the RawStore port, run on memory and on Postgres."""
+"""One suite for the RawStore port, run on memory, on Postgres and on Cassandra."""
 
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
@@ -13,10 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from sago.config import CassandraSettings
 from sago.domain.messages import Message, MessageRef
+from sago.embedded.servers import Server
 from sago.ports import RawStore
+from sago.stores.cassandra import CassandraRawStore, migrate
+from sago.stores.cassandra.rows import TABLES
 from sago.stores.memory.raw import MemoryRawStore
 from sago.stores.postgres import PostgresDatabase
+from sago.stores.postgres.columns import storable
 from sago.stores.sql_messages import SqlRawStore
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -24,10 +31,32 @@ EDIT = 1_772_442_000_000_000
 COMPANY = "scale-flow"
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(scope="session")
+def migrated_cassandra(cassandra_server: Server) -> Iterator[CassandraRawStore]:
+    """A keyspace with the whole schema."""
+    settings = CassandraSettings(**cassandra_server.settings["cassandra"], keyspace=f"contracts_{os.getpid()}")
+    migrate(settings)
+    store = CassandraRawStore(settings)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def cassandra(migrated_cassandra: CassandraRawStore) -> CassandraRawStore:
+    """Without a row."""
+    with migrated_cassandra.connection.begin() as session:
+        for table in (*TABLES, "ingest_days"):
+            session.driver.execute(f"TRUNCATE {table}")
+    return migrated_cassandra
+
+
+@pytest.fixture(params=["memory", "postgres", "cassandra"])
 def store(request: pytest.FixtureRequest) -> RawStore:
     if request.param == "memory":
         return MemoryRawStore()
+    if request.param == "cassandra":
+        cassandra: CassandraRawStore = request.getfixturevalue("cassandra")
+        return cassandra
     return SqlRawStore(request.getfixturevalue("postgres").connections)
 
 
@@ -78,10 +107,10 @@ def test_what_another_batch_stored_is_a_duplicate_or_a_conflict(store: RawStore)
 
 @pytest.mark.parametrize(
     "changed",
-    [{"sender": "Bo"}, {"subject": "Update"}, {"text": "other"}, {"sent_at": NOW}, {"deleted": True, "text": ""}],
-    ids=lambda changed: next(iter(changed)),
+    [{"sender": "Bo"}, {"subject": "Update"}, {"subject": ""}, {"text": "other"}, {"deleted": True, "text": ""}],
+    ids=str,
 )
-def test_content_is_sender_time_subject_text_and_deletion(store: RawStore, changed: dict[str, Any]) -> None:
+def test_content_is_sender_subject_text_and_deletion(store: RawStore, changed: dict[str, Any]) -> None:
     store.store([message(1)], "b1", NOW)
     other = message(1, **changed)
     for batch_name in ("b1", "b2"):
@@ -93,6 +122,43 @@ def test_a_version_given_twice_is_stored_once(store: RawStore) -> None:
     for _ in range(2):
         assert store.store([one, one, same, other], "b1", NOW) == ([one.ref], [one.ref, one.ref], [other.ref])
     assert store.count() == 1
+
+
+def test_a_version_given_twice_with_two_times_is_a_conflict(store: RawStore) -> None:
+    one, later = message(1), message(1, sent_at=NOW + timedelta(days=1))
+    assert store.store([one, later], "b1", NOW) == ([one.ref], [], [later.ref])
+    assert store.read([one.ref, later.ref]) == [one]
+
+
+def test_a_version_with_another_time_is_a_conflict_unless_time_is_in_the_key(store: RawStore) -> None:
+    one, moved = message(1), message(1, sent_at=NOW + timedelta(days=1))
+    store.store([one], "b1", NOW)
+    outcome = store.store([moved], "b2", NOW)
+    if isinstance(store, CassandraRawStore):
+        assert outcome == ([moved.ref], [], [])
+    else:
+        assert outcome == ([], [], [moved.ref])
+
+
+def test_what_is_absent_is_not_what_is_empty(store: RawStore) -> None:
+    absent = message(1, id="gmail:1", source="gmail")
+    empty = message(2, id="gmail:2", source="gmail", subject="", thread_id="", sender="")
+    store.store([absent, empty], "b1", NOW)
+    assert store.read([absent.ref, empty.ref]) == [absent, empty]
+
+
+def test_a_large_batch_meets_rows_of_others(store: RawStore) -> None:
+    """More rows and bytes of one day than one request takes, with strangers' and own rows among them."""
+    messages = [message(number, text="long " * (40_000 if number % 100 == 0 else 1)) for number in range(1200)]
+    store.store(messages[100:110], "b0", NOW)
+    store.store(messages[700:720], "b1", NOW)
+    other = message(901, text="other")
+    store.store([other], "b0", NOW)
+    outcome = store.store(messages, "b1", NOW)
+    assert outcome.duplicates == [each.ref for each in messages[100:110]]
+    assert outcome.conflicts == [other.ref]
+    assert len(outcome.stored) == store.count() - 11 == 1189
+    assert store.read([messages[600].ref, other.ref]) == [messages[600], other]
 
 
 def test_an_original_and_its_edit_are_two_rows_at_one_time(store: RawStore) -> None:
@@ -111,6 +177,33 @@ def test_a_range_gives_its_newest_messages_oldest_first(store: RawStore) -> None
     assert store.read_range(COMPANY, start, end, limit=2) == messages[3:5]
     assert store.read_range(COMPANY, start, end, limit=0) == []
     assert store.read_range(COMPANY, end, start) == []
+
+
+def test_a_range_merges_all_sources(store: RawStore) -> None:
+    names = ["slack", "gmail", "calls", "github"]
+    messages = [message(n, id=f"{names[n % 4]}:{n}", source=names[n % 4]) for n in range(12)]
+    store.store(messages, "b1", NOW)
+    end = NOW + timedelta(hours=1)
+    assert store.read_range(COMPANY, NOW, end) == messages
+    assert store.read_range(COMPANY, NOW, end, limit=5) == messages[-5:]
+    assert store.read_day(COMPANY, NOW.date()) == [each.ref for each in messages]
+    assert store.read([each.ref for each in messages]) == messages
+
+
+@pytest.mark.parametrize("span", [timedelta(days=350), timedelta(days=9000)], ids=["a year", "ages"])
+def test_a_range_goes_over_many_days(store: RawStore, span: timedelta) -> None:
+    """Midnight, gaps of days, a day with many, and the borders to the millisecond."""
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    times = [midnight - timedelta(days=days) for days in (340, 41, 40, 9, 8, 2, 0)]
+    times += [midnight + timedelta(milliseconds=number) for number in range(1, 130)]
+    messages = [message(number, sent_at=sent_at) for number, sent_at in enumerate(sorted(times))]
+    store.store(messages, "b1", NOW)
+    end = messages[-1].sent_at
+    assert store.read_range(COMPANY, end - span, end) == messages[:-1]
+    assert store.read_range(COMPANY, end - span, end, limit=132) == messages[-133:-1]
+    assert store.read_range(COMPANY, midnight - timedelta(days=9), midnight) == messages[3:6]
+    just_after = messages[0].sent_at + timedelta(microseconds=1)
+    assert store.read_range(COMPANY, just_after, just_after + timedelta(days=310)) == messages[1:3]
 
 
 def test_a_day_lists_its_references_oldest_first(store: RawStore) -> None:
@@ -157,6 +250,37 @@ def test_batches_with_the_same_messages_at_once_store_each_once(store: RawStore)
     assert all(stored + duplicates == 60 and conflicts == 0 for stored, duplicates, conflicts in outcomes)
 
 
+def test_of_two_contents_at_once_one_is_stored_and_stays(store: RawStore) -> None:
+    gate = Barrier(4)
+
+    def write(number: int) -> set[MessageRef]:
+        mine = [message(each, text=f"content {number}", sender=f"sender {number}") for each in range(40)]
+        turn = mine[number * 10 :] + mine[: number * 10]
+        gate.wait()
+        outcome = store.store(turn, f"b{number}", NOW)
+        assert not outcome.duplicates
+        return set(outcome.stored)
+
+    with ThreadPoolExecutor(4) as pool:
+        owned = list(pool.map(write, range(4)))
+    refs = [message(each).ref for each in range(40)]
+    assert [sum(ref in each for each in owned) for ref in refs] == [1] * 40
+    owners = [next(number for number in range(4) if ref in owned[number]) for ref in refs]
+    kept = [(each.text, each.sender) for each in store.read(refs)]
+    assert kept == [(f"content {number}", f"sender {number}") for number in owners]
+
+
+def test_a_mark_without_a_message_is_no_message(store: RawStore) -> None:
+    ref = message(1).ref
+    store.mark([ref], "batch-7", NOW)
+    assert store.read([ref]) == []
+    assert store.read_day(COMPANY, ref.sent_at.date()) == []
+    assert store.read_range(COMPANY, NOW, NOW + timedelta(hours=1)) == []
+    assert store.count() == 0
+    assert store.store([message(1)], "b1", NOW).stored == [ref]
+    assert store.read([ref]) == [message(1)]
+
+
 def test_no_payload_costs_the_row(store: RawStore) -> None:
     odd = message(1, raw={"nul\x00": ["\x00", "\ud800", math.nan, math.inf], "emoji": "😀", "n": 0.5})
     assert store.store([odd], "b1", NOW).stored == [odd.ref]
@@ -173,12 +297,14 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text(), JSON, max_size=4))
+@given(raw=st.dictionaries(st.text(), JSON, max_size=4))
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_json_payload_is_stored(postgres: PostgresDatabase, raw: dict[str, Any]) -> None:
-    store = SqlRawStore(postgres.connections)
+def test_any_json_payload_is_stored(store: RawStore, raw: dict[str, Any]) -> None:
     number = store.count() + 1
     assert store.store([message(number, raw=raw)], f"b{number}", NOW).stored
+    assert store.read([message(number).ref])[0].raw.keys() == {storable(key) for key in raw} or isinstance(
+        store, MemoryRawStore
+    )
 
 
 def test_marks_are_written_on_the_rows_named(postgres: PostgresDatabase) -> None:
@@ -193,4 +319,19 @@ def test_marks_are_written_on_the_rows_named(postgres: PostgresDatabase) -> None
         ("slack:1", 0, "batch-7", NOW, NOW.date()),
         ("slack:1", EDIT, None, None, NOW.date()),
         ("slack:2", 0, "batch-7", NOW, NOW.date()),
+    ]
+
+
+def test_marks_are_written_in_cassandra_as_well(cassandra: CassandraRawStore) -> None:
+    cassandra.store([message(1), message(1, version=EDIT), message(2)], "b1", NOW)
+    cassandra.mark([message(1).ref, message(2).ref], "batch-7", NOW)
+    cassandra.mark([], "batch-8", NOW)
+    query = "SELECT message_id, version, batch_id, extracted_at FROM chat_messages"
+    with cassandra.connection.begin() as session:
+        rows = [tuple(row) for row in session.driver.execute(query)]
+    at = NOW.replace(tzinfo=None)
+    assert rows == [
+        ("slack:1", 0, "batch-7", at),
+        ("slack:1", EDIT, None, None),
+        ("slack:2", 0, "batch-7", at),
     ]

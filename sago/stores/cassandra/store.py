@@ -1,0 +1,197 @@
+"""The `RawStore` on Cassandra: chat_messages, email_messages and records, by company and day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from sago.config import CassandraSettings
+from sago.domain.batches import StoreOutcome
+from sago.domain.messages import Message, MessageRef
+from sago.stores.cassandra import statements
+from sago.stores.cassandra.claims import Owner, claim
+from sago.stores.cassandra.rows import (
+    EPOCH,
+    MILLISECOND,
+    TABLES,
+    Key,
+    Partition,
+    Row,
+    by_partition,
+    is_message,
+    key_of,
+    message_of,
+    milliseconds,
+    ref_of,
+    row_of,
+)
+from sago.stores.cassandra.session import CassandraConnection, OpenSession
+
+MESSAGE_PAGE = 100
+"""Messages fetched at a time; one may hold 650 kB."""
+KEY_PAGE = 5000
+WRITE_ROWS = 500
+"""Rows of one batch of marks or days."""
+WALKED_DAYS = 400
+"""A range longer than this asks which days there are before it reads them."""
+
+
+class CassandraRawStore:
+    """Connects at the first call of each process; threads may share it.
+
+    `sent_at` is part of a row's key here: a version that comes again in a later call with another time is another row.
+    A further attempt of a batch lists its days in `changed_days` again.
+    """
+
+    def __init__(self, settings: CassandraSettings) -> None:
+        self.connection = CassandraConnection(settings)
+
+    def store(self, messages: Sequence[Message], batch_name: str, received_at: datetime) -> StoreOutcome:
+        given = [(key_of(message), message.content_sha(), message) for message in messages]
+        first: dict[Key, Row] = {}
+        shas: dict[Key, bytes] = {}
+        for key, sha, message in given:
+            if key not in first:
+                first[key], shas[key] = row_of(message, sha, batch_name, received_at), sha
+        with self.connection.begin() as session:
+            owners = {key: Owner(batch_name, sha) for key, sha in shas.items()} | claim(session, first.values())
+            ours = {(each.company_id, each.day) for each in _partitions_owned(first, owners, batch_name)}
+            _note_days(session, received_at, sorted(ours))
+        return _outcome(given, owners, batch_name)
+
+    def read(self, refs: Sequence[MessageRef]) -> list[Message]:
+        with self.connection.begin() as session:
+            requests = [
+                session.bind(statements.by_keys(table), (company_id, day, some), MESSAGE_PAGE)
+                for (table, company_id, day), slots in by_partition(refs).items()
+                for some in _cut(slots, MESSAGE_PAGE)
+            ]
+            rows = (row for result in session.execute_all(requests) for row in result)
+            found = {message.ref: message for message in map(message_of, filter(is_message, rows))}
+        return [found[ref] for ref in refs if ref in found]
+
+    def read_range(self, company_id: str, start: datetime, end: datetime, limit: int = 1000) -> list[Message]:
+        found: list[Message] = []
+        if limit < 1 or start >= end:
+            return found
+        with self.connection.begin() as session:
+            for days in self._windows(session, company_id, start, end):
+                older = _newest(session, company_id, days, (start, end), limit - len(found))
+                found = older + found
+                if len(found) >= limit:
+                    break
+        return found
+
+    def read_day(self, company_id: str, day: date) -> list[MessageRef]:
+        with self.connection.begin() as session:
+            of_day = (company_id, day.isoformat())
+            requests = [session.bind(statements.keys_of_day(table), of_day, KEY_PAGE) for table in TABLES]
+            return sorted(ref_of(row) for result in session.execute_all(requests) for row in result if is_message(row))
+
+    def changed_days(self, since: date) -> list[tuple[str, date]]:
+        with self.connection.begin() as session:
+            received = session.execute(session.bind(statements.RECEIVED_DAYS, (), KEY_PAGE))
+            days = [row.received_day for row in received if row.received_day >= since.isoformat()]
+            requests = [session.bind(statements.CHANGED_DAYS, (day,), KEY_PAGE) for day in days]
+            rows = (row for result in session.execute_all(requests) for row in result)
+            return sorted({(row.company_id, date.fromisoformat(row.day)) for row in rows})
+
+    def mark(self, refs: Sequence[MessageRef], batch_id: str, extracted_at: datetime) -> None:
+        values = (batch_id, milliseconds(extracted_at))
+        with self.connection.begin() as session:
+            batches = [
+                session.batch(statements.mark(table), [(*values, company_id, day, *slot) for slot in some])
+                for (table, company_id, day), slots in by_partition(refs).items()
+                for some in _cut(slots, WRITE_ROWS)
+            ]
+            session.execute_all(batches)
+
+    def count(self, company_id: str | None = None) -> int:
+        """Reads the partitions one by one: exact, and slow on a large store."""
+        with self.connection.begin() as session:
+            requests = [
+                session.bind(statements.count(table), (company, day))
+                for table, company, day in _partitions(session)
+                if company_id in (None, company)
+            ]
+            return sum(result.one().messages for result in session.execute_all(requests))
+
+    def close(self) -> None:
+        """Close this process's session; the next call opens anew."""
+        self.connection.close()
+
+    def _windows(self, session: OpenSession, company_id: str, start: datetime, end: datetime) -> Iterator[list[str]]:
+        """The range's days from its end backwards, few at first and then more at once."""
+        days = _days(session, company_id, start, end)
+        size = 2
+        while window := list(islice(days, size)):
+            yield window
+            size = min(size * 2, max(self.connection.settings.in_flight // len(TABLES), 1))
+
+
+def _outcome(given: Iterable[tuple[Key, bytes, Message]], owners: dict[Key, Owner], batch_name: str) -> StoreOutcome:
+    outcome = StoreOutcome([], [], [])
+    seen: set[Key] = set()
+    for key, sha, message in given:
+        owner = owners[key]
+        if sha != owner.content_sha:
+            outcome.conflicts.append(message.ref)
+        elif owner.batch_name != batch_name or key in seen:
+            outcome.duplicates.append(message.ref)
+        else:
+            outcome.stored.append(message.ref)
+        seen.add(key)
+    return outcome
+
+
+def _partitions_owned(rows: dict[Key, Row], owners: dict[Key, Owner], batch_name: str) -> set[Partition]:
+    """With rows of this batch, written now or by an earlier attempt that may have died before it noted its days."""
+    return {row.partition for key, row in rows.items() if owners[key].batch_name == batch_name}
+
+
+def _note_days(session: OpenSession, received_at: datetime, days: Sequence[tuple[str, str]]) -> None:
+    received = received_at.astimezone(UTC).date().isoformat()
+    noted = [(received, company_id, day) for company_id, day in days]
+    session.execute_all([session.batch(statements.INGEST_DAY, some) for some in _cut(noted, WRITE_ROWS)])
+
+
+def _newest(
+    session: OpenSession, company_id: str, days: Iterable[str], span: tuple[datetime, datetime], limit: int
+) -> list[Message]:
+    """The newest messages of these days within the span, oldest first."""
+    start, end = (_ceil(moment) for moment in span)
+    requests = [
+        session.bind(statements.newest(table), (company_id, day, start, end), min(limit, MESSAGE_PAGE))
+        for day in days
+        for table in TABLES
+    ]
+    newest = (islice(filter(is_message, result), limit) for result in session.execute_all(requests))
+    found = sorted((message_of(row) for rows in newest for row in rows), key=lambda message: message.ref)
+    return found[-limit:]
+
+
+def _days(session: OpenSession, company_id: str, start: datetime, end: datetime) -> Iterator[str]:
+    """The days that [start, end) touches, newest first."""
+    first, last = start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date()
+    if (last - first).days <= WALKED_DAYS:
+        return ((last - timedelta(days=back)).isoformat() for back in range((last - first).days + 1))
+    held = {day for _, company, day in _partitions(session) if company == company_id}
+    return iter(sorted((day for day in held if first.isoformat() <= day <= last.isoformat()), reverse=True))
+
+
+def _partitions(session: OpenSession) -> Iterator[Partition]:
+    requests = [session.bind(statements.partitions(table), (), KEY_PAGE) for table in TABLES]
+    for table, result in zip(TABLES, session.execute_all(requests), strict=True):
+        for row in result:
+            yield Partition(table, row.company_id, row.day)
+
+
+def _ceil(moment: datetime) -> int:
+    """The first whole millisecond that is not before the moment: stored times are whole ones."""
+    return -((EPOCH - moment) // MILLISECOND)
+
+
+def _cut(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
