@@ -38,11 +38,11 @@ format: .venv/.ready-dev  ## put the code in the house's form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-up: setup  ## the stack as processes that stay
-	@$(BIN)/sago up
+up:  ## all of it, to stay: containers where a Docker engine answers, else local processes (ARGS="…" are passed on)
+	@bash scripts/up.sh $(ARGS)
 
-down: setup  ## stop them; what is in flight is finished first
-	@$(BIN)/sago down
+down:  ## stop it; what is in flight is finished first, data stays
+	@bash scripts/down.sh $(ARGS)
 
 lock:  ## compile both lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock pyproject.toml

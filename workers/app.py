@@ -70,3 +70,11 @@ def _close(**_: Any) -> None:
 def _tell_ready(**_: Any) -> None:
     if marker := os.environ.get("SAGO_READY_FILE"):
         Path(marker).touch()
+
+
+@signals.heartbeat_sent.connect
+def _tell_alive(**_: Any) -> None:
+    """Each two seconds, of a worker started with `-E`: the file of one that hangs grows old."""
+    marker = os.environ.get("SAGO_READY_FILE")
+    if marker and Path(marker).exists():
+        Path(marker).touch()

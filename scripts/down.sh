@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Usage: down.sh [WORDS…]. Stops what up.sh has started, containers or local processes; data stays.
+# WORDS go to the command: `down.sh --volumes` deletes the containers' data too.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/where.sh
+
+if engine_answers && [ -e .env ] && [ -n "$(docker compose ps --quiet)" ]; then
+  echo "down: containers (docker compose down)"
+  exec docker compose down "$@"
+fi
+echo "down: local processes (sago down)"
+make --silent setup
+exec .venv/bin/sago down "$@"

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Usage: up.sh [WORDS…]. Starts all of Sago, and says in one line how: your own servers where .env or the environment
+# name them, else containers where a Docker engine answers, else local processes. WORDS go to the command chosen.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/where.sh
+
+make_env() (  # .env from its example, each empty password filled in; whole or not at all
+  umask 077
+  while IFS= read -r line; do
+    case $line in [A-Z]*_PASSWORD= | API_KEY=) line+=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n') ;; esac
+    printf '%s\n' "$line"
+  done <.env.example >.env.new
+  mv .env.new .env
+  echo "up: made .env with new passwords (from .env.example, readable by you alone)"
+)
+
+if names_servers; then
+  echo "up: .env or the environment name your own servers: local processes beside them"
+elif engine_answers; then
+  echo "up: a Docker engine answers: containers (docker compose up)"
+  [ -e .env ] || make_env
+  docker compose up --detach --build "$@"
+  echo "up: API on $(published api 8000)/docs, tasks on $(published flower 5555) (user sago); key and password in .env"
+  exit
+else
+  echo "up: no Docker engine answers: local processes (sago up)"
+fi
+make --silent setup
+exec .venv/bin/sago up --servers auto "$@"
