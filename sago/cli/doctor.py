@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import typer
 from rich.text import Text
 
+from sago.cli.backends import check_backends
+from sago.cli.check import Check, attempt
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.config import Settings
+from sago.embedded import jars
 from sago.embedded.broker import library_path
-from sago.embedded.health import check_stack
+from sago.embedded.places import find_places
 from sago.embedded.postgres import postgres_install
 from sago.embedded.record import read_record
 from sago.embedded.redis import redis_binary
@@ -24,14 +27,7 @@ from sago.errors import ConfigError, SagoError
 
 DISK_NEEDED = 1_000_000_000
 """Bytes free under which a check fails."""
-
-
-class Check(NamedTuple):
-    """A check's name, whether it passed, and what was found or how to mend it."""
-
-    name: str
-    says: str
-    ok: bool = True
+DOCKER_WITHIN = 5.0
 
 
 def register(app: typer.Typer) -> None:
@@ -45,13 +41,14 @@ def doctor(as_json: AsJson = False, verbose: Verbose = False, quiet: Quiet = Fal
     Example: [bold]sago doctor[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    checks = list(examine(session))
-    if as_json:
-        session.emit({check.name: {"ok": check.ok, "says": check.says} for check in checks})
-    else:
-        for check in checks:
+    checks = []
+    for check in examine(session):
+        checks.append(check)
+        if not as_json:
             mark = Text("ok   " if check.ok else "FAIL ", "green" if check.ok else "bold red")
             session.out.print(mark + Text(f"{check.name}: {check.says}"), soft_wrap=True)
+    if as_json:
+        session.emit({check.name: {"ok": check.ok, "says": check.says} for check in checks})
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
@@ -63,25 +60,18 @@ def examine(session: Session) -> Iterator[Check]:
     yield settings_check
     if settings is None:
         return
-    if settings.mode == "embedded":
-        yield _try("redis-server", lambda: str(redis_binary()))
-        yield _try("postgres", lambda: str(postgres_install()))
-        yield _try("kafka library", _broker_library)
+    running = _runs(settings)
+    if settings.mode == "embedded" or running:
+        yield attempt("redis-server", lambda: str(redis_binary()))
+        yield attempt("postgres programs", lambda: str(postgres_install()))
+        yield attempt("kafka library", _broker_library)
+        yield _local_servers()
+    yield _docker()
     yield _state_dir(settings.state_dir)
     yield _disk(settings.state_dir)
-    yield from _servers(settings)
-
-
-def schema_level_of(settings: Settings) -> str:
-    """The migration the schema stands at; raises ConfigError when it is not the newest."""
-    from sago.stores.postgres import schema_level
-
-    level = schema_level(settings.postgres)
-    if level.current != level.head:
-        raise ConfigError(
-            f"the schema is at {level.current or 'nothing'}, this checkout needs {level.head}: `sago migrate`"
-        )
-    return level.head
+    if not running:
+        yield from _ports(settings)
+    yield from check_backends(settings)
 
 
 def _python() -> Check:
@@ -98,11 +88,13 @@ def _settings(session: Session) -> tuple[Check, Settings | None]:
     return Check("settings", f"{settings.mode} mode, state in {settings.state_dir}"), settings
 
 
-def _try(name: str, find: Callable[[], str]) -> Check:
+def _runs(settings: Settings) -> bool:
+    """Whether a stack of ours runs; `check_backends` tells of a file that cannot be read."""
     try:
-        return Check(name, find())
-    except SagoError as error:
-        return Check(name, str(error), ok=False)
+        record = read_record(settings.state_dir)
+    except ConfigError:
+        return False
+    return record is not None and not record.abandoned()
 
 
 def _broker_library() -> str:
@@ -112,6 +104,29 @@ def _broker_library() -> str:
         raise ConfigError(f"{error}: `make setup` on Linux x86-64, or set kafka.bootstrap_servers") from error
 
 
+def _local_servers() -> Check:
+    """For information: the embedded servers need neither."""
+    missing = jars.missing()
+    if missing is None:
+        return Check("jdk and maven", "here: `sago up --servers local` runs real Kafka and Cassandra")
+    return Check("jdk and maven", f"{missing}; without them the embedded servers run")
+
+
+def _docker() -> Check:
+    """For information: nothing but docker-compose.yml needs it."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return Check("docker", "not here; only `docker compose` needs it")
+    command = [docker, "version", "--format", "{{.Server.Version}}"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=DOCKER_WITHIN, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return Check("docker", "installed, its engine does not answer; only `docker compose` needs it")
+    if told.returncode:
+        return Check("docker", "installed, its engine does not answer; only `docker compose` needs it")
+    return Check("docker", f"engine {told.stdout.strip()}")
+
+
 def _existing(folder: Path) -> Path:
     folder = folder.resolve()
     return next(each for each in (folder, *folder.parents) if each.exists())
@@ -119,7 +134,7 @@ def _existing(folder: Path) -> Path:
 
 def _state_dir(folder: Path) -> Check:
     ok = _existing(folder).is_dir() and os.access(_existing(folder), os.W_OK | os.X_OK)
-    says = str(folder) if ok else f"{folder} cannot be written: set state_dir in config.yaml, or mend its mode"
+    says = str(folder) if ok else f"{folder} cannot be written: set state_dir (SAGO_STATE_DIR), or mend its mode"
     return Check("state folder", says, ok)
 
 
@@ -130,19 +145,13 @@ def _disk(folder: Path) -> Check:
     return Check("disk", says if ok else f"{says}: free at least {DISK_NEEDED / 1e9:.0f} GB, or move state_dir", ok)
 
 
-def _servers(settings: Settings) -> Iterator[Check]:
-    try:
-        found = check_stack(read_record(settings.state_dir), settings)
-    except ConfigError as error:
-        yield Check("stack", str(error), ok=False)
-        return
-    if not found:
-        yield Check("stack", "not running; `sago up` starts it, `sago run` needs none")
-        return
-    for name, health in found.items():
-        kind = health.service.kind
-        mend = "" if kind == "service" else f": see `sago logs {name}`, then `sago down` and `sago up`"
-        says = kind if health.healthy else health.reason + mend
-        yield Check(name, says, health.healthy)
-    if found["postgres"].healthy:
-        yield _try("schema", lambda: schema_level_of(settings))
+def _ports(settings: Settings) -> Iterator[Check]:
+    """Where the API and Flower would listen if the stack were started now."""
+    for name in ("api", "flower"):
+        notes: list[str] = []
+        try:
+            place = find_places(settings, [name], notes.append)[name]
+        except ConfigError as error:
+            yield Check(f"port of {name}", str(error), ok=False)
+        else:
+            yield Check(f"port of {name}", notes[0] if notes else f"{place.port} of {place.host} is free")

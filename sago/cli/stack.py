@@ -14,6 +14,7 @@ from rich.markup import escape
 from sago.bootstrap import Container, build
 from sago.bootstrap import migrate as bring_schema
 from sago.cli import doctor, logs, status
+from sago.cli.backends import schema_level_of
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.config import Settings
 from sago.embedded.kinds import Choice, choose
@@ -100,7 +101,7 @@ def migrate(as_json: AsJson = False, verbose: Verbose = False, quiet: Quiet = Fa
     """
     session = Session(as_json, verbose, quiet, config)
     prepare(session.settings)
-    level = doctor.schema_level_of(session.settings)
+    level = schema_level_of(session.settings)
     if as_json:
         session.emit({"level": level})
     session.note(f"the schema is at {level}")

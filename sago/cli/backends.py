@@ -1,0 +1,129 @@
+"""The part of `sago doctor` that asks servers: does each answer, is its schema there, and which setting to mend."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sago.cli.check import Check, attempt
+from sago.config import Settings
+from sago.embedded.health import Health, check_stack
+from sago.embedded.leftovers import abandoned
+from sago.embedded.record import Record, read_record
+from sago.errors import ConfigError
+
+
+class Origin(NamedTuple):
+    """Where a server's settings can come from."""
+
+    key: str
+    variables: tuple[str, ...]
+    password: str = ""
+
+
+ORIGINS = {
+    "kafka": Origin("kafka.bootstrap_servers", ("SAGO_KAFKA__BOOTSTRAP_SERVERS",), "SAGO_KAFKA__SECURITY__PASSWORD"),
+    "redis": Origin("redis.url", ("SAGO_REDIS__URL",)),
+    "postgres": Origin("postgres.host", ("SAGO_POSTGRES__HOST", "POSTGRES_HOST"), "POSTGRES_PASSWORD"),
+    "cassandra": Origin("cassandra.contact_points", ("SAGO_CASSANDRA__CONTACT_POINTS",), "SAGO_CASSANDRA__PASSWORD"),
+}
+
+
+def check_backends(settings: Settings) -> Iterator[Check]:
+    """One check for each server and process, then the schema of those that answer."""
+    try:
+        record = read_record(settings.state_dir)
+        found = check_stack(record, settings)
+    except ConfigError as error:
+        yield Check("stack", str(error), ok=False)
+        return
+    if record is not None and record.abandoned():
+        yield Check("stack", f"{abandoned(record)}: `sago up` starts anew, `sago down` clears away", ok=False)
+        return
+    if not found:
+        yield Check("stack", "not running; `sago up` starts it, `sago run` needs none")
+        return
+    if record is not None and record.supervisor is not None:
+        yield Check("supervisor", f"pid {record.supervisor.pid}, {_restarts(record)}")
+    yield from (_check(health) for health in found.values())
+    yield from _deeper(settings, found)
+
+
+def schema_level_of(settings: Settings) -> str:
+    """The migrations the schemas stand at; raises ConfigError when one is not the newest."""
+    from sago.stores.postgres import schema_level
+
+    level = schema_level(settings.postgres)
+    levels = [_newest("Postgres", level.current, level.head)]
+    if settings.raw_store.kind == "cassandra":
+        from sago.stores.cassandra.migrate import schema_level as cassandra_level
+
+        keyspace = cassandra_level(settings.cassandra)
+        levels.append(_newest("Cassandra", keyspace.current, keyspace.head))
+    return ", ".join(levels)
+
+
+def _newest(store: str, current: str | None, head: str) -> str:
+    if current != head:
+        raise ConfigError(
+            f"the schema of {store} is at {current or 'nothing'}, this checkout needs {head}: `sago migrate`"
+        )
+    return head if store == "Postgres" else f"{store} {head}"
+
+
+def _restarts(record: Record) -> str:
+    restarted = [f"{each.name} {each.restarts}" for each in record.services.values() if each.restarts]
+    return (
+        f"it started again: {', '.join(restarted)} (see `sago logs supervisor`)" if restarted else "nothing has ended"
+    )
+
+
+def _check(health: Health) -> Check:
+    service = health.service
+    if health.healthy:
+        return Check(service.name, service.kind + (f" at {service.address}" if service.kind == "process" else ""))
+    return Check(service.name, f"{health.reason}{_mend(health)}", ok=False)
+
+
+def _mend(health: Health) -> str:
+    service = health.service
+    if service.kind == "service":
+        return f" ({_where(service.name)})"
+    if health.reason.startswith("stopped (78)"):
+        return ": see `sago dlq list` and `sago logs bridge`, mend the cause, then `sago down` and `sago up`"
+    if health.reason == "still starting":
+        return ": look again in a few seconds, or at `sago logs " + service.name + "`"
+    if "refuses the password" in health.reason:
+        folder = "its folder in the state folder"
+        return f": it is our own server, so {folder} was changed while it ran: `sago down`, then `sago up`"
+    return f": see `sago logs {service.name}`, then `sago down` and `sago up`"
+
+
+def _where(name: str) -> str:
+    """Which of the places a setting can come from gave this one, and whether a password was given at all."""
+    origin = ORIGINS[name]
+    variable = next((each for each in origin.variables if os.environ.get(each)), None)
+    told = (
+        f"its address is from {variable} in the environment"
+        if variable
+        else f"its address is {origin.key} in config.yaml"
+    )
+    if origin.password and not os.environ.get(origin.password):
+        told += f"; {origin.password} is not set"
+    return told
+
+
+def _deeper(settings: Settings, found: dict[str, Health]) -> Iterator[Check]:
+    if settings.kafka.security.protocol.startswith("SASL_") and found["kafka"].healthy:
+        yield attempt("kafka login", lambda: _log_in(settings))
+    needed = {"postgres"} | ({"cassandra"} if settings.raw_store.kind == "cassandra" else set())
+    if all(name in found and found[name].healthy for name in needed):
+        yield attempt("schema", lambda: schema_level_of(settings))
+
+
+def _log_in(settings: Settings) -> str:
+    from sago.stores.kafka_access import reach
+
+    reach(settings.kafka)
+    return f"{settings.kafka.security.mechanism} as {settings.kafka.security.username}"
