@@ -47,6 +47,7 @@ FLAGS = (
     "-Dcassandra.superuser_setup_delay_ms=0",
     "-Dcassandra.shutdown_announce_in_ms=0",
     "-Dcassandra-foreground=yes",
+    "-Djava.security.manager=allow",  # it sets one, which Java 18 and newer refuse without this
     "-Djdk.attach.allowAttachSelf=true",
     "-Dio.netty.tryReflectionSetAccessible=true",
 )

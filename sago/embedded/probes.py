@@ -74,12 +74,22 @@ def _postgres_error(where: str, settings: Mapping[str, Any], text: str) -> Confi
 def probe_kafka(bootstrap_servers: str, security: KafkaSecurity | None = None) -> None:
     """One of the brokers answers ApiVersions (https://kafka.apache.org/protocol: key 18, version 0).
 
-    Where `security` asks for TLS or a login it lets us in with them: the whole way a client goes.
+    With `security` we go the whole way of a client where it asks for TLS or a login, or to learn why nobody answers.
     """
-    if security is not None and security.protocol != "PLAINTEXT":
+    reasons = []
+    if security is None or security.protocol == "PLAINTEXT":
+        reasons = _not_answering(bootstrap_servers)
+        if not reasons:
+            return None
+    if security is not None:
         from sago.stores.kafka_access import reach
 
         return reach(KafkaSettings(bootstrap_servers=bootstrap_servers, security=security))
+    raise TransientError(f"Kafka at {bootstrap_servers} does not answer: {'; '.join(reasons)}")
+
+
+def _not_answering(bootstrap_servers: str) -> list[str]:
+    """Why each broker did not answer; empty as soon as one does."""
     reasons = []
     for server in bootstrap_servers.split(","):
         host, _, port = server.strip().rpartition(":")
@@ -89,8 +99,8 @@ def probe_kafka(bootstrap_servers: str, security: KafkaSecurity | None = None) -
         except (OSError, ValueError) as error:
             reasons.append(f"{server}: {error}")
         else:
-            return None
-    raise TransientError(f"Kafka at {bootstrap_servers} does not answer: {'; '.join(reasons)}")
+            return []
+    return reasons
 
 
 def _ask_api_versions(connection: socket.socket) -> None:

@@ -15,6 +15,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.structs import OffsetAndMetadata
 
+from sago.config import KafkaSecurity
 from sago.embedded import jars
 from sago.embedded.guard import Guard
 from sago.embedded.local_cassandra import start_local_cassandra
@@ -78,6 +79,8 @@ def test_a_probe_knows_whom_it_asked(real_kafka: Server, cassandra_server: Serve
     section = cassandra_server.settings["cassandra"]
     with pytest.raises(TransientError, match=r"Kafka at .* does not answer"):
         probe_kafka(cassandra_server.address)
+    with pytest.raises(ConfigError, match="this port has no TLS"):
+        probe_kafka(real_kafka.address, KafkaSecurity(protocol="SSL"))
     with pytest.raises(TransientError, match="Cassandra does not answer"):
         probe_cassandra({**section, "port": int(real_kafka.address.rpartition(":")[2])})
     with pytest.raises(TransientError, match="Connection refused"):
