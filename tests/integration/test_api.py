@@ -1,0 +1,258 @@
+"""The API as a process over real servers, a bridge and a store worker: its page's examples, and servers that end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psycopg2
+import pytest
+import redis
+
+from sago.bootstrap import Container, build
+from sago.config import KafkaSettings, PostgresSettings, RedisSettings, Settings
+from sago.embedded.guard import Guard
+from sago.embedded.kafka import start_kafka
+from sago.embedded.procfile import read_procfile
+from sago.embedded.servers import Server
+from sago.stores.postgres import migrate
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
+
+PROJECT = Path(__file__).resolve().parents[2]
+TOPICS = ["slack-messages", "gmail-messages", "slack-messages.dlq", "gmail-messages.dlq", "unparsed.dlq"]
+BRIDGE = f"{sys.executable} -m workers.bridge"
+WORKER = f"{sys.executable} -m celery -A workers worker -Q store -c 1 --without-mingle --without-gossip"
+API = read_procfile(PROJECT / "Procfile")["api"]
+KEY = "a key of this test"
+EXAMPLE = re.compile(r"```sh\n(?P<command>.*?)```\n(?:```json\n(?P<answer>.*?)```)?", re.DOTALL)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 40.0) -> bool:
+    until = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass
+class House:
+    """Servers, the processes over them, and a client of the API."""
+
+    container: Container
+    kafka: Server
+    environment: dict[str, str]
+    folder: Path
+    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.environment['SAGO_API__PORT']}"
+
+    def start(self, name: str, command: str, **extra: str) -> subprocess.Popen[bytes]:
+        """A process that has said it is ready, or has ended."""
+        ready = self.ready(name)
+        environment = self.environment | {"SAGO_READY_FILE": str(ready)} | extra
+        with (self.folder / f"{name}.log").open("wb") as log:
+            child = subprocess.Popen(
+                ["/bin/sh", "-c", f"exec {command}"], env=environment, stdout=log, stderr=log, cwd=PROJECT
+            )
+        self.children[name] = child
+        assert eventually(lambda: ready.exists() or child.poll() is not None), self.said(name)
+        return child
+
+    def ready(self, name: str) -> Path:
+        return self.folder / f"{name}.ready"
+
+    def said(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+        return httpx2.request(method, self.url + path, headers=headers, timeout=40, **more)
+
+    def ask_all(self, *paths: str) -> list[httpx2.Response]:
+        """At the same moment, so that time-outs do not add up."""
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(lambda path: self.ask("GET", path), paths))
+
+    def ingest(self, body: Any) -> httpx2.Response:
+        return self.ask("POST", "/api/v1/data-flow/ingest", json=body)
+
+
+@pytest.fixture(scope="module")
+def house(
+    redis_server: Server, postgres_server: Server, tmp_path_factory: pytest.TempPathFactory, guard: Guard
+) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("api")
+    kafka = start_kafka(folder, TOPICS, 3, watch=guard.watch)
+    postgres = postgres_server.settings["postgres"] | {"db": new_database(postgres_server)}
+    settings = Settings(
+        kafka=KafkaSettings(**kafka.settings["kafka"]),
+        redis=RedisSettings(**redis_server.settings["redis"]),
+        postgres=PostgresSettings(**postgres),
+    )
+    migrate(settings.postgres)
+    flush(settings.redis)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SAGO_", "POSTGRES_"))}
+    environment |= {f"POSTGRES_{key.upper()}": str(value) for key, value in postgres.items()}
+    environment |= {f"SAGO_KAFKA__{key.upper()}": str(value) for key, value in kafka.settings["kafka"].items()}
+    environment |= {"SAGO_REDIS__URL": settings.redis.url or "", "SAGO_API__ANSWER_WITHIN": "6"}
+    environment |= {"SAGO_API__PORT": str(free_port()), "SAGO_API__KEY": KEY}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    made = House(build(settings), kafka, environment, folder)
+    for name, command in (("bridge", BRIDGE), ("store", WORKER), ("api", API)):
+        child = made.start(name, command)
+        assert child.poll() is None, made.said(name)
+    yield made
+    for child in made.children.values():
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+    made.container.close()
+    flush(settings.redis)
+    kafka.stop()
+
+
+def new_database(server: Server) -> str:
+    section = server.settings["postgres"]
+    name = f"api_{time.time_ns()}"
+    login = {"host": section["host"], "port": section["port"], "user": section["user"], "password": section["password"]}
+    with closing(psycopg2.connect(**login, dbname="postgres")) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE DATABASE {name}")
+    return name
+
+
+def flush(settings: RedisSettings) -> None:
+    with closing(redis.Redis.from_url(settings.database(0))) as client:
+        client.flushall()
+
+
+def row(name: str, **data: str) -> dict[str, Any]:
+    said = {"id": name, "timestamp": "2026-03-02T16:04:11Z", "sender": "dana", "content": f"line {name}"}
+    return {"source_name": "slack", "company_id": "acme", "data": said | data}
+
+
+def shape(value: Any) -> Any:
+    """The keys of a figure's answer, without the figures."""
+    if isinstance(value, dict):
+        return {key: None if key == "queued" else shape(inner) for key, inner in value.items()}
+    return [shape(inner) for inner in value] if isinstance(value, list) else None
+
+
+def test_the_examples_of_the_page_run_as_they_stand(house: House) -> None:
+    page = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8").replace("http://127.0.0.1:8000", house.url)
+    examples = [(found["command"], found["answer"]) for found in EXAMPLE.finditer(page)]
+    assert len(examples) == 10
+    setup = examples[0][0]
+    for command, expected in examples[1:]:
+        done = subprocess.run(
+            ["bash", "-c", setup + command],
+            env=house.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+        answer, wanted = json.loads(done.stdout), json.loads(expected)
+        if "checked_at" in wanted or "measured_at" in wanted:
+            answer, wanted = shape(answer), shape(wanted)
+        assert answer == wanted, command
+    assert house.container.raw.count("scaleflow") == 3
+
+
+def test_what_is_answered_is_stored_and_health_and_metrics_say_so(house: House) -> None:
+    before = house.ask("GET", "/api/v1/data-flow/metrics").json()
+    asked = datetime.now(UTC)
+    answer = house.ingest([row(f"a-{number}") for number in range(250)] + [row("a-0"), row("a-0", content="other")])
+    assert answer.status_code == 207
+    assert answer.json()["ids"] == [f"slack:a-{number}" for number in range(250)] + ["slack:a-0"]
+    assert house.container.raw.count("acme") == before["processing"]["messages_stored"] - 3 + 250
+    health = house.ask("GET", "/api/v1/data-flow/health").json()
+    assert health["overall_status"] == "healthy", health
+    slack = health["data_sources"]["slack"]
+    assert slack["lag"] == 0
+    assert asked - timedelta(seconds=1) < datetime.fromisoformat(slack["last_sync"]) < datetime.now(UTC)
+    metrics = house.ask("GET", "/api/v1/data-flow/metrics").json()
+    assert metrics["processing"]["messages_stored"] == before["processing"]["messages_stored"] + 250
+    assert metrics["cache"]["counted_marks"] == before["cache"]["counted_marks"] + 250
+
+
+def test_a_key_is_asked_for(house: House) -> None:
+    answer = httpx2.get(f"{house.url}/api/v1/data-flow/health")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_large_body_is_refused_before_it_is_read(house: House) -> None:
+    answer = house.ask("POST", "/api/v1/data-flow/ingest", content=b" " * 10_000_001)
+    assert answer.status_code == 413
+
+
+def test_a_port_that_is_taken_and_a_public_host_without_a_key(house: House) -> None:
+    assert house.start("second", API).wait(20) != 0
+    assert not house.ready("second").exists()
+    assert "address already in use" in house.said("second")
+    public = house.start("public", API, SAGO_API__HOST="::", SAGO_API__PORT=str(free_port()), SAGO_API__KEY="")
+    assert public.wait(20) == 1
+    (line,) = house.said("public").splitlines()
+    assert line.startswith("sago api: api.host is ::, which others can reach, and there is no key")
+
+
+def test_a_frozen_redis_is_named_and_nothing_is_lost(house: House, redis_server: Server) -> None:
+    os.kill(redis_server.pid, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor() as pool:
+            handing_in = pool.submit(house.ingest, row("late"))
+            ready, live = house.ask_all("/health/ready", "/health/live")
+        late = handing_in.result()
+    finally:
+        os.kill(redis_server.pid, signal.SIGCONT)
+    assert late.status_code == 503
+    assert late.headers["Retry-After"] == "5"
+    assert (ready.status_code, ready.json()["down"]) == (503, ["redis"])
+    assert live.status_code == 200
+    assert eventually(lambda: house.ingest(row("late")).status_code == 202)
+    assert house.ask("GET", "/health/ready").status_code == 200
+
+
+def test_without_kafka_there_is_one_clear_line_and_the_process_ends_when_asked(house: House) -> None:
+    house.kafka.stop()
+    with ThreadPoolExecutor() as pool:
+        handing_in = pool.submit(house.ingest, row("never"))
+        ready, health, live = house.ask_all("/health/ready", "/api/v1/data-flow/health", "/health/live")
+    answer = handing_in.result()
+    assert answer.status_code == 503
+    assert re.fullmatch(r"Kafka at [\d.:]+.*", answer.json()["detail"])
+    assert ready.json()["down"] == ["kafka"]
+    assert health.json()["data_sources"]["slack"]["lag"] is None
+    assert live.status_code == 200
+    api = house.children["api"]
+    api.terminate()
+    assert api.wait(20) in (0, -signal.SIGTERM), house.said("api")
+    assert "Traceback" not in house.said("api")
+    assert "line never" not in house.said("api")
