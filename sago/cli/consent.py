@@ -47,10 +47,11 @@ def settle(session: Session, container: Container, companies: Iterable[str], *, 
     place = place_of(name)
     if place is ModelPolicy.OFFLINE:
         return
+    named = set(companies)
     if allow:
-        permit(container, companies, place)
+        permit(container, named, place)
         return
-    refused = forbidding(container, companies, place)
+    refused = forbidding(container, named, place)
     for company_id, policy in sorted(refused.items()):
         why = f"company {company_id}: its model_policy is {policy.value}, {name} needs {place.value}"
         if asked:

@@ -56,7 +56,7 @@ def forget_letters(folder: Path) -> None:
 def _tell(session: Session, fresh: Path, rows: int, seed: int, out: Path) -> Run:
     sample_file = fresh / "sample.csv"
     stories.write_csv(sample_file, rows=rows, seed=seed)
-    with transient_stack(session, fresh, out, discard=True) as running:
+    with transient_stack(session, fresh, out, provider="offline", discard=True) as running:
         container = build(running)
         try:
             introduce(container)

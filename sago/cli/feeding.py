@@ -13,7 +13,10 @@ from rich.progress import Progress
 from sago.bootstrap import Container
 from sago.domain.batches import BatchState
 from sago.domain.messages import Message
-from sago.errors import TransientError
+from sago.domain.model_calls import CallTotals
+from sago.domain.outreach import ModelPolicy
+from sago.errors import ConfigError, TransientError
+from sago.llm.registry import provider
 from sago.outreach.scheduling import verdicts
 from sago.pipeline.ingest import Account, BadRow
 from sago.report import ReportData, gather, write_all
@@ -21,6 +24,8 @@ from sago.stores.eml_drafts import EmlDrafts
 
 MERGED_WITHIN = 120.0
 """Seconds without a further merged batch after which waiting for events is given up."""
+VENDOR_WITHIN = 600.0
+"""The same, also without a further call, where a vendor reads: what fails there is tried again after minutes."""
 LETTERS_WITHIN = 120.0
 
 
@@ -34,7 +39,13 @@ class Run:
     batches: int = 0
     unfinished: bool = False
     letters_refused: list[str] = field(default_factory=list)
+    spent: CallTotals = field(default_factory=CallTotals)
+    """What a vendor's model was asked for this run; nothing where the provider reads on this machine."""
     _merged_before: int = 0
+
+    def __post_init__(self) -> None:
+        self._started = self.container.clock.now()
+        self._at_vendor = provider(self.container.settings.extraction.provider).place is not ModelPolicy.OFFLINE
 
     def feed(self, rows: Iterable[Message | BadRow], total: int | None, bars: Progress) -> None:
         """Publish the rows and wait until each is stored or refused."""
@@ -50,11 +61,14 @@ class Run:
         self.seconds += time.monotonic() - started
 
     def extract(self, bars: Progress) -> None:
-        """Flush what is fewer than a batch, and wait until every batch of these companies is merged."""
+        """Flush what is fewer than a batch, and wait until every batch of these companies is merged.
+
+        Raises ConfigError as soon as a vendor refuses our key or model: waiting would not help.
+        """
         started = time.monotonic()
         bar = bars.add_task("batches merged", total=None)
         self.container.dispatcher.flush()
-        seen, since = -1, started
+        seen, since = (-1, -1), started
         while True:
             # In the order a message moves, so that what moves on meanwhile is seen further down.
             queued = self.container.buffer.counts()
@@ -65,10 +79,13 @@ class Run:
             bars.update(bar, completed=merged, total=merged + open_batches or None)
             if not open_batches and not waiting and not unopened:
                 break
-            if merged != seen:
-                seen, since = merged, time.monotonic()
-            if time.monotonic() - since > MERGED_WITHIN:
-                raise TransientError("batches are not merged; see `sago status` and `sago logs extract`")
+            self._ask_ledger()
+            if self.spent.refusal:
+                raise ConfigError(self.spent.refusal)
+            if (merged, self.spent.calls) != seen:
+                seen, since = (merged, self.spent.calls), time.monotonic()
+            if time.monotonic() - since > (VENDOR_WITHIN if self._at_vendor else MERGED_WITHIN):
+                raise TransientError(self._stuck())
             time.sleep(0.05)
         self.batches = self._merged() - self._merged_before
         self.seconds += time.monotonic() - started
@@ -80,9 +97,20 @@ class Run:
             watches = [w.id for company in self.account.companies for w in tx.outreach.watches(company)]
         bar = bars.add_task("letters composed", total=len(watches))
         if watches:
-            self.letters_refused = self.container.dispatcher.compose_and_wait(watches, self.as_of, LETTERS_WITHIN)
+            each = 2 * self.container.settings.gemini.timeout if self._at_vendor else 0
+            within = LETTERS_WITHIN + each * len(watches)
+            self.letters_refused = self.container.dispatcher.compose_and_wait(watches, self.as_of, within)
         bars.update(bar, completed=len(watches))
+        self._ask_ledger()
         self.seconds += time.monotonic() - started
+
+    def _ask_ledger(self) -> None:
+        if self._at_vendor:
+            self.spent = self.container.calls.totals(list(self.account.companies), self._started)
+
+    def _stuck(self) -> str:
+        reason = f": {self.spent.failure}" if self.spent.failure else ""
+        return f"batches are not merged{reason}; see `sago status` and `sago logs extract`"
 
     def _merged(self) -> int:
         with self.container.database.begin() as tx:
@@ -115,7 +143,15 @@ class Run:
             "duplicates": account.duplicates,
             "batches": self.batches,
             "seconds": round(self.seconds, 2),
+            **self._costs(),
         }
+
+    def _costs(self) -> dict[str, float]:
+        """Left out where no vendor was asked."""
+        if not self.spent.calls:
+            return {}
+        tokens = self.spent.input_tokens + self.spent.output_tokens
+        return {"model_calls": self.spent.calls, "model_tokens": tokens, "model_usd": round(self.spent.cost_usd, 6)}
 
     def refused(self) -> list[str]:
         """One line for each refused row."""

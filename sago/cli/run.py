@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +13,12 @@ import typer
 from rich.markup import escape
 
 from sago.bootstrap import Container, build
+from sago.cli.consent import AllowModel, check_provider, settle, spent
 from sago.cli.feeding import Run
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.cli.transient import transient_stack
 from sago.config import Settings
-from sago.domain.messages import COMPANY_ID
+from sago.domain.messages import COMPANY_ID, Message
 from sago.errors import TransientError, UsageError
 from sago.report import screen
 from sago.sources.files import count_rows, describe, read_path
@@ -37,6 +39,7 @@ def run(
     company: Annotated[str | None, typer.Option(help="Company of rows that name none.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("output"),
     provider: Annotated[str | None, typer.Option(help="Who reads the messages [offline].")] = None,
+    allow_model: AllowModel = False,
     mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours, as content=Body.")] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -46,7 +49,8 @@ def run(
     """Read a file, find the events in it, judge the watches and lay out the letters.
 
     Uses the running stack, else starts one and stops it afterwards. Every row is accounted for:
-    read = stored + dead-lettered + duplicates.
+    read = stored + dead-lettered + duplicates. A provider that sends messages to a vendor reads only companies that
+    allow it; --allow-model remembers that for the companies of this file.
 
     Example: [bold]sago run mails.mbox --company scaleflow[/]
     """
@@ -57,18 +61,30 @@ def run(
     columns = column_map(mapping or [])
     if company is not None and not re.match(COMPANY_ID, company):
         raise UsageError(f"--company {company}: write it in small letters, digits, - and _, as in acme-4")
+    fallback = company or settings.company_id
+    check_provider(provider or settings.extraction.provider, settings, allow=allow_model)
     with stack_for(session, settings, out, provider) as running:
         container = build(running)
         try:
-            done = feed_file(session, container, path, company or settings.company_id, columns)
+            companies = companies_of(path, fallback, columns, container.clock.now())
+            settle(session, container, companies, asked=provider, allow=allow_model)
+            done = feed_file(session, container, path, fallback, columns)
+            data = done.report(out)
         finally:
             container.close()
-        data = done.report(out)
     if as_json:
         session.emit(done.figures() | {"events": len(data.events), "letters": len(data.letters)})
     else:
         session.out.print(screen(data, out))
+    if done.spent.calls:
+        session.note(escape(spent(running.extraction.provider, done.spent)))
     raise typer.Exit(exit_code(done))
+
+
+def companies_of(path: Path, company: str, columns: dict[str, str], now: datetime) -> Iterator[str]:
+    """The companies of a file's messages, read when asked for."""
+    rows = read_path(path, company_id=company, mapping=columns, now=now)
+    return (row.company_id for row in rows if isinstance(row, Message))
 
 
 def column_map(pairs: list[str]) -> dict[str, str]:

@@ -212,10 +212,12 @@ def test_results_at_once_leave_one(database: Database) -> None:
 def test_failures_are_counted_until_a_result_comes(database: Database) -> None:
     planned(database, "a", refs(1))
     with database.begin() as tx:
-        assert tx.batches.fail_chunk("a", 0, "no answer", "TransientError") == 1
+        assert tx.batches.fail_chunk("a", 0, "no answer", "TransientError", NOW) == 1
+        assert tx.batches.chunks("a")[0].retry_at == NOW
         assert tx.batches.fail_chunk("a", 0, "no answer\x00", "PermanentError") == 2
         chunk = tx.batches.chunks("a")[0]
         assert (chunk.state, chunk.attempts, chunk.error_type) == (ChunkState.FAILED, 2, "PermanentError")
+        assert chunk.retry_at is None
         assert tx.batches.finish_chunk("a", 0, result(1))
         assert tx.batches.fail_chunk("a", 0, "too late", "TransientError") == 2
     assert states(database, "a") == {0: ChunkState.DONE}

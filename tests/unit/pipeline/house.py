@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sago.config import CacheSettings
 from sago.domain.messages import Message
@@ -36,7 +37,7 @@ def message(n: int, *, company: str = "acme", version: int = 0, text: str = "", 
     )
 
 
-def deal(n: int, name: str = "Delta", **more: int) -> Message:
+def deal(n: int, name: str = "Delta", **more: Any) -> Message:
     return message(n, text=f"[[event enterprise_deal subject={name}]]", **more)
 
 

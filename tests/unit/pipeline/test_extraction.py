@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from sago.domain.batches import BatchState, ExtractionRequest
 from sago.domain.events import Finding
-from sago.errors import PermanentError, TransientError
+from sago.domain.outreach import ModelPolicy
+from sago.errors import PermanentError, ProviderSettingError, TransientError, UnusableAnswerError
 from sago.llm.providers.marker import MarkerModel
 from tests.unit.pipeline.house import NOW, RETRY_AFTER, House, deal, message
 
@@ -25,9 +28,25 @@ class Away(MarkerModel):
 
     back = False
 
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error or TransientError("503")
+
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         if not self.back:
-            raise TransientError("503")
+            raise self.error
+        return super().extract(request)
+
+
+class Vendor(MarkerModel):
+    """Reads outside the house; remembers for whom."""
+
+    name, version, place = "vendor", "7", ModelPolicy.VENDOR
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def extract(self, request: ExtractionRequest) -> list[Finding]:
+        self.asked.append(request.company_id)
         return super().extract(request)
 
 
@@ -122,8 +141,9 @@ def test_recovery_queues_what_the_buffer_lost_and_nothing_twice() -> None:
     assert house.deals() == ["Cobalt", "Delta"]
 
 
-def test_an_outage_of_the_provider_dead_letters_nothing_however_long_it_lasts() -> None:
-    model = Away()
+@pytest.mark.parametrize("error", [TransientError("503"), ProviderSettingError("gemini refuses the key")])
+def test_what_no_message_is_to_blame_for_dead_letters_nothing_however_long_it_lasts(error: Exception) -> None:
+    model = Away(error)
     house = House(model=model)
     house.store(deal(1), message(2), deal(3, "Borealis"), message(4))
     house.run()
@@ -151,3 +171,57 @@ def test_a_failed_batch_waits_longer_each_time() -> None:
         house.reaper.reap(now)
         house.run(now)
     assert waits == [60, 120, 240, 480]
+
+
+def test_a_delay_the_other_side_asks_for_is_kept() -> None:
+    house = House(model=Away(TransientError("429", retry_after=timedelta(minutes=7))))
+    house.store(deal(1), message(2), message(3), message(4))
+    house.run()
+    assert not house.database_due(NOW + timedelta(minutes=7) - timedelta(seconds=1))
+    assert house.database_due(NOW + timedelta(minutes=7))
+
+
+def test_an_answer_that_is_never_usable_ends_with_its_message_alone_dead_lettered() -> None:
+    class Confused(MarkerModel):
+        def extract(self, request: ExtractionRequest) -> list[Finding]:
+            if any("poison" in each.text for each in request.messages):
+                raise UnusableAnswerError("the answer holds no JSON")
+            return super().extract(request)
+
+    house = House(model=Confused(), threshold=4, chunk=4)
+    house.store(deal(1), message(2, text="poison"), deal(3, "Borealis"), message(4))
+    house.run()
+    now = NOW
+    for _ in range(12):
+        now += timedelta(hours=1)
+        house.reaper.reap(now)
+        house.run(now)
+    assert house.deals() == ["Borealis", "Delta"]
+    assert house.dead() == ["the answer holds no JSON"]
+
+
+def test_what_is_to_be_bisected_does_not_wait() -> None:
+    house = House(model=Poisoned(), threshold=4, chunk=4)
+    house.store(deal(1), message(2, text="poison"), deal(3, "Borealis"), message(4))
+    house.run()
+    for _ in range(3):
+        house.reaper.reap(NOW)
+        house.run()
+    assert states(house) == {BatchState.MERGED: 1}
+    assert house.dead() == ["cannot be read"]
+
+
+def test_a_vendor_reads_only_for_companies_that_allow_it_and_the_rest_is_read_here() -> None:
+    vendor = Vendor()
+    house = House(model=vendor)
+    with house.database.begin() as tx:
+        company = tx.companies.ensure("open", NOW)
+        tx.companies.save(company.model_copy(update={"model_policy": ModelPolicy.VENDOR}))
+    house.store(*[deal(n, f"Delta_{n}", company="acme") for n in range(4)])
+    house.store(*[deal(n, f"Delta_{n}", company="open") for n in range(4)], name="more")
+    house.run()
+    assert set(vendor.asked) == {"open"}
+    with house.database.begin() as tx:
+        readers = {name: {o.extractor for o in tx.events.current(name)} for name in ("acme", "open")}
+    assert readers == {"acme": {"marker"}, "open": {"vendor"}}
+    assert len(house.deals("acme")) == len(house.deals("open")) == 4

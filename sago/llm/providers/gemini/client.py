@@ -6,9 +6,8 @@ out in a header and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -47,7 +46,8 @@ class Question(NamedTuple):
 
 
 class GeminiClient:
-    """Connects anew for each question: beside an answer's seconds a handshake is nothing, and nothing stays open."""
+    """Each question has a connection of its own: beside an answer's seconds a handshake is nothing, and none stays
+    open over a fork or at the end."""
 
     def __init__(self, settings: GeminiSettings, calls: CallLedger, clock: Clock) -> None:
         self._settings = settings
@@ -57,14 +57,13 @@ class GeminiClient:
     def ask(self, question: Question) -> Reply:
         """The answer's JSON. Raises TransientError, UnusableAnswerError, PermanentError (blocked by a filter) or
         ProviderSettingError; each call leaves a row, whatever became of it."""
-        key = self._key()
+        client = self._client
         at, begun = self._clock.now(), self._clock.monotonic()
         usage, outcome, reason = Usage(), CallOutcome.OK, None
         try:
-            with self._connected(key) as client:
-                response = client.models.generate_content(
-                    model=self._settings.model, contents=question.user, config=self._config(question)
-                )
+            response = client.models.generate_content(
+                model=self._settings.model, contents=question.user, config=self._config(question)
+            )
             usage = usage_of(response)
             reply = read(response, question.answer)
             outcome = CallOutcome.TRUNCATED if reply.is_cut else CallOutcome.OK
@@ -76,22 +75,18 @@ class GeminiClient:
             self._record(question, at, self._clock.monotonic() - begun, usage, outcome, reason)
         return reply
 
-    def _key(self) -> str:
+    @cached_property
+    def _client(self) -> genai.Client:
         key = self._settings.api_key.get_secret_value().strip() if self._settings.api_key else ""
         if not key:
             raise ProviderSettingError(NO_KEY)
-        return key
-
-    @contextmanager
-    def _connected(self, key: str) -> Iterator[genai.Client]:
-        with httpx2.Client(follow_redirects=False) as http:
-            options = types.HttpOptions(
-                base_url=self._settings.base_url or BASE_URL,
-                api_version=API_VERSION,
-                retry_options=types.HttpRetryOptions(attempts=1),
-                httpx_client=http,
-            )
-            yield genai.Client(vertexai=False, api_key=key, http_options=options)
+        options = types.HttpOptions(
+            base_url=self._settings.base_url or BASE_URL,
+            api_version=API_VERSION,
+            retry_options=types.HttpRetryOptions(attempts=1),
+            httpx_client=httpx2.Client(limits=httpx2.Limits(max_keepalive_connections=0)),
+        )
+        return genai.Client(vertexai=False, api_key=key, http_options=options)
 
     def _config(self, question: Question) -> types.GenerateContentConfig:
         """No temperature: Gemini 3 is made for the vendor's default and loops below it
@@ -99,7 +94,7 @@ class GeminiClient:
         return types.GenerateContentConfig(
             system_instruction=question.system,
             response_mime_type="application/json",
-            response_json_schema=question.answer.model_json_schema(),
+            response_json_schema=_schema(question.answer),
             max_output_tokens=self._settings.output_tokens,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
             http_options=types.HttpOptions(timeout=max(1, int(question.timeout * 1000))),
@@ -126,3 +121,8 @@ class GeminiClient:
             self._calls.record(ModelCall(id=uuid4(), at=at, **call))
         except SagoError as error:
             _log.warning("model call not recorded", reason=str(error), call=call)
+
+
+@cache
+def _schema(answer: type[BaseModel]) -> dict[str, Any]:
+    return answer.model_json_schema()

@@ -65,7 +65,6 @@ def _data(request: LetterRequest) -> dict[str, Any]:
     watch, when = request.watch, request.as_of
     return {
         "company": request.company.name,
-        "today": day(when, beside=when),
         "signed_by": signature(request),
         "met_on": day(watch.met_on, beside=when) if watch.met_on else None,
         "reason_for_passing": watch.reason,

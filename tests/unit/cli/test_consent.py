@@ -1,0 +1,112 @@
+"""Before anything is fed: is there a key, and does each company let its messages go there?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from sago.bootstrap import Container
+from sago.cli import extract, run
+from sago.cli.consent import settle
+from sago.cli.session import Session
+from sago.config import Settings
+from sago.domain.outreach import ModelPolicy
+from sago.errors import ConfigError, UsageError
+from sago.stores.memory.clock import ManualClock
+from sago.stores.memory.database import MemoryDatabase
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "SAGO_GEMINI__API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    path = tmp_path / "messages.csv"
+    path.write_text(
+        "id,is_chat,chat_sender,email_sender,timestamp,content\nc1,true,kim,,2025-10-06T09:00:00Z,hello there\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def call(command: str, *arguments: str) -> BaseException | None:
+    app = typer.Typer()
+    for module in (extract, run):
+        module.register(app)
+    return CliRunner().invoke(app, [command, *arguments]).exception
+
+
+@pytest.mark.parametrize("command", ["run", "extract"])
+def test_gemini_without_a_key_is_one_line_before_anything_starts(command: str, file: Path) -> None:
+    error = call(command, str(file), "--provider", "gemini", "--allow-model")
+    assert isinstance(error, ConfigError)
+    assert "put GEMINI_API_KEY=… into .env" in str(error)
+    assert not (file.parent / ".sago").exists()
+
+
+def test_extract_sends_nothing_to_a_vendor_without_consent(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "k")
+    error = call("extract", str(file), "--provider", "gemini")
+    assert isinstance(error, UsageError)
+    assert "nothing was sent; add --allow-model" in str(error)
+
+
+@pytest.mark.parametrize("command", ["run", "extract"])
+def test_there_is_nothing_to_allow_where_messages_stay_here(command: str, file: Path) -> None:
+    assert isinstance(call(command, str(file), "--allow-model"), UsageError)
+
+
+@pytest.mark.parametrize("command", ["run", "extract"])
+def test_an_unknown_provider_is_named_before_anything_starts(command: str, file: Path) -> None:
+    error = call(command, str(file), "--provider", "oracle")
+    assert isinstance(error, ConfigError)
+    assert "choose one of gemini, marker, offline" in str(error)
+
+
+def house(provider: str = "gemini") -> Container:
+    """What `settle` needs of a container."""
+    settings = Settings.model_validate({"extraction": {"provider": provider}})
+    parts = {"settings": settings, "database": MemoryDatabase(), "clock": ManualClock(NOW)}
+    return cast("Container", SimpleNamespace(**parts))
+
+
+def policies(container: Container) -> dict[str, ModelPolicy]:
+    with container.database.begin() as tx:
+        return {company.company_id: company.model_policy for company in tx.companies.all()}
+
+
+def test_consent_is_saved_for_known_and_unknown_companies_and_then_suffices() -> None:
+    container, session = house(), Session(quiet=True)
+    with container.database.begin() as tx:
+        tx.companies.ensure("acme", NOW)
+    with pytest.raises(UsageError, match="company acme: its model_policy is offline, gemini needs vendor"):
+        settle(session, container, ["acme", "new"], asked="gemini", allow=False)
+    assert policies(container) == {"acme": ModelPolicy.OFFLINE}
+    settle(session, container, ["acme", "new", "acme"], asked="gemini", allow=True)
+    assert policies(container) == {"acme": ModelPolicy.VENDOR, "new": ModelPolicy.VENDOR}
+    settle(session, container, ["acme", "new"], asked="gemini", allow=False)
+
+
+def test_a_provider_of_the_configuration_reads_who_allows_it_and_a_note_names_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    container = house()
+    settle(Session(), container, ["acme"], asked=None, allow=False)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "company acme: its model_policy is offline, gemini needs vendor: read on this machine instead" in told
+    assert policies(container) == {}
+
+
+def test_nobody_is_asked_where_messages_stay_here() -> None:
+    def never() -> str:
+        raise AssertionError("the file need not be read")
+
+    settle(Session(), house("offline"), (never() for _ in range(1)), asked=None, allow=False)
