@@ -210,6 +210,14 @@ class GeminiSettings(Section):
     price_output: float = Field(12.0, ge=0)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone; a name other than localhost might be anybody's."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class ApiSettings(Section):
     """The HTTP API. Clients send `Authorization: Bearer <key>`; without a key this machine alone is served."""
 
@@ -224,10 +232,7 @@ class ApiSettings(Section):
     @property
     def is_local(self) -> bool:
         """Whether `host` can be reached from this machine alone."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
 
 class FlowerSettings(Section):

@@ -7,7 +7,6 @@ A public address without a password is refused with exit status 78, which no sup
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import sys
 from base64 import b64encode
@@ -22,7 +21,7 @@ from flower.options import options
 from flower.views import BaseHandler
 
 from sago import telemetry
-from sago.config import FlowerSettings, load
+from sago.config import FlowerSettings, is_loopback, load
 from sago.errors import ConfigError
 
 REFUSED, FAILED = 78, 1
@@ -115,14 +114,6 @@ class Refusal(BaseHandler):  # type: ignore[misc]
         if self._status == 401:
             self.set_header("WWW-Authenticate", 'Basic realm="flower"')
         self.finish("a password is needed\n" if self._status == 401 else "open this page from this machine\n")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address of this machine alone; a name other than localhost might be anybody's."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _is_of_this_machine(request: Any) -> bool:

@@ -16,11 +16,12 @@ from typing import Any
 
 import httpx2
 import pytest
+import redis
 
 from sago.bootstrap import build, migrate
 from sago.config import PROJECT, Settings
 from sago.domain.messages import Message
-from sago.embedded.procfile import read_procfile
+from sago.embedded.procfile import read_procfile, ready_file
 from sago.embedded.stack import Stack
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
@@ -121,6 +122,25 @@ def test_the_password_lets_operate(browser: httpx2.Client) -> None:
     assert sent.status_code == 200
     wanted = sent.json()["task-id"]
     assert eventually(lambda: {"SUCCESS"} == {task["state"] for task in tasks(browser) if task["uuid"] == wanted})
+
+
+def test_a_worker_goes_on_telling_that_it_lives(run: Settings) -> None:
+    ready = ready_file(run.state_dir, "extract")
+    before = ready.stat().st_mtime
+    assert eventually(lambda: ready.stat().st_mtime > before, 15)
+
+
+def test_it_listens_again_after_redis_has_dropped_everybody(run: Settings, browser: httpx2.Client) -> None:
+    with closing(redis.Redis.from_url(run.redis.database(run.redis.broker_db))) as client:
+        for kind in ("pubsub", "normal"):
+            client.client_kill_filter(_type=kind, skipme=True)
+
+    def shown() -> bool:
+        sent = browser.post("/api/task/send-task/upkeep.flush_idle", auth=("sago", SECRET), json={})
+        time.sleep(1)
+        return sent.status_code == 200 and sent.json()["task-id"] in {task["uuid"] for task in tasks(browser)}
+
+    assert eventually(shown)
 
 
 @contextmanager
