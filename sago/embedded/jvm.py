@@ -44,7 +44,7 @@ def reason(log: Path, otherwise: str = "it wrote nothing") -> str:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return otherwise
-    told = [line.strip() for line in lines if re.match(r"\S.*(Exception|Error|ERROR|FATAL)", line)]
+    told = [line.strip() for line in lines if re.match(r"(?=\S).*(Exception|Error|ERROR|FATAL)", line)]
     return told[-1] if told else next((line.strip() for line in reversed(lines) if line.strip()), otherwise)
 
 

@@ -7,6 +7,7 @@ that outlives a kill -9 of the broker, not a power cut.
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -20,9 +21,9 @@ from sago.embedded.processes import Watch, unwatched
 from sago.embedded.servers import LOCALHOST, Server, free_port, on_a_port, wait_until_ready
 from sago.errors import ConfigError
 
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
 """Seconds; 2.5 s on two idle cores, 6 s after a kill -9, many times that on a busy machine."""
-FORMAT_TIMEOUT = 30.0
+FORMAT_TIMEOUT = 60.0
 FLAGS = (
     "-Xms64m",
     "-Xmx512m",  # Kafka's own default of 1 GB is for thousands of partitions; a log's bytes are in the page cache
@@ -118,12 +119,8 @@ def _format_once(folder: Path, properties: Mapping[str, str], class_path: list[P
 
 
 def _write(path: Path, properties: Mapping[str, str]) -> Path:
-    """As java.util.Properties reads it; open to the owner alone: it may hold passwords."""
+    """As java.util.Properties reads it: with JSON's escapes. Open to the owner alone: it may hold passwords."""
     path.touch(mode=0o600)
-    lines = (f"{key}={_escaped(value)}\n" for key, value in properties.items())
-    path.write_text("".join(lines), encoding="latin-1", errors="backslashreplace")
+    lines = (f"{key}={json.dumps(value)[1:-1]}\n" for key, value in properties.items())
+    path.write_text("".join(lines), encoding="ascii")
     return path
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n")

@@ -1,0 +1,44 @@
+"""Which servers a set of settings names, and what each is asked with."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from sago.config import (
+    CassandraSettings,
+    KafkaSecurity,
+    KafkaSettings,
+    PostgresSettings,
+    RawStoreSettings,
+    RedisSettings,
+    Settings,
+)
+from sago.embedded.addresses import address_of, sections
+
+NODES = CassandraSettings(
+    contact_points=("a.example", "b.example"), port=9142, username="sago", password=SecretStr("pw"), tls=True
+)
+
+
+def test_cassandra_is_one_only_where_raw_messages_lie_in_it() -> None:
+    assert "cassandra" not in sections(Settings(cassandra=NODES))
+    settings = Settings(cassandra=NODES, raw_store=RawStoreSettings(kind="cassandra"))
+    assert sections(settings)["cassandra"] == {
+        "contact_points": ("a.example", "b.example"),
+        "port": 9142,
+        "username": "sago",
+        "password": "pw",
+        "tls": True,
+        "ca_file": None,
+    }
+    assert address_of("cassandra", settings) == "a.example:9142,b.example:9142"
+
+
+def test_kafka_is_asked_as_its_clients_ask() -> None:
+    security = KafkaSecurity(protocol="SSL")
+    settings = Settings(
+        kafka=KafkaSettings(bootstrap_servers="k:9093", security=security),
+        redis=RedisSettings(url="redis://r:6379"),
+        postgres=PostgresSettings(host="p"),
+    )
+    assert sections(settings)["kafka"] == {"bootstrap_servers": "k:9093", "security": security}
