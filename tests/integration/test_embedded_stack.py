@@ -7,12 +7,9 @@ import os
 import signal
 import stat
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from sago.config import Settings, load
@@ -21,10 +18,8 @@ from sago.embedded.postgres import data_folder, remove_data
 from sago.embedded.record import read_record
 from sago.embedded.stack import Stack
 from sago.errors import ConfigError
+from tests.integration.stacks import FAILS, NEVER_READY, READY, eventually, leftovers, no_schema, procfile, run_until
 
-READY = "import os, pathlib, time; pathlib.Path(os.environ['SAGO_READY_FILE']).touch(); time.sleep(300)"
-FAILS = "raise SystemExit('cannot: the reason')"
-NEVER_READY = "import time; time.sleep(300)"
 PARENT = """
 import signal, sys, time
 from pathlib import Path
@@ -38,46 +33,12 @@ with stack.running():
 """
 
 
-def no_schema(settings: Settings) -> None:
-    """These processes need none; the addresses must be there already."""
-    assert settings.has_servers
-
-
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "state"
     yield folder
     remove_data(folder / "postgres")
     assert leftovers(folder) == []
-
-
-def procfile(state: Path, **codes: str) -> Path:
-    path = state.parent / "Procfile"
-    path.write_text("".join(f'{name}: python -c "{code}"\n' for name, code in codes.items()))
-    return path
-
-
-def leftovers(state: Path) -> list[str]:
-    """Command lines of everything that still runs for this state folder."""
-    marks = {str(state), str(data_folder(state / "postgres").parent)}
-    found = []
-    for process in psutil.process_iter():
-        try:
-            words = [*process.cmdline(), process.environ().get("SAGO_STATE_DIR", "")]
-        except psutil.Error:
-            continue
-        if process.pid != os.getpid() and any(mark in word for word in words for mark in marks):
-            found.append(" ".join(words))
-    return found
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 15.0) -> bool:
-    until = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def test_up_status_down(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,20 +54,6 @@ def test_up_status_down(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert stack.stop() == list(record.services)
     assert not (state / "stack.json").exists()
     assert stack.stop() == []
-
-
-def test_half_a_stack_is_named_and_can_be_stopped(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SAGO_STATE_DIR", str(state))
-    stack = Stack(state, migrate=no_schema, procfile=procfile(state, bridge=READY, store=READY))
-    record = stack.start()
-    store = record.services["store"].child
-    assert store is not None
-    store.signal(signal.SIGKILL)
-    store.wait(5)
-    assert check_stack(read_record(state), load())["store"].reason == "ended"
-    with pytest.raises(ConfigError, match=r"half a stack runs .* \(store ended\): `sago down`, then `sago up`"):
-        stack.start()
-    assert "store" not in stack.stop()
 
 
 def test_a_process_that_ends_at_start_takes_all_with_it(state: Path) -> None:
@@ -157,20 +104,20 @@ def test_down_asks_whether_all_is_stored(state: Path) -> None:
 
 
 def test_down_gives_up_on_what_cannot_be_stored(state: Path) -> None:
-    steps: list[str] = []
-    stack = Stack(state, migrate=no_schema, procfile=procfile(state, bridge=READY), on_step=steps.append)
+    notes: list[str] = []
+    stack = Stack(state, migrate=no_schema, procfile=procfile(state, bridge=READY), on_note=notes.append)
     stack.start()
     stack.stop(drained=lambda: False, drain_within=0.2)
-    assert "not everything was stored within 0 s; feed the same files again" in steps
+    assert notes == ["not everything was stored within 0 s; feed the same files again"]
 
 
 @pytest.mark.parametrize("killer", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_the_death_of_a_running_command_leaves_no_orphan(state: Path, killer: signal.Signals) -> None:
     path = procfile(state, bridge=READY, store=READY)
-    parent = start_parent(state, path, until="running")
+    parent = run_until("running", PARENT, str(state), str(path))
     record = read_record(state)
     parent.send_signal(killer)
-    parent.wait()
+    end(parent)
     assert record is not None
     assert len(record.children()) == 5
     assert eventually(lambda: not record.alive()), record.alive()
@@ -182,32 +129,21 @@ def test_the_death_of_a_running_command_leaves_no_orphan(state: Path, killer: si
 
 @pytest.mark.parametrize("killer", [signal.SIGKILL, signal.SIGINT])
 def test_the_death_of_a_starting_command_leaves_no_orphan(state: Path, killer: signal.Signals) -> None:
-    parent = start_parent(state, procfile(state, bridge=NEVER_READY), until="starting")
+    parent = run_until("starting", PARENT, str(state), str(procfile(state, bridge=NEVER_READY)))
     begun = eventually(lambda: any(NEVER_READY in line for line in leftovers(state)))
     record = read_record(state)
     parent.send_signal(killer)
-    parent.wait()
+    end(parent)
     assert begun
     assert record is not None
     assert eventually(lambda: not record.alive()), record.alive()
     assert eventually(lambda: leftovers(state) == []), leftovers(state)
 
 
-def start_parent(state: Path, path: Path, until: str) -> subprocess.Popen[str]:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(state), str(path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
-    assert parent.stdout is not None
-    with parent.stdout:
-        for line in parent.stdout:
-            if line.strip() == until:
-                return parent
-    parent.wait()
-    raise AssertionError(f"the parent ended before it was {until}")
+def end(process: subprocess.Popen[str]) -> None:
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def test_a_stack_left_behind_by_a_reboot_is_cleared_away(state: Path) -> None:
