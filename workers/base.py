@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sago.bootstrap import Container
 
 P = ParamSpec("P")
+LONGEST_DELAY = 300.0
+"""Seconds that another side may make a task wait: with the hard time limit still below the visibility timeout."""
 log = telemetry.logger(__name__)
 
 
@@ -37,9 +39,21 @@ class SagoTask(Task[Any, Any]):
         with structlog.contextvars.bound_contextvars(task=self.name, task_id=self.request.id):
             return super().__call__(*args, **kwargs)
 
+    def retry(self, *args: Any, **kwargs: Any) -> Any:
+        """As Celery's, but never before the other side wants to be asked again."""
+        if asked := delay_of(kwargs.get("exc")):
+            kwargs["countdown"] = max(kwargs.get("countdown") or 0, asked)
+        return super().retry(*args, **kwargs)
+
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ARG002
         """One line for the log; the reason also stands in the task's result."""
         log.error("task failed", task=self.name, task_id=task_id, error=str(exc), error_type=type(exc).__name__)
+
+
+def delay_of(error: object) -> float | None:
+    """Seconds that a failure asks us to wait, if it does; at most LONGEST_DELAY."""
+    asked = error.retry_after if isinstance(error, TransientError) else None
+    return min(asked.total_seconds(), LONGEST_DELAY) if asked else None
 
 
 def ticked(job: str) -> Callable[[Callable[P, Any]], Callable[P, Any]]:

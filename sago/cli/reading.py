@@ -21,6 +21,8 @@ from sago.ports import Clock, Model
 FIRST_WAIT = 2.0
 """Seconds before the second attempt, doubled each time."""
 LONGEST_WAIT = 300.0
+USABLE_WITHIN = 2
+"""Attempts at an answer that can be used, before less is asked for at once."""
 
 
 class Reading:
@@ -83,15 +85,18 @@ class Reading:
         return observations
 
     def _patiently(self, request: ExtractionRequest) -> list[Finding]:
-        for attempt in range(1, self._attempts):
+        failed = unusable = 0
+        while True:
             try:
                 return self._model.extract(request)
             except TransientError as error:
+                failed, unusable = failed + 1, unusable + isinstance(error, UnusableAnswerError)
+                if failed == self._attempts or unusable == USABLE_WITHIN:
+                    raise
                 asked = error.retry_after or timedelta(0)
-                wait = min(max(asked.total_seconds(), FIRST_WAIT * 2 ** (attempt - 1)), LONGEST_WAIT)
+                wait = min(max(asked.total_seconds(), FIRST_WAIT * 2 ** (failed - 1)), LONGEST_WAIT)
                 self._note(f"{error}; again in {wait:g} s")
                 self._clock.sleep(wait)
-        return self._model.extract(request)
 
 
 def _newest_versions(messages: Iterable[CompactMessage]) -> list[CompactMessage]:

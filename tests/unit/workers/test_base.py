@@ -8,13 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery import Task
 
 import workers.app
 from sago.config import Settings
 from sago.errors import TransientError
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
-from workers.base import ticked
+from workers.base import LONGEST_DELAY, SagoTask, delay_of, ticked
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -87,3 +88,27 @@ def test_a_run_by_hand_is_never_blocked_and_leaves_no_row(wired: SimpleNamespace
     run = job("once", "twice")
     assert [run(), run()] == ["once", "twice"]
     assert wired.database.state.ticks == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (TransientError("429", retry_after=timedelta(seconds=42)), 42.0),
+        (TransientError("429", retry_after=timedelta(hours=2)), LONGEST_DELAY),
+        (TransientError("503"), None),
+        (ValueError("a bug"), None),
+        (None, None),
+    ],
+)
+def test_a_task_waits_as_long_as_the_other_side_asks_within_reason(error: object, seconds: float | None) -> None:
+    assert delay_of(error) == seconds
+
+
+def test_celery_is_told_the_longer_of_the_two_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(Task, "retry", lambda _, **kwargs: told.append(kwargs["countdown"]))
+    error = TransientError("429", retry_after=timedelta(seconds=42))
+    for countdown in (7, 50):
+        SagoTask().retry(exc=error, countdown=countdown)
+    SagoTask().retry(exc=TransientError("503"), countdown=7)
+    assert told == [42.0, 50, 7]

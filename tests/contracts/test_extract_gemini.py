@@ -1,0 +1,76 @@
+"""`sago extract --provider gemini`: one process, no servers of ours, a vendor's protocol on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from sago.cli import reading
+from sago.cli.extract import register
+from sago.errors import ConfigError, TransientError
+from tests import gemini_server as fake
+from tests.gemini_server import KEY, GeminiServer
+
+HEADER = "id,is_chat,chat_sender,email_sender,timestamp,content,company_id\n"
+DEAL = "[[event enterprise_deal subject=Kite]]"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[GeminiServer]:
+    with fake.gemini_server() as server:
+        monkeypatch.setenv("GEMINI_API_KEY", KEY)
+        monkeypatch.setenv("SAGO_GEMINI__BASE_URL", server.url)
+        monkeypatch.setattr(reading, "FIRST_WAIT", 0.01)
+        yield server
+
+
+def extract(folder: Path, *texts: str, company: str = "acme") -> Result:
+    path = folder / "messages.csv"
+    rows = "".join(f"c{n},true,kim,,2025-10-06T09:{n:02}:00Z,{text},{company}\n" for n, text in enumerate(texts))
+    path.write_text(HEADER + rows, encoding="utf-8")
+    app = typer.Typer()
+    register(app)
+    app.command("second")(lambda: None)
+    return CliRunner().invoke(app, ["extract", str(path), "--provider", "gemini", "--allow-model"])
+
+
+def test_events_come_on_stdout_and_what_they_cost_on_stderr(server: GeminiServer, tmp_path: Path) -> None:
+    done = extract(tmp_path, "lunch?", DEAL)
+    (event,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.exit_code, event["message_ids"]) == (0, ["c1"])
+    assert "gemini: 1 call, 1,000 tokens in, 57 out, $0.0027" in done.stderr
+
+
+def test_what_may_pass_is_tried_again_by_the_command(server: GeminiServer, tmp_path: Path) -> None:
+    server.script.extend([fake.failing(503, "UNAVAILABLE"), fake.always(fake.said(""))])
+    done = extract(tmp_path, DEAL)
+    assert (done.exit_code, len(done.stdout.splitlines()), len(server.asked)) == (0, 1, 3)
+    assert "gemini answers 503: no; again in 0.01 s" in done.stderr
+
+
+def test_an_outage_ends_the_command_after_its_attempts(server: GeminiServer, tmp_path: Path) -> None:
+    server.usual = fake.failing(503, "UNAVAILABLE")
+    done = extract(tmp_path, DEAL)
+    assert isinstance(done.exception, TransientError)
+    assert len(server.asked) == 5
+    assert "gemini: 5 calls" in done.stderr
+
+
+def test_a_message_the_filters_block_is_left_out_alone(server: GeminiServer, tmp_path: Path) -> None:
+    server.usual = fake.blocked_where("forbidden")
+    done = extract(tmp_path, DEAL, "a forbidden word", "lunch?", DEAL)
+    assert (done.exit_code, len(done.stdout.splitlines())) == (0, 1)
+    assert json.loads(done.stdout)["message_ids"] == ["c0", "c3"]
+    assert "left out: slack:c1: gemini's filters block the question: PROHIBITED_CONTENT" in done.stderr
+
+
+def test_a_refused_key_ends_at_once(server: GeminiServer, tmp_path: Path) -> None:
+    server.usual = fake.failing(403, "PERMISSION_DENIED")
+    done = extract(tmp_path, DEAL, DEAL)
+    assert isinstance(done.exception, ConfigError)
+    assert len(server.asked) == 1
