@@ -25,7 +25,10 @@ from sago.embedded.processes import Child
 from sago.embedded.servers import Server
 from sago.errors import ConfigError, SagoError, TransientError
 
-pytestmark = pytest.mark.usefixtures("local_servers")
+pytestmark = [
+    pytest.mark.usefixtures("local_servers"),
+    pytest.mark.timeout(300),  # a Cassandra starts in 7 s, in 40 s where all cores are taken
+]
 PAIR = TopicPartition("kept", 1)
 LARGE = b"x" * 900_000
 
