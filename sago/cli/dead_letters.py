@@ -12,7 +12,7 @@ from sago.cli.lookup import opened, table
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.batches import DeadLetter
 from sago.domain.messages import Message
-from sago.errors import UsageError
+from sago.errors import InvalidMessageError, UsageError
 from sago.report.phrases import one_line, visible
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be taken, and why.")
@@ -84,11 +84,21 @@ def replay(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         letter = _find(container, origin)
-        message = Message.from_json(letter.value)
+        message = _message_of(letter)
         container.log.publish([message], replay_of=letter.origin)
     session.emit({"replayed": letter.origin}) if as_json else session.out.print(
         Text(f"{one_line(message.id)} is sent again")
     )
+
+
+def _message_of(letter: DeadLetter) -> Message:
+    try:
+        return Message.from_json(letter.value)
+    except InvalidMessageError as error:
+        raise InvalidMessageError(
+            f"{letter.origin}: is no message that could be sent again ({error.reason}): "
+            "mend what wrote it, and send that anew"
+        ) from error
 
 
 def _find(container: Container, origin: str) -> DeadLetter:

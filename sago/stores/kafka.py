@@ -26,7 +26,6 @@ _REFUSED = (
     kafka_errors.SaslAuthenticationFailedError,
     kafka_errors.UnsupportedSaslMechanismError,
     kafka_errors.KafkaConfigurationError,
-    kafka_errors.InvalidReplicationFactorError,
     kafka_errors.InvalidTopicError,
     kafka_errors.PolicyViolationError,
     kafka_errors.InvalidSessionTimeoutError,
@@ -102,8 +101,11 @@ def _create(client: Any, missing: dict[str, dict[str, Any]]) -> None:
     answer = client.create_topics(missing, timeout_ms=5000, raise_errors=False)
     for topic in answer["topics"]:
         # Another process may make the same topics at this moment: that is no error.
-        if topic["error_code"] not in (0, _TOPIC_EXISTS):
-            raise kafka_errors.for_code(topic["error_code"])(topic.get("error_message") or topic["name"])
+        if topic["error_code"] in (0, _TOPIC_EXISTS):
+            continue
+        if topic["error_code"] == kafka_errors.InvalidReplicationFactorError.errno:
+            raise ConfigError(f"kafka.replication_factor: {topic['error_message']}")
+        raise kafka_errors.for_code(topic["error_code"])(topic["error_message"] or topic["name"])
     client.wait_for_topics(list(missing), timeout_ms=8000)
 
 

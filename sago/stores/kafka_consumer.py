@@ -86,6 +86,7 @@ class KafkaLogConsumer:
     def poll(self, timeout: float) -> list[Record]:
         """As the port says. While partitions are being revoked it waits for the callback, heartbeats going on."""
         self._lost.clear()
+        self._remember_join()
         with translated(self._settings):
             found = self._consumer.poll(timeout_ms=max(0, int(timeout * 1000)))
         self._notice_outage()
@@ -140,6 +141,13 @@ class KafkaLogConsumer:
         if not pairs:
             raise TransientError("the embedded broker has none of the topics yet")
         self._consumer.assign(pairs)
+
+    def _remember_join(self) -> None:
+        """A join that new metadata began, and that ends between two polls, kafka-python forgets: without this the
+        member would have neither partitions nor heartbeats from then on."""
+        coordinator = self._consumer._coordinator
+        if coordinator.rebalance_in_progress() and not coordinator.need_rejoin():
+            coordinator.request_rejoin()
 
     def _notice_outage(self) -> None:
         """Say once that no broker is there, and once that one is again: kafka-python goes on without a word of ours."""

@@ -22,6 +22,8 @@ from subprocess import PIPE
 import psycopg2
 import pytest
 import redis
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 
 from sago.bootstrap import Container, build
 from sago.config import KafkaSettings, PostgresSettings, RedisSettings, Settings
@@ -30,7 +32,7 @@ from sago.domain.messages import Message
 from sago.embedded.guard import Guard
 from sago.embedded.local_kafka import start_local_kafka
 from sago.embedded.servers import Server, free_port
-from sago.stores.kafka import admin
+from sago.stores.kafka import admin, client_options
 from sago.stores.postgres import migrate
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
@@ -122,18 +124,25 @@ class House:
     def said(self, child: subprocess.Popen[bytes]) -> list[str]:
         return (self.folder / f"log-{self.children.index(child)}").read_text().splitlines()
 
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command of `sago`."""
+        command = [str(Path(sys.executable).with_name("sago")), *arguments]
+        return subprocess.run(command, check=False, env=self.environment, capture_output=True, text=True, cwd=PROJECT)
+
     def sago(self, *arguments: str) -> list[dict[str, object]]:
         """What a command of `sago` prints as JSON lines."""
-        done = subprocess.run(
-            [sys.executable, "-m", "sago", *arguments, "--json"],
-            check=False, env=self.environment, capture_output=True, text=True, cwd=PROJECT,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        done = self.call(*arguments, "--json")
+        assert (done.returncode, done.stderr) == (0, "")
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     @property
     def kafka(self) -> KafkaSettings:
         return self.container.settings.kafka
+
+    def open_letters(self) -> set[str]:
+        """Origins of the dead letters that the bridge has projected and nobody has replayed."""
+        with self.container.database.begin() as tx:
+            return {letter.origin for letter in tx.ledger.dead_letters() if letter.topic in self.kafka.topics.values()}
 
     def stored(self) -> int:
         return self.container.raw.count()
@@ -295,3 +304,56 @@ def test_a_broker_that_restarts_under_load_costs_time_and_one_line(
         house.stop()
         broker.stop()
         flush(house.container.settings.redis)
+
+
+def test_a_dead_letter_is_listed_shown_and_replayed_once(house: House) -> None:
+    house.start(*WORKER)
+    house.bridge()
+    message = line(COMPANIES[0], 7)
+    topic = house.kafka.topic(message.source)
+    rows = [message.to_json(), b"no JSON \xff"]
+    producer = KafkaProducer(**client_options(house.kafka))
+    sent = [producer.send(topic, key=b"harbour", value=row).get(timeout=10) for row in rows]
+    producer.close()
+    log_id = house.container.log.log_id
+    mendable, rubbish = (f"{log_id}/{topic}/{at.partition}/{at.offset}" for at in sent)
+    assert eventually(lambda: house.open_letters() == {mendable, rubbish})
+
+    letters = records(house.kafka, f"{topic}.dlq")
+    assert [(letter.key, letter.value) for letter in letters] == [(b"harbour", row) for row in rows]
+    for letter, origin in zip(letters, (mendable, rubbish), strict=True):
+        headers = {name: text.decode() for name, text in letter.headers}
+        assert headers.keys() == {"error", "error_type", "origin", "failed_at", "attempts"}
+        assert (headers["origin"], headers["error_type"]) == (origin, "InvalidMessageError")
+        assert abs(datetime.fromisoformat(headers["failed_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
+
+    listed = {row["origin"]: row for row in house.sago("dlq", "list", "--topic", topic)}
+    assert listed.keys() == {mendable, rubbish}
+    assert (listed[mendable]["message_id"], listed[mendable]["error"]) == (message.id, "key is not the company_id")
+    (shown,) = house.sago("dlq", "show", mendable)
+    assert Message.from_json(str(shown["value"]).encode()) == message
+
+    for _ in range(2):
+        assert house.sago("dlq", "replay", mendable) == [{"replayed": mendable}]
+        assert eventually(lambda: house.open_letters() == {rubbish})
+        assert eventually(house.drained)
+        assert house.stored() == 1
+        assert house.container.raw.read([message.ref]) == [message]
+        assert house.container.buffer.counts() == {message.company_id: 1}
+    refused = house.call("dlq", "replay", rubbish)
+    assert refused.returncode == 1
+    (said,) = refused.stderr.splitlines()
+    assert said.startswith(f"sago: {rubbish}: is no message that could be sent again (not JSON")
+
+
+def records(settings: KafkaSettings, topic: str) -> list[ConsumerRecord]:
+    """All that a topic holds, partition by partition."""
+    consumer = KafkaConsumer(**client_options(settings), auto_offset_reset="earliest", enable_auto_commit=False)
+    pairs = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+    ends = consumer.end_offsets(pairs, timeout_ms=5000)
+    consumer.assign(pairs)
+    found: list[ConsumerRecord] = []
+    while any(consumer.position(pair) < ends[pair] for pair in pairs):
+        found += [record for rows in consumer.poll(500).values() for record in rows]
+    consumer.close()
+    return found
