@@ -37,6 +37,14 @@ def check_provider(name: str, settings: Settings, *, allow: bool) -> None:
         raise ConfigError(NO_KEY)
 
 
+def refuse_strangers(name: str, companies: Iterable[str]) -> None:
+    """Raise UsageError for the first company where none is known yet and the provider needs more than the default."""
+    place = place_of(name)
+    if not ModelPolicy.OFFLINE.allows(place):
+        for company_id in companies:
+            raise _refusal(name, company_id, ModelPolicy.OFFLINE, place)
+
+
 def settle(session: Session, container: Container, companies: Iterable[str], *, asked: str | None, allow: bool) -> None:
     """Write the consent that `--allow-model` gives, or see that it is there.
 
@@ -53,10 +61,18 @@ def settle(session: Session, container: Container, companies: Iterable[str], *, 
         return
     refused = forbidding(container, named, place)
     for company_id, policy in sorted(refused.items()):
-        why = f"company {company_id}: its model_policy is {policy.value}, {name} needs {place.value}"
         if asked:
-            raise UsageError(f"{why}: nothing was sent; with --allow-model its messages go to {name}")
-        session.note(f"[yellow]{escape(why)}:[/] read on this machine instead")
+            raise _refusal(name, company_id, policy, place)
+        session.note(f"[yellow]{escape(_why(name, company_id, policy, place))}:[/] read on this machine instead")
+
+
+def _refusal(name: str, company_id: str, policy: ModelPolicy, place: ModelPolicy) -> UsageError:
+    why = _why(name, company_id, policy, place)
+    return UsageError(f"{why}: nothing was sent; with --allow-model its messages go to {name}")
+
+
+def _why(name: str, company_id: str, policy: ModelPolicy, place: ModelPolicy) -> str:
+    return f"company {company_id}: its model_policy is {policy.value}, {name} needs {place.value}"
 
 
 def forbidding(container: Container, companies: Iterable[str], place: ModelPolicy) -> dict[str, ModelPolicy]:

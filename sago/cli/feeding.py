@@ -143,11 +143,10 @@ class Run:
             "duplicates": account.duplicates,
             "batches": self.batches,
             "seconds": round(self.seconds, 2),
-            **self._costs(),
         }
 
-    def _costs(self) -> dict[str, float]:
-        """Left out where no vendor was asked."""
+    def costs(self) -> dict[str, float]:
+        """What a vendor's model was asked for; empty where none was."""
         if not self.spent.calls:
             return {}
         tokens = self.spent.input_tokens + self.spent.output_tokens

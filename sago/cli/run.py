@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from sago.bootstrap import Container, build
-from sago.cli.consent import AllowModel, check_provider, settle, spent
+from sago.cli.consent import AllowModel, check_provider, refuse_strangers, settle, spent
 from sago.cli.feeding import Run
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.cli.transient import transient_stack
@@ -22,6 +22,7 @@ from sago.domain.messages import COMPANY_ID, Message
 from sago.errors import TransientError, UsageError
 from sago.report import screen
 from sago.sources.files import count_rows, describe, read_path
+from sago.stores.clock import SystemClock
 
 REFUSED_SHOWN = 20
 """Refused rows told one by one; the report lists them all."""
@@ -63,6 +64,9 @@ def run(
         raise UsageError(f"--company {company}: write it in small letters, digits, - and _, as in acme-4")
     fallback = company or settings.company_id
     check_provider(provider or settings.extraction.provider, settings, allow=allow_model)
+    if provider and not allow_model and not settings.has_servers and not has_data(settings.state_dir):
+        # no need to start servers to find that nobody has allowed anything
+        refuse_strangers(provider, companies_of(path, fallback, columns, SystemClock().now()))
     with stack_for(session, settings, out, provider) as running:
         container = build(running)
         try:
@@ -73,12 +77,17 @@ def run(
         finally:
             container.close()
     if as_json:
-        session.emit(done.figures() | {"events": len(data.events), "letters": len(data.letters)})
+        session.emit(done.figures() | {"events": len(data.events), "letters": len(data.letters)} | done.costs())
     else:
         session.out.print(screen(data, out))
     if done.spent.calls:
         session.note(escape(spent(running.extraction.provider, done.spent)))
     raise typer.Exit(exit_code(done))
+
+
+def has_data(state_dir: Path) -> bool:
+    """Whether an embedded Postgres has ever been made there."""
+    return (state_dir / "postgres").exists()
 
 
 def companies_of(path: Path, company: str, columns: dict[str, str], now: datetime) -> Iterator[str]:

@@ -61,17 +61,6 @@ def run(folder: Path, server: GeminiServer, *options: str) -> subprocess.Complet
     )
 
 
-def test_without_consent_nothing_is_fed_and_nothing_sent(folder: Path, server: GeminiServer) -> None:
-    refused = run(folder, server)
-    (line,) = refused.stderr.strip().splitlines()
-    assert refused.returncode == 2
-    assert line == (
-        "sago: company orchard: its model_policy is offline, gemini needs vendor: nothing was sent; "
-        "with --allow-model its messages go to gemini"
-    )
-    assert server.asked == []
-
-
 def test_with_consent_events_and_letter_are_geminis_and_a_429_is_waited_for(folder: Path, server: GeminiServer) -> None:
     server.script.append(fake.too_many("2s"))
     done = run(folder, server, "--allow-model")
@@ -89,11 +78,23 @@ def test_with_consent_events_and_letter_are_geminis_and_a_429_is_waited_for(fold
     assert any(asked.is_letter for asked in server.asked)
 
 
+def test_another_company_is_not_read_without_its_consent(folder: Path, server: GeminiServer) -> None:
+    server.reset()
+    rows = (folder / "messages.csv").read_text(encoding="utf-8").replace("orchard", "grove")
+    (folder / "messages.csv").write_text(rows, encoding="utf-8")
+    refused = run(folder, server)
+    (line,) = refused.stderr.strip().splitlines()
+    assert refused.returncode == 2
+    assert line == (
+        "sago: company grove: its model_policy is offline, gemini needs vendor: nothing was sent; "
+        "with --allow-model its messages go to gemini"
+    )
+    assert server.asked == []
+
+
 def test_a_key_that_is_refused_ends_the_run_at_once_with_one_line(folder: Path, server: GeminiServer) -> None:
     server.reset()
     server.usual = fake.failing(403, "PERMISSION_DENIED", "Your API key was reported as leaked.")
-    rows = (folder / "messages.csv").read_text(encoding="utf-8").replace("orchard", "grove")
-    (folder / "messages.csv").write_text(rows, encoding="utf-8")
     refused = run(folder, server, "--allow-model")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "check GEMINI_API_KEY in .env (403: Your API key was reported as leaked.)" in refused.stderr

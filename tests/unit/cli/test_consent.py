@@ -59,6 +59,16 @@ def test_extract_sends_nothing_to_a_vendor_without_consent(file: Path, monkeypat
     assert "nothing was sent; add --allow-model" in str(error)
 
 
+def test_run_starts_no_server_to_find_that_nobody_has_allowed_anything(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "k")
+    error = call("run", str(file), "--provider", "gemini", "--company", "kite")
+    assert isinstance(error, UsageError)
+    assert "company kite: its model_policy is offline, gemini needs vendor: nothing was sent" in str(error)
+    assert not (file.parent / ".sago").exists()
+
+
 @pytest.mark.parametrize("command", ["run", "extract"])
 def test_there_is_nothing_to_allow_where_messages_stay_here(command: str, file: Path) -> None:
     assert isinstance(call(command, str(file), "--allow-model"), UsageError)
