@@ -439,8 +439,12 @@ def _stack_overlay(state_dir: Path) -> dict[str, Any]:
         if children and not any(_runs(child["pid"], child["born"]) for child in children):
             return {}  # left behind by a killed command or a reboot
         overlay = stack["settings"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
+    except PermissionError as error:
+        raise ConfigError(
+            f"{path}: is the stack of another user: be that user, or set state_dir (SAGO_STATE_DIR)"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path}: not a stack file ({error}); delete it, then `sago up`") from error
     return dict(overlay)
@@ -449,7 +453,9 @@ def _stack_overlay(state_dir: Path) -> dict[str, Any]:
 def _runs(pid: int, born: float) -> bool:
     """Whether this very process runs: after a reboot another may have its pid."""
     try:
-        return abs(psutil.Process(pid).create_time() - born) < 2.0  # it is derived from the boot time, which wavers
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - born) < 2.0  # it is derived from the boot time, which wavers
+        return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 

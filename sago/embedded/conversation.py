@@ -13,11 +13,12 @@ import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sago import errors
-from sago.embedded.processes import Child, adopt, last_line
+from sago.embedded.processes import Child, adopt, how_it_ended, last_line
 from sago.errors import ConfigError, SagoError
 
 STOPS_WITHIN = 60.0
@@ -103,10 +104,7 @@ class Call:
             if "ready" in what:
                 return
         self.child.wait(STOPS_WITHIN)
-        raise ConfigError(
-            f"the supervisor ended while the stack started: {last_line(self._log)} (log: {self._log}); "
-            "nothing is left running"
-        )
+        raise self._ended()
 
     def answer(self, word: str) -> None:
         """Say that something is done; raises ConfigError when the supervisor is gone."""
@@ -115,7 +113,8 @@ class Call:
             self._process.stdin.write(word.encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError as error:
-            raise ConfigError(f"the supervisor ended: {last_line(self._log)} (log: {self._log})") from error
+            self.child.wait(STOPS_WITHIN)
+            raise self._ended() from error
 
     def hang_up(self) -> None:
         """Without `stay` the supervisor stops what it has started; return when it has ended."""
@@ -126,7 +125,12 @@ class Call:
         """Let go of the pipes."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None and not pipe.closed:
-                pipe.close()
+                with suppress(BrokenPipeError):  # what it did not read any more
+                    pipe.close()
+
+    def _ended(self) -> ConfigError:
+        how = how_it_ended(self.child.exit_status(), last_line(self._log))
+        return ConfigError(f"the supervisor ended while the stack started ({how}); nothing is left running")
 
 
 def as_told(error: SagoError) -> dict[str, str]:

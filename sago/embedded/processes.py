@@ -106,6 +106,13 @@ class Child:
         return cls(str(record["name"]), int(record["pid"]), float(record["born"]), int(record["stop_signal"]))
 
 
+def how_it_ended(status: int | None, said: str) -> str:
+    """A few words for a person, from `Child.exit_status` and the last line it wrote."""
+    if status is not None and status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    return f"exit status {status}: {said}"
+
+
 def adopt(name: str, process: subprocess.Popen[bytes], stop_signal: int = signal.SIGTERM) -> Child:
     """A process just started by ourselves as a Child: it will be reaped when it is asked how it does."""
     _OURS[process.pid] = process

@@ -105,8 +105,12 @@ def read_record(state_dir: Path) -> Record | None:
             services={name: Service.from_json(name, each) for name, each in value["services"].items()},
             settings=value["settings"],
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError as error:
+        raise ConfigError(
+            f"{path}: is the stack of another user: be that user, or set state_dir (SAGO_STATE_DIR)"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: not a stack file ({error}); delete it, then `sago up`") from error
 

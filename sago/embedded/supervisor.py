@@ -27,7 +27,7 @@ from sago.embedded.leftovers import running_stack
 from sago.embedded.lock import locked
 from sago.embedded.logs import log_files, rotate
 from sago.embedded.plan import Plan
-from sago.embedded.processes import Child, last_line
+from sago.embedded.processes import Child, how_it_ended, last_line
 from sago.embedded.procfile import log_file
 from sago.errors import SagoError
 
@@ -160,7 +160,7 @@ class Supervisor:
             self._put(name, f"stopped ({BAD_DEPLOY}): {said}", None)
             log.error("%s stopped with status %d and is not started again: %s", name, BAD_DEPLOY, said)
         else:
-            self._wait(name, life, _how(status, said))
+            self._wait(name, life, how_it_ended(status, said))
 
     def _wait(self, name: str, life: Life, reason: str) -> None:
         wait = life.backoff.after(self._clock() - life.began)
@@ -272,12 +272,6 @@ def _stay(launch: Launch, stopping: Stopping) -> None:
             launch.stop()
         launch.guard.close()
         log.info("stopped")
-
-
-def _how(status: int | None, said: str) -> str:
-    if status is not None and status < 0:
-        return f"killed by {signal.Signals(-status).name}"
-    return f"exit status {status}: {said}"
 
 
 def _log_to(path: Path) -> None:

@@ -1,0 +1,237 @@
+"""What the supervisor promises: what ends starts again, what is hopeless stays down, no way out leaves orphans."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from sago.config import PROJECT, load
+from sago.embedded.health import check_stack
+from sago.embedded.postgres import remove_data
+from sago.embedded.processes import Child
+from sago.embedded.record import Record, read_record
+from sago.embedded.stack import Stack
+from sago.errors import ConfigError
+from tests.integration.stacks import NEVER_READY, READY, UP, eventually, leftovers, no_schema, procfile, run_until
+
+HOPELESS = READY.replace("time.sleep(300)", "time.sleep(0.5); print('100 dead letters in a row'); raise SystemExit(78)")
+LISTENS = (
+    "import os, socket, time; s = socket.create_server(('127.0.0.1', int(os.environ['SAGO_API__PORT']))); "
+    "time.sleep(300)"
+)
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "state"
+    monkeypatch.setenv("SAGO_STATE_DIR", str(folder))
+    yield folder
+    remove_data(folder / "postgres")
+    assert leftovers(folder) == []
+
+
+@pytest.fixture
+def running(state: Path) -> Iterator[Stack]:
+    stack = Stack(state, no_schema, procfile=procfile(state, bridge=HOPELESS, store=READY))
+    stack.start()
+    yield stack
+    stack.stop()
+
+
+def record_of(state: Path) -> Record:
+    record = read_record(state)
+    assert record is not None
+    return record
+
+
+def child_of(state: Path, name: str) -> Child:
+    child = record_of(state).services[name].child
+    assert child is not None
+    return child
+
+
+def supervisor_of(state: Path) -> Child:
+    supervisor = record_of(state).supervisor
+    assert supervisor is not None
+    return supervisor
+
+
+def reason(state: Path, name: str) -> str:
+    return check_stack(read_record(state), load())[name].reason
+
+
+def supervised(state: Path) -> str:
+    return (state / "logs" / "supervisor.log").read_text()
+
+
+def test_what_ends_starts_again_and_what_is_beyond_help_does_not(running: Stack, state: Path) -> None:
+    before = load()
+    for name in ("store", "redis"):
+        child_of(state, name).signal(signal.SIGKILL)
+    assert eventually(lambda: "restarting in" in reason(state, "store"))
+    assert "killed by SIGKILL" in reason(state, "store")
+    assert eventually(lambda: all(record_of(state).services[each].restarts == 1 for each in ("store", "redis")))
+    assert eventually(lambda: reason(state, "store") == reason(state, "redis") == "")
+    assert load().redis == before.redis
+    client = redis.Redis.from_url(load().redis.database(0))
+    assert client.ping()
+    client.close()
+    assert reason(state, "bridge") == "stopped (78): 100 dead letters in a row"
+    assert record_of(state).services["bridge"].restarts == 0
+    assert "store ended (killed by SIGKILL); starts again in 1 s" in supervised(state)
+    assert "bridge stopped with status 78 and is not started again" in supervised(state)
+
+
+def test_a_new_small_kafka_is_told_to_all(running: Stack, state: Path) -> None:
+    before, store = load().kafka, child_of(state, "store")
+    child_of(state, "kafka").signal(signal.SIGKILL)
+    assert eventually(lambda: load().kafka.log_id != before.log_id)
+    assert eventually(lambda: child_of(state, "store") != store and reason(state, "store") == "")
+    assert load().kafka.bootstrap_servers != before.bootstrap_servers
+    assert reason(state, "kafka") == ""
+    assert not store.alive()
+
+
+def test_a_killed_supervisor_takes_all_with_it_and_the_next_up_says_so(running: Stack, state: Path) -> None:
+    record, supervisor = record_of(state), supervisor_of(state)
+    supervisor.signal(signal.SIGKILL)
+    assert eventually(lambda: record.alive() == [] and leftovers(state) == [])
+    assert record_of(state).abandoned()
+    assert not load().has_servers
+    notes: list[str] = []
+    again = Stack(state, no_schema, procfile=running.procfile, on_note=notes.append)
+    again.start()
+    assert [f"(pid {supervisor.pid}) was killed" in note for note in notes] == [True]
+    assert supervisor_of(state) != supervisor
+
+
+def test_down_after_a_killed_supervisor_clears_away(running: Stack, state: Path) -> None:
+    supervisor_of(state).signal(signal.SIGKILL)
+    assert eventually(lambda: record_of(state).abandoned())
+    notes: list[str] = []
+    Stack(state, no_schema, on_note=notes.append).stop()
+    assert "its processes were ended, its data is kept" in notes[0]
+    assert leftovers(state) == []
+    assert read_record(state) is None
+
+
+def test_a_stack_whose_file_is_gone_does_not_stay_behind(running: Stack, state: Path) -> None:
+    supervisor = supervisor_of(state)
+    (state / "stack.json").unlink()
+    assert eventually(lambda: not supervisor.alive())
+    assert eventually(lambda: leftovers(state) == [])
+
+
+@pytest.mark.parametrize("killer", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("phase", ["redis, postgres, kafka", "schema", "processes"])
+def test_an_up_that_dies_leaves_nothing(state: Path, phase: str, killer: signal.Signals) -> None:
+    path = procfile(state, bridge=READY, store=NEVER_READY)
+    command = run_until(phase, UP, str(state), str(path), "30" if phase == "schema" else "0")
+    command.send_signal(killer)
+    command.communicate()
+    assert eventually(lambda: leftovers(state) == []), leftovers(state)
+    assert read_record(state) is None
+
+
+def test_an_up_whose_supervisor_dies_says_so_and_leaves_nothing(state: Path) -> None:
+    stack = Stack(state, lambda _settings: kill_supervisor(state), procfile=procfile(state, store=READY))
+    with pytest.raises(ConfigError, match=r"the supervisor ended .*killed by SIGKILL.*; nothing is left running"):
+        stack.start()
+    assert eventually(lambda: leftovers(state) == [])
+    assert read_record(state) is None
+
+
+def kill_supervisor(state: Path) -> None:
+    owner = record_of(state).owner
+    assert owner is not None
+    owner.signal(signal.SIGKILL)
+    owner.wait(5)
+
+
+def test_a_usual_port_that_is_taken_is_left_to_its_owner(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = procfile(state, api=LISTENS)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        monkeypatch.setattr("sago.embedded.places._PREFERRED", {"api": taken})
+        monkeypatch.setenv("SAGO_API__PORT", str(taken))
+        with pytest.raises(ConfigError, match=rf"api: port {taken} .* in use: .* set api.port \(SAGO_API__PORT\)"):
+            Stack(state, no_schema, procfile=path).start()
+        assert leftovers(state) == []
+    monkeypatch.delenv("SAGO_API__PORT")
+    first = Stack(state, no_schema, procfile=path)
+    second = Stack(state.parent / "second", no_schema, procfile=path)
+    try:
+        addresses = {stack.start().services["api"].address for stack in (first, second)}
+    finally:
+        first.stop()
+        second.stop()
+    assert len(addresses) == 2
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    stack = Stack(tmp_path / "file" / "state", no_schema, procfile=procfile(tmp_path / "state", store=READY))
+    with pytest.raises(ConfigError, match=r"cannot be written .*: set state_dir \(SAGO_STATE_DIR\), or mend its mode"):
+        stack.start()
+
+
+def reaches(user: pwd.struct_passwd, program: Path) -> bool:
+    try:
+        return (
+            subprocess.run([program, "-c", "import sago"], user=user.pw_uid, cwd=PROJECT, check=False).returncode == 0
+        )
+    except PermissionError:
+        return False
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_starts_and_stops_a_stack_too(tmp_path: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    if not reaches(nobody, Path(sys.executable)):
+        pytest.skip("this interpreter lies where nobody but root can reach it")
+    home = Path("/var/tmp") / f"sago-test-{os.getpid()}"
+    home.mkdir(mode=0o700)
+    os.chown(home, nobody.pw_uid, nobody.pw_gid)
+    path = procfile(tmp_path / "state", store=READY)
+    shutil.copy(path, home / "Procfile")
+    code = (
+        "import sys; from pathlib import Path; from sago.embedded.stack import Stack; state = Path(sys.argv[1]); "
+        "stack = Stack(state, lambda settings: None, procfile=state.parent / 'Procfile'); "
+        "print(*stack.start().services); print(*stack.stop())"
+    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(home / "state")],
+            user=nobody.pw_uid,
+            group=nobody.pw_gid,
+            extra_groups=[],
+            cwd=PROJECT,
+            env={"PATH": os.environ["PATH"], "SAGO_STATE_DIR": str(home / "state")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.splitlines() == ["redis postgres kafka store"] * 2, done.stderr
+        assert leftovers(home / "state") == []
+    finally:
+        shutil.rmtree(home)
+
+
+def test_the_record_tells_what_a_person_asks(running: Stack, state: Path) -> None:
+    value = json.loads((state / "stack.json").read_text())
+    assert value["owner"] is None
+    assert value["supervisor"]["pid"] == supervisor_of(state).pid
+    health = check_stack(read_record(state), load())["redis"].as_json()
+    assert health["restarts"] == 0
+    assert health["since"]
