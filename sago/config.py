@@ -201,11 +201,12 @@ class GeminiSettings(Section):
     api_key: SecretStr | None = None
     base_url: str | None = None
     """Of another server that speaks the same protocol; the vendor's own where it is not set."""
-    timeout: float = Field(120.0, gt=0, le=230)
+    timeout: float = Field(200.0, gt=0, le=230)
     """Seconds for one call: below a task's soft time limit."""
     input_tokens: int = Field(60_000, ge=8_000, le=200_000)
     """What one request may hold; a larger chunk is read in several."""
-    output_tokens: int = Field(16_000, ge=256)
+    output_tokens: int = Field(32_000, ge=256)
+    """Of one answer; the vendor counts thinking among them."""
     price_input: float = Field(2.0, ge=0)
     price_output: float = Field(12.0, ge=0)
 
