@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, NoReturn
@@ -23,7 +24,10 @@ NAMES = ("source_name", "company_id", "data")
 class Receipt(BaseModel):
     """What became of the messages of a request."""
 
-    ids: list[str] = Field(description="Of the messages taken, in the order given; one taken before is among them.")
+    ids: list[str] = Field(
+        description="Of the messages taken, in the order given; one taken before is among them.",
+        examples=[["slack:m-1042"]],
+    )
     stored: bool = Field(
         description="True: in the raw store. False: acknowledged by Kafka, which has them stored in a moment."
     )
@@ -98,7 +102,7 @@ def conclude(intake: Intake, conflicts: Sequence[Message], *, stored: bool) -> R
 def _items(body: bytes) -> list[Any]:
     """The single message, or those of a list: of whole messages, or as `data` of one."""
     try:
-        said = json.loads(body, parse_constant=_no_number)
+        said = json.loads(body, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
         raise _unreadable(f"is not JSON: {error}") from error
     items = said if isinstance(said, list) else [said]
@@ -113,6 +117,13 @@ def _items(body: bytes) -> list[Any]:
 
 def _unreadable(reason: str) -> ProblemError:
     return ProblemError(422, f"the body {reason}", [Refusal(index=0, field="body", reason=reason)])
+
+
+def _number(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:20]} is too large a number")
+    return number
 
 
 def _no_number(name: str) -> NoReturn:

@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 from starlette.exceptions import HTTPException
 
 from sago import telemetry
 from sago.errors import ConfigError, InvalidMessageError, SagoError, TransientError
 
+SHOWN = 300
+"""Characters of what was sent that an error repeats."""
 RETRY_AFTER = 5
 """Seconds a caller is asked to wait when a server does not answer."""
 
 log = telemetry.logger(__name__)
 
 
+def _readable(text: object) -> object:
+    """What was sent, as it can be sent back: no lone surrogates, and not without end."""
+    return text[:SHOWN].encode("utf-8", "replace").decode() if isinstance(text, str) else text
+
+
+Words = Annotated[str, BeforeValidator(_readable)]
+
+
 class Refusal(BaseModel):
     """Why one message was not taken."""
 
     index: int = Field(description="Its place in the list, from 0; 0 for a single message.")
-    field: str | None = Field(description="What is wrong, as a path into the message; null: the message as a whole.")
-    reason: str
-    id: str | None = Field(None, description="The message's id, where it could be told.")
+    field: Words | None = Field(
+        description="What is wrong, as a path into the message; null: the message as a whole.",
+        examples=["data.content"],
+    )
+    reason: Words = Field(examples=["text is empty"])
+    id: Words | None = Field(None, description="The message's id, where it could be told.")
 
 
 class Problem(BaseModel):
     """An error."""
 
-    detail: str = Field(description="One line for a person.")
+    detail: str = Field(description="One line for a person.", examples=["data.content: text is empty"])
     errors: list[Refusal] = Field([], description="Each message that was refused.")
 
 

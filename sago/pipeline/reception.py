@@ -27,7 +27,7 @@ class Room:
         size = min(size, self._size)
         with self._changed:
             if not self._changed.wait_for(lambda: self._taken + size <= self._size, within):
-                raise TransientError("too much is on its way already")
+                raise TransientError("messages handed in before are still waiting to become safe")
             self._taken += size
         try:
             yield

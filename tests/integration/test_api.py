@@ -73,16 +73,19 @@ class House:
         return f"http://127.0.0.1:{self.environment['SAGO_API__PORT']}"
 
     def start(self, name: str, command: str, **extra: str) -> subprocess.Popen[bytes]:
-        """A process that has said it is ready, or has ended."""
-        ready = self.ready(name)
-        environment = self.environment | {"SAGO_READY_FILE": str(ready)} | extra
+        """A process of the project."""
+        environment = self.environment | {"SAGO_READY_FILE": str(self.ready(name))} | extra
         with (self.folder / f"{name}.log").open("wb") as log:
             child = subprocess.Popen(
                 ["/bin/sh", "-c", f"exec {command}"], env=environment, stdout=log, stderr=log, cwd=PROJECT
             )
         self.children[name] = child
-        assert eventually(lambda: ready.exists() or child.poll() is not None), self.said(name)
         return child
+
+    def is_up(self, name: str) -> bool:
+        """Whether it has said that it is ready, once it has, or has ended."""
+        child = self.children[name]
+        return eventually(lambda: self.ready(name).exists() or child.poll() is not None) and child.poll() is None
 
     def ready(self, name: str) -> Path:
         return self.folder / f"{name}.ready"
@@ -125,8 +128,9 @@ def house(
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     made = House(build(settings), kafka, environment, folder)
     for name, command in (("bridge", BRIDGE), ("store", WORKER), ("api", API)):
-        child = made.start(name, command)
-        assert child.poll() is None, made.said(name)
+        made.start(name, command)
+    for name in made.children:
+        assert made.is_up(name), made.said(name)
     yield made
     for child in made.children.values():
         if child.poll() is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,7 +46,9 @@ class House:
         return log
 
     def ingest(self, body: Any, **headers: str) -> Response:
-        answer: Response = self.client.post(INGEST, json=body, headers=headers)
+        said = json.dumps(body).encode("ascii")  # lone surrogates escaped: JSON allows them
+        headers = {"Content-Type": "application/json", **headers}
+        answer: Response = self.client.post(INGEST, content=said, headers=headers)
         return answer
 
     def published(self, topic: str = "slack-messages") -> list[str]:

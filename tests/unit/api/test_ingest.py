@@ -109,6 +109,9 @@ def test_a_list_of_bad_ones_alone_is_refused(house: House) -> None:
         (row(timestamp="2026-03-02T17:11:00Z"), "data.timestamp", "more than 10 minutes in the future"),
         (row(content=["a"]), "data.content", "must be text, not ['a']"),
         (row(content="x" * 262_145), "data.content", "text is over 256 kB"),
+        (row(id="\ud800"), "data.id", "unicode"),
+        (row() | {"\ud800" * 999: 1}, "?" * 300, "unknown field"),
+        (row(sender="\ud800"), "data.sender", "unicode"),
         (row(is_chat=False), "data.is_chat", "False does not fit source_name slack"),
         ({"source_name": "slack", "data": {"type": "message", "ts": "x", "text": "a"}}, "data.channel", "no channel"),
         (
@@ -134,7 +137,9 @@ def test_what_is_wrong_is_told_by_field_and_reason(house: House, body: Any, fiel
     assert house.published() == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"source_name": NaN}', b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"source_name": NaN}', b'{"data": 1e999}', b"\xff\xfe", b"[" * 100_000]
+)
 def test_a_body_that_cannot_be_read(house: House, body: bytes) -> None:
     answer = house.client.post(INGEST, content=body, headers=JSON)
     assert answer.status_code == 422
