@@ -63,6 +63,7 @@ class Tail:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._position = 0
+        self._aside = _inode(set_aside(path))
 
     def last(self, count: int) -> list[str]:
         """The last lines as they are now, and on from there."""
@@ -74,14 +75,21 @@ class Tail:
     def more(self) -> Iterator[str]:
         """The complete lines written since the last call."""
         try:
-            if self._path.stat().st_size < self._position:
-                before = set_aside(self._path)
-                if before.exists():
-                    yield from self._lines(before)
+            if self._was_set_aside():
+                yield from self._lines(set_aside(self._path))
                 self._position = 0
             yield from self._lines(self._path)
         except FileNotFoundError:
             self._position = 0
+
+    def _was_set_aside(self) -> bool:
+        """Whether there is a new `.1` and the log was emptied since: it is copied first."""
+        aside = set_aside(self._path)
+        inode = _inode(aside)
+        if inode in (None, self._aside) or self._path.stat().st_size >= aside.stat().st_size:
+            return False
+        self._aside = inode
+        return True
 
     def _lines(self, path: Path) -> Iterator[str]:
         with path.open("rb") as log:
@@ -91,6 +99,10 @@ class Tail:
                     return
                 self._position += len(line)
                 yield line.decode(errors="replace").rstrip("\n")
+
+
+def _inode(path: Path) -> int | None:
+    return path.stat().st_ino if path.exists() else None
 
 
 def _follow(session: Session, tails: dict[str, Tail], *, prefixed: bool) -> None:

@@ -46,6 +46,8 @@ def status(
     if as_json:
         value = status_of(session.settings)
         session.emit(value)
+        if not value["services"]:
+            session.note(_nothing(session.settings))
         well = bool(value["services"]) and all(each["healthy"] for each in value["services"].values())
     else:
         well = _watch(session) if watch and session.out.is_terminal else _show(session)
@@ -95,7 +97,10 @@ def _or_nothing(question: Callable[[Container], dict[Any, int]], container: Cont
 def _show(session: Session) -> bool:
     """Print it once; whether all is well."""
     shown, well = _view(session.settings)
-    session.out.print(shown)
+    if isinstance(shown, str):
+        session.note(shown)
+    else:
+        session.out.print(shown)
     return well
 
 
@@ -116,10 +121,14 @@ def _view(settings: Settings) -> tuple[RenderableType, bool]:
     record = read_record(settings.state_dir)
     found = check_stack(record, settings)
     if not found:
-        return Text(f"nothing runs in {settings.state_dir}: start it with `sago up`"), False
+        return _nothing(settings), False
     figures = figures_of(settings, found)
     parts: list[RenderableType] = [_table(found), *_reasons(found), _addresses(found), *_totals(record, found, figures)]
     return Group(*parts), all(health.healthy for health in found.values())
+
+
+def _nothing(settings: Settings) -> str:
+    return f"nothing runs in {settings.state_dir}: start it with `sago up`"
 
 
 def _table(found: dict[str, Health]) -> Table:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from sago.cli import doctor
 from sago.cli.app import app
+from sago.embedded import jars
+from sago.embedded.kinds import choose
+from sago.embedded.processes import Child, ourselves
+from sago.embedded.record import Record, Service
 from sago.errors import ConfigError, UsageError
 
 
@@ -32,46 +36,57 @@ def test_down_of_nothing_is_fine(state: Path) -> None:
     assert json.loads(result.stdout) == {"stopped": []}
 
 
-def test_logs_gives_the_last_lines(state: Path) -> None:
-    (state / "logs").mkdir()
-    (state / "logs" / "store.log").write_text("".join(f"line {n} [x]\n" for n in range(9)))
-    result = CliRunner().invoke(app, ["logs", "store", "-n", "2"])
-    assert result.stdout == "line 7 [x]\nline 8 [x]\n"
-
-
-def test_logs_of_a_server_lie_in_its_folder(state: Path) -> None:
-    (state / "redis").mkdir()
-    (state / "redis" / "redis.log").write_text("Ready\n")
-    assert CliRunner().invoke(app, ["logs", "redis"]).stdout == "Ready\n"
-
-
-def test_logs_of_nobody_names_those_there_are(state: Path) -> None:
-    (state / "logs").mkdir()
-    (state / "logs" / "store.log").touch()
-    result = CliRunner().invoke(app, ["logs", "shop"])
+def test_a_kind_of_servers_is_not_changed_under_a_running_stack(state: Path) -> None:
+    Record("embedded", "2026-03-02T09:00:00+00:00", supervisor=ourselves()).write(state)
+    result = CliRunner().invoke(app, ["up", "--servers", "local"])
     assert isinstance(result.exception, UsageError)
-    assert "no log of shop" in str(result.exception)
-    assert "store" in str(result.exception)
+    assert "--servers local: the embedded stack is running: `sago down` first" in str(result.exception)
 
 
-def test_doctor_passes_here(state: Path) -> None:
-    result = CliRunner().invoke(app, ["doctor", "--json"])
-    assert result.exit_code == 0, result.output
-    checks = json.loads(result.stdout)
-    assert {"python", "settings", "redis-server", "postgres", "kafka library", "state folder", "disk"} <= set(checks)
+def test_servers_of_yours_are_not_started(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGO_KAFKA__BOOTSTRAP_SERVERS", "broker:9092")
+    monkeypatch.setenv("SAGO_REDIS__URL", "redis://cache")
+    monkeypatch.setenv("POSTGRES_HOST", "database")
+    result = CliRunner().invoke(app, ["up", "--servers", "local"])
+    assert isinstance(result.exception, UsageError)
+    assert "name servers of yours" in str(result.exception)
 
 
-def test_doctor_says_how_to_mend_what_is_broken(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> Path:
-        raise ConfigError("no redis-server: install Redis")
+def test_local_servers_are_chosen_where_they_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jars, "missing", lambda: None)
+    assert [choose(wanted).kind for wanted in ("embedded", "local", "auto")] == ["embedded", "local", "local"]
+    monkeypatch.setattr(jars, "missing", lambda: "no Java on PATH: install JDK 17")
+    assert choose("auto") == ("embedded", "no Java on PATH: install JDK 17")
+    with pytest.raises(ConfigError, match="servers: local: no Java on PATH: install JDK 17"):
+        choose("local")
 
-    monkeypatch.setattr(doctor, "redis_binary", missing)
-    monkeypatch.setattr(doctor, "DISK_NEEDED", 10**18)
-    result = CliRunner().invoke(app, ["doctor"])
+
+def test_status_fits_a_terminal_and_tells_why(state: Path) -> None:
+    gone = Child("store", 2**22 + 1, 1.0)
+    record = Record("embedded", "2026-03-02T09:00:00+00:00", supervisor=ourselves())
+    record.services = {
+        "bridge": Service("bridge", "process", child=gone, trouble="stopped (78): 100 dead letters in a row"),
+        "store": Service("store", "process", child=gone, restarts=3, trouble="killed", again_at=time.time() + 9),
+        "api": Service("api", "process", "http://127.0.0.1:1", child=gone, trouble="still starting"),
+    }
+    record.write(state)
+    result = CliRunner().invoke(app, ["status"])
     assert result.exit_code == 1
-    assert "FAIL redis-server: no redis-server: install Redis" in result.stdout
-    assert "FAIL disk" in result.stdout
-    assert "ok   python" in result.stdout
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert "bridge: stopped (78): 100 dead letters in a row" in lines
+    assert any("stopped (78)" in line and "bridge" in line.split() for line in lines)
+    assert "store: restarting in 9 s: killed" in lines
+    assert "api  http://127.0.0.1:1" in lines
+
+
+def test_status_of_a_stack_whose_supervisor_was_killed(state: Path) -> None:
+    record = Record("embedded", "2026-03-02T09:00:00+00:00", supervisor=Child("sago", 2**22 + 1, 1.0))
+    record.services = {"store": Service("store", "process", child=Child("store", 2**22 + 2, 1.0))}
+    record.write(state)
+    shown = " ".join(CliRunner().invoke(app, ["status"]).stdout.split())
+    assert f"the supervisor of the last stack (pid {2**22 + 1}) was killed" in shown
+    assert "`sago up` starts anew" in shown
 
 
 def test_doctor_stops_at_settings_that_cannot_be_read(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ def wipe(state_dir: str, monkeypatch: pytest.MonkeyPatch) -> Result:
 
 
 def fill(folder: Path) -> None:
-    for name in ("redis/dump.rdb", "postgres/password", "kafka/data", "logs/bridge.log", "run/x", "demo/logs/x"):
+    ours = ("redis/dump.rdb", "postgres/password", "kafka/data", "logs/bridge.log", "run/x", "demo/logs/x")
+    for name in (*ours, "services/kafka/data/x", "services/cassandra/data/x", "services/postgres/password"):
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("x")
