@@ -122,6 +122,8 @@ class RawStore(Protocol):
         A row already there under the same batch name counts as stored (a further attempt), under another as a
         duplicate, with other content as a conflict, which is not written. A version given twice in `messages` is
         stored once and counted once as duplicate (or conflict). Content is sender, sent_at, subject, text, deleted.
+        Where `sent_at` is part of the row's key (Cassandra), a version that comes in a later call with another time is
+        a row of its own. A further attempt may list its days in `changed_days` again.
         """
 
     def read(self, refs: Sequence[MessageRef]) -> list[Message]:

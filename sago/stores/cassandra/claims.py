@@ -17,9 +17,10 @@ from sago.stores.cassandra import statements
 from sago.stores.cassandra.rows import Key, Row
 from sago.stores.cassandra.session import OpenSession
 
-MAX_ROWS = 500
-MAX_BYTES = 1_000_000
-"""Of one conditional batch: far below the 16 MiB that a mutation may have, for it travels in every phase."""
+MAX_ROWS = 100
+MAX_BYTES = 250_000
+"""Of one conditional batch. Small: it travels in every phase of Paxos, and while it does others wait for the partition;
+with 500 rows, eight processes that filled one company's day at once ran into Cassandra's time limit."""
 
 
 class Owner(NamedTuple):

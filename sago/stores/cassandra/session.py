@@ -15,7 +15,13 @@ from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.concurrent import execute_concurrent
 from cassandra.io.libevreactor import LibevConnection
-from cassandra.policies import DCAwareRoundRobinPolicy, ExponentialReconnectionPolicy, TokenAwarePolicy
+from cassandra.policies import (
+    DCAwareRoundRobinPolicy,
+    ExponentialReconnectionPolicy,
+    RetryPolicy,
+    TokenAwarePolicy,
+    WriteType,
+)
 from cassandra.query import BatchStatement, BatchType
 
 from sago.config import CassandraSettings
@@ -31,8 +37,23 @@ RECONNECT_AFTER = (0.5, 5.0)
 WITHIN_DATACENTER = ("ONE", "LOCAL_ONE", "LOCAL_QUORUM")
 """Consistencies whose conditional writes are settled in one datacenter (LOCAL_SERIAL)."""
 
+CONTENTION_RETRIES = 5
+"""Of a conditional write; the request's own timeout ends them too."""
+
 # It prints a traceback at each attempt to reach a node; callers are told by a TransientError.
 logging.getLogger("cassandra").setLevel(logging.CRITICAL)
+
+
+class RetryContended(RetryPolicy):  # type: ignore[misc]
+    """Also sends a conditional write again that waited too long for others of its partition.
+
+    Safe for rows that tell their owner: what such a write did do is seen by the next attempt as its own.
+    """
+
+    def on_write_timeout(self, query: Any, consistency: Any, write_type: Any, *args: Any, **named: Any) -> Any:
+        if write_type == WriteType.CAS and named["retry_num"] < CONTENTION_RETRIES:
+            return self.RETRY, None  # at the statement's own consistency; the one given is the serial one
+        return super().on_write_timeout(query, consistency, write_type, *args, **named)
 
 
 class OpenSession:
@@ -140,6 +161,7 @@ def _cluster(settings: CassandraSettings) -> Any:
         if settings.consistency in WITHIN_DATACENTER
         else ConsistencyLevel.SERIAL,
         request_timeout=settings.request_timeout,
+        retry_policy=RetryContended(),
     )
     return Cluster(
         settings.contact_points,

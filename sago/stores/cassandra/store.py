@@ -41,8 +41,8 @@ WALKED_DAYS = 400
 class CassandraRawStore:
     """Connects at the first call of each process; threads may share it.
 
-    `sent_at` is part of a row's key here: a version that comes again in a later call with another time is another row.
-    A further attempt of a batch lists its days in `changed_days` again.
+    Raises ConfigError where a login, a certificate, a datacenter or the schema is wrong. A node that went away is found
+    again without a restart.
     """
 
     def __init__(self, settings: CassandraSettings) -> None:
