@@ -26,8 +26,6 @@ SMALL_KAFKA = (
     "its Kafka is in memory and small (5 MB or 100,000 messages a partition): "
     "stop with `sago down`, which stores what is on its way first"
 )
-SLOW_TO_IMPORT = frozenset({"flower"})
-"""Shown as `still starting` for a moment after `sago up`: nothing waits for it."""
 
 
 class Servers(StrEnum):
@@ -120,7 +118,6 @@ def stack_of(session: Session, servers: str = "embedded") -> Iterator[Stack]:
             config=session.config_file,
             on_step=lambda step: spinner.update(f"{escape(step)} …"),
             on_note=lambda text: session.note(escape(text)),
-            later=SLOW_TO_IMPORT,
             servers=servers,
         )
     finally:

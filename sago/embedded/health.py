@@ -59,8 +59,8 @@ def check_stack(record: Record | None, settings: Settings) -> dict[str, Health]:
 
 
 def is_ready(service: Service, state_dir: Path) -> bool:
-    """Whether a process has said that it works, or takes connections where it serves people."""
-    return ready_file(state_dir, service.name).exists() or bool(service.address and listens(service.address))
+    """Whether a process takes connections where it serves people; of the others, whether it has said that it works."""
+    return listens(service.address) if service.address else ready_file(state_dir, service.name).exists()
 
 
 def _check(service: Service, settings: Settings) -> Health:

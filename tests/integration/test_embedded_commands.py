@@ -16,6 +16,7 @@ import pytest
 from sago.bootstrap import build
 from sago.config import PROJECT, load
 from sago.domain.messages import Message
+from sago.embedded.places import listens
 from sago.embedded.postgres import remove_data
 from sago.embedded.procfile import read_procfile
 from sago.embedded.record import read_record
@@ -56,6 +57,8 @@ def test_messages_on_their_way_survive_down(state: Path) -> None:
     assert set(value["services"]) == {"redis", "postgres", "kafka", *PROCESSES}
     assert all(service["healthy"] for service in value["services"].values())
     assert value["services"]["redis"]["address"] == load().redis.url
+    for name in ("api", "flower"):
+        assert listens(value["services"][name]["address"])
     assert sum(service["memory"] for service in value["services"].values()) < 1000 * MEGABYTE
     with closing(build(load())) as container:
         container.log.publish([chat(number) for number in range(300)])
@@ -69,7 +72,9 @@ def test_messages_on_their_way_survive_down(state: Path) -> None:
     assert table.returncode == 0
     assert load().postgres.password.get_secret_value() not in table.stdout
     assert ":***@" in table.stdout
-    assert sago("doctor").returncode == 0
+    doctor = sago("doctor")
+    assert doctor.returncode == 0, doctor.stdout
+    assert "supervisor: pid" in doctor.stdout
 
 
 def chat(number: int) -> Message:
