@@ -13,8 +13,9 @@ import typer
 from typer.testing import CliRunner, Result
 
 from sago.cli import lookup, people
-from sago.domain.outreach import Letter
+from sago.domain.outreach import Letter, ModelPolicy
 from sago.errors import UsageError
+from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
 from sago.outreach.composing import compose_letter
 from sago.outreach.deciding import withdraw_unfounded
@@ -28,7 +29,7 @@ UPDATE = watch(name="update")
 class Writer:
     """The model port over the offline letters."""
 
-    name, version = "offline", "1"
+    name, version, place = "offline", "1", ModelPolicy.OFFLINE
     compose = staticmethod(compose_offline)
 
 
@@ -52,8 +53,8 @@ class House:
 
     def compose(self) -> Letter:
         letter = compose_letter(
-            UPDATE.id, NOW, database=self.database, model=Writer(), drafts=self.drafts, now=NOW,  # type: ignore[arg-type]
-            setback_days=60, highlights=5,
+            UPDATE.id, NOW, database=self.database, models=Gateway(Writer(), Writer()),  # type: ignore[arg-type]
+            drafts=self.drafts, now=NOW, setback_days=60, highlights=5,
         )  # fmt: skip
         assert letter is not None
         return letter

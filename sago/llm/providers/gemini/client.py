@@ -28,6 +28,8 @@ PROVIDER = "gemini"
 BASE_URL = "https://generativelanguage.googleapis.com/"
 API_VERSION = "v1beta"
 """Where preview models are served: https://ai.google.dev/gemini-api/docs/api-versions"""
+UNREADABLE = (ValueError, TypeError, AttributeError, LookupError)
+"""What the SDK stumbles with over a body that is not of the protocol."""
 NO_KEY = "gemini has no key: put GEMINI_API_KEY=… into .env or the environment"
 _log = telemetry.logger(__name__)
 
@@ -59,15 +61,15 @@ class GeminiClient:
         ProviderSettingError; each call leaves a row, whatever became of it."""
         client = self._client
         at, begun = self._clock.now(), self._clock.monotonic()
-        usage, outcome, reason = Usage(), CallOutcome.OK, None
+        usage, outcome, reason = Usage(), CallOutcome.FAILED, "given up"  # unless something else becomes of it
         try:
             response = client.models.generate_content(
                 model=self._settings.model, contents=question.user, config=self._config(question)
             )
             usage = usage_of(response)
             reply = read(response, question.answer)
-            outcome = CallOutcome.TRUNCATED if reply.is_cut else CallOutcome.OK
-        except (SagoError, errors.APIError, httpx2.HTTPError, ValueError) as error:
+            outcome, reason = CallOutcome.TRUNCATED if reply.is_cut else CallOutcome.OK, ""
+        except (SagoError, errors.APIError, httpx2.HTTPError, *UNREADABLE) as error:
             refusal = refusals.translated(error, self._settings, is_lone=question.size == 1)
             outcome, reason = refusal.outcome, str(refusal.error)
             raise refusal.error from None  # the SDK's error may hold the request
@@ -101,7 +103,7 @@ class GeminiClient:
         )
 
     def _record(
-        self, question: Question, at: datetime, seconds: float, usage: Usage, outcome: CallOutcome, reason: str | None
+        self, question: Question, at: datetime, seconds: float, usage: Usage, outcome: CallOutcome, reason: str
     ) -> None:
         """A ledger that cannot be written costs a line in the log, not the answer."""
         prices = self._settings.price_input, self._settings.price_output
@@ -115,7 +117,7 @@ class GeminiClient:
             "cost_usd": (usage.input_tokens * prices[0] + usage.output_tokens * prices[1]) / 1e6,
             "latency_ms": round(seconds * 1000),
             "outcome": outcome,
-            "error": reason[:LONGEST_ERROR] if reason else None,
+            "error": reason[:LONGEST_ERROR] or None,
         }
         try:
             self._calls.record(ModelCall(id=uuid4(), at=at, **call))

@@ -34,7 +34,8 @@ def usage_of(response: types.GenerateContentResponse) -> Usage:
     told = response.usage_metadata
     if told is None:
         return Usage()
-    return Usage(told.prompt_token_count or 0, (told.candidates_token_count or 0) + (told.thoughts_token_count or 0))
+    written = (told.candidates_token_count or 0) + (told.thoughts_token_count or 0)
+    return Usage(max(0, told.prompt_token_count or 0), max(0, written))
 
 
 def read(response: types.GenerateContentResponse, answer: type[BaseModel]) -> Reply:
