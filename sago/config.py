@@ -12,14 +12,14 @@ import os
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 import psutil
 import yaml
 from dotenv import load_dotenv
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sago.domain.messages import CompanyId
 from sago.errors import ConfigError
@@ -115,10 +115,19 @@ class PostgresSettings(Section):
         return f"postgresql+psycopg2://{login}@{self.host}:{self.port}/{self.db}"
 
 
+def _names(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
 class CassandraSettings(Section):
     """Where Cassandra is; read only where `raw_store.kind` is `cassandra`. Times in seconds."""
 
-    contact_points: tuple[str, ...] = ()
+    contact_points: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    """In the environment with commas between them, or as a JSON list."""
     port: int = 9042
     keyspace: str = Field("sago", pattern=r"^[a-z][a-z0-9_]{0,47}$")
     datacenter: str = "datacenter1"

@@ -12,7 +12,7 @@ def test_closing_closes_what_was_made() -> None:
     container = build(Settings())
     container.close()
     closed: list[str] = []
-    for name in ("database", "log", "buffer"):
+    for name in ("database", "cassandra", "log", "buffer"):
         container.__dict__[name] = SimpleNamespace(close=lambda name=name: closed.append(name))
     container.close()
-    assert sorted(closed) == ["buffer", "database", "log"]
+    assert sorted(closed) == ["buffer", "cassandra", "database", "log"]

@@ -16,7 +16,7 @@ from cassandra import (
 )
 from cassandra.cluster import NoHostAvailable
 from cassandra.connection import ConnectionBusy, ConnectionException, ProtocolError, ProtocolVersionUnsupported
-from cassandra.protocol import ErrorMessage
+from cassandra.protocol import ErrorMessage, SyntaxException
 
 from sago.config import CassandraSettings
 from sago.errors import ConfigError, PermanentError, SagoError, TransientError
@@ -49,7 +49,7 @@ def _sago_error(settings: CassandraSettings, error: BaseException) -> SagoError:
         return _refused(settings, error)
     if isinstance(error, InvalidRequest) and any(words in str(error).lower() for words in NO_SCHEMA):
         return ConfigError(f"{where}: the schema of {settings.keyspace} is missing or old: run `sago migrate`")
-    if isinstance(error, RequestValidationException):
+    if isinstance(error, RequestValidationException | SyntaxException):
         return PermanentError(f"{where}: {_words(error)}")
     return TransientError(f"{where} does not answer: {_words(error)}")
 
