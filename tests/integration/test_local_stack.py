@@ -1,0 +1,85 @@
+"""A stack with real Kafka and Cassandra: its data outlives `sago down`, and its servers their own death."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sago.bootstrap import build
+from sago.cli.stack import prepare
+from sago.config import PROJECT, load
+from sago.domain.messages import Message
+from sago.embedded.health import check_stack
+from sago.embedded.postgres import remove_data
+from sago.embedded.procfile import read_procfile
+from sago.embedded.record import read_record
+from sago.embedded.stack import Stack
+from tests.integration.stacks import eventually, leftovers
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+
+COUNT = 300
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, local_servers: None) -> Iterator[Stack]:
+    state = tmp_path / "state"
+    monkeypatch.setenv("SAGO_STATE_DIR", str(state))
+    commands = read_procfile(PROJECT / "Procfile")
+    procfile = tmp_path / "Procfile"
+    procfile.write_text("".join(f"{name}: {commands[name]}\n" for name in ("bridge", "store")), encoding="utf-8")
+    stack = Stack(state, prepare, procfile=procfile, servers="local")
+    yield stack
+    stack.stop()
+    remove_data(state / "services" / "postgres")
+    assert leftovers(state) == []
+
+
+def stored() -> int:
+    with closing(build(load())) as container:
+        return container.raw.count("acme")
+
+
+def publish(first: int) -> None:
+    with closing(build(load())) as container:
+        container.log.publish([chat(number) for number in range(first, first + COUNT)])
+
+
+def chat(number: int) -> Message:
+    return Message(
+        id=f"slack:{number}",
+        company_id="acme",
+        source="slack",
+        sender="ana",
+        sent_at=datetime(2026, 3, 2, 9, 0, tzinfo=UTC),
+        text=f"standup {number}: still on the importer",
+    )
+
+
+def test_what_was_sent_survives_down_and_a_killed_server(stack: Stack) -> None:
+    kinds = {name: each.kind for name, each in stack.start().services.items()}
+    ours = {"redis": "embedded", "postgres": "embedded", "kafka": "local", "cassandra": "local"}
+    assert kinds == ours | {"bridge": "process", "store": "process"}
+    settings = load()
+    assert (settings.mode, settings.raw_store.kind, settings.kafka.embedded) == ("services", "cassandra", False)
+    publish(0)
+    stack.stop()
+    kafka = stack.start().services["kafka"].child
+    assert kafka is not None
+    address = load().kafka.bootstrap_servers
+    assert eventually(lambda: stored() == COUNT, 60)
+    kafka.signal(signal.SIGKILL)
+    assert eventually(lambda: kafka_is_back(stack), 60)
+    assert load().kafka.bootstrap_servers == address
+    publish(COUNT)
+    assert eventually(lambda: stored() == 2 * COUNT, 60)
+
+
+def kafka_is_back(stack: Stack) -> bool:
+    kafka = check_stack(read_record(stack.state_dir), load())["kafka"]
+    return kafka.healthy and kafka.service.restarts == 1
