@@ -321,3 +321,11 @@ def test_an_answer_that_is_no_letter_says_what_is_missing(server: GeminiServer, 
     server.script.append(fake.always(said({"subject": "News"})))
     with pytest.raises(UnusableAnswerError, match="lacks opening, highlights, ask"):
         desk.model.compose(letter_request(watch("arr >= 2M")))
+
+
+def test_what_messages_say_is_in_no_error_and_no_row(server: GeminiServer, desk: Desk) -> None:
+    secret = "Kestrel will sue us"
+    server.usual = lambda asked: said(f"I read: {asked.texts[0]}")
+    with pytest.raises(UnusableAnswerError) as raised:
+        extract(desk.model, chat(1, secret))
+    assert secret not in str(raised.value) + str(desk.row)

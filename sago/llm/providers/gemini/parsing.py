@@ -13,8 +13,6 @@ _START = re.compile(r"""\{\s*["}]|\[\s*[{\]]""")
 _LISTS = ("{[", "[")
 """Open brackets around an item of a list that is the whole answer, or the value of a key of the whole answer."""
 _CLOSING = {"{": "}", "[": "]"}
-SHOWN = 80
-"""Characters of an answer that an error quotes."""
 
 
 class Parsed(NamedTuple):
@@ -33,7 +31,7 @@ def parse(text: str) -> Parsed:
         except (ValueError, RecursionError):
             if (kept := _complete_items(text[start:])) is not None:
                 return Parsed(kept, is_cut=True)
-    raise UnusableAnswerError(f"the answer holds no JSON: {text.strip()[:SHOWN]!r}")
+    raise UnusableAnswerError(f"gemini's answer of {len(text):,} characters holds no JSON")  # it may repeat messages
 
 
 def _complete_items(text: str) -> Any | None:
