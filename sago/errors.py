@@ -14,7 +14,6 @@ SagoError
 
 from __future__ import annotations
 
-
 from datetime import timedelta
 
 

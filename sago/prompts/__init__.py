@@ -1,1 +1,1 @@
-"""What models are told, as data: `<name>-<number>.txt`, read by `sago.llm.prompts`. Another text gets another number."""
+"""What models are told, as data: `<name>-<number>.txt`, read by `sago.llm.prompts`. A new text has a new number."""
