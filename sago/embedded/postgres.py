@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from sago.embedded.probes import probe_postgres
 from sago.embedded.processes import Account, Watch, spawn, unwatched
 from sago.embedded.servers import LOCALHOST, Server, on_a_port, password_of, wait_until_ready
@@ -62,6 +64,8 @@ def start_postgres(
     if not (data / "PG_VERSION").exists():
         _initialise(programs, data, password, account, folder / "postgres.log")
 
+    _forget_stale_pid(data)
+
     def start(port: int) -> Server:
         log = folder / "postgres.log"
         options = {**OPTIONS, "port": str(port)} | ({} if durable else {"fsync": "off", "full_page_writes": "off"})
@@ -102,6 +106,17 @@ def remove_data(folder: Path) -> None:
     if data.parent != folder.resolve():
         shutil.rmtree(data.parent, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_stale_pid(data: Path) -> None:
+    """After a reboot another program of ours may have the pid in postmaster.pid, and Postgres would refuse to start."""
+    path = data / "postmaster.pid"
+    try:
+        pid = int(path.read_text(encoding="ascii").split()[0])
+        if psutil.Process(pid).name() != "postgres":
+            path.unlink()
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return
 
 
 def _account() -> Account | None:

@@ -73,10 +73,12 @@ class Stack:
                     f"the stack was stopped while it started (log: {log_file(self.state_dir, 'supervisor')})"
                 )
             call.answer("stay")
-        except BaseException:
+        except BaseException as error:
             self.on_step("stopping")
             call.hang_up()
             self._clear_away_abandoned()
+            if isinstance(error, KeyboardInterrupt):
+                self.on_note("stopped: nothing is left running")
             raise
         finally:
             call.close()

@@ -18,8 +18,8 @@ import redis
 
 from sago.config import PROJECT, load
 from sago.embedded.health import check_stack
-from sago.embedded.postgres import remove_data
-from sago.embedded.processes import Child
+from sago.embedded.postgres import data_folder, remove_data
+from sago.embedded.processes import Account, Child, spawn
 from sago.embedded.record import Record, read_record
 from sago.embedded.stack import Stack
 from sago.errors import ConfigError
@@ -226,6 +226,22 @@ def test_another_user_starts_and_stops_a_stack_too(tmp_path: Path) -> None:
         assert leftovers(home / "state") == []
     finally:
         shutil.rmtree(home)
+
+
+def test_a_pid_file_that_names_a_stranger_is_no_obstacle(state: Path, tmp_path: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    account = Account(nobody.pw_uid, nobody.pw_gid) if os.geteuid() == 0 else None
+    stack = Stack(state, no_schema, procfile=procfile(state))
+    stack.start()
+    stack.stop()
+    stranger = spawn("stranger", ["sleep", "60"], log=tmp_path / "stranger.log", account=account)
+    try:
+        (data_folder(state / "postgres") / "postmaster.pid").write_text(f"{stranger.pid}\n")
+        assert [child.name for child in stack.start().alive()] == ["redis", "postgres", "kafka"]
+        stack.stop()
+        assert stranger.alive()
+    finally:
+        stranger.stop(1.0)
 
 
 def test_the_record_tells_what_a_person_asks(running: Stack, state: Path) -> None:
