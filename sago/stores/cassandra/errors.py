@@ -10,6 +10,7 @@ from cassandra import (
     AuthenticationFailed,
     DriverException,
     InvalidRequest,
+    OperationTimedOut,
     RequestValidationException,
     Unauthorized,
     UnresolvableContactPoints,
@@ -51,6 +52,8 @@ def _sago_error(settings: CassandraSettings, error: BaseException) -> SagoError:
         return ConfigError(f"{where}: the schema of {settings.keyspace} is missing or old: run `sago migrate`")
     if isinstance(error, RequestValidationException | SyntaxException):
         return PermanentError(f"{where}: {_words(error)}")
+    if isinstance(error, OperationTimedOut):
+        return TransientError(f"{where} does not answer within {settings.request_timeout:g} s")
     return TransientError(f"{where} does not answer: {_words(error)}")
 
 
