@@ -64,6 +64,7 @@ while not over.is_set():
         log.publish(messages)
     except TransientError:
         failures += 1
+        over.wait(0.1)
         continue
     number += 1
     print(number, flush=True)
@@ -100,7 +101,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 40.0) -> bool:
 
 @dataclass
 class House:
-    """A log of its own over the session's servers, and the processes it starts on them."""
+    """Topics, group and databases of its own on a broker and the session's servers, and the processes it starts."""
 
     container: Container
     environment: dict[str, str]
@@ -151,7 +152,10 @@ class House:
         return sum(self.container.log.lag().values()) == 0
 
     def committed(self) -> dict[tuple[str, int], int]:
+        """What the group has committed; its first commit makes the group."""
         with admin(self.kafka) as client:
+            if self.kafka.group_id not in {group["group_id"] for group in client.list_groups()}:
+                return {}
             offsets = client.list_group_offsets({self.kafka.group_id: None})[self.kafka.group_id]
         return {(pair.topic, pair.partition): each.offset for pair, each in offsets.items()}
 
@@ -187,21 +191,20 @@ class Load:
                 return
 
 
-def raised(
-    broker: Server, redis_server: Server, postgres_server: Server, folder: Path, session_timeout: float = 6
-) -> House:
-    """A house with topics, group, database and Redis databases of its own."""
+def raised(broker: Server, redis_server: Server, postgres_server: Server, folder: Path, first_db: int) -> House:
+    """A house with topics, group and database of its own, and the four Redis databases from `first_db` on."""
     name = uuid.uuid4().hex[:8]
     kafka = {
         "bootstrap_servers": broker.address,
         "topics": {"slack": f"slack-{name}", "gmail": f"gmail-{name}"},
         "group_id": name,
-        "session_timeout": session_timeout,
+        "session_timeout": 6,
     }
     postgres = dict(postgres_server.settings["postgres"]) | {"db": _database(postgres_server, f"kafka_{name}")}
+    numbers = {f"{use}_db": first_db + n for n, use in enumerate(("broker", "results", "buffer", "cache"))}
     settings = Settings(
         kafka=KafkaSettings(**kafka),
-        redis=RedisSettings(**redis_server.settings["redis"]),
+        redis=RedisSettings(**redis_server.settings["redis"], **numbers),
         postgres=PostgresSettings(**postgres),
     )
     migrate(settings.postgres)
@@ -209,6 +212,7 @@ def raised(
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("SAGO_", "POSTGRES_"))}
     environment |= {f"POSTGRES_{key.upper()}": str(value) for key, value in postgres.items()}
     environment |= {f"SAGO_KAFKA__{key.upper()}": _text(value) for key, value in kafka.items()}
+    environment |= {f"SAGO_REDIS__{key.upper()}": str(value) for key, value in numbers.items()}
     environment |= {"SAGO_REDIS__URL": settings.redis.url or "", "SAGO_BRIDGE__CONFIRM_DEADLINE": "5"}
     container = build(settings)
     container.log.ensure_topics()
@@ -229,23 +233,28 @@ def _database(server: Server, name: str) -> str:
 
 
 def flush(settings: RedisSettings) -> None:
-    with closing(redis.Redis.from_url(settings.database(0))) as client:
-        client.flushall()
+    for number in (settings.broker_db, settings.results_db, settings.buffer_db, settings.cache_db):
+        with closing(redis.Redis.from_url(settings.database(number))) as client:
+            client.flushdb()
 
 
-@pytest.fixture
-def house(real_kafka: Server, redis_server: Server, postgres_server: Server, tmp_path: Path) -> Iterator[House]:
-    made = raised(real_kafka, redis_server, postgres_server, tmp_path)
+@pytest.fixture(scope="module")
+def house(
+    real_kafka: Server, redis_server: Server, postgres_server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """With a store worker, and no bridge yet."""
+    made = raised(real_kafka, redis_server, postgres_server, tmp_path_factory.mktemp("house"), first_db=4)
+    made.start(*WORKER)
     yield made
     made.stop()
     flush(made.container.settings.redis)
 
 
 def test_bridges_join_leave_and_die_under_load_and_every_message_is_stored(house: House) -> None:
-    house.start(*WORKER)
+    before, stored_before = Counter(house.committed()), house.stored()
     first = house.bridge()
     load = Load(house.container)
-    assert eventually(lambda: house.stored() > 200)
+    assert eventually(lambda: house.stored() > stored_before + 200)
     second = house.bridge()
     assert eventually(lambda: "partitions assigned" in "".join(house.said(second)))
     first.send_signal(signal.SIGTERM)
@@ -260,11 +269,11 @@ def test_bridges_join_leave_and_die_under_load_and_every_message_is_stored(house
     assert len(durable) > 200
     assert len(house.container.raw.read([each.ref for each in durable])) == len(durable)
     sent = load.stop()
-    assert eventually(lambda: house.stored() == len(sent)), (house.stored(), len(sent))
+    assert eventually(lambda: house.stored() == stored_before + len(sent)), (house.stored(), len(sent))
     assert eventually(house.drained)
     third.send_signal(signal.SIGTERM)
     assert third.wait(30) == 0
-    ends = Counter((at.topic, at.partition) for at in load.acknowledged)
+    ends = +before + Counter((at.topic, at.partition) for at in load.acknowledged)
     with house.container.database.begin() as tx:
         progress = {(at.topic, at.partition): at.watermark for at in tx.ledger.progress(house.container.log.log_id)}
     assert {pair: mark for pair, mark in house.committed().items() if mark} == ends == progress
@@ -277,7 +286,7 @@ def test_a_broker_that_restarts_under_load_costs_time_and_one_line(
 ) -> None:
     port = free_port()
     broker = start_local_kafka(tmp_path / "kafka", port=port, watch=guard.watch)
-    house = raised(broker, redis_server, postgres_server, tmp_path)
+    house = raised(broker, redis_server, postgres_server, tmp_path, first_db=12)
     try:
         house.start(*WORKER)
         bridge = house.bridge()
@@ -287,7 +296,7 @@ def test_a_broker_that_restarts_under_load_costs_time_and_one_line(
         house.children.append(load)
         assert eventually(lambda: house.stored() > 200)
         broker.stop()
-        time.sleep(4)
+        time.sleep(1)
         broker = start_local_kafka(tmp_path / "kafka", port=port, watch=guard.watch)
         between = house.stored()
         assert eventually(lambda: house.stored() > between + 200)
@@ -307,9 +316,8 @@ def test_a_broker_that_restarts_under_load_costs_time_and_one_line(
 
 
 def test_a_dead_letter_is_listed_shown_and_replayed_once(house: House) -> None:
-    house.start(*WORKER)
-    house.bridge()
-    message = line(COMPANIES[0], 7)
+    bridge = house.bridge()
+    message = line("mended", 7)
     topic = house.kafka.topic(message.source)
     rows = [message.to_json(), b"no JSON \xff"]
     producer = KafkaProducer(**client_options(house.kafka))
@@ -337,13 +345,15 @@ def test_a_dead_letter_is_listed_shown_and_replayed_once(house: House) -> None:
         assert house.sago("dlq", "replay", mendable) == [{"replayed": mendable}]
         assert eventually(lambda: house.open_letters() == {rubbish})
         assert eventually(house.drained)
-        assert house.stored() == 1
+        assert house.container.raw.count(message.company_id) == 1
         assert house.container.raw.read([message.ref]) == [message]
-        assert house.container.buffer.counts() == {message.company_id: 1}
+        assert house.container.buffer.counts()[message.company_id] == 1
     refused = house.call("dlq", "replay", rubbish)
     assert refused.returncode == 1
     (said,) = refused.stderr.splitlines()
     assert said.startswith(f"sago: {rubbish}: is no message that could be sent again (not JSON")
+    bridge.send_signal(signal.SIGTERM)
+    assert bridge.wait(30) == 0
 
 
 def records(settings: KafkaSettings, topic: str) -> list[ConsumerRecord]:
