@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -138,8 +139,16 @@ class KafkaLog:
 
     def _drop_producer(self, timeout: float) -> None:
         producer, self._producer = self._producer, None
-        if producer is not None:
+        if producer is None:
+            return
+        try:
             producer.close(timeout=timeout)
+        except kafka_errors.KafkaError:
+            # Its flush ran out of time before anything was closed: its threads would go on sending what we have
+            # called failed. Forced, it gives up what it holds, and closes.
+            producer._sender.force_close()
+            with suppress(kafka_errors.KafkaError):
+                producer.close(timeout=1.0)
 
 
 def _behind(observer: Any, topic: str) -> int:

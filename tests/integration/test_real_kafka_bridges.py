@@ -43,11 +43,13 @@ COMPANIES = [f"company-{n}" for n in range(12)]
 PUBLISH = """
 import sys, threading, time
 from datetime import UTC, datetime
+from sago import telemetry
 from sago.bootstrap import build
 from sago.config import load
 from sago.domain.messages import Message
 from sago.errors import TransientError
 
+telemetry.configure()
 log = build(load()).log
 over = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.readline(), over.set())).start()
@@ -291,7 +293,13 @@ def test_a_broker_that_restarts_under_load_costs_time_and_one_line(
         house.start(*WORKER)
         bridge = house.bridge()
         load = subprocess.Popen(
-            [sys.executable, "-c", PUBLISH], env=house.environment, stdin=PIPE, stdout=PIPE, text=True, cwd=PROJECT
+            [sys.executable, "-c", PUBLISH],
+            env=house.environment,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            text=True,
+            cwd=PROJECT,
         )
         house.children.append(load)
         assert eventually(lambda: house.stored() > 200)
@@ -300,7 +308,9 @@ def test_a_broker_that_restarts_under_load_costs_time_and_one_line(
         broker = start_local_kafka(tmp_path / "kafka", port=port, watch=guard.watch)
         between = house.stored()
         assert eventually(lambda: house.stored() > between + 200)
-        said_last = load.communicate("\n", timeout=30)[0].splitlines()[-1]
+        out, errors = load.communicate("\n", timeout=30)
+        assert errors == ""
+        said_last = out.splitlines()[-1]
         rounds, _ = map(int, said_last.split())
         assert eventually(lambda: house.stored() == rounds * 20), (house.stored(), said_last)
         assert eventually(house.drained)
