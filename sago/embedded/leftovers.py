@@ -35,8 +35,6 @@ def refuse_held(record: Record, state_dir: Path) -> None:
 
 def clear_away(record: Record, state_dir: Path) -> None:
     """End what is left of an abandoned stack: its guard is at it at this moment, unless it was killed too."""
-    for child in record.alive():
-        child.wait(GRACE)
     stop_all(record.alive(), GRACE)
     remove_record(state_dir)
 

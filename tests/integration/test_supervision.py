@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 
@@ -116,13 +117,40 @@ def test_a_killed_supervisor_takes_all_with_it_and_the_next_up_says_so(running: 
     assert supervisor_of(state) != supervisor
 
 
+def test_a_killed_guard_is_replaced(running: Stack, state: Path) -> None:
+    record, supervisor = record_of(state), supervisor_of(state)
+    (first,) = guards_of(supervisor)
+    first.kill()
+    assert eventually(lambda: [each.pid for each in guards_of(supervisor)] not in ([], [first.pid]))
+    supervisor.signal(signal.SIGKILL)
+    assert eventually(lambda: record.alive() == [] and leftovers(state) == [])
+
+
+def guards_of(supervisor: Child) -> list[psutil.Process]:
+    found = psutil.Process(supervisor.pid).children()
+    return [each for each in found if "sago.embedded.guard" in each.cmdline()]
+
+
+def test_what_outlives_supervisor_and_guard_is_ended_by_down(running: Stack, state: Path) -> None:
+    record, supervisor = record_of(state), supervisor_of(state)
+    (guard,) = guards_of(supervisor)
+    supervisor.signal(signal.SIGSTOP)  # it would replace the guard
+    guard.kill()
+    supervisor.signal(signal.SIGKILL)
+    assert eventually(lambda: not supervisor.alive())
+    assert len(record.alive()) >= 4  # the bridge ends by itself
+    running.stop()
+    assert record.alive() == []
+    assert leftovers(state) == []
+
+
 def test_down_after_a_killed_supervisor_clears_away(running: Stack, state: Path) -> None:
     supervisor_of(state).signal(signal.SIGKILL)
     assert eventually(lambda: record_of(state).abandoned())
     notes: list[str] = []
     Stack(state, no_schema, on_note=notes.append).stop()
     assert "its processes were ended, its data is kept" in notes[0]
-    assert leftovers(state) == []
+    assert eventually(lambda: leftovers(state) == [])
     assert read_record(state) is None
 
 
