@@ -133,6 +133,7 @@ class Launch:
         """Another guard for our children where somebody has killed theirs."""
         if not self.guard.alive():
             with self._lock:
+                self.guard.close()
                 self.guard = Guard()
                 for child in self.record.alive():
                     self.guard.watch(child)
