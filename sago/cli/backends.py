@@ -82,7 +82,8 @@ def _restarts(record: Record) -> str:
 def _check(health: Health) -> Check:
     service = health.service
     if health.healthy:
-        return Check(service.name, service.kind + (f" at {service.address}" if service.kind == "process" else ""))
+        place = f" at {service.address}" if service.kind == "process" and service.address else ""
+        return Check(service.name, f"{service.kind}{place}")
     return Check(service.name, f"{health.reason}{_mend(health)}", ok=False)
 
 

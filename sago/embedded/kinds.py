@@ -39,10 +39,10 @@ def choose(wanted: str) -> Choice:
         return Choice("embedded", "")
     missing = jars.missing()
     if missing is None:
-        return Choice("local", "JDK and Maven are here")
+        return Choice("local", "real Kafka and Cassandra, as Java and their jars can be had here")
     if wanted == "local":
         raise ConfigError(f"servers: local: {missing}; mend that, or use `--servers embedded`")
-    return Choice("embedded", missing)
+    return Choice("embedded", f"a small Kafka, no Cassandra ({missing})")
 
 
 def folder_of(state_dir: Path, kind: str) -> Path:

@@ -56,7 +56,7 @@ def test_local_servers_are_chosen_where_they_can_be(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(jars, "missing", lambda: None)
     assert [choose(wanted).kind for wanted in ("embedded", "local", "auto")] == ["embedded", "local", "local"]
     monkeypatch.setattr(jars, "missing", lambda: "no Java on PATH: install JDK 17")
-    assert choose("auto") == ("embedded", "no Java on PATH: install JDK 17")
+    assert choose("auto") == ("embedded", "a small Kafka, no Cassandra (no Java on PATH: install JDK 17)")
     with pytest.raises(ConfigError, match="servers: local: no Java on PATH: install JDK 17"):
         choose("local")
 
