@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from sago.embedded.local_kafka import start_local_kafka
 from sago.embedded.postgres import remove_data, start_postgres
 from sago.embedded.redis import start_redis
 from sago.embedded.servers import Server
+from tests.docker_servers import DockerServer, docker_answers, start_cassandra_container, start_kafka_container
 
 TOPICS = ["slack-messages", "gmail-messages"]
 PARTITIONS = 6
@@ -62,23 +64,30 @@ def kafka_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iter
 
 
 @pytest.fixture(scope="session")
-def real_kafka(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Server]:
+def real_kafka(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Server | DockerServer]:
     """A real Kafka of this session without topics: tests make their own, under names of their own."""
-    yield from real_server("Kafka", lambda: start_local_kafka(tmp_path_factory.mktemp("real-kafka"), watch=guard.watch))
+    folder = tmp_path_factory.mktemp("real-kafka")
+    yield from real_server("Kafka", start_kafka_container, lambda: start_local_kafka(folder, watch=guard.watch))
 
 
 @pytest.fixture(scope="session")
-def cassandra_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Server]:
+def cassandra_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Server | DockerServer]:
     """A real Cassandra of this session without keyspaces: tests make their own, under names of their own."""
     folder = tmp_path_factory.mktemp("cassandra")
-    yield from real_server("Cassandra", lambda: start_local_cassandra(folder, watch=guard.watch))
+    yield from real_server(
+        "Cassandra", start_cassandra_container, lambda: start_local_cassandra(folder, watch=guard.watch)
+    )
 
 
-def real_server(what: str, start: Callable[[], Server]) -> Iterator[Server]:
-    """A server from Maven's jars; without Java or Maven the test is skipped, or fails where services are required.
-
-    The place for servers from Docker: they would be asked for first.
-    """
+def real_server(
+    what: str, start_container: Callable[[], AbstractContextManager[DockerServer]], start: Callable[[], Server]
+) -> Iterator[Server | DockerServer]:
+    """A server from Docker where an engine answers, else from Maven's jars; without either the test is skipped, or
+    fails where services are required."""
+    if docker_answers():
+        with start_container() as container:
+            yield container
+        return
     require_local_servers(what)
     server = start()
     yield server
