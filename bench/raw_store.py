@@ -19,10 +19,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sago.config import CassandraSettings, PostgresSettings
 from sago.domain.messages import Message
 from sago.embedded.local_cassandra import start_local_cassandra
 from sago.embedded.postgres import remove_data, start_postgres
+from sago.sections import CassandraSettings, PostgresSettings
 from sago.stores.cassandra import CassandraRawStore
 from sago.stores.cassandra import migrate as migrate_cassandra
 from sago.stores.cassandra.rows import row_of

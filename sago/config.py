@@ -10,285 +10,38 @@ import difflib
 import json
 import os
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import quote
+from typing import Any, Literal, Self
 
 import psutil
 import yaml
 from dotenv import load_dotenv
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sago.domain.messages import CompanyId
 from sago.errors import ConfigError
+from sago.sections import (
+    ApiSettings,
+    BridgeSettings,
+    CacheSettings,
+    CassandraSettings,
+    DlqSettings,
+    ExtractionSettings,
+    FlowerSettings,
+    GeminiSettings,
+    KafkaSettings,
+    LoggingSettings,
+    OutreachSettings,
+    PostgresSettings,
+    RawStoreSettings,
+    RedisSettings,
+    UpkeepSettings,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 STACK_FILE = "stack.json"
 POSTGRES_VARIABLES = ("HOST", "PORT", "DB", "USER", "PASSWORD")
-
-
-class Section(BaseModel):
-    """A block of config.yaml; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class KafkaSecurity(Section):
-    """How clients prove who they are, and whom they trust; the words are Kafka's own."""
-
-    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    username: str | None = None
-    password: SecretStr | None = None
-    ca_file: Path | None = None
-    """PEM; the system's authorities where it is not set."""
-    cert_file: Path | None = None
-    """PEM; our own certificate, where the brokers ask for one."""
-    key_file: Path | None = None
-    """PEM; where the key does not stand in cert_file."""
-
-    @model_validator(mode="after")
-    def _login_for_sasl(self) -> Self:
-        if self.protocol.startswith("SASL_") and not (self.username and self.password):
-            raise ValueError(f"{self.protocol} needs username and password (SAGO_KAFKA__SECURITY__PASSWORD)")
-        if self.key_file and not self.cert_file:
-            raise ValueError("key_file is set, cert_file is not: name the certificate that the key belongs to")
-        return self
-
-
-class KafkaSettings(Section):
-    """Where Kafka is and which topic carries which source."""
-
-    bootstrap_servers: str | None = None
-    security: KafkaSecurity = KafkaSecurity()
-    topics: dict[str, str] = {"slack": "slack-messages", "gmail": "gmail-messages"}
-    partitions: int = Field(6, ge=1)
-    replication_factor: int = Field(1, ge=1)
-    retention_hours: int = Field(168, ge=1)
-    group_id: str = "sago-bridge"
-    session_timeout: float = Field(15.0, ge=6, le=300)
-    """Seconds until the partitions of a bridge that was killed go to the others; brokers allow 6 s or more."""
-    embedded: bool = False
-    """Whether the broker is the small in-memory one; set by the running stack."""
-    log_id: str | None = None
-    """Names the embedded broker's log; a real cluster names itself."""
-
-    def topic(self, source: str) -> str:
-        """The topic of a source; `<source>-messages` where the configuration names none."""
-        return self.topics.get(source, f"{source}-messages")
-
-
-class RedisSettings(Section):
-    """Where Redis is; each use has a database of its own."""
-
-    url: str | None = None
-    """Scheme, host, port and password, without a database."""
-    broker_db: int = 0
-    results_db: int = 1
-    buffer_db: int = 2
-    cache_db: int = 3
-
-    def database(self, number: int) -> str:
-        """The URL of one database."""
-        if self.url is None:
-            raise ConfigError("redis.url is not set and no stack is running: start one with `sago up`")
-        return f"{self.url.rstrip('/')}/{number}"
-
-
-class PostgresSettings(Section):
-    """Where Postgres is; the password comes from POSTGRES_PASSWORD."""
-
-    host: str | None = None
-    port: int = 5432
-    db: str = "events_db"
-    user: str = "postgres"
-    password: SecretStr = SecretStr("")
-    pool_size: int = Field(5, ge=1)
-
-    def url(self) -> str:
-        """The SQLAlchemy URL."""
-        if self.host is None:
-            raise ConfigError("postgres.host is not set and no stack is running: start one with `sago up`")
-        login = f"{quote(self.user, safe='')}:{quote(self.password.get_secret_value(), safe='')}"
-        return f"postgresql+psycopg2://{login}@{self.host}:{self.port}/{self.db}"
-
-
-def _names(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        return json.loads(value)
-    return [name.strip() for name in value.split(",") if name.strip()]
-
-
-class CassandraSettings(Section):
-    """Where Cassandra is; read only where `raw_store.kind` is `cassandra`. Times in seconds."""
-
-    contact_points: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
-    """In the environment with commas between them, or as a JSON list."""
-    port: int = 9042
-    keyspace: str = Field("sago", pattern=r"^[a-z][a-z0-9_]{0,47}$")
-    datacenter: str = "datacenter1"
-    replication_factor: int = Field(1, ge=1)
-    """Of a keyspace that `sago migrate` creates; one that is there keeps its own."""
-    consistency: Literal["ONE", "LOCAL_ONE", "LOCAL_QUORUM", "QUORUM", "EACH_QUORUM", "ALL"] = "LOCAL_QUORUM"
-    username: str | None = None
-    password: SecretStr | None = None
-    tls: bool = False
-    ca_file: Path | None = None
-    """PEM; the system's authorities where it is not set."""
-    verify_hostname: bool = True
-    """Whether a node's certificate must name the address it is reached at."""
-    request_timeout: float = Field(10.0, gt=0)
-    in_flight: int = Field(64, ge=1)
-    """Requests of one call under way at once."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if (self.username is None) != (self.password is None):
-            raise ValueError("username and password (SAGO_CASSANDRA__PASSWORD) go together: set both, or neither")
-        if self.ca_file is not None and not self.tls:
-            raise ValueError("ca_file is set, tls is not: set tls to true, or leave ca_file away")
-        return self
-
-
-class BridgeSettings(Section):
-    """How the bridge cuts the log into micro-batches, and how much may be in flight. Seconds and bytes."""
-
-    batch_messages: int = Field(1000, ge=1)
-    batch_bytes: int = Field(4_000_000, ge=1)
-    linger: float = Field(0.25, ge=0)
-    in_flight_batches: int = Field(8, ge=1)
-    in_flight_bytes: int = Field(32_000_000, ge=1)
-    confirm_deadline: float = Field(10.0, gt=0)
-    drain_timeout: float = Field(20.0, ge=0)
-
-
-class DlqSettings(Section):
-    """When dead letters mean a bad deploy."""
-
-    max_consecutive: int = Field(100, ge=1)
-
-
-class UrgentSettings(Section):
-    """Whether a probable high-severity event makes a batch at once, and how often (seconds)."""
-
-    enabled: bool = False
-    every: int = 600
-
-
-class CacheSettings(Section):
-    """The buffer in Redis. Times in seconds."""
-
-    cache_trigger_threshold: int = Field(200, ge=1)
-    message_limit: int = Field(100, ge=1)
-    claim_limit: int = Field(1000, ge=1)
-    ttl: int = Field(86_400, ge=60)
-    poll_interval: int = Field(60, ge=1)
-    idle_flush_after: int = Field(21_600, ge=1)
-    memory_pause_at: float = Field(0.8, gt=0, le=1)
-    urgent: UrgentSettings = UrgentSettings()
-
-
-class ExtractionSettings(Section):
-    """Which provider reads messages, and when a failing chunk is cut."""
-
-    provider: str = "offline"
-    context_messages: int = Field(20, ge=0)
-    max_attempts: int = Field(5, ge=1)
-    retry_after: int = Field(60, ge=1)
-    lost_after: int = Field(360, ge=1)
-
-
-class GeminiSettings(Section):
-    """The `gemini` provider. The key comes from GEMINI_API_KEY or GOOGLE_API_KEY. Prices in USD a million tokens, of
-    prompts up to 200,000 tokens; above that the vendor charges more (https://ai.google.dev/gemini-api/docs/pricing)."""
-
-    model: str = "gemini-3.1-pro-preview"
-    api_key: SecretStr | None = None
-    base_url: str | None = None
-    """Of another server that speaks the same protocol; the vendor's own where it is not set."""
-    timeout: float = Field(200.0, gt=0, le=230)
-    """Seconds for one call: below a task's soft time limit."""
-    input_tokens: int = Field(60_000, ge=8_000, le=200_000)
-    """What one request may hold; a larger chunk is read in several."""
-    output_tokens: int = Field(32_000, ge=256)
-    """Of one answer; the vendor counts thinking among them."""
-    price_input: float = Field(2.0, ge=0)
-    price_output: float = Field(12.0, ge=0)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine alone; a name other than localhost might be anybody's."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-class ApiSettings(Section):
-    """The HTTP API. Clients send `Authorization: Bearer <key>`; without a key this machine alone is served."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65535)
-    key: SecretStr | None = None
-    body_limit: int = Field(10_000_000, ge=1)
-    """Bytes of one request."""
-    answer_within: float = Field(20.0, gt=0)
-    """Seconds until messages that are not safe yet are answered with 503."""
-
-    @property
-    def is_local(self) -> bool:
-        """Whether `host` can be reached from this machine alone."""
-        return is_loopback(self.host)
-
-
-class FlowerSettings(Section):
-    """The dashboard of tasks; a host other than this machine needs a password."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(5555, ge=1, le=65535)
-    user: str = Field("sago", pattern=r"^[!-9;-~]+$")  # HTTP's basic authentication ends it at the first colon
-    password: SecretStr | None = None
-    max_tasks: int = Field(10_000, ge=100)
-    """Tasks kept in memory, about 9 kB each; the oldest go first."""
-
-    @model_validator(mode="after")
-    def _ascii_password(self) -> Self:
-        if self.password and not self.password.get_secret_value().isascii():
-            raise ValueError("the password (SAGO_FLOWER__PASSWORD) must be ASCII: browsers send others differently")
-        return self
-
-
-class UpkeepSettings(Section):
-    """How often unfinished work is looked for."""
-
-    reap_every: float = Field(30.0, ge=1)
-    recover: str = "17 * * * *"
-
-
-class OutreachSettings(Section):
-    """When letters are composed and where drafts lie."""
-
-    schedule: str = "0 9 1 * *"
-    setback_days: int = Field(60, ge=0)
-    highlights: int = Field(5, ge=3, le=8)
-    folder: Path = Path("output/outreach")
-
-
-class RawStoreSettings(Section):
-    """Which store keeps the raw messages: Postgres (`sql`) or Cassandra."""
-
-    kind: Literal["sql", "cassandra"] = "sql"
-
-
-class LoggingSettings(Section):
-    """`plain` for people, `json` for machines, `auto` by whether stderr is a terminal."""
-
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    format: Literal["auto", "plain", "json"] = "auto"
 
 
 class Settings(BaseSettings):

@@ -21,8 +21,9 @@ from flower.options import options
 from flower.views import BaseHandler
 
 from sago import telemetry
-from sago.config import FlowerSettings, is_loopback, load
+from sago.config import load
 from sago.errors import ConfigError
+from sago.sections import FlowerSettings, is_loopback
 
 REFUSED, FAILED = 78, 1
 MAX_WORKERS = 100

@@ -10,8 +10,8 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from sago.api.problems import ProblemError
-from sago.config import ApiSettings
 from sago.errors import ConfigError
+from sago.sections import ApiSettings
 
 BEARER = HTTPBearer(auto_error=False, description="`api.key` of the settings: `SAGO_API__KEY`.")
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -13,13 +13,13 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from sago.config import KafkaSecurity
 from sago.embedded.jars import resolve
 from sago.embedded.jvm import reason, run_java
 from sago.embedded.probes import probe_kafka
 from sago.embedded.processes import Watch, unwatched
 from sago.embedded.servers import LOCALHOST, Server, free_port, on_a_port, wait_until_ready
 from sago.errors import ConfigError
+from sago.sections import KafkaSecurity
 
 START_TIMEOUT = 120.0
 """Seconds; 2.5 s on two idle cores, 6 s after a kill -9, many times that on a busy machine."""

@@ -8,8 +8,9 @@ import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from sago.config import ApiSettings, FlowerSettings, Settings
+from sago.config import Settings
 from sago.errors import ConfigError
+from sago.sections import ApiSettings, FlowerSettings
 
 _PREFERRED = {"api": ApiSettings().port, "flower": FlowerSettings().port}
 

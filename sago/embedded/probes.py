@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sago.config import KafkaSecurity, KafkaSettings
 from sago.errors import ConfigError, TransientError
+from sago.sections import KafkaSecurity, KafkaSettings
 
 TIMEOUT = 2.0
 # Opcodes of CQL's native protocol, version 4 (doc/native_protocol_v4.spec in Cassandra's repository).

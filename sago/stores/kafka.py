@@ -10,9 +10,9 @@ from typing import Any
 from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
 
-from sago.config import KafkaSettings
 from sago.domain.dead_letters import SUFFIX, UNPARSED
 from sago.errors import ConfigError, SagoError, TransientError
+from sago.sections import KafkaSettings
 from sago.stores.kafka_access import address, reach, security_options
 from sago.telemetry import logger
 

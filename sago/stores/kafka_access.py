@@ -19,8 +19,8 @@ from kafka.protocol.metadata import ApiVersionsRequest
 from kafka.protocol.parser import KafkaProtocol
 from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
 
-from sago.config import KafkaSecurity, KafkaSettings
 from sago.errors import ConfigError, TransientError
+from sago.sections import KafkaSecurity, KafkaSettings
 
 PATIENCE = 3.0
 """Seconds for one connection's every step."""

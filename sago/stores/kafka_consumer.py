@@ -13,9 +13,9 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
-from sago.config import KafkaSettings
 from sago.domain.batches import Position, Record
 from sago.errors import TransientError
+from sago.sections import KafkaSettings
 from sago.stores.kafka import PATIENCE, all_topics, client_options, log_id_of, translated
 from sago.stores.kafka_access import address, reach
 from sago.telemetry import logger

@@ -12,11 +12,11 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 
-from sago.config import KafkaSettings
 from sago.domain.batches import DeadLetter, Position
 from sago.domain.dead_letters import REPLAY_OF, SUFFIX, headers_of, value_of
 from sago.domain.messages import Message
 from sago.errors import InvalidMessageError, TransientError
+from sago.sections import KafkaSettings
 from sago.stores.kafka import (
     PATIENCE,
     all_topics,

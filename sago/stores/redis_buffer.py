@@ -22,10 +22,10 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from sago.config import CacheSettings
 from sago.domain.batches import Added, Claim
 from sago.domain.messages import CompactMessage, MessageKey
 from sago.errors import ConfigError, TransientError
+from sago.sections import CacheSettings
 
 MARKS_FOR = timedelta(hours=48)
 """How long an id is remembered as counted."""

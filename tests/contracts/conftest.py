@@ -10,9 +10,9 @@ import psycopg2
 import pytest
 from sqlalchemy import text
 
-from sago.config import PostgresSettings
 from sago.embedded.servers import Server
 from sago.ports import Database
+from sago.sections import PostgresSettings
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.postgres import PostgresDatabase, migrate
 from sago.stores.postgres.engine import Connections

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from redis.crc import key_slot
 
-from sago.config import CacheSettings, RedisSettings, UrgentSettings
 from sago.domain.messages import CompactMessage, MessageKey
 from sago.embedded.servers import Server
 from sago.errors import ConfigError, TransientError
 from sago.ports import Buffer
+from sago.sections import CacheSettings, RedisSettings, UrgentSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.redis_buffer import RedisBuffer
 

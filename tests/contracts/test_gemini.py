@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from sago.config import GeminiSettings, Settings
+from sago.config import Settings
 from sago.domain.events import EventType
 from sago.domain.model_calls import CallOutcome, ModelCall, ModelJob
 from sago.domain.outreach import ModelPolicy
@@ -24,6 +24,7 @@ from sago.errors import (
 from sago.llm.providers.gemini import GeminiModel
 from sago.outreach.checking import check
 from sago.pipeline.grounding import ground
+from sago.sections import GeminiSettings
 from sago.stores.clock import SystemClock
 from sago.stores.memory.model_calls import MemoryCallLedger
 from tests import gemini_server as fake
@@ -188,9 +189,7 @@ def test_a_chunk_over_the_budget_is_read_in_several_requests(server: GeminiServe
     assert all(len(json.dumps(asked.body, ensure_ascii=False).encode()) / 3 < 9000 for asked in server.asked)
 
 
-def test_a_message_over_the_budget_is_cut_and_the_log_tells(
-    server: GeminiServer, warned: Callable[[], str]
-) -> None:
+def test_a_message_over_the_budget_is_cut_and_the_log_tells(server: GeminiServer, warned: Callable[[], str]) -> None:
     desk = Desk(server.url, input_tokens=8000)
     assert len(extract(desk.model, chat(1, DEAL + "漢" * 80_000 + DEAL))) == 1
     assert "message cut" in warned()

@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 
-from sago.config import KafkaSettings
 from sago.domain.batches import DeadLetter, Position, Record
 from sago.domain.dead_letters import from_record
 from sago.domain.messages import Message
@@ -25,6 +24,7 @@ from sago.embedded.kafka import start_kafka
 from sago.embedded.servers import Server
 from sago.errors import ConfigError, InvalidMessageError, TransientError
 from sago.ports import LogConsumer
+from sago.sections import KafkaSettings
 from sago.stores.kafka import all_topics, client_options
 from sago.stores.kafka_consumer import KafkaLogConsumer
 from sago.stores.kafka_producer import KafkaLog
@@ -37,7 +37,7 @@ Pair = tuple[str, int]
 PUBLISH_UNTIL_IT_FAILS = """
 import json, sys, time
 from datetime import UTC, datetime
-from sago.config import KafkaSettings
+from sago.sections import KafkaSettings
 from sago.domain.messages import Message
 from sago.errors import TransientError
 from sago.stores.kafka_producer import KafkaLog

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sago.config import GeminiSettings, Settings
+from sago.config import Settings
 from sago.llm.registry import PROVIDERS, load
 from sago.pipeline.grounding import NO_QUOTE, UNKNOWN_MESSAGE, ground
 from sago.ports import Model
+from sago.sections import GeminiSettings
 from sago.stores.clock import SystemClock
 from sago.stores.memory.model_calls import MemoryCallLedger
 from tests.gemini_server import KEY, gemini_server

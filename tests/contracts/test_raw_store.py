@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from sago.config import CassandraSettings
 from sago.domain.messages import Message, MessageRef
 from sago.embedded.servers import Server
 from sago.ports import RawStore
+from sago.sections import CassandraSettings
 from sago.stores.cassandra import CassandraRawStore, migrate
 from sago.stores.cassandra.rows import TABLES
 from sago.stores.memory.raw import MemoryRawStore

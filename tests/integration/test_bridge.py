@@ -18,11 +18,12 @@ import pytest
 import redis
 
 from sago.bootstrap import Container, build
-from sago.config import KafkaSettings, PostgresSettings, RedisSettings, Settings
+from sago.config import Settings
 from sago.domain.messages import Message
 from sago.embedded.guard import Guard
 from sago.embedded.kafka import start_kafka
 from sago.embedded.servers import Server
+from sago.sections import KafkaSettings, PostgresSettings, RedisSettings
 from sago.stores.kafka import MOCK_API
 from sago.stores.postgres import migrate
 

@@ -21,19 +21,13 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
 from sago.bootstrap import build
-from sago.config import (
-    CassandraSettings,
-    KafkaSettings,
-    PostgresSettings,
-    RawStoreSettings,
-    RedisSettings,
-    Settings,
-)
+from sago.config import Settings
 from sago.domain.messages import Message
 from sago.embedded.guard import Guard
 from sago.embedded.local_cassandra import start_local_cassandra
 from sago.embedded.servers import Server
 from sago.errors import ConfigError, TransientError
+from sago.sections import CassandraSettings, KafkaSettings, PostgresSettings, RawStoreSettings, RedisSettings
 from sago.stores.cassandra import CassandraRawStore, migrate, schema_level
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

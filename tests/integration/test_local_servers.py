@@ -15,7 +15,6 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.structs import OffsetAndMetadata
 
-from sago.config import KafkaSecurity
 from sago.embedded import jars
 from sago.embedded.guard import Guard
 from sago.embedded.local_cassandra import start_local_cassandra
@@ -24,6 +23,7 @@ from sago.embedded.probes import probe_cassandra, probe_kafka
 from sago.embedded.processes import Child
 from sago.embedded.servers import Server
 from sago.errors import ConfigError, SagoError, TransientError
+from sago.sections import KafkaSecurity
 
 pytestmark = [
     pytest.mark.usefixtures("local_servers"),

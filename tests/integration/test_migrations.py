@@ -18,11 +18,11 @@ from psycopg2.extensions import connection as PgConnection  # noqa: N812
 from pydantic import SecretStr
 from sqlalchemy import inspect, text
 
-from sago.config import PostgresSettings
 from sago.embedded.guard import Guard
 from sago.embedded.postgres import remove_data, start_postgres
 from sago.embedded.servers import Server
 from sago.errors import ConfigError, PermanentError, SagoError, TransientError
+from sago.sections import PostgresSettings
 from sago.stores.postgres import PostgresDatabase, migrate, schema_level
 from sago.stores.postgres.engine import Connections
 from sago.stores.postgres.migrate import wipe
@@ -349,7 +349,7 @@ def test_an_error_never_quotes_what_was_to_be_written(migrated: PostgresSettings
 FORKED = """
 import os, sys
 from sqlalchemy import text
-from sago.config import PostgresSettings
+from sago.sections import PostgresSettings
 from sago.stores.postgres.engine import Connections
 
 connections = Connections(PostgresSettings.model_validate_json(sys.stdin.read()))

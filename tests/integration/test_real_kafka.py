@@ -15,10 +15,10 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.structs import TopicPartition
 from structlog.testing import LogCapture
 
-from sago.config import KafkaSettings
 from sago.domain.messages import Message
 from sago.embedded.servers import Server
 from sago.errors import ConfigError, TransientError
+from sago.sections import KafkaSettings
 from sago.stores import kafka as shared
 from sago.stores.kafka import admin, all_topics
 from sago.stores.kafka_consumer import KafkaLogConsumer

@@ -26,12 +26,13 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
 from sago.bootstrap import Container, build
-from sago.config import KafkaSettings, PostgresSettings, RedisSettings, Settings
+from sago.config import Settings
 from sago.domain.batches import Position
 from sago.domain.messages import Message
 from sago.embedded.guard import Guard
 from sago.embedded.local_kafka import start_local_kafka
 from sago.embedded.servers import Server, free_port
+from sago.sections import KafkaSettings, PostgresSettings, RedisSettings
 from sago.stores.kafka import admin, client_options
 from sago.stores.postgres import migrate
 

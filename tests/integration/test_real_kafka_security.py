@@ -16,12 +16,12 @@ import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
-from sago.config import KafkaSecurity, KafkaSettings
 from sago.domain.messages import Message
 from sago.embedded.guard import Guard
 from sago.embedded.local_kafka import start_local_kafka
 from sago.embedded.servers import free_port
 from sago.errors import ConfigError
+from sago.sections import KafkaSecurity, KafkaSettings
 from sago.stores.kafka import admin
 from sago.stores.kafka_consumer import KafkaLogConsumer
 from sago.stores.kafka_producer import KafkaLog

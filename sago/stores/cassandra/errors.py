@@ -19,8 +19,8 @@ from cassandra.cluster import NoHostAvailable
 from cassandra.connection import ConnectionBusy, ConnectionException, ProtocolError, ProtocolVersionUnsupported
 from cassandra.protocol import ErrorMessage, SyntaxException
 
-from sago.config import CassandraSettings
 from sago.errors import ConfigError, PermanentError, SagoError, TransientError
+from sago.sections import CassandraSettings
 
 OF_THE_DRIVER = (DriverException, NoHostAvailable, ConnectionException, ConnectionBusy, ProtocolError, ErrorMessage)
 NO_SCHEMA = ("unconfigured table", "does not exist", "undefined column", "undefined name", "unknown identifier")

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sago.config import PROJECT, CassandraSettings
+from sago.config import PROJECT
 from sago.errors import ConfigError, TransientError
+from sago.sections import CassandraSettings
 from sago.stores.cassandra.session import CassandraConnection, OpenSession
 
 MIGRATIONS = PROJECT / "migrations" / "cassandra"

@@ -24,8 +24,8 @@ from cassandra.policies import (
 )
 from cassandra.query import BatchStatement, BatchType
 
-from sago.config import CassandraSettings
 from sago.errors import ConfigError
+from sago.sections import CassandraSettings
 from sago.stores.cassandra.errors import translated
 
 PROTOCOL_VERSION = 5

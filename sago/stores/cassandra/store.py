@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sago.config import CassandraSettings
 from sago.domain.batches import StoreOutcome
 from sago.domain.messages import Message, MessageRef
+from sago.sections import CassandraSettings
 from sago.stores.cassandra import statements
 from sago.stores.cassandra.claims import Owner, claim
 from sago.stores.cassandra.rows import (

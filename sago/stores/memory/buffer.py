@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sago.config import CacheSettings
 from sago.domain.batches import Added, Claim
 from sago.domain.messages import CompactMessage, MessageKey
+from sago.sections import CacheSettings
 
 MARKS_FOR = timedelta(hours=48)
 

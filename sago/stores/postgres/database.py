@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, func, select, text
 
-from sago.config import PostgresSettings
 from sago.ports import BatchStore, CompanyStore, EventStore, Ledger, OutreachStore
+from sago.sections import PostgresSettings
 from sago.stores.postgres.batches import PostgresBatches
 from sago.stores.postgres.companies import PostgresCompanies
 from sago.stores.postgres.engine import WORKER, Connections

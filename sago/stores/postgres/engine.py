@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from sago.config import PostgresSettings
 from sago.errors import ConfigError, PermanentError, SagoError, TransientError
+from sago.sections import PostgresSettings
 from sago.stores.postgres.columns import storable_json
 
 WORKER = "sago_worker"

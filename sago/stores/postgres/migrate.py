@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from sago.config import PROJECT, PostgresSettings
+from sago.config import PROJECT
 from sago.errors import ConfigError
+from sago.sections import PostgresSettings
 from sago.stores.postgres.engine import Connections
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from httpx2 import Response
 
 from sago.api.app import create_app
 from sago.bootstrap import Container
-from sago.config import ApiSettings, CacheSettings, KafkaSettings, PostgresSettings, RedisSettings, Settings
+from sago.config import Settings
+from sago.sections import ApiSettings, CacheSettings, KafkaSettings, PostgresSettings, RedisSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from sago.config import CacheSettings
 from sago.domain.batches import Batch, BatchState, DeadLetter, Progress
 from sago.errors import ConfigError, TransientError
+from sago.sections import CacheSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from sago.config import (
+from sago.config import Settings
+from sago.embedded.addresses import address_of, sections
+from sago.sections import (
     CassandraSettings,
     KafkaSecurity,
     KafkaSettings,
     PostgresSettings,
     RawStoreSettings,
     RedisSettings,
-    Settings,
 )
-from sago.embedded.addresses import address_of, sections
 
 NODES = CassandraSettings(
     contact_points=("a.example", "b.example"), port=9142, username="sago", password=SecretStr("pw"), tls=True

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sago.config import CacheSettings
 from sago.domain.batches import DeadLetter
 from sago.domain.messages import Message
 from sago.pipeline.bridging import Bridge, BridgeLimits
+from sago.sections import CacheSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase

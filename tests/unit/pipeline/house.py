@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sago.config import CacheSettings
 from sago.domain.messages import Message
 from sago.llm.gateway import Gateway
 from sago.llm.providers.marker import MarkerModel
@@ -14,6 +13,7 @@ from sago.pipeline.extraction import Extracting
 from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.storing import Storing
 from sago.ports import Model
+from sago.sections import CacheSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.dispatcher import MemoryDispatcher

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sago.config import CassandraSettings, load
+from sago.config import load
 from sago.domain.messages import Message
 from sago.errors import ConfigError
+from sago.sections import CassandraSettings
 from sago.stores.cassandra.claims import MAX_BYTES, MAX_ROWS, _batches
 from sago.stores.cassandra.migrate import migrations
 from sago.stores.cassandra.rows import Row, row_of, table_of

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from sago.config import GeminiSettings
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding
 from sago.domain.messages import CompactMessage
@@ -16,6 +15,7 @@ from sago.llm.prompts import EXTRACTION, Rendered
 from sago.llm.providers.gemini import answers, packing
 from sago.llm.providers.gemini.client import GeminiClient, Question
 from sago.ports import Clock
+from sago.sections import GeminiSettings
 
 PATIENCE = 230.0
 """Seconds that all requests of a chunk may take together: below a task's soft time limit."""

@@ -17,12 +17,12 @@ from google.genai import errors, types
 from pydantic import BaseModel
 
 from sago import telemetry
-from sago.config import GeminiSettings
 from sago.domain.model_calls import LONGEST_ERROR, CallOutcome, ModelCall, ModelJob
 from sago.errors import ProviderSettingError, SagoError
 from sago.llm.providers.gemini import refusals
 from sago.llm.providers.gemini.reading import Reply, Usage, read, usage_of
 from sago.ports import CallLedger, Clock
+from sago.sections import GeminiSettings
 
 PROVIDER = "gemini"
 BASE_URL = "https://generativelanguage.googleapis.com/"

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import httpx2
 from google.genai import errors
 
-from sago.config import GeminiSettings
 from sago.domain.model_calls import CallOutcome
 from sago.errors import PermanentError, ProviderSettingError, SagoError, TransientError, UnusableAnswerError
+from sago.sections import GeminiSettings
 
 PASSING = (408, 429)
 """Time-out and too many requests; with every 5xx they may pass."""
