@@ -108,13 +108,13 @@ class Container:
     def dispatcher(self) -> CeleryDispatcher:
         from sago.stores.celery_dispatcher import CeleryDispatcher, client
 
-        return CeleryDispatcher(client())
+        return CeleryDispatcher(client(self.settings.redis))
 
     @cached_property
     def store_queue(self) -> CeleryStoreQueue:
         from sago.stores.celery_dispatcher import CeleryStoreQueue, client
 
-        return CeleryStoreQueue(client())
+        return CeleryStoreQueue(client(self.settings.redis))
 
     @property
     def retry_after(self) -> timedelta:

@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from sago.errors import TransientError
+from sago.sections import RedisSettings
 
 WAIT_INTERVAL = 0.02
 """Seconds between looks for a result that is waited for."""
@@ -29,11 +30,18 @@ class PolledBackend(RedisBackend):
         """Subscribe to nothing."""
 
 
-def client() -> Celery:
-    """A Celery app that only sends: the configuration of the workers, none of their tasks."""
+def client(redis: RedisSettings) -> Celery:
+    """A Celery app that only sends: the configuration of the workers, none of their tasks.
+
+    The addresses are given: `celeryconfig` is imported once a process, which may see one stack after another.
+    """
     app = Celery("sago")
     app.config_from_object("celeryconfig")
-    app.conf.update(result_backend=f"{__name__}:{PolledBackend.__name__}+{app.conf.result_backend}")
+    results = redis.database(redis.results_db)
+    app.conf.update(
+        broker_url=redis.database(redis.broker_db),
+        result_backend=f"{__name__}:{PolledBackend.__name__}+{results}",
+    )
     return app
 
 

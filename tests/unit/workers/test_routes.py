@@ -14,12 +14,13 @@ from sago.config import PROJECT
 
 ASK = """
 import json
+from sago.sections import RedisSettings
 from sago.stores.celery_dispatcher import client
 from workers.app import app
 app.loader.import_default_modules()
 queue = lambda sender, name: sender.amqp.router.route({}, name)["queue"].name
 print(json.dumps({name: {
-    "queues": [queue(app, name), queue(client(), name)],
+    "queues": [queue(app, name), queue(client(RedisSettings(url="redis://127.0.0.1:1")), name)],
     "max_retries": task.max_retries,
     "after_worker_lost": task.retry_on_worker_lost,
     "after_errors": hasattr(task, "_orig_run"),
