@@ -12,14 +12,18 @@ RUN /venv/bin/pip install --require-hashes --only-binary :all: --no-binary quote
 COPY . /app
 RUN printf '#!/venv/bin/python\nfrom sago.cli import main\n\nmain()\n' > /venv/bin/sago \
  && chmod 755 /venv/bin/sago \
- && /venv/bin/python -m compileall -q /app
+ && /venv/bin/python -m compileall -q /app \
+ && chmod -R a+rX /app
+# The last line, because COPY keeps the modes of the checkout, which an umask of 077 makes unreadable to others.
 
 FROM ${PYTHON}
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends tini \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin sago \
- && install -d -o sago -g sago /app/output/outreach /var/lib/sago
+ && install -d -o sago -g sago /app/output/outreach /var/lib/sago \
+ && install -d -o sago -g sago -m 1777 /var/lib/sago/run
+# The last line: a container's second start gives the tmpfs there the mode of this folder.
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 WORKDIR /app

@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/where.sh
 
-if engine_answers && [ -e .env ] && [ -n "$(docker compose ps --quiet)" ]; then
+# --all: what has ended is still theirs.
+if engine_answers && [ -e .env ] && [ -n "$(docker compose ps --all --quiet)" ]; then
   echo "down: containers (docker compose down)"
   exec docker compose down "$@"
 fi

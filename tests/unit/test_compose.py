@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from sago.config import PROJECT, load
+from sago.embedded.launch import WORKER_GRACE
 from sago.embedded.procfile import read_procfile
 
 SERVERS = {"kafka", "cassandra", "redis", "postgres"}
@@ -41,8 +42,19 @@ def test_images_are_pinned(services: dict[str, dict[str, Any]]) -> None:
 
 def test_ports_are_of_this_machine_alone(services: dict[str, dict[str, Any]]) -> None:
     ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert set(ports) == {"kafka", "flower", "api"}
+    assert set(ports) == {"flower", "api"}
     assert all(port.startswith("127.0.0.1:") for of_service in ports.values() for port in of_service)
+
+
+def test_kafkas_port_is_opened_by_a_file_of_its_own(services: dict[str, dict[str, Any]]) -> None:
+    assert "OUTSIDE" not in str(services["kafka"])
+    added = yaml.safe_load((PROJECT / "docker-compose.sources.yml").read_text(encoding="utf-8"))["services"]
+    assert set(added) == {"kafka"}
+    (port,) = added["kafka"]["ports"]
+    assert port == "127.0.0.1:${PUBLISHED_KAFKA_PORT:-9094}:9094"
+    for name, value in added["kafka"]["environment"].items():
+        assert value.startswith(services["kafka"]["environment"][name])
+        assert value.count("OUTSIDE:") == 1
 
 
 def test_each_service_is_bounded_and_has_few_rights(services: dict[str, dict[str, Any]]) -> None:
@@ -53,6 +65,22 @@ def test_each_service_is_bounded_and_has_few_rights(services: dict[str, dict[str
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert name in SERVERS or service["read_only"], name
         assert int(service["stop_grace_period"].removesuffix("s")) >= 30, name
+
+
+def test_one_service_builds_the_image_and_none_is_pulled(services: dict[str, dict[str, Any]]) -> None:
+    assert [name for name, service in services.items() if "build" in service] == ["migrate"]
+    assert services["migrate"]["pull_policy"] == "build"
+    assert {(services[name]["image"], services[name]["pull_policy"]) for name in PROCESSES} == {
+        (services["migrate"]["image"], "never")
+    }
+
+
+def test_the_image_can_be_used_whatever_the_checkouts_modes(services: dict[str, dict[str, Any]]) -> None:
+    build, run = (PROJECT / "Dockerfile").read_text(encoding="utf-8").split("\nFROM ${PYTHON}\n")
+    assert "chmod -R a+rX /app" in build.partition("COPY . /app")[2]
+    folder = str(Path(services["store"]["environment"]["SAGO_READY_FILE"]).parent)
+    assert f"install -d -o sago -g sago -m 1777 {folder}\n" in run
+    assert f"{folder}:mode=1777" in services["store"]["tmpfs"]
 
 
 def test_each_service_that_stays_tells_its_health(services: dict[str, dict[str, Any]]) -> None:
@@ -71,9 +99,25 @@ def test_processes_wait_for_the_schema_and_the_schema_for_healthy_servers(servic
 def test_a_bad_deploy_is_not_started_again(services: dict[str, dict[str, Any]]) -> None:
     entrypoint = '["tini", "-e", "78", "--"]'
     assert f"ENTRYPOINT {entrypoint}" in (PROJECT / "Dockerfile").read_text(encoding="utf-8")
-    assert {services[name]["restart"] for name in PROCESSES} == {"on-failure"}
-    assert {services[name]["restart"] for name in SERVERS} == {"unless-stopped"}
+    assert services["bridge"]["restart"] == "on-failure"
     assert services["migrate"]["restart"] == "no"
+
+
+def test_all_but_the_bridge_are_back_after_the_engines_restart(services: dict[str, dict[str, Any]]) -> None:
+    policies = {services[name]["restart"] for name in set(services) - {"bridge", "migrate"}}
+    assert policies == {"unless-stopped"}
+
+
+def test_half_a_request_does_not_keep_the_api_up(services: dict[str, dict[str, Any]]) -> None:
+    patience = re.search(r"--timeout-graceful-shutdown (\d+)$", PROCESSES["api"])
+    assert patience
+    assert load(PROJECT / "config.yaml").api.answer_within < int(patience[1])
+    assert int(patience[1]) < min(WORKER_GRACE, int(services["api"]["stop_grace_period"].removesuffix("s")))
+
+
+def test_no_anchor_is_unused() -> None:
+    text = (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r" &([a-z-]+)", text)) == set(re.findall(r" \*([a-z-]+)", text))
 
 
 def test_data_lies_in_named_volumes(services: dict[str, dict[str, Any]]) -> None:

@@ -17,7 +17,7 @@ SAYS = """#!/bin/sh
 echo "{name} $*" >>"$CALLS"
 {body}
 """
-ENGINE = 'case "$*" in "compose port "*) echo 127.0.0.1:1234;; "compose ps"*) echo "$CONTAINERS";; esac'
+ENGINE = 'case "$*" in "compose port "*) echo 127.0.0.1:1234;; "compose ps --all --quiet") echo "$CONTAINERS";; esac'
 NO_ENGINE = "exit 1"
 SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "FLOWER_PASSWORD", "API_KEY")
 
