@@ -11,7 +11,6 @@ import os
 import sys
 from base64 import b64encode
 from hmac import compare_digest
-from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -89,11 +88,6 @@ class GuardedFlower(Flower):  # type: ignore[misc]
             where = f"{self.options.address}:{self.options.port}"
             _end(FAILED, f"cannot listen on {where}: {error.strerror}; flower.port names another")
 
-    def start(self) -> None:
-        """Serve until stopped."""
-        self.io_loop.add_callback(_tell_ready)
-        super().start()
-
 
 class Refusal(BaseHandler):  # type: ignore[misc]
     """The answer to whoever is not admitted: a status and one line."""
@@ -123,11 +117,6 @@ def _is_of_this_machine(request: Any) -> bool:
         return False
     origin = request.headers.get("Origin")
     return origin is None or urlsplit(origin).netloc == request.host
-
-
-def _tell_ready() -> None:
-    if marker := os.environ.get("SAGO_READY_FILE"):
-        Path(marker).touch()
 
 
 def _end(status: int, line: str) -> NoReturn:

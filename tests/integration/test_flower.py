@@ -21,6 +21,7 @@ import redis
 from sago.bootstrap import build, migrate
 from sago.config import PROJECT, Settings
 from sago.domain.messages import Message
+from sago.embedded.places import listens
 from sago.embedded.procfile import read_procfile, ready_file
 from sago.embedded.stack import Stack
 
@@ -145,20 +146,21 @@ def test_it_listens_again_after_redis_has_dropped_everybody(run: Settings, brows
 
 @contextmanager
 def started(**environ: str) -> Iterator[httpx2.Client]:
-    """A Flower of the test's own, that has said that it works."""
-    port, ready = free_port(), Path(environ["SAGO_READY_FILE"])
+    """A Flower of the test's own, that listens."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(FLOWER, env=os.environ | environ | {"SAGO_FLOWER__PORT": str(port)})
     try:
-        assert eventually(lambda: ready.exists() or process.poll() is not None)
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        assert eventually(lambda: listens(address) or process.poll() is not None)
+        with httpx2.Client(base_url=address) as client:
             yield client
     finally:
         process.terminate()
         assert process.wait(10) == 0
 
 
-def test_without_a_password_this_machine_may_look_and_no_other_site(run: Settings, tmp_path: Path) -> None:
-    with started(SAGO_FLOWER__PASSWORD="", SAGO_READY_FILE=str(tmp_path / "ready")) as browser:
+def test_without_a_password_this_machine_may_look_and_no_other_site(run: Settings) -> None:
+    with started(SAGO_FLOWER__PASSWORD="") as browser:
         assert browser.get("/api/tasks").status_code == 200
         assert browser.get("/").status_code == 200
         assert browser.post("/api/task/send-task/upkeep.reap", json={}).text == "Read only mode is enabled"
