@@ -1,6 +1,7 @@
 """Kafka and Cassandra from Docker, for tests, where an engine answers: the images of docker-compose.yml.
 
 A container lives as long as the block, on a free port of 127.0.0.1, and is removed by its own id; its data go with it.
+That is done by a shell that waits for the end of a pipe from us, so it happens also where the tests are killed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from sago.errors import ConfigError, TransientError
 START_TIMEOUT = 180.0
 """Seconds, once the image is here."""
 PULL_TIMEOUT = 600.0
+
+REMOVE_TIMEOUT = 60.0
+REMOVE = 'read -r _; exec docker rm --force --volumes "$0"'
+"""What the shell does; nobody writes to it, so `read` returns when we close the pipe, or have ended."""
 
 Run = Callable[[Sequence[str]], str]
 """Runs a command and gives what it printed; raises OSError or CalledProcessError."""
@@ -101,11 +106,22 @@ def image_of(service: str) -> str:
 def _container(service: str, ports: str, environ: Mapping[str, str], run: Run) -> Iterator[None]:
     variables = [word for name, value in environ.items() for word in ("--env", f"{name}={value}")]
     command = ["docker", "run", "--rm", "--detach", "--publish", f"{LOCALHOST}:{ports}", *variables]
-    container = run([*command, image_of(service)])
+    with _removed_with_us(run([*command, image_of(service)])):
+        yield
+
+
+@contextmanager
+def _removed_with_us(container: str) -> Iterator[None]:
+    """In a session of its own: what is sent to our group, Ctrl-C too, leaves the shell to its duty."""
+    shell = subprocess.Popen(
+        ["sh", "-c", REMOVE, container], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         yield
     finally:
-        run(["docker", "rm", "--force", "--volumes", container])
+        shell.communicate(timeout=REMOVE_TIMEOUT)
+        if shell.returncode:
+            raise subprocess.CalledProcessError(shell.returncode, shell.args)
 
 
 def _wait(answers: Callable[[], None]) -> None:
