@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from sago.cli.check import Check, attempt
 from sago.config import Settings
 from sago.embedded.health import Health, check_stack
 from sago.embedded.leftovers import abandoned
 from sago.embedded.record import Record, read_record
-from sago.errors import ConfigError
+from sago.errors import ConfigError, SagoError
+
+
+class Check(NamedTuple):
+    """One line of `sago doctor`: a check's name, what was found or how to mend it, and whether it passed."""
+
+    name: str
+    says: str
+    ok: bool = True
 
 
 class Origin(NamedTuple):
@@ -48,6 +55,14 @@ def check_backends(settings: Settings) -> Iterator[Check]:
         yield Check("supervisor", f"pid {record.supervisor.pid}, {_restarts(record)}")
     yield from (_check(health) for health in found.values())
     yield from _deeper(settings, found)
+
+
+def attempt(name: str, find: Callable[[], str]) -> Check:
+    """What `find` found, or the reason of the SagoError it raised."""
+    try:
+        return Check(name, find())
+    except SagoError as error:
+        return Check(name, str(error), ok=False)
 
 
 def schema_level_of(settings: Settings) -> str:

@@ -13,8 +13,7 @@ from pathlib import Path
 import typer
 from rich.text import Text
 
-from sago.cli.backends import check_backends
-from sago.cli.check import Check, attempt
+from sago.cli.backends import Check, attempt, check_backends
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.config import Settings
 from sago.embedded import jars

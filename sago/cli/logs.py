@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.embedded.logs import log_files, set_aside
+from sago.embedded.logs import log_file, log_files, set_aside
 from sago.embedded.processes import last_line
-from sago.embedded.procfile import log_file
 from sago.errors import UsageError
 
 FOLLOW_EVERY = 0.25
@@ -66,10 +66,13 @@ class Tail:
         self._aside = _inode(set_aside(path))
 
     def last(self, count: int) -> list[str]:
-        """The last lines as they are now, and on from there."""
-        with self._path.open("rb") as log:
-            kept = deque(log, maxlen=count)
-            self._position = log.tell()
+        """The last lines as they are now, and on from there; none where it was deleted just now."""
+        try:
+            with self._path.open("rb") as log:
+                kept = deque(log, maxlen=count)
+                self._position = log.tell()
+        except FileNotFoundError:
+            return []
         return [line.decode(errors="replace").rstrip("\n") for line in kept]
 
     def more(self) -> Iterator[str]:
@@ -102,7 +105,10 @@ class Tail:
 
 
 def _inode(path: Path) -> int | None:
-    return path.stat().st_ino if path.exists() else None
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _follow(session: Session, tails: dict[str, Tail], *, prefixed: bool) -> None:
@@ -129,9 +135,10 @@ def _list(session: Session, places: dict[str, Path]) -> None:
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("last line", no_wrap=True, overflow="ellipsis", ratio=1)
     for name, path in places.items():
-        told = path.stat()
-        written = datetime.fromtimestamp(told.st_mtime, UTC).strftime("%d %b %H:%M:%S")
-        table.add_row(name, written, f"{told.st_size / 1000:.0f} kB", Text(last_line(path, "")))
+        with suppress(FileNotFoundError):  # deleted just now
+            told = path.stat()
+            written = datetime.fromtimestamp(told.st_mtime, UTC).strftime("%d %b %H:%M:%S")
+            table.add_row(name, written, f"{told.st_size / 1000:.0f} kB", Text(last_line(path, "")))
     session.out.print(table)
     session.note("`sago logs NAME` shows one, `-f` goes on, `sago logs -f` follows all")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sago import errors
-from sago.embedded.processes import Child, adopt, how_it_ended, last_line
+from sago.embedded.processes import Child, adopt, how_it_ended, last_line, open_log
 from sago.errors import ConfigError, SagoError
 
 STOPS_WITHIN = 60.0
@@ -79,8 +79,7 @@ class Call:
     """The supervisor a command has just started."""
 
     def __init__(self, words: list[str], environ: Mapping[str, str], log: Path) -> None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
+        with open_log(log) as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "sago.embedded.supervisor", *words],
                 stdin=subprocess.PIPE,

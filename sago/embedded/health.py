@@ -11,10 +11,18 @@ from typing import Any
 from sago.config import Settings
 from sago.embedded.addresses import address_of, sections
 from sago.embedded.places import listens
+from sago.embedded.probes import probe_http
 from sago.embedded.procfile import ready_file
 from sago.embedded.record import Record, Service
 from sago.embedded.servers import probe
-from sago.errors import SagoError
+from sago.errors import SagoError, TransientError
+
+STARTING = "still starting"
+LIVE_PATHS = {"api": "/health/live", "flower": "/healthcheck"}
+WITH_HEARTBEAT = ("store", "extract", "outreach")
+"""Celery's workers touch their ready file every two seconds (see workers/app.py); bridge and beat do so once."""
+SILENT_AFTER = 60.0
+"""Seconds without a heartbeat; a worker whose Redis is away sends none until it is back."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,27 @@ def is_ready(service: Service, state_dir: Path) -> bool:
     return listens(service.address) if service.address else ready_file(state_dir, service.name).exists()
 
 
+def _why_silent(service: Service, state_dir: Path) -> str:
+    """Why a process that runs may hang; empty where it answers, or has given a sign of life, or never gives any."""
+    if not is_ready(service, state_dir):
+        return STARTING
+    try:
+        if service.address:
+            probe_http(service.address + LIVE_PATHS.get(service.name, "/"))
+        elif service.name in WITH_HEARTBEAT:
+            return _no_heartbeat(ready_file(state_dir, service.name))
+    except TransientError as error:
+        return str(error)
+    except FileNotFoundError:
+        return STARTING  # again, just now
+    return ""
+
+
+def _no_heartbeat(ready: Path) -> str:
+    age = time.time() - ready.stat().st_mtime
+    return f"has said nothing for {age:.0f} s" if age > SILENT_AFTER else ""
+
+
 def _check(service: Service, settings: Settings) -> Health:
     child = service.child
     if service.trouble:
@@ -71,7 +100,7 @@ def _check(service: Service, settings: Settings) -> Health:
         return Health(service, "ended")
     memory = child.memory() if child else 0
     if service.kind == "process":
-        return Health(service, "" if is_ready(service, settings.state_dir) else "still starting", memory)
+        return Health(service, _why_silent(service, settings.state_dir), memory)
     try:
         probe(service.name, sections(settings)[service.name])
     except SagoError as error:

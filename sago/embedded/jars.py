@@ -13,11 +13,12 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from sago.embedded.processes import Step, quietly
 from sago.errors import ConfigError
 
 JarsName = Literal["kafka", "cassandra"]
@@ -28,12 +29,6 @@ COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
 OLDEST_JAVA = 17
 MAVEN_WITHIN = 900.0
 """Seconds; a slow line brings 66 MB of jars in a few minutes."""
-
-Step = Callable[[str], None]
-
-
-def quietly(step: str) -> None:
-    """A Step nobody hears."""
 
 
 def missing() -> str | None:

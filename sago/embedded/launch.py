@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 
 from sago.embedded.addresses import address_of, sections
 from sago.embedded.guard import Guard, stop_all
-from sago.embedded.health import is_ready
+from sago.embedded.health import STARTING, is_ready
 from sago.embedded.kinds import SERVERS, Starter, starters
+from sago.embedded.logs import log_file
 from sago.embedded.places import Place, find_places
 from sago.embedded.plan import Plan
-from sago.embedded.processes import Child, last_line, ourselves
-from sago.embedded.procfile import log_file, process_environment, read_procfile, start_process
+from sago.embedded.processes import Child, Step, last_line, ourselves, quietly
+from sago.embedded.procfile import process_environment, read_procfile, start_process
 from sago.embedded.record import Record, Service, read_record, remove_record
 from sago.embedded.servers import probe
 from sago.errors import ConfigError
@@ -28,14 +29,6 @@ READY_WITHIN = 60.0
 """Seconds all processes together get to say that they work."""
 BRIDGE_GRACE, WORKER_GRACE, SERVER_GRACE = 30.0, 30.0, 20.0
 """Seconds until a process that was asked to end is killed; workers finish the task they run."""
-STARTING = "still starting"
-
-Step = Callable[[str], None]
-"""Told in a few words what happens now, or in a line what a person should know."""
-
-
-def quietly(text: str) -> None:
-    """A Step nobody hears."""
 
 
 def unhindered() -> None:
@@ -45,7 +38,7 @@ def unhindered() -> None:
 class Launch:
     """Starts one stack and keeps its record true; every child is on record and guarded before the next step.
 
-    `go_on` is called while it waits, and raises to give up. After `close` no child is left running, and none comes.
+    `go_on` is called while it waits, and raises to give up. After `kill` no child is left running, and none comes.
     """
 
     def __init__(
@@ -63,7 +56,7 @@ class Launch:
         mode = settings.mode if settings.mode == "services" else plan.servers
         self.record = Record(mode, datetime.now(UTC).isoformat(timespec="seconds"), owner=ourselves())
         self._lock = RLock()
-        self._closed = False
+        self._ending = False
         self._overlay: dict[str, Any] = {}
         self._commands = read_procfile(plan.procfile)
         self._places: dict[str, Place] = find_places(settings, self._commands, on_note)
@@ -72,7 +65,7 @@ class Launch:
             self._starters = starters(mode, plan.state_dir, settings, self._note_child)
 
     def start(self, migrate: Callable[[], None]) -> None:
-        """Servers, then `migrate`, then processes until they are ready; raises ConfigError, and then `close` it."""
+        """Servers, then `migrate`, then processes until they are ready; raises ConfigError, and then `stop` it."""
         if self._starters:
             self._start_servers()
         else:
@@ -156,7 +149,7 @@ class Launch:
             self._on_step("stopping the servers")
             stop_all(self._children("embedded", "local"), SERVER_GRACE)
         finally:
-            self.close()
+            self.kill()
             if self.is_on_record():
                 remove_record(self.plan.state_dir)
 
@@ -167,10 +160,10 @@ class Launch:
         stop_all(first, bridge_grace)
         stop_all([child for child in processes if child not in first], worker_grace)
 
-    def close(self) -> None:
-        """Let no further child in, and kill those that still run."""
+    def kill(self) -> None:
+        """Let no further child in, and kill those that still run; `stop` asks them first."""
         with self._lock:
-            self._closed = True
+            self._ending = True
             stop_all(self.record.alive(), 0.0)
 
     def _children(self, *kinds: str) -> list[Child]:
@@ -183,7 +176,7 @@ class Launch:
             try:
                 self._follow({pool.submit(self.start_server, name): name for name in self._starters})
             except BaseException:
-                self.close()
+                self.kill()
                 raise
         self.record.settings = self._overlay
         self.record.write(self.plan.state_dir)
@@ -208,7 +201,7 @@ class Launch:
 
     def _note_child(self, child: Child) -> None:
         with self._lock:
-            if self._closed:
+            if self._ending:
                 child.stop(0.0)
                 raise ConfigError(f"{child.name}: stopped at its start")
             before = self.record.services[child.name]

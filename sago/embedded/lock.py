@@ -18,7 +18,7 @@ def locked(state_dir: Path) -> Iterator[None]:
     Raises ConfigError naming the pid of the command that holds it.
     """
     try:
-        state_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(state_dir)
         lock = (state_dir / "stack.lock").open("a+")
     except OSError as error:
         raise ConfigError(cannot_write(state_dir, error)) from error
@@ -32,6 +32,11 @@ def locked(state_dir: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def make_folder(state_dir: Path) -> None:
+    """Where it is not there yet, closed to everybody else; where we are root, `nobody` passes to Postgres's data."""
+    state_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
 
 
 def in_use(state_dir: Path, pid: object) -> str:

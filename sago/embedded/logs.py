@@ -1,4 +1,7 @@
-"""One log a process and server: where each lies, and how they are kept small while somebody writes to them."""
+"""One log a process and server: where each lies, and how they are kept small while somebody writes to them.
+
+A log may be deleted at any moment: what is gone is not there, and no error.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,28 @@ KEPT = 5
 """A log longer than LOG_BYTES is copied to `.1` and emptied; `.1` becomes `.2`, and so on to `.5`."""
 
 
+def log_file(state_dir: Path, name: str) -> Path:
+    """Where the output of the supervisor or of a process goes; a server's lies in the server's folder."""
+    return state_dir / "logs" / f"{name}.log"
+
+
 def log_files(state_dir: Path) -> dict[str, Path]:
-    """Name → its log, in the order of the alphabet; of two kinds of servers the one that wrote last."""
+    """Name → its log, in the order of the alphabet; of two kinds of servers the one that wrote last.
+
+    Without those that cannot be looked at: dangling links, and what was deleted just now.
+    """
     found = list((state_dir / "logs").glob("*.log"))
     for kind in ("embedded", "local"):
         found += (path for path in folder_of(state_dir, kind).glob("*/*.log") if path.parent.name == path.stem)
-    return {path.stem: path for path in sorted(found, key=lambda path: (path.stem, path.stat().st_mtime))}
+    written = [(path.stem, when, path) for path in found if (when := _written_at(path)) is not None]
+    return {name: path for name, _, path in sorted(written)}
+
+
+def _written_at(log: Path) -> float | None:
+    try:
+        return log.stat().st_mtime
+    except OSError:
+        return None
 
 
 def rotate(log: Path, limit: int = LOG_BYTES) -> bool:

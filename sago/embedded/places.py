@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sago.config import Settings
+from sago.embedded.servers import free_port
 from sago.errors import ConfigError
 from sago.sections import ApiSettings, FlowerSettings
 
@@ -60,7 +61,7 @@ def _another(name: str, section: ApiSettings | FlowerSettings, note: Callable[[s
             f"{name}: port {section.port} of {section.host} is in use: "
             f"stop what listens there, or set {name}.port ({variable}) to another"
         )
-    port = _free_port(section.host)
+    port = free_port(section.host)
     note(f"{name}: port {section.port} is in use by another program, so it listens on {port}")
     return port
 
@@ -78,13 +79,6 @@ def _free(name: str, host: str, port: int) -> bool:
                 return False
             raise ConfigError(f"{name}: cannot listen on {host}:{port} ({error.strerror}): mend {name}.host") from error
     return True
-
-
-def _free_port(host: str) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as trial:
-        trial.bind((host, 0))
-        return int(trial.getsockname()[1])
 
 
 def listens(address: str) -> bool:

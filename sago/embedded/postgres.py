@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from sago.embedded.probes import probe_postgres
-from sago.embedded.processes import Account, Watch, spawn, unwatched
+from sago.embedded.processes import Account, Watch, open_log, spawn, unwatched
 from sago.embedded.servers import LOCALHOST, Server, on_a_port, password_of, wait_until_ready
 from sago.errors import ConfigError
 
@@ -82,8 +82,7 @@ def start_postgres(
         )
         watch(child)
         section = {"host": LOCALHOST, "port": port, "db": DATABASE, "user": USER, "password": password}
-        wait_until_ready(child, log, lambda: probe_postgres({**section, "db": "postgres"}))
-        _create_database(section)
+        wait_until_ready(child, log, lambda: _make_ready(section))
         address = f"postgresql://{USER}:{password}@{LOCALHOST}:{port}/{DATABASE}"
         return Server("postgres", child, address, {"postgres": section})
 
@@ -219,10 +218,23 @@ def _run_initdb(programs: Path, data: Path, secret: Path, account: Account | Non
         check=False,
         **as_other,
     )
-    log.write_text(done.stdout + done.stderr, encoding="utf-8")
+    with open_log(log) as output:
+        output.write((done.stdout + done.stderr).encode())
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no reason given"]
         raise ConfigError(f"postgres: cannot make its data in {data}: {lines[-1]} (log: {log})")
+
+
+def _make_ready(section: Mapping[str, Any]) -> None:
+    """Raises TransientError while it does not answer, ConfigError where it answers but does not make our database."""
+    import psycopg2
+
+    probe_postgres({**section, "db": "postgres"})
+    try:
+        _create_database(section)
+    except psycopg2.Error as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(f"postgres: cannot make the database {DATABASE}: {said}") from error
 
 
 def _create_database(section: Mapping[str, Any]) -> None:

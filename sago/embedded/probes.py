@@ -5,6 +5,7 @@ The clients are imported where they are used: `sago --help` has no need of them.
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import struct
@@ -109,6 +110,19 @@ def _ask_api_versions(connection: socket.socket) -> None:
     connection.sendall(struct.pack(">i", len(request)) + request)
     if struct.unpack(">ii", _receive(connection, 8))[1] != correlation:
         raise OSError("not a Kafka broker")
+
+
+def probe_http(url: str) -> None:
+    """Any answer to a GET, a refusal too: a process that hangs takes the connection and says nothing."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    try:
+        connection.request("GET", parts.path or "/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        raise TransientError(f"does not answer: {error or type(error).__name__}") from error
+    finally:
+        connection.close()
 
 
 def probe_cassandra(section: Mapping[str, Any]) -> None:

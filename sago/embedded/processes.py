@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psutil
 
@@ -40,8 +40,7 @@ class Child:
             return ours.poll() is None
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.born) < BORN_WITHIN
-            return same and process.status() != psutil.STATUS_ZOMBIE
+            return self._was_born(process) and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
 
@@ -80,13 +79,26 @@ class Child:
         return True
 
     def _end_session(self) -> None:
-        """Kill pool children that outlived their leader; a living process with our pid is a stranger."""
-        if psutil.pid_exists(self.pid):
+        """Kill pool children that outlived their leader, which may wait as a zombie for somebody to reap it."""
+        if self._pid_is_taken():
             return
         for process in psutil.process_iter():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if os.getsid(process.pid) == self.pid:
                     os.kill(process.pid, signal.SIGKILL)
+
+    def _pid_is_taken(self) -> bool:
+        """Whether the pid is another process's by now: of a session with that id we know nothing."""
+        try:
+            process = psutil.Process(self.pid)
+            return process.status() != psutil.STATUS_ZOMBIE or not self._was_born(process)
+        except psutil.NoSuchProcess:
+            return False
+        except psutil.Error:
+            return True
+
+    def _was_born(self, process: psutil.Process) -> bool:
+        return bool(abs(process.create_time() - self.born) < BORN_WITHIN)
 
     def memory(self) -> int:
         """Bytes (proportional set size) of the process and its descendants; 0 when gone or unreadable."""
@@ -124,6 +136,14 @@ def ourselves() -> Child:
     return Child("sago", os.getpid(), _birth(os.getpid()))
 
 
+Step = Callable[[str], None]
+"""Told in a few words what happens now, or in a line what a person should know."""
+
+
+def quietly(text: str) -> None:
+    """A Step nobody hears."""
+
+
 Watch = Callable[[Child], None]
 """Told of each child right after it was started."""
 
@@ -150,12 +170,14 @@ def spawn(
     account: Account | None = None,
     stop_signal: int = signal.SIGTERM,
 ) -> Child:
-    """Start a command whose output goes to `log`, free of our terminal; raises ConfigError when it cannot run."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+    """Start a command whose output goes to `log`, free of our terminal; raises ConfigError when it cannot run.
+
+    What it writes is for its own account alone: queues, data and logs hold people's messages.
+    """
     as_other: dict[str, Any] = {}
     if account is not None:
         as_other = {"user": account.uid, "group": account.gid, "extra_groups": []}
-    with log.open("ab") as output:
+    with open_log(log) as output:
         try:
             process = subprocess.Popen(
                 list(command),
@@ -165,11 +187,18 @@ def spawn(
                 env=None if env is None else dict(env),
                 cwd=cwd,
                 start_new_session=True,
+                umask=0o077,
                 **as_other,
             )
         except OSError as error:
             raise ConfigError(f"{name}: cannot start {command[0]}: {error.strerror}; run `make setup` again") from error
     return adopt(name, process, stop_signal)
+
+
+def open_log(log: Path) -> BinaryIO:
+    """For appending, in a folder that is made where it is missing; open to us alone where the log is new."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return open(log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600))
 
 
 def last_line(log: Path, otherwise: str = "it wrote nothing") -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from sago.embedded.logs import log_file
 from sago.embedded.processes import Child, spawn
 from sago.errors import ConfigError
 
@@ -34,11 +35,6 @@ def read_procfile(path: Path) -> dict[str, str]:
 def ready_file(state_dir: Path, name: str) -> Path:
     """Touched by a process once it works."""
     return state_dir / "run" / f"{name}.ready"
-
-
-def log_file(state_dir: Path, name: str) -> Path:
-    """Where a process's output goes."""
-    return state_dir / "logs" / f"{name}.log"
 
 
 def start_process(name: str, command: str, state_dir: Path, environ: Mapping[str, str]) -> Child:

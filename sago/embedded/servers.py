@@ -71,17 +71,20 @@ def probe(name: str, section: Mapping[str, Any]) -> None:
 
 def password_of(folder: Path) -> str:
     """The server's password, made at its first start; only the owner of the folder can read it."""
-    path = folder / "password"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(24), encoding="ascii")
-    return path.read_text(encoding="ascii").strip()
+    path, half = folder / "password", folder / "password.half"
+    known = path.read_text(encoding="ascii").strip() if path.exists() else ""
+    if not known:  # a file we were cut off at is none: an empty password would let everybody in
+        known = secrets.token_urlsafe(24)
+        half.touch(mode=0o600)
+        half.write_text(known, encoding="ascii")
+        half.replace(path)
+    return known
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 nobody listens on at this moment."""
-    with socket.socket() as probe_socket:
-        probe_socket.bind((LOCALHOST, 0))
+def free_port(host: str = LOCALHOST) -> int:
+    """A port of our own address `host` nobody listens on at this moment."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe_socket:
+        probe_socket.bind((host, 0))
         return int(probe_socket.getsockname()[1])
 
 

@@ -16,11 +16,12 @@ from sago.embedded.conversation import Call
 from sago.embedded.guard import Guard
 from sago.embedded.jars import VERSIONS, resolve
 from sago.embedded.kinds import remove_servers
-from sago.embedded.launch import BRIDGE_GRACE, SERVER_GRACE, WORKER_GRACE, Launch, Step, quietly
+from sago.embedded.launch import BRIDGE_GRACE, SERVER_GRACE, WORKER_GRACE, Launch
 from sago.embedded.leftovers import abandoned, clear_away, refuse_held, running_stack
-from sago.embedded.lock import cannot_write, locked
+from sago.embedded.lock import cannot_write, locked, make_folder
+from sago.embedded.logs import log_file
 from sago.embedded.plan import Plan
-from sago.embedded.procfile import log_file
+from sago.embedded.processes import Step, quietly
 from sago.embedded.record import Record, read_record
 from sago.errors import ConfigError
 
@@ -140,6 +141,7 @@ class Stack:
     def _call(self) -> Call:
         environ = {**os.environ, **self._environ}
         try:
+            make_folder(self.state_dir)
             return Call(self._plan.arguments(), environ, log_file(self.state_dir, "supervisor"))
         except OSError as error:
             raise ConfigError(cannot_write(self.state_dir, error)) from error
@@ -172,16 +174,19 @@ class Stack:
             supervisor.signal(signal.SIGKILL)
 
     def _drain(self, record: Record, drained: Callable[[], bool], within: float) -> None:
-        """Wait until everything is stored, where Kafka forgets what is not; Ctrl-C ends the waiting."""
+        """Wait until everything is stored, where Kafka forgets what is not; Ctrl-C ends the waiting, not the rest."""
         if record.mode != "embedded" or not all(child.alive() for child in record.children()):
             return
         self.on_step("storing what is on its way")
         deadline = time.monotonic() + within
-        while not drained():
-            if time.monotonic() > deadline:
-                self.on_note(f"not everything was stored within {within:.0f} s; feed the same files again")
-                return
-            time.sleep(0.1)
+        try:
+            while not drained():
+                if time.monotonic() > deadline:
+                    self.on_note(f"not everything was stored within {within:.0f} s; feed the same files again")
+                    return
+                time.sleep(0.1)
+        except KeyboardInterrupt:
+            self.on_note("not waited until everything was stored; feed the same files again")
 
     def _clear_away_abandoned(self) -> None:
         """Where the supervisor itself was killed as it started: its guard ends the rest, and we wait for it."""

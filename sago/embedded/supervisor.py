@@ -14,8 +14,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
@@ -25,10 +25,9 @@ from sago.embedded.guard import Guard
 from sago.embedded.launch import Launch
 from sago.embedded.leftovers import running_stack
 from sago.embedded.lock import locked
-from sago.embedded.logs import log_files, rotate
+from sago.embedded.logs import log_file, log_files, rotate
 from sago.embedded.plan import Plan
 from sago.embedded.processes import Child, how_it_ended, last_line
-from sago.embedded.procfile import log_file
 from sago.errors import SagoError
 
 BAD_DEPLOY = 78
@@ -122,17 +121,18 @@ class Supervisor:
 
     def look(self) -> None:
         """Notice who has ended, start again who is due, keep logs short; a full disk must not end us."""
-        self._launch.keep_guarded()
+        with _noting("guard"):
+            self._launch.keep_guarded()
         for name, life in self._lives.items():
-            try:
+            with _noting(name):
                 self._look_at(name, life)
-            except (OSError, SagoError) as error:
-                log.error("%s: %s", name, error)
-        if self._clock() >= self._rotate_at:
-            self._rotate_at = self._clock() + ROTATE_EVERY
+        with _noting("logs"):
             self._rotate()
 
     def _rotate(self) -> None:
+        if self._clock() < self._rotate_at:
+            return
+        self._rotate_at = self._clock() + ROTATE_EVERY
         for name, path in log_files(self._launch.plan.state_dir).items():
             try:
                 rotate(path)
@@ -187,8 +187,9 @@ class Supervisor:
         """In a thread of its own: Cassandra takes ten seconds, and the others are looked after meanwhile."""
         try:
             self._launch.start_server(name)
-        except SagoError as error:
-            life.failure = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it does not run, and the next try may go well
+            life.failure = " ".join(str(error).split()) or type(error).__name__
+            self._launch.stop_child(name)
 
     def _revived(self, name: str, life: Life) -> None:
         life.reviving = None
@@ -206,6 +207,15 @@ class Supervisor:
         for name, life in self._lives.items():
             if not life.is_server and not life.given_up:
                 self._revive(name, life)
+
+
+@contextmanager
+def _noting(name: str) -> Iterator[None]:
+    """What a moment's want of disk or processes brings about is a line in the log; the next look tries again."""
+    try:
+        yield
+    except (OSError, SagoError) as error:
+        log.error("%s: %s", name, error)
 
 
 def main(words: list[str]) -> int:
@@ -268,7 +278,8 @@ def _stay(launch: Launch, stopping: Stopping) -> None:
         log.info("stopping")
         stopping.hurry_next_time()
         with suppress(KeyboardInterrupt):  # everything is ended all the same
-            launch.take_back()
+            with suppress(OSError):  # a full disk: others may take the stack for a running one a moment longer
+                launch.take_back()
             launch.stop()
         launch.guard.close()
         log.info("stopped")
