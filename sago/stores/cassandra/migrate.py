@@ -145,7 +145,7 @@ def _change(session: OpenSession, statement: str) -> None:
 def _locked(session: OpenSession) -> Iterator[None]:
     owner = str(uuid4())
     deadline = time.monotonic() + WAIT
-    while not session.driver.execute(TAKE, (owner, LEASE)).one().applied:
+    while not _has_taken(session, owner):
         if time.monotonic() > deadline:
             raise TransientError("cassandra: another process has been migrating for minutes: try again")
         time.sleep(0.2)
@@ -153,3 +153,9 @@ def _locked(session: OpenSession) -> Iterator[None]:
         yield
     finally:
         session.driver.execute(GIVE_BACK, (owner,))
+
+
+def _has_taken(session: OpenSession, owner: str) -> bool:
+    """The driver sends a statement again whose answer was lost: the first may have been ours already."""
+    answer = session.driver.execute(TAKE, (owner, LEASE)).one()
+    return bool(answer.applied or answer.owner == owner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from sago.domain.messages import Message
 from sago.errors import ConfigError
 from sago.sections import CassandraSettings
 from sago.stores.cassandra.claims import MAX_BYTES, MAX_ROWS, _batches
-from sago.stores.cassandra.migrate import migrations
+from sago.stores.cassandra.migrate import TAKE, _locked, migrations
 from sago.stores.cassandra.rows import Row, row_of, table_of
 
 
@@ -69,6 +70,32 @@ def test_schema_files_are_read_in_order_without_gaps(tmp_path: Path) -> None:
         (2, "0002_more", 1),
     ]
     assert migrations(tmp_path)[0].statements[1] == "ALTER TABLE a ADD t text"
+
+
+class OneRow:
+    """Answers conditional writes of one row as Cassandra does; the first answer is lost, and the driver asks again."""
+
+    def __init__(self) -> None:
+        self.driver = self
+        self.owner: str | None = None
+        self.asked = 0
+
+    def execute(self, statement: str, values: tuple[Any, ...]) -> Any:
+        if statement == TAKE:
+            self.asked += 1
+            lost, self.owner = self.owner is None, self.owner or values[0]
+            answer = SimpleNamespace(applied=False, owner=self.owner)
+            return SimpleNamespace(one=lambda: answer if lost or self.owner != values[0] else pytest.fail("again"))
+        assert values == (self.owner,)
+        self.owner = None
+        return None
+
+
+def test_a_lock_whose_answer_was_lost_is_ours_all_the_same() -> None:
+    table = OneRow()
+    with _locked(table):  # type: ignore[arg-type]
+        assert table.owner
+    assert (table.owner, table.asked) == (None, 1)
 
 
 def test_every_statement_of_the_schema_may_run_again() -> None:
