@@ -213,14 +213,21 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _said(value: object) -> object:
+    """What is empty was not set: a line of .env that is still to be filled in."""
+    return None if value == "" else value
+
+
 class ApiSettings(Section):
     """The HTTP API. Clients send `Authorization: Bearer <key>`; without a key this machine alone is served."""
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
-    key: SecretStr | None = None
+    key: Annotated[SecretStr | None, BeforeValidator(_said)] = None
     body_limit: int = Field(10_000_000, ge=1)
     """Bytes of one request."""
+    body_within: float = Field(30.0, gt=0)
+    """Seconds a client may take to send them."""
     answer_within: float = Field(20.0, gt=0)
     """Seconds until messages that are not safe yet are answered with 503."""
 

@@ -26,8 +26,13 @@ def check_exposure(settings: ApiSettings) -> None:
         )
 
 
-def check_caller(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
-    """Let the caller pass, or raise a problem with status 401 or 403."""
+async def check_caller(
+    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
+) -> None:
+    """Let the caller pass, or raise a problem with status 401 or 403.
+
+    Async, as every dependency here: a plain one would wait for a thread, all of which may wait for Kafka.
+    """
     key = request.app.state.settings.api.key
     if key is None:
         _check_local(request)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -18,12 +15,13 @@ from sago.api import problems
 from sago.api.access import check_exposure
 from sago.api.journal import Journal
 from sago.api.routes import data_flow, probes
+from sago.api.sharing import Shared
 from sago.bootstrap import Container, build
 from sago.config import load
 from sago.errors import ConfigError, SagoError
 
-READY_AFTER = 0.2
-"""Seconds from the end of our start until the server listens, or has given up and cancelled us."""
+REFUSED = 78
+"""Exit status where the settings must be mended first, EX_CONFIG of sysexits.h: nobody starts us again."""
 ABOUT = """Messages in, health and metrics out. Send `Authorization: Bearer <key>` with each request under `/api`;
 without `api.key` in the settings this machine alone is served, and no key is asked for.
 
@@ -35,7 +33,7 @@ def create_app(container: Container | None = None) -> FastAPI:
     """The application over a container; without one, over that of the settings, and with their logging.
 
     Raises ConfigError where others could reach it and no key is set; as the server's factory it ends the process
-    with that one line.
+    with that one line and status 78.
     """
     try:
         wired = container or _container_of_settings()
@@ -44,12 +42,13 @@ def create_app(container: Container | None = None) -> FastAPI:
         if container is not None:
             raise
         sys.stderr.write(f"sago api: {error}\n")
-        raise SystemExit(1) from None
+        raise SystemExit(REFUSED if isinstance(error, ConfigError) else 1) from None
     app = FastAPIOffline(
         title="Sago", version="1", description=ABOUT, redoc_url=None, lifespan=_lifespan, docs_url="/docs"
     )
     app.state.container = wired
     app.state.settings = wired.settings
+    app.state.shared = Shared()
     app.add_middleware(Journal)
     problems.register(app)
     app.include_router(data_flow.router)
@@ -72,17 +71,6 @@ def _container_of_settings() -> Container:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     container: Container = app.state.container
     _ = container.reception, container.vitals  # made here, once: threads asking at once might each make their own
-    telling = asyncio.create_task(_tell_ready())
     yield
-    telling.cancel()
-    with suppress(asyncio.CancelledError):
-        await telling
     container.vitals.close()
     container.close()
-
-
-async def _tell_ready() -> None:
-    """Touch the ready file once the port is ours: where it is taken, the server ends the lifespan at once."""
-    await asyncio.sleep(READY_AFTER)
-    if marker := os.environ.get("SAGO_READY_FILE"):
-        Path(marker).touch()

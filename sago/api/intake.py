@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Sequence
@@ -42,12 +43,25 @@ class Intake(NamedTuple):
 
 
 async def body_of(request: Request) -> bytes:
-    """The body, read no further than `api.body_limit`; raises a problem with status 413 or 415."""
+    """The body, read no further than `api.body_limit`; raises a problem with status 408, 413 or 415.
+
+    ClientDisconnect where the client has gone.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         # A web page of another site can send text/plain to a local address without asking, but not this.
         raise ProblemError(415, f"the body is {kind or 'of no type'}: send Content-Type: application/json")
-    limit = request.app.state.settings.api.body_limit
+    api = request.app.state.settings.api
+    try:
+        async with asyncio.timeout(api.body_within):
+            return await _read_up_to(api.body_limit, request)
+    except TimeoutError:
+        # The rest of it may still come, and would be taken for the next request.
+        headers = {"Connection": "close"}
+        raise ProblemError(408, f"the body did not come within {api.body_within:g} s", headers=headers) from None
+
+
+async def _read_up_to(limit: int, request: Request) -> bytes:
     too_large = ProblemError(413, f"the body is over {limit / 1e6:g} MB: send it in parts")
     if int(request.headers.get("content-length") or 0) > limit:
         raise too_large

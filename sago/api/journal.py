@@ -9,6 +9,7 @@ import uuid
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,6 +19,8 @@ from sago.api.problems import Problem
 HEADER = "X-Request-ID"
 QUIET = ("/health/live", "/health/ready")
 """Asked every few seconds by machines."""
+LEFT = 499
+"""Logged for a request whose client has gone, as nginx does; nobody is there to be answered."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 log = telemetry.logger(__name__)
@@ -49,6 +52,9 @@ class Journal:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, note)
+            except ClientDisconnect:
+                status = LEFT
+                log.debug("the client left before all of its request had come")
             except Exception as error:  # noqa: BLE001 - the last place that can answer
                 _log_unforeseen(error)
                 if not status:

@@ -68,6 +68,7 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 MEANINGS = {
     401: "No key, or a wrong one.",
     403: "No key is set, and the caller is on another machine.",
+    408: "The body did not come in time. Nothing was taken.",
     413: "The body is too large, or the list too long. Nothing was taken.",
     415: "The body is not application/json.",
     422: "No message could be taken: each with its field and reason.",

@@ -62,7 +62,9 @@ class Health(Figures):
 class ProcessingMetrics(Figures):
     """What became of messages, counted in the stores: since they were last emptied."""
 
-    messages_stored: int | None = Field(None, description="Message versions in the raw store.")
+    messages_stored: int | None = Field(
+        None, description="Message versions in the raw store; null: Cassandra keeps them."
+    )
     messages_extracted: int | None = Field(None, description="Message versions read in merged batches.")
     messages_extracted_last_hour: int | None = Field(None, description="Of these, in batches merged in the last hour.")
     batches_merged: int | None = None
@@ -89,6 +91,6 @@ class Metrics(Figures):
     """Processing and cache in figures."""
 
     measured_at: Moment
-    missing: dict[str, str] = Field(description="Server → why its figures are missing; empty when all answered.")
+    missing: dict[str, str] = Field(description="Server → why figures of it are missing; empty when none are.")
     processing: ProcessingMetrics
     cache: CacheMetrics

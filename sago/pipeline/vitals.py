@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -24,14 +25,17 @@ from sago.ports import Buffer, Clock, Database, MessageLog, RawStore
 
 KAFKA, REDIS, POSTGRES, RAW = "kafka", "redis", "postgres", "raw"
 PATIENCE = 5.0
-"""Seconds a server is given; a call that takes longer ends by its own time-out, unheard."""
+"""Seconds a server is given; a call that takes longer goes on to its own time-out, and later askers hear it."""
 ASKERS = 8
-"""Threads that ask: silent servers cost no more than these."""
+"""Threads that ask, one for each question there is: no silent server holds up what another is asked."""
+UNCOUNTED = "rows can be counted by reading every partition alone, so messages_stored is not told"
+"""Of a raw store with a server of its own, which is Cassandra."""
 STILL_FOR = timedelta(seconds=60)
 """A topic that lags and was not stored from for this long stands still."""
 LOOK_AGAIN_AFTER = 1.0
 """Seconds until a topic that seems to stand still is looked at again: its first message may just have come."""
 Answers = Mapping[str, Any]
+Question = Callable[[], object]
 
 
 class Limits(NamedTuple):
@@ -66,14 +70,12 @@ class Vitals:
     raw_server: str | None = None
     patience: float = PATIENCE
     _askers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(ASKERS, "vitals"))
+    _asking: threading.Lock = field(default_factory=threading.Lock)
+    _in_flight: dict[Question, Future[Any]] = field(default_factory=dict)
 
     def services(self) -> dict[str, ServiceVitals]:
         """Each server and whether it answers."""
-        questions: dict[str, Callable[[], object]] = {
-            KAFKA: self.log.lag,
-            REDIS: self.buffer.has_epoch,
-            POSTGRES: self.database.ping,
-        }
+        questions = {KAFKA: self.log.lag, REDIS: self.buffer.has_epoch, POSTGRES: self.database.ping}
         return _services(self._ask(questions | self._raw_probe()))
 
     def health(self) -> Health:
@@ -97,14 +99,16 @@ class Vitals:
 
     def metrics(self) -> Metrics:
         """Processing and cache in figures."""
-        now = self.clock.now()
-        answers = self._ask({REDIS: self._cache, POSTGRES: lambda: self._processing(now), RAW: self.raw.count})
-        names = {RAW: self.raw_server or POSTGRES}
+        questions = {REDIS: self._cache, POSTGRES: self._processing}
+        if self.raw_server is None:
+            questions[RAW] = self.raw.count
+        answers = self._ask(questions)
         processed = _known(answers, POSTGRES) or {}
+        stored = None if self.raw_server else _known(answers, RAW)
         return Metrics(
-            measured_at=now,
-            missing={names.get(name, name): str(each) for name, each in answers.items() if isinstance(each, SagoError)},
-            processing=ProcessingMetrics(messages_stored=_known(answers, RAW), **processed),
+            measured_at=self.clock.now(),
+            missing=self._missing(answers),
+            processing=ProcessingMetrics(messages_stored=stored, **processed),
             cache=CacheMetrics(**(_known(answers, REDIS) or {}), **self.limits._asdict()),
         )
 
@@ -112,38 +116,52 @@ class Vitals:
         """Ask no more."""
         self._askers.shutdown(wait=False, cancel_futures=True)
 
+    def _missing(self, answers: Answers) -> dict[str, str]:
+        errors = {name: str(answer) for name, answer in answers.items() if isinstance(answer, SagoError)}
+        if RAW in errors:
+            errors[POSTGRES] = errors.pop(RAW)
+        return errors | ({self.raw_server: UNCOUNTED} if self.raw_server else {})
+
     def _look(self) -> Answers:
-        questions: dict[str, Callable[[], object]] = {
-            KAFKA: self.log.lag,
-            REDIS: lambda: (self.buffer.counts(), self.buffer.memory_share()),
-            POSTGRES: self._books,
-        }
+        questions = {KAFKA: self.log.lag, REDIS: self._buffered, POSTGRES: self._books}
         return self._ask(questions | self._raw_probe())
 
-    def _raw_probe(self) -> dict[str, Callable[[], object]]:
-        """The cheapest question to a raw store with a server of its own: one day of a company that cannot be."""
-        if self.raw_server is None:
-            return {}
-        return {self.raw_server: lambda: self.raw.read_day("-", self.clock.now().date())}
+    def _raw_probe(self) -> dict[str, Question]:
+        return {self.raw_server: self._raw_answers} if self.raw_server else {}
 
-    def _ask(self, questions: Mapping[str, Callable[[], object]]) -> Answers:
+    def _ask(self, questions: Mapping[str, Question]) -> Answers:
         """Name → answer, or the SagoError that came instead of it."""
-        asked = {name: self._askers.submit(question) for name, question in questions.items()}
+        with self._asking:
+            asked = {name: self._asked(question) for name, question in questions.items()}
         wait(asked.values(), self.patience)
         return {name: _answer(future, self.patience) for name, future in asked.items()}
+
+    def _asked(self, question: Question) -> Future[Any]:
+        """A question that still waits for its answer is not asked a second time: whoever asks again waits with it."""
+        future = self._in_flight.get(question)
+        if future is None or future.done():
+            future = self._in_flight[question] = self._askers.submit(question)
+        return future
+
+    def _raw_answers(self) -> object:
+        """The cheapest question to a raw store with a server of its own: one day of a company that cannot be."""
+        return self.raw.read_day("-", self.clock.now().date())
+
+    def _buffered(self) -> tuple[dict[str, int], float]:
+        return self.buffer.counts(), self.buffer.memory_share()
 
     def _books(self) -> Books:
         with self.database.begin() as tx:
             letters = sum(tx.ledger.dead_letter_counts().values())
             return Books(tx.batches.counts(), letters, tx.ledger.last_progress())
 
-    def _processing(self, now: datetime) -> dict[str, int]:
+    def _processing(self) -> dict[str, int]:
         with self.database.begin() as tx:
             observations, events = tx.events.counts()
             batches = tx.batches.counts()
             return {
                 "messages_extracted": tx.batches.messages_merged(),
-                "messages_extracted_last_hour": tx.batches.messages_merged(now - timedelta(hours=1)),
+                "messages_extracted_last_hour": tx.batches.messages_merged(self.clock.now() - timedelta(hours=1)),
                 "batches_merged": batches.get(BatchState.MERGED, 0),
                 "batches_failed": batches.get(BatchState.FAILED, 0),
                 "observations": observations,
@@ -195,7 +213,6 @@ class Vitals:
 
 def _answer(future: Future[Any], patience: float) -> Any:
     if not future.done():
-        future.cancel()
         return TransientError(f"no answer within {patience:g} s")
     try:
         return future.result()

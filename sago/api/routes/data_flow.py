@@ -1,11 +1,11 @@
 """`/api/v1/data-flow`: messages in, and how their way through the pipeline does.
 
-Questions have threads of their own, apart from those of ingest: they are answered while all of these wait for Kafka.
+Questions are asked in threads of their own, apart from those of ingest: they are answered while all of these wait for
+Kafka.
 """
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -15,6 +15,7 @@ from sago.api.access import check_caller
 from sago.api.examples import REQUEST_BODY
 from sago.api.intake import Receipt, body_of
 from sago.api.problems import answers
+from sago.api.sharing import Asked
 from sago.bootstrap import Container
 from sago.domain.vitals import Health, Metrics
 
@@ -25,7 +26,7 @@ PARTLY: dict[int | str, dict[str, Any]] = {
 }
 
 
-def container_of(request: Request) -> Container:
+async def container_of(request: Request) -> Container:
     """The wiring of this process."""
     container: Container = request.app.state.container
     return container
@@ -38,7 +39,7 @@ Wired = Annotated[Container, Depends(container_of)]
     "/ingest",
     status_code=202,
     response_description="All messages were taken.",
-    responses={**PARTLY, **answers(413, 415, 422, 503)},
+    responses={**PARTLY, **answers(408, 413, 415, 422, 503)},
     openapi_extra={"requestBody": REQUEST_BODY},
 )
 def ingest(body: Annotated[bytes, Depends(body_of)], container: Wired, response: Response) -> Receipt:
@@ -55,15 +56,15 @@ def ingest(body: Annotated[bytes, Depends(body_of)], container: Wired, response:
 
 
 @router.get("/health", responses=answers())
-async def health(container: Wired) -> Health:
+async def health(container: Wired, asked: Asked) -> Health:
     """What works, what lags and what waits.
 
     The status is 200 whatever is found: read `overall_status`, or ask `/health/ready` for a status code.
     """
-    return await asyncio.to_thread(container.vitals.health)
+    return await asked.answer(container.vitals.health)
 
 
 @router.get("/metrics", responses=answers())
-async def metrics(container: Wired) -> Metrics:
+async def metrics(container: Wired, asked: Asked) -> Metrics:
     """Processing and cache in figures, counted in the stores at this moment."""
-    return await asyncio.to_thread(container.vitals.metrics)
+    return await asked.answer(container.vitals.metrics)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from sago.api.routes.data_flow import Wired
+from sago.api.sharing import Asked
 
 router = APIRouter(prefix="/health", tags=["probes"])
 
@@ -33,9 +33,9 @@ async def live() -> Live:
 
 
 @router.get("/ready", responses={503: {"model": Ready, "description": "A server does not answer."}})
-async def ready(container: Wired, response: Response) -> Ready:
+async def ready(container: Wired, asked: Asked, response: Response) -> Ready:
     """Whether Kafka, Redis and Postgres answer, and Cassandra where it keeps the raw messages."""
-    services = await asyncio.to_thread(container.vitals.services)
+    services = await asked.answer(container.vitals.services)
     down = [name for name, service in services.items() if not service.up]
     response.status_code = 503 if down else 200
     return Ready(status="not ready" if down else "ready", down=down)

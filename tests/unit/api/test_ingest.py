@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.types import ASGIApp
+from starlette.types import Message as ASGIMessage
 
 from sago.domain.batches import Progress
 from sago.domain.messages import Message
@@ -16,7 +23,7 @@ from sago.errors import InvalidMessageError, TransientError
 from sago.sources import payloads
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.log import MemoryLog
-from tests.unit.api.api_house import INGEST, NOW, House, MakeHouse, row
+from tests.unit.api.api_house import HEALTH, INGEST, LOCAL, METRICS, NOW, House, MakeHouse, row
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data"
 JSON = {"Content-Type": "application/json"}
@@ -184,6 +191,74 @@ def test_the_same_id_twice_in_a_list(house: House) -> None:
     assert answer.status_code == 207
     assert answer.json()["ids"] == ["slack:m-1", "slack:m-1"]
     assert answer.json()["errors"][0]["reason"] == "same id, other content as message 0"
+
+
+class Stuck(MemoryLog):
+    """A log that acknowledges nothing until the test ends."""
+
+    def __init__(self, topics: dict[str, str]) -> None:
+        super().__init__(topics)
+        self.released = Event()
+
+    def publish(self, *given: Any, **more: Any) -> Any:
+        self.released.wait(20)
+        return super().publish(*given, **more)
+
+
+def test_while_more_wait_for_kafka_than_there_are_threads_others_are_answered(make: MakeHouse) -> None:
+    log = Stuck({"slack": "slack-messages"})
+    house = make(adapters={"log": log})
+    with ThreadPoolExecutor(45) as pool:
+        try:
+            waiting = [pool.submit(house.ingest, row(number)) for number in range(45)]
+            time.sleep(0.5)
+            started = time.monotonic()
+            for path in ("/health/live", "/health/ready", HEALTH, METRICS):
+                assert house.client.get(path).status_code == 200
+            assert time.monotonic() - started < 5
+            assert not any(each.done() for each in waiting)
+        finally:
+            log.released.set()
+        assert {each.result().status_code for each in waiting} == {202}
+
+
+async def half_sent(app: ASGIApp, then: ASGIMessage | None) -> list[ASGIMessage]:
+    """What is answered to half a body, after which comes nothing, or something."""
+    events = [{"type": "http.request", "body": b'{"source', "more_body": True}, *([then] if then else [])]
+    answer: list[ASGIMessage] = []
+
+    async def receive() -> ASGIMessage:
+        return events.pop(0) if events else await asyncio.Event().wait()
+
+    async def send(message: ASGIMessage) -> None:
+        answer.append(message)
+
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": INGEST, "raw_path": INGEST.encode(),
+        "query_string": b"", "root_path": "", "scheme": "http", "client": LOCAL, "server": ("localhost", 8000),
+        "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+    }  # fmt: skip
+    await app(scope, receive, send)
+    return answer
+
+
+def test_a_body_that_stops_coming_is_not_waited_for(make: MakeHouse) -> None:
+    app = make(body_within=0.05).client.app
+    start, end = asyncio.run(asyncio.wait_for(half_sent(app, None), 5))
+    assert start["status"] == 408
+    assert (b"connection", b"close") in start["headers"], "what still comes is no next request"
+    assert json.loads(end["body"]) == {"detail": "the body did not come within 0.05 s", "errors": []}
+
+
+def test_a_client_that_leaves_is_no_error(
+    house: House, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        assert asyncio.run(half_sent(house.client.app, {"type": "http.disconnect"})) == []
+    logged = caplog.text + "".join(capsys.readouterr())
+    assert "the client left" in logged
+    assert "499" in logged
+    assert "error" not in logged.lower()
 
 
 class BridgeClock(ManualClock):

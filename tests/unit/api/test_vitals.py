@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from sago.domain.batches import Batch, BatchState, DeadLetter, Progress
 from sago.errors import ConfigError, TransientError
+from sago.pipeline.vitals import ASKERS
 from sago.sections import CacheSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.clock import ManualClock
@@ -173,24 +175,45 @@ def test_who_is_down_is_named_and_the_others_are_told(make: MakeHouse, name: str
 class HungLog(MemoryLog):
     """Never answers until the test ends."""
 
-    released = Event()
+    def __init__(self, topics: dict[str, str]) -> None:
+        super().__init__(topics)
+        self.begun, self.released, self.asked = Event(), Event(), 0
 
     def lag(self) -> dict[str, int]:
+        self.asked += 1
+        self.begun.set()
         self.released.wait(10)
         return {}
 
 
 def test_a_server_that_hangs_holds_nobody_up(make: MakeHouse) -> None:
     house = make(adapters={"log": HungLog({"slack": "slack-messages"})})
-    house.container.vitals.patience = 0.2
+    house.container.vitals.patience = 0.05
     started = time.monotonic()
     try:
-        for _ in range(4):
+        for _ in range(2 * ASKERS):
             assert house.client.get(READY).json()["down"] == ["kafka"]
-        assert house.client.get(HEALTH).json()["services"]["kafka"]["reason"] == "no answer within 0.2 s"
-        assert time.monotonic() - started < 3
+        assert house.client.get(HEALTH).json()["services"]["kafka"]["reason"] == "no answer within 0.05 s"
+        assert time.monotonic() - started < 5
+        assert house.log.asked == 1
     finally:
-        HungLog.released.set()
+        house.log.released.set()
+
+
+def test_however_many_ask_a_hung_server_holds_up_no_other_question(make: MakeHouse) -> None:
+    house = make(adapters={"log": HungLog({"slack": "slack-messages"})})
+    house.container.vitals.patience = 1.0
+    try:
+        with ThreadPoolExecutor(30) as pool:
+            asked = [pool.submit(house.client.get, READY) for _ in range(30)]
+            assert house.log.begun.wait(5)
+            started = time.monotonic()
+            assert house.client.get(METRICS).json()["missing"] == {}
+            assert time.monotonic() - started < 0.9
+            assert [each.result().json()["down"] for each in asked] == [["kafka"]] * 30
+        assert time.monotonic() - started < 4
+    finally:
+        house.log.released.set()
 
 
 def test_ready_when_all_answer(house: House) -> None:
@@ -207,11 +230,12 @@ def test_a_raw_store_of_its_own_is_asked_too(make: MakeHouse, monkeypatch: pytes
         raise TransientError("Cassandra does not answer")
 
     monkeypatch.setattr(house.container.raw, "read_day", down)
-    monkeypatch.setattr(house.container.raw, "count", down)
+    monkeypatch.setattr(house.container.raw, "count", lambda: pytest.fail("every partition of Cassandra is read"))
     assert house.client.get(READY).json()["down"] == ["cassandra"]
     assert house.client.get(HEALTH).json()["services"]["cassandra"]["reason"] == "Cassandra does not answer"
     metrics = house.client.get(METRICS).json()
-    assert metrics["missing"] == {"cassandra": "Cassandra does not answer"}
+    assert metrics["missing"].keys() == {"cassandra"}
+    assert "messages_stored is not told" in metrics["missing"]["cassandra"]
     assert metrics["processing"]["messages_stored"] is None
     assert metrics["processing"]["batches_merged"] == 0
 
