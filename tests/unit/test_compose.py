@@ -161,7 +161,8 @@ def test_settings_of_the_containers_are_settings(
         assert settings.raw_store.kind == "cassandra"
 
 
-def test_compose_itself_accepts_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("added", [(), ("-f", "docker-compose.sources.yml")])
+def test_compose_itself_accepts_it(added: tuple[str, ...], tmp_path: Path) -> None:
     if (
         shutil.which("docker") is None
         or subprocess.run(["docker", "compose", "version"], check=False, capture_output=True).returncode
@@ -169,9 +170,8 @@ def test_compose_itself_accepts_it(tmp_path: Path) -> None:
         pytest.skip("needs docker compose")
     environment = tmp_path / ".env"
     environment.write_text("".join(f"{name}=secret\n" for name in SECRETS))
-    for name in ("docker-compose.yml", "config.yaml"):
+    for name in ("docker-compose.yml", "docker-compose.sources.yml", "config.yaml"):
         shutil.copy(PROJECT / name, tmp_path)
-    ran = subprocess.run(
-        ["docker", "compose", "config", "--quiet"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    command = ["docker", "compose", "-f", "docker-compose.yml", *added, "config", "--quiet"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
