@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from sago.domain.messages import CompanyId
 from sago.errors import ConfigError
 from sago.sections import (
+    KEY_VARIABLES,
     ApiSettings,
     BridgeSettings,
     CacheSettings,
@@ -47,7 +48,9 @@ POSTGRES_VARIABLES = ("HOST", "PORT", "DB", "USER", "PASSWORD")
 class Settings(BaseSettings):
     """Everything that can be set. Built by `load`, read by bootstrap, cli and workers only."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="SAGO_", env_nested_delimiter="__")
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="SAGO_", env_nested_delimiter="__", hide_input_in_errors=True
+    )
 
     company_id: CompanyId = "acme"
     servers: Literal["embedded", "local", "auto"] = "embedded"
@@ -147,8 +150,8 @@ def load(config: Path | None = None, environ: Mapping[str, str] | None = None) -
 
 def _keys_of_vendors(environ: Mapping[str, str]) -> dict[str, Any]:
     """The names under which a vendor's own tools look for its key."""
-    key = environ.get("GEMINI_API_KEY") or environ.get("GOOGLE_API_KEY")
-    return {"gemini": {"api_key": key}} if key else {}
+    keys = {section: next(filter(None, map(environ.get, names)), None) for section, names in KEY_VARIABLES.items()}
+    return {section: {"api_key": key} for section, key in keys.items() if key}
 
 
 def _config_path(config: Path | None, environ: Mapping[str, str]) -> Path:

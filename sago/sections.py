@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from sago.errors import ConfigError
@@ -187,6 +188,10 @@ class ExtractionSettings(Section):
     lost_after: int = Field(360, ge=1)
 
 
+KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
+"""Section of a model's vendor → the names under which the vendor's own tools look for its key."""
+
+
 class GeminiSettings(Section):
     """The `gemini` provider. The key comes from GEMINI_API_KEY or GOOGLE_API_KEY. Prices in USD a million tokens, of
     prompts up to 200,000 tokens; above that the vendor charges more (https://ai.google.dev/gemini-api/docs/pricing)."""
@@ -203,6 +208,34 @@ class GeminiSettings(Section):
     """Of one answer; the vendor counts thinking among them."""
     price_input: float = Field(2.0, ge=0)
     price_output: float = Field(12.0, ge=0)
+
+    @field_validator("api_key")
+    @classmethod
+    def _fit_for_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        bare = key.get_secret_value().strip() if key else ""
+        if not _VISIBLE_ASCII.fullmatch(bare):
+            raise ValueError("holds blanks or characters that no key has: check GEMINI_API_KEY in .env")
+        return SecretStr(bare) if bare else None
+
+    @field_validator("base_url")
+    @classmethod
+    def _address_of_a_server(cls, url: str | None) -> str | None:
+        if url and not _is_http(url):
+            raise ValueError("write it as https://host or http://host:port")
+        return url or None
+
+
+_VISIBLE_ASCII = re.compile(r"[!-~]*")
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    whole = parts.scheme in ("http", "https") and parts.hostname and port != 0 and not (parts.query or parts.fragment)
+    return bool(whole and _VISIBLE_ASCII.fullmatch(url))
 
 
 def is_loopback(host: str) -> bool:

@@ -55,6 +55,8 @@ class Reply(NamedTuple):
     body: bytes = b""
     headers: Sequence[tuple[str, str]] = ()
     after: float = 0.0
+    dribble: float = 0.0
+    """Seconds between letters without an end, sent behind `body`, which then is status line and headers too."""
 
 
 Behaviour = Callable[[Asked], Reply]
@@ -120,6 +122,25 @@ def always(reply: Reply) -> Behaviour:
 
 def slow(seconds: float) -> Behaviour:
     return lambda asked: marks(asked)._replace(after=seconds)
+
+
+def dribbling(begun: bytes, pause: float) -> Behaviour:
+    """What is begun is never done, and never silent for longer than `pause` seconds."""
+    return always(Reply(body=begun, dribble=pause))
+
+
+def echoing(code: int, status: str) -> Behaviour:
+    """An error that repeats the whole request, key and all, wherever an error has room for text."""
+
+    def answer(asked: Asked) -> Reply:
+        request = (
+            f"invalid request: {json.dumps(asked.body, ensure_ascii=False)} with {asked.headers['x-goog-api-key']}"
+        )
+        said = {"reason": asked.headers["x-goog-api-key"], "description": request, "field": "contents[0].parts"}
+        details = [said, {"fieldViolations": [said, {"field": request}]}, {"reason": request}]
+        return failing(code, status, request, details)(asked)
+
+    return answer
 
 
 def failing(code: int, status: str, message: str = "no", details: Sequence[dict[str, Any]] = ()) -> Behaviour:
@@ -200,6 +221,8 @@ class GeminiServer:
                 reply = server.answer(Asked(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
                 time.sleep(reply.after)
                 try:
+                    if reply.dribble:
+                        self._dribble(reply)
                     self.send_response(reply.status)
                     for name, value in reply.headers:
                         self.send_header(name, value)
@@ -210,6 +233,14 @@ class GeminiServer:
                     self.close_connection = dict(reply.headers).get("Content-Length") is not None
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True  # the client did not wait
+
+            def _dribble(self, reply: Reply) -> None:
+                """Until the client goes away, which ends it with an error; at most 10 s."""
+                self.wfile.write(reply.body)
+                for _ in range(int(10 / reply.dribble)):
+                    self.wfile.write(b"a")
+                    time.sleep(reply.dribble)
+                raise ConnectionResetError
 
             def log_message(self, *_: object) -> None:
                 """Silent."""

@@ -19,7 +19,14 @@ from sago.llm import registry
 AllowModel = Annotated[
     bool, typer.Option("--allow-model", help="Let these companies' messages go to the provider's vendor.")
 ]
-NO_KEY = "gemini needs a key: put GEMINI_API_KEY=… into .env, or choose --provider offline"
+ChangeConsent = Annotated[
+    bool | None,
+    typer.Option(
+        "--allow-model/--forbid-model",
+        help="Let these companies' messages go to the provider's vendor from now on, or take that back.",
+        show_default=False,
+    ),
+]
 
 
 def place_of(name: str) -> ModelPolicy:
@@ -27,14 +34,14 @@ def place_of(name: str) -> ModelPolicy:
     return registry.provider(name).place
 
 
-def check_provider(name: str, settings: Settings, *, allow: bool) -> None:
-    """Raise ConfigError for an unknown provider or one without its key, UsageError for a consent without an object."""
+def check_provider(name: str, settings: Settings, *, allow: bool | None) -> None:
+    """Raise ConfigError for an unknown provider or one without its key, UsageError for a consent without an object.
+    A consent that is taken back needs no key: the provider is not asked."""
     place = place_of(name)
     if place is ModelPolicy.OFFLINE and allow:
         raise UsageError(f"--allow-model: {name} reads on this machine, there is nothing to allow")
-    key = settings.gemini.api_key
-    if name == "gemini" and not (key and key.get_secret_value().strip()):
-        raise ConfigError(NO_KEY)
+    if allow is not False and registry.lacks_key(name, settings):
+        raise ConfigError(registry.no_key(name))
 
 
 def refuse_strangers(name: str, companies: Iterable[str]) -> None:
@@ -45,25 +52,33 @@ def refuse_strangers(name: str, companies: Iterable[str]) -> None:
             raise _refusal(name, company_id, ModelPolicy.OFFLINE, place)
 
 
-def settle(session: Session, container: Container, companies: Iterable[str], *, asked: str | None, allow: bool) -> None:
-    """Write the consent that `--allow-model` gives, or see that it is there.
+def settle(
+    session: Session, container: Container, companies: Iterable[str], *, asked: str | None, allow: bool | None
+) -> None:
+    """Write the consent that `--allow-model` gives, take it back with `--forbid-model`, or see that it is there.
 
     Where the provider was asked for by name a company without consent is a UsageError, and nothing is fed; where it
-    only stands in the configuration such a company is read here, which a note tells.
+    only stands in the configuration, or consent was just taken back, such a company is read here, which a note tells.
     """
     name = container.settings.extraction.provider
     place = place_of(name)
-    if place is ModelPolicy.OFFLINE:
+    if allow is False:
+        _tell(session, set_policy(container, companies, ModelPolicy.OFFLINE), "messages stay on this machine again")
+    elif place is ModelPolicy.OFFLINE:
         return
-    named = set(companies)
-    if allow:
-        permit(container, named, place)
-        return
-    refused = forbidding(container, named, place)
-    for company_id, policy in sorted(refused.items()):
-        if asked:
-            raise _refusal(name, company_id, policy, place)
-        session.note(f"[yellow]{escape(_why(name, company_id, policy, place))}:[/] read on this machine instead")
+    elif allow:
+        allowed = permit(container, companies, place)
+        _tell(session, allowed, f"messages may now go to {name}; `--forbid-model` takes it back")
+    else:
+        for company_id, policy in sorted(forbidding(container, set(companies), place).items()):
+            if asked:
+                raise _refusal(name, company_id, policy, place)
+            session.note(f"[yellow]{escape(_why(name, company_id, policy, place))}:[/] read on this machine instead")
+
+
+def _tell(session: Session, companies: list[str], what: str) -> None:
+    if companies:
+        session.note(escape(f"{', '.join(companies)}: {what}"))
 
 
 def _refusal(name: str, company_id: str, policy: ModelPolicy, place: ModelPolicy) -> UsageError:
@@ -85,14 +100,21 @@ def forbidding(container: Container, companies: Iterable[str], place: ModelPolic
     return {company_id: policy for company_id, policy in policies.items() if not policy.allows(place)}
 
 
-def permit(container: Container, companies: Iterable[str], place: ModelPolicy) -> None:
-    """Save the consent of these companies, so that every worker sees it; an unknown company is made first."""
-    now = container.clock.now()
+def permit(container: Container, companies: Iterable[str], place: ModelPolicy) -> list[str]:
+    """Save the consent of these companies, so that every worker sees it, and name those that had not given it."""
+    return set_policy(container, forbidding(container, set(companies), place), place)
+
+
+def set_policy(container: Container, companies: Iterable[str], policy: ModelPolicy) -> list[str]:
+    """Save that policy, and name the companies that had another; one that is not known is made first."""
+    now, changed = container.clock.now(), []
     with container.database.begin() as tx:
-        for company_id in sorted(companies):
+        for company_id in sorted(set(companies)):
             company = tx.companies.ensure(company_id, now)
-            if not company.model_policy.allows(place):
-                tx.companies.save(company.model_copy(update={"model_policy": place}))
+            if company.model_policy is not policy:
+                tx.companies.save(company.model_copy(update={"model_policy": policy}))
+                changed.append(company_id)
+    return changed
 
 
 def spent(name: str, totals: CallTotals) -> str:

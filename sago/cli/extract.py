@@ -40,8 +40,8 @@ def extract(
 ) -> None:
     """Print the events of a file as JSON lines, without starting anything.
 
-    A row that is no message is told on stderr and the rest is read; exit 1 where no row is one. A provider that sends
-    messages to a vendor needs --allow-model.
+    A row that is no message is told on stderr and the rest is read; exit 1 where no row is one, or a message could
+    not be read. A provider that sends messages to a vendor needs --allow-model.
 
     Example: [bold]sago extract messages.csv > events.jsonl[/]
     """
@@ -71,12 +71,12 @@ def extract(
         session.note(f"{path}:{row.line}: left out: {row.reason}")
     for reason, count in sorted(reading.dropped.items()):
         session.note(f"dropped {count} × {reason}")
-    raise typer.Exit(0 if messages else 1)
+    raise typer.Exit(1 if reading.left_out or not messages else 0)
 
 
 def _check_consent(name: str, settings: Settings, *, allow: bool) -> None:
     """There are no servers here that could remember a consent: it is given with each call."""
-    check_provider(name, settings, allow=allow)
+    check_provider(name, settings, allow=allow or None)
     if place_of(name) is not ModelPolicy.OFFLINE and not allow:
         raise UsageError(f"--provider {name} sends the messages to a vendor: nothing was sent; add --allow-model")
 

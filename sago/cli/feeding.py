@@ -16,7 +16,7 @@ from sago.domain.messages import Message
 from sago.domain.model_calls import CallTotals
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError, TransientError
-from sago.llm.registry import provider
+from sago.llm.registry import longest_call, provider
 from sago.outreach.scheduling import verdicts
 from sago.pipeline.ingest import Account, BadRow
 from sago.report import ReportData, gather, write_all
@@ -27,6 +27,8 @@ MERGED_WITHIN = 120.0
 VENDOR_WITHIN = 600.0
 """The same, also without a further call, where a vendor reads: what fails there is tried again after minutes."""
 LETTERS_WITHIN = 120.0
+LETTER_CALLS = 2
+"""A letter that says what no event says is asked for once more."""
 
 
 @dataclass
@@ -97,8 +99,9 @@ class Run:
             watches = [w.id for company in self.account.companies for w in tx.outreach.watches(company)]
         bar = bars.add_task("letters composed", total=len(watches))
         if watches:
-            each = 2 * self.container.settings.gemini.timeout if self._at_vendor else 0
-            within = LETTERS_WITHIN + each * len(watches)
+            settings = self.container.settings
+            call = longest_call(settings.extraction.provider, settings)
+            within = LETTERS_WITHIN + LETTER_CALLS * call * len(watches)
             self.letters_refused = self.container.dispatcher.compose_and_wait(watches, self.as_of, within)
         bars.update(bar, completed=len(watches))
         self._ask_ledger()

@@ -26,12 +26,14 @@ USABLE_WITHIN = 2
 
 
 class Reading:
-    """One provider over companies' messages; `dropped` counts what grounding refused."""
+    """One provider over companies' messages; `dropped` counts what grounding refused, `left_out` the messages that
+    could not be read."""
 
     def __init__(
         self, model: Model, clock: Clock, note: Callable[[str], None], *, chunk: int, context: int, attempts: int
     ) -> None:
         self.dropped: Counter[str] = Counter()
+        self.left_out = 0
         self._model = model
         self._clock = clock
         self._note = note
@@ -66,6 +68,7 @@ class Reading:
             raise
         except (PermanentError, UnusableAnswerError) as error:
             if len(chunk) == 1:
+                self.left_out += 1
                 self._note(f"left out: {chunk[0].id}: {error}")
                 return []
         middle = len(chunk) // 2

@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from sago.bootstrap import Container, build
-from sago.cli.consent import AllowModel, check_provider, refuse_strangers, settle, spent
+from sago.cli.consent import ChangeConsent, check_provider, refuse_strangers, settle, spent
 from sago.cli.feeding import Run
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.cli.transient import transient_stack
@@ -40,7 +40,7 @@ def run(
     company: Annotated[str | None, typer.Option(help="Company of rows that name none.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("output"),
     provider: Annotated[str | None, typer.Option(help="Who reads the messages [offline].")] = None,
-    allow_model: AllowModel = False,
+    allow_model: ChangeConsent = None,
     mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours, as content=Body.")] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -51,7 +51,7 @@ def run(
 
     Uses the running stack, else starts one and stops it afterwards. Every row is accounted for:
     read = stored + dead-lettered + duplicates. A provider that sends messages to a vendor reads only companies that
-    allow it; --allow-model remembers that for the companies of this file.
+    allow it; --allow-model remembers that for the companies of this file until --forbid-model takes it back.
 
     Example: [bold]sago run mails.mbox --company scaleflow[/]
     """
@@ -64,7 +64,7 @@ def run(
         raise UsageError(f"--company {company}: write it in small letters, digits, - and _, as in acme-4")
     fallback = company or settings.company_id
     check_provider(provider or settings.extraction.provider, settings, allow=allow_model)
-    if provider and not allow_model and not settings.has_servers and not has_data(settings.state_dir):
+    if provider and allow_model is None and not settings.has_servers and not has_data(settings.state_dir):
         # no need to start servers to find that nobody has allowed anything
         refuse_strangers(provider, companies_of(path, fallback, columns, SystemClock().now()))
     with stack_for(session, settings, out, provider) as running:

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from sago.config import Settings
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError
 from sago.ports import CallLedger, Clock, Model
+from sago.sections import KEY_VARIABLES
 
 
 class Provider(NamedTuple):
-    """One row: `module:class`, and how far the provider lets text go.
+    """One row: `module:class`, how far the provider lets text go, and which section of the settings is its own.
 
-    A provider of this process is made without arguments, any other with settings, ledger and clock.
+    A provider of this process is made without arguments, any other with settings, ledger and clock; the section of
+    such a one holds `timeout`, the seconds of one call, and `api_key` where it needs a key.
     """
 
     path: str
     place: ModelPolicy = ModelPolicy.OFFLINE
+    section: str = ""
 
 
 PROVIDERS: dict[str, Provider] = {
     "offline": Provider("sago.llm.providers.offline:OfflineModel"),
     "marker": Provider("sago.llm.providers.marker:MarkerModel"),
-    "gemini": Provider("sago.llm.providers.gemini:GeminiModel", ModelPolicy.VENDOR),
+    "gemini": Provider("sago.llm.providers.gemini:GeminiModel", ModelPolicy.VENDOR, "gemini"),
 }
 """By name in the configuration."""
 IN_HOUSE = "offline"
@@ -38,6 +41,27 @@ def provider(name: str) -> Provider:
     except KeyError:
         known = ", ".join(sorted(PROVIDERS))
         raise ConfigError(f"extraction.provider: there is no provider {name!r}; choose one of {known}") from None
+
+
+def no_key(name: str) -> str:
+    """The line for a person who asks for a provider whose key is not set."""
+    variable = KEY_VARIABLES[provider(name).section][0]
+    running = "a running stack reads it when it starts"
+    return f"{name} has no key: put {variable}=… into .env ({running}), or choose the provider {IN_HOUSE}"
+
+
+def lacks_key(name: str, settings: Settings) -> bool:
+    """Whether the provider needs a key and has none."""
+    return provider(name).section in KEY_VARIABLES and not _own(name, settings).api_key
+
+
+def longest_call(name: str, settings: Settings) -> float:
+    """Seconds that one call of the provider may take; 0 where it reads in this process."""
+    return float(_own(name, settings).timeout) if provider(name).section else 0.0
+
+
+def _own(name: str, settings: Settings) -> Any:
+    return getattr(settings, provider(name).section)
 
 
 def load(name: str, settings: Settings, calls: CallLedger, clock: Clock) -> Model:

@@ -50,7 +50,7 @@ def test_what_may_pass_is_tried_again_by_the_command(server: GeminiServer, tmp_p
     server.script.extend([fake.failing(503, "UNAVAILABLE"), fake.always(fake.said(""))])
     done = extract(tmp_path, DEAL)
     assert (done.exit_code, len(done.stdout.splitlines()), len(server.asked)) == (0, 1, 3)
-    assert "gemini answers 503: no; again in 0.01 s" in done.stderr
+    assert "gemini answers 503: UNAVAILABLE; again in 0.01 s" in done.stderr
 
 
 def test_an_outage_ends_the_command_after_its_attempts(server: GeminiServer, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_an_outage_ends_the_command_after_its_attempts(server: GeminiServer, tmp
 def test_a_message_the_filters_block_is_left_out_alone(server: GeminiServer, tmp_path: Path) -> None:
     server.usual = fake.blocked_where("forbidden")
     done = extract(tmp_path, DEAL, "a forbidden word", "lunch?", DEAL)
-    assert (done.exit_code, len(done.stdout.splitlines())) == (0, 1)
+    assert (done.exit_code, len(done.stdout.splitlines())) == (1, 1)
     assert json.loads(done.stdout)["message_ids"] == ["c0", "c3"]
     assert "left out: slack:c1: gemini's filters block the question: PROHIBITED_CONTENT" in done.stderr
 

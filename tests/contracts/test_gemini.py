@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from sago.config import Settings
 from sago.domain.events import EventType
@@ -199,7 +200,7 @@ def test_a_message_over_the_budget_is_cut_and_the_log_tells(server: GeminiServer
 
 def test_a_429_keeps_the_delay_it_asks_for_and_nothing_is_tried_again(server: GeminiServer, desk: Desk) -> None:
     server.script.append(fake.too_many("41.2s"))
-    with pytest.raises(TransientError, match="gemini answers 429: You exceeded your current quota") as raised:
+    with pytest.raises(TransientError, match="gemini answers 429: RESOURCE_EXHAUSTED") as raised:
         extract(desk.model, chat(1, DEAL))
     assert raised.value.retry_after == timedelta(seconds=42)
     assert len(server.asked) == 1
@@ -215,10 +216,24 @@ def test_a_429_keeps_the_delay_it_asks_for_and_nothing_is_tried_again(server: Ge
     [
         (fake.failing(500, "INTERNAL"), TransientError, "gemini answers 500", "failed"),
         (fake.always(Reply(502, b"<html>bad gateway</html>")), TransientError, "gemini answers 502", "failed"),
-        (fake.always(Reply(200, b"{}")), UnusableAnswerError, "answer is empty", "unusable"),
-        (fake.always(Reply(200, b"<html>portal</html>")), UnusableAnswerError, "not of its protocol", "unusable"),
-        (fake.always(Reply(200, b"3")), UnusableAnswerError, "not of its protocol", "unusable"),
-        (fake.always(Reply(200, b'{"promptFeedback": 3}')), UnusableAnswerError, "not of its protocol", "unusable"),
+        (fake.always(Reply(200, b"{}")), TransientError, "check gemini.base_url", "failed"),
+        (fake.always(Reply(200, b"<html>portal</html>")), TransientError, "check gemini.base_url", "failed"),
+        (fake.always(Reply(200, b"3")), TransientError, "check gemini.base_url", "failed"),
+        (fake.always(Reply(200, b'{"hits": []}')), TransientError, "check gemini.base_url", "failed"),
+        (
+            fake.always(Reply(302, b"", [("Location", "/login")])),
+            ProviderSettingError,
+            "302, .* gemini.base_url",
+            "refused",
+        ),
+        (
+            fake.always(Reply(404, b"<html>nothing here</html>")),
+            ProviderSettingError,
+            "404, .* gemini.base_url",
+            "refused",
+        ),
+        (fake.always(Reply(200, b'{"promptFeedback": 3}')), UnusableAnswerError, "cannot be read", "unusable"),
+        (fake.blocked_question("KESTREL WILL SUE"), PermanentError, "question: unknown reason", "blocked"),
         (
             fake.always(Reply(200, b'{"usageMetadata": {"promptTokenCount": -5}}')),
             UnusableAnswerError,
@@ -275,11 +290,44 @@ def test_a_server_that_is_away_may_come_back() -> None:
     assert desk.row.outcome is CallOutcome.FAILED
 
 
-def test_without_a_key_nothing_is_sent(server: GeminiServer) -> None:
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [HEAD + b"X-Wait: ", HEAD + b"Content-Length: 100000\r\n\r\n{", HEAD + b"Connection: close\r\n\r\n{"],
+    ids=["head", "body", "body without a length"],
+)
+def test_an_answer_that_trickles_in_for_ever_is_given_up_in_time(server: GeminiServer, begun: bytes) -> None:
+    desk = Desk(server.url, timeout=0.3)
+    server.usual = fake.dribbling(begun, 0.02)
+    with pytest.raises(TransientError, match=r"did not answer within 0\.3 s") as raised:
+        extract(desk.model, chat(1, DEAL))
+    assert type(raised.value) is TransientError
+    assert desk.row.outcome is CallOutcome.FAILED
+    assert 300 <= desk.row.latency_ms < 3000
+
+
+def test_without_a_key_nothing_is_sent_and_the_ledger_says_why(server: GeminiServer) -> None:
     desk = Desk(server.url, api_key=None)
-    with pytest.raises(ProviderSettingError, match=r"GEMINI_API_KEY=… into \.env"):
+    with pytest.raises(ProviderSettingError, match=r"GEMINI_API_KEY=… into \.env") as raised:
         extract(desk.model, chat(1, DEAL))
     assert server.asked == []
+    assert (desk.row.outcome, desk.row.error) == (CallOutcome.REFUSED, str(raised.value))
+
+
+@pytest.mark.parametrize("settings", [{"base_url": "http://a..b"}, {"api_key": "clé"}, {"api_key": "two\nlines"}])
+def test_what_makes_no_request_is_the_settings_fault(server: GeminiServer, settings: dict[str, str]) -> None:
+    desk = Desk(server.url)
+    values = {"base_url": server.url, "api_key": KEY} | settings
+    wrong = desk.settings.gemini.model_copy(
+        update={"base_url": values["base_url"], "api_key": SecretStr(values["api_key"])}
+    )  # past the checks that the settings make themselves
+    desk.model = GeminiModel(desk.settings.model_copy(update={"gemini": wrong}), desk.calls, SystemClock())
+    with pytest.raises(ProviderSettingError, match=r"check gemini\.base_url, GEMINI_API_KEY"):
+        extract(desk.model, chat(1, DEAL), chat(2, DEAL))
+    assert server.asked == []
+    assert desk.row.outcome is CallOutcome.REFUSED
 
 
 def test_the_key_is_in_no_error_no_log_and_no_row(
@@ -335,3 +383,17 @@ def test_what_messages_say_is_in_no_error_and_no_row(server: GeminiServer, desk:
     with pytest.raises(UnusableAnswerError) as raised:
         extract(desk.model, chat(1, secret))
     assert secret not in str(raised.value) + str(desk.row)
+
+
+@pytest.mark.parametrize(("code", "status"), [(400, "INVALID_ARGUMENT"), (422, "ODD"), (429, "X Y"), (500, "INTERNAL")])
+def test_a_server_that_repeats_our_request_gets_no_word_of_it_into_errors_and_rows(
+    server: GeminiServer, desk: Desk, code: int, status: str
+) -> None:
+    server.usual = fake.echoing(code, status)
+    with pytest.raises(SagoError) as raised:
+        extract(desk.model, chat(1, "Kestrel will sue us"))
+    told = str(raised.value) + str(desk.row)
+    assert str(code) in told
+    assert not [word for word in ("Kestrel", "sue", KEY) if word in told]
+    if code == 400:
+        assert "(400: INVALID_ARGUMENT, contents[0].parts)" in told

@@ -98,18 +98,18 @@ def test_consent_is_saved_for_known_and_unknown_companies_and_then_suffices() ->
     with container.database.begin() as tx:
         tx.companies.ensure("acme", NOW)
     with pytest.raises(UsageError, match="company acme: its model_policy is offline, gemini needs vendor"):
-        settle(session, container, ["acme", "new"], asked="gemini", allow=False)
+        settle(session, container, ["acme", "new"], asked="gemini", allow=None)
     assert policies(container) == {"acme": ModelPolicy.OFFLINE}
     settle(session, container, ["acme", "new", "acme"], asked="gemini", allow=True)
     assert policies(container) == {"acme": ModelPolicy.VENDOR, "new": ModelPolicy.VENDOR}
-    settle(session, container, ["acme", "new"], asked="gemini", allow=False)
+    settle(session, container, ["acme", "new"], asked="gemini", allow=None)
 
 
 def test_a_provider_of_the_configuration_reads_who_allows_it_and_a_note_names_the_others(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     container = house()
-    settle(Session(), container, ["acme"], asked=None, allow=False)
+    settle(Session(), container, ["acme"], asked=None, allow=None)
     told = " ".join(capsys.readouterr().err.split())
     assert "company acme: its model_policy is offline, gemini needs vendor: read on this machine instead" in told
     assert policies(container) == {}
@@ -119,4 +119,4 @@ def test_nobody_is_asked_where_messages_stay_here() -> None:
     def never() -> str:
         raise AssertionError("the file need not be read")
 
-    settle(Session(), house("offline"), (never() for _ in range(1)), asked=None, allow=False)
+    settle(Session(), house("offline"), (never() for _ in range(1)), asked=None, allow=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -45,3 +46,11 @@ def test_what_stands_around_is_left_out(items: list[dict[str, object]], before: 
 def test_what_holds_no_json_is_unusable(text: str) -> None:
     with pytest.raises(UnusableAnswerError):
         parse(text)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("piece", ['{"a":', '[{"a":', '{"a":[', '{"', "[[{", '{"a": "{'])
+def test_a_model_caught_in_a_loop_is_read_in_little_time(piece: str) -> None:
+    """20,000 places where JSON might begin: without a bound on those tried it takes minutes."""
+    with suppress(UnusableAnswerError):
+        assert parse(piece * 20_000).is_cut

@@ -69,7 +69,7 @@ class ChunkReading:
             system=rendered.system,
             user=rendered.user,
             answer=answers.FindingsAnswer,
-            size=len(self._messages),
+            is_lone=len(self._messages) == 1,
             timeout=min(self._timeout, left),
         )
 

@@ -6,6 +6,7 @@ out in a header and nowhere else.
 
 from __future__ import annotations
 
+import warnings
 from datetime import datetime
 from functools import cache, cached_property
 from typing import Any, NamedTuple
@@ -19,7 +20,8 @@ from pydantic import BaseModel
 from sago import telemetry
 from sago.domain.model_calls import LONGEST_ERROR, CallOutcome, ModelCall, ModelJob
 from sago.errors import ProviderSettingError, SagoError
-from sago.llm.providers.gemini import refusals
+from sago.llm import registry
+from sago.llm.providers.gemini import refusals, wire
 from sago.llm.providers.gemini.reading import Reply, Usage, read, usage_of
 from sago.ports import CallLedger, Clock
 from sago.sections import GeminiSettings
@@ -28,14 +30,15 @@ PROVIDER = "gemini"
 BASE_URL = "https://generativelanguage.googleapis.com/"
 API_VERSION = "v1beta"
 """Where preview models are served: https://ai.google.dev/gemini-api/docs/api-versions"""
-UNREADABLE = (ValueError, TypeError, AttributeError, LookupError)
-"""What the SDK stumbles with over a body that is not of the protocol."""
-NO_KEY = "gemini has no key: put GEMINI_API_KEY=… into .env or the environment"
+STUMBLES = (ValueError, TypeError, AttributeError, LookupError, httpx2.InvalidURL)
+"""What SDK and httpx raise over a setting that makes no request, and the SDK over an answer that it cannot read;
+`wire.answered` tells which of the two it is."""
 _log = telemetry.logger(__name__)
 
 
 class Question(NamedTuple):
-    """What is asked for one company; `size` is how many messages it holds, `timeout` in seconds."""
+    """What is asked for one company, within `timeout` seconds. `is_lone`: it is not part of a larger piece of work
+    that could be asked for in halves."""
 
     company_id: str
     job: ModelJob
@@ -43,7 +46,7 @@ class Question(NamedTuple):
     system: str
     user: str
     answer: type[BaseModel]
-    size: int
+    is_lone: bool
     timeout: float
 
 
@@ -58,37 +61,44 @@ class GeminiClient:
 
     def ask(self, question: Question) -> Reply:
         """The answer's JSON. Raises TransientError, UnusableAnswerError, PermanentError (blocked by a filter) or
-        ProviderSettingError; each call leaves a row, whatever became of it."""
-        client = self._client
+        ProviderSettingError; each call leaves a row, whatever became of it, also one that could not be made."""
+        wire.answered.set(False)
         at, begun = self._clock.now(), self._clock.monotonic()
         usage, outcome, reason = Usage(), CallOutcome.FAILED, "given up"  # unless something else becomes of it
         try:
-            response = client.models.generate_content(
-                model=self._settings.model, contents=question.user, config=self._config(question)
-            )
+            response = self._generate(question)
             usage = usage_of(response)
             reply = read(response, question.answer)
             outcome, reason = CallOutcome.TRUNCATED if reply.is_cut else CallOutcome.OK, ""
-        except (SagoError, errors.APIError, httpx2.HTTPError, *UNREADABLE) as error:
-            refusal = refusals.translated(error, self._settings, is_lone=question.size == 1)
+        except (SagoError, errors.APIError, httpx2.HTTPError, *STUMBLES) as error:
+            refusal = refusals.translated(
+                error, self._settings, is_lone=question.is_lone, has_answer=wire.answered.get()
+            )
             outcome, reason = refusal.outcome, str(refusal.error)
             raise refusal.error from None  # the SDK's error may hold the request
         finally:
             self._record(question, at, self._clock.monotonic() - begun, usage, outcome, reason)
         return reply
 
+    def _generate(self, question: Question) -> types.GenerateContentResponse:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a reason unknown to the SDK, in the server's own words
+            return self._client.models.generate_content(
+                model=self._settings.model, contents=question.user, config=self._config(question)
+            )
+
     @cached_property
     def _client(self) -> genai.Client:
-        key = self._settings.api_key.get_secret_value().strip() if self._settings.api_key else ""
-        if not key:
-            raise ProviderSettingError(NO_KEY)
+        key = self._settings.api_key
+        if key is None:
+            raise ProviderSettingError(registry.no_key(PROVIDER))
         options = types.HttpOptions(
             base_url=self._settings.base_url or BASE_URL,
             api_version=API_VERSION,
             retry_options=types.HttpRetryOptions(attempts=1),
-            httpx_client=httpx2.Client(limits=httpx2.Limits(max_keepalive_connections=0)),
+            httpx_client=wire.Wire(),
         )
-        return genai.Client(vertexai=False, api_key=key, http_options=options)
+        return genai.Client(vertexai=False, api_key=key.get_secret_value(), http_options=options)
 
     def _config(self, question: Question) -> types.GenerateContentConfig:
         """No temperature: Gemini 3 is made for the vendor's default and loops below it

@@ -59,7 +59,7 @@ class GeminiModel:
             system=system,
             user=user,
             answer=LetterAnswer,
-            size=1,
+            is_lone=True,
             timeout=self._settings.timeout,
         )
         reply = self._client.ask(question)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sago.errors import UnusableAnswerError
@@ -12,6 +13,9 @@ _START = re.compile(r"""\{\s*["}]|\[\s*[{\]]""")
 """An object with a key, a list of objects, or either empty: not every bracket of a sentence."""
 _LISTS = ("{[", "[")
 """Open brackets around an item of a list that is the whole answer, or the value of a key of the whole answer."""
+DEEPEST = 2
+STARTS_TRIED = 10
+"""Places where JSON might begin that are looked at: a model caught in a loop gives thousands."""
 _CLOSING = {"{": "}", "[": "]"}
 
 
@@ -25,7 +29,7 @@ class Parsed(NamedTuple):
 def parse(text: str) -> Parsed:
     """The first JSON object or array of the text; raises UnusableAnswerError where there is none."""
     decoder = json.JSONDecoder()
-    for start in (match.start() for match in _START.finditer(text)):
+    for start in (match.start() for match in islice(_START.finditer(text), STARTS_TRIED)):
         try:
             return Parsed(decoder.raw_decode(text, start)[0])
         except (ValueError, RecursionError):
@@ -47,7 +51,8 @@ def _complete_items(text: str) -> Any | None:
 
 def _end_of_items(text: str) -> tuple[int, str]:
     """Behind the last complete item of the outermost list (or the list's opening), and the brackets open there."""
-    end, end_brackets, brackets = 0, "", ""
+    end, end_brackets = 0, ""
+    brackets: list[str] = []
     in_string = escaped = False
     for place, char in enumerate(text):
         if in_string:
@@ -57,9 +62,9 @@ def _end_of_items(text: str) -> tuple[int, str]:
         if char == '"':
             in_string = True
         elif char in _CLOSING:
-            brackets += char
-        elif char in "}]":
-            brackets = brackets[:-1]
-        if char in "{}[]" and brackets in _LISTS:
-            end, end_brackets = place + 1, brackets
+            brackets.append(char)
+        elif char in "}]" and brackets:
+            brackets.pop()
+        if char in "{}[]" and len(brackets) <= DEEPEST and (now := "".join(brackets)) in _LISTS:
+            end, end_brackets = place + 1, now
     return end, end_brackets

@@ -42,18 +42,18 @@ def read(response: types.GenerateContentResponse, answer: type[BaseModel]) -> Re
     """The answer; raises BlockedError, or UnusableAnswerError where it is empty, holds no JSON or lacks a key."""
     feedback = response.prompt_feedback
     if feedback is not None and feedback.block_reason is not None:
-        raise BlockedError(f"gemini's filters block the question: {feedback.block_reason.value}")
+        raise BlockedError(f"gemini's filters block the question: {_name(feedback.block_reason)}")
     if not response.candidates:
         raise UnusableAnswerError("gemini's answer is empty")
     candidate = response.candidates[0]
     reason = candidate.finish_reason
     if reason in _BLOCKED:
-        raise BlockedError(f"gemini's filters block the answer: {reason.value}")
+        raise BlockedError(f"gemini's filters block the answer: {_name(reason)}")
     text = _text(candidate)
     if reason is types.FinishReason.MAX_TOKENS:
         return _cut_reply(text)
     if not text.strip():
-        raise UnusableAnswerError(f"gemini's answer is empty{f': {reason.value}' if reason else ''}")
+        raise UnusableAnswerError(f"gemini's answer is empty{f': {_name(reason)}' if reason else ''}")
     parsed = parse(text)
     missing = [key for key in answer.model_fields if isinstance(parsed.value, dict) and key not in parsed.value]
     if missing:
@@ -71,6 +71,11 @@ _BLOCKED = frozenset(
         types.FinishReason.SPII,
     }
 )
+
+
+def _name(reason: types.BlockedReason | types.FinishReason) -> str:
+    """As the SDK knows it; it takes any other text for a reason too."""
+    return reason.value if reason.name in type(reason).__members__ else "unknown reason"
 
 
 def _cut_reply(text: str) -> Reply:

@@ -1,0 +1,98 @@
+"""The connection of one call: the whole of it within its time, and a 200 that is no `generateContent` told apart."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+from contextvars import ContextVar
+from threading import Lock, Timer
+from typing import Any, Self
+
+import httpx2
+
+from sago.errors import TransientError
+
+TOP_LEVEL = frozenset({"candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId"})
+"""Keys of which an answer has at least one: https://ai.google.dev/api/generate-content#generatecontentresponse"""
+answered: ContextVar[bool] = ContextVar("answered", default=False)
+"""Whether the call under way got an answer of the protocol; what fails before that is not the messages' fault."""
+
+
+class StrangerError(TransientError):
+    """Something else than the provider's server answers: a portal, a proxy's page, another service."""
+
+
+class Wire(httpx2.Client):
+    """A client without kept connections. A request's `read` timeout bounds the whole call, where httpx itself begins
+    it anew with each byte that trickles in; raises httpx2.ReadTimeout then, StrangerError for a 200 of somebody else.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(limits=httpx2.Limits(max_keepalive_connections=0))
+
+    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        """The response, read to its end."""
+        with _TimeLimit(request.extensions["timeout"]["read"]) as limit:
+            request.extensions["trace"] = limit.watch
+            try:
+                response = super().send(request, **options)
+            except httpx2.TransportError:
+                if not limit.is_over:
+                    raise
+        if limit.is_over:  # an answer without a length ends where the connection was cut
+            raise httpx2.ReadTimeout("the call took too long", request=request)
+        if response.status_code == httpx2.codes.OK:
+            if not _is_of_protocol(response):
+                raise StrangerError
+            answered.set(True)
+        return response
+
+
+class _TimeLimit:
+    """Cuts the call's connections when `seconds` are over: whoever reads from one then sees its end."""
+
+    def __init__(self, seconds: float) -> None:
+        self.is_over = False
+        self._lock = Lock()
+        self._connections: list[socket.socket] = []
+        self._timer = Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+
+    def watch(self, event: str, info: dict[str, Any]) -> None:
+        """httpx's `trace` extension. The connection is known by a number of our own: TLS takes the first one over."""
+        if event == "connection.connect_tcp.complete":
+            theirs = info["return_value"].get_extra_info("socket")
+            with self._lock:
+                self._connections.append(socket.socket(fileno=os.dup(theirs.fileno())))
+                if self.is_over:
+                    self._cut()
+
+    def _end(self) -> None:
+        with self._lock:
+            self.is_over = True
+            self._cut()
+
+    def _cut(self) -> None:
+        for connection in self._connections:
+            with suppress(OSError):  # closed by the other side already
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def _is_of_protocol(response: httpx2.Response) -> bool:
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(body, dict) and not TOP_LEVEL.isdisjoint(body)
