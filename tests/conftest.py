@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from sago import config
 from sago.embedded import jars
 from sago.embedded.guard import Guard
 from sago.embedded.kafka import start_kafka
@@ -26,6 +27,25 @@ PARTITIONS = 6
 hypothesis_settings.register_profile("local", deadline=None)
 hypothesis_settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_key_of_a_developer() -> Iterator[None]:
+    """Nothing that a test or its children do is sent to a vendor, nor asks what the .env of this folder says.
+
+    Empty variables, not missing ones: a child that reads .env leaves alone what its environment has.
+    """
+    read = config.load_dotenv
+
+    def elsewhere(path: str) -> bool:
+        return Path(path).resolve() != config.PROJECT / ".env" and read(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+            patch.setenv(name, "")
+        patch.delenv("SAGO_GEMINI__API_KEY", raising=False)
+        patch.setattr(config, "load_dotenv", elsewhere)
+        yield
 
 
 @pytest.fixture(scope="session")

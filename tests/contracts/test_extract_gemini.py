@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from sago.cli import reading
 from sago.cli.extract import register
-from sago.errors import ConfigError, TransientError
+from sago.errors import ConfigError, TransientError, UsageError
 from tests import gemini_server as fake
 from tests.gemini_server import KEY, GeminiServer
 
@@ -29,14 +29,14 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[GeminiSe
         yield server
 
 
-def extract(folder: Path, *texts: str, company: str = "acme") -> Result:
+def extract(folder: Path, *texts: str, options: tuple[str, ...] = ("--allow-model",)) -> Result:
     path = folder / "messages.csv"
-    rows = "".join(f"c{n},true,kim,,2025-10-06T09:{n:02}:00Z,{text},{company}\n" for n, text in enumerate(texts))
+    rows = "".join(f"c{n},true,kim,,2025-10-06T09:{n:02}:00Z,{text},acme\n" for n, text in enumerate(texts))
     path.write_text(HEADER + rows, encoding="utf-8")
     app = typer.Typer()
     register(app)
     app.command("second")(lambda: None)
-    return CliRunner().invoke(app, ["extract", str(path), "--provider", "gemini", "--allow-model"])
+    return CliRunner().invoke(app, ["extract", str(path), "--provider", "gemini", *options])
 
 
 def test_events_come_on_stdout_and_what_they_cost_on_stderr(server: GeminiServer, tmp_path: Path) -> None:
@@ -67,6 +67,21 @@ def test_a_message_the_filters_block_is_left_out_alone(server: GeminiServer, tmp
     assert (done.exit_code, len(done.stdout.splitlines())) == (1, 1)
     assert json.loads(done.stdout)["message_ids"] == ["c0", "c3"]
     assert "left out: slack:c1: gemini's filters block the question: PROHIBITED_CONTENT" in done.stderr
+
+
+def test_without_consent_nothing_is_sent(server: GeminiServer, tmp_path: Path) -> None:
+    refused = extract(tmp_path, DEAL, options=())
+    assert isinstance(refused.exception, UsageError)
+    assert "nothing was sent; add --allow-model" in str(refused.exception)
+    assert server.asked == []
+
+
+def test_a_page_of_somebody_else_costs_no_message(server: GeminiServer, tmp_path: Path) -> None:
+    server.usual = fake.always(fake.Reply(200, b"<html>sign in to the network</html>"))
+    done = extract(tmp_path, DEAL, DEAL)
+    assert isinstance(done.exception, TransientError)
+    assert "check gemini.base_url" in str(done.exception)
+    assert "left out" not in done.stderr
 
 
 def test_a_refused_key_ends_at_once(server: GeminiServer, tmp_path: Path) -> None:

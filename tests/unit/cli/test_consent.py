@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 import typer
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from sago.bootstrap import Container
@@ -18,6 +19,7 @@ from sago.cli.session import Session
 from sago.config import Settings
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError, UsageError
+from sago.sections import GeminiSettings
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 
@@ -26,9 +28,9 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where something is sent after all, the test fails: it opens no socket."""
     monkeypatch.chdir(tmp_path)
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "SAGO_GEMINI__API_KEY"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SAGO_GEMINI__BASE_URL", "http://127.0.0.1:9")
     path = tmp_path / "messages.csv"
     path.write_text(
         "id,is_chat,chat_sender,email_sender,timestamp,content\nc1,true,kim,,2025-10-06T09:00:00Z,hello there\n",
@@ -52,11 +54,32 @@ def test_gemini_without_a_key_is_one_line_before_anything_starts(command: str, f
     assert not (file.parent / ".sago").exists()
 
 
-def test_extract_sends_nothing_to_a_vendor_without_consent(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        *(
+            ("SAGO_GEMINI__BASE_URL", url, "gemini.base_url: write it as https://host")
+            for url in ("http://h:abc", "http://h:70000", "localhost:8080", "ftp://x", "http://", "http://h/é", "x y")
+        ),
+        *(("GEMINI_API_KEY", key, "gemini.api_key: holds blanks") for key in ("clé-9d2", "9d2 x", "9d2\nx")),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "extract"])
+def test_an_address_or_a_key_that_cannot_be_is_one_line(
+    command: str, name: str, value: str, told: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", "k")
-    error = call("extract", str(file), "--provider", "gemini")
-    assert isinstance(error, UsageError)
-    assert "nothing was sent; add --allow-model" in str(error)
+    monkeypatch.setenv(name, value)
+    error = call(command, str(file), "--provider", "gemini", "--allow-model")
+    assert isinstance(error, ConfigError)
+    assert told in str(error)
+    assert "\n" not in str(error)
+    assert "9d2" not in str(error) + str(error.__cause__)
+
+
+def test_blanks_around_a_key_are_not_part_of_it() -> None:
+    assert GeminiSettings.model_validate({"api_key": " k\n"}).api_key == SecretStr("k")
+    assert GeminiSettings.model_validate({"api_key": " "}).api_key is None
 
 
 def test_run_starts_no_server_to_find_that_nobody_has_allowed_anything(
@@ -103,6 +126,24 @@ def test_consent_is_saved_for_known_and_unknown_companies_and_then_suffices() ->
     settle(session, container, ["acme", "new", "acme"], asked="gemini", allow=True)
     assert policies(container) == {"acme": ModelPolicy.VENDOR, "new": ModelPolicy.VENDOR}
     settle(session, container, ["acme", "new"], asked="gemini", allow=None)
+
+
+@pytest.mark.parametrize("provider", ["gemini", "offline"])
+def test_consent_is_taken_back_whichever_provider_reads_now(provider: str, capsys: pytest.CaptureFixture[str]) -> None:
+    container = house()
+    settle(Session(), container, ["acme", "new"], asked="gemini", allow=True)
+    settle(Session(), container, ["acme", "third"], asked="gemini", allow=True)
+    first, second = capsys.readouterr().err.replace("\n", " ").split("back")[:2]
+    assert first == "acme, new: messages may now go to gemini; `--forbid-model` takes it "
+    assert second.split(":")[0].strip() == "third"  # acme had allowed it before
+    later = cast("Container", SimpleNamespace(**vars(container) | {"settings": house(provider).settings}))
+    settle(Session(), later, ["acme"], asked=provider, allow=False)
+    assert policies(container) == {
+        "acme": ModelPolicy.OFFLINE,
+        "new": ModelPolicy.VENDOR,
+        "third": ModelPolicy.VENDOR,
+    }
+    assert capsys.readouterr().err.split() == ["acme:", "messages", "stay", "on", "this", "machine", "again"]
 
 
 def test_a_provider_of_the_configuration_reads_who_allows_it_and_a_note_names_the_others(

@@ -11,7 +11,7 @@ from sago.config import Settings
 from sago.domain.outreach import Company, ModelPolicy
 from sago.errors import ConfigError
 from sago.llm.gateway import Gateway
-from sago.llm.registry import PROVIDERS, load
+from sago.llm.registry import PROVIDERS, lacks_key, load, longest_call, no_key
 from sago.ports import Model
 from sago.stores.clock import SystemClock
 from sago.stores.memory.model_calls import MemoryCallLedger
@@ -25,6 +25,17 @@ def made(name: str) -> Model:
 def test_every_provider_of_the_table_can_be_made_and_is_where_the_table_says(name: str) -> None:
     model = made(name)
     assert (model.name, model.place) == (name, PROVIDERS[name].place)
+
+
+def test_a_providers_own_section_says_what_commands_ask_of_it() -> None:
+    settings = Settings.model_validate({"gemini": {"timeout": 7}})
+    with_key = Settings.model_validate({"gemini": {"api_key": "k"}})
+    assert [(lacks_key(name, settings), longest_call(name, settings)) for name in ("gemini", "offline")] == [
+        (True, 7.0),
+        (False, 0.0),
+    ]
+    assert not lacks_key("gemini", with_key)
+    assert "put GEMINI_API_KEY=… into .env" in no_key("gemini")
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
