@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import stat
@@ -87,31 +86,7 @@ def test_a_block_has_a_stack_of_its_own(state: Path) -> None:
     assert not data_folder(state / "postgres").exists()
 
 
-def test_a_block_keeps_out_of_a_stack_that_stays(state: Path) -> None:
-    stack = Stack(state, migrate=no_schema, procfile=procfile(state, bridge=READY))
-    stack.start()
-    with pytest.raises(ConfigError, match="a stack runs already"), stack.running():
-        pytest.fail("two stacks in one folder")
-    assert len(stack.stop()) == 4
-
-
-def test_down_asks_whether_all_is_stored(state: Path) -> None:
-    stack = Stack(state, migrate=no_schema, procfile=procfile(state, bridge=READY))
-    stack.start()
-    answers = iter([False, False, True])
-    stack.stop(drained=lambda: next(answers))
-    assert next(answers, None) is None
-
-
-def test_down_gives_up_on_what_cannot_be_stored(state: Path) -> None:
-    notes: list[str] = []
-    stack = Stack(state, migrate=no_schema, procfile=procfile(state, bridge=READY), on_note=notes.append)
-    stack.start()
-    stack.stop(drained=lambda: False, drain_within=0.2)
-    assert notes == ["not everything was stored within 0 s; feed the same files again"]
-
-
-@pytest.mark.parametrize("killer", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("killer", [signal.SIGKILL, signal.SIGINT])
 def test_the_death_of_a_running_command_leaves_no_orphan(state: Path, killer: signal.Signals) -> None:
     path = procfile(state, bridge=READY, store=READY)
     parent = run_until("running", PARENT, str(state), str(path))
@@ -122,17 +97,13 @@ def test_the_death_of_a_running_command_leaves_no_orphan(state: Path, killer: si
     assert len(record.children()) == 5
     assert eventually(lambda: not record.alive()), record.alive()
     assert eventually(lambda: leftovers(state) == []), leftovers(state)
-    stack = Stack(state, migrate=no_schema, procfile=path)
-    stack.start()
-    assert len(stack.stop()) == 5
 
 
-@pytest.mark.parametrize("killer", [signal.SIGKILL, signal.SIGINT])
-def test_the_death_of_a_starting_command_leaves_no_orphan(state: Path, killer: signal.Signals) -> None:
+def test_the_death_of_a_starting_command_leaves_no_orphan(state: Path) -> None:
     parent = run_until("starting", PARENT, str(state), str(procfile(state, bridge=NEVER_READY)))
     begun = eventually(lambda: any(NEVER_READY in line for line in leftovers(state)))
     record = read_record(state)
-    parent.send_signal(killer)
+    parent.kill()
     end(parent)
     assert begun
     assert record is not None
@@ -144,17 +115,6 @@ def end(process: subprocess.Popen[str]) -> None:
     process.wait()
     if process.stdout is not None:
         process.stdout.close()
-
-
-def test_a_stack_left_behind_by_a_reboot_is_cleared_away(state: Path) -> None:
-    stack = Stack(state, migrate=no_schema, procfile=procfile(state, bridge=READY))
-    stack.start()
-    before = (state / "stack.json").read_text()
-    stack.stop()
-    (state / "stack.json").write_text(before)
-    again = stack.start()
-    assert again.services["redis"].child != json.loads(before)["services"]["redis"]["pid"]
-    assert len(stack.stop()) == 4
 
 
 def test_your_own_servers_are_asked_and_left_alone(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -52,6 +54,37 @@ def test_what_outlives_its_killed_leader_is_ended(tmp_path: Path) -> None:
     child.stop(1.0)
     gone, _ = psutil.wait_procs([grandchild], timeout=5)
     assert gone or grandchild.status() == psutil.STATUS_ZOMBIE
+
+
+def test_what_outlives_a_leader_that_nobody_reaps_is_ended(tmp_path: Path) -> None:
+    log = tmp_path / "fake.log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen([sys.executable, "-c", WITH_CHILD], stdout=output, start_new_session=True) as leader,
+    ):
+        while last_line(log, "") == "":
+            time.sleep(0.01)
+        child = Child("fake", leader.pid, psutil.Process(leader.pid).create_time())
+        grandchild = psutil.Process(int(last_line(log)))
+        leader.kill()
+        assert child.wait(5.0)
+        assert psutil.pid_exists(leader.pid)  # a zombie
+        dataclasses.replace(child, born=child.born - 3600).stop(1.0)  # a stranger's session
+        assert grandchild.is_running()
+        child.stop(1.0)
+        gone, _ = psutil.wait_procs([grandchild], timeout=5)
+    assert gone or grandchild.status() == psutil.STATUS_ZOMBIE
+
+
+def test_what_a_child_writes_is_for_its_own_account(tmp_path: Path) -> None:
+    previous = os.umask(0o022)
+    try:
+        child = spawn("fake", ["touch", str(tmp_path / "data")], log=tmp_path / "logs" / "fake.log")
+        assert child.wait(5.0)
+    finally:
+        os.umask(previous)
+    for path in (tmp_path / "data", tmp_path / "logs" / "fake.log"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_reused_pid_is_a_stranger(tmp_path: Path) -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
 from sago.config import PROJECT, load
+from sago.embedded.health import check_stack
+from sago.embedded.lock import locked
 from sago.embedded.probes import hide
 from sago.embedded.processes import Child, ourselves
-from sago.embedded.procfile import process_environment, read_procfile
+from sago.embedded.procfile import process_environment, read_procfile, ready_file
 from sago.embedded.record import Record, Service, read_record
+from sago.embedded.servers import password_of
 from sago.errors import ConfigError
 
 GONE = 2**22 + 1
@@ -47,6 +53,42 @@ def test_a_broken_record_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "stack.json").write_text(text)
     with pytest.raises(ConfigError, match=r"stack\.json: not a stack file .*; delete it, then `sago up`"):
         read_record(tmp_path)
+
+
+def test_the_state_folder_is_closed_to_others(tmp_path: Path) -> None:
+    with locked(tmp_path / "state"):
+        assert stat.S_IMODE((tmp_path / "state").stat().st_mode) & 0o066 == 0
+
+
+def test_an_empty_password_file_is_none(tmp_path: Path) -> None:
+    (tmp_path / "password").touch()
+    made = password_of(tmp_path)
+    assert len(made) >= 24
+    assert password_of(tmp_path) == made
+    assert stat.S_IMODE((tmp_path / "password").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "age", "reason"),
+    [
+        ("store", 10, ""),
+        ("store", 75, r"has said nothing for 7\d s"),
+        ("bridge", 3600, ""),
+        ("beat", None, "still starting"),
+    ],
+)
+def test_a_worker_without_a_heartbeat_is_not_healthy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, age: int | None, reason: str
+) -> None:
+    monkeypatch.setenv("SAGO_STATE_DIR", str(tmp_path))
+    services = {name: Service(name, "process", child=ourselves())}
+    if age is not None:
+        ready = ready_file(tmp_path, name)
+        ready.parent.mkdir()
+        ready.touch()
+        os.utime(ready, (time.time() - age, time.time() - age))
+    found = check_stack(Record("embedded", "2026-03-02T09:00:00+00:00", services=services), load())
+    assert re.fullmatch(reason, found[name].reason)
 
 
 def test_no_record_no_stack(tmp_path: Path) -> None:

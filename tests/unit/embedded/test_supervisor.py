@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from sago.embedded.logs import KEPT, log_files, rotate, set_aside
 from sago.embedded.plan import Plan
-from sago.embedded.supervisor import STEADY_AFTER, Backoff
+from sago.embedded.record import Service
+from sago.embedded.supervisor import ROTATE_EVERY, STEADY_AFTER, Backoff, Supervisor
 
 
 def test_each_wait_is_twice_the_last_up_to_a_minute() -> None:
@@ -59,3 +65,66 @@ def test_a_plan_arrives_as_it_was_sent(tmp_path: Path) -> None:
     plan = Plan(tmp_path, tmp_path / "config.yaml", tmp_path / "Procfile", "local", frozenset({"flower", "beat"}))
     assert Plan.from_arguments(plan.arguments()) == plan
     assert Plan.from_arguments(Plan(tmp_path).arguments()) == Plan(tmp_path)
+
+
+class Stumbling:
+    """A launch of one server on a machine that is out of memory, disk and luck."""
+
+    def __init__(self, folder: Path, trouble: Exception) -> None:
+        self.plan, self._trouble = Plan(folder), trouble
+        self.stopped: list[str] = []
+        dead: Any = SimpleNamespace(alive=lambda: False, stop=lambda _seconds: True, exit_status=lambda: 1)
+        services = {"postgres": Service("postgres", "local", child=dead)}
+        self.record: Any = SimpleNamespace(mode="local", services=services)
+
+    def keep_guarded(self) -> None:
+        raise self._trouble
+
+    def start_server(self, name: str) -> None:
+        raise self._trouble
+
+    def stop_child(self, name: str) -> None:
+        self.stopped.append(name)
+
+    def change(self, name: str, service: Service) -> None:
+        self.record.services[name] = service
+
+
+def looks(launch: Stumbling, times: int, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What a supervisor logs in so many looks, each so late that everything is due."""
+    now = [0.0]
+    supervisor = Supervisor(launch, clock=lambda: now[0])  # type: ignore[arg-type]
+    logger = logging.getLogger("sago.supervisor")
+    logger.addHandler(caplog.handler)
+    caplog.set_level(logging.INFO, logger.name)
+    try:
+        for _ in range(times):
+            now[0] += ROTATE_EVERY
+            supervisor.look()
+            for life in supervisor._lives.values():
+                if life.reviving is not None:
+                    life.reviving.join()
+    finally:
+        logger.removeHandler(caplog.handler)
+    return caplog.messages
+
+
+def test_a_guard_that_cannot_be_made_and_a_log_that_is_gone_do_not_end_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "store.log").symlink_to(tmp_path / "nowhere")
+    said = looks(Stumbling(tmp_path, BlockingIOError(11, "Resource temporarily unavailable")), 1, caplog)
+    assert said[0] == "guard: [Errno 11] Resource temporarily unavailable"
+    assert log_files(tmp_path) == {}
+
+
+def test_a_restart_that_fails_in_any_way_is_told_in_one_line_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    launch = Stumbling(tmp_path, ValueError("no space\nleft"))
+    launch.keep_guarded = lambda: None  # type: ignore[method-assign]
+    said = looks(launch, 3, caplog)
+    assert said[-1] == "postgres ended (no space left); starts again in 2 s"
+    assert launch.record.services["postgres"].trouble == "no space left"
+    assert launch.stopped == ["postgres"]
