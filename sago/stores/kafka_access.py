@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,8 +23,10 @@ from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
 from sago.errors import ConfigError, TransientError
 from sago.sections import KafkaSecurity, KafkaSettings
 
-PATIENCE = 3.0
-"""Seconds for one connection's every step."""
+PATIENCE = 6.0
+"""Seconds for all brokers together, with all steps of each."""
+FAIR_SHARE = 1.0
+"""Seconds a broker is given at least, however many are to be asked after it."""
 _WRONG_NAME = frozenset({62, 64})
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 _NOT_SPOKEN = (OSError, kafka_errors.KafkaProtocolError)
@@ -37,18 +40,41 @@ def address(settings: KafkaSettings) -> str:
     return settings.bootstrap_servers
 
 
-def reach(settings: KafkaSettings) -> None:
+class Deadline:
+    """So many seconds from now for all that is still to be done."""
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds; raises TimeoutError where there are none."""
+        seconds = self._at - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("timed out")
+        return seconds
+
+    def left_ms(self) -> int:
+        """As kafka-python counts."""
+        return max(1, int(self.left() * 1000))
+
+
+def reach(settings: KafkaSettings, within: float = PATIENCE) -> None:
     """Return when one of the brokers lets us in.
 
-    Raises TransientError where none answers, and ConfigError with the setting to mend where one refuses us.
+    Raises TransientError where none has in `within` seconds, of which a silent one leaves the others their share, and
+    ConfigError with the setting to mend where one refuses us.
     """
     reason = ""
-    for server in address(settings).split(","):
-        host, _, port = server.strip().rpartition(":")
+    deadline = Deadline(within)
+    servers = [server.strip() for server in address(settings).split(",")]
+    for number, server in enumerate(servers):
+        host, _, port = server.rpartition(":")
         if not port.isdecimal():
             raise ConfigError(f"kafka.bootstrap_servers: {server!r} is not host:port")
-        door = _Door(server.strip(), host.strip("[]"), int(port), settings.security)
         try:
+            left = deadline.left()
+            share = Deadline(min(left, max(FAIR_SHARE, left / (len(servers) - number))))
+            door = _Door(server, host.strip("[]"), int(port), settings.security, share)
             return door.knock() if settings.embedded else door.enter()
         except OSError as error:
             reason = str(error) or type(error).__name__
@@ -93,21 +119,22 @@ def _login(security: KafkaSecurity) -> dict[str, Any]:
 
 
 class _Door:
-    """One broker's port. OSError: nobody opened; ConfigError: they did, and why not to us."""
+    """One broker's port. OSError: nobody opened in time; ConfigError: they did, and why not to us."""
 
-    def __init__(self, name: str, host: str, port: int, security: KafkaSecurity) -> None:
+    def __init__(self, name: str, host: str, port: int, security: KafkaSecurity, deadline: Deadline) -> None:
         self._name = name
         self._where = (host, port)
         self._security = security
+        self._deadline = deadline
 
     def knock(self) -> None:
         """Connect, no more."""
-        socket.create_connection(self._where, timeout=PATIENCE).close()
+        self._plain().close()
 
     def enter(self) -> None:
         """Do all that a client does until it may ask for topics."""
         with self._connected() as connection:
-            talk = _Talk(connection)
+            talk = _Talk(connection, self._deadline)
             self._greet(talk)
             if self._security.protocol.startswith("SASL_"):
                 self._log_in(talk)
@@ -117,22 +144,30 @@ class _Door:
     @contextmanager
     def _connected(self) -> Iterator[socket.socket]:
         context = tls_context(self._security) if self._has_tls else None
-        with socket.create_connection(self._where, timeout=PATIENCE) as plain:
+        with self._plain() as plain:
             if context is None:
                 yield plain
                 return
             with self._wrapped(plain, context) as encrypted:
                 yield encrypted
 
+    def _plain(self) -> socket.socket:
+        # A name may have several addresses, and each is given the time-out.
+        addresses = len(socket.getaddrinfo(*self._where, type=socket.SOCK_STREAM))
+        return socket.create_connection(self._where, timeout=self._deadline.left() / addresses)
+
     @property
     def _has_tls(self) -> bool:
         return self._security.protocol.endswith("SSL")
 
     def _wrapped(self, plain: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+        plain.settimeout(self._deadline.left())
         try:
             return context.wrap_socket(plain, server_hostname=self._where[0])
         except ssl.SSLCertVerificationError as error:
             raise self._distrust(error) from error
+        except TimeoutError:
+            raise
         except OSError as error:
             if self._speaks(None):
                 raise self._refusal("protocol", f"is {self._security.protocol}, and this port has no TLS") from error
@@ -141,6 +176,8 @@ class _Door:
     def _greet(self, talk: _Talk) -> None:
         try:
             talk.ask(ApiVersionsRequest(version=0))
+        except TimeoutError:
+            raise
         except _NOT_SPOKEN as error:
             if not self._has_tls and self._speaks(_trusting()):
                 raise self._refusal("protocol", f"is {self._security.protocol}, and this port wants TLS") from error
@@ -178,11 +215,12 @@ class _Door:
     def _speaks(self, context: ssl.SSLContext | None) -> bool:
         """Whether a broker answers here with (a context) or without TLS."""
         try:
-            with socket.create_connection(self._where, timeout=PATIENCE) as plain:
+            with self._plain() as plain:
+                plain.settimeout(self._deadline.left())
                 if context:
                     context.wrap_socket(plain, server_hostname=self._where[0]).close()
                 else:
-                    _Talk(plain).ask(ApiVersionsRequest(version=0))
+                    _Talk(plain, self._deadline).ask(ApiVersionsRequest(version=0))
         except _NOT_SPOKEN:
             return False
         return True
@@ -201,17 +239,20 @@ class _Door:
 
 
 class _Talk:
-    """Questions and answers over one connection; raises OSError when the other side hangs up."""
+    """Questions and answers over one connection; raises OSError when the other side hangs up or time is over."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
         self._connection = connection
+        self._deadline = deadline
         self._protocol = KafkaProtocol(client_id="sago")
 
     def ask(self, request: Any) -> Any:
         """The answer to one request."""
         self._protocol.send_request(request)
+        self._connection.settimeout(self._deadline.left())
         self._connection.sendall(self._protocol.send_bytes())
         while True:
+            self._connection.settimeout(self._deadline.left())
             data = self._connection.recv(65536)
             if not data:
                 raise ConnectionError("the connection was closed")

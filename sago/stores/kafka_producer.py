@@ -25,19 +25,23 @@ from sago.stores.kafka import (
     log_id_of,
     translated,
 )
-from sago.stores.kafka_access import reach
+from sago.stores.kafka_access import PATIENCE as REACH_PATIENCE
+from sago.stores.kafka_access import Deadline, reach
 
 
 class KafkaLog:
     """Messages and dead letters to Kafka. Connects at first use; make one a process, after any fork. Thread-safe.
 
-    Each call raises TransientError within ten seconds where the brokers do not answer, with their address. After an
-    error the producer is thrown away: an idempotent producer that lost a sequence number refuses everything after it.
+    Each call raises TransientError within ten seconds where the brokers do not answer, with their address; where they
+    fall silent between its first step and its last, `publish` and `dead_letter` take twice that. After an error the
+    producer is thrown away: an idempotent producer that lost a sequence number refuses everything after it.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
+        self._watching = threading.Lock()
+        """Of the observer: whoever asks for the lag holds up nobody who publishes."""
         self._producer: Any = None
         self._observer: Any = None
         self._closed = False
@@ -66,15 +70,21 @@ class KafkaLog:
 
     def lag(self) -> dict[str, int]:
         """As the port says, dead-letter topics included; what was never committed counts from the oldest record."""
-        with self._lock, translated(self._settings):
-            observer = self._connected_observer()
-            return {topic: _behind(observer, topic) for topic in all_topics(self._settings)}
+        deadline = Deadline(PATIENCE)
+        with translated(self._settings):
+            if not self._watching.acquire(timeout=PATIENCE):
+                raise TimeoutError("others who ask for the lag get no answer")
+            try:
+                return _behind(self._connected_observer(deadline), all_topics(self._settings), deadline)
+            finally:
+                self._watching.release()
 
     def close(self) -> None:
         """Flush and let go; further calls raise."""
         with self._lock:
             self._closed = True
             self._drop_producer(PATIENCE)
+        with self._watching:
             if self._observer is not None:
                 self._observer.close(timeout_ms=1000)
                 self._observer = None
@@ -120,17 +130,20 @@ class KafkaLog:
             )
         return self._producer
 
-    def _connected_observer(self) -> Any:
+    def _connected_observer(self, deadline: Deadline) -> Any:
         """A consumer outside the group's membership that reads the group's offsets."""
         if self._closed:
             raise TransientError("the log is closed")
         if self._observer is None:
-            reach(self._settings)
+            reach(self._settings, min(deadline.left(), REACH_PATIENCE))
             observer = KafkaConsumer(
-                **client_options(self._settings), group_id=self._settings.group_id, enable_auto_commit=False
+                **client_options(self._settings),
+                group_id=self._settings.group_id,
+                enable_auto_commit=False,
+                allow_auto_create_topics=False,
             )
             try:
-                observer.bootstrap(timeout_ms=int(PATIENCE * 1000))
+                observer.bootstrap(timeout_ms=deadline.left_ms())
             except kafka_errors.KafkaError:
                 observer.close(timeout_ms=0)
                 raise
@@ -151,15 +164,35 @@ class KafkaLog:
                 producer.close(timeout=1.0)
 
 
-def _behind(observer: Any, topic: str) -> int:
-    """Records of the topic between the group's offsets and the end.
+def _behind(observer: Any, topics: Sequence[str], deadline: Deadline) -> dict[str, int]:
+    """Topic → records between the group's offsets and the end, in three requests a broker.
 
     A partition without a commit counts from its oldest record, and so does one whose retention has passed the commit.
     """
-    pairs = [TopicPartition(topic, number) for number in sorted(observer.partitions_for_topic(topic))]
+    pairs = _pairs(observer, topics, deadline)
+    behind = dict.fromkeys(topics, 0)
     if not pairs:
-        return 0
-    ends = observer.end_offsets(pairs, timeout_ms=5000)
-    starts = observer.beginning_offsets(pairs, timeout_ms=5000)
-    committed = {pair: observer.committed(pair, timeout_ms=5000) or 0 for pair in pairs}
-    return sum(max(0, ends[pair] - max(committed[pair], starts[pair])) for pair in pairs)
+        return behind
+    ends = observer.end_offsets(pairs, timeout_ms=deadline.left_ms())
+    starts = observer.beginning_offsets(pairs, timeout_ms=deadline.left_ms())
+    # `committed` of the consumer takes one partition at a time.
+    committed = observer._coordinator.fetch_committed_offsets(pairs, timeout_ms=deadline.left_ms())
+    for pair in pairs:
+        reached = committed[pair].offset if pair in committed else 0
+        behind[pair.topic] += max(0, ends[pair] - max(reached, starts[pair]))
+    return behind
+
+
+def _pairs(observer: Any, topics: Sequence[str], deadline: Deadline) -> list[TopicPartition]:
+    """The partitions of these topics; `partitions_for_topic` of the consumer would wait for them without end."""
+    cluster = observer._cluster
+    cluster.set_topics(topics)
+    for _ in range(2):  # an answer that was under way already may not tell of all of them
+        if all(cluster.partitions_for_topic(topic) for topic in topics):
+            break
+        observer._net.run(observer._manager.wait_for, cluster.request_update(), deadline.left_ms())
+    return [
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in sorted(cluster.partitions_for_topic(topic) or ())
+    ]

@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,8 +29,10 @@ from sago.embedded.kafka import start_kafka
 from sago.embedded.servers import Server
 from sago.errors import ConfigError, InvalidMessageError, TransientError
 from sago.ports import LogConsumer
-from sago.sections import KafkaSettings
+from sago.sections import KafkaSecurity, KafkaSettings
+from sago.stores import kafka_access, kafka_producer
 from sago.stores.kafka import all_topics, client_options
+from sago.stores.kafka_access import reach
 from sago.stores.kafka_consumer import KafkaLogConsumer
 from sago.stores.kafka_producer import KafkaLog
 from sago.stores.memory.log import MemoryLog
@@ -319,8 +326,101 @@ def test_a_closed_log_raises(harness: Harness) -> None:
         harness.log.publish([message(2)])
 
 
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """Addresses of three brokers: two take connections and say nothing, one says a byte now and then."""
+    over = threading.Event()
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+
+    def drip() -> None:
+        listeners[2].settimeout(5)
+        with suppress(OSError), listeners[2].accept()[0] as caller:
+            caller.sendall(b"\0\0\7\xff")
+            while not over.wait(0.05):
+                caller.sendall(b"x")
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    yield ",".join(f"127.0.0.1:{listener.getsockname()[1]}" for listener in listeners)
+    over.set()
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+    dripping.join()
+
+
+@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
+def test_silent_brokers_cost_one_deadline_together(silent: str, protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_access, "FAIR_SHARE", 0.1)
+    security = KafkaSecurity.model_validate({"protocol": protocol, "username": "sago", "password": "right"})
+    settings = KafkaSettings(bootstrap_servers=silent, security=security)
+    started = time.monotonic()
+    with pytest.raises(TransientError, match=f"Kafka at {silent} does not answer"):
+        reach(settings, 0.6)
+    assert 0.3 < time.monotonic() - started < 1
+
+
+def test_a_silent_broker_leaves_time_for_one_that_answers(
+    silent: str, kafka_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_access, "FAIR_SHARE", 0.1)
+    answers = kafka_server.settings["kafka"]["bootstrap_servers"]
+    started = time.monotonic()
+    reach(KafkaSettings(bootstrap_servers=f"{silent},{answers}"), 1.6)
+    assert time.monotonic() - started < 1.6
+
+
+def test_who_asks_for_the_lag_holds_up_nobody_who_publishes(
+    kafka_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = KafkaLog(KafkaSettings(**kafka_server.settings["kafka"]))
+    log.publish([message(1)])
+    monkeypatch.setattr(kafka_producer, "PATIENCE", 1.0)
+    asking, answered = threading.Event(), threading.Event()
+
+    def behind(*_: object) -> dict[str, int]:
+        asking.set()
+        assert answered.wait(10)
+        return {}
+
+    monkeypatch.setattr(kafka_producer, "_behind", behind)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(log.lag)
+        try:
+            assert asking.wait(5)
+            log.publish([message(2)])
+            started = time.monotonic()
+            with pytest.raises(TransientError, match="others who ask for the lag"):
+                log.lag()
+            assert time.monotonic() - started < 2
+        finally:
+            answered.set()
+        assert first.result() == {}
+    log.close()
+
+
 class TestUnreachable:
     """A broker that is not there gives one line with its address, in time."""
+
+    def test_a_broker_that_freezes_costs_the_lag_one_deadline(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        topics = ["slack-messages", "slack-messages.dlq", "unparsed.dlq"]
+        server = start_kafka(tmp_path, topics, 1)
+        log = KafkaLog(KafkaSettings(**server.settings["kafka"], topics={"slack": "slack-messages"}))
+        assert log.lag() == dict.fromkeys(topics, 0)
+        monkeypatch.setattr(kafka_producer, "PATIENCE", 1.0)
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            started = time.monotonic()
+            with pytest.raises(TransientError, match="does not answer"):
+                log.lag()
+            assert time.monotonic() - started < 2
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        assert log.lag() == dict.fromkeys(topics, 0)
+        log.close()
+        server.stop()
 
     @pytest.mark.parametrize("embedded", [True, False])
     def test_publish_lag_and_consumer(self, embedded: bool) -> None:
