@@ -8,12 +8,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg2
 import pytest
 
-from sago.embedded.postgres import remove_data
+from sago.embedded.postgres import remove_data, start_postgres
 from tests import gemini_server as fake
 from tests.gemini_server import KEY, GeminiServer
 
@@ -24,23 +26,23 @@ DEALS = {3: "Anvil", 70: "Borealis", 110: "Cobalt"}
 MARK = "[[event enterprise_deal subject={}]]"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Iterator[GeminiServer]:
     with fake.gemini_server() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("run")
-    with (folder / "messages.csv").open("w", encoding="utf-8", newline="") as file:
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Of one test: its messages, its stack's state, what it writes."""
+    with (tmp_path / "messages.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "is_chat", "chat_sender", "email_sender", "timestamp", "content", "company_id"])
         for n in range(120):
             said = MARK.format(DEALS[n]) if n in DEALS else f"standup {n}"
             writer.writerow([f"c{n}", "true", "ana", "", (START + timedelta(minutes=n)).isoformat(), said, "orchard"])
-    yield folder
-    remove_data(folder / "state" / "postgres")
+    yield tmp_path
+    remove_data(tmp_path / "state" / "postgres")
 
 
 def run(folder: Path, server: GeminiServer, *options: str) -> subprocess.CompletedProcess[str]:
@@ -61,10 +63,25 @@ def run(folder: Path, server: GeminiServer, *options: str) -> subprocess.Complet
     )
 
 
-def test_with_consent_events_and_letter_are_geminis_and_a_429_is_waited_for(folder: Path, server: GeminiServer) -> None:
+def errors_kept(folder: Path) -> list[str]:
+    """What the stopped stack's database says of chunks and calls that failed."""
+    postgres = start_postgres(folder / "state" / "postgres", durable=False)
+    try:
+        with closing(psycopg2.connect(postgres.address)) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT error FROM batch_chunks WHERE error IS NOT NULL UNION ALL SELECT error FROM model_calls"
+                " UNION ALL SELECT error FROM batches WHERE error IS NOT NULL"
+            )
+            return [error for (error,) in cursor.fetchall()]
+    finally:
+        postgres.stop()
+
+
+def test_with_consent_events_and_letter_are_geminis_until_it_is_taken_back(folder: Path, server: GeminiServer) -> None:
     server.script.append(fake.too_many("2s"))
     done = run(folder, server, "--allow-model")
     assert done.returncode == 0, done.stderr
+    assert "orchard: messages may now go to gemini; `--forbid-model` takes it back" in done.stderr
     figures = json.loads(done.stdout)
     assert (figures["read"], figures["stored"], figures["events"], figures["letters"]) == (120, 120, 3, 1)
     # two chunks and a letter; the chunk that met the 429 once more
@@ -77,30 +94,30 @@ def test_with_consent_events_and_letter_are_geminis_and_a_429_is_waited_for(fold
     assert "There is news." in draft.read_text(encoding="utf-8")
     assert any(asked.is_letter for asked in server.asked)
 
-
-def test_another_company_is_not_read_without_its_consent(folder: Path, server: GeminiServer) -> None:
     server.reset()
-    rows = (folder / "messages.csv").read_text(encoding="utf-8").replace("orchard", "grove")
-    (folder / "messages.csv").write_text(rows, encoding="utf-8")
-    refused = run(folder, server)
-    (line,) = refused.stderr.strip().splitlines()
-    assert refused.returncode == 2
-    assert line == (
-        "sago: company grove: its model_policy is offline, gemini needs vendor: nothing was sent; "
-        "with --allow-model its messages go to gemini"
-    )
+    rows = (folder / "messages.csv").read_text(encoding="utf-8")
+    (folder / "messages.csv").write_text(rows.replace("standup 0", "standup zero").replace("c0,", "c900,"), "utf-8")
+    done = run(folder, server, "--forbid-model")
+    assert done.returncode == 0, done.stderr
+    assert "orchard: messages stay on this machine again" in done.stderr
+    assert json.loads(done.stdout)["stored"] == 1
     assert server.asked == []
 
 
-def test_a_key_that_is_refused_ends_the_run_at_once_with_one_line(folder: Path, server: GeminiServer) -> None:
-    server.reset()
-    server.usual = fake.failing(403, "PERMISSION_DENIED", "Your API key was reported as leaked.")
+def test_a_key_that_is_refused_ends_the_run_with_one_line_and_stands_nowhere(
+    folder: Path, server: GeminiServer
+) -> None:
+    server.usual = fake.echoing(403, "PERMISSION_DENIED")
     refused = run(folder, server, "--allow-model")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "check GEMINI_API_KEY in .env (403: Your API key was reported as leaked.)" in refused.stderr
-
-
-def test_the_key_is_in_no_file_of_the_stack(folder: Path) -> None:
+    line = "gemini refuses the key: check GEMINI_API_KEY in .env (403: PERMISSION_DENIED, contents[0].parts)"
+    assert refused.stderr.splitlines()[-1] == f"sago: {line}"
+    kept = errors_kept(folder)
+    assert len(kept) >= 2
+    assert set(kept) == {line}
+    assert all(KEY in json.dumps(asked.headers) for asked in server.asked)
     written = [path for path in (folder / "state").rglob("*") if path.is_file() and "postgres" not in path.parts]
-    assert written
+    logs = [path for path in written if path.suffix == ".log"]
+    assert logs
     assert not [path for path in written if KEY.encode() in path.read_bytes()]
+    assert not [path for path in logs if b"Anvil" in path.read_bytes()]
