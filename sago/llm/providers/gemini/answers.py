@@ -114,8 +114,23 @@ def verbatim(quote: str, text: str) -> str:
     """
     if quote in text or not quote.strip():
         return quote
-    passage = re.search(r"\s+".join(re.escape(word) for word in quote.split()), text)
-    return passage.group() if passage else quote
+    words = list(_WORD.finditer(text))
+    squeezed = " ".join(word.group() for word in words)
+    meant = " ".join(_WORD.findall(quote))
+    start = squeezed.find(meant)  # not a pattern: that would try each place anew, for minutes over "a a a a …"
+    if start < 0:
+        return quote
+    first, last = (_place(squeezed, words, place) for place in (start, start + len(meant) - 1))
+    return text[first : last + 1]
+
+
+_WORD = re.compile(r"\S+")
+
+
+def _place(squeezed: str, words: Sequence[re.Match[str]], place: int) -> int:
+    """Where in the text the character stands that stands at `place` of its words with one blank between."""
+    begin = squeezed.rfind(" ", 0, place) + 1
+    return words[squeezed.count(" ", 0, begin)].start() + place - begin
 
 
 def _is_metric(value: object) -> bool:

@@ -15,6 +15,8 @@ from sago.errors import TransientError
 
 TOP_LEVEL = frozenset({"candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId"})
 """Keys of which an answer has at least one: https://ai.google.dev/api/generate-content#generatecontentresponse"""
+REACHED_WITHIN = 20.0
+"""Seconds to connect to one of the server's addresses: there is nothing to cut yet."""
 answered: ContextVar[bool] = ContextVar("answered", default=False)
 """Whether the call under way got an answer of the protocol; what fails before that is not the messages' fault."""
 
@@ -33,8 +35,10 @@ class Wire(httpx2.Client):
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """The response, read to its end."""
-        with _TimeLimit(request.extensions["timeout"]["read"]) as limit:
-            request.extensions["trace"] = limit.watch
+        times = request.extensions["timeout"]
+        with _TimeLimit(times["read"]) as limit:
+            reach = min(REACHED_WITHIN, times["connect"])
+            request.extensions |= {"timeout": times | {"connect": reach}, "trace": limit.watch}
             try:
                 response = super().send(request, **options)
             except httpx2.TransportError:
