@@ -216,8 +216,8 @@ class BatchStore(Protocol):
     def fail_chunk(
         self, batch_id: str, chunk_no: int, error: str, error_type: str, retry_at: datetime | None = None
     ) -> int:
-        """Count a failed attempt of an unfinished chunk and keep its reason, and the moment before which it is not
-        tried again; attempts so far."""
+        """Keep why an unfinished chunk failed, and the moment before which it is not tried again; failures that are
+        not `PASSING` count as attempts: how many so far."""
 
     def split_chunk(self, batch_id: str, chunk_no: int) -> list[int]:
         """Replace a failing chunk of several messages by two halves; their numbers."""

@@ -10,9 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sago.domain.events import Observation
 from sago.domain.messages import CompactMessage, CompanyId, MessageKey, MessageRef, Moment
+from sago.errors import ConfigError, InvalidMessageError, PermanentError, TransientError
 
 LIVE_RUN = "live"
 """The run of ordinary traffic in `batch_members`; a re-processing has an id of its own."""
+PASSING = frozenset({TransientError.__name__, ConfigError.__name__})
+"""Kinds of failure for which no message is at fault: an outage, a setting. However often they come, they only wait,
+and use up none of a chunk's attempts."""
+HOPELESS = frozenset({PermanentError.__name__, InvalidMessageError.__name__})
+"""Kinds of failure that will come again however often the chunk is read; others get `max_attempts`."""
 
 
 class BatchState(StrEnum):
@@ -74,6 +80,7 @@ class Chunk(BaseModel):
     chunk_no: int
     state: ChunkState
     attempts: int = 0
+    """Failed ones that are not PASSING."""
     error: str | None = None
     error_type: str | None = None
     retry_at: Moment | None = None

@@ -5,32 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sago.domain.batches import Batch, BatchState, Chunk, ChunkResult, ChunkState, ExtractionRequest
+from sago.domain.batches import HOPELESS, Batch, BatchState, Chunk, ChunkResult, ChunkState, ExtractionRequest
 from sago.domain.events import Extraction
 from sago.domain.messages import CompactMessage, MessageRef
 from sago.domain.outreach import Company
-from sago.errors import (
-    ConfigError,
-    InvalidMessageError,
-    PermanentError,
-    ProviderSettingError,
-    TransientError,
-    UnusableAnswerError,
-)
+from sago.errors import ConfigError, ProviderSettingError, TransientError, UnusableAnswerError
 from sago.pipeline.folding import fold
 from sago.pipeline.grounding import ground
 from sago.ports import Buffer, Database, Model, Models, RawStore, Transaction
 
 CONTEXT_REACH = timedelta(days=14)
 """How far back context for a chunk is looked for."""
+ROWS_A_MESSAGE = 3
+"""Rows looked at for each message of context, as some are edited or deleted."""
 LONGEST_WAIT = timedelta(hours=1)
 """Cap of the back-off of a failed batch."""
 LONGEST_DELAY = timedelta(days=1)
 """Cap of the delay that another side may ask for."""
-PASSING = frozenset({TransientError.__name__, ConfigError.__name__})
-"""Kinds of failure for which no message is at fault: an outage, a setting. However often they come, they only wait."""
-HOPELESS = frozenset({PermanentError.__name__, InvalidMessageError.__name__})
-"""Kinds of failure that will come again however often the chunk is read; others get `max_attempts`."""
+OUT_OF_TIME = "SoftTimeLimitExceeded"
+"""What the task queue raises in a task that takes too long: by name, for the queue is known in `workers` alone."""
 
 
 @dataclass(frozen=True)
@@ -53,32 +46,37 @@ class Extracting:
             batch = tx.batches.get(batch_id)
             open_chunks = {chunk.chunk_no for chunk in tx.batches.chunks(batch_id) if not chunk.state.is_final}
             refs = tx.batches.chunk_refs(batch_id, chunk_no)
+            highest = tx.batches.highest_versions(batch.company_id, [ref.message_id for ref in refs]) if batch else {}
             company = tx.companies.get(batch.company_id) if batch else None
         if batch is None or chunk_no not in open_chunks:
             return "skipped"
         try:
-            result = self._read(batch, company, refs, now)
+            result = self._read(batch, company, refs, highest, now)
         except Exception as error:  # noqa: BLE001 - a header task that raises would keep the chord's body from running
             reason, retry_at = str(error) or repr(error), _retry_at(error, now)
             with self.database.begin() as tx:
-                tx.batches.fail_chunk(batch_id, chunk_no, reason, _kind(error), retry_at)
+                tx.batches.fail_chunk(batch_id, chunk_no, reason, _kind(error, len(refs)), retry_at)
             return "failed"
         with self.database.begin() as tx:
             tx.batches.finish_chunk(batch_id, chunk_no, result)
         return "done"
 
-    def _read(self, batch: Batch, company: Company | None, refs: list[MessageRef], now: datetime) -> ChunkResult:
+    def _read(
+        self, batch: Batch, company: Company | None, refs: list[MessageRef], highest: dict[str, int], now: datetime
+    ) -> ChunkResult:
+        """Every version counts as read; the text of one that a person has since edited or deleted goes nowhere."""
         model: Model = self.models.for_company(company)
         messages = self._messages(batch, refs)
+        current = [each for each in messages if each.text and each.version >= highest.get(each.id, each.version)]
         request = ExtractionRequest(
             company_id=batch.company_id,
             company_name=company.name if company else batch.company_id,
-            messages=tuple(messages),
-            context=tuple(self._context(batch.company_id, messages)),
+            messages=tuple(current),
+            context=tuple(self._context(batch.company_id, current)),
         )
         observations, dropped = ground(
-            model.extract(request),
-            messages,
+            model.extract(request) if current else [],
+            current,
             company_id=batch.company_id,
             extractor=model.name,
             extractor_version=model.version,
@@ -101,29 +99,41 @@ class Extracting:
         return [message.compact() for message in self.raw.read(refs)]
 
     def _context(self, company_id: str, messages: list[CompactMessage]) -> list[CompactMessage]:
-        """The newest messages before the chunk, so that a boundary between chunks costs little."""
+        """The newest messages before the chunk, so that a boundary between chunks costs little.
+
+        Of each its newest version, none where that is a deletion: `read_range` gives the versions of one message side
+        by side and leaves out the oldest rows, so that no newest version is cut off before an older one.
+        """
         if not messages or not self.context_messages:
             return []
         start = min(message.sent_at for message in messages)
-        earlier = self.raw.read_range(company_id, start - CONTEXT_REACH, start, self.context_messages)
-        return [message.compact() for message in earlier if not message.deleted]
+        rows = self.raw.read_range(company_id, start - CONTEXT_REACH, start, ROWS_A_MESSAGE * self.context_messages)
+        newest = {message.id: message for message in rows}
+        earlier = [message.compact() for message in newest.values() if not message.deleted]
+        return earlier[-self.context_messages :]
 
     def merge(self, batch_id: str, now: datetime) -> str:
         """Append the batch's observations, fold the company's events anew and mark the batch merged, all in one
-        transaction: `merged`, `unfinished` (the reaper fires again what is missing) or `skipped`."""
+        transaction: `merged`, `unfinished` (the reaper fires again what is missing) or `skipped`.
+
+        The raw rows are marked afterwards; a merged batch is marked again, in case that failed.
+        """
         with self.database.begin() as tx:
             batch = self._locked(tx, batch_id)
-            if batch is None or batch.state is BatchState.MERGED:
+            if batch is None:
                 return "skipped"
+            is_merged = batch.state is BatchState.MERGED
             unfinished = [chunk for chunk in tx.batches.chunks(batch_id) if not chunk.state.is_final]
-            if unfinished:
+            if unfinished and not is_merged:
                 reason = next((chunk.error for chunk in unfinished if chunk.error), "chunks without a result")
                 due = self._due(batch, unfinished, now)
                 tx.batches.set_state(batch_id, BatchState.FAILED, at=now, next_attempt_at=due, error=reason)
                 return "unfinished"
-            read = self._append_and_fold(tx, batch, now)
-        self.raw.mark(read, batch_id, now)
-        return "merged"
+            if not is_merged:
+                self._append_and_fold(tx, batch, now)
+            read = _refs_read(tx, batch_id)
+        self.raw.mark(read, batch_id, batch.merged_at or now)
+        return "skipped" if is_merged else "merged"
 
     def _due(self, batch: Batch, unfinished: list[Chunk], now: datetime) -> datetime:
         """When the reaper takes the batch up again: at once where all that is missing is to be bisected, else after
@@ -142,7 +152,7 @@ class Extracting:
         tx.events.lock(batch.company_id)
         return tx.batches.get(batch_id)
 
-    def _append_and_fold(self, tx: Transaction, batch: Batch, now: datetime) -> list[MessageRef]:
+    def _append_and_fold(self, tx: Transaction, batch: Batch, now: datetime) -> None:
         results = tx.batches.results(batch.id)
         extractions = [
             Extraction(
@@ -159,12 +169,21 @@ class Extracting:
         tx.events.append([o for result in results for o in result.observations], extractions)
         refold(tx, batch.company_id, now)
         tx.batches.set_state(batch.id, BatchState.MERGED, at=now)
-        chunk_nos = [chunk.chunk_no for chunk in tx.batches.chunks(batch.id) if chunk.state is ChunkState.DONE]
-        return [ref for chunk_no in chunk_nos for ref in tx.batches.chunk_refs(batch.id, chunk_no)]
 
 
-def _kind(error: Exception) -> str:
-    """The name under which a chunk keeps its failure; PASSING and HOPELESS decide by it."""
+def _refs_read(tx: Transaction, batch_id: str) -> list[MessageRef]:
+    chunk_nos = [chunk.chunk_no for chunk in tx.batches.chunks(batch_id) if chunk.state is ChunkState.DONE]
+    return [ref for chunk_no in chunk_nos for ref in tx.batches.chunk_refs(batch_id, chunk_no)]
+
+
+def _kind(error: Exception, size: int) -> str:
+    """The name under which a chunk of `size` messages keeps its failure; PASSING and HOPELESS decide by it.
+
+    A chunk that takes too long is asked for in halves like one whose answer is unusable; a lone message that does
+    only waits.
+    """
+    if type(error).__name__ == OUT_OF_TIME:
+        return UnusableAnswerError.__name__ if size > 1 else TransientError.__name__
     if isinstance(error, TransientError) and not isinstance(error, UnusableAnswerError):
         return TransientError.__name__
     return ConfigError.__name__ if isinstance(error, ProviderSettingError) else type(error).__name__

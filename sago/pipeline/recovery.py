@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sago.domain.batches import LIVE_RUN, Batch, BatchState, Chunk, ChunkState, DeadLetter
+from sago.domain.batches import HOPELESS, LIVE_RUN, PASSING, Batch, BatchState, Chunk, ChunkState, DeadLetter
 from sago.domain.messages import MessageKey, MessageRef
-from sago.pipeline.extraction import HOPELESS, PASSING
 from sago.pipeline.storing import queue_new
 from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore, Transaction
 
@@ -37,24 +36,31 @@ class Reaper:
         for company_id, batch_id in claims:
             self.dispatcher.open_batch(company_id, batch_id)
         with self.database.begin() as tx:
-            missing = {batch.id: self._missing(tx, batch, now) for batch in tx.batches.due(now)}
+            due = {batch.id: self._missing(tx, batch, now) for batch in tx.batches.due(now)}
+        missing = {batch_id: chunk_nos for batch_id, chunk_nos in due.items() if chunk_nos is not None}
         for batch_id, chunk_nos in missing.items():
             self.dispatcher.extract(batch_id, chunk_nos)
         return len(claims) + len(missing)
 
-    def _missing(self, tx: Transaction, batch: Batch, now: datetime) -> list[int]:
-        """The chunks to fire; one that failed too often is bisected until a single message is dead-lettered."""
+    def _missing(self, tx: Transaction, batch: Batch, now: datetime) -> list[int] | None:
+        """The chunks to fire, or None while all that is left waits for a moment another side asked for; one that
+        failed too often is bisected until a single message is dead-lettered."""
         missing: list[int] = []
+        waiting: list[datetime] = []
         for chunk in tx.batches.chunks(batch.id):
             if chunk.state.is_final:
                 continue
-            if self._is_hopeless(chunk):
+            if chunk.retry_at is not None and chunk.retry_at > now:
+                waiting.append(chunk.retry_at)
+            elif self._is_hopeless(chunk):
                 missing += self._bisect(tx, batch, chunk, now)
             else:
                 missing.append(chunk.chunk_no)
-        due = now + self.lost_after
+        nothing_to_fire = bool(waiting) and not missing
+        lost = now + self.lost_after
+        due = max(lost, min(waiting)) if nothing_to_fire else lost
         tx.batches.set_state(batch.id, BatchState.EXTRACTING, at=now, next_attempt_at=due, error=batch.error)
-        return missing
+        return None if nothing_to_fire else missing
 
     def _is_hopeless(self, chunk: Chunk) -> bool:
         """Whether a chunk failed for good: what is no message's fault never counts, however often it comes."""

@@ -9,7 +9,7 @@ from threading import Barrier
 
 import pytest
 
-from sago.domain.batches import LIVE_RUN, Batch, BatchPlan, BatchState, ChunkResult, ChunkState
+from sago.domain.batches import LIVE_RUN, PASSING, Batch, BatchPlan, BatchState, ChunkResult, ChunkState
 from sago.domain.events import EventType, Observation, Severity, Status
 from sago.domain.messages import MessageKey, MessageRef
 from sago.ports import Database
@@ -212,15 +212,26 @@ def test_results_at_once_leave_one(database: Database) -> None:
 def test_failures_are_counted_until_a_result_comes(database: Database) -> None:
     planned(database, "a", refs(1))
     with database.begin() as tx:
-        assert tx.batches.fail_chunk("a", 0, "no answer", "TransientError", NOW) == 1
+        assert tx.batches.fail_chunk("a", 0, "no JSON", "UnusableAnswerError", NOW) == 1
         assert tx.batches.chunks("a")[0].retry_at == NOW
         assert tx.batches.fail_chunk("a", 0, "no answer\x00", "PermanentError") == 2
         chunk = tx.batches.chunks("a")[0]
         assert (chunk.state, chunk.attempts, chunk.error_type) == (ChunkState.FAILED, 2, "PermanentError")
         assert chunk.retry_at is None
         assert tx.batches.finish_chunk("a", 0, result(1))
-        assert tx.batches.fail_chunk("a", 0, "too late", "TransientError") == 2
+        assert tx.batches.fail_chunk("a", 0, "too late", "UnusableAnswerError") == 2
     assert states(database, "a") == {0: ChunkState.DONE}
+
+
+@pytest.mark.parametrize("passing", sorted(PASSING))
+def test_what_is_no_messages_fault_uses_up_no_attempt(database: Database, passing: str) -> None:
+    planned(database, "a", refs(1))
+    with database.begin() as tx:
+        assert tx.batches.fail_chunk("a", 0, "no JSON", "UnusableAnswerError") == 1
+        assert tx.batches.fail_chunk("a", 0, "away", passing, NOW) == 1
+        chunk = tx.batches.chunks("a")[0]
+    found = (chunk.state, chunk.attempts, chunk.error, chunk.error_type, chunk.retry_at)
+    assert found == (ChunkState.FAILED, 1, "away", passing, NOW)
 
 
 def test_a_split_chunk_leaves_two_halves_and_takes_no_result(database: Database) -> None:

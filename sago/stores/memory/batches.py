@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sago.domain.batches import Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
+from sago.domain.batches import PASSING, Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
 from sago.domain.messages import MessageKey, MessageRef
 from sago.stores.memory.state import Member, State
 
@@ -58,7 +58,8 @@ class MemoryBatches:
     ) -> int:
         chunk = self._open_chunk(batch_id, chunk_no)
         if chunk is not None:
-            failed: dict[str, Any] = {"state": ChunkState.FAILED, "attempts": chunk.attempts + 1}
+            attempts = chunk.attempts + (error_type not in PASSING)
+            failed: dict[str, Any] = {"state": ChunkState.FAILED, "attempts": attempts}
             self._set_chunk(batch_id, chunk_no, **failed, error=error, error_type=error_type, retry_at=retry_at)
         now = self._state.chunks.get((batch_id, chunk_no))
         return now.attempts if now else 0

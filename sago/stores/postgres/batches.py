@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, insert, literal, sel
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.batches import Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
+from sago.domain.batches import PASSING, Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
 from sago.domain.messages import MessageKey, MessageRef
 from sago.stores.postgres.tables import batch_chunks, batch_members, batches
 
@@ -79,9 +79,8 @@ class PostgresBatches:
         self, batch_id: str, chunk_no: int, error: str, error_type: str, retry_at: datetime | None = None
     ) -> int:
         reason = {"error": error, "error_type": error_type, "retry_at": retry_at}
-        failed = _open_chunk(batch_id, chunk_no).values(
-            state=ChunkState.FAILED, attempts=batch_chunks.c.attempts + 1, **reason
-        )
+        counted = batch_chunks.c.attempts + int(error_type not in PASSING)
+        failed = _open_chunk(batch_id, chunk_no).values(state=ChunkState.FAILED, attempts=counted, **reason)
         attempts = self._connection.execute(failed.returning(batch_chunks.c.attempts)).scalar_one_or_none()
         if attempts is None:
             query = select(batch_chunks.c.attempts).where(*_is_chunk(batch_id, chunk_no))
