@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from sago.embedded.places import listens
 from sago.embedded.postgres import remove_data
 from sago.embedded.procfile import read_procfile
 from sago.embedded.record import read_record
+from sago.embedded.stack import Stack
+from tests.integration.stacks import no_schema, procfile
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
@@ -35,7 +37,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         with closing(socket.create_server(("127.0.0.1", 0))) as free:
             monkeypatch.setenv(f"SAGO_{process}__PORT", str(free.getsockname()[1]))
     yield folder
-    sago("down")
+    if read_record(folder) is not None:
+        sago("down")
     remove_data(folder / "postgres")
 
 
@@ -60,14 +63,6 @@ def test_messages_on_their_way_survive_down(state: Path) -> None:
     for name in ("api", "flower"):
         assert listens(value["services"][name]["address"])
     assert sum(service["memory"] for service in value["services"].values()) < 1000 * MEGABYTE
-    with closing(build(load())) as container:
-        container.log.publish([chat(number) for number in range(300)])
-    down = sago("down", "--json")
-    assert set(json.loads(down.stdout)["stopped"]) == set(value["services"]), down.stderr
-    assert record.alive() == []
-    assert sago("up", "-q").stderr == ""
-    with closing(build(load())) as container:
-        assert container.raw.count() == 300
     table = sago("status")
     assert table.returncode == 0
     assert load().postgres.password.get_secret_value() not in table.stdout
@@ -75,6 +70,22 @@ def test_messages_on_their_way_survive_down(state: Path) -> None:
     doctor = sago("doctor")
     assert doctor.returncode == 0, doctor.stdout
     assert "supervisor: pid" in doctor.stdout
+    with closing(build(load())) as container:
+        container.log.publish([chat(number) for number in range(300)])
+    down = sago("down", "--json")
+    assert set(json.loads(down.stdout)["stopped"]) == set(value["services"]), down.stderr
+    assert record.alive() == []
+    with servers_alone(state), closing(build(load())) as container:
+        assert container.raw.count() == 300
+
+
+@contextmanager
+def servers_alone(state: Path) -> Iterator[None]:
+    """The stores with what lies in them, and nobody who would add to it."""
+    nobody = Stack(state, no_schema, procfile=procfile(state))
+    nobody.start()
+    yield
+    nobody.stop()
 
 
 def chat(number: int) -> Message:
