@@ -190,7 +190,7 @@ class Container:
             database=self.database,
             models=self.models,
             drafts=self.drafts,
-            now=self.clock.now(),
+            clock=self.clock,
             setback_days=self.settings.outreach.setback_days,
             highlights=self.settings.outreach.highlights,
         )

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import structlog
 from celery import Task
+from celery.exceptions import SoftTimeLimitExceeded
 
 from sago import telemetry
 from sago.domain.batches import Tick
-from sago.errors import TransientError
+from sago.errors import TransientError, UnusableAnswerError
 
 if TYPE_CHECKING:
     from sago.bootstrap import Container
 
 P = ParamSpec("P")
-LONGEST_DELAY = 300.0
+LONGEST_DELAY = 300
 """Seconds that another side may make a task wait: with the hard time limit still below the visibility timeout."""
 log = telemetry.logger(__name__)
 
@@ -40,9 +41,13 @@ class SagoTask(Task[Any, Any]):
             return super().__call__(*args, **kwargs)
 
     def retry(self, *args: Any, **kwargs: Any) -> Any:
-        """As Celery's, but never before the other side wants to be asked again."""
-        if asked := delay_of(kwargs.get("exc")):
+        """As Celery's, but never before the other side wants to be asked again; what was answered in vain, or too
+        late, may have cost: it is asked for five times more, however patient the task is with an outage."""
+        error = kwargs.get("exc")
+        if asked := delay_of(error):
             kwargs["countdown"] = max(kwargs.get("countdown") or 0, asked)
+        if isinstance(error, UnusableAnswerError | SoftTimeLimitExceeded):
+            kwargs["max_retries"] = SagoTask.max_retries
         return super().retry(*args, **kwargs)
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ARG002

@@ -26,10 +26,12 @@ from sago.outreach.checking import check
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose
 from sago.outreach.verdicts import judge
-from sago.ports import Database, Drafts, Model, Models, Transaction
+from sago.ports import Clock, Database, Drafts, Model, Models, Transaction
 
 UPDATE_DAYS = 92
 """A company update tells of the quarter before its newest event; what an earlier update told is no news."""
+WRITING_TIME = 220.0
+"""Seconds for all that a model is asked for one letter: below a task's soft time limit."""
 SYSTEM = "sago"
 """Who changes a letter's state where no person did, as the audit log names it."""
 _log = telemetry.logger(__name__)
@@ -61,7 +63,7 @@ def compose_letter(
     database: Database,
     models: Models,
     drafts: Drafts,
-    now: datetime,
+    clock: Clock,
     setback_days: int,
     highlights: int,
 ) -> Letter | None:
@@ -69,8 +71,10 @@ def compose_letter(
 
     The same events again give nothing, changed ones supersede a draft; an approved, sent or rejected letter waits for
     the next window. A draft whose watch no longer wants a letter is superseded. Raises UngroundedError, with nothing
-    written, when the text says what no event says, also after the reasons went back to a model once.
+    written, when the text says what no event says, also after the reasons went back to a model once;
+    UnusableAnswerError where they could not go back, as the first answer had taken too long.
     """
+    now = clock.now()
     plan = _prepare(watch_id, as_of, database, now, setback_days, highlights)
     for gone in plan.withdrawn:
         drafts.put(gone)
@@ -80,17 +84,23 @@ def compose_letter(
         _log.info("no letter", watch_id=str(watch_id), reason=plan.reason)
         return None
     model = models.for_company(plan.request.company)
-    letter = _keep(plan, plan.request, _write(plan.request, model), model.name, database, now)
+    letter = _keep(plan, plan.request, _write(plan.request, model, clock), model.name, database, now)
     if letter:
         drafts.put(letter)
     return letter
 
 
-def _write(request: LetterRequest, model: Model) -> LetterDraft:
+def _write(request: LetterRequest, model: Model, clock: Clock) -> LetterDraft:
     """A draft that passed the check; a refused one goes back once with the reasons, unless its writer would only
-    write the same again."""
+    write the same again. A second answer takes about as long as the first: it is asked for where both fit in."""
+    began = clock.monotonic()
     draft, objections = _draft(request, model)
+    took = clock.monotonic() - began
     if objections and model.place is not ModelPolicy.OFFLINE:
+        if 2 * took > WRITING_TIME:
+            raise UnusableAnswerError(
+                f"letter refused, no time for another after {took:.0f} s: {'; '.join(objections)}"
+            )
         _log.info("letter goes back", watch_id=str(request.watch.id), objections=objections)
         draft, objections = _draft(request.model_copy(update={"objections": objections}), model)
     if draft is None:

@@ -83,8 +83,8 @@ class CeleryDispatcher:
             raise TransientError(f"broker does not answer: {error}") from error
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
-        """Enqueue `outreach.compose`."""
-        self._send("outreach.compose", str(watch_id), as_of.isoformat())
+        """Enqueue `outreach.compose`, which waits for a provider's setting to be mended: nobody looks on."""
+        self._send("outreach.compose", str(watch_id), as_of.isoformat(), patient=True)
 
     def compose_and_wait(self, watch_ids: Sequence[UUID], as_of: datetime, timeout: float) -> list[str]:
         """Compose these letters now; the reasons of those that were refused, once all have ended.

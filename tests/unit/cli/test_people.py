@@ -19,6 +19,7 @@ from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
 from sago.outreach.composing import compose_letter
 from sago.outreach.deciding import withdraw_unfounded
+from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
 from tests.unit.outreach.stories import ARR, EVENTS, NOW, database, event, fold_into, watch
@@ -54,7 +55,7 @@ class House:
     def compose(self) -> Letter:
         letter = compose_letter(
             UPDATE.id, NOW, database=self.database, models=Gateway(Writer(), Writer()),  # type: ignore[arg-type]
-            drafts=self.drafts, now=NOW, setback_days=60, highlights=5,
+            drafts=self.drafts, clock=ManualClock(NOW), setback_days=60, highlights=5,
         )  # fmt: skip
         assert letter is not None
         return letter

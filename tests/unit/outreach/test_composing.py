@@ -11,9 +11,10 @@ from sago.domain.outreach import Letter, LetterDraft, LetterRequest, LetterState
 from sago.errors import PermanentError, UngroundedError, UnusableAnswerError, UsageError
 from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
-from sago.outreach.composing import compose_letter
+from sago.outreach.composing import WRITING_TIME, compose_letter
 from sago.outreach.deciding import decide
 from sago.outreach.scheduling import due_watches, verdicts
+from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
 from tests.unit.outreach.stories import (
@@ -43,6 +44,7 @@ class Writer:
     def __init__(self, lie: str = "") -> None:
         self.calls = 0
         self.lie = lie
+        self.clock = ManualClock(NOW)
 
     def compose(self, request: LetterRequest) -> LetterDraft:
         self.calls += 1
@@ -58,13 +60,14 @@ class Vendor(Writer):
 
     name, place = "gemini", ModelPolicy.VENDOR
 
-    def __init__(self, lies: int = 0, silences: int = 0) -> None:
+    def __init__(self, lies: int = 0, silences: int = 0, seconds: float = 0) -> None:
         super().__init__()
-        self.lies, self.silences = lies, silences
+        self.lies, self.silences, self.seconds = lies, silences, seconds
         self.objected: list[tuple[str, ...]] = []
 
     def compose(self, request: LetterRequest) -> LetterDraft:
         self.objected.append(request.objections)
+        self.clock.sleep(self.seconds)
         if self.silences >= len(self.objected):
             raise UnusableAnswerError("gemini's answer is empty")
         self.lie = " Revenue is $9.9M." if self.lies >= len(self.objected) else ""
@@ -78,7 +81,8 @@ class Desk:
         self.database: MemoryDatabase = database(*watches)
         self.drafts = MemoryDrafts()
         self.writer = Writer(lie)
-        self.models = Gateway(vendor or self.writer, self.writer)  # type: ignore[arg-type]
+        self.writing = vendor or self.writer
+        self.models = Gateway(self.writing, self.writer)  # type: ignore[arg-type]
 
     def compose(self, of: Watch, as_of: datetime = NOW) -> Letter | None:
         return compose_letter(
@@ -87,10 +91,15 @@ class Desk:
             database=self.database,
             models=self.models,
             drafts=self.drafts,
-            now=as_of,
+            clock=self.clock_at(as_of),
             setback_days=60,
             highlights=5,
         )
+
+    def clock_at(self, moment: datetime) -> ManualClock:
+        """A clock that passes while the writer writes."""
+        self.writing.clock = ManualClock(moment)
+        return self.writing.clock
 
     def decide(self, letter_id: UUID, state: LetterState) -> Letter:
         return decide(letter_id, state, database=self.database, drafts=self.drafts, who="test", why="because", at=NOW)
@@ -268,6 +277,19 @@ def test_a_letter_refused_twice_is_not_written() -> None:
     with pytest.raises(UngroundedError, match=r"figure '\$9\.9M'"):
         desk.compose(FIRING)
     assert desk.letters(live=False) == []
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(WRITING_TIME / 2, 2), (WRITING_TIME / 2 + 1, 1)])
+def test_a_refused_letter_goes_back_only_where_a_second_answer_fits_into_the_tasks_time(
+    seconds: float, calls: int
+) -> None:
+    vendor = Vendor(lies=2, seconds=seconds)
+    desk = Desk(FIRING, vendor=vendor)
+    allow_vendor(desk)
+    kind = UngroundedError if calls == 2 else UnusableAnswerError
+    with pytest.raises(kind, match=r"figure '\$9\.9M'"):
+        desk.compose(FIRING)
+    assert len(vendor.objected) == calls
 
 
 @pytest.mark.parametrize(("silences", "kind"), [(1, None), (2, PermanentError)])
