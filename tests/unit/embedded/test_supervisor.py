@@ -13,7 +13,7 @@ import pytest
 from sago.embedded.logs import KEPT, log_files, rotate, set_aside
 from sago.embedded.plan import Plan
 from sago.embedded.record import Service
-from sago.embedded.supervisor import ROTATE_EVERY, STEADY_AFTER, Backoff, Supervisor
+from sago.embedded.supervisor import ROTATE_EVERY, STEADY_AFTER, Backoff, Supervisor, _stay
 
 
 def test_each_wait_is_twice_the_last_up_to_a_minute() -> None:
@@ -128,3 +128,30 @@ def test_a_restart_that_fails_in_any_way_is_told_in_one_line_and_tried_again(
     assert said[-1] == "postgres ended (no space left); starts again in 2 s"
     assert launch.record.services["postgres"].trouble == "no space left"
     assert launch.stopped == ["postgres"]
+
+
+def test_a_full_disk_does_not_keep_it_from_stopping_in_order() -> None:
+    done: list[str] = []
+
+    def take_back() -> None:
+        raise OSError(28, "No space left on device")
+
+    launch: Any = SimpleNamespace(
+        record=SimpleNamespace(services={}),
+        take_back=take_back,
+        stop=lambda: done.append("stopped"),
+        guard=SimpleNamespace(close=lambda: done.append("guard closed")),
+    )
+    asked: Any = Asked()
+    _stay(launch, asked)
+    assert done == ["stopped", "guard closed"]
+
+
+class Asked:
+    """A Stopping that was asked already."""
+
+    def __call__(self) -> bool:
+        return True
+
+    def hurry_next_time(self) -> None:
+        """Nobody is in a hurry."""
