@@ -234,8 +234,9 @@ def _is_http(url: str) -> bool:
         port = parts.port
     except ValueError:
         return False
-    whole = parts.scheme in ("http", "https") and parts.hostname and port != 0 and not (parts.query or parts.fragment)
-    return bool(whole and _VISIBLE_ASCII.fullmatch(url))
+    whole = parts.scheme in ("http", "https") and parts.hostname and port != 0
+    more = parts.query or parts.fragment or parts.username is not None  # errors name the address: no password in it
+    return bool(whole and not more and _VISIBLE_ASCII.fullmatch(url))
 
 
 def is_loopback(host: str) -> bool:

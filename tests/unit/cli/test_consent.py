@@ -59,7 +59,16 @@ def test_gemini_without_a_key_is_one_line_before_anything_starts(command: str, f
     [
         *(
             ("SAGO_GEMINI__BASE_URL", url, "gemini.base_url: write it as https://host")
-            for url in ("http://h:abc", "http://h:70000", "localhost:8080", "ftp://x", "http://", "http://h/é", "x y")
+            for url in (
+                "http://h:abc",
+                "http://h:70000",
+                "localhost:8080",
+                "ftp://x",
+                "http://",
+                "http://h/é",
+                "x y",
+                "http://u:9d2@h",
+            )
         ),
         *(("GEMINI_API_KEY", key, "gemini.api_key: holds blanks") for key in ("clé-9d2", "9d2 x", "9d2\nx")),
     ],
