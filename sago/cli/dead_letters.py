@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated
 
 import typer
@@ -14,6 +15,10 @@ from sago.domain.batches import DeadLetter
 from sago.domain.messages import Message
 from sago.errors import InvalidMessageError, UsageError
 from sago.report.phrases import one_line, visible
+
+Origin = Annotated[str, typer.Argument(metavar="ID", help="The id of `sago dlq list`, or the origin or its beginning.")]
+ID_LENGTH = 8
+"""Hex digits of the SHA-256 of an origin: a name to type, as an origin is too long for that."""
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be taken, and why.")
 
@@ -43,12 +48,14 @@ def list_letters(
         for letter in letters:
             session.emit(_row(letter))
         return
-    table(session, ("failed", "topic", "message", "reason", "origin"), [_cells(each) for each in letters], "none yet")
+    table(
+        session, ("id", "failed", "topic", "reason", "message, origin"), [_cells(each) for each in letters], "none yet"
+    )
 
 
 @dlq.command()
 def show(
-    origin: Annotated[str, typer.Argument(help="The origin, or its beginning, as `sago dlq list` shows it.")],
+    origin: Origin,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -56,7 +63,7 @@ def show(
 ) -> None:
     """One dead letter whole, with its original bytes.
 
-    Example: [bold]sago dlq show 3f1c9a:12[/]
+    Example: [bold]sago dlq show 3f1c9a02[/]
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
@@ -71,7 +78,7 @@ def show(
 
 @dlq.command()
 def replay(
-    origin: Annotated[str, typer.Argument(help="The origin, or its beginning, as `sago dlq list` shows it.")],
+    origin: Origin,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -79,7 +86,7 @@ def replay(
 ) -> None:
     """Send a dead letter's message again, once the cause is mended.
 
-    Example: [bold]sago dlq replay message:acme/slack:77/0/extract[/]
+    Example: [bold]sago dlq replay 3f1c9a02[/]
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
@@ -106,15 +113,17 @@ def _find(container: Container, origin: str) -> DeadLetter:
         letter = tx.ledger.dead_letter(origin)
         if letter is not None:
             return letter
-        near = [each for each in tx.ledger.dead_letters(replayed=True, limit=10_000) if each.origin.startswith(origin)]
+        every = tx.ledger.dead_letters(replayed=True, limit=10_000)
+    near = [each for each in every if each.origin.startswith(origin) or _id(each) == origin.lower()]
     if len(near) == 1:
         return near[0]
-    how = "no dead letter has this origin" if not near else f"{len(near)} dead letters begin so; give more of it"
+    how = "no dead letter has this id or origin" if not near else f"{len(near)} dead letters begin so; give more of it"
     raise UsageError(f"{origin}: {how}; see `sago dlq list`")
 
 
 def _row(letter: DeadLetter) -> dict[str, str | int | None]:
     return {
+        "id": _id(letter),
         "origin": letter.origin,
         "topic": letter.topic,
         "company_id": letter.company_id,
@@ -126,12 +135,17 @@ def _row(letter: DeadLetter) -> dict[str, str | int | None]:
     }
 
 
+def _id(letter: DeadLetter) -> str:
+    return hashlib.sha256(letter.origin.encode("utf-8", "surrogatepass")).hexdigest()[:ID_LENGTH]
+
+
 def _cells(letter: DeadLetter) -> tuple[str, ...]:
-    when = f"{letter.failed_at:%Y-%m-%d %H:%M}"
-    return when, letter.topic, letter.message_id or "–", letter.error, _short(letter.origin)
+    named = letter.message_id and letter.message_id not in letter.origin
+    where = f"{letter.message_id}, {_short(letter.origin)}" if named else _short(letter.origin)
+    return _id(letter), f"{letter.failed_at:%Y-%m-%d %H:%M}", letter.topic, letter.error, where
 
 
 def _short(origin: str) -> str:
     """A file's hash is told by its first characters."""
     digest, colon, line = origin.partition(":")
-    return f"{digest[:12]}…:{line}" if colon and len(digest) == 64 else origin
+    return f"{digest[:8]}…:{line}" if colon and len(digest) == 64 else origin

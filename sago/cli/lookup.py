@@ -43,11 +43,14 @@ def the_one(what: str, wanted: str, found: Sequence[T], identity: Callable[[T], 
 
 
 def table(session: Session, heads: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
-    """Rows on stdout, whatever they hold shown as it is; `empty` on stderr where there are none."""
+    """Rows on stdout, whatever they hold shown as it is; `empty` on stderr where there are none. The first column is
+    what a person types next: it is never cut."""
     if not rows:
         session.note(empty)
         return
-    grid = Table(*heads, box=box.SIMPLE, header_style="bold", pad_edge=False)
+    grid = Table(box=box.SIMPLE, header_style="bold", pad_edge=False)
+    for number, head in enumerate(heads):
+        grid.add_column(head, no_wrap=number == 0, overflow="fold")
     for row in rows:
         grid.add_row(*(Text(one_line(cell)) for cell in row))
     session.out.print(grid)

@@ -54,6 +54,14 @@ def test_a_list_is_one_json_line_a_letter(sago: Callable[..., Result], closed: l
     assert closed == [True]
 
 
+def test_the_lists_id_is_what_show_takes_however_narrow_the_screen(sago: Callable[..., Result]) -> None:
+    rows = {row["origin"]: row["id"] for row in map(json.loads, sago("list", "--json").stdout.splitlines())}
+    listed = sago("list").stdout
+    for origin, short in rows.items():
+        assert f" {short} " in listed
+        assert json.loads(sago("show", short, "--json").stdout)["origin"] == origin
+
+
 def test_what_is_shown_cannot_redraw_the_screen(sago: Callable[..., Result]) -> None:
     for arguments in (("list",), ("show", "log/slack-messages/0/1")):
         shown = sago(*arguments).stdout
