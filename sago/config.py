@@ -53,8 +53,9 @@ class Settings(BaseSettings):
     )
 
     company_id: CompanyId = "acme"
-    servers: Literal["embedded", "local", "auto"] = "embedded"
-    """What `sago up` starts where no addresses are set: small servers from wheels, or real Kafka and Cassandra."""
+    servers: Literal["embedded", "local", "auto"] | None = None
+    """What is started where no addresses are set: small servers from wheels, or real Kafka and Cassandra. Where it is
+    not set, the kind that holds messages already, else `embedded`."""
     data_file_path: Path = Path("data/full_data.csv")
     state_dir: Path = Path(".sago")
     kafka: KafkaSettings = KafkaSettings()
@@ -145,7 +146,7 @@ def load(config: Path | None = None, environ: Mapping[str, str] | None = None) -
     try:
         return Settings(**values)
     except ValidationError as error:
-        raise ConfigError(_explain(error, path)) from error
+        raise ConfigError(_explain(error, path, environ)) from error
 
 
 def _keys_of_vendors(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -234,15 +235,17 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
             into[key] = value
 
 
-def _explain(error: ValidationError, path: Path) -> str:
+def _explain(error: ValidationError, path: Path, environ: Mapping[str, str]) -> str:
+    """One line: where the value came from, its key, and what is wrong with it."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part) for part in first["loc"])
+    variable = "SAGO_" + "__".join(str(part).upper() for part in first["loc"])
+    where = f"environment: {variable}" if variable in environ else f"{path}: {key}" if key else str(path)
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(first["loc"][-1]), _keys_beside(first["loc"]), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{path}: {where}: unknown key{hint}"
-    reason = first["msg"].removeprefix("Value error, ")
-    return f"{path}: {where}: {reason}" if where else f"{path}: {reason}"
+        return f"{where}: unknown key{hint}"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:

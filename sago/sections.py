@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from cronsim import CronSim, CronSimError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import NoDecode
 
 from sago.errors import ConfigError
@@ -288,17 +299,30 @@ class FlowerSettings(Section):
         return self
 
 
+def _cron(line: str) -> str:
+    """A cron line of five fields, UTC."""
+    try:
+        CronSim(line, datetime(2026, 1, 1, tzinfo=UTC))
+        _minute, _hour, _day, _month, _weekday = line.split()
+    except (CronSimError, ValueError) as error:
+        raise ValueError(f"{line!r} is no cron line of five fields, as in '0 9 1 * *': {error}") from error
+    return line
+
+
+Cron = Annotated[str, AfterValidator(_cron)]
+
+
 class UpkeepSettings(Section):
     """How often unfinished work is looked for."""
 
     reap_every: float = Field(30.0, ge=1)
-    recover: str = "17 * * * *"
+    recover: Cron = "17 * * * *"
 
 
 class OutreachSettings(Section):
     """When letters are composed and where drafts lie."""
 
-    schedule: str = "0 9 1 * *"
+    schedule: Cron = "0 9 1 * *"
     setback_days: int = Field(60, ge=0)
     highlights: int = Field(5, ge=3, le=8)
     folder: Path = Path("output/outreach")

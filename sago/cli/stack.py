@@ -170,7 +170,7 @@ def _choice(settings: Settings, running: Record | None, asked: Servers | None) -
         if asked not in (None, Servers.AUTO):
             raise UsageError(f"--servers {asked}: config.yaml or the environment name servers of yours")
         return Choice("embedded", "")
-    return choose(asked or settings.servers)
+    return choose(asked or settings.servers, settings.state_dir)
 
 
 def _tell(session: Session, record: Record, what: str) -> None:

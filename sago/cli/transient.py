@@ -17,8 +17,10 @@ def transient_stack(
 ) -> Iterator[Settings]:
     """Servers and processes of their own in `state_dir`, drafts in `out`; `discard` deletes the data before and after.
 
-    Raises ConfigError, with nothing left running, when a part cannot start.
+    The servers are those whose stores hold the messages of earlier commands. Raises ConfigError, with nothing left
+    running, when a part cannot start.
     """
+    from sago.embedded.kinds import choose
     from sago.embedded.stack import Stack
 
     environ = {"SAGO_OUTREACH__FOLDER": str((out / "outreach").resolve())}
@@ -33,6 +35,7 @@ def transient_stack(
         on_step=lambda step: status.update(f"{step} …"),
         procfile=PROJECT / "Procfile.once",
         later=frozenset({"beat"}),
+        servers="embedded" if discard else choose(None, state_dir).kind,
     )
     status.start()
     try:

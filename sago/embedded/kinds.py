@@ -31,11 +31,18 @@ class Choice(NamedTuple):
     why: str
 
 
-def choose(wanted: str) -> Choice:
-    """What `embedded`, `local` or `auto` means on this machine; raises ConfigError where `local` cannot be."""
+def choose(wanted: str | None, state_dir: Path) -> Choice:
+    """What `embedded`, `local` or `auto` means here; None and `auto` keep to the kind whose stores hold messages.
+
+    Raises ConfigError where `local` cannot be.
+    """
     from sago.embedded import jars
 
-    if wanted == "embedded":
+    kept = held(state_dir) if wanted in (None, "auto") else None
+    if kept is not None:
+        other = "local" if kept == "embedded" else "embedded"
+        return Choice(kept, f"messages of earlier commands lie there (`--servers {other}` has stores of its own)")
+    if wanted in (None, "embedded"):
         return Choice("embedded", "")
     missing = jars.missing()
     if missing is None:
@@ -43,6 +50,13 @@ def choose(wanted: str) -> Choice:
     if wanted == "local":
         raise ConfigError(f"servers: local: {missing}; mend that, or use `--servers embedded`")
     return Choice("embedded", f"a small Kafka, no Cassandra ({missing})")
+
+
+def held(state_dir: Path) -> str | None:
+    """The kind of servers that ran in this folder, the last one where both did."""
+    started = {kind: folder_of(state_dir, kind) / "redis" / "redis.conf" for kind in ("embedded", "local")}
+    when = {kind: path.stat().st_mtime for kind, path in started.items() if path.exists()}
+    return max(when, key=lambda kind: when[kind], default=None)
 
 
 def folder_of(state_dir: Path, kind: str) -> Path:

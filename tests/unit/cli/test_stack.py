@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from sago.cli.app import app
 from sago.embedded import jars
-from sago.embedded.kinds import choose
+from sago.embedded.kinds import choose, folder_of
 from sago.embedded.processes import Child, ourselves
 from sago.embedded.record import Record, Service
 from sago.errors import ConfigError, UsageError
@@ -52,13 +53,25 @@ def test_servers_of_yours_are_not_started(state: Path, monkeypatch: pytest.Monke
     assert "name servers of yours" in str(result.exception)
 
 
-def test_local_servers_are_chosen_where_they_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_keeps_to_the_servers_that_hold_its_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jars, "missing", lambda: None)
-    assert [choose(wanted).kind for wanted in ("embedded", "local", "auto")] == ["embedded", "local", "local"]
+    assert choose(None, tmp_path).kind == "embedded"
+    for kind, when in (("embedded", 100), ("local", 200)):
+        started = folder_of(tmp_path, kind) / "redis" / "redis.conf"
+        started.parent.mkdir(parents=True)
+        started.touch()
+        os.utime(started, (when, when))
+        assert [choose(wanted, tmp_path).kind for wanted in (None, "auto")] == [kind, kind]
+    assert choose("embedded", tmp_path).kind == "embedded"
+
+
+def test_local_servers_are_chosen_where_they_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jars, "missing", lambda: None)
+    assert [choose(wanted, tmp_path).kind for wanted in ("embedded", "local", "auto")] == ["embedded", "local", "local"]
     monkeypatch.setattr(jars, "missing", lambda: "no Java on PATH: install JDK 17")
-    assert choose("auto") == ("embedded", "a small Kafka, no Cassandra (no Java on PATH: install JDK 17)")
+    assert choose("auto", tmp_path) == ("embedded", "a small Kafka, no Cassandra (no Java on PATH: install JDK 17)")
     with pytest.raises(ConfigError, match="servers: local: no Java on PATH: install JDK 17"):
-        choose("local")
+        choose("local", tmp_path)
 
 
 def test_status_fits_a_terminal_and_tells_why(state: Path) -> None:

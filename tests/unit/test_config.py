@@ -1,0 +1,78 @@
+"""Settings: layers, and errors that name where the wrong value came from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sago.config import load
+from sago.errors import ConfigError
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty settings file in an empty folder, and no variable of ours."""
+    for name in os.environ:
+        if name.startswith(("SAGO_", "POSTGRES_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "config.yaml"
+    path.touch()
+    return path
+
+
+def test_the_environment_wins_over_the_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text("cache: {message_limit: 50, ttl: 100}", encoding="utf-8")
+    monkeypatch.setenv("SAGO_CACHE__MESSAGE_LIMIT", "60")
+    cache = load(config).cache
+    assert (cache.message_limit, cache.ttl) == (60, 100)
+
+
+def test_a_file_of_variables_is_read_below_the_environment(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("SAGO_CACHE__TTL", "SAGO_CACHE__MESSAGE_LIMIT")
+    for name in names:  # what load() adds is taken back with these
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SAGO_CACHE__TTL", "300")
+    (config.parent / ".env").write_text("SAGO_CACHE__TTL=200\nSAGO_CACHE__MESSAGE_LIMIT=20\n", encoding="utf-8")
+    cache = load().cache
+    assert (cache.ttl, cache.message_limit) == (300, 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cache: {message_limt: 5}", "cache.message_limt: unknown key; did you mean message_limit?"),
+        ("cash: {}", "cash: unknown key; did you mean cache?"),
+        ("outreach: {schedule: '0 9 1 *'}", "outreach.schedule: '0 9 1 *' is no cron line of five fields"),
+        ("upkeep: {recover: '0 9 1 * * *'}", "upkeep.recover: '0 9 1 * * *' is no cron line of five fields"),
+        ("redis: {url: redis://here}", "redis.url set, kafka.bootstrap_servers and postgres.host not"),
+        ("a, list", "must hold `key: value` lines"),
+        ("a: [", "cannot be read as YAML"),
+    ],
+)
+def test_a_wrong_value_of_the_file_is_named_with_it(config: Path, text: str, said: str) -> None:
+    config.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        load(config)
+    assert str(error.value).startswith(f"{config}: ")
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SAGO_CACHE__TTL", "soon", "environment: SAGO_CACHE__TTL: Input should be a valid integer"),
+        ("SAGO_CACHE__TLT", "5", "environment: SAGO_CACHE__TLT: unknown key; did you mean ttl?"),
+        ("SAGO_CASH__TTL", "5", "environment: SAGO_CASH__TTL: unknown setting; did you mean SAGO_CACHE?"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    config: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as error:
+        load(config)
+    assert str(error.value).startswith(said)
