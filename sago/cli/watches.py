@@ -8,12 +8,14 @@ from typing import Annotated
 from uuid import uuid4
 
 import typer
+from rich.markup import escape
 
 from sago.cli.lookup import CompanyOption, Wanted, opened, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.outreach import Direction, Person, Watch
 from sago.errors import UsageError
-from sago.outreach.conditions import parse
+from sago.outreach.conditions import asked_currency, parse
+from sago.report.phrases import one_line
 
 group = typer.Typer(no_args_is_help=True, help="Why you said no, and what you wait for.")
 
@@ -33,7 +35,7 @@ def add_watch(
     quiet: Quiet = False,
     config: ConfigFile = None,
 ) -> None:
-    """Remember why you said no, and what would change your mind.
+    """Remember why you said no, and what would change your mind; the same words again change nothing.
 
     Example: [bold]sago watch add scaleflow --when 'arr >= 2M' --reason 'ARR below 2M' --met 2026-03-02[/]
     """
@@ -53,11 +55,10 @@ def add_watch(
             direction=direction,
             created_at=container.clock.now(),
         )
-        tx.outreach.add_watch(watch)
-    if as_json:
-        session.emit(watch.model_dump(mode="json"))
-    else:
-        session.out.print(str(watch.id), soft_wrap=True)
+        twin = next((each for each in tx.outreach.watches(company) if _meaning(each) == _meaning(watch)), None)
+        if twin is None:
+            tx.outreach.add_watch(watch)
+    _say(session, twin or watch, is_new=twin is None)
 
 
 @group.command("list")
@@ -113,6 +114,38 @@ def _person(text: str | None) -> Person | None:
     return Person(name=name.strip(), email=email or None)
 
 
+def _meaning(watch: Watch) -> tuple[object, ...]:
+    """What two watches must not share: both would write the same letter."""
+    conditions = frozenset(
+        (each.kind, each.name, each.op, each.value, asked_currency(each)) for each in watch.conditions
+    )
+    return watch.company_id, watch.investor, watch.met_on, watch.reason, conditions, watch.direction
+
+
+def _say(session: Session, watch: Watch, *, is_new: bool) -> None:
+    if not is_new:
+        session.note(f"is there already: {watch.id}")
+    if session.as_json:
+        session.emit(watch.model_dump(mode="json"))
+    elif is_new:
+        session.out.print(str(watch.id), soft_wrap=True)
+        session.note(escape(_understood(watch)))
+
+
+def _understood(watch: Watch) -> str:
+    """`scaleflow: Dana Reed, met on 2026-03-02, waits for arr >= 2M, because “ARR below 2M”; …`."""
+    who = watch.investor.name if watch.investor else "the investor"
+    met = f", met on {watch.met_on}," if watch.met_on else ""
+    because = f", having said no because “{one_line(watch.reason)}”" if watch.reason else ""
+    writes = "the founder" if watch.direction is Direction.TO_FOUNDER else "the investor, in the founder's name"
+    return (
+        f"{watch.company_id}: {one_line(who)}{met} waits for {_waits_for(watch)}{because}; the letter goes to {writes}"
+    )
+
+
+def _waits_for(watch: Watch) -> str:
+    return ", ".join(condition.text for condition in watch.conditions) or "nothing: a periodic update"
+
+
 def _watch_cells(watch: Watch) -> tuple[str, ...]:
-    conditions = ", ".join(condition.text for condition in watch.conditions) or "nothing: a periodic update"
-    return (str(watch.id)[:8], watch.company_id, str(watch.met_on or ""), conditions, watch.reason)
+    return (str(watch.id)[:8], watch.company_id, str(watch.met_on or ""), _waits_for(watch), watch.reason)

@@ -118,6 +118,20 @@ def test_adds_lists_and_removes_a_watch(sago: Callable[..., Result]) -> None:
     assert made not in lines(sago("watch", "list", "--json"))
 
 
+def test_the_same_watch_again_adds_nothing(sago: Callable[..., Result], house: House) -> None:
+    words = ("watch", "add", "orchard", "--met", "2026-03-02", "--investor", "Ivo Brandt", "--reason", "too [early]")
+    first = sago(*words, "--when", "arr >= 2M")
+    said = " ".join(first.stderr.split())
+    assert "orchard: Ivo Brandt, met on 2026-03-02, waits for arr >= 2M" in said
+    assert "“too [early]”; the letter goes to the founder" in said
+    again = sago(*words, "--when", "arr >= 2,000k")
+    assert again.exit_code == 0
+    assert f"is there already: {first.stdout.strip()}" in again.stderr
+    assert sago(*words, "--when", "arr >= 3M").stdout.strip() not in ("", first.stdout.strip())
+    with house.database.begin() as tx:
+        assert len(tx.outreach.watches("orchard")) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
