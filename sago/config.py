@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -239,13 +239,23 @@ def _explain(error: ValidationError, path: Path, environ: Mapping[str, str]) -> 
     """One line: where the value came from, its key, and what is wrong with it."""
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
-    variable = "SAGO_" + "__".join(str(part).upper() for part in first["loc"])
-    where = f"environment: {variable}" if variable in environ else f"{path}: {key}" if key else str(path)
+    variable = _variable([str(part) for part in first["loc"]], environ)
+    where = f"environment: {variable}" if variable else f"{path}: {key}" if key else str(path)
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(first["loc"][-1]), _keys_beside(first["loc"]), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         return f"{where}: unknown key{hint}"
     return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _variable(loc: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """The variable that gave a key its value, or None where the file did."""
+    names = ["SAGO_" + "__".join(loc).upper()]
+    if loc[1:] == ["api_key"]:
+        names += KEY_VARIABLES.get(loc[0], ())
+    if loc[:1] == ["postgres"]:
+        names += ["_".join(loc).upper()]
+    return next((name for name in names if environ.get(name)), None)
 
 
 def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:

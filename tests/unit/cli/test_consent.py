@@ -58,7 +58,7 @@ def test_gemini_without_a_key_is_one_line_before_anything_starts(command: str, f
     ("name", "value", "told"),
     [
         *(
-            ("SAGO_GEMINI__BASE_URL", url, "gemini.base_url: write it as https://host")
+            ("SAGO_GEMINI__BASE_URL", url, "SAGO_GEMINI__BASE_URL: write it as https://host")
             for url in (
                 "http://h:abc",
                 "http://h:70000",
@@ -70,7 +70,7 @@ def test_gemini_without_a_key_is_one_line_before_anything_starts(command: str, f
                 "http://u:9d2@h",
             )
         ),
-        *(("GEMINI_API_KEY", key, "gemini.api_key: holds blanks") for key in ("clé-9d2", "9d2 x", "9d2\nx")),
+        *(("GEMINI_API_KEY", key, "GEMINI_API_KEY: holds blanks") for key in ("clé-9d2", "9d2 x", "9d2\nx")),
     ],
 )
 @pytest.mark.parametrize("command", ["run", "extract"])
