@@ -10,9 +10,9 @@ from rich.text import Text
 from sago.bootstrap import Container
 from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.domain.outreach import Letter, LetterState
+from sago.domain.outreach import Letter, LetterState, Watch
 from sago.outreach.deciding import decide
-from sago.report.phrases import one_line, visible
+from sago.report.phrases import KINDS, letter_kind, one_line, visible
 
 group = typer.Typer(no_args_is_help=True, help="Letters: read, approve or reject. Nothing goes out unapproved.")
 
@@ -33,13 +33,13 @@ def list_letters(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container, container.database.begin() as tx:
         found = tx.outreach.letters(company, live=not every)
+        watches = tx.outreach.watches(company)
     if as_json:
         for letter in found:
             session.emit(letter.model_dump(mode="json"))
         return
-    table(
-        session, ("id", "company", "state", "to", "subject"), [_letter_cells(each) for each in found], "no letters yet"
-    )
+    heads = ("id", "company", "kind", "state", "to", "subject")
+    table(session, heads, [_letter_cells(each, watches) for each in found], "no letters yet")
 
 
 @group.command("show")
@@ -57,11 +57,15 @@ def show_letter(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         found = _letter(container, letter)
+        with container.database.begin() as tx:
+            kind = KINDS[letter_kind(found, tx.outreach.watches(found.company_id))]
     if as_json:
         session.emit(found.model_dump(mode="json"))
         return
     session.out.print(Text(one_line(found.draft.subject), style="bold"))
-    session.out.print(Text(f"{found.state}, from {found.sender.name} to {_recipient(found)}\n", style="dim"))
+    session.out.print(
+        Text(f"{found.state}: {kind}; from {one_line(found.sender.name)} to {_recipient(found)}\n", style="dim")
+    )
     session.out.print(Text(visible(found.draft.body)))
 
 
@@ -123,5 +127,7 @@ def _recipient(letter: Letter) -> str:
     return one_line(letter.recipient.name) if letter.recipient else "nobody yet"
 
 
-def _letter_cells(letter: Letter) -> tuple[str, ...]:
-    return (str(letter.id)[:8], letter.company_id, letter.state.value, _recipient(letter), letter.draft.subject)
+def _letter_cells(letter: Letter, watches: list[Watch]) -> tuple[str, ...]:
+    kind = letter_kind(letter, watches)
+    to = _recipient(letter)
+    return (str(letter.id)[:8], letter.company_id, kind, letter.state.value, to, letter.draft.subject)

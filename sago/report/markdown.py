@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sago.domain.events import CATALOGUE
 from sago.domain.wording import day, metric_phrase
 from sago.report.data import ReportData, native_id
-from sago.report.phrases import LABELS, one_line, passed_on, plumbing, visible
+from sago.report.phrases import LABELS, kind_of, one_line, passed_on, plumbing, visible
 from sago.report.tables import write_text
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~])")
@@ -29,7 +29,13 @@ def write_markdown(data: ReportData, path: Path) -> None:
         "phrase": metric_phrase,
     }
     text = environment.get_template("pipeline_results.md.j2").render(
-        data=data, labels=LABELS, kinds=CATALOGUE, passed_on=passed_on, plumbing=plumbing(data.figures), day=day
+        data=data,
+        labels=LABELS,
+        kinds=CATALOGUE,
+        passed_on=passed_on,
+        kind_of=kind_of,
+        plumbing=plumbing(data.figures),
+        day=day,
     )
     write_text(path, text)
 

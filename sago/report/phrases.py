@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from sago.domain.outreach import Outcome, Verdict
+from sago.domain.outreach import Direction, Letter, Outcome, Verdict, Watch
 from sago.domain.wording import day, plain
 from sago.report.data import ReportData
 
@@ -15,6 +15,12 @@ LABELS = {
     Outcome.DO_NOT_WRITE: "DO NOT WRITE",
     Outcome.UPDATE: "UPDATE",
 }
+KINDS = {
+    "update": "company update, in the founder's name",
+    "to founder": "letter to the founder",
+    "to investor": "letter to the investor, in the founder's name",
+}
+"""What a letter is, in a column of a list and in full."""
 _WORDS = {"read": "messages read", "dead_lettered": "refused"}
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 
@@ -36,6 +42,21 @@ def passed_on(verdict: Verdict, data: ReportData) -> str:
     when = f" on {day(watch.met_on, beside=data.as_of)}" if watch.met_on else ""
     reason = f": “{one_line(watch.reason)}”" if watch.reason else ""
     return f"You passed on {data.name(watch.company_id)}{when}{reason}"
+
+
+def letter_kind(letter: Letter, watches: Iterable[Watch]) -> str:
+    """One of KINDS: who writes stands with the letter's watch; where that was removed, most likely as watches are."""
+    is_update = ":" not in letter.window
+    guess = Direction.TO_INVESTOR if is_update else Direction.TO_FOUNDER
+    direction = next((watch.direction for watch in watches if watch.id == letter.watch_id), guess)
+    if direction is Direction.TO_FOUNDER:
+        return "to founder"
+    return "update" if is_update else "to investor"
+
+
+def kind_of(letter: Letter, data: ReportData) -> str:
+    """The letter's kind in full."""
+    return KINDS[letter_kind(letter, (verdict.watch for verdict in data.verdicts))]
 
 
 def plumbing(figures: Mapping[str, float]) -> str:

@@ -17,7 +17,7 @@ from sago.domain.events import Evidence
 from sago.domain.outreach import Letter, Outcome, Verdict
 from sago.domain.wording import day
 from sago.report.data import ReportData
-from sago.report.phrases import LABELS, one_line, passed_on, plumbing, visible
+from sago.report.phrases import LABELS, kind_of, one_line, passed_on, plumbing, visible
 
 TONES = {Outcome.NOW: "green", Outcome.NOT_YET: "yellow", Outcome.DO_NOT_WRITE: "red", Outcome.UPDATE: "cyan"}
 QUOTE_LIMIT = 240
@@ -35,7 +35,7 @@ def screen(data: ReportData, folder: Path = Path("output")) -> RenderableType:
     if rest > 0:
         parts.append(Text(f"  and {rest} more verdict{'s' if rest > 1 else ''} in the report\n", style="dim"))
     letter = _first_letter(data, judged)
-    parts.append(_letter(letter) if letter else Text("No letter: there was nothing new to tell.\n"))
+    parts.append(_letter(letter, data) if letter else Text("No letter: there was nothing new to tell.\n"))
     parts.append(_last_lines(data, folder))
     return Constrain(Group(Text(), *parts), WIDTH)
 
@@ -78,14 +78,14 @@ def _first_letter(data: ReportData, judged: list[Verdict]) -> Letter | None:
     return next(iter([*answers, *data.letters]), None)
 
 
-def _letter(letter: Letter) -> RenderableType:
+def _letter(letter: Letter, data: ReportData) -> RenderableType:
     to = letter.recipient.name if letter.recipient else "(for you to choose)"
     head = Text.assemble(
         ("From     ", "dim"), one_line(letter.sender.name), "\n", ("To       ", "dim"), one_line(to), "\n",
         ("Subject  ", "dim"), (one_line(letter.draft.subject), "bold"), "\n",
     )  # fmt: skip
     body = Group(*(_paragraph(line) for line in visible(letter.draft.body).split("\n")))
-    title = Text("The letter, ready for your approval", style="bold")
+    title = Text(f"The {kind_of(letter, data)}, ready for your approval", style="bold")
     return Panel(Group(head, body), title=title, title_align="left", box=box.ROUNDED, padding=(1, 2))
 
 

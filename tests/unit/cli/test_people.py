@@ -193,6 +193,9 @@ def test_a_letter_is_not_approved_when_its_event_has_gone(sago: Callable[..., Re
 
 def test_tables_are_for_people(sago: Callable[..., Result], house: House) -> None:
     letter = house.compose()
-    assert str(letter.id)[:8] in sago("outreach", "list").stdout
+    listed = sago("outreach", "list").stdout
+    assert str(letter.id)[:8] in listed
+    assert "founder" in listed
+    assert "letter to the founder" in " ".join(sago("outreach", "show", str(letter.id)).stdout.split())
     assert "ARR reached $2.1M" in sago("events", "list").stdout.replace("\n", " ")
     assert "orchard" in sago("watch", "list").stdout

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,10 +17,11 @@ from rich.console import Console
 
 from sago.domain.events import Event
 from sago.domain.messages import CompactMessage, Message
-from sago.domain.outreach import Letter, Outcome, Person
+from sago.domain.outreach import Direction, Letter, Outcome, Person
 from sago.llm.letters import compose_offline
 from sago.outreach.verdicts import judge
 from sago.report import ReportData, event_row, gather, screen, write_all
+from sago.report.phrases import letter_kind
 from sago.stores.memory.raw import MemoryRawStore
 from tests.unit.outreach.stories import (
     COMPANY,
@@ -108,6 +111,33 @@ def printed(data: ReportData, width: int) -> str:
     console.print(screen(data, Path("output")))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("direction", "window", "kind"),
+    [
+        (Direction.TO_INVESTOR, "2026-11", "update"),
+        (Direction.TO_FOUNDER, "2026-11", "to founder"),
+        (Direction.TO_INVESTOR, "now:0a1b:2026-11-14", "to investor"),
+        (None, "2026-11", "update"),
+        (None, "now:0a1b:2026-11-14", "to founder"),
+    ],
+)
+def test_a_letter_says_who_writes_also_when_its_watch_has_gone(
+    direction: Direction | None, window: str, kind: str
+) -> None:
+    watches = [watch(name="now").model_copy(update={"direction": direction})] if direction else []
+    assert letter_kind(letter("now", window), watches) == kind
+
+
+def test_every_form_tells_a_company_update_from_a_letter_to_the_founder(data: ReportData, tmp_path: Path) -> None:
+    data = replace(data, letters=[*data.letters, letter("gone", "2026-11")])
+    write_all(data, tmp_path)
+    for name in ("report.html", "pipeline_results.md"):
+        text = html.unescape((tmp_path / name).read_text(encoding="utf-8"))
+        assert text.count("Company update, in the founder's name") == 1
+        assert text.count("Letter to the founder") == 1
+    assert "The letter to the founder, ready for your approval" in printed(data, 90)
 
 
 def test_the_page_stands_alone_and_holds_no_markup_of_a_message(data: ReportData, tmp_path: Path) -> None:
