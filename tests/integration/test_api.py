@@ -6,11 +6,9 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -20,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import psycopg2
 import pytest
 import redis
 
@@ -30,35 +27,19 @@ from sago.embedded.guard import Guard
 from sago.embedded.kafka import start_kafka
 from sago.embedded.places import listens
 from sago.embedded.procfile import read_procfile
-from sago.embedded.servers import Server
+from sago.embedded.servers import Server, free_port
 from sago.sections import KafkaSettings, PostgresSettings, RedisSettings
 from sago.stores.postgres import migrate
+from tests.integration.houses import PROJECT, bare_environment, eventually, new_database
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
 
-PROJECT = Path(__file__).resolve().parents[2]
 TOPICS = ["slack-messages", "gmail-messages", "slack-messages.dlq", "gmail-messages.dlq", "unparsed.dlq"]
 BRIDGE = f"{sys.executable} -m workers.bridge"
 WORKER = f"{sys.executable} -m celery -A workers worker -Q store -c 1 --without-mingle --without-gossip"
 API = read_procfile(PROJECT / "Procfile")["api"]
 KEY = "a key of this test"
 EXAMPLE = re.compile(r"```sh\n(?P<command>.*?)```\n(?:```json\n(?P<answer>.*?)```)?", re.DOTALL)
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 40.0) -> bool:
-    until = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -124,7 +105,7 @@ def house(
     )
     migrate(settings.postgres)
     flush(settings.redis)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SAGO_", "POSTGRES_"))}
+    environment = bare_environment()
     environment |= {f"POSTGRES_{key.upper()}": str(value) for key, value in postgres.items()}
     environment |= {f"SAGO_KAFKA__{key.upper()}": str(value) for key, value in kafka.settings["kafka"].items()}
     environment |= {"SAGO_REDIS__URL": settings.redis.url or "", "SAGO_API__ANSWER_WITHIN": "6"}
@@ -143,16 +124,6 @@ def house(
     made.container.close()
     flush(settings.redis)
     kafka.stop()
-
-
-def new_database(server: Server) -> str:
-    section = server.settings["postgres"]
-    name = f"api_{time.time_ns()}"
-    login = {"host": section["host"], "port": section["port"], "user": section["user"], "password": section["password"]}
-    with closing(psycopg2.connect(**login, dbname="postgres")) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {name}")
-    return name
 
 
 def flush(settings: RedisSettings) -> None:

@@ -6,18 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psycopg2
 import pytest
 import redis
 
-from sago.bootstrap import Container, build
+from sago.bootstrap import build
 from sago.config import Settings
 from sago.domain.messages import Message
 from sago.embedded.guard import Guard
@@ -26,13 +23,12 @@ from sago.embedded.servers import Server
 from sago.sections import KafkaSettings, PostgresSettings, RedisSettings
 from sago.stores.kafka import MOCK_API
 from sago.stores.postgres import migrate
+from tests.integration.houses import PROJECT, WORKER, House, bare_environment, eventually, new_database
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
-PROJECT = Path(__file__).resolve().parents[2]
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TOPICS = ["slack-messages", "gmail-messages", "slack-messages.dlq", "gmail-messages.dlq", "unparsed.dlq"]
-WORKER = ["-m", "celery", "-A", "workers", "worker", "-Q", "store", "-c", "1", "--without-mingle", "--without-gossip"]
 
 
 def chat(company: str, count: int) -> list[Message]:
@@ -49,43 +45,8 @@ def chat(company: str, count: int) -> list[Message]:
     ]
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 40.0) -> bool:
-    until = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-@dataclass
-class House:
-    """Servers of this test alone, and the processes it starts on them."""
-
-    container: Container
-    environment: dict[str, str]
-    folder: Path
-    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def start(self, *arguments: str, **extra: str) -> subprocess.Popen[bytes]:
-        """A Python process that has said it is ready."""
-        number = len(self.children)
-        ready = self.folder / f"ready-{number}"
-        environment = self.environment | {"SAGO_READY_FILE": str(ready)} | extra
-        with (self.folder / f"log-{number}").open("wb") as log:
-            child = subprocess.Popen([sys.executable, *arguments], env=environment, stdout=log, stderr=log, cwd=PROJECT)
-        self.children.append(child)
-        assert eventually(lambda: ready.exists() or child.poll() is not None), self.said(child)
-        return child
-
-    def bridge(self, **extra: str) -> subprocess.Popen[bytes]:
-        return self.start("-m", "workers.bridge", **extra)
-
-    def said(self, child: subprocess.Popen[bytes]) -> str:
-        return (self.folder / f"log-{self.children.index(child)}").read_text()
-
-    def stored(self, company: str) -> int:
-        return self.container.raw.count(company)
+class SpoiltHouse(House):
+    """One into which rubbish can be thrown."""
 
     def spoil(self, count: int) -> None:
         from kafka import KafkaProducer
@@ -97,14 +58,11 @@ class House:
             producer.send("slack-messages", key=b"acme", value=b"not JSON %d" % number).get(timeout=10)
         producer.close()
 
-    def drained(self) -> bool:
-        return sum(self.container.log.lag().values()) == 0
-
 
 @pytest.fixture
-def house(redis_server: Server, postgres_server: Server, tmp_path: Path, guard: Guard) -> Iterator[House]:
+def house(redis_server: Server, postgres_server: Server, tmp_path: Path, guard: Guard) -> Iterator[SpoiltHouse]:
     kafka = start_kafka(tmp_path, TOPICS, 3, watch=guard.watch)
-    postgres = postgres_server.settings["postgres"] | {"db": _database(postgres_server)}
+    postgres = postgres_server.settings["postgres"] | {"db": new_database(postgres_server)}
     settings = Settings(
         kafka=KafkaSettings(**kafka.settings["kafka"]),
         redis=RedisSettings(**redis_server.settings["redis"]),
@@ -112,29 +70,15 @@ def house(redis_server: Server, postgres_server: Server, tmp_path: Path, guard: 
     )
     migrate(settings.postgres)
     _flush(settings.redis)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SAGO_", "POSTGRES_"))}
+    environment = bare_environment()
     environment |= {f"POSTGRES_{key.upper()}": str(value) for key, value in postgres.items()}
     environment |= {f"SAGO_KAFKA__{key.upper()}": str(value) for key, value in kafka.settings["kafka"].items()}
     environment |= {"SAGO_REDIS__URL": settings.redis.url or "", "SAGO_BRIDGE__CONFIRM_DEADLINE": "3"}
-    made = House(build(settings), environment, tmp_path)
+    made = SpoiltHouse(build(settings), environment, tmp_path)
     yield made
-    for child in made.children:
-        if child.poll() is None:
-            child.kill()
-        child.wait()
-    made.container.close()
+    made.stop()
     _flush(settings.redis)
     kafka.stop()
-
-
-def _database(server: Server) -> str:
-    section = server.settings["postgres"]
-    name = f"bridge_{time.time_ns()}"
-    login = {"host": section["host"], "port": section["port"], "user": section["user"], "password": section["password"]}
-    with closing(psycopg2.connect(**login, dbname="postgres")) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {name}")
-    return name
 
 
 def _flush(settings: RedisSettings) -> None:
@@ -142,7 +86,7 @@ def _flush(settings: RedisSettings) -> None:
         client.flushall()
 
 
-def test_everything_is_stored_once_though_the_bridge_and_the_worker_are_killed(house: House) -> None:
+def test_everything_is_stored_once_though_the_bridge_and_the_worker_are_killed(house: SpoiltHouse) -> None:
     bridge = house.bridge(SAGO_BRIDGE__BATCH_MESSAGES="50")
     worker = house.start(*WORKER)
     for company in ("acme", "bolt", "cove"):
@@ -165,7 +109,7 @@ def test_everything_is_stored_once_though_the_bridge_and_the_worker_are_killed(h
     assert sum(at.watermark for at in progress if at.topic == "slack-messages") == 1204
 
 
-def test_sigterm_drains_commits_and_ends_with_0(house: House) -> None:
+def test_sigterm_drains_commits_and_ends_with_0(house: SpoiltHouse) -> None:
     bridge = house.bridge()
     house.start(*WORKER)
     house.container.log.publish(chat("acme", 300))
@@ -179,18 +123,18 @@ def test_sigterm_drains_commits_and_ends_with_0(house: House) -> None:
     assert eventually(house.drained)
 
 
-def test_a_bad_deploy_ends_with_78_and_drains_nothing(house: House) -> None:
+def test_a_bad_deploy_ends_with_78_and_drains_nothing(house: SpoiltHouse) -> None:
     house.spoil(12)
     bridge = house.bridge(SAGO_DLQ__MAX_CONSECUTIVE="10")
     assert bridge.wait(30) == 78
-    (line,) = [line for line in house.said(bridge).splitlines() if line.startswith("sago bridge:")]
+    (line,) = [line for line in house.said(bridge) if line.startswith("sago bridge:")]
     assert "10 messages in a row were refused" in line
     assert "dlq.max_consecutive" in line
     assert house.container.log.lag()["slack-messages"] == 12
     assert house.container.log.lag()["slack-messages.dlq"] == 0
 
 
-def test_a_redis_wiped_in_mid_run_costs_time_only(house: House) -> None:
+def test_a_redis_wiped_in_mid_run_costs_time_only(house: SpoiltHouse) -> None:
     house.bridge(SAGO_BRIDGE__BATCH_MESSAGES="20")
     house.start(*WORKER)
     house.container.log.publish(chat("acme", 500))
@@ -201,7 +145,7 @@ def test_a_redis_wiped_in_mid_run_costs_time_only(house: House) -> None:
 
 
 def test_without_servers_it_waits_and_stops_when_told(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SAGO_", "POSTGRES_"))}
+    environment = bare_environment()
     environment |= {"SAGO_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "SAGO_REDIS__URL": "redis://127.0.0.1:1"}
     environment |= {"POSTGRES_HOST": "127.0.0.1", "POSTGRES_PORT": "1"}
     log = tmp_path / "log"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,16 +10,15 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
 from subprocess import PIPE
+from typing import Self
 
-import psycopg2
 import pytest
 import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -36,10 +34,10 @@ from sago.embedded.servers import Server, free_port
 from sago.sections import KafkaSettings, PostgresSettings, RedisSettings
 from sago.stores.kafka import admin, client_options
 from sago.stores.postgres import migrate
+from tests.integration.houses import PROJECT, WORKER, House, bare_environment, eventually, new_database
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
-PROJECT = Path(__file__).resolve().parents[2]
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COMPANIES = [f"company-{n}" for n in range(12)]
 PUBLISH = """
@@ -78,7 +76,6 @@ print(number, failures)
 """
 """In a process of its own: kafka-python leaks a socket at each refused connection. Publishes until a line is read,
 again what a broker did not acknowledge; prints rounds of 20 messages, at last with the number of failures."""
-WORKER = ["-m", "celery", "-A", "workers", "worker", "-Q", "store", "-c", "1", "--without-mingle", "--without-gossip"]
 
 
 def line(company: str, number: int) -> Message:
@@ -94,40 +91,8 @@ def line(company: str, number: int) -> Message:
     )
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 40.0) -> bool:
-    until = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.1)
-    return True
-
-
-@dataclass
-class House:
-    """Topics, group and databases of its own on a broker and the session's servers, and the processes it starts."""
-
-    container: Container
-    environment: dict[str, str]
-    folder: Path
-    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def start(self, *arguments: str, **extra: str) -> subprocess.Popen[bytes]:
-        """A Python process that has said it is ready."""
-        number = len(self.children)
-        ready = self.folder / f"ready-{number}"
-        environment = self.environment | {"SAGO_READY_FILE": str(ready)} | extra
-        with (self.folder / f"log-{number}").open("wb") as log:
-            child = subprocess.Popen([sys.executable, *arguments], env=environment, stdout=log, stderr=log, cwd=PROJECT)
-        self.children.append(child)
-        assert eventually(lambda: ready.exists() or child.poll() is not None), self.said(child)
-        return child
-
-    def bridge(self, **extra: str) -> subprocess.Popen[bytes]:
-        return self.start("-m", "workers.bridge", **extra)
-
-    def said(self, child: subprocess.Popen[bytes]) -> list[str]:
-        return (self.folder / f"log-{self.children.index(child)}").read_text().splitlines()
+class BridgeHouse(House):
+    """Topics, group and databases of its own on a broker and the session's servers."""
 
     def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command of `sago`."""
@@ -153,9 +118,6 @@ class House:
         """What it said, but for a line about each batch that a busy machine was slow to store."""
         return [line for line in self.said(child) if "no answer from the store task" not in line]
 
-    def stored(self) -> int:
-        return self.container.raw.count()
-
     def stores_all_of(self, expected: int) -> bool:
         """Whether so many are stored in the end: given up when nothing has been stored for 40 seconds."""
         while (now := self.stored()) < expected:
@@ -166,9 +128,6 @@ class House:
     def _stores_more_than(self, count: int) -> bool:
         return self.stored() > count
 
-    def drained(self) -> bool:
-        return sum(self.container.log.lag().values()) == 0
-
     def committed(self) -> dict[tuple[str, int], int]:
         """What the group has committed; its first commit makes the group."""
         with admin(self.kafka) as client:
@@ -176,13 +135,6 @@ class House:
                 return {}
             offsets = client.list_group_offsets({self.kafka.group_id: None})[self.kafka.group_id]
         return {(pair.topic, pair.partition): each.offset for pair, each in offsets.items()}
-
-    def stop(self) -> None:
-        for child in self.children:
-            if child.poll() is None:
-                child.kill()
-            child.wait()
-        self.container.close()
 
 
 class Load:
@@ -194,6 +146,12 @@ class Load:
         self._thread = threading.Thread(target=self._run, name="load")
         self.acknowledged: dict[Position, Message] = {}
         self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def stop(self) -> list[Message]:
         """All that was published."""
@@ -209,7 +167,7 @@ class Load:
                 return
 
 
-def raised(broker: Server, redis_server: Server, postgres_server: Server, folder: Path, first_db: int) -> House:
+def raised(broker: Server, redis_server: Server, postgres_server: Server, folder: Path, first_db: int) -> BridgeHouse:
     """A house with topics, group and database of its own, and the four Redis databases from `first_db` on."""
     name = uuid.uuid4().hex[:8]
     kafka = {
@@ -218,7 +176,7 @@ def raised(broker: Server, redis_server: Server, postgres_server: Server, folder
         "group_id": name,
         "session_timeout": 6,
     }
-    postgres = dict(postgres_server.settings["postgres"]) | {"db": _database(postgres_server, f"kafka_{name}")}
+    postgres = dict(postgres_server.settings["postgres"]) | {"db": new_database(postgres_server)}
     numbers = {f"{use}_db": first_db + n for n, use in enumerate(("broker", "results", "buffer", "cache"))}
     settings = Settings(
         kafka=KafkaSettings(**kafka),
@@ -227,27 +185,17 @@ def raised(broker: Server, redis_server: Server, postgres_server: Server, folder
     )
     migrate(settings.postgres)
     flush(settings.redis)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SAGO_", "POSTGRES_"))}
-    environment |= {f"POSTGRES_{key.upper()}": str(value) for key, value in postgres.items()}
+    environment = bare_environment() | {f"POSTGRES_{key.upper()}": str(value) for key, value in postgres.items()}
     environment |= {f"SAGO_KAFKA__{key.upper()}": _text(value) for key, value in kafka.items()}
     environment |= {f"SAGO_REDIS__{key.upper()}": str(value) for key, value in numbers.items()}
     environment |= {"SAGO_REDIS__URL": settings.redis.url or "", "SAGO_BRIDGE__CONFIRM_DEADLINE": "5"}
     container = build(settings)
     container.log.ensure_topics()
-    return House(container, environment, folder)
+    return BridgeHouse(container, environment, folder)
 
 
 def _text(value: object) -> str:
     return json.dumps(value) if isinstance(value, Mapping) else str(value)
-
-
-def _database(server: Server, name: str) -> str:
-    section = server.settings["postgres"]
-    login = {"host": section["host"], "port": section["port"], "user": section["user"], "password": section["password"]}
-    with closing(psycopg2.connect(**login, dbname="postgres")) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {name}")
-    return name
 
 
 def flush(settings: RedisSettings) -> None:
@@ -259,7 +207,7 @@ def flush(settings: RedisSettings) -> None:
 @pytest.fixture(scope="module")
 def house(
     real_kafka: Server, redis_server: Server, postgres_server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
+) -> Iterator[BridgeHouse]:
     """With a store worker, and no bridge yet."""
     made = raised(real_kafka, redis_server, postgres_server, tmp_path_factory.mktemp("house"), first_db=4)
     made.start(*WORKER)
@@ -268,25 +216,25 @@ def house(
     flush(made.container.settings.redis)
 
 
-def test_bridges_join_leave_and_die_under_load_and_every_message_is_stored(house: House) -> None:
+def test_bridges_join_leave_and_die_under_load_and_every_message_is_stored(house: BridgeHouse) -> None:
     before, stored_before = Counter(house.committed()), house.stored()
     first = house.bridge()
-    load = Load(house.container)
-    assert eventually(lambda: house.stored() > stored_before + 200)
-    second = house.bridge()
-    assert eventually(lambda: "partitions assigned" in "".join(house.said(second)))
-    first.send_signal(signal.SIGTERM)
-    assert first.wait(60) == 0
-    third = house.bridge()
-    second.kill()
-    second.wait()
-    committed = house.committed()
-    published = dict(load.acknowledged)
-    assert eventually(lambda: len(load.acknowledged) > len(published) + 300)
-    durable = [each for at, each in published.items() if at.offset < committed.get((at.topic, at.partition), 0)]
-    assert len(durable) > 200
-    assert len(house.container.raw.read([each.ref for each in durable])) == len(durable)
-    sent = load.stop()
+    with Load(house.container) as load:
+        assert eventually(lambda: house.stored() > stored_before + 200)
+        second = house.bridge()
+        assert eventually(lambda: "partitions assigned" in "".join(house.said(second))), house.said(second)
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(60) == 0
+        third = house.bridge()
+        second.kill()
+        second.wait()
+        committed = house.committed()
+        published = dict(load.acknowledged)
+        assert eventually(lambda: len(load.acknowledged) > len(published) + 300)
+        durable = [each for at, each in published.items() if at.offset < committed.get((at.topic, at.partition), 0)]
+        assert len(durable) > 200
+        assert len(house.container.raw.read([each.ref for each in durable])) == len(durable)
+        sent = load.stop()
     assert house.stores_all_of(stored_before + len(sent)), (house.stored(), len(sent))
     assert eventually(house.drained)
     third.send_signal(signal.SIGTERM)
@@ -342,7 +290,7 @@ def test_a_broker_that_restarts_under_load_costs_time_and_one_line(
         flush(house.container.settings.redis)
 
 
-def test_a_dead_letter_is_listed_shown_and_replayed_once(house: House) -> None:
+def test_a_dead_letter_is_listed_shown_and_replayed_once(house: BridgeHouse) -> None:
     bridge = house.bridge()
     message = line("mended", 7)
     topic = house.kafka.topic(message.source)
