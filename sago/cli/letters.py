@@ -104,18 +104,28 @@ def reject_letter(
 def _decide(session: Session, wanted: str, state: LetterState, why: str) -> None:
     with opened(session) as container:
         found = _letter(container, wanted)
-        decided = decide(
-            found.id,
-            state,
-            database=container.database,
-            drafts=container.drafts,
-            who=me(),
-            why=why,
-            at=container.clock.now(),
-        )
+        is_new = found.state is not state
+        decided = _decided(container, found, state, why) if is_new else found
+        file = container.drafts.put(decided) if state is LetterState.APPROVED else ""
     if session.as_json:
         session.emit(decided.model_dump(mode="json"))
-    session.note(f"{decided.state} {decided.id}")
+    elif file:
+        session.out.print(Text(file), soft_wrap=True)
+    session.note(f"{decided.state} {decided.id}" if is_new else f"{decided.id} is {decided.state} already")
+    if file:
+        session.note("next: open the file in your mail program, read it and send it from there; Sago sends nothing")
+
+
+def _decided(container: Container, letter: Letter, state: LetterState, why: str) -> Letter:
+    return decide(
+        letter.id,
+        state,
+        database=container.database,
+        drafts=container.drafts,
+        who=me(),
+        why=why,
+        at=container.clock.now(),
+    )
 
 
 def _letter(container: Container, wanted: str) -> Letter:

@@ -158,6 +158,17 @@ def test_shows_and_decides_letters(sago: Callable[..., Result], house: House) ->
     assert house.drafts.letters == {}
 
 
+def test_an_approved_letter_is_where_it_says_and_stays_approved(sago: Callable[..., Result], house: House) -> None:
+    letter = house.compose()
+    first = sago("outreach", "approve", str(letter.id))
+    assert first.stdout.strip() == house.drafts.put(letter)
+    assert "next: open the file in your mail program" in " ".join(first.stderr.split())
+    again = sago("outreach", "approve", str(letter.id))
+    assert (again.exit_code, again.stdout) == (0, first.stdout)
+    assert "is approved already" in " ".join(again.stderr.split())
+    assert [entry.why for entry in house.database.state.audit_log] == ["approved on the command line"]
+
+
 def test_a_draft_that_tells_a_rejected_event_is_withdrawn(sago: Callable[..., Result], house: House) -> None:
     letter = house.compose()
     assert ARR.id in letter.event_ids
