@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from sago.bootstrap import build
 from sago.cli.feeding import Run
 from sago.cli.run import column_map, exit_code, stack_for
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.config import Settings
 from sago.embedded.kinds import remove_servers
 from sago.embedded.record import read_record
 from sago.errors import UsageError
@@ -41,21 +43,36 @@ def ingest(
     settings = session.settings
     describe(path)
     columns = column_map(mapping or [])
-    with stack_for(session, settings, Path("output"), None) as running, session.progress() as bars:
-        container = build(running)
-        done = Run(container)
-        now = container.clock.now()
-        rows = read_path(path, company_id=company or settings.company_id, mapping=columns, now=now)
-        done.feed(rows, count_rows(path), bars)
-        container.close()
+    with stack_for(session, settings, Path("output"), None) as running:
+        done = _feed(session, running, path, company or settings.company_id, columns)
     figures = done.figures()
     if as_json:
         session.emit(figures)
     else:
         session.out.print(" · ".join(f"{name} {value}" for name, value in figures.items() if name != "batches"))
         for line in done.refused():
-            session.note(f"  {line}")
+            session.note(f"  {escape(line)}")
+    if not settings.has_servers and done.account.stored:
+        session.note(
+            f"no stack was running: stored in {escape(str(settings.state_dir))}; "
+            "read at the next `sago up` or `sago run`"
+        )
     raise typer.Exit(exit_code(done))
+
+
+def _feed(session: Session, settings: Settings, path: Path, company: str, columns: dict[str, str]) -> Run:
+    container = build(settings)
+    try:
+        done = Run(container)
+        rows = read_path(path, company_id=company, mapping=columns, now=container.clock.now())
+        with session.progress() as bars:
+            done.feed(rows, count_rows(path), bars)
+    except KeyboardInterrupt:
+        session.note("[yellow]stopped:[/] what was stored is kept; run the same command again to go on")
+        raise
+    finally:
+        container.close()
+    return done
 
 
 def wipe(
