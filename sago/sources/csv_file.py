@@ -43,9 +43,13 @@ class Record(NamedTuple):
 
 
 def read(request: ReadRequest) -> Iterator[Row]:
-    """See `Reader.read`; raises UsageError for a header that lacks a column."""
+    """See `Reader.read`; raises UsageError for a header that lacks a column, or has nothing below it."""
     delimiter, header = _header(request.path)
     columns = _columns(request.path, header, request.mapping)
+    with request.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        records = _records(file, delimiter)
+        if next(records, None) is None or next(records, None) is None:
+            raise UsageError(f"{request.path}: no rows below the header")
     return _rows(request, delimiter, columns, len(header))
 
 
@@ -81,6 +85,8 @@ def _columns(path: Path, header: list[str], mapping: Mapping[str, str]) -> dict[
         raise UsageError(f"{path}: --map names the column {lacking[0]!r}; the file has {_shown(header)}")
     wanted = {name: mapping.get(name, name).strip().casefold() for name in NEEDED + OPTIONAL}
     missing = [name for name in NEEDED if wanted[name] not in places]
+    if missing and not all(name.isprintable() for name in header):
+        raise UsageError(f"{path}: line 1 is no header of a CSV in UTF-8; needed are the columns {', '.join(NEEDED)}")
     if missing:
         raise UsageError(
             f"{path}: line 1: no column {', '.join(missing)}; found {_shown(header)}, needed {', '.join(NEEDED)}; "

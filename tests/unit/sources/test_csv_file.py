@@ -156,7 +156,15 @@ def test_a_wrong_map_is_said(tmp_path: Path, mapping: dict[str, str], said: str)
 
 
 def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
-    assert read(tmp_path, "") == []
+    for below in ("", "\n \n"):
+        with pytest.raises(UsageError, match=": no rows below the header"):
+            read(tmp_path, below)
+
+
+def test_bytes_that_are_no_header_are_not_offered_as_column_names(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="line 1 is no header of a CSV in UTF-8") as caught:
+        read(tmp_path, "1,2\n", header="\x00\x01,\x02\n")
+    assert str(caught.value).isprintable()
 
 
 def test_utf16_is_said(tmp_path: Path) -> None:
