@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+from typing import Annotated
+
 import typer
 
 from sago.cli import data, dead_letters, demo, extract, feed, people, run, stack
@@ -15,6 +18,23 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help='Remembers why an investor said "too early", and says when the reason no longer holds.',
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sago {importlib.metadata.version('sago')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version and leave.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What stands before a command's name."""
+
+
 for command in (demo, run, extract, data, people, stack, feed, dead_letters):
     command.register(app)
 

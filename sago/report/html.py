@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sago.domain.events import CATALOGUE
 from sago.domain.wording import day, metric_phrase
 from sago.report.data import ReportData
-from sago.report.phrases import LABELS, kind_of, one_line, passed_on, plumbing, visible
+from sago.report.phrases import LABELS, counted, kind_of, one_line, passed_on, plumbing, visible
 from sago.report.tables import write_text
 
 
@@ -29,6 +29,7 @@ def write_html(data: ReportData, path: Path) -> None:
         kinds=CATALOGUE,
         passed_on=passed_on,
         kind_of=kind_of,
+        counted=counted,
         plumbing=plumbing(data.figures),
         day=day,
     )

@@ -22,6 +22,7 @@ KINDS = {
 }
 """What a letter is, in a column of a list and in full."""
 _WORDS = {"read": "messages read", "dead_lettered": "refused"}
+_OF_ONE = {"read": "message read", "duplicates": "duplicate", "batches": "batch"}
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 
 
@@ -60,9 +61,17 @@ def kind_of(letter: Letter, data: ReportData) -> str:
 
 
 def plumbing(figures: Mapping[str, float]) -> str:
-    """`1,000 messages read · 996 stored · 3 refused · 1 duplicates · 5 batches · 4.2 s`."""
-    parts = [
-        f"{value:.1f} s" if name == "seconds" else f"{plain(value)} {_WORDS.get(name, name.replace('_', ' '))}"
-        for name, value in figures.items()
-    ]
-    return " · ".join(parts)
+    """`1,000 messages read · 996 stored · 3 refused · 1 duplicate · 5 batches · 4.2 s`."""
+    return " · ".join(_figure(name, value) for name, value in figures.items())
+
+
+def _figure(name: str, value: float) -> str:
+    if name == "seconds":
+        return f"{value:.1f} s"
+    words = _WORDS | (_OF_ONE if value == 1 else {})
+    return f"{plain(value)} {words.get(name, name.replace('_', ' '))}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 event`, `2 events`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -17,7 +17,7 @@ from sago.domain.events import Evidence
 from sago.domain.outreach import Letter, Outcome, Verdict
 from sago.domain.wording import day
 from sago.report.data import ReportData
-from sago.report.phrases import LABELS, kind_of, one_line, passed_on, plumbing, visible
+from sago.report.phrases import LABELS, counted, kind_of, one_line, passed_on, plumbing, visible
 
 TONES = {Outcome.NOW: "green", Outcome.NOT_YET: "yellow", Outcome.DO_NOT_WRITE: "red", Outcome.UPDATE: "cyan"}
 QUOTE_LIMIT = 240
@@ -33,7 +33,7 @@ def screen(data: ReportData, folder: Path = Path("output")) -> RenderableType:
     parts: list[RenderableType] = [_verdict(verdict, data) for verdict in shown if verdict]
     rest = len(judged) - len(parts)
     if rest > 0:
-        parts.append(Text(f"  and {rest} more verdict{'s' if rest > 1 else ''} in the report\n", style="dim"))
+        parts.append(Text(f"  and {counted(rest, 'more verdict')} in the report\n", style="dim"))
     letter = _first_letter(data, judged)
     parts.append(_letter(letter, data) if letter else Text("No letter: there was nothing new to tell.\n"))
     parts.append(_last_lines(data, folder))
@@ -99,10 +99,12 @@ def _paragraph(line: str) -> RenderableType:
 
 
 def _last_lines(data: ReportData, folder: Path) -> Text:
-    lines = Text(f"{plumbing(data.figures)} · {len(data.events)} events · {len(data.letters)} letters\n", style="dim")
+    found = f"{counted(len(data.events), 'event')} · {counted(len(data.letters), 'letter')}"
+    lines = Text(f"{plumbing(data.figures)} · {found}\n", style="dim")
     if data.bad_rows:
         lines.append(
-            f"{len(data.bad_rows)} rows could not be read, first: {one_line(data.bad_rows[0], 120)}\n", "yellow"
+            f"{counted(len(data.bad_rows), 'row')} could not be read, first: {one_line(data.bad_rows[0], 120)}\n",
+            "yellow",
         )
     return (
         lines.append("Report   ")

@@ -169,7 +169,7 @@ def test_the_page_shows_verdicts_letters_figures_and_bad_rows(data: ReportData, 
         assert "DO NOT WRITE" in shown
         assert "NOT YET" in shown
         assert "$2.1M of $3M, $900k to go" in shown
-        assert "1,000 messages read · 996 stored · 3 refused · 1 duplicates · 5 batches · 4.2 s" in shown
+        assert "1,000 messages read · 996 stored · 3 refused · 1 duplicate · 5 batches · 4.2 s" in shown
         assert "timestamp <is> in the future" in shown
         assert "my reason for passing was “ARR below 2M”" in shown
 
