@@ -28,6 +28,10 @@ def test_it_says_what_it_wrote_and_what_comes_next(tmp_path: Path) -> None:
     assert len(out.read_text(encoding="utf-8")) > 1000
 
 
+def test_the_help_names_the_file_that_is_written_by_default() -> None:
+    assert "data/full_data.csv" in run("--help")
+
+
 def test_json(tmp_path: Path) -> None:
     out = tmp_path / "month.csv"
     said = json.loads(run("--rows", "90", "--companies", "4", "--seed", "3", "--json", "--out", out))
