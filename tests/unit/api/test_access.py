@@ -157,7 +157,7 @@ SERVERS = {
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"SAGO_CACHE__TTL": "no number"}, "cache.ttl"),
+        ({"SAGO_CACHE__TTL": "no number"}, "SAGO_CACHE__TTL: Input should be a valid integer"),
         ({}, "no stack is running and no servers are set: start one with `sago up`"),
         ({**SERVERS, "SAGO_API__HOST": "10.0.0.7"}, "set SAGO_API__KEY, or SAGO_API__HOST=127.0.0.1"),
     ],
