@@ -22,7 +22,9 @@ def generate_data(
     rows: Annotated[int, typer.Option(min=1, help="Messages of all companies together.")] = 1000,
     companies: Annotated[int, typer.Option(min=1, help="Three are told by hand, further ones made up.")] = 3,
     seed: Annotated[int, typer.Option(help="Same seed, same messages.")] = 7,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help=r"File to write, labels beside it \[data/full_data.csv].")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=r"File to write, labels beside it \[data/full_data.csv].")
+    ] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
