@@ -54,10 +54,21 @@ def ended(app: Celery, task_ids: Sequence[str]) -> dict[str, str]:
         raise TransientError(f"result backend does not answer: {error}") from error
     results = {task_id: json.loads(value) for task_id, value in zip(task_ids, found, strict=True) if value}
     return {
-        task_id: "" if result["status"] == "SUCCESS" else str(result["result"])
+        task_id: "" if result["status"] == "SUCCESS" else _error_text(result["result"])
         for task_id, result in results.items()
         if result["status"] in ("SUCCESS", "FAILURE")
     }
+
+
+def _error_text(result: object) -> str:
+    """What the error said, an error that is none of ours with its class; as Celery's JSON keeps it: class, arguments
+    and module."""
+    if not isinstance(result, dict):
+        return str(result)
+    arguments = result.get("exc_message") or []
+    said = "; ".join(map(str, arguments)) if isinstance(arguments, list) else str(arguments)
+    is_ours = said and str(result.get("exc_module", "")).startswith("sago.")
+    return said if is_ours else f"{result.get('exc_type')}: {said}"
 
 
 class CeleryDispatcher:
