@@ -10,7 +10,7 @@ import typer
 
 from sago.bootstrap import Container, build
 from sago.cli.feeding import Run
-from sago.cli.run import exit_code, feed_file
+from sago.cli.run import exit_code, feed_file, make_folder
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.cli.transient import transient_stack
 from sago.report import screen
@@ -39,6 +39,7 @@ def demo(
     """
     session = Session(as_json, verbose, quiet, config)
     fresh = session.settings.state_dir / "demo"
+    make_folder(out)
     forget_letters(out / "outreach")
     done = _tell(session, fresh, rows, seed, out)
     raise typer.Exit(exit_code(done))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from sago.cli.consent import AllowModel, check_provider, place_of, spent
+from sago.cli.consent import READERS, AllowModel, check_provider, place_of, spent
 from sago.cli.reading import Reading
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.config import Settings
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def extract(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, or any file `sago run` reads.")],
-    provider: Annotated[str | None, typer.Option(help="Who reads the messages [offline].")] = None,
+    provider: Annotated[str | None, typer.Option(help=READERS)] = None,
     company: Annotated[str | None, typer.Option(help="Company of rows that name none.")] = None,
     allow_model: AllowModel = False,
     as_json: AsJson = False,

@@ -11,13 +11,13 @@ from rich.markup import escape
 
 from sago.bootstrap import build
 from sago.cli.feeding import Run
-from sago.cli.run import column_map, exit_code, stack_for
+from sago.cli.run import STOPPED, check_file, column_map, exit_code, stack_for
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.config import Settings
 from sago.embedded.kinds import remove_servers
 from sago.embedded.record import read_record
 from sago.errors import UsageError
-from sago.sources.files import count_rows, describe, read_path
+from sago.sources.files import count_rows, read_path
 
 
 def register(app: typer.Typer) -> None:
@@ -41,8 +41,8 @@ def ingest(
     """
     session = Session(as_json, verbose, quiet, config)
     settings = session.settings
-    describe(path)
     columns = column_map(mapping or [])
+    check_file(path, company or settings.company_id, columns)
     with stack_for(session, settings, Path("output"), None) as running:
         done = _feed(session, running, path, company or settings.company_id, columns)
     figures = done.figures()
@@ -68,7 +68,7 @@ def _feed(session: Session, settings: Settings, path: Path, company: str, column
         with session.progress() as bars:
             done.feed(rows, count_rows(path), bars)
     except KeyboardInterrupt:
-        session.note("[yellow]stopped:[/] what was stored is kept; run the same command again to go on")
+        session.note(STOPPED)
         raise
     finally:
         container.close()

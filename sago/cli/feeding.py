@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from rich.markup import escape
 from rich.progress import Progress
 
 from sago.bootstrap import Container
@@ -36,6 +37,8 @@ class Run:
     """One pass of the pipeline over one input; the figures of its last line."""
 
     container: Container
+    note: Callable[[str], None] = lambda _line: None
+    """Takes a line for a person: what is waited for, and why."""
     account: Account = field(default_factory=Account)
     seconds: float = 0.0
     batches: int = 0
@@ -44,6 +47,7 @@ class Run:
     spent: CallTotals = field(default_factory=CallTotals)
     """What a vendor's model was asked for this run; nothing where the provider reads on this machine."""
     _merged_before: int = 0
+    _has_told: bool = False
 
     def __post_init__(self) -> None:
         self._started = self.container.clock.now()
@@ -82,6 +86,7 @@ class Run:
             if not open_batches and not waiting and not unopened:
                 break
             self._ask_ledger()
+            self._tell_failure()
             if self.spent.refusal:
                 raise ConfigError(self.spent.refusal)
             if (merged, self.spent.calls) != seen:
@@ -110,6 +115,16 @@ class Run:
     def _ask_ledger(self) -> None:
         if self._at_vendor:
             self.spent = self.container.calls.totals(list(self.account.companies), self._started)
+
+    def _tell_failure(self) -> None:
+        """Once a run: without a word a wait for a vendor looks like a hang."""
+        if self.spent.failure and not self._has_told and not self.spent.refusal:
+            self._has_told = True
+            until = (self.container.clock.now() + timedelta(seconds=VENDOR_WITHIN)).astimezone()
+            self.note(
+                f"[yellow]waiting:[/] {escape(self.spent.failure)}; tried again by itself "
+                f"until {until:%H:%M} at least; Ctrl-C stops waiting and loses nothing"
+            )
 
     def _stuck(self) -> str:
         reason = f": {self.spent.failure}" if self.spent.failure else ""

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from sago.bootstrap import Container, build
-from sago.cli.consent import ChangeConsent, check_provider, refuse_strangers, settle, spent
+from sago.cli.consent import READERS, ChangeConsent, check_provider, refuse_strangers, settle, spent
 from sago.cli.feeding import Run
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.cli.transient import transient_stack
@@ -21,9 +22,10 @@ from sago.config import Settings
 from sago.domain.messages import COMPANY_ID, Message
 from sago.errors import TransientError, UsageError
 from sago.report import screen
-from sago.sources.files import count_rows, describe, read_path
+from sago.sources.files import count_rows, read_path
 from sago.stores.clock import SystemClock
 
+STOPPED = "[yellow]stopped:[/] what was stored is kept; run the same command again to go on"
 REFUSED_SHOWN = 20
 """Refused rows told one by one; the report lists them all."""
 
@@ -39,7 +41,7 @@ def run(
     ] = None,
     company: Annotated[str | None, typer.Option(help="Company of rows that name none.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("output"),
-    provider: Annotated[str | None, typer.Option(help="Who reads the messages [offline].")] = None,
+    provider: Annotated[str | None, typer.Option(help=READERS)] = None,
     allow_model: ChangeConsent = None,
     mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours, as content=Body.")] = None,
     as_json: AsJson = False,
@@ -58,15 +60,16 @@ def run(
     session = Session(as_json, verbose, quiet, config)
     settings = session.settings
     path = path or settings.data_file_path
-    describe(path)
     columns = column_map(mapping or [])
     if company is not None and not re.match(COMPANY_ID, company):
         raise UsageError(f"--company {company}: write it in small letters, digits, - and _, as in acme-4")
     fallback = company or settings.company_id
+    check_file(path, fallback, columns)
     check_provider(provider or settings.extraction.provider, settings, allow=allow_model)
     if provider and allow_model is None and not settings.has_servers and not has_data(settings.state_dir):
         # no need to start servers to find that nobody has allowed anything
         refuse_strangers(provider, companies_of(path, fallback, columns, SystemClock().now()))
+    make_folder(out)
     with stack_for(session, settings, out, provider) as running:
         container = build(running)
         try:
@@ -83,6 +86,21 @@ def run(
     if done.spent.calls:
         session.note(escape(spent(running.extraction.provider, done.spent)))
     raise typer.Exit(exit_code(done))
+
+
+def check_file(path: Path, company: str, columns: dict[str, str]) -> None:
+    """Raise UsageError for a file of which no row can be read, before anything is started for it."""
+    read_path(path, company_id=company, mapping=columns, now=SystemClock().now())
+
+
+def make_folder(out: Path) -> None:
+    """Make the report's folder; raises UsageError where nothing can be written into it, before any work is done."""
+    try:
+        for folder in (out, out / "outreach"):
+            folder.mkdir(parents=True, exist_ok=True)
+            TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written ({error.strerror}); name another folder") from error
 
 
 def has_data(state_dir: Path) -> bool:
@@ -121,7 +139,7 @@ def stack_for(session: Session, settings: Settings, out: Path, provider: str | N
 
 def feed_file(session: Session, container: Container, path: Path, company: str, columns: dict[str, str]) -> Run:
     """Feed the file, read and merge everything, compose the letters; the figures so far even when cut short."""
-    done = Run(container)
+    done = Run(container, session.note)
     rows = read_path(path, company_id=company, mapping=columns, now=container.clock.now())
     with session.progress() as bars:
         try:
@@ -136,7 +154,7 @@ def feed_file(session: Session, container: Container, path: Path, company: str, 
             session.note(f"[red]unfinished:[/] {escape(str(error))}")
             done.unfinished = True
         except KeyboardInterrupt:
-            session.note("[yellow]stopped:[/] what was stored is kept; run the same command again to go on")
+            session.note(STOPPED)
             raise
     return done
 

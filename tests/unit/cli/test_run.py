@@ -1,0 +1,80 @@
+"""`sago run` before anything is started for it, and while it waits for a vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import typer
+from rich.progress import Progress
+from typer.testing import CliRunner, Result
+
+from sago.cli import demo, extract, feed, run
+from sago.cli.feeding import Run
+from sago.domain.model_calls import CallTotals
+from sago.errors import UsageError
+from sago.stores.memory.clock import ManualClock
+from sago.stores.memory.database import MemoryDatabase
+
+HEADER = "id,is_chat,chat_sender,email_sender,timestamp,content\n"
+
+
+@pytest.fixture
+def sago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    for module in (demo, extract, feed, run):
+        module.register(app)
+    (tmp_path / "mails.csv").write_text(HEADER + "c1,true,kim,,2025-10-06T09:00:00Z,hello\n", encoding="utf-8")
+    (tmp_path / "header.csv").write_text(HEADER, encoding="utf-8")
+    (tmp_path / "taken").write_text("x", encoding="utf-8")
+    return lambda *arguments: CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "mails.csv", "--out", "taken"), "--out taken: cannot be written"),
+        (("run", "mails.csv", "--out", "taken/further"), "--out taken/further: cannot be written"),
+        (("demo", "--out", "taken"), "--out taken: cannot be written"),
+        (("run", "header.csv"), "header.csv: no rows below the header"),
+        (("ingest", "header.csv"), "header.csv: no rows below the header"),
+    ],
+)
+def test_what_cannot_work_is_one_line_before_anything_starts(
+    sago: Callable[..., Result], tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    error = sago(*arguments).exception
+    assert isinstance(error, UsageError)
+    assert said in str(error)
+    assert not (tmp_path / ".sago").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "extract"])
+def test_the_help_names_who_can_read(sago: Callable[..., Result], command: str) -> None:
+    told = " ".join(sago(command, "--help").stdout.split())
+    assert "offline (on this machine) or gemini" in told
+    assert "else offline]" in told
+    assert "marker" not in told
+
+
+def test_a_wait_for_a_vendor_says_once_what_for() -> None:
+    open_claims = [[("acme", "b1")], [("acme", "b1")], [("acme", "b1")], []]
+    down = CallTotals(calls=1, failure="gemini cannot be reached: ConnectError [x]")
+    container = SimpleNamespace(
+        settings=SimpleNamespace(extraction=SimpleNamespace(provider="gemini")),
+        clock=ManualClock(datetime(2026, 3, 2, 9, tzinfo=UTC)),
+        database=MemoryDatabase(),
+        dispatcher=SimpleNamespace(flush=lambda: None),
+        buffer=SimpleNamespace(counts=dict, unopened=lambda: open_claims.pop(0)),
+        calls=SimpleNamespace(totals=lambda _companies, _since: down),
+    )
+    told: list[str] = []
+    Run(cast("Any", container), told.append).extract(Progress(disable=True))
+    (line,) = told
+    assert "gemini cannot be reached: ConnectError \\[x]; tried again by itself" in line
+    assert "Ctrl-C stops waiting" in line
