@@ -100,7 +100,9 @@ def make_folder(out: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written ({error.strerror}); name another folder") from error
+        raise UsageError(
+            f"--out {out}: is no folder that can be written into ({error.strerror}); name another"
+        ) from error
 
 
 def has_data(state_dir: Path) -> bool:

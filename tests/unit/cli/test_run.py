@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,9 +39,9 @@ def sago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resul
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("run", "mails.csv", "--out", "taken"), "--out taken: cannot be written"),
-        (("run", "mails.csv", "--out", "taken/further"), "--out taken/further: cannot be written"),
-        (("demo", "--out", "taken"), "--out taken: cannot be written"),
+        (("run", "mails.csv", "--out", "taken"), "--out taken: is no folder that can be written into"),
+        (("run", "mails.csv", "--out", "taken/further"), "--out taken/further: is no folder that can be written into"),
+        (("demo", "--out", "taken"), "--out taken: is no folder that can be written into"),
         (("run", "header.csv"), "header.csv: no rows below the header"),
         (("ingest", "header.csv"), "header.csv: no rows below the header"),
     ],
@@ -52,6 +53,40 @@ def test_what_cannot_work_is_one_line_before_anything_starts(
     assert isinstance(error, UsageError)
     assert said in str(error)
     assert not (tmp_path / ".sago").exists()
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A container of a stack that lived for one command; its `feed` is for a test to set."""
+    made = SimpleNamespace(
+        settings=SimpleNamespace(extraction=SimpleNamespace(provider="offline")),
+        clock=ManualClock(datetime(2026, 3, 2, 9, tzinfo=UTC)),
+        database=MemoryDatabase(),
+        closed=False,
+    )
+    made.ingest = lambda: made
+    made.close = lambda: setattr(made, "closed", True)
+    monkeypatch.setattr(feed, "build", lambda _settings: made)
+    monkeypatch.setattr(feed, "stack_for", lambda _session, settings, _out, _provider: nullcontext(settings))
+    return made
+
+
+def test_an_ingest_without_a_stack_says_where_the_messages_wait(
+    sago: Callable[..., Result], house: SimpleNamespace
+) -> None:
+    house.feed = lambda rows, account, _step: setattr(account, "stored", len(list(rows)))
+    said = " ".join(sago("ingest", "mails.csv").stderr.split())
+    assert "no stack was running: stored in .sago; read at the next `sago up` or `sago run`" in said
+    assert house.closed
+
+
+def test_an_ingest_that_is_stopped_says_what_is_kept(sago: Callable[..., Result], house: SimpleNamespace) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    house.feed = stop
+    assert "stopped: what was stored is kept" in sago("ingest", "mails.csv").stderr
+    assert house.closed
 
 
 @pytest.mark.parametrize("command", ["run", "extract"])
