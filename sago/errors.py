@@ -9,7 +9,8 @@ SagoError
 ├── InvalidMessageError  the message itself is wrong: dead letter at once, never retried
 ├── ConfigError          the installation is wrong: one line that says what, where and how to mend it
 │   └── BadDeployError   so many dead letters in a row that the deploy is at fault, not the messages
-└── UsageError           the command was called with something it cannot use
+├── UsageError           the command was called with something it cannot use
+└── EmptyInputError      the command was called with a file that holds no message
 """
 
 from __future__ import annotations
@@ -66,3 +67,7 @@ class ProviderSettingError(PermanentError, ConfigError):
 
 class UsageError(SagoError):
     """The command line asked for something that cannot be done, such as reading an unknown file format."""
+
+
+class EmptyInputError(SagoError):
+    """A file of the right form without a message: nothing to do, and nothing was called wrongly."""

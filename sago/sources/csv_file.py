@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sago.domain.messages import Message
-from sago.errors import InvalidMessageError, UsageError
+from sago.errors import EmptyInputError, InvalidMessageError, UsageError
 from sago.sources import gmail, plain_row, slack
 from sago.sources.registry import ReadRequest
 from sago.sources.rows import BadRow, Row, check, sha256_of, topic_of
@@ -43,13 +43,13 @@ class Record(NamedTuple):
 
 
 def read(request: ReadRequest) -> Iterator[Row]:
-    """See `Reader.read`; raises UsageError for a header that lacks a column, or has nothing below it."""
+    """See `Reader.read`; raises UsageError for a header that lacks a column, EmptyInputError for no row below."""
     delimiter, header = _header(request.path)
     columns = _columns(request.path, header, request.mapping)
     with request.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         records = _records(file, delimiter)
         if next(records, None) is None or next(records, None) is None:
-            raise UsageError(f"{request.path}: no rows below the header")
+            raise EmptyInputError(f"{request.path}: no rows below the header")
     return _rows(request, delimiter, columns, len(header))
 
 

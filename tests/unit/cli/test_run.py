@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from sago.cli import demo, extract, feed, run
 from sago.cli.feeding import Run
 from sago.domain.model_calls import CallTotals
-from sago.errors import UsageError
+from sago.errors import EmptyInputError, UsageError
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 
@@ -50,7 +50,7 @@ def test_what_cannot_work_is_one_line_before_anything_starts(
     sago: Callable[..., Result], tmp_path: Path, arguments: tuple[str, ...], said: str
 ) -> None:
     error = sago(*arguments).exception
-    assert isinstance(error, UsageError)
+    assert isinstance(error, EmptyInputError if arguments[1] == "header.csv" else UsageError)
     assert said in str(error)
     assert not (tmp_path / ".sago").exists()
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sago.domain.messages import Message
-from sago.errors import UsageError
+from sago.errors import EmptyInputError, UsageError
 from sago.sources.csv_file import _records
 from sago.sources.files import BadRow, count_rows, read_path
 
@@ -157,7 +157,7 @@ def test_a_wrong_map_is_said(tmp_path: Path, mapping: dict[str, str], said: str)
 
 def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
     for below in ("", "\n \n"):
-        with pytest.raises(UsageError, match=": no rows below the header"):
+        with pytest.raises(EmptyInputError, match=": no rows below the header"):
             read(tmp_path, below)
 
 
