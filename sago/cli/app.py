@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import tomllib
 from typing import Annotated
 
 import typer
 
 from sago.cli import data, dead_letters, demo, extract, feed, people, run, stack
 from sago.cli.session import fail
+from sago.config import PROJECT
 from sago.errors import SagoError
 
 app = typer.Typer(
@@ -22,7 +23,9 @@ app = typer.Typer(
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"sago {importlib.metadata.version('sago')}")
+        # From the checkout: the container image has the code, and no record of an installation.
+        project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        typer.echo(f"sago {project['version']}")
         raise typer.Exit
 
 
