@@ -19,6 +19,7 @@ from sago.llm.gateway import Gateway
 from sago.outreach import composing, scheduling
 from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
+from sago.pipeline.consent import Consent
 from sago.pipeline.extraction import Extracting
 from sago.pipeline.ingest import Ingest
 from sago.pipeline.reception import Reception
@@ -160,6 +161,11 @@ class Container:
     def extracting(self) -> Extracting:
         context = self.settings.extraction.context_messages
         return Extracting(self.database, self.buffer, self.raw, self.models, context, self.retry_after)
+
+    @property
+    def consent(self) -> Consent:
+        """What companies allow a vendor's model."""
+        return Consent(self.database, self.clock)
 
     @cached_property
     def reaper(self) -> Reaper:

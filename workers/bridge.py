@@ -1,6 +1,7 @@
 """The bridge process, `python -m workers.bridge`: runs until SIGTERM or SIGINT, then drains, commits and leaves.
 
-Exit status 0 after a stop, 1 with a line that says what is wrong, 78 when the deploy is: no supervisor restarts on 78.
+Exit status 0 after a stop, 1 with a line that says what is wrong, 78 (EX_CONFIG) when the deploy is wrong, and then no
+supervisor restarts it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from sago.config import load
 from sago.errors import BadDeployError, SagoError, TransientError
 from sago.pipeline.bridging import Bridge
 
-BAD_DEPLOY = 78
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 """Seconds between attempts to reach the servers at start."""
 
@@ -40,7 +40,7 @@ def main() -> int:
             container.close()
     except SagoError as error:
         sys.stderr.write(f"sago bridge: {error}\n")
-        return BAD_DEPLOY if isinstance(error, BadDeployError) else 1
+        return os.EX_CONFIG if isinstance(error, BadDeployError) else 1
     return 0
 
 

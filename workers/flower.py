@@ -2,7 +2,7 @@
 
 With a password every path asks for it, also `/metrics` and `/healthcheck`, which Flower itself leaves open. Without
 one only this machine is served, a browser's page of another site is not, and nothing can be stopped or started.
-A public address without a password is refused with exit status 78, which no supervisor restarts.
+A public address without a password is refused with exit status 78 (EX_CONFIG), which no supervisor restarts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sago.config import load
 from sago.errors import ConfigError
 from sago.sections import FlowerSettings, is_loopback
 
-REFUSED, FAILED = 78, 1
+FAILED = 1
 MAX_WORKERS = 100
 FORGET_WORKERS_AFTER = 3600
 """Seconds after which the dashboard drops a worker that has gone."""
@@ -35,7 +35,7 @@ def prepare() -> None:
     try:
         settings = load()
     except ConfigError as error:
-        _end(REFUSED, str(error))
+        _end(os.EX_CONFIG, str(error))
     telemetry.configure(settings.logging.level, settings.logging.format)
     set_options(settings.flower)
     command.Flower = GuardedFlower
@@ -58,7 +58,7 @@ class GuardedFlower(Flower):  # type: ignore[misc]
         if not options.basic_auth:
             if not is_loopback(options.address):
                 _end(
-                    REFUSED,
+                    os.EX_CONFIG,
                     f"flower.host is {options.address or 'every address'} and there is no password: "
                     "set SAGO_FLOWER__PASSWORD, or flower.host to 127.0.0.1",
                 )
@@ -68,7 +68,7 @@ class GuardedFlower(Flower):  # type: ignore[misc]
         try:
             super().__init__(options=options, **kwargs)
         except ConfigError as error:
-            _end(REFUSED, str(error))
+            _end(os.EX_CONFIG, str(error))
 
     def find_handler(self, request: Any, **kwargs: Any) -> Any:
         """Every request comes through here, static files too."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,8 +21,6 @@ from sago.bootstrap import Container, build
 from sago.config import load
 from sago.errors import ConfigError, SagoError
 
-REFUSED = 78
-"""Exit status where the settings must be mended first, EX_CONFIG of sysexits.h: nobody starts us again."""
 ABOUT = """Messages in, health and metrics out. Send `Authorization: Bearer <key>` with each request under `/api`;
 without `api.key` in the settings this machine alone is served, and no key is asked for.
 
@@ -33,7 +32,7 @@ def create_app(container: Container | None = None) -> FastAPI:
     """The application over a container; without one, over that of the settings, and with their logging.
 
     Raises ConfigError where others could reach it and no key is set; as the server's factory it ends the process
-    with that one line and status 78.
+    with that one line and status 78 (EX_CONFIG): nobody starts it again before the settings are mended.
     """
     try:
         wired = container or _container_of_settings()
@@ -42,7 +41,7 @@ def create_app(container: Container | None = None) -> FastAPI:
         if container is not None:
             raise
         sys.stderr.write(f"sago api: {error}\n")
-        raise SystemExit(REFUSED if isinstance(error, ConfigError) else 1) from None
+        raise SystemExit(os.EX_CONFIG if isinstance(error, ConfigError) else 1) from None
     app = FastAPIOffline(
         title="Sago", version="1", description=ABOUT, redoc_url=None, lifespan=_lifespan, docs_url="/docs"
     )

@@ -106,7 +106,7 @@ def _mend(health: Health) -> str:
     service = health.service
     if service.kind == "service":
         return f" ({_where(service.name)})"
-    if health.reason.startswith("stopped (78)"):
+    if health.reason.startswith(f"stopped ({os.EX_CONFIG})"):
         return ": see `sago dlq list` and `sago logs bridge`, mend the cause, then `sago down` and `sago up`"
     if health.reason == "still starting":
         return ": look again in a few seconds, or at `sago logs " + service.name + "`"

@@ -1,4 +1,4 @@
-"""Whether a command's messages may go to a model outside the house: asked before anything is fed or sent."""
+"""The options for a model outside the house, and what a command says of them before anything is fed or sent."""
 
 from __future__ import annotations
 
@@ -66,15 +66,15 @@ def settle(
     """
     name = container.settings.extraction.provider
     place = place_of(name)
+    consent = container.consent
     if allow is False:
-        _tell(session, set_policy(container, companies, ModelPolicy.OFFLINE), "messages stay on this machine again")
+        _tell(session, consent.take_back(companies), "messages stay on this machine again")
     elif place is ModelPolicy.OFFLINE:
         return
     elif allow:
-        allowed = permit(container, companies, place)
-        _tell(session, allowed, f"messages may now go to {name}; `--forbid-model` takes it back")
+        _tell(session, consent.give(companies, place), f"messages may now go to {name}; `--forbid-model` takes it back")
     else:
-        for company_id, policy in sorted(forbidding(container, set(companies), place).items()):
+        for company_id, policy in consent.missing(companies, place).items():
             if asked:
                 raise _refusal(name, company_id, policy, place)
             session.note(f"[yellow]{escape(_why(name, company_id, policy, place))}:[/] read on this machine instead")
@@ -92,33 +92,6 @@ def _refusal(name: str, company_id: str, policy: ModelPolicy, place: ModelPolicy
 
 def _why(name: str, company_id: str, policy: ModelPolicy, place: ModelPolicy) -> str:
     return f"company {company_id}: its model_policy is {policy.value}, {name} needs {place.value}"
-
-
-def forbidding(container: Container, companies: Iterable[str], place: ModelPolicy) -> dict[str, ModelPolicy]:
-    """The companies whose policy does not let text go to `place`, with that policy; unknown ones have the default."""
-    with container.database.begin() as tx:
-        known = {company_id: tx.companies.get(company_id) for company_id in companies}
-    policies = {
-        company_id: company.model_policy if company else ModelPolicy.OFFLINE for company_id, company in known.items()
-    }
-    return {company_id: policy for company_id, policy in policies.items() if not policy.allows(place)}
-
-
-def permit(container: Container, companies: Iterable[str], place: ModelPolicy) -> list[str]:
-    """Save the consent of these companies, so that every worker sees it, and name those that had not given it."""
-    return set_policy(container, forbidding(container, set(companies), place), place)
-
-
-def set_policy(container: Container, companies: Iterable[str], policy: ModelPolicy) -> list[str]:
-    """Save that policy, and name the companies that had another; one that is not known is made first."""
-    now, changed = container.clock.now(), []
-    with container.database.begin() as tx:
-        for company_id in sorted(set(companies)):
-            company = tx.companies.ensure(company_id, now)
-            if company.model_policy is not policy:
-                tx.companies.save(company.model_copy(update={"model_policy": policy}))
-                changed.append(company_id)
-    return changed
 
 
 def spent(name: str, totals: CallTotals) -> str:

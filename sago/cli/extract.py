@@ -10,13 +10,13 @@ import typer
 from rich.markup import escape
 
 from sago.cli.consent import READERS, AllowModel, check_provider, place_of, spent
-from sago.cli.reading import Reading
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.config import Settings
 from sago.domain.messages import CompactMessage, Message
 from sago.domain.outreach import ModelPolicy
 from sago.errors import UsageError
 from sago.llm import registry
+from sago.pipeline.reading import Reading
 from sago.report.data import event_row
 from sago.sources.files import BadRow, read_path
 from sago.stores.clock import SystemClock

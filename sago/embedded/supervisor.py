@@ -30,8 +30,6 @@ from sago.embedded.plan import Plan
 from sago.embedded.processes import Child, how_it_ended, last_line
 from sago.errors import SagoError
 
-BAD_DEPLOY = 78
-"""An exit status that no restart would mend; the bridge gives it after too many dead letters in a row."""
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 STEADY_AFTER = 60.0
 """Seconds a process must have run for its next end to be a first one again."""
@@ -155,10 +153,10 @@ class Supervisor:
         child.stop(0.0)  # what it started itself
         status = child.exit_status()
         said = last_line(log_files(self._launch.plan.state_dir).get(name, Path(os.devnull)))
-        if status == BAD_DEPLOY and not life.is_server:
+        if status == os.EX_CONFIG and not life.is_server:
             life.given_up = True
-            self._put(name, f"stopped ({BAD_DEPLOY}): {said}", None)
-            log.error("%s stopped with status %d and is not started again: %s", name, BAD_DEPLOY, said)
+            self._put(name, f"stopped ({status}): {said}", None)
+            log.error("%s stopped with status %d and is not started again: %s", name, status, said)
         else:
             self._wait(name, life, how_it_ended(status, said))
 

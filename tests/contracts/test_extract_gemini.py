@@ -10,9 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from sago.cli import reading
 from sago.cli.extract import register
 from sago.errors import ConfigError, TransientError, UsageError
+from sago.pipeline import reading
 from tests import gemini_server as fake
 from tests.gemini_server import KEY, GeminiServer
 

@@ -10,14 +10,21 @@ import uuid
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg2
+import redis
 
 from sago.bootstrap import Container
+from sago.config import Settings
+from sago.domain.messages import Message
 from sago.embedded.servers import Server
+from sago.sections import KafkaSettings, PostgresSettings, RedisSettings
+from sago.stores.postgres import migrate
 
 PROJECT = Path(__file__).resolve().parents[2]
+TOPICS = ["slack-messages", "gmail-messages", "slack-messages.dlq", "gmail-messages.dlq", "unparsed.dlq"]
 WORKER = ["-m", "celery", "-A", "workers", "worker", "-Q", "store", "-c", "1", "--without-mingle", "--without-gossip"]
 
 
@@ -27,8 +34,20 @@ def eventually(holds: Callable[[], bool], seconds: float = 40.0) -> bool:
     while not holds():
         if time.monotonic() > until:
             return False
-        time.sleep(0.1)
+        time.sleep(0.05)
     return True
+
+
+def chat(number: int, text: str = "") -> Message:
+    """A message of one company's chat, the number's minute of a morning."""
+    return Message(
+        id=f"slack:{number}",
+        company_id="acme",
+        source="slack",
+        sender="ana",
+        sent_at=datetime(2026, 3, 2, 9, 0, tzinfo=UTC) + timedelta(minutes=number),
+        text=text or f"standup {number}: still on the importer",
+    )
 
 
 def new_database(server: Server) -> str:
@@ -40,6 +59,29 @@ def new_database(server: Server) -> str:
         connection.autocommit = True
         connection.cursor().execute(f"CREATE DATABASE {name}")
     return name
+
+
+def over(kafka: Server, redis_server: Server, postgres_server: Server) -> tuple[Settings, dict[str, str]]:
+    """Settings over these servers, with an empty Redis and a database of their own; the environment that says so to
+    processes."""
+    postgres = postgres_server.settings["postgres"] | {"db": new_database(postgres_server)}
+    settings = Settings(
+        kafka=KafkaSettings(**kafka.settings["kafka"]),
+        redis=RedisSettings(**redis_server.settings["redis"]),
+        postgres=PostgresSettings(**postgres),
+    )
+    migrate(settings.postgres)
+    flush(settings.redis)
+    environment = bare_environment() | {"SAGO_REDIS__URL": settings.redis.url or ""}
+    environment |= {f"POSTGRES_{key.upper()}": str(value) for key, value in postgres.items()}
+    return settings, environment | {f"SAGO_KAFKA__{k.upper()}": str(v) for k, v in kafka.settings["kafka"].items()}
+
+
+def flush(settings: RedisSettings) -> None:
+    """Empty the databases of these settings; those of others on the same server stay."""
+    for number in (settings.broker_db, settings.results_db, settings.buffer_db, settings.cache_db):
+        with closing(redis.Redis.from_url(settings.database(number))) as client:
+            client.flushdb()
 
 
 def bare_environment() -> dict[str, str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -55,16 +53,6 @@ def leftovers(state: Path) -> list[str]:
         if process.pid != os.getpid() and any(mark in word for word in words for mark in marks):
             found.append(" ".join(words))
     return found
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
-    """Whether it holds before the time is up."""
-    until = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def run_until(line: str, code: str, *words: str) -> subprocess.Popen[str]:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,22 +18,17 @@ from typing import Any
 
 import httpx2
 import pytest
-import redis
 
 from sago.bootstrap import Container, build
-from sago.config import Settings
 from sago.embedded.guard import Guard
 from sago.embedded.kafka import start_kafka
 from sago.embedded.places import listens
 from sago.embedded.procfile import read_procfile
 from sago.embedded.servers import Server, free_port
-from sago.sections import KafkaSettings, PostgresSettings, RedisSettings
-from sago.stores.postgres import migrate
-from tests.integration.houses import PROJECT, bare_environment, eventually, new_database
+from tests.integration.houses import PROJECT, TOPICS, eventually, flush, over
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
 
-TOPICS = ["slack-messages", "gmail-messages", "slack-messages.dlq", "gmail-messages.dlq", "unparsed.dlq"]
 BRIDGE = f"{sys.executable} -m workers.bridge"
 WORKER = f"{sys.executable} -m celery -A workers worker -Q store -c 1 --without-mingle --without-gossip"
 API = read_procfile(PROJECT / "Procfile")["api"]
@@ -72,6 +66,14 @@ class House:
         works = partial(listens, self.url) if name == "api" else self.ready(name).exists
         return eventually(lambda: works() or child.poll() is not None) and child.poll() is None
 
+    def stop(self) -> None:
+        """Kill what still runs, and let go."""
+        for child in self.children.values():
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+        self.container.close()
+
     def ready(self, name: str) -> Path:
         return self.folder / f"{name}.ready"
 
@@ -97,38 +99,21 @@ def house(
 ) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("api")
     kafka = start_kafka(folder, TOPICS, 3, watch=guard.watch)
-    postgres = postgres_server.settings["postgres"] | {"db": new_database(postgres_server)}
-    settings = Settings(
-        kafka=KafkaSettings(**kafka.settings["kafka"]),
-        redis=RedisSettings(**redis_server.settings["redis"]),
-        postgres=PostgresSettings(**postgres),
-    )
-    migrate(settings.postgres)
-    flush(settings.redis)
-    environment = bare_environment()
-    environment |= {f"POSTGRES_{key.upper()}": str(value) for key, value in postgres.items()}
-    environment |= {f"SAGO_KAFKA__{key.upper()}": str(value) for key, value in kafka.settings["kafka"].items()}
-    environment |= {"SAGO_REDIS__URL": settings.redis.url or "", "SAGO_API__ANSWER_WITHIN": "6"}
+    settings, environment = over(kafka, redis_server, postgres_server)
+    environment |= {"SAGO_API__ANSWER_WITHIN": "6"}
     environment |= {"SAGO_API__PORT": str(free_port()), "SAGO_API__KEY": KEY}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     made = House(build(settings), kafka, environment, folder)
-    for name, command in (("bridge", BRIDGE), ("store", WORKER), ("api", API)):
-        made.start(name, command)
-    for name in made.children:
-        assert made.is_up(name), made.said(name)
-    yield made
-    for child in made.children.values():
-        if child.poll() is None:
-            child.kill()
-        child.wait()
-    made.container.close()
-    flush(settings.redis)
-    kafka.stop()
-
-
-def flush(settings: RedisSettings) -> None:
-    with closing(redis.Redis.from_url(settings.database(0))) as client:
-        client.flushall()
+    try:
+        for name, command in (("bridge", BRIDGE), ("store", WORKER), ("api", API)):
+            made.start(name, command)
+        for name in made.children:
+            assert made.is_up(name), made.said(name)
+        yield made
+    finally:
+        made.stop()
+        flush(settings.redis)
+        kafka.stop()
 
 
 def row(name: str, **data: str) -> dict[str, Any]:

@@ -7,28 +7,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import redis
 
 from sago.bootstrap import build
-from sago.config import Settings
 from sago.domain.messages import Message
 from sago.embedded.guard import Guard
 from sago.embedded.kafka import start_kafka
 from sago.embedded.servers import Server
-from sago.sections import KafkaSettings, PostgresSettings, RedisSettings
 from sago.stores.kafka import MOCK_API
-from sago.stores.postgres import migrate
-from tests.integration.houses import PROJECT, WORKER, House, bare_environment, eventually, new_database
+from tests.integration.houses import PROJECT, TOPICS, WORKER, House, bare_environment, eventually, flush, over
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-TOPICS = ["slack-messages", "gmail-messages", "slack-messages.dlq", "gmail-messages.dlq", "unparsed.dlq"]
 
 
 def chat(company: str, count: int) -> list[Message]:
@@ -62,28 +56,13 @@ class SpoiltHouse(House):
 @pytest.fixture
 def house(redis_server: Server, postgres_server: Server, tmp_path: Path, guard: Guard) -> Iterator[SpoiltHouse]:
     kafka = start_kafka(tmp_path, TOPICS, 3, watch=guard.watch)
-    postgres = postgres_server.settings["postgres"] | {"db": new_database(postgres_server)}
-    settings = Settings(
-        kafka=KafkaSettings(**kafka.settings["kafka"]),
-        redis=RedisSettings(**redis_server.settings["redis"]),
-        postgres=PostgresSettings(**postgres),
-    )
-    migrate(settings.postgres)
-    _flush(settings.redis)
-    environment = bare_environment()
-    environment |= {f"POSTGRES_{key.upper()}": str(value) for key, value in postgres.items()}
-    environment |= {f"SAGO_KAFKA__{key.upper()}": str(value) for key, value in kafka.settings["kafka"].items()}
-    environment |= {"SAGO_REDIS__URL": settings.redis.url or "", "SAGO_BRIDGE__CONFIRM_DEADLINE": "3"}
+    settings, environment = over(kafka, redis_server, postgres_server)
+    environment |= {"SAGO_BRIDGE__CONFIRM_DEADLINE": "3"}
     made = SpoiltHouse(build(settings), environment, tmp_path)
     yield made
     made.stop()
-    _flush(settings.redis)
+    flush(settings.redis)
     kafka.stop()
-
-
-def _flush(settings: RedisSettings) -> None:
-    with closing(redis.Redis.from_url(settings.database(0))) as client:
-        client.flushall()
 
 
 def test_everything_is_stored_once_though_the_bridge_and_the_worker_are_killed(house: SpoiltHouse) -> None:
@@ -139,7 +118,7 @@ def test_a_redis_wiped_in_mid_run_costs_time_only(house: SpoiltHouse) -> None:
     house.start(*WORKER)
     house.container.log.publish(chat("acme", 500))
     assert eventually(lambda: house.stored("acme") > 20)
-    _flush(house.container.settings.redis)
+    flush(house.container.settings.redis)
     assert eventually(lambda: house.stored("acme") == 500)
     assert eventually(house.drained)
 

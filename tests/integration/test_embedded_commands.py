@@ -8,19 +8,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sago.bootstrap import build
 from sago.config import PROJECT, load
-from sago.domain.messages import Message
 from sago.embedded.places import listens
 from sago.embedded.postgres import remove_data
 from sago.embedded.procfile import read_procfile
 from sago.embedded.record import read_record
 from sago.embedded.stack import Stack
+from tests.integration.houses import chat
 from tests.integration.stacks import no_schema, procfile
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -86,14 +85,3 @@ def servers_alone(state: Path) -> Iterator[None]:
     nobody.start()
     yield
     nobody.stop()
-
-
-def chat(number: int) -> Message:
-    return Message(
-        id=f"slack:{number}",
-        company_id="acme",
-        source="slack",
-        sender="ana",
-        sent_at=datetime(2026, 3, 2, 9, 0, tzinfo=UTC),
-        text=f"standup {number}: still on the importer",
-    )

@@ -17,7 +17,8 @@ from sago.embedded.postgres import data_folder, remove_data
 from sago.embedded.record import read_record
 from sago.embedded.stack import Stack
 from sago.errors import ConfigError
-from tests.integration.stacks import FAILS, NEVER_READY, READY, eventually, leftovers, no_schema, procfile, run_until
+from tests.integration.houses import eventually
+from tests.integration.stacks import FAILS, NEVER_READY, READY, leftovers, no_schema, procfile, run_until
 
 PARENT = """
 import signal, sys, time

@@ -8,9 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,11 @@ import redis
 
 from sago.bootstrap import build, migrate
 from sago.config import PROJECT, Settings
-from sago.domain.messages import Message
 from sago.embedded.places import listens
 from sago.embedded.procfile import read_procfile, ready_file
+from sago.embedded.servers import free_port
 from sago.embedded.stack import Stack
+from tests.integration.houses import chat, eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
 
@@ -37,20 +37,6 @@ ALONE = {
     "SAGO_POSTGRES__HOST": "postgres.invalid",
     "SAGO_FLOWER__PASSWORD": "",
 }
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 40.0) -> bool:
-    until = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -69,19 +55,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     }
     stack = Stack(folder / "state", migrate, procfile=folder / "Procfile", environ=environ)
     with stack.running(discard=True) as settings, closing(build(settings)) as container:
-        container.log.publish([chat(number) for number in range(200)])
+        container.log.publish([chat(number, TEXT) for number in range(200)])
         yield settings
-
-
-def chat(number: int) -> Message:
-    return Message(
-        id=f"slack:{number}",
-        company_id="acme",
-        source="slack",
-        sender="ana",
-        sent_at=datetime(2026, 3, 2, 9, 0, tzinfo=UTC) + timedelta(minutes=number),
-        text=TEXT,
-    )
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,13 @@ import pytest
 from sago.bootstrap import build
 from sago.cli.stack import prepare
 from sago.config import PROJECT, load
-from sago.domain.messages import Message
 from sago.embedded.health import check_stack
 from sago.embedded.postgres import remove_data
 from sago.embedded.procfile import read_procfile
 from sago.embedded.record import read_record
 from sago.embedded.stack import Stack
-from tests.integration.stacks import eventually, leftovers
+from tests.integration.houses import chat, eventually
+from tests.integration.stacks import leftovers
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
@@ -51,17 +50,6 @@ def stored() -> int:
 def publish(first: int) -> None:
     with closing(build(load())) as container:
         container.log.publish([chat(number) for number in range(first, first + COUNT)])
-
-
-def chat(number: int) -> Message:
-    return Message(
-        id=f"slack:{number}",
-        company_id="acme",
-        source="slack",
-        sender="ana",
-        sent_at=datetime(2026, 3, 2, 9, 0, tzinfo=UTC),
-        text=f"standup {number}: still on the importer",
-    )
 
 
 def test_what_was_sent_survives_a_killed_server_and_its_data_survives_down(stack: Stack) -> None:

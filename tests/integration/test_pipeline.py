@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from sago.cli.session import Session
 from sago.cli.transient import transient_stack
 from sago.domain.batches import BatchState
 from sago.domain.messages import Message
+from tests.integration.houses import eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
@@ -46,15 +47,6 @@ def chat(company: str, count: int) -> list[Message]:
         )
         for n in range(count)
     ]
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 40.0) -> bool:
-    until = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def progress(container: Container, company: str) -> tuple[int, int]:

@@ -11,7 +11,6 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -20,7 +19,6 @@ from subprocess import PIPE
 from typing import Self
 
 import pytest
-import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
@@ -34,7 +32,7 @@ from sago.embedded.servers import Server, free_port
 from sago.sections import KafkaSettings, PostgresSettings, RedisSettings
 from sago.stores.kafka import admin, client_options
 from sago.stores.postgres import migrate
-from tests.integration.houses import PROJECT, WORKER, House, bare_environment, eventually, new_database
+from tests.integration.houses import PROJECT, WORKER, House, bare_environment, eventually, flush, new_database
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
@@ -196,12 +194,6 @@ def raised(broker: Server, redis_server: Server, postgres_server: Server, folder
 
 def _text(value: object) -> str:
     return json.dumps(value) if isinstance(value, Mapping) else str(value)
-
-
-def flush(settings: RedisSettings) -> None:
-    for number in (settings.broker_db, settings.results_db, settings.buffer_db, settings.cache_db):
-        with closing(redis.Redis.from_url(settings.database(number))) as client:
-            client.flushdb()
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -27,6 +26,7 @@ from sago.domain.messages import Message
 from sago.embedded.procfile import read_procfile
 from sago.embedded.servers import Server
 from sago.embedded.stack import Stack
+from tests.integration.houses import eventually
 from tests.unit.pipeline.house import House
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
@@ -141,15 +141,6 @@ def slices(stories: dict[str, list[Message]], size: int = 500) -> Iterator[list[
     mixed = iter([each for _, each in sorted(placed, key=lambda pair: pair[0])])
     while part := list(islice(mixed, size)):
         yield part + chance.sample(part, size // 100)
-
-
-def eventually(holds: Callable[[], bool], seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.2)
-    return True
 
 
 def expected(stories: dict[str, list[Message]]) -> dict[str, list[Event]]:

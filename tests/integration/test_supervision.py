@@ -23,7 +23,8 @@ from sago.embedded.processes import Account, Child, spawn
 from sago.embedded.record import Record, read_record
 from sago.embedded.stack import Stack
 from sago.errors import ConfigError
-from tests.integration.stacks import NEVER_READY, READY, UP, eventually, leftovers, no_schema, procfile, run_until
+from tests.integration.houses import eventually
+from tests.integration.stacks import NEVER_READY, READY, UP, leftovers, no_schema, procfile, run_until
 
 HOPELESS = READY.replace("time.sleep(300)", "time.sleep(0.5); print('100 dead letters in a row'); raise SystemExit(78)")
 LISTENS = (

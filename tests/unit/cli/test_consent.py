@@ -19,6 +19,7 @@ from sago.cli.session import Session
 from sago.config import Settings
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError, UsageError
+from sago.pipeline.consent import Consent
 from sago.sections import GeminiSettings
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
@@ -116,8 +117,9 @@ def test_an_unknown_provider_is_named_before_anything_starts(command: str, file:
 def house(provider: str = "gemini") -> Container:
     """What `settle` needs of a container."""
     settings = Settings.model_validate({"extraction": {"provider": provider}})
-    parts = {"settings": settings, "database": MemoryDatabase(), "clock": ManualClock(NOW)}
-    return cast("Container", SimpleNamespace(**parts))
+    database = MemoryDatabase()
+    consent = Consent(database, ManualClock(NOW))
+    return cast("Container", SimpleNamespace(settings=settings, database=database, consent=consent))
 
 
 def policies(container: Container) -> dict[str, ModelPolicy]:

@@ -1,6 +1,6 @@
 """Reading one company's messages in this process: the pipeline's chunks, grounding and fold, without its servers.
 
-Here the command owns the retries that the reaper owns in the pipeline.
+`sago extract` is built on it. Here it owns the retries that the reaper owns in the pipeline.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ class Reading:
     def events(self, company_id: str, messages: Sequence[CompactMessage]) -> list[Event]:
         """The events of one company, oldest first. Raises ConfigError, or TransientError after the last attempt."""
         observations: list[Observation] = []
-        for chunk in chunks(_newest_versions(messages), self._chunk_size):
-            before = [m for m in messages if m.sent_at < chunk[0].sent_at]
+        current = _newest_versions(messages)
+        for chunk in chunks(current, self._chunk_size):
+            before = [m for m in current if m.sent_at < chunk[0].sent_at]
             context = sorted(before, key=lambda m: (m.sent_at, m.id))[-self._context :] if self._context else []
             observations.extend(self._chunk(company_id, chunk, context))
         return fold(company_id, observations, []).events
@@ -103,7 +104,8 @@ class Reading:
 
 
 def _newest_versions(messages: Iterable[CompactMessage]) -> list[CompactMessage]:
+    """Of each message the text that stands: none of what was edited or deleted since."""
     newest: dict[str, CompactMessage] = {}
     for message in sorted(messages, key=lambda m: m.version):
         newest[message.id] = message
-    return list(newest.values())
+    return [message for message in newest.values() if message.text]
