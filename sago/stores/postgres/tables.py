@@ -241,3 +241,14 @@ bridge_progress = _table(
     "bridge_progress", log_id=Words, topic=Words, partition=Integer, watermark=BigInteger, updated_at=Time
 )
 ticks = _table("ticks", job=Words, due_at=Time, state=Words, lease_until=Time, attempts=Integer)
+plans = _table("plans", job=Words, cron=Words, since=Time)
+compositions = _table(
+    "compositions",
+    watch_id=Uuid,
+    as_of=Time,
+    state=Words,
+    attempts=Integer,
+    retry_at=Time,
+    next_attempt_at=Time,
+    error=Words,
+)
