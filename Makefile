@@ -1,6 +1,6 @@
 # Everything a developer runs. `make help` lists it; CI runs the same commands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit check format lock up down clean
+.PHONY: help setup demo test test-unit faults check format lock up down clean
 SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3,11),(3,12)))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
@@ -26,6 +26,9 @@ test: .venv/.ready-dev  ## the whole suite, on real servers
 
 test-unit: .venv/.ready-dev  ## unit tests alone: no sockets, under a minute
 	@$(BIN)/pytest -q tests/unit
+
+faults: .venv/.ready-dev  ## every fault on 20,000 messages, within an hour; writes docs/reliability.md (SAGO_FAULTS_SEED=… for the same moments)
+	@SAGO_FAULTS=all SAGO_FAULTS_WRITE=1 $(BIN)/pytest -q tests/faults $(ARGS)
 
 check: .venv/.ready-dev  ## format, lint, types, import contracts, dependencies
 	$(BIN)/ruff format --check .

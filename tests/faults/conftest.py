@@ -1,0 +1,65 @@
+"""What a run of faults shares: its seed, its size, its report, and which faults are injected at all."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import SystemRandom
+
+import psutil
+import pytest
+
+from sago.config import PROJECT
+from tests.faults.house import IMPATIENT, House, raised
+from tests.faults.report import HEAD, Report
+from tests.faults.scale import ALL
+
+FAULTS = Path(__file__).resolve().parent
+REPORT = Report(int(os.environ.get("SAGO_FAULTS_SEED") or SystemRandom().randrange(10**6)))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Beside the selected faults the others take an hour."""
+    ours = [item for item in items if FAULTS in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.services)
+        item.add_marker(pytest.mark.timeout(900))
+    left_out = [] if ALL else [item for item in ours if item.get_closest_marker("selected") is None]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table."""
+    if not REPORT.lines:
+        return
+    rows = [HEAD, *REPORT.rows()]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    terminalreporter.section(f"faults, seed {REPORT.seed}")
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        terminalreporter.line("  ".join(cells))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Only a whole run that went well writes the page."""
+    if ALL and exitstatus == 0 and os.environ.get("SAGO_FAULTS_WRITE"):
+        waits = ", ".join(f"`{name}={value}`" for name, value in IMPATIENT.items())
+        memory = psutil.virtual_memory().total / 1e9
+        REPORT.write(PROJECT / "docs" / "reliability.md", time.strftime("%Y-%m-%d", time.gmtime()), memory, waits)
+
+
+@pytest.fixture(scope="session")
+def report() -> Report:
+    """Where each fault leaves its line."""
+    return REPORT
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, local_servers: None) -> Iterator[House]:
+    """One stack for the faults of a module; each brings companies of its own."""
+    with raised(tmp_path_factory.mktemp("faults")) as house:
+        yield house

@@ -1,0 +1,231 @@
+"""The product under fault: `sago up` with real Kafka and Cassandra in a folder of its own, under load.
+
+Nothing here mends anything. What a fault ends is started again by the stack's own supervisor, and what was lost on the
+way is found by the pipeline's own tasks.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+
+from sago.bootstrap import Container, build
+from sago.cli.stack import prepare
+from sago.config import PROJECT, load
+from sago.domain.messages import Message
+from sago.embedded.health import check_stack
+from sago.embedded.postgres import remove_data
+from sago.embedded.procfile import read_procfile
+from sago.embedded.record import Service, read_record
+from sago.embedded.stack import Stack
+from sago.errors import SagoError
+from tests.faults.ledger import Account, Books
+from tests.faults.load import Load
+from tests.integration.houses import bare_environment, eventually
+from tests.integration.stacks import leftovers
+
+PROCESSES = ("bridge", "store", "extract", "outreach", "beat")
+IMPATIENT = {
+    "SAGO_EXTRACTION__PROVIDER": "marker",
+    "SAGO_EXTRACTION__LOST_AFTER": "15",
+    "SAGO_EXTRACTION__RETRY_AFTER": "2",
+    "SAGO_UPKEEP__REAP_EVERY": "2",
+    "SAGO_BRIDGE__CONFIRM_DEADLINE": "4",
+}
+"""The product's own waits, shortened: what mends itself within minutes does so within seconds here."""
+SETTLES_WITHIN = 240.0
+SLICE = 500
+
+
+@dataclass
+class Run:
+    """One load on its way in, from a thread of its own; `sent` counts, `ended_at` is when the last was acknowledged."""
+
+    load: Load
+    container: Container
+    lasts: float
+    started_at: float = field(default_factory=time.monotonic)
+    faulted_at: float = 0.0
+    sent: int = 0
+    ended_at: float | None = None
+    error: BaseException | None = None
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Publish in equal steps over `lasts` seconds; a Kafka that is away is asked again, as any source would."""
+        self._thread = threading.Thread(target=self._publish, daemon=True)
+        self._thread.start()
+
+    def wait_for(self, moment: float) -> None:
+        """Until `moment` seconds after the start, or the end of the load; raises what ended the load too soon."""
+        while time.monotonic() - self.started_at < moment:
+            self._raise()
+            time.sleep(0.02)
+
+    def note_fault(self) -> None:
+        """A fault happens, or ends, now."""
+        self.faulted_at = time.monotonic()
+
+    def finish(self) -> None:
+        """Wait for the last acknowledgement."""
+        assert self._thread is not None
+        self._thread.join(SETTLES_WITHIN)
+        self._raise()
+        assert self.ended_at is not None, "the load did not get into Kafka"
+
+    def _raise(self) -> None:
+        if self.error is not None:
+            raise AssertionError("the load stopped") from self.error
+
+    def _publish(self) -> None:
+        try:
+            parts = list(self.load.slices(SLICE))
+            for number, part in enumerate(parts):
+                self._wait_until(self.started_at + self.lasts * number / len(parts))
+                self._send(part)
+                self.sent += len(part)
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            self.error = error
+        self.ended_at = time.monotonic()
+
+    def _send(self, part: Sequence[Message]) -> None:
+        until = time.monotonic() + SETTLES_WITHIN
+        while True:
+            try:
+                self.container.log.publish(part)
+            except SagoError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
+
+    @staticmethod
+    def _wait_until(moment: float) -> None:
+        while time.monotonic() < moment:
+            time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One line of the table. `recovered` is in seconds from the later of last fault and last message."""
+
+    messages: int
+    account: Account
+    recovered: float
+
+
+class House:
+    """A stack that stays up until its supervisor is told to stop."""
+
+    def __init__(self, stack: Stack, container: Container) -> None:
+        self.stack = stack
+        self.container = container
+
+    @contextmanager
+    def under(self, load: Load, lasts: float) -> Iterator[Run]:
+        """Send a load while the block injects faults; leaves when the last message is in Kafka."""
+        run = Run(load, self.container, lasts)
+        run.start()
+        yield run
+        run.finish()
+
+    def settle(self, run: Run) -> Outcome:
+        """Wait until everything is accounted for, without a hand's help but the flush that ends an input, and compare.
+
+        Where that does not come, what is missing stands in the account.
+        """
+        books = Books(self.container, run.load)
+        began = max(run.ended_at or 0.0, run.faulted_at)
+        flushed_at = 0.0
+        while time.monotonic() - began < SETTLES_WITHIN:
+            with suppress(SagoError, psycopg2.Error):
+                if books.is_complete():
+                    break
+                if time.monotonic() - flushed_at > 5.0 and not any(self.container.log.lag().values()):
+                    self.container.dispatcher.flush()
+                    flushed_at = time.monotonic()
+            time.sleep(0.25)
+        recovered = time.monotonic() - began
+        return Outcome(run.sent, books.settle(), recovered)
+
+    def service(self, name: str) -> Service:
+        """As it stands on record now."""
+        record = read_record(self.stack.state_dir)
+        assert record is not None
+        return record.services[name]
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> int:
+        """Signal the process, once it runs; its pid."""
+        assert eventually(lambda: self.is_up(name), 90), self.said(name)
+        child = self.service(name).child
+        assert child is not None
+        assert child.signal(number)
+        return child.pid
+
+    def kill_pool_child(self, name: str, number: int) -> int:
+        """Signal one child of a Celery worker's pool, as the kernel does that is out of memory; its pid."""
+        assert eventually(lambda: self.is_up(name) and bool(self._pool(name)), 90), self.said(name)
+        pool = self._pool(name)
+        victim = pool[number % len(pool)]
+        victim.send_signal(signal.SIGKILL)
+        return victim.pid
+
+    def is_up(self, name: str) -> bool:
+        """Whether it runs and has said that it works."""
+        record = read_record(self.stack.state_dir)
+        return record is not None and check_stack(record, load())[name].healthy
+
+    def all_up(self) -> bool:
+        """Whether everything does."""
+        record = read_record(self.stack.state_dir)
+        return record is not None and all(each.healthy for each in check_stack(record, load()).values())
+
+    def said(self, name: str, last: int = 20) -> list[str]:
+        """The last lines of its log."""
+        log = self.stack.state_dir / "logs" / f"{name}.log"
+        return log.read_text(errors="replace").splitlines()[-last:] if log.exists() else []
+
+    def _pool(self, name: str) -> list[psutil.Process]:
+        child = self.service(name).child
+        try:
+            return psutil.Process(child.pid).children() if child else []
+        except psutil.Error:
+            return []
+
+
+@contextmanager
+def raised(folder: Path, processes: tuple[str, ...] = PROCESSES, **environ: str) -> Iterator[House]:
+    """A house in `folder` with these processes of the Procfile; nothing of it is left afterwards."""
+    state = folder / "state"
+    commands = read_procfile(PROJECT / "Procfile")
+    procfile = folder / "Procfile"
+    procfile.write_text("".join(f"{name}: {commands[name]}\n" for name in processes), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() - bare_environment().keys():
+            patch.delenv(name)
+        ours = IMPATIENT | environ | {"SAGO_STATE_DIR": str(state), "SAGO_OUTREACH__FOLDER": str(folder / "letters")}
+        for name, value in ours.items():
+            patch.setenv(name, value)
+        stack = Stack(state, prepare, procfile=procfile, servers="local")
+        try:
+            stack.start()
+            container = build(load())
+            try:
+                yield House(stack, container)
+            finally:
+                container.close()
+        finally:
+            stack.stop()
+            remove_data(state / "services" / "postgres")
+            assert leftovers(state) == []

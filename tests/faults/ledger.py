@@ -1,0 +1,107 @@
+"""Whether every message is accounted for, read from the stores themselves and by no code of the pipeline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any, NamedTuple
+
+import psycopg2
+
+from sago.bootstrap import Container
+from sago.domain.messages import MessageKey
+from tests.faults.load import Load, claims, facts
+
+READ = """
+SELECT b.company_id, key->>0, (key->>1)::bigint, count(*)
+FROM batches b JOIN batch_chunks c ON c.batch_id = b.id, jsonb_array_elements(c.result->'read') key
+WHERE b.company_id LIKE %s AND b.run = 'live' AND b.state = 'merged' AND c.state = 'done' GROUP BY 1, 2, 3
+"""
+DEAD = "SELECT company_id, message_id FROM dead_letters WHERE company_id LIKE %s AND replayed_at IS NULL"
+OPEN = "SELECT count(*) FROM batches WHERE company_id LIKE %s AND state <> 'merged'"
+TWO_LETTERS = """
+SELECT count(*) FROM (SELECT 1 FROM outreach WHERE company_id LIKE %s AND state IN ('draft', 'approved', 'sent')
+GROUP BY watch_id, "window" HAVING count(*) > 1) twice
+"""
+
+
+class Account(NamedTuple):
+    """What became of a load. `lost` and `doubled` say of what, for a person; both empty when all is well."""
+
+    lost: list[str]
+    doubled: list[str]
+
+
+class Books:
+    """The stores behind one load."""
+
+    def __init__(self, container: Container, load: Load) -> None:
+        self._container = container
+        self._load = load
+
+    def is_complete(self) -> bool:
+        """Whether every version that must be read is in a merged batch, or in the dead letters, and no batch is open.
+
+        Raises what the drivers raise while a server is away.
+        """
+        (((unmerged,),), read, dead) = self._ask(OPEN), self._read(), self._dead()
+        return not unmerged and not self._unread(read, dead)
+
+    def settle(self) -> Account:
+        """Compare everything there is with everything there should be."""
+        lost: list[str] = []
+        doubled: list[str] = []
+        read, dead = self._read(), self._dead()
+        lost += [f"{company}/{key} is in no merged batch" for company, key in self._unread(read, dead)]
+        doubled += [f"{pair} was read {times} times" for pair, times in read.items() if times > 1]
+        for company, messages in self._load.stories.items():
+            self._compare_rows(company, lost, doubled)
+            events, observations = self._load.undisturbed[company]
+            if any((company, message.id) in dead for message in messages):
+                continue  # whoever made them dead letters says what must come of the others
+            with self._container.database.begin() as tx:
+                found, said = tx.events.find(company), tx.events.current(company)
+            _compare(company, "event", facts(found), facts(events), lost, doubled)
+            _compare(company, "observation", claims(said), claims(observations), lost, doubled)
+        ((twice,),) = self._ask(TWO_LETTERS)
+        doubled += [f"{twice} windows with two live letters"] if twice else []
+        return Account(lost, doubled)
+
+    def _compare_rows(self, company: str, lost: list[str], doubled: list[str]) -> None:
+        """Each version is one row, to the letter; there are no others on its days."""
+        expected = {message.ref: message.content_sha() for message in self._load.stories[company]}
+        days = sorted({ref.sent_at.date() for ref in expected})
+        rows = Counter(ref for day in days for ref in self._container.raw.read_day(company, day))
+        doubled += [f"row {ref} stands {times} times" for ref, times in rows.items() if times > 1]
+        doubled += [f"row {ref} was never sent" for ref in rows.keys() - expected.keys()]
+        stored = {each.ref: each.content_sha() for each in self._container.raw.read(sorted(expected))}
+        lost += [f"row {ref} is missing or other" for ref, sha in expected.items() if stored.get(ref) != sha]
+
+    def _read(self) -> dict[tuple[str, MessageKey], int]:
+        return {(company, MessageKey(name, version)): times for company, name, version, times in self._ask(READ)}
+
+    def _dead(self) -> set[tuple[str, str]]:
+        return {(company, name) for company, name in self._ask(DEAD)}
+
+    def _unread(
+        self, read: dict[tuple[str, MessageKey], int], dead: set[tuple[str, str]]
+    ) -> list[tuple[str, MessageKey]]:
+        wanted = ((company, key) for company, keys in self._load.to_be_read.items() for key in keys)
+        return [pair for pair in wanted if pair not in read and (pair[0], pair[1].message_id) not in dead]
+
+    def _ask(self, query: str) -> list[tuple[Any, ...]]:
+        url = self._container.settings.postgres.url().replace("+psycopg2", "")
+        with closing(psycopg2.connect(url, connect_timeout=5)) as connection:
+            cursor = connection.cursor()
+            cursor.execute(query, (f"{self._load.name}-%",))
+            return cursor.fetchall()
+
+
+def _compare(
+    company: str, what: str, found: Sequence[Any], wanted: Sequence[Any], lost: list[str], doubled: list[str]
+) -> None:
+    """As multisets."""
+    have, want = Counter(map(str, found)), Counter(map(str, wanted))
+    lost += [f"{company}: {what} {each}" for each in (want - have).elements()]
+    doubled += [f"{company}: {what} {each}" for each in (have - want).elements()]

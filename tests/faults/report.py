@@ -1,0 +1,93 @@
+"""The table of the fault runs: printed at the end, and written as docs/reliability.md when all of them ran."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from statistics import median
+
+from tests.faults.house import Outcome
+
+HEAD = ("fault", "runs", "messages", "lost", "doubled", "to recover (s)")
+PAGE = """# Reliability
+
+Each line is a fault, injected while messages go in, on real Kafka, Cassandra, Redis and Postgres. \
+`make faults` ran it and wrote this page; the seed gives the same moments again (`SAGO_FAULTS_SEED={seed} make faults`).
+
+- *lost*: versions without a row in the raw store, or in no merged batch and no dead letter, and events \
+or observations that an undisturbed run has.
+- *doubled*: rows, readings, observations or events that an undisturbed run does not have, and windows with two letters.
+- *to recover*: from the later of the last fault and the last message until all was accounted for; median (min–max) \
+of the runs. The product's waits were shortened: {waits}.
+
+{table}
+
+{when}, {cores} cores, {memory:.0f} GB, shared with nothing else. Seed {seed}.
+"""
+
+
+@dataclass
+class Line:
+    """One fault and what became of it in each of its runs."""
+
+    fault: str
+    injected: int
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+class Report:
+    """Collects lines; draws the moments of faults from one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.lines: list[Line] = []
+
+    def chance(self, name: str) -> Random:
+        """The same for a name and a seed, whatever else runs."""
+        return Random(f"{self.seed}:{name}")  # noqa: S311 - moments of faults, no secret
+
+    def add(self, fault: str, injected: int, *outcomes: Outcome) -> None:
+        """Keep a line, and fail where anything was lost or doubled."""
+        self.lines.append(Line(fault, injected, list(outcomes)))
+        for outcome in outcomes:
+            assert outcome.account.lost == [], f"{fault} (seed {self.seed}): {_some(outcome.account.lost)}"
+            assert outcome.account.doubled == [], f"{fault} (seed {self.seed}): {_some(outcome.account.doubled)}"
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """As text, in the order they ran."""
+        return [
+            (
+                line.fault,
+                str(line.injected),
+                f"{sum(outcome.messages for outcome in line.outcomes):,}",
+                str(sum(len(outcome.account.lost) for outcome in line.outcomes)),
+                str(sum(len(outcome.account.doubled) for outcome in line.outcomes)),
+                _spread([outcome.recovered for outcome in line.outcomes]),
+            )
+            for line in self.lines
+        ]
+
+    def page(self, when: str, memory: float, waits: str) -> str:
+        """docs/reliability.md."""
+        rows = [HEAD, ("---",) * len(HEAD), *self.rows()]
+        table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        return PAGE.format(seed=self.seed, table=table, when=when, cores=os.cpu_count(), memory=memory, waits=waits)
+
+    def write(self, path: Path, when: str, memory: float, waits: str) -> None:
+        """Write the page."""
+        path.write_text(self.page(when, memory, waits), encoding="utf-8")
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    if not seconds:
+        return "–"
+    middle = f"{median(seconds):.1f}"
+    return middle if len(seconds) == 1 else f"{middle} ({min(seconds):.1f}–{max(seconds):.1f})"
+
+
+def _some(what: list[str]) -> str:
+    more = f" and {len(what) - 5} more" if len(what) > 5 else ""
+    return "; ".join(what[:5]) + more
