@@ -7,7 +7,7 @@ import os
 from tests.faults.load import Load
 
 ALL = os.environ.get("SAGO_FAULTS") == "all"
-"""Every fault, on 20,000 messages of 50 companies. Otherwise the selected ones, on a load that crosses the threshold."""
+"""Every fault, on 20,000 messages of 50 companies; else the selected ones, on a load that crosses the threshold."""
 
 
 def load_of(name: str) -> Load:
