@@ -64,7 +64,7 @@ Behaviour = Callable[[Asked], Reply]
 
 def numbered(user: str) -> list[dict[str, Any]]:
     """The JSON lines of a prompt that hold messages to report on."""
-    return [json.loads(line) for line in user.splitlines() if line.startswith('{"n":')]
+    return [json.loads(line) for line in user.split("\n") if line.startswith('{"n":')]
 
 
 def said(value: object, *, finish: str = "STOP", thinking: int = 7) -> Reply:
