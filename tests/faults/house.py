@@ -165,13 +165,16 @@ class House:
         assert record is not None
         return record.services[name]
 
-    def kill(self, name: str, number: int = signal.SIGKILL) -> int:
-        """Signal the process, once it runs; its pid."""
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        """Signal the process once it runs; with kill -9 dies all of its pool."""
         assert eventually(lambda: self.is_up(name), 90), self.said(name)
         child = self.service(name).child
         assert child is not None
+        pool = self._pool(name) if number == signal.SIGKILL else []
         assert child.signal(number)
-        return child.pid
+        for each in pool:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
     def kill_pool_child(self, name: str, number: int) -> int:
         """Signal one child of a Celery worker's pool, as the kernel does that is out of memory; its pid."""
