@@ -52,9 +52,12 @@ class World:
     def __post_init__(self) -> None:
         self.restart()
 
-    def restart(self) -> None:
-        """A new bridge, as after a crash: only the log, the database and what was stored remain."""
+    def restart(self, pairs: set[tuple[str, int]] | None = None) -> None:
+        """A new bridge, as after a crash: only the log, the database and what was stored remain. It owns every
+        partition, or these."""
         self.consumer: MemoryLogConsumer = self.log.consumer()
+        if pairs is not None:
+            self.consumer.lose(self.log.pairs() - pairs)
         self.bridge = Bridge(
             consumer=self.consumer,
             log=self.log,

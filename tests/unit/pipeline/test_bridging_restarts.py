@@ -1,23 +1,20 @@
-"""The bridge over the log in memory: restarts, rebalances, waiting, and all of them in any order."""
+"""The bridge over the log in memory: restarts, rebalances and waiting."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from structlog.testing import LogCapture
 
 from sago.domain.batches import DeadLetter, Progress, Record
 from sago.errors import TransientError
-from sago.pipeline.bridging import BridgeLimits
 from sago.ports import Transaction
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.log import MemoryStoreQueue
-from tests.unit.pipeline.bridge_world import NOW, SLACK, World, message
+from tests.unit.pipeline.bridge_world import NOW, SLACK, World
 
 
 class TestRestarts:
@@ -195,81 +192,3 @@ class TestRun:
 
 def _away() -> AbstractContextManager[Transaction]:
     raise TransientError("Postgres does not answer")
-
-
-PLAN = st.lists(
-    st.one_of(
-        st.tuples(st.just("publish"), st.integers(1, 5)),
-        st.tuples(st.just("spoil"), st.integers(1, 3)),
-        st.tuples(st.sampled_from(["store", "fail"]), st.integers(0, 6)),
-        st.tuples(st.just("wait"), st.sampled_from([0, 1, 12])),
-        st.tuples(st.sampled_from(["crash", "revoke", "lose"]), st.just(0)),
-    ),
-    max_size=30,
-)
-
-
-class Story:
-    """A bridge under a plan of answers, failures, silences, rebalances and crashes, and what was really stored."""
-
-    def __init__(self) -> None:
-        limits = BridgeLimits(batch_messages=3, in_flight_batches=3, max_consecutive=1000, drain_timeout=1)
-        self.world = World(limits)
-        self.stored: set[bytes] = set()
-        self.published = 0
-
-    def tell(self, kind: str, count: int) -> None:
-        act = {
-            "publish": self._publish,
-            "spoil": self.world.spoil,
-            "store": lambda index: self._answer(index, durable=True),
-            "fail": lambda index: self._answer(index, durable=False),
-            "wait": self.world.clock.sleep,
-            "crash": lambda _: self.world.restart(),
-            "revoke": lambda _: self._rebalance(self.world.consumer.revoke),
-            "lose": lambda _: self._rebalance(self.world.consumer.lose),
-        }[kind]
-        act(count)
-        self.check()
-        self.world.bridge.step()
-        self.check()
-
-    def end(self) -> None:
-        """Everybody answers until nothing moves."""
-        for _ in range(60):
-            for index in range(len(self.world.queue.enqueued)):
-                self._answer(index, durable=True)
-            self.world.steps(1, each=1.5)
-            self.check()
-
-    def check(self) -> None:
-        dead = {record.value for record in self.world.log.records("slack-messages.dlq")}
-        records = self.world.log.records("slack-messages")
-        committed = [r.value for r in records if r.position.offset < (self.world.committed() or 0)]
-        assert set(committed) <= self.stored | dead
-
-    def _publish(self, count: int) -> None:
-        self.world.publish(*range(self.published, self.published + count))
-        self.published += count
-
-    def _answer(self, index: int, *, durable: bool) -> None:
-        if self.world.queue.enqueued:
-            index %= len(self.world.queue.enqueued)
-            if durable:
-                self.stored.update(self.world.queue.enqueued[index][2])
-            self.world.answer(index, durable=durable)
-
-    def _rebalance(self, how: Callable[[set[tuple[str, int]]], None]) -> None:
-        how({SLACK})
-        self.world.bridge.step()
-        self.world.consumer.assign([SLACK])
-
-
-@given(PLAN)
-def test_nothing_is_committed_before_it_is_durable_and_all_is_in_the_end(plan: list[tuple[str, int]]) -> None:
-    story = Story()
-    for kind, count in plan:
-        story.tell(kind, count)
-    story.end()
-    assert sum(story.world.log.lag().values()) == 0
-    assert {message(number).to_json() for number in range(story.published)} <= story.stored
