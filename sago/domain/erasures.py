@@ -1,0 +1,96 @@
+"""A person who asked to be erased: what is taken away, and what stays so that counts remain true."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import NamedTuple, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from sago.domain.messages import CompanyId, Message, Moment
+
+SETTLES_AFTER = timedelta(minutes=15)
+"""After so long nothing that was under way when an erasure was asked for can still store a text."""
+
+
+class Erasure(BaseModel):
+    """One row of `erasures`: a sender of one company, or one message of theirs in every version.
+
+    It keeps the sender's name as long as it holds: by nothing else is a later message of theirs known.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    company_id: CompanyId
+    message_id: str | None = Field(None, min_length=1)
+    sender: str | None = Field(None, min_length=1)
+    because: str
+    requested_by: str
+    requested_at: Moment
+    applied_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.message_id is None) == (self.sender is None):
+            raise ValueError("an erasure names a sender or a message")
+        return self
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it was applied when nothing under way before it was left."""
+        return self.applied_at is not None and self.applied_at >= self.requested_at + SETTLES_AFTER
+
+    def covers(self, company_id: str, message_id: str, sender: str) -> bool:
+        """Whether a message is erased by this: the sender as a whole, upper and lower case alike."""
+        if company_id != self.company_id:
+            return False
+        return message_id == self.message_id if self.sender is None else sender.casefold() == self.sender.casefold()
+
+
+class EmptiedMessage(Message):
+    """A message of an erased person: without words and sender, a deletion to whoever reads it; it keeps the hash of
+    what it said, so that a further delivery is a duplicate and no conflict."""
+
+    _sha: bytes = PrivateAttr(b"")
+
+    @classmethod
+    def of(cls, message: Message) -> EmptiedMessage:
+        """The message without its words."""
+        kept = message.model_dump(by_alias=True, exclude={"sender", "subject", "text", "raw", "raw_cut", "deleted"})
+        emptied = cls(**kept, sender="", text="", deleted=True)
+        emptied._sha = message.content_sha()
+        return emptied
+
+    def content_sha(self) -> bytes:
+        """Of the original."""
+        return self._sha
+
+
+def is_emptied(message: Message) -> bool:
+    """Whether nothing is left to take from a stored message."""
+    return message.deleted and not (message.sender or message.subject or message.text or message.raw)
+
+
+def sender_in(value: bytes) -> str:
+    """The sender that a dead letter's bytes name, as far as they can be read; else nobody."""
+    try:
+        body = json.loads(value)
+    except (ValueError, RecursionError):
+        return ""
+    sender = body.get("sender") if isinstance(body, dict) else None
+    return sender if isinstance(sender, str) else ""
+
+
+class Erased(NamedTuple):
+    """What an erasure took: rows emptied, observations and dead letters' values gone, events folded anew or gone,
+    letters withdrawn or emptied; and letters left as they are, since a person let them go."""
+
+    rows: int
+    observations: int
+    dead_letters: int
+    events: int
+    letters: int
+    kept_letters: tuple[UUID, ...] = ()

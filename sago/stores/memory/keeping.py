@@ -1,0 +1,129 @@
+"""Erasures, the generation and their mirror in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sago.domain.batches import DeadLetter
+from sago.domain.erasures import Erasure, sender_in
+from sago.domain.events import Event, Observation
+from sago.domain.generations import Announced, Generation
+from sago.domain.outreach import Letter
+from sago.keeping import Taken
+from sago.stores.memory.state import State
+
+
+class MemoryErasures:
+    """The `ErasureStore` of one transaction."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def add(self, erasure: Erasure) -> bool:
+        return self._state.erasures.setdefault(erasure.id, erasure) is erasure
+
+    def of(self, company_ids: Collection[str] | None = None) -> list[Erasure]:
+        found = [
+            each for each in self._state.erasures.values() if company_ids is None or each.company_id in company_ids
+        ]
+        return sorted(found, key=lambda each: (each.requested_at, str(each.id)))
+
+    def mark_applied(self, erasure_id: UUID, at: datetime) -> None:
+        erasures = self._state.erasures
+        erasures[erasure_id] = erasures[erasure_id].model_copy(update={"applied_at": at})
+
+    def take_words(self, erasure: Erasure, message_ids: Collection[str]) -> Taken:
+        def is_gone(said: Observation) -> bool:
+            mine = said.company_id == erasure.company_id and said.message_id in message_ids
+            return mine or erasure.covers(said.company_id, said.message_id, said.sender)
+
+        state = self._state
+        gone = {key: said for key, said in state.observations.items() if is_gone(said)}
+        ids = {said.message_id for said in gone.values()} | set(message_ids)
+        for key in gone:
+            del state.observations[key]
+        for chunk, result in state.results.items():
+            kept = tuple(said for said in result.observations if not is_gone(said))
+            state.results[chunk] = result.model_copy(update={"observations": kept})
+        letters = [letter for letter in state.dead_letters.values() if letter.value and _holds(letter, erasure, ids)]
+        for letter in letters:
+            state.dead_letters[letter.origin] = letter.model_copy(update={"value": b""})
+        quoting = [event.id for event in state.events.values() if _quotes(event, erasure.company_id, ids)]
+        return Taken(len(gone), len(letters), tuple(quoting))
+
+    def take_events(self, company_id: str, event_ids: Collection[UUID]) -> None:
+        events = self._state.events
+        gone = {each for each in event_ids if events[each].company_id == company_id and not events[each].is_active}
+        self._state.events = {key: event for key, event in events.items() if key not in gone}
+        self._state.aliases = {old: new for old, new in self._state.aliases.items() if new not in gone}
+
+    def take_letter(self, letter: Letter) -> None:
+        self._state.letters[letter.id] = letter
+
+
+def _holds(letter: DeadLetter, erasure: Erasure, message_ids: Collection[str]) -> bool:
+    if letter.company_id != erasure.company_id:
+        return False
+    known = letter.message_id or ""
+    return known in message_ids or erasure.covers(erasure.company_id, known, sender_in(letter.value))
+
+
+def _quotes(event: Event, company_id: str, message_ids: Collection[str]) -> bool:
+    return event.company_id == company_id and any(proof.message_id in message_ids for proof in event.evidence)
+
+
+class MemoryGeneration:
+    """The `GenerationStore` of one transaction."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def get(self) -> Generation:
+        return self._state.generation
+
+    def advance(self, at: datetime) -> int:
+        before = self._state.generation
+        self._state.generation = before._replace(number=before.number + 1, advanced_at=at)
+        return before.number + 1
+
+    def accept(self, number: int, at: datetime, *, held: bool) -> None:
+        before = self._state.generation
+        if number > before.number:
+            before = Generation(number, at)
+        self._state.generation = before._replace(held=held)
+
+    def release(self) -> None:
+        self._state.generation = self._state.generation._replace(held=False)
+
+
+class MemoryMirror:
+    """The `Mirror` in this process."""
+
+    def __init__(self) -> None:
+        self._generation = 0
+        self._announced: dict[tuple[object, ...], Announced] = {}
+        self._erasures: dict[UUID, Erasure] = {}
+
+    def generation(self) -> int:
+        return self._generation
+
+    def raise_generation(self, number: int) -> None:
+        self._generation = max(number, self._generation)
+
+    def announce(self, letter: Announced) -> None:
+        self._announced[letter.generation, letter.letter_id, letter.state] = letter
+
+    def announced(self, after: int) -> list[Announced]:
+        return sorted(letter for letter in self._announced.values() if letter.generation > after)
+
+    def add_erasures(self, erasures: Sequence[Erasure]) -> None:
+        for erasure in erasures:
+            self._erasures[erasure.id] = erasure.model_copy(update={"applied_at": None})
+
+    def erasures(self) -> list[Erasure]:
+        return sorted(self._erasures.values(), key=lambda each: (each.requested_at, str(each.id)))
+
+    def close(self) -> None:
+        """Nothing to let go."""

@@ -1,0 +1,108 @@
+"""Erasures, and the one place that knows where Postgres keeps words of people outside the raw rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from sago.domain.batches import ChunkResult
+from sago.domain.erasures import Erasure, sender_in
+from sago.domain.outreach import Letter
+from sago.keeping import Taken
+from sago.stores.postgres.tables import (
+    batch_chunks,
+    batches,
+    dead_letters,
+    erasures,
+    event_aliases,
+    observations,
+    outreach,
+    significant_events,
+)
+
+
+class PostgresErasures:
+    """The `ErasureStore` of one transaction. Senders are compared here, not in SQL: its lower case knows only ASCII."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, erasure: Erasure) -> bool:
+        row = upsert(erasures).values(**erasure.model_dump()).on_conflict_do_nothing()
+        return self._connection.execute(row).rowcount == 1
+
+    def of(self, company_ids: Collection[str] | None = None) -> list[Erasure]:
+        query = select(erasures).order_by(erasures.c.requested_at, erasures.c.id)
+        if company_ids is not None:
+            query = query.where(erasures.c.company_id.in_(sorted(company_ids)))
+        return [Erasure.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+    def mark_applied(self, erasure_id: UUID, at: datetime) -> None:
+        self._connection.execute(update(erasures).where(erasures.c.id == erasure_id).values(applied_at=at))
+
+    def take_words(self, erasure: Erasure, message_ids: Collection[str]) -> Taken:
+        c = observations.c
+        gone = (c.company_id == erasure.company_id) & self._is_theirs(erasure, message_ids)
+        taken = list(self._connection.scalars(delete(observations).where(gone).returning(c.message_id)))
+        ids = {*taken, *message_ids}
+        self._take_from_results(erasure, ids)
+        return Taken(len(taken), self._empty_dead_letters(erasure, ids), self._quoting(erasure.company_id, ids))
+
+    def _is_theirs(self, erasure: Erasure, message_ids: Collection[str]) -> ColumnElement[bool]:
+        c = observations.c
+        senders = self._connection.scalars(select(c.sender).where(c.company_id == erasure.company_id).distinct())
+        theirs = [sender for sender in senders if _covers(erasure, "", sender)]
+        return or_(c.message_id.in_(sorted(message_ids)), c.sender.in_(theirs))
+
+    def _take_from_results(self, erasure: Erasure, ids: Collection[str]) -> None:
+        """A finished chunk keeps what it read until its batch is merged, and afterwards."""
+        c = batch_chunks.c
+        query = select(c.batch_id, c.chunk_no, c.result).join(batches, batches.c.id == c.batch_id)
+        query = query.where(batches.c.company_id == erasure.company_id, c.result.is_not(None))
+        rows = self._connection.execute(query.where(func.jsonb_array_length(c.result["observations"]) > 0)).all()
+        for batch_id, chunk_no, stored in rows:
+            result = ChunkResult.model_validate(stored)
+            kept = [o for o in result.observations if o.message_id not in ids and not _covers(erasure, "", o.sender)]
+            if len(kept) == len(result.observations):
+                continue
+            left = result.model_copy(update={"observations": tuple(kept)}).model_dump(mode="json")
+            chunk = update(batch_chunks).where(c.batch_id == batch_id, c.chunk_no == chunk_no)
+            self._connection.execute(chunk.values(result=left))
+
+    def _empty_dead_letters(self, erasure: Erasure, ids: Collection[str]) -> int:
+        c = dead_letters.c
+        query = select(c.origin, c.message_id, c.value).where(c.company_id == erasure.company_id, c.value != b"")
+        rows = self._connection.execute(query).all()
+        theirs = [
+            origin
+            for origin, message_id, value in rows
+            if message_id in ids or _covers(erasure, message_id or "", sender_in(value))
+        ]
+        self._connection.execute(update(dead_letters).where(c.origin.in_(theirs)).values(value=b""))
+        return len(theirs)
+
+    def _quoting(self, company_id: str, ids: Iterable[str]) -> tuple[UUID, ...]:
+        """Every event, active or not, with one of these messages among its proofs."""
+        c = significant_events.c
+        proof = func.jsonb_array_elements(c.source_messages).table_valued("value")
+        quotes = exists(select(proof.c.value).where(proof.c.value.op("->>")("message_id").in_(sorted(ids))))
+        return tuple(self._connection.scalars(select(c.id).where(c.company_id == company_id, quotes)))
+
+    def take_events(self, company_id: str, event_ids: Collection[UUID]) -> None:
+        c = significant_events.c
+        inactive = delete(significant_events).where(c.company_id == company_id, c.id.in_(event_ids), ~c.is_active)
+        gone = list(self._connection.scalars(inactive.returning(c.id)))
+        self._connection.execute(delete(event_aliases).where(event_aliases.c.event_id.in_(gone)))
+
+    def take_letter(self, letter: Letter) -> None:
+        values: dict[str, Any] = {"draft": letter.draft.model_dump(mode="json")}
+        self._connection.execute(update(outreach).where(outreach.c.id == letter.id).values(**values))
+
+
+def _covers(erasure: Erasure, message_id: str, sender: str) -> bool:
+    return erasure.covers(erasure.company_id, message_id, sender)
