@@ -30,6 +30,7 @@ from sago.ports import CallLedger, Clock, Drafts, LogConsumer, MessageLog, Model
 from sago.stores.clock import SystemClock
 
 if TYPE_CHECKING:
+    from sago.resilience.breakers import SharedBreakers
     from sago.stores.cassandra import CassandraRawStore
     from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue
     from sago.stores.postgres import PostgresDatabase
@@ -92,9 +93,18 @@ class Container:
         return PostgresCallLedger(self.database.connections)
 
     @cached_property
+    def breakers(self) -> SharedBreakers:
+        from sago.resilience.breakers import SharedBreakers
+        from sago.resilience.shelf import RedisShelf
+
+        redis, settings = self.settings.redis, self.settings.breaker
+        shelf = RedisShelf(redis.database(redis.cache_db))
+        return SharedBreakers(shelf, self.clock, settings, trial_within=self.lost_after)
+
+    @cached_property
     def models(self) -> Models:
         configured, in_house = (
-            registry.load(name, self.settings, self.calls, self.clock)
+            registry.guarded(name, self.settings, self.calls, self.clock, self.breakers)
             for name in (self.settings.extraction.provider, registry.IN_HOUSE)
         )
         return Gateway(configured, in_house)
@@ -230,7 +240,7 @@ class Container:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("database", "cassandra", "log", "buffer"):
+        for name in ("database", "cassandra", "log", "buffer", "breakers"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 

@@ -24,6 +24,7 @@ from sago.errors import ConfigError
 from sago.sections import (
     KEY_VARIABLES,
     ApiSettings,
+    BreakerSettings,
     BridgeSettings,
     CacheSettings,
     CassandraSettings,
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     dlq: DlqSettings = DlqSettings()
     cache: CacheSettings = CacheSettings()
     extraction: ExtractionSettings = ExtractionSettings()
+    breaker: BreakerSettings = BreakerSettings()
     gemini: GeminiSettings = GeminiSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     outreach: OutreachSettings = OutreachSettings()

@@ -3,6 +3,7 @@
 SagoError
 ├── TransientError       the other side may answer next time: back off with jitter, one owner, one cap
 │   └── UnusableAnswerError  it answered, but not what was asked: tried a few times, then asked for less at once
+│       └── TooLateError     it had no time for as much: an outage perhaps, so breakers count it
 ├── PermanentError       it will fail the same way again: dead letter with its reason
 │   ├── UngroundedError  a text says what no evidence says: refused
 │   └── ProviderSettingError  a model provider refuses our key or model; a ConfigError as well: waits to be mended
@@ -33,6 +34,10 @@ class TransientError(SagoError):
 
 class UnusableAnswerError(TransientError):
     """The other side answered, but not with what was asked, or not in time for as much as was asked at once."""
+
+
+class TooLateError(UnusableAnswerError):
+    """No answer in time, where less might be answered; whether nobody is there at all, further calls tell."""
 
 
 class PermanentError(SagoError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from sago.domain.batches import (
@@ -29,10 +29,13 @@ from sago.domain.batches import (
     StoreOutcome,
     Tick,
 )
+from sago.domain.breakers import OpenBreaker
 from sago.domain.events import Event, Extraction, Finding, Fold, MetricPoint, Observation, Rejection
 from sago.domain.messages import CompactMessage, Message, MessageKey, MessageRef
 from sago.domain.model_calls import CallTotals, ModelCall
 from sago.domain.outreach import Company, Letter, LetterDraft, LetterRequest, LetterState, ModelPolicy, Watch
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -433,6 +436,22 @@ class Models(Protocol):
     def for_company(self, company: Company | None) -> Model:
         """The configured model where the company's policy lets its text go that far, else the one of this process;
         a company that is not known has the default policy."""
+
+
+class Breakers(Protocol):
+    """One breaker for each other side that may not answer, shared by all processes; never raises by itself: one whose
+    state cannot be read counts as closed."""
+
+    def call(self, name: str, ask: Callable[[], T]) -> T:
+        """What `ask` returns or raises. While the breaker is open nothing is asked: TransientError at once, whose
+        `retry_after` is the time until one call may try. While that one is under way the others are refused too.
+
+        A run of outages opens it: TransientErrors of `ask` that are no answers. One with `retry_after` opens it at
+        once and for that long at least. An outage leaves with the breaker's own `retry_after`, if that is longer.
+        """
+
+    def open(self) -> list[OpenBreaker]:
+        """Those that let nothing through, or one call alone, by name."""
 
 
 class CallLedger(Protocol):

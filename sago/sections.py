@@ -199,6 +199,15 @@ class ExtractionSettings(Section):
     lost_after: int = Field(360, ge=1)
 
 
+class BreakerSettings(Section):
+    """When a model that does not answer is left alone, by all workers together, and for how long (seconds)."""
+
+    fail_max: int = Field(5, ge=1)
+    """Outages in a row."""
+    open_for: float = Field(30.0, gt=0, le=3600)
+    """Until one call may try it; longer where the other side says so."""
+
+
 KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
 """Section of a model's vendor → the names under which the vendor's own tools look for its key."""
 

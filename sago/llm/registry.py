@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, cast
 from sago.config import Settings
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError
-from sago.ports import CallLedger, Clock, Model
+from sago.llm.gateway import Guarded
+from sago.ports import Breakers, CallLedger, Clock, Model
 from sago.sections import KEY_VARIABLES
 
 
@@ -16,7 +17,7 @@ class Provider(NamedTuple):
     """One row: `module:class`, how far the provider lets text go, and which section of the settings is its own.
 
     A provider of this process is made without arguments, any other with settings, ledger and clock; the section of
-    such a one holds `timeout`, the seconds of one call, and `api_key` where it needs a key.
+    such a one holds `model`, `timeout`, the seconds of one call, and `api_key` where it needs a key.
     """
 
     path: str
@@ -70,3 +71,9 @@ def load(name: str, settings: Settings, calls: CallLedger, clock: Clock) -> Mode
     module, _, attribute = row.path.partition(":")
     make = getattr(import_module(module), attribute)
     return cast("Model", make() if row.place is ModelPolicy.OFFLINE else make(settings, calls, clock))
+
+
+def guarded(name: str, settings: Settings, calls: CallLedger, clock: Clock, breakers: Breakers) -> Model:
+    """The provider of that name; one outside this process behind a breaker for it and its model. Raises as `load`."""
+    model = load(name, settings, calls, clock)
+    return Guarded(model, breakers, f"{name}/{_own(name, settings).model}") if provider(name).section else model

@@ -15,7 +15,14 @@ import httpx2
 from google.genai import errors
 
 from sago.domain.model_calls import CallOutcome
-from sago.errors import PermanentError, ProviderSettingError, SagoError, TransientError, UnusableAnswerError
+from sago.errors import (
+    PermanentError,
+    ProviderSettingError,
+    SagoError,
+    TooLateError,
+    TransientError,
+    UnusableAnswerError,
+)
 from sago.llm.providers.gemini.wire import StrangerError
 from sago.sections import GeminiSettings
 
@@ -69,7 +76,7 @@ def translated(error: Exception, settings: GeminiSettings, *, is_lone: bool, has
 def _unanswered(error: httpx2.HTTPError, settings: GeminiSettings, is_lone: bool) -> Refusal:
     if isinstance(error, httpx2.TimeoutException) and not isinstance(error, httpx2.ConnectTimeout):
         reason = f"gemini did not answer within {settings.timeout:g} s"
-        kind = TransientError if is_lone else UnusableAnswerError
+        kind = TransientError if is_lone else TooLateError
         return Refusal(kind(reason), CallOutcome.FAILED)
     line = f"{_server(settings)} cannot be reached: {type(error).__name__}"
     return Refusal(TransientError(line), CallOutcome.FAILED)

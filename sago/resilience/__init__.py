@@ -1,0 +1,1 @@
+"""Breakers around what does not always answer, shared by all processes."""
