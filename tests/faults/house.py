@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -232,3 +234,17 @@ def raised(folder: Path, processes: tuple[str, ...] = PROCESSES, **environ: str)
             stack.stop()
             remove_data(state / "services" / "postgres")
             assert leftovers(state) == []
+
+
+@contextmanager
+def second_bridge(ready: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Beside the stack's own, once it has partitions."""
+    environ = os.environ | {"SAGO_READY_FILE": str(ready)}
+    with ready.with_suffix(".log").open("wb") as log:
+        bridge = subprocess.Popen([sys.executable, "-m", "workers.bridge"], env=environ, stderr=log, cwd=PROJECT)
+    try:
+        assert eventually(ready.exists, 60), ready.with_suffix(".log").read_text()
+        yield bridge
+    finally:
+        bridge.kill()
+        bridge.wait()

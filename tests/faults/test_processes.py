@@ -6,10 +6,7 @@ the test holds a lock of Postgres that the work needs, and kills whoever waits f
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,8 +15,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from sago.config import PROJECT
-from tests.faults.house import PROCESSES, House
+from tests.faults.house import PROCESSES, House, second_bridge
 from tests.faults.report import Report
 from tests.faults.scale import ALL, lasts, load_of
 from tests.integration.houses import eventually
@@ -112,20 +108,6 @@ def test_a_second_bridge_joins_and_leaves(house: House, report: Report, tmp_path
                 assert bridge.wait(30) == (0 if number == signal.SIGTERM else -signal.SIGKILL)
             run.note_fault()
     report.add("a second bridge joins and leaves", 2 if ALL else 1, house.settle(run))
-
-
-@contextmanager
-def second_bridge(ready: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Beside the stack's own, once it has partitions."""
-    environ = os.environ | {"SAGO_READY_FILE": str(ready)}
-    with ready.with_suffix(".log").open("wb") as log:
-        bridge = subprocess.Popen([sys.executable, "-m", "workers.bridge"], env=environ, stderr=log, cwd=PROJECT)
-    try:
-        assert eventually(ready.exists, 60), ready.with_suffix(".log").read_text()
-        yield bridge
-    finally:
-        bridge.kill()
-        bridge.wait()
 
 
 def test_everything_is_told_to_stop(house: House, report: Report) -> None:
