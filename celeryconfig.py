@@ -52,6 +52,7 @@ task_routes = {
     "upkeep.*": {"queue": "upkeep"},
     "extract.start": {"queue": "upkeep"},  # short: a claim must not wait behind the chunks of others
     "extract.*": {"queue": "extract"},
+    "outreach.schedule": {"queue": "upkeep"},  # short: a planned run must not wait behind letters
     "outreach.*": {"queue": "outreach"},
 }
 
@@ -69,7 +70,8 @@ worker_soft_shutdown_timeout = 20  # a rolling deploy finishes what runs
 worker_cancel_long_running_tasks_on_connection_loss = True  # acked late: it will be delivered again
 
 # Beat: `expires` keeps a stopped worker from running the same job many times over when it comes back.
-# Jobs rarer than five minutes carry `tick`: a row per planned run makes two beats do the work once.
+# Jobs rarer than five minutes carry `tick`: a row per planned run makes two beats do the work once, and
+# `upkeep.catch_up` sends again what has no row although its time has come.
 beat_schedule = {
     "flush what has waited too long": {
         "task": "upkeep.flush_idle",
@@ -78,6 +80,11 @@ beat_schedule = {
     },
     "take up unfinished batches": {
         "task": "upkeep.reap",
+        "schedule": _settings.upkeep.reap_every,
+        "options": {"expires": _settings.upkeep.reap_every},
+    },
+    "send again what was missed": {
+        "task": "upkeep.catch_up",
         "schedule": _settings.upkeep.reap_every,
         "options": {"expires": _settings.upkeep.reap_every},
     },

@@ -16,7 +16,8 @@ from sago.config import Settings
 from sago.domain.outreach import Letter
 from sago.llm import registry
 from sago.llm.gateway import Gateway
-from sago.outreach import composing, scheduling
+from sago.outreach import composing
+from sago.outreach.scheduling import DueLetters
 from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
 from sago.pipeline.consent import Consent
@@ -194,9 +195,10 @@ class Container:
     def recovery(self) -> Recovery:
         return Recovery(self.database, self.buffer, self.raw, self.dispatcher)
 
-    def due_watches(self, as_of: datetime) -> list[UUID]:
-        """The watches that may get a letter as of a moment."""
-        return scheduling.due_watches(self.database, as_of)
+    @property
+    def due_letters(self) -> DueLetters:
+        """Letters that are due, from the plan to the draft."""
+        return DueLetters(self.database, self.dispatcher, self.clock, self.compose_letter)
 
     def compose_letter(self, watch_id: UUID, as_of: datetime) -> Letter | None:
         """The letter of one watch as of a moment, or None where there is nothing new to say."""

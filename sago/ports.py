@@ -28,12 +28,24 @@ from sago.domain.batches import (
     Record,
     StoreOutcome,
     Tick,
+    TickRun,
 )
 from sago.domain.breakers import OpenBreaker
 from sago.domain.events import Event, Extraction, Finding, Fold, MetricPoint, Observation, Rejection
 from sago.domain.messages import CompactMessage, Message, MessageKey, MessageRef
 from sago.domain.model_calls import CallTotals, ModelCall
-from sago.domain.outreach import Company, Letter, LetterDraft, LetterRequest, LetterState, ModelPolicy, Watch
+from sago.domain.outreach import (
+    Company,
+    Composition,
+    CompositionState,
+    DueLetter,
+    Letter,
+    LetterDraft,
+    LetterRequest,
+    LetterState,
+    ModelPolicy,
+    Watch,
+)
 
 T = TypeVar("T")
 
@@ -324,6 +336,31 @@ class OutreachStore(Protocol):
         """Letters, newest first."""
 
 
+class CompositionStore(Protocol):
+    """`compositions`: letters that are due, kept until each is composed or has failed."""
+
+    def add(self, letters: Sequence[DueLetter], now: datetime) -> int:
+        """Make these letters due; those that are due already stay as they are. How many became due."""
+
+    def take_due(self, now: datetime, again_at: datetime, limit: int = 500) -> list[DueLetter]:
+        """Letters whose task is to be sent, longest due first, and not again before `again_at`; rows locked by others
+        left out."""
+
+    def begin(self, letter: DueLetter, lease_until: datetime, now: datetime) -> int | None:
+        """Take a letter to compose it, one that was never added too: the number of the attempt. None when it is not
+        due, has to wait, or another's lease holds."""
+
+    def postpone(self, letter: DueLetter, retry_at: datetime, error: str, *, is_counted: bool) -> None:
+        """Keep why a due letter was not composed; it is neither begun nor sent before `retry_at`. An attempt that is
+        not counted is given back."""
+
+    def end(self, letter: DueLetter, state: CompositionState, error: str | None = None) -> None:
+        """Done or failed."""
+
+    def find(self, state: CompositionState | None = None) -> list[Composition]:
+        """Rows by moment and watch, of one state or of all."""
+
+
 class CompanyStore(Protocol):
     """Companies and their default share."""
 
@@ -371,6 +408,15 @@ class Ledger(Protocol):
     def last_progress(self) -> dict[str, datetime]:
         """Topic → when one of its watermarks last advanced, in whichever log."""
 
+    def planned_since(self, job: str, cron: str, now: datetime) -> datetime:
+        """Since when the job has had this cron line; one not seen before has it from now on."""
+
+    def tick_runs(self, job: str, since: datetime) -> dict[datetime, TickRun]:
+        """What became of the job's ticks due at `since` or later, by instant; one that nobody took is left out."""
+
+    def skip_ticks(self, ticks: Sequence[Tick], now: datetime) -> None:
+        """Note ticks that are not made up: those that nobody took, or whose run was lost. Others stay as they are."""
+
     def begin_tick(self, tick: Tick, lease_until: datetime, now: datetime) -> bool:
         """Take the tick: True when it is ours to run, False when it is done or another's lease holds."""
 
@@ -388,6 +434,7 @@ class Transaction(Protocol):
     events: EventStore
     outreach: OutreachStore
     companies: CompanyStore
+    compositions: CompositionStore
     ledger: Ledger
 
     def try_lock(self, name: str) -> bool:
@@ -474,7 +521,10 @@ class Dispatcher(Protocol):
         """Fire the chord: extraction of these chunks, then the merge. With no chunks: the merge alone."""
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
-        """Compose the letter of one watch as of a moment."""
+        """Compose a due letter; its row in `compositions` owns what is tried again."""
+
+    def run_planned(self, job: str) -> None:
+        """Run a planned job for the last instant of its cron line, unless that has been done."""
 
     def recover(self) -> None:
         """Queue again what the buffer has lost."""

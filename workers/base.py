@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import structlog
 from celery import Task
-from celery.exceptions import SoftTimeLimitExceeded
 
 from sago import telemetry
 from sago.domain.batches import Tick
-from sago.errors import TransientError, UnusableAnswerError
+from sago.errors import TransientError
 
 if TYPE_CHECKING:
     from sago.bootstrap import Container
@@ -41,13 +40,9 @@ class SagoTask(Task[Any, Any]):
             return super().__call__(*args, **kwargs)
 
     def retry(self, *args: Any, **kwargs: Any) -> Any:
-        """As Celery's, but never before the other side wants to be asked again; what was answered in vain, or too
-        late, may have cost: it is asked for five times more, however patient the task is with an outage."""
-        error = kwargs.get("exc")
-        if asked := delay_of(error):
+        """As Celery's, but never before the other side wants to be asked again."""
+        if asked := delay_of(kwargs.get("exc")):
             kwargs["countdown"] = max(kwargs.get("countdown") or 0, asked)
-        if isinstance(error, UnusableAnswerError | SoftTimeLimitExceeded):
-            kwargs["max_retries"] = SagoTask.max_retries
         return super().retry(*args, **kwargs)
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ARG002
@@ -61,9 +56,10 @@ def delay_of(error: object) -> float | None:
     return min(asked.total_seconds(), LONGEST_DELAY) if asked else None
 
 
-def ticked(job: str) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
+def ticked(job: str, *, tells: str | None = None) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
     """Make a planned run (`tick=True`) happen once per instant of its cron line, whoever sends it how often;
-    a run that fails, whatever the error, may be run again.
+    a run that fails, whatever the error, may be run again. It is told its instant (ISO 8601) as argument `tells`, so
+    that a run which is late, or is made again, does the same.
 
     A run called by hand (`tick` absent) is never blocked and leaves no row.
     """
@@ -73,25 +69,25 @@ def ticked(job: str) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
         def once(*args: P.args, **kwargs: P.kwargs) -> Any:
             if not kwargs.pop("tick", False):
                 return run(*args, **kwargs)
-            return _run_tick(job, functools.partial(run, *args, **kwargs))
+            return _run_tick(job, tells, functools.partial(run, *args, **kwargs))
 
         return once
 
     return wrap
 
 
-def _run_tick(job: str, run: Callable[[], Any]) -> Any:
+def _run_tick(job: str, tells: str | None, run: Callable[..., Any]) -> Any:
     from workers.app import container
-    from workers.schedule import LEASE, cron_of, last_tick
+    from workers.schedule import LEASE, last_tick, planned_jobs
 
     wired = container()
     now: datetime = wired.clock.now()
-    tick = last_tick(job, cron_of(job, wired.settings), now)
+    tick = last_tick(job, planned_jobs(wired.settings)[job], now)
     with wired.database.begin() as tx:
         if not tx.ledger.begin_tick(tick, now + LEASE, now):
             return "done before"
     try:
-        result = run()
+        result = run(**{tells: tick.due_at.isoformat()} if tells else {})
     except BaseException:
         _release(wired, tick)
         raise

@@ -178,6 +178,22 @@ class Tick(NamedTuple):
     due_at: datetime
 
 
+class TickState(StrEnum):
+    """running → done; skipped: missed, and a later instant was made up in its place."""
+
+    RUNNING = "running"
+    DONE = "done"
+    SKIPPED = "skipped"
+
+
+class TickRun(NamedTuple):
+    """What became of a tick so far. A running one may be taken again once its lease is over."""
+
+    state: TickState
+    lease_until: datetime
+    attempts: int
+
+
 class BatchPlan(NamedTuple):
     """How the messages a batch won are cut into chunks; index is the chunk number."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -180,6 +180,38 @@ class LetterState(StrEnum):
     def is_live(self) -> bool:
         """Whether the letter fills its window: at most one live letter a (watch, window)."""
         return self in (LetterState.DRAFT, LetterState.APPROVED, LetterState.SENT)
+
+
+class DueLetter(NamedTuple):
+    """A watch that is due a letter as of a moment."""
+
+    watch_id: UUID
+    as_of: Moment
+
+
+class CompositionState(StrEnum):
+    """due → done (composed, or nothing new to say) | failed, until somebody asks anew."""
+
+    DUE = "due"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Composition(BaseModel):
+    """One row of `compositions`: a due letter and what became of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    watch_id: UUID
+    as_of: Moment
+    state: CompositionState = CompositionState.DUE
+    attempts: int = 0
+    """Begun ones; those that met an outage or a wrong setting are given back."""
+    retry_at: Moment
+    """Not begun before: the end of a lease, or of a wait."""
+    next_attempt_at: Moment
+    """When its task is sent again."""
+    error: str | None = None
 
 
 class Letter(BaseModel):

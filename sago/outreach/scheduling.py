@@ -1,15 +1,99 @@
-"""Which watches are due, and what each of them says: for the monthly job and for the report."""
+"""Which watches are due and what each of them says; letters that are due, kept until each is composed."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sago.domain.outreach import Outcome, Verdict
+from sago import telemetry
+from sago.domain.outreach import CompositionState, DueLetter, Letter, Outcome, Verdict
+from sago.errors import ConfigError, InvalidMessageError, PermanentError, TransientError, UnusableAnswerError
 from sago.outreach.verdicts import judge
-from sago.ports import Database
+from sago.ports import Clock, Database, Dispatcher
+
+LEASE = timedelta(seconds=330)
+"""How long one attempt holds its letter: longer than any task may run."""
+SENT_AGAIN_AFTER = timedelta(minutes=2)
+"""From a letter's task to the next one for it, where nobody has begun it."""
+RETRY_AFTER = timedelta(minutes=1)
+"""From a failed attempt to the next one, unless the other side asked for more."""
+ATTEMPTS = 5
+"""Of one letter, each of which may have cost: those that met an outage or a wrong setting are not counted."""
 
 _ORDER = [Outcome.NOW, Outcome.NOT_YET, Outcome.DO_NOT_WRITE, Outcome.UPDATE]
+_log = telemetry.logger(__name__)
+
+
+@dataclass(frozen=True)
+class DueLetters:
+    """The use cases behind `outreach.schedule` and `outreach.compose`: each letter's row owns its retries."""
+
+    database: Database
+    dispatcher: Dispatcher
+    clock: Clock
+    write: Callable[[UUID, datetime], Letter | None]
+    """Composes the letter of a watch as of a moment."""
+
+    def plan(self, as_of: datetime) -> int:
+        """Make a letter due for each watch of which something is known by then, and send them; how many."""
+        due = [DueLetter(watch_id, as_of) for watch_id in due_watches(self.database, as_of)]
+        with self.database.begin() as tx:
+            tx.compositions.add(due, self.clock.now())
+        self.send()
+        return len(due)
+
+    def send(self) -> int:
+        """Enqueue each due letter whose time has come, those whose task was lost too; how many."""
+        now = self.clock.now()
+        sent = 0
+        while True:
+            with self.database.begin() as tx:
+                letters = tx.compositions.take_due(now, now + SENT_AGAIN_AFTER)
+            for letter in letters:
+                self.dispatcher.compose(*letter)
+            sent += len(letters)
+            if not letters:
+                return sent
+
+    def compose(self, watch_id: UUID, as_of: datetime) -> Letter | None:
+        """Compose a due letter; None where there is nothing new to say, it has to wait, or it is another's.
+
+        An outage and a wrong setting are waited for, however long. What may have cost is tried ATTEMPTS times, a run
+        that was killed too; then, and at once where no attempt can help, the letter has failed: raises PermanentError.
+        """
+        letter, now = DueLetter(watch_id, as_of), self.clock.now()
+        with self.database.begin() as tx:
+            attempt = tx.compositions.begin(letter, now + LEASE, now)
+        if attempt is None:
+            return None
+        try:
+            if attempt > ATTEMPTS:
+                raise PermanentError(f"letter of watch {watch_id}: {ATTEMPTS} attempts did not end")
+            written = self.write(watch_id, as_of)
+        except Exception as error:
+            if not self._postpone(letter, attempt, error):
+                raise PermanentError(str(error) or repr(error)) from error
+            return None
+        with self.database.begin() as tx:
+            tx.compositions.end(letter, CompositionState.DONE)
+        return written
+
+    def _postpone(self, letter: DueLetter, attempt: int, error: Exception) -> bool:
+        """Keep what an attempt failed of; whether there will be another."""
+        reason = str(error) or repr(error)
+        is_passing = isinstance(error, TransientError | ConfigError) and not isinstance(error, UnusableAnswerError)
+        is_hopeless = isinstance(error, PermanentError | InvalidMessageError) or attempt >= ATTEMPTS
+        with self.database.begin() as tx:
+            if is_hopeless and not is_passing:
+                tx.compositions.end(letter, CompositionState.FAILED, reason)
+                return False
+            asked = error.retry_after if isinstance(error, TransientError) else None
+            retry_at = self.clock.now() + max(asked or RETRY_AFTER, RETRY_AFTER)
+            tx.compositions.postpone(letter, retry_at, reason, is_counted=not is_passing)
+        _log.warning("letter waits", watch_id=str(letter.watch_id), until=retry_at.isoformat(), reason=reason)
+        return True
 
 
 def due_watches(database: Database, as_of: datetime) -> list[UUID]:

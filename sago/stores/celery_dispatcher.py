@@ -94,8 +94,12 @@ class CeleryDispatcher:
             raise TransientError(f"broker does not answer: {error}") from error
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
-        """Enqueue `outreach.compose`, which waits for a provider's setting to be mended: nobody looks on."""
+        """Enqueue `outreach.compose` of a due letter."""
         self._send("outreach.compose", str(watch_id), as_of.isoformat(), patient=True)
+
+    def run_planned(self, job: str) -> None:
+        """Enqueue the planned job, by its task name, with `tick`."""
+        self._send(job, tick=True)
 
     def compose_and_wait(self, watch_ids: Sequence[UUID], as_of: datetime, timeout: float) -> list[str]:
         """Compose these letters now; the reasons of those that were refused, once all have ended.

@@ -153,6 +153,40 @@ def test_a_released_tick_runs_again_unless_it_is_done(database: Database) -> Non
         assert not tx.ledger.begin_tick(TICK, NOW + 60 * MINUTE, NOW + 50 * MINUTE)
 
 
+def test_a_job_is_planned_since_its_line_was_first_seen(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.ledger.planned_since("outreach.schedule", "0 9 1 * *", NOW) == NOW
+        assert tx.ledger.planned_since("upkeep.recover", "17 * * * *", NOW + MINUTE) == NOW + MINUTE
+    with database.begin() as tx:
+        assert tx.ledger.planned_since("outreach.schedule", "0 9 1 * *", NOW + 9 * MINUTE) == NOW
+        assert tx.ledger.planned_since("outreach.schedule", "0 9 2 * *", NOW + 9 * MINUTE) == NOW + 9 * MINUTE
+
+
+def test_a_skipped_tick_runs_no_more_and_what_ran_is_not_skipped(database: Database) -> None:
+    nobodys, done, lost, running = (Tick("upkeep.recover", NOW + n * MINUTE) for n in range(4))
+    with database.begin() as tx:
+        for tick, lease in ((done, 5), (lost, 5), (running, 30)):
+            assert tx.ledger.begin_tick(tick, NOW + lease * MINUTE, NOW)
+        tx.ledger.end_tick(done)
+    with database.begin() as tx:
+        tx.ledger.skip_ticks([nobodys, done, lost, running], NOW + 10 * MINUTE)
+        tx.ledger.skip_ticks([], NOW)
+        runs = tx.ledger.tick_runs("upkeep.recover", NOW)
+        states = {tick: runs[tick.due_at].state for tick in (nobodys, done, lost, running)}
+        assert states == {nobodys: "skipped", done: "done", lost: "skipped", running: "running"}
+        assert [runs[tick.due_at].attempts for tick in (nobodys, lost)] == [0, 1]
+        assert list(tx.ledger.tick_runs("upkeep.recover", running.due_at)) == [running.due_at]
+        assert tx.ledger.tick_runs("outreach.schedule", NOW) == {}
+        assert not tx.ledger.begin_tick(nobodys, NOW + 60 * MINUTE, NOW + 50 * MINUTE)
+
+
+def test_a_run_that_is_lost_counts_its_attempts(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.ledger.begin_tick(TICK, NOW + MINUTE, NOW)
+        assert tx.ledger.begin_tick(TICK, NOW + 2 * MINUTE, NOW + MINUTE)
+        assert tx.ledger.tick_runs(TICK.job, NOW) == {NOW: ("running", NOW + 2 * MINUTE, 2)}
+
+
 def test_two_beats_at_once_run_a_tick_once(database: Database) -> None:
     gate = Barrier(4)
 

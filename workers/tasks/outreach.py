@@ -1,4 +1,4 @@
-"""Tasks of the outreach queue: who is due a letter, and the letter."""
+"""Who is due a letter (queue upkeep), and the letter (queue outreach)."""
 
 from __future__ import annotations
 
@@ -7,46 +7,28 @@ from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from sago.errors import ProviderSettingError, TransientError
+from sago.errors import TransientError
 from workers.app import app, container
-from workers.base import LONGEST_DELAY, SagoTask, ticked
-
-PATIENCE = 288
-"""Retries of a letter: a day at five minutes each. No wait is longer, or the broker would deliver the task twice."""
+from workers.base import ticked
 
 
 @app.task(name="outreach.schedule")
-@ticked("outreach.schedule")
+@ticked("outreach.schedule", tells="as_of")
 def schedule(as_of: str | None = None) -> int:
-    """Enqueue a letter for each active watch, as of a moment (ISO 8601, UTC unless said; default now); how many."""
+    """Make a letter due for each active watch, as of a moment (ISO 8601, UTC unless said; default now); how many."""
     wired = container()
     moment = datetime.fromisoformat(as_of) if as_of else wired.clock.now()
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    due = wired.due_watches(moment)
-    for watch_id in due:
-        wired.dispatcher.compose(watch_id, moment)
-    return len(due)
+    return wired.due_letters.plan(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-@app.task(
-    name="outreach.compose",
-    bind=True,
-    autoretry_for=(TransientError, SoftTimeLimitExceeded),
-    retry_backoff_max=LONGEST_DELAY,
-    max_retries=PATIENCE,
-)
-def compose(self: SagoTask, watch_id: str, as_of: str, patient: bool = False) -> str | None:
+@app.task(name="outreach.compose", autoretry_for=(TransientError, SoftTimeLimitExceeded), retry_backoff=8)
+def compose(watch_id: str, as_of: str, patient: bool = False) -> str | None:
     """Compose the letter of one watch as of a moment; its id, or None where there is nothing new to say.
 
-    Nothing else asks for the letter before the next planned run, a month away: so an outage is waited for, and where
-    it is `patient` a refused key or model too, which a person must mend within PATIENCE. A run that overran its time,
-    or had none left to mend a refused draft, is made again as often as any task, for each one costs.
+    A `patient` one is due: its row in `compositions` owns what is tried again, and for how long. Of the others, for
+    which somebody waits, an outage is tried again as in any task, and a refused key or model fails at once.
     """
     wired = container()
-    try:
-        letter = wired.compose_letter(UUID(watch_id), datetime.fromisoformat(as_of))
-    except ProviderSettingError as error:
-        if not patient:
-            raise
-        raise self.retry(exc=error, countdown=LONGEST_DELAY) from error
+    compose_letter = wired.due_letters.compose if patient else wired.compose_letter
+    letter = compose_letter(UUID(watch_id), datetime.fromisoformat(as_of))
     return str(letter.id) if letter else None

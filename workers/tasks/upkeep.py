@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from workers.app import app, container
 from workers.base import ticked
+from workers.schedule import is_missed, planned_jobs
 
 
 @app.task(name="upkeep.flush_idle")
@@ -18,11 +19,26 @@ def flush_idle(older_than: float | None = None) -> list[str]:
 
 @app.task(name="upkeep.reap")
 def reap() -> int:
-    """Take up unfinished batches; recover at once where Redis has lost its data. How many were taken up."""
+    """Take up unfinished batches; recover at once where Redis has lost its data, or Postgres is a restored backup.
+    How many were taken up."""
     wired = container()
-    if not wired.buffer.has_epoch():
+    taken = wired.reaper.reap(wired.clock.now())
+    if not (wired.generations.advance(wired.clock.now()) and wired.buffer.has_epoch()):
         wired.dispatcher.recover()
-    return wired.reaper.reap(wired.clock.now())
+    return taken
+
+
+@app.task(name="upkeep.catch_up")
+def catch_up() -> list[str]:
+    """Send again what was planned or is due and was lost; the jobs among it. Harmless where it only waits."""
+    wired = container()
+    now = wired.clock.now()
+    with wired.database.begin() as tx:
+        missed = [job for job, cron in planned_jobs(wired.settings).items() if is_missed(tx.ledger, job, cron, now)]
+    for job in missed:
+        wired.dispatcher.run_planned(job)
+    wired.due_letters.send()
+    return missed
 
 
 @app.task(name="upkeep.recover")

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sago.errors import TransientError
-from sago.ports import BatchStore, CompanyStore, EventStore, Ledger, OutreachStore
+from sago.ports import BatchStore, CompanyStore, CompositionStore, EventStore, Ledger, OutreachStore
 from sago.stores.memory.batches import MemoryBatches
 from sago.stores.memory.companies import MemoryCompanies
+from sago.stores.memory.compositions import MemoryCompositions
 from sago.stores.memory.events import MemoryEvents
 from sago.stores.memory.ledger import MemoryLedger
 from sago.stores.memory.outreach import MemoryOutreach
@@ -27,6 +28,7 @@ class MemoryTransaction:
         self.events: EventStore = MemoryEvents(state)
         self.outreach: OutreachStore = MemoryOutreach(state)
         self.companies: CompanyStore = MemoryCompanies(state)
+        self.compositions: CompositionStore = MemoryCompositions(state)
         self.ledger: Ledger = MemoryLedger(state)
 
     def try_lock(self, name: str) -> bool:  # noqa: ARG002

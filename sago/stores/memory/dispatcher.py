@@ -27,6 +27,10 @@ class MemoryDispatcher:
         """Keep `outreach.compose`."""
         self.sent.append(("outreach.compose", (watch_id, as_of)))
 
+    def run_planned(self, job: str) -> None:
+        """Keep the job."""
+        self.sent.append((job, (True,)))
+
     def recover(self) -> None:
         """Keep `upkeep.recover`."""
         self.sent.append(("upkeep.recover", ()))

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sago.domain.batches import DeadLetter, Progress, Tick
-from sago.stores.memory.state import Lease, State
+from sago.domain.batches import DeadLetter, Progress, Tick, TickRun, TickState
+from sago.stores.memory.state import State
 
 
 class MemoryLedger:
@@ -62,17 +62,38 @@ class MemoryLedger:
             newest[topic] = max(at, newest.get(topic, at))
         return newest
 
+    def planned_since(self, job: str, cron: str, now: datetime) -> datetime:
+        line, since = self._state.plans.get(job, ("", now))
+        if line != cron:
+            since = now
+            self._state.plans[job] = (cron, since)
+        return since
+
+    def tick_runs(self, job: str, since: datetime) -> dict[datetime, TickRun]:
+        ticks = self._state.ticks.items()
+        return {tick.due_at: run for tick, run in ticks if tick.job == job and tick.due_at >= since}
+
+    def skip_ticks(self, ticks: Sequence[Tick], now: datetime) -> None:
+        for tick in ticks:
+            run = self._state.ticks.get(tick, TickRun(TickState.RUNNING, now, 0))
+            if _is_open(run, now):
+                self._state.ticks[tick] = run._replace(state=TickState.SKIPPED)
+
     def begin_tick(self, tick: Tick, lease_until: datetime, now: datetime) -> bool:
-        lease = self._state.ticks.get(tick)
-        if lease is not None and (lease.is_done or lease.until > now):
+        run = self._state.ticks.get(tick, TickRun(TickState.RUNNING, now, 0))
+        if not _is_open(run, now):
             return False
-        self._state.ticks[tick] = Lease(lease_until)
+        self._state.ticks[tick] = TickRun(TickState.RUNNING, lease_until, run.attempts + 1)
         return True
 
     def end_tick(self, tick: Tick) -> None:
         if tick in self._state.ticks:
-            self._state.ticks[tick] = self._state.ticks[tick]._replace(is_done=True)
+            self._state.ticks[tick] = self._state.ticks[tick]._replace(state=TickState.DONE)
 
     def release_tick(self, tick: Tick, now: datetime) -> None:
         if tick in self._state.ticks:
-            self._state.ticks[tick] = self._state.ticks[tick]._replace(until=now)
+            self._state.ticks[tick] = self._state.ticks[tick]._replace(lease_until=now)
+
+
+def _is_open(run: TickRun, now: datetime) -> bool:
+    return run.state is TickState.RUNNING and run.lease_until <= now

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import NamedTuple, Self
 from uuid import UUID
 
-from sago.domain.batches import Batch, Chunk, ChunkResult, DeadLetter, Progress, Tick
+from sago.domain.batches import Batch, Chunk, ChunkResult, DeadLetter, Progress, Tick, TickRun
 from sago.domain.events import Event, Extraction, MetricPoint, Observation, Rejection
 from sago.domain.messages import MessageRef
-from sago.domain.outreach import Company, Letter, LetterState, Watch
+from sago.domain.outreach import Company, Composition, DueLetter, Letter, LetterState, Watch
 
 
 class Member(NamedTuple):
@@ -21,13 +21,6 @@ class Member(NamedTuple):
     source: str
     batch_id: str
     chunk_no: int | None = None
-
-
-class Lease(NamedTuple):
-    """Who may run a tick: nobody else until `until`, nobody at all once it is done."""
-
-    until: datetime
-    is_done: bool = False
 
 
 class AuditEntry(NamedTuple):
@@ -61,7 +54,9 @@ class State:
     dead_letters: dict[str, DeadLetter] = field(default_factory=dict)
     progress: dict[tuple[str, str, int], Progress] = field(default_factory=dict)
     progress_at: dict[tuple[str, str, int], datetime] = field(default_factory=dict)
-    ticks: dict[Tick, Lease] = field(default_factory=dict)
+    ticks: dict[Tick, TickRun] = field(default_factory=dict)
+    plans: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    compositions: dict[DueLetter, Composition] = field(default_factory=dict)
 
     def copy(self) -> Self:
         """A state that can be changed without changing this one."""

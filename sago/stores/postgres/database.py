@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, func, select, text
 
-from sago.ports import BatchStore, CompanyStore, EventStore, Ledger, OutreachStore
+from sago.ports import BatchStore, CompanyStore, CompositionStore, EventStore, Ledger, OutreachStore
 from sago.sections import PostgresSettings
 from sago.stores.postgres.batches import PostgresBatches
 from sago.stores.postgres.companies import PostgresCompanies
+from sago.stores.postgres.compositions import PostgresCompositions
 from sago.stores.postgres.engine import WORKER, Connections
 from sago.stores.postgres.events import PostgresEvents
 from sago.stores.postgres.ledger import PostgresLedger
@@ -26,6 +27,7 @@ class PostgresTransaction:
         self.events: EventStore = PostgresEvents(connection)
         self.outreach: OutreachStore = PostgresOutreach(connection)
         self.companies: CompanyStore = PostgresCompanies(connection)
+        self.compositions: CompositionStore = PostgresCompositions(connection)
         self.ledger: Ledger = PostgresLedger(connection)
 
     def try_lock(self, name: str) -> bool:

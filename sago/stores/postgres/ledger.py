@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnClause, Connection, func, literal_column, select, update
+from sqlalchemy import ColumnClause, ColumnElement, Connection, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.batches import DeadLetter, Progress, Tick
-from sago.stores.postgres.tables import bridge_progress, dead_letters, ticks
+from sago.domain.batches import DeadLetter, Progress, Tick, TickRun, TickState
+from sago.stores.postgres.tables import bridge_progress, dead_letters, plans, ticks
 
 IS_NEW: ColumnClause[bool] = literal_column("(xmax = 0)")
 """Of a row that an upsert returns: inserted, not updated."""
@@ -87,20 +87,54 @@ class PostgresLedger:
         query = select(c.topic, func.max(c.updated_at)).group_by(c.topic)
         return {row[0]: row[1] for row in self._connection.execute(query)}
 
+    def planned_since(self, job: str, cron: str, now: datetime) -> datetime:
+        line = upsert(plans).values(job=job, cron=cron, since=now)
+        line = line.on_conflict_do_update(
+            index_elements=["job"], set_={"cron": cron, "since": now}, where=plans.c.cron != cron
+        )
+        self._connection.execute(line)
+        since: datetime = self._connection.execute(select(plans.c.since).where(plans.c.job == job)).scalar_one()
+        return since
+
+    def tick_runs(self, job: str, since: datetime) -> dict[datetime, TickRun]:
+        c = ticks.c
+        query = select(c.due_at, c.state, c.lease_until, c.attempts).where(c.job == job, c.due_at >= since)
+        return {
+            row.due_at: TickRun(TickState(row.state), row.lease_until, row.attempts)
+            for row in self._connection.execute(query)
+        }
+
+    def skip_ticks(self, missed: Sequence[Tick], now: datetime) -> None:
+        if not missed:
+            return
+        skipped = upsert(ticks).on_conflict_do_update(
+            index_elements=["job", "due_at"], set_={"state": TickState.SKIPPED}, where=_is_open(now)
+        )
+        new = {"state": TickState.SKIPPED, "lease_until": now, "attempts": 0}
+        self._connection.execute(skipped, [tick._asdict() | new for tick in sorted(missed)])
+
     def begin_tick(self, tick: Tick, lease_until: datetime, now: datetime) -> bool:
-        row: dict[str, Any] = tick._asdict() | {"state": "running", "lease_until": lease_until, "attempts": 1}
+        row: dict[str, Any] = tick._asdict() | {
+            "state": TickState.RUNNING,
+            "lease_until": lease_until,
+            "attempts": 1,
+        }
         taken = upsert(ticks).values(**row)
         taken = taken.on_conflict_do_update(
             index_elements=["job", "due_at"],
             set_={"lease_until": lease_until, "attempts": ticks.c.attempts + 1},
-            where=(ticks.c.state == "running") & (ticks.c.lease_until <= now),
+            where=_is_open(now),
         )
         return self._connection.execute(taken).rowcount == 1
 
     def end_tick(self, tick: Tick) -> None:
         mine = update(ticks).where(ticks.c.job == tick.job, ticks.c.due_at == tick.due_at)
-        self._connection.execute(mine.values(state="done"))
+        self._connection.execute(mine.values(state=TickState.DONE))
 
     def release_tick(self, tick: Tick, now: datetime) -> None:
-        mine = update(ticks).where(ticks.c.job == tick.job, ticks.c.due_at == tick.due_at, ticks.c.state == "running")
+        mine = update(ticks).where(ticks.c.job == tick.job, ticks.c.due_at == tick.due_at)
         self._connection.execute(mine.values(lease_until=now))
+
+
+def _is_open(now: datetime) -> ColumnElement[bool]:
+    return (ticks.c.state == TickState.RUNNING) & (ticks.c.lease_until <= now)

@@ -84,6 +84,15 @@ def test_the_error_is_told_even_where_the_tick_cannot_be_released(
         ticked("upkeep.recover")(fail)(tick=True)
 
 
+def test_a_run_that_wants_to_know_is_told_its_instant_however_late_it_is(wired: SimpleNamespace) -> None:
+    @ticked("upkeep.recover", tells="as_of")
+    def run(as_of: str | None = None) -> str | None:
+        return as_of
+
+    assert run(tick=True) == "2026-03-02T09:17:00+00:00"
+    assert run() is None
+
+
 def test_a_run_by_hand_is_never_blocked_and_leaves_no_row(wired: SimpleNamespace) -> None:
     run = job("once", "twice")
     assert [run(), run()] == ["once", "twice"]

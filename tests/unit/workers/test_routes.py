@@ -27,44 +27,8 @@ print(json.dumps({name: {
 } for name, task in app.tasks.items() if not name.startswith("celery.")}))
 """
 
-LETTERS = """
-import json
-from datetime import UTC, datetime
-from types import SimpleNamespace
-from uuid import UUID
-from celery.exceptions import Retry, SoftTimeLimitExceeded
-from sago.errors import ProviderSettingError, TransientError, UnusableAnswerError
-from workers.app import app
-app.loader.import_default_modules()
-from workers.tasks import outreach
-task = app.tasks["outreach.compose"]
-
-def again(error, tried, patient=True):
-    def fail(*_):
-        raise error
-    waits = []
-    outreach.container = lambda: SimpleNamespace(compose_letter=fail)
-    unsent = SimpleNamespace(apply_async=lambda: None)
-    task.signature_from_request = lambda *_, countdown, **__: waits.append(countdown) or unsent
-    task.push_request(retries=tried, called_directly=False, args=[], kwargs={})
-    try:
-        task.run(str(UUID(int=1)), datetime.now(UTC).isoformat(), patient=patient)
-    except Retry:
-        return waits[0]
-    except type(error):
-        return None
-
-key, slow, refused = ProviderSettingError("no such key"), SoftTimeLimitExceeded(), UnusableAnswerError("no time left")
-print(json.dumps({
-    "refused key": [again(key, tried) for tried in (0, 287, 288)],
-    "refused key, somebody looks on": [again(key, 0, patient=False)],
-    "outage": [again(TransientError("503"), tried) for tried in (0, 287, 288)],
-    "too slow": [again(slow, tried) for tried in (4, 5)],
-    "no time to mend": [again(refused, tried) for tried in (4, 5)],
-    "a bug": [again(ValueError("a bug"), 0)],
-}))
-"""
-"""Seconds until a letter that fails so after so many retries is asked for again; null: never."""
+SHORT = ("extract.start", "outreach.schedule")
+"""Tasks that must not wait behind the long ones of their kind."""
 
 
 def ask(script: str) -> Any:
@@ -90,7 +54,7 @@ def tasks() -> dict[str, dict[str, Any]]:
 
 def test_each_task_has_its_queue(tasks: dict[str, dict[str, Any]]) -> None:
     for name, task in tasks.items():
-        wanted = "upkeep" if name == "extract.start" else name.partition(".")[0]
+        wanted = "upkeep" if name in SHORT else name.partition(".")[0]
         assert task["queues"] == [wanted, wanted], name
 
 
@@ -98,14 +62,3 @@ def test_nobody_but_the_bridge_tries_a_micro_batch_again(tasks: dict[str, dict[s
     for name, task in tasks.items():
         wanted = name != "store.batch"
         assert (task["after_worker_lost"], task["after_errors"]) == (wanted, wanted), name
-
-
-def test_a_letter_is_asked_for_again_as_long_as_that_may_help(tasks: dict[str, dict[str, Any]]) -> None:
-    assert tasks["extract.chunk"]["max_retries"] == 5
-    waits = ask(LETTERS)
-    assert waits["refused key"] == [300, 300, None]
-    assert waits["refused key, somebody looks on"] == [None]
-    assert [wait is not None and wait <= 300 for wait in waits["outage"]] == [True, True, False]
-    for costly in ("too slow", "no time to mend"):
-        assert [wait is not None for wait in waits[costly]] == [True, False], costly
-    assert waits["a bug"] == [None]
