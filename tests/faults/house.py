@@ -210,12 +210,16 @@ class House:
 
 
 @contextmanager
-def raised(folder: Path, processes: tuple[str, ...] = PROCESSES, **environ: str) -> Iterator[House]:
-    """A house in `folder` with these processes of the Procfile; nothing of it is left afterwards."""
+def raised(
+    folder: Path, processes: tuple[str, ...] = PROCESSES, *, launcher: str = "", **environ: str
+) -> Iterator[House]:
+    """A house in `folder` with these processes of the Procfile, started by `launcher` where there is one; nothing of
+    it is left afterwards."""
     state = folder / "state"
     commands = read_procfile(PROJECT / "Procfile")
     procfile = folder / "Procfile"
-    procfile.write_text("".join(f"{name}: {commands[name]}\n" for name in processes), encoding="utf-8")
+    lines = [f"{name}: {launcher} {commands[name]}\n" for name in processes]
+    procfile.write_text("".join(lines), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ.keys() - bare_environment().keys():
             patch.delenv(name)

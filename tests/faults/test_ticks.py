@@ -1,0 +1,216 @@
+"""Planned runs and letters: two beats, a clock that jumps, processes asleep over a tick, messages lost with Redis.
+
+Both planned jobs are due each minute here. All processes share one clock that the test turns: to just before the next
+minute, so that nobody waits for it, or over an hour.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+import redis
+
+from sago.config import PROJECT
+from tests.faults.house import PROCESSES, House, raised
+from tests.faults.report import Report
+from tests.faults.scale import ALL, lasts, load_of
+from tests.integration.houses import eventually
+
+LAUNCHER = f"{sys.executable} {Path(__file__).with_name('jumping_clock.py')}"
+EACH_MINUTE = {"SAGO_UPKEEP__RECOVER": "* * * * *", "SAGO_OUTREACH__SCHEDULE": "* * * * *"}
+MINUTE = timedelta(minutes=1)
+JOBS = ("outreach.schedule", "upkeep.recover")
+ROUNDS = 5 if ALL else 1
+RUNS = "SELECT due_at, state, attempts FROM ticks WHERE job = %s AND due_at >= %s ORDER BY due_at"
+DUE = "SELECT count(*) FROM compositions WHERE state <> 'done'"
+WITHOUT_A_LETTER = """
+SELECT count(*) FROM compositions c WHERE NOT EXISTS (
+    SELECT FROM outreach o
+    WHERE o.watch_id = c.watch_id AND o.state = 'draft' AND o."window" = to_char(c.as_of, 'YYYY-MM'))
+"""
+
+
+class Time:
+    """The clock of all processes of the house."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._ahead = timedelta()
+        self.jump(timedelta())
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def jump(self, by: timedelta) -> None:
+        self._ahead += by
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(str(self._ahead.total_seconds()))
+        fresh.replace(self._file)
+
+    def before_the_next_minute(self) -> datetime:
+        """Jump to a second before it; the minute."""
+        minute = self.now().replace(second=0, microsecond=0) + MINUTE
+        self.jump(minute - timedelta(seconds=1) - self.now())
+        return minute
+
+    def wait_until(self, moment: datetime) -> None:
+        while self.now() < moment:
+            time.sleep(0.02)
+
+
+class Plan:
+    """A house with two beats, and what its ledger says of planned runs."""
+
+    def __init__(self, house: House, clock: Time, second: subprocess.Popen[bytes]) -> None:
+        self.house, self.clock, self.second = house, clock, second
+        assert eventually(lambda: self.ask("SELECT count(*) FROM plans") == [(len(JOBS),)], 60)
+
+    def ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        url = self.house.container.settings.postgres.url().replace("+psycopg2", "")
+        with closing(psycopg2.connect(url)) as connection:
+            cursor = connection.cursor()
+            cursor.execute(query, values)
+            return cursor.fetchall()
+
+    def runs(self, job: str, since: datetime) -> dict[datetime, tuple[str, int]]:
+        """Instant → state and attempts."""
+        return {due_at: (state, attempts) for due_at, state, attempts in self.ask(RUNS, job, since)}
+
+    def ran_once(self, due_at: datetime) -> None:
+        """Both jobs ran for the instant, each in one attempt."""
+        for job in JOBS:
+            assert eventually(lambda job=job: self.runs(job, due_at).get(due_at, ("", 0))[0] == "done", 60), (
+                job, due_at, self.runs(job, due_at - 3 * MINUTE), self.house.said("store", 40),
+            )  # fmt: skip
+            assert self.runs(job, due_at)[due_at] == ("done", 1)
+
+    @contextmanager
+    def asleep(self, *pids: int) -> Iterator[None]:
+        """SIGSTOP for the length of the block."""
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    def pids(self, name: str) -> list[int]:
+        """Of a process of the stack and its pool."""
+        child = self.house.service(name).child
+        assert child is not None
+        return [child.pid, *(each.pid for each in self.house._pool(name))]
+
+    def forget_tasks(self) -> None:
+        """FLUSHDB of the broker."""
+        settings = self.house.container.settings.redis
+        with closing(redis.Redis.from_url(settings.database(settings.broker_db))) as broker:
+            broker.flushdb()
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory, local_servers: None) -> Iterator[Plan]:
+    folder = tmp_path_factory.mktemp("ticks")
+    clock = Time(folder / "clock")
+    ahead = {"CLOCK_FILE": str(folder / "clock")}
+    with raised(folder, PROCESSES, launcher=LAUNCHER, **EACH_MINUTE, **ahead) as house:
+        beat = [
+            *LAUNCHER.split(),
+            "celery",
+            "-A",
+            "workers",
+            "beat",
+            "--pidfile=",
+            "--schedule",
+            str(folder / "second"),
+        ]
+        with (folder / "second.log").open("wb") as log:
+            second = subprocess.Popen(beat, stdout=log, stderr=log, cwd=PROJECT)
+        try:
+            yield Plan(house, clock, second)
+        finally:
+            second.kill()
+            second.wait()
+
+
+@pytest.mark.selected
+def test_two_beats_run_each_tick_once(plan: Plan, report: Report) -> None:
+    load = load_of("beats")
+    with plan.house.under(load, lasts(30.0)) as run:
+        for _ in range(ROUNDS):
+            plan.ran_once(plan.clock.before_the_next_minute())
+            run.note_fault()
+    report.add("two beats", ROUNDS, plan.house.settle(run))
+
+
+@pytest.mark.selected
+def test_after_a_jump_of_an_hour_the_newest_tick_is_made_up(plan: Plan, report: Report) -> None:
+    load = load_of("jump")
+    with plan.house.under(load, lasts(30.0)) as run:
+        for _ in range(ROUNDS):
+            plan.ran_once(plan.clock.before_the_next_minute())
+            left = plan.clock.now().replace(second=0, microsecond=0)
+            plan.clock.jump(timedelta(hours=1))
+            newest = plan.clock.now().replace(second=0, microsecond=0)
+            plan.ran_once(newest)
+            for job in JOBS:
+                between = {at: run for at, run in plan.runs(job, left + MINUTE).items() if at < newest}
+                assert set(between.values()) == {("skipped", 0)}, between
+            run.note_fault()
+    report.add("the clock jumps an hour", ROUNDS, plan.house.settle(run))
+
+
+def test_beats_asleep_over_a_tick(plan: Plan, report: Report) -> None:
+    load = load_of("asleep")
+    with plan.house.under(load, lasts(30.0)) as run:
+        for _ in range(ROUNDS):
+            with plan.asleep(plan.second.pid, *plan.pids("beat")):
+                due_at = plan.clock.before_the_next_minute()
+                plan.clock.wait_until(due_at + timedelta(seconds=5))
+                assert not plan.runs(JOBS[0], due_at)
+            plan.ran_once(due_at)
+            run.note_fault()
+    report.add("beats asleep over a tick", ROUNDS, plan.house.settle(run))
+
+
+@pytest.mark.selected
+def test_a_tick_whose_tasks_were_lost_with_the_broker_is_made_up_once(plan: Plan, report: Report) -> None:
+    load = load_of("lost-ticks")
+    with plan.house.under(load, lasts(30.0)) as run:
+        for _ in range(ROUNDS):
+            with plan.asleep(*plan.pids("store")):
+                due_at = plan.clock.before_the_next_minute()
+                plan.clock.wait_until(due_at + timedelta(seconds=2))
+                plan.forget_tasks()
+            plan.ran_once(due_at)
+            run.note_fault()
+    report.add("tasks of a tick lost with the broker", ROUNDS, plan.house.settle(run))
+
+
+def test_letters_survive_a_killed_worker_and_a_lost_queue(plan: Plan, report: Report) -> None:
+    load = load_of("letters")
+    with plan.house.under(load, lasts(30.0)) as run:
+        for _ in range(ROUNDS):
+            with plan.asleep(*plan.pids("outreach")):
+                plan.ran_once(plan.clock.before_the_next_minute())
+                plan.forget_tasks()
+            plan.ran_once(plan.clock.before_the_next_minute())
+            plan.house.kill("outreach")
+            run.note_fault()
+    outcome = plan.house.settle(run)
+    plan.ran_once(plan.clock.before_the_next_minute())
+    plan.clock.jump(timedelta(minutes=7))
+    assert eventually(lambda: plan.ask(DUE) == [(0,)], 120), plan.ask(DUE)
+    assert plan.ask(WITHOUT_A_LETTER) == [(0,)]
+    report.add("letters: worker killed, queue lost", 2 * ROUNDS, outcome)
