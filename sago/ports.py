@@ -197,8 +197,12 @@ class Buffer(Protocol):
     def memory_share(self) -> float:
         """Used memory over the ceiling, 0 to 1; 0 where no ceiling is set."""
 
-    def set_epoch(self, now: datetime) -> None:
-        """Write the epoch key: recovery has run since Redis was last empty."""
+    def begin_epoch(self, now: datetime) -> None:
+        """Note that recovery begins."""
+
+    def set_epoch(self) -> None:
+        """Write the epoch key: recovery has queued all it found. Not where Redis was emptied since `begin_epoch`, as
+        what was queued before that is lost again."""
 
     def has_epoch(self) -> bool:
         """Whether the epoch key is there."""

@@ -69,7 +69,8 @@ class Rig:
         with closing(self.redis(self.settings.redis.broker_db)) as broker:
             broker.delete("sago:extract", "extract")
         self.container.buffer.clear()
-        self.container.buffer.set_epoch(self.container.clock.now())
+        self.container.buffer.begin_epoch(self.container.clock.now())
+        self.container.buffer.set_epoch()
 
     def redis(self, database: int) -> Any:
         """A client of one database."""

@@ -102,12 +102,13 @@ class Recovery:
         with self.database.begin() as tx:
             if not tx.try_lock("recover"):
                 return 0
+            self.buffer.begin_epoch(now)
             found = 0
             for company_id, day in self.raw.changed_days((now - LOOK_BACK).date()):
                 refs = self.raw.read_day(company_id, day)
                 parts = (refs[start : start + READ_AT_ONCE] for start in range(0, len(refs), READ_AT_ONCE))
                 found += sum(self._queue(tx, company_id, part, now) for part in parts)
-            self.buffer.set_epoch(now)
+            self.buffer.set_epoch()
         return found
 
     def _queue(self, tx: Transaction, company_id: str, refs: list[MessageRef], now: datetime) -> int:

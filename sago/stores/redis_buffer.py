@@ -29,7 +29,7 @@ from sago.sections import CacheSettings
 
 MARKS_FOR = timedelta(hours=48)
 """How long an id is remembered as counted."""
-EPOCH = "sago:epoch"
+EPOCH, NEXT_EPOCH = "sago:epoch", "sago:epoch:next"
 DUE = "messages:due"
 SCRIPT = resources.files("sago.stores").joinpath("buffer.lua").read_text(encoding="utf-8")
 _COMPANY = re.compile(r"^messages:\{([^}]+)\}:")
@@ -141,9 +141,17 @@ class RedisBuffer:
         ceiling = int(info.get("maxmemory", 0))
         return min(1.0, int(info["used_memory"]) / ceiling) if ceiling else 0.0
 
-    def set_epoch(self, now: datetime) -> None:
+    def begin_epoch(self, now: datetime) -> None:
         with _translated():
-            self._redis.set(EPOCH, _ms(now))
+            self._redis.set(NEXT_EPOCH, _ms(now))
+
+    def set_epoch(self) -> None:
+        with _translated():
+            try:
+                self._redis.rename(NEXT_EPOCH, EPOCH)
+            except redis.exceptions.ResponseError as error:
+                if "no such key" not in str(error):
+                    raise
 
     def has_epoch(self) -> bool:
         with _translated():

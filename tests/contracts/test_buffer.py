@@ -195,13 +195,25 @@ def test_due_is_by_the_oldest_message_still_queued(make: MakeBuffer) -> None:
 def test_the_epoch_is_missed_until_it_is_set(buffer: Buffer) -> None:
     assert not buffer.has_epoch()
     assert buffer.add("acme", messages(1), NOW).epoch_missing
-    buffer.set_epoch(NOW)
+    buffer.begin_epoch(NOW)
+    assert not buffer.has_epoch()
+    buffer.set_epoch()
     assert buffer.has_epoch()
     assert not buffer.add("acme", messages(2), NOW).epoch_missing
     buffer.clear()
     assert not buffer.has_epoch()
     assert buffer.counts() == {}
     assert buffer.unopened() == []
+
+
+def test_a_buffer_emptied_while_recovery_ran_still_misses_its_epoch(buffer: Buffer) -> None:
+    buffer.begin_epoch(NOW)
+    buffer.clear()
+    buffer.set_epoch()
+    assert not buffer.has_epoch()
+    buffer.begin_epoch(NOW)
+    buffer.set_epoch()
+    assert buffer.has_epoch()
 
 
 Step = tuple[str, list[tuple[str, int]], int]

@@ -32,6 +32,7 @@ class MemoryBuffer:
         self._settings = settings
         self._companies: dict[str, _Company] = {}
         self._epoch: datetime | None = None
+        self._next_epoch: datetime | None = None
         self.share = 0.0
 
     def known(self, company_id: str, keys: Sequence[MessageKey]) -> set[MessageKey]:
@@ -92,8 +93,12 @@ class MemoryBuffer:
     def memory_share(self) -> float:
         return self.share
 
-    def set_epoch(self, now: datetime) -> None:
-        self._epoch = now
+    def begin_epoch(self, now: datetime) -> None:
+        self._next_epoch = now
+
+    def set_epoch(self) -> None:
+        if self._next_epoch is not None:
+            self._epoch, self._next_epoch = self._next_epoch, None
 
     def has_epoch(self) -> bool:
         return self._epoch is not None
@@ -103,7 +108,7 @@ class MemoryBuffer:
 
     def clear(self) -> None:
         self._companies.clear()
-        self._epoch = None
+        self._epoch = self._next_epoch = None
 
     def _company(self, company_id: str) -> _Company:
         return self._companies.setdefault(company_id, _Company())

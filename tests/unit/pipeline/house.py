@@ -47,7 +47,8 @@ class House:
     def __init__(self, model: Model | None = None, threshold: int = 4, chunk: int = 2) -> None:
         self.raw = MemoryRawStore()
         self.buffer = MemoryBuffer(CacheSettings(cache_trigger_threshold=threshold, message_limit=chunk))
-        self.buffer.set_epoch(NOW)
+        self.buffer.begin_epoch(NOW)
+        self.buffer.set_epoch()
         self.database = MemoryDatabase()
         self.log = MemoryLog(TOPICS)
         self.dispatcher = MemoryDispatcher()

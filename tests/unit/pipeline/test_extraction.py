@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import date, timedelta
 
 import pytest
 
@@ -139,6 +140,25 @@ def test_recovery_queues_what_the_buffer_lost_and_nothing_twice() -> None:
     assert house.batching.flush(timedelta(0), NOW)
     house.run()
     assert house.deals() == ["Cobalt", "Delta"]
+
+
+def test_a_buffer_emptied_while_recovery_reads_is_recovered_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(threshold=4)
+    house.store(deal(1), message(2))
+    house.buffer.clear()
+    read = house.raw.changed_days
+
+    def then_empty(since: date) -> Iterator[tuple[str, date]]:
+        yield from read(since)
+        house.buffer.clear()
+
+    monkeypatch.setattr(house.raw, "changed_days", then_empty)
+    house.recovery.recover(NOW)
+    assert not house.buffer.has_epoch()
+    monkeypatch.undo()
+    house.recovery.recover(NOW)
+    assert house.buffer.has_epoch()
+    assert house.buffer.counts() == {"acme": 2}
 
 
 @pytest.mark.parametrize("error", [TransientError("503"), ProviderSettingError("gemini refuses the key")])
