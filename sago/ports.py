@@ -255,8 +255,9 @@ class BatchStore(Protocol):
         at: datetime,
         next_attempt_at: datetime | None = None,
         error: str | None = None,
+        is_attempt: bool = True,
     ) -> None:
-        """Move the batch; `merged` also writes `merged_at`, `failed` counts an attempt."""
+        """Move the batch; `merged` also writes `merged_at`, `failed` counts an attempt, unless it only waits."""
 
     def due(self, now: datetime, limit: int = 100) -> list[Batch]:
         """Batches not merged whose `next_attempt_at` has passed, longest due first; rows locked by others left out."""

@@ -127,7 +127,15 @@ class Extracting:
             if unfinished and not is_merged:
                 reason = next((chunk.error for chunk in unfinished if chunk.error), "chunks without a result")
                 due = self._due(batch, unfinished, now)
-                tx.batches.set_state(batch_id, BatchState.FAILED, at=now, next_attempt_at=due, error=reason)
+                is_told_when = all(chunk.retry_at for chunk in unfinished)
+                tx.batches.set_state(
+                    batch_id,
+                    BatchState.FAILED,
+                    at=now,
+                    next_attempt_at=due,
+                    error=reason,
+                    is_attempt=not is_told_when,
+                )
                 return "unfinished"
             if not is_merged:
                 self._append_and_fold(tx, batch, now)
@@ -136,13 +144,12 @@ class Extracting:
         return "skipped" if is_merged else "merged"
 
     def _due(self, batch: Batch, unfinished: list[Chunk], now: datetime) -> datetime:
-        """When the reaper takes the batch up again: at once where all that is missing is to be bisected, else after
-        a wait that doubles, and never before the moment another side asked for."""
+        """When the reaper takes the batch up again: at once where all that is missing is to be bisected, else when the
+        first chunk may be tried: at the moment another side named, which does not double, or after a wait that does."""
         if all(chunk.error_type in HOPELESS for chunk in unfinished):
             return now
         wait: timedelta = min(self.retry_after * 2 ** min(batch.attempts, 10), LONGEST_WAIT)
-        asked = [chunk.retry_at for chunk in unfinished if chunk.retry_at is not None]
-        return max(now + wait, *asked) if asked else now + wait
+        return max(now, min(chunk.retry_at or now + wait for chunk in unfinished))
 
     def _locked(self, tx: Transaction, batch_id: str) -> Batch | None:
         """The batch as it is once its company's fold is ours."""

@@ -56,11 +56,14 @@ class Reaper:
                 missing += self._bisect(tx, batch, chunk, now)
             else:
                 missing.append(chunk.chunk_no)
-        nothing_to_fire = bool(waiting) and not missing
-        lost = now + self.lost_after
-        due = max(lost, min(waiting)) if nothing_to_fire else lost
+        if waiting and not missing:
+            tx.batches.set_state(
+                batch.id, batch.state, at=now, next_attempt_at=min(waiting), error=batch.error, is_attempt=False
+            )
+            return None
+        due = now + self.lost_after
         tx.batches.set_state(batch.id, BatchState.EXTRACTING, at=now, next_attempt_at=due, error=batch.error)
-        return None if nothing_to_fire else missing
+        return missing
 
     def _is_hopeless(self, chunk: Chunk) -> bool:
         """Whether a chunk failed for good: what is no message's fault never counts, however often it comes."""

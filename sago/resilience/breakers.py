@@ -33,18 +33,18 @@ class SharedBreakers:
     trial_within: timedelta
 
     def call(self, name: str, ask: Callable[[], T]) -> T:
-        if self.shelf.read(name).get("state", STATE_CLOSED) == STATE_CLOSED:
-            return self._asked(name, ask)
+        if _state(self.shelf.read(name)) == STATE_CLOSED:
+            return self._asked(name, STATE_CLOSED, ask)
         with self.shelf.trial(name, self.trial_within) as is_ours:
             fields = self.shelf.read(name)  # anew: a trial that has just ended may have failed
             wait = _until(fields) - self.clock.now()
             if is_ours and wait <= timedelta():
-                return self._asked(name, ask)
+                return self._asked(name, _state(fields), ask)
         again = wait if wait > timedelta() else timedelta(seconds=self.settings.open_for)
         raise TransientError(f"{name} is not asked for now: {fields.get('reason', '')}", retry_after=again)
 
-    def _asked(self, name: str, ask: Callable[[], T]) -> T:
-        circuit = _Circuit(name, self.shelf, self.clock, timedelta(seconds=self.settings.open_for))
+    def _asked(self, name: str, state: str, ask: Callable[[], T]) -> T:
+        circuit = _Circuit(name, state, self.shelf, self.clock, timedelta(seconds=self.settings.open_for))
         breaker = CircuitBreaker(
             self.settings.fail_max,
             exclude=[_is_answered],
@@ -56,7 +56,7 @@ class SharedBreakers:
             return breaker.call(ask)
         except TransientError as error:
             fields = self.shelf.read(name)
-            if fields.get("state") == STATE_OPEN and not _is_answered(error):
+            if _state(fields) == STATE_OPEN and not _is_answered(error):
                 error.retry_after = max(error.retry_after or timedelta(), _until(fields) - self.clock.now())
             raise
 
@@ -66,7 +66,7 @@ class SharedBreakers:
         return [
             OpenBreaker(name, _moment(fields["since"]), _until(fields), fields.get("reason", ""))
             for name, fields in held.items()
-            if fields.get("state") in (STATE_OPEN, STATE_HALF_OPEN) and now < _until(fields) + TOLD_FOR
+            if _state(fields) != STATE_CLOSED and now < _until(fields) + TOLD_FOR
         ]
 
     def close(self) -> None:
@@ -75,27 +75,27 @@ class SharedBreakers:
 
 
 class _Circuit(Storage):
-    """What pybreaker knows of one breaker. When it half-opens we decide, by our clock and for all processes; so its
-    own time is always over."""
+    """What pybreaker knows of one breaker during one call: the state in which the call was let through, and what
+    became of it. When it half-opens we decide, by our clock and for all processes; so its own time is always over."""
 
-    def __init__(self, name: str, shelf: Shelf, clock: Clock, open_for: timedelta) -> None:
+    def __init__(self, name: str, state: str, shelf: Shelf, clock: Clock, open_for: timedelta) -> None:
         super().__init__(name)
+        self._state = state
         self._shelf = shelf
         self._clock = clock
-        self._open_for = open_for
-        self.failure: BaseException | None = None
+        self.reason = ""
+        self.wait = open_for
 
     @property
     def state(self) -> str:
-        return self._shelf.read(self.name).get("state", STATE_CLOSED)
+        return self._state
 
     @state.setter
     def state(self, state: str) -> None:
+        self._state = state
         if state == STATE_OPEN:
             now = self._clock.now()
-            asked = self.failure.retry_after if isinstance(self.failure, TransientError) else None
-            wait = min(max(asked or timedelta(), self._open_for), LONGEST)
-            self._shelf.open(self.name, str(self.failure), now, now + wait)
+            self._shelf.open(self.name, self.reason, now, now + min(self.wait, LONGEST))
         elif state == STATE_HALF_OPEN:
             self._shelf.half_open(self.name)
         else:
@@ -126,15 +126,18 @@ class _Circuit(Storage):
 
 
 class _Listener(CircuitBreakerListener):
-    """Keeps the failure for the storage; one that says when to ask again opens the breaker at once."""
+    """Tells the storage of a failure; one that says when to ask again opens the breaker at once, until then."""
 
     def __init__(self, circuit: _Circuit) -> None:
         self._circuit = circuit
 
     def failure(self, cb: CircuitBreaker, exc: BaseException) -> None:
-        self._circuit.failure = exc
+        circuit, open_for = self._circuit, self._circuit.wait
+        circuit.reason = str(exc)
         if isinstance(exc, TransientError) and exc.retry_after:
+            circuit.wait = exc.retry_after
             cb.open()
+            circuit.wait = max(exc.retry_after, open_for)
 
 
 def _is_answered(error: BaseException) -> bool:
@@ -142,6 +145,10 @@ def _is_answered(error: BaseException) -> bool:
     if isinstance(error, TransientError):
         return isinstance(error, UnusableAnswerError) and not isinstance(error, TooLateError)
     return isinstance(error, Exception)
+
+
+def _state(fields: dict[str, str]) -> str:
+    return fields.get("state", STATE_CLOSED)
 
 
 def _until(fields: dict[str, str]) -> datetime:

@@ -269,6 +269,10 @@ def test_merged_is_the_end(database: Database) -> None:
         failed = tx.batches.get("a")
         assert failed is not None
         assert (failed.attempts, failed.error, failed.next_attempt_at) == (1, "no answer", later)
+        tx.batches.set_state("a", BatchState.FAILED, at=NOW, next_attempt_at=later, error="waits", is_attempt=False)
+        waiting = tx.batches.get("a")
+        assert waiting is not None
+        assert (waiting.attempts, waiting.error) == (1, "waits")
         tx.batches.set_state("a", BatchState.MERGED, at=later)
         tx.batches.set_state("a", BatchState.FAILED, at=later, next_attempt_at=later)
         merged = tx.batches.get("a")

@@ -156,9 +156,16 @@ def test_who_says_when_is_believed_at_once_and_for_that_long_at_least(world: Wor
     asked = TransientError("gemini answers 429", retry_after=timedelta(minutes=10))
     assert world.fail(asked) is asked
     assert world.refusal().retry_after == timedelta(minutes=10)
-    soon = World(MemoryShelf)
-    soon.fail(TransientError("429", retry_after=timedelta(seconds=1)))
-    assert soon.refusal().retry_after == OPEN_FOR
+    world.clock.advance(timedelta(minutes=10))
+    world.fail(TransientError("429", retry_after=timedelta(seconds=2)))
+    assert world.refusal().retry_after == OPEN_FOR  # a trial that failed
+
+
+def test_a_short_word_opens_it_shortly(world: World) -> None:
+    world.fail(TransientError("429", retry_after=timedelta(seconds=2)))
+    assert world.refusal().retry_after == timedelta(seconds=2)
+    world.clock.advance(timedelta(seconds=2))
+    assert world.one.call(NAME, answering) == "well"
 
 
 def test_a_call_that_was_under_way_shortens_nothing(world: World) -> None:

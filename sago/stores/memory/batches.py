@@ -92,6 +92,7 @@ class MemoryBatches:
         at: datetime,
         next_attempt_at: datetime | None = None,
         error: str | None = None,
+        is_attempt: bool = True,
     ) -> None:
         batch = self._state.batches.get(batch_id)
         if batch is None or batch.state is BatchState.MERGED:
@@ -99,7 +100,7 @@ class MemoryBatches:
         changed: dict[str, Any] = {"state": state, "next_attempt_at": next_attempt_at, "error": error}
         if state is BatchState.MERGED:
             changed["merged_at"] = at
-        if state is BatchState.FAILED:
+        if state is BatchState.FAILED and is_attempt:
             changed["attempts"] = batch.attempts + 1
         self._state.batches[batch_id] = Batch.model_validate(batch.model_dump() | changed)
 

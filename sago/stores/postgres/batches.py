@@ -121,11 +121,12 @@ class PostgresBatches:
         at: datetime,
         next_attempt_at: datetime | None = None,
         error: str | None = None,
+        is_attempt: bool = True,
     ) -> None:
         values: dict[str, Any] = {"state": state, "next_attempt_at": next_attempt_at, "error": error}
         if state is BatchState.MERGED:
             values["merged_at"] = at
-        if state is BatchState.FAILED:
+        if state is BatchState.FAILED and is_attempt:
             values["attempts"] = batches.c.attempts + 1
         unmerged = and_(batches.c.id == batch_id, batches.c.state != BatchState.MERGED)
         self._connection.execute(update(batches).where(unmerged).values(**values))
