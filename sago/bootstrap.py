@@ -14,14 +14,18 @@ from uuid import UUID
 
 from sago.config import Settings
 from sago.domain.outreach import Letter
+from sago.keeping import Mirror
 from sago.llm import registry
 from sago.llm.gateway import Gateway
 from sago.outreach import composing
 from sago.outreach.scheduling import DueLetters
+from sago.pipeline.asking import Asker
 from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
 from sago.pipeline.consent import Consent
+from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
+from sago.pipeline.generations import Generations
 from sago.pipeline.ingest import Ingest
 from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
@@ -149,17 +153,26 @@ class Container:
         within = self.settings.api.answer_within
         return Reception(self.log, self.raw, self.database, self.clock, until_stored=is_embedded, within=within)
 
+    @property
+    def limits(self) -> Limits:
+        """What the figures of health are held against."""
+        return Limits(self.settings.cache.cache_trigger_threshold, self.settings.cache.memory_pause_at)
+
     @cached_property
     def vitals(self) -> Vitals:
-        cache = self.settings.cache
+        from sago.embedded.health import stack_seen_by
+
         return Vitals(
+            asker=Asker(self.clock),
+            stack=lambda: stack_seen_by("api", self.settings),
             log=self.log,
             buffer=self.buffer,
             database=self.database,
             raw=self.raw,
+            breakers=self.breakers,
             clock=self.clock,
             topics=self.settings.kafka.topics,
-            limits=Limits(cache.cache_trigger_threshold, cache.memory_pause_at),
+            limits=self.limits,
             raw_server="cassandra" if self.settings.raw_store.kind == "cassandra" else None,
         )
 
@@ -193,7 +206,27 @@ class Container:
 
     @cached_property
     def recovery(self) -> Recovery:
-        return Recovery(self.database, self.buffer, self.raw, self.dispatcher)
+        return Recovery(self.database, self.buffer, self.raw, self.dispatcher, self.generations, self.erasing)
+
+    @cached_property
+    def mirror(self) -> Mirror:
+        """What is kept outside Postgres."""
+        if self.settings.raw_store.kind == "cassandra":
+            from sago.stores.cassandra.mirror import CassandraMirror
+
+            return CassandraMirror(self.cassandra.connection)
+        from sago.stores.file_mirror import FileMirror
+
+        return FileMirror(self.settings.state_dir)
+
+    @cached_property
+    def generations(self) -> Generations:
+        """Ask it before anything leaves the house."""
+        return Generations(self.database, self.mirror)
+
+    @cached_property
+    def erasing(self) -> Erasing:
+        return Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts)
 
     @property
     def due_letters(self) -> DueLetters:

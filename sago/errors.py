@@ -5,6 +5,7 @@ SagoError
 │   └── UnusableAnswerError  it answered, but not what was asked: tried a few times, then asked for less at once
 │       └── TooLateError     it had no time for as much: an outage perhaps, so breakers count it
 ├── PermanentError       it will fail the same way again: dead letter with its reason
+│   ├── RestoredError    Postgres is an older backup: nothing leaves the house until a person has looked
 │   ├── UngroundedError  a text says what no evidence says: refused
 │   └── ProviderSettingError  a model provider refuses our key or model; a ConfigError as well: waits to be mended
 ├── InvalidMessageError  the message itself is wrong: dead letter at once, never retried
@@ -42,6 +43,10 @@ class TooLateError(UnusableAnswerError):
 
 class PermanentError(SagoError):
     """The call will fail the same way each time."""
+
+
+class RestoredError(PermanentError):
+    """Postgres was restored from a backup, and what left the house since is not known; the text says what to do."""
 
 
 class UngroundedError(PermanentError):

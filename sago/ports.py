@@ -7,7 +7,7 @@ repeated without a further effect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
@@ -31,6 +31,7 @@ from sago.domain.batches import (
     TickRun,
 )
 from sago.domain.breakers import OpenBreaker
+from sago.domain.erasures import Erasure
 from sago.domain.events import Event, Extraction, Finding, Fold, MetricPoint, Observation, Rejection
 from sago.domain.messages import CompactMessage, Message, MessageKey, MessageRef
 from sago.domain.model_calls import CallTotals, ModelCall
@@ -46,6 +47,7 @@ from sago.domain.outreach import (
     ModelPolicy,
     Watch,
 )
+from sago.keeping import ErasureStore, GenerationStore
 
 T = TypeVar("T")
 
@@ -159,6 +161,13 @@ class RawStore(Protocol):
     def count(self, company_id: str | None = None) -> int:
         """Rows stored, of one company or of all."""
 
+    def find(self, erasure: Erasure) -> list[MessageRef]:
+        """The rows that an erasure covers and that still hold something. Reads all days of the company."""
+
+    def empty(self, refs: Sequence[MessageRef]) -> None:
+        """Take sender, subject, text and raw out of these rows, which become deletions. Owner and hash stay: a
+        further delivery is a duplicate."""
+
 
 class Buffer(Protocol):
     """Redis: the queues that wait for 200. Nothing in it is the only copy."""
@@ -169,6 +178,10 @@ class Buffer(Protocol):
     def add(self, company_id: str, messages: Sequence[CompactMessage], now: datetime, urgent: bool = False) -> Added:
         """Queue and count what the marks do not know; claim a batch in the same atomic step when the company's
         counter reaches `cache_trigger_threshold`, or when `urgent` and none was urgent in the last 10 minutes."""
+
+    def add_all(self, messages: Mapping[str, Sequence[CompactMessage]], now: datetime) -> dict[str, Added]:
+        """`add` for many companies in one round trip: company → what became of its messages. Each company's step is
+        atomic, the whole is not: after an error some may have been added, and a claim among them is `unopened`."""
 
     def claim(self, company_id: str, now: datetime) -> str | None:
         """Claim everything queued up to `claim_limit` whatever the count; the batch id, or None when empty."""
@@ -207,8 +220,8 @@ class Buffer(Protocol):
     def has_epoch(self) -> bool:
         """Whether the epoch key is there."""
 
-    def clear(self) -> None:
-        """Forget everything."""
+    def clear(self, company_id: str | None = None) -> None:
+        """Forget everything, or everything of one company: queues, marks and claims."""
 
 
 class BatchStore(Protocol):
@@ -265,14 +278,17 @@ class BatchStore(Protocol):
     def members(self, company_id: str, keys: Sequence[MessageKey], run: str) -> set[MessageKey]:
         """Which of these versions have a member row."""
 
-    def highest_versions(self, company_id: str, message_ids: Sequence[str]) -> dict[str, int]:
-        """The highest member version of each message id that has one."""
+    def highest_versions(self, message_ids: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
+        """For each company given, of its message ids those that have a member row, with their highest version."""
 
     def remove_member(self, company_id: str, key: MessageKey, run: str) -> None:
         """Forget a member row, so that a replay is read again."""
 
     def counts(self) -> dict[BatchState, int]:
         """Batches by state."""
+
+    def oldest(self) -> dict[BatchState, Batch]:
+        """Of each state but `merged` the batch that was claimed first; a state without batches is left out."""
 
     def messages_merged(self, since: datetime | None = None) -> int:
         """Message versions that merged batches have read: ever, or in batches merged at or after `since`."""
@@ -373,6 +389,9 @@ class CompanyStore(Protocol):
         """The company; an unknown one is created with a name made of its id, the default share and a company-update
         watch."""
 
+    def ensure_all(self, company_ids: Collection[str], now: datetime) -> None:
+        """`ensure` for many, in a few statements."""
+
     def save(self, company: Company) -> None:
         """Update name, founder and policy of a known company."""
 
@@ -441,9 +460,8 @@ class Transaction(Protocol):
     companies: CompanyStore
     compositions: CompositionStore
     ledger: Ledger
-
-    def try_lock(self, name: str) -> bool:
-        """Take a named advisory lock until the transaction ends; False when another holds it."""
+    erasures: ErasureStore
+    generation: GenerationStore
 
 
 class Database(Protocol):
@@ -451,6 +469,10 @@ class Database(Protocol):
 
     def begin(self) -> AbstractContextManager[Transaction]:
         """One transaction: committed at the end of the block, rolled back by an exception."""
+
+    def lock(self, name: str) -> AbstractContextManager[bool]:
+        """Hold a named lock for the length of the block, without a transaction; False when another holds it. Whoever
+        loses the connection loses the lock, so what it guards must be safe to run twice."""
 
     def ping(self) -> None:
         """Raise TransientError when the database does not answer, ConfigError when it refuses us."""

@@ -106,7 +106,7 @@ def _erase(state_dir: Path) -> None:
     """Delete what Sago keeps in the folder, and the folder when nothing else is in it: it may be a project's own."""
     for folder in (state_dir, state_dir / "demo"):
         remove_servers(folder)
-    for name in ("logs", "run", "demo"):
+    for name in ("logs", "run", "demo", "mirror"):
         shutil.rmtree(state_dir / name, ignore_errors=True)
     for name in ("stack.json", "stack.lock"):
         (state_dir / name).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from sago.bootstrap import Container
 from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.outreach import Letter, LetterState, Watch
-from sago.outreach.deciding import decide
+from sago.outreach.deciding import decide, resolve
 from sago.report.phrases import KINDS, letter_kind, one_line, visible
 
 group = typer.Typer(no_args_is_help=True, help="Letters: read, approve or reject. Nothing goes out unapproved.")
@@ -101,6 +101,39 @@ def reject_letter(
     _decide(Session(as_json, verbose, quiet, config), letter, LetterState.REJECTED, because)
 
 
+@group.command("resolve")
+def resolve_letter(
+    letter: Wanted,
+    because: Because,
+    sent: Annotated[bool, typer.Option("--sent/--not-sent", help="Whether it went out; look at your mail program.")],
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Say what became of a letter that is `unknown` after a backup was restored.
+
+    Example: [bold]sago outreach resolve 77c0d1aa --sent --because "in my sent mail of Tuesday"[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        found = _letter(container, letter)
+        resolved = resolve(
+            found.id,
+            sent,
+            database=container.database,
+            drafts=container.drafts,
+            who=me(),
+            why=because,
+            at=container.clock.now(),
+        )
+        problem = container.generations.problem()
+    if as_json:
+        session.emit(resolved.model_dump(mode="json"))
+    session.note(f"{resolved.state} {resolved.id}")
+    session.note(problem or "letters may be approved again")
+
+
 def _decide(session: Session, wanted: str, state: LetterState, why: str) -> None:
     with opened(session) as container:
         found = _letter(container, wanted)
@@ -122,6 +155,7 @@ def _decided(container: Container, letter: Letter, state: LetterState, why: str)
         state,
         database=container.database,
         drafts=container.drafts,
+        announce=container.generations.announce,
         who=me(),
         why=why,
         at=container.clock.now(),

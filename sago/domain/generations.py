@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sago.domain.outreach import Letter, LetterDraft, LetterState, Person
 
-STEPS = (LetterState.APPROVED, LetterState.SENT)
-"""What a person, or a delivery in their name, does with a letter, in order."""
+STEPS = (LetterState.DRAFT, LetterState.APPROVED, LetterState.SENT)
+"""The way of a letter out of the house."""
 LOST_DRAFT = LetterDraft(
     subject="(a letter lost with the database)",
     body="This letter was approved after the backup that Postgres was restored from. Its text is gone; "
@@ -44,19 +44,18 @@ class Announced(NamedTuple):
         names = (letter.firm_id, letter.watch_id, letter.company_id, letter.window, letter.event_ids)
         return cls(generation, letter.id, state, *names, at)
 
-    def is_told_by(self, state: LetterState) -> bool:
-        """Whether a letter in `state` went that far, as Postgres knows."""
-        return state in STEPS[STEPS.index(self.state) :]
+    def may_follow(self, state: LetterState) -> bool:
+        """Whether a letter that Postgres has in `state` may have gone further since."""
+        return state in STEPS[: STEPS.index(self.state)]
 
     def lost_letter(self) -> Letter:
-        """A letter in the place of one that Postgres does not know."""
+        """A draft in the place of a letter that Postgres does not know."""
         return Letter(
             id=self.letter_id,
             firm_id=self.firm_id,
             watch_id=self.watch_id,
             company_id=self.company_id,
             window=self.window,
-            state=LetterState.UNKNOWN,
             sender=Person(name="(lost)"),
             recipient=None,
             draft=LOST_DRAFT,

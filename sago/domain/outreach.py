@@ -178,8 +178,9 @@ class LetterState(StrEnum):
 
     @property
     def is_live(self) -> bool:
-        """Whether the letter fills its window: at most one live letter a (watch, window)."""
-        return self in (LetterState.DRAFT, LetterState.APPROVED, LetterState.SENT)
+        """Whether the letter fills its window: at most one live letter a (watch, window). An unknown one does: it may
+        have been sent."""
+        return self in (LetterState.DRAFT, LetterState.APPROVED, LetterState.SENT, LetterState.UNKNOWN)
 
 
 class DueLetter(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from sago.domain.outreach import Letter, LetterState
@@ -13,28 +14,79 @@ _FROM = {LetterState.APPROVED: {LetterState.DRAFT}, LetterState.REJECTED: {Lette
 """A decision → the states it can be taken in."""
 
 
+class Announce(Protocol):
+    """Notes outside Postgres that a letter is about to reach a state; raises RestoredError where it must not."""
+
+    def __call__(self, letter: Letter, state: LetterState, now: datetime) -> None: ...
+
+
 def decide(
-    letter_id: UUID, state: LetterState, *, database: Database, drafts: Drafts, who: str, why: str, at: datetime
+    letter_id: UUID,
+    state: LetterState,
+    *,
+    database: Database,
+    drafts: Drafts,
+    announce: Announce,
+    who: str,
+    why: str,
+    at: datetime,
 ) -> Letter:
     """Approve or reject a letter; the audit log keeps who and why, and a rejected letter leaves the drafts.
 
-    Raises UsageError when there is no such letter, it is past that decision, or what it tells is held no more.
+    An approval is announced first, so that it is known to whoever restores an older backup. Raises UsageError when
+    there is no such letter, it is past that decision, or what it tells is held no more, and what `announce` raises.
     """
+    if state is LetterState.APPROVED:
+        with database.begin() as transaction:
+            letter = _open_to(transaction, letter_id, state)
+        announce(letter, state, at)
     with database.begin() as transaction:
-        letter = next((each for each in transaction.outreach.letters(live=False) if each.id == letter_id), None)
-        if letter is None:
-            raise UsageError(f"letter {letter_id}: there is none; see `sago outreach list`")
-        if letter.state not in _FROM[state]:
-            raise UsageError(f"letter {letter_id}: is {letter.state} and cannot become {state}")
-        if state is LetterState.APPROVED and (gone := _no_longer_held(transaction, letter)):
-            raise UsageError(
-                f"letter {letter_id}: rests on {gone} of {len(letter.event_ids)} events that are no longer held; "
-                "reject it, or let `outreach.schedule` renew it"
-            )
+        letter = _open_to(transaction, letter_id, state)
         transaction.outreach.set_letter_state(letter_id, state, at, who, why)
     decided = letter.model_copy(update={"state": state})
     drafts.put(decided)
     return decided
+
+
+def resolve(
+    letter_id: UUID, was_sent: bool, *, database: Database, drafts: Drafts, who: str, why: str, at: datetime
+) -> Letter:
+    """A person's word about an `unknown` letter: `sent`, or else superseded, so that its window is free again.
+
+    With the last one everything may leave the house again. Raises UsageError where the letter is not unknown.
+    """
+    state = LetterState.SENT if was_sent else LetterState.SUPERSEDED
+    with database.begin() as transaction:
+        letter = _letter(transaction, letter_id)
+        if letter.state is not LetterState.UNKNOWN:
+            raise UsageError(f"letter {letter_id}: is {letter.state}; only unknown letters are resolved")
+        transaction.outreach.set_letter_state(letter_id, state, at, who, why)
+        if all(each.state is not LetterState.UNKNOWN for each in transaction.outreach.letters()):
+            transaction.generation.release()
+    resolved = letter.model_copy(update={"state": state})
+    if not was_sent:
+        drafts.put(resolved)
+    return resolved
+
+
+def _letter(transaction: Transaction, letter_id: UUID) -> Letter:
+    letter = next((each for each in transaction.outreach.letters(live=False) if each.id == letter_id), None)
+    if letter is None:
+        raise UsageError(f"letter {letter_id}: there is none; see `sago outreach list`")
+    return letter
+
+
+def _open_to(transaction: Transaction, letter_id: UUID, state: LetterState) -> Letter:
+    """The letter, where that can be decided about it."""
+    letter = _letter(transaction, letter_id)
+    if letter.state not in _FROM[state]:
+        raise UsageError(f"letter {letter_id}: is {letter.state} and cannot become {state}")
+    if state is LetterState.APPROVED and (gone := _no_longer_held(transaction, letter)):
+        raise UsageError(
+            f"letter {letter_id}: rests on {gone} of {len(letter.event_ids)} events that are no longer held; "
+            "reject it, or let `outreach.schedule` renew it"
+        )
+    return letter
 
 
 def withdraw_unfounded(transaction: Transaction, company_id: str, at: datetime, who: str, why: str) -> list[Letter]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
-from sago.domain.batches import HOPELESS, LIVE_RUN, PASSING, Batch, BatchState, Chunk, ChunkState, DeadLetter
-from sago.domain.messages import MessageKey, MessageRef
+from sago.domain.batches import HOPELESS, PASSING, Batch, BatchState, Chunk, ChunkState, DeadLetter
+from sago.domain.messages import Message, MessageKey, MessageRef
+from sago.pipeline.erasing import Erasing
+from sago.pipeline.generations import Generations
 from sago.pipeline.storing import queue_new
 from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore, Transaction
 
@@ -15,6 +18,14 @@ LOOK_BACK = timedelta(days=3)
 """Received days that recovery reads: longer than the marks' 48 hours and the idle flush together."""
 READ_AT_ONCE = 1000
 """Messages that recovery holds in memory at a time."""
+
+
+class Hopeless(NamedTuple):
+    """A chunk of one message that will not be read, however often it is tried."""
+
+    batch: Batch
+    chunk: Chunk
+    refs: list[MessageRef]
 
 
 @dataclass(frozen=True)
@@ -35,16 +46,21 @@ class Reaper:
         claims = self.buffer.unopened()
         for company_id, batch_id in claims:
             self.dispatcher.open_batch(company_id, batch_id)
+        hopeless: list[Hopeless] = []
         with self.database.begin() as tx:
-            due = {batch.id: self._missing(tx, batch, now) for batch in tx.batches.due(now)}
+            due = {batch.id: self._missing(tx, batch, hopeless, now) for batch in tx.batches.due(now)}
         missing = {batch_id: chunk_nos for batch_id, chunk_nos in due.items() if chunk_nos is not None}
-        for batch_id, chunk_nos in missing.items():
-            self.dispatcher.extract(batch_id, chunk_nos)
+        dying = {each.batch.id for each in hopeless}
+        for batch_id in [each for each in missing if each not in dying]:
+            self.dispatcher.extract(batch_id, missing[batch_id])
+        self._bury(hopeless, now)
+        for batch_id in [each for each in missing if each in dying]:
+            self.dispatcher.extract(batch_id, missing[batch_id])
         return len(claims) + len(missing)
 
-    def _missing(self, tx: Transaction, batch: Batch, now: datetime) -> list[int] | None:
+    def _missing(self, tx: Transaction, batch: Batch, hopeless: list[Hopeless], now: datetime) -> list[int] | None:
         """The chunks to fire, or None while all that is left waits for a moment another side asked for; one that
-        failed too often is bisected until a single message is dead-lettered."""
+        failed too often is bisected until a single message is `hopeless`."""
         missing: list[int] = []
         waiting: list[datetime] = []
         for chunk in tx.batches.chunks(batch.id):
@@ -53,7 +69,7 @@ class Reaper:
             if chunk.retry_at is not None and chunk.retry_at > now:
                 waiting.append(chunk.retry_at)
             elif self._is_hopeless(chunk):
-                missing += self._bisect(tx, batch, chunk, now)
+                missing += self._bisect(tx, batch, chunk, hopeless)
             else:
                 missing.append(chunk.chunk_no)
         if waiting and not missing:
@@ -70,62 +86,94 @@ class Reaper:
         failed = chunk.state is ChunkState.FAILED and chunk.error_type not in PASSING
         return failed and (chunk.error_type in HOPELESS or chunk.attempts >= self.max_attempts)
 
-    def _bisect(self, tx: Transaction, batch: Batch, chunk: Chunk, now: datetime) -> list[int]:
+    @staticmethod
+    def _bisect(tx: Transaction, batch: Batch, chunk: Chunk, hopeless: list[Hopeless]) -> list[int]:
         refs = tx.batches.chunk_refs(batch.id, chunk.chunk_no)
         if len(refs) > 1:
             return tx.batches.split_chunk(batch.id, chunk.chunk_no)
-        for message in self.raw.read(refs):
-            letter = DeadLetter(
-                origin=f"message:{batch.company_id}/{message.id}/{message.version}/extract",
-                topic=self.topic_of(message.source),
-                company_id=batch.company_id,
-                message_id=message.id,
-                error=chunk.error or "extraction failed",
-                error_type=chunk.error_type or "PermanentError",
-                failed_at=now,
-                attempts=chunk.attempts,
-                value=message.to_json(),
-            )
-            self.log.dead_letter(letter, batch.company_id)
-        tx.batches.kill_chunk(batch.id, chunk.chunk_no)
+        hopeless.append(Hopeless(batch, chunk, refs))
         return []
+
+    def _bury(self, hopeless: Sequence[Hopeless], now: datetime) -> None:
+        """Dead-letter, then kill: whoever dies in between leaves a chunk that is found again, and the same origin."""
+        for batch, chunk, refs in hopeless:
+            for message in self.raw.read(refs):
+                self.log.dead_letter(self._dead_letter(batch, chunk, message, now), batch.company_id)
+            with self.database.begin() as tx:
+                tx.batches.kill_chunk(batch.id, chunk.chunk_no)
+
+    def _dead_letter(self, batch: Batch, chunk: Chunk, message: Message, now: datetime) -> DeadLetter:
+        return DeadLetter(
+            origin=f"message:{batch.company_id}/{message.id}/{message.version}/extract",
+            topic=self.topic_of(message.source),
+            company_id=batch.company_id,
+            message_id=message.id,
+            error=chunk.error or "extraction failed",
+            error_type=chunk.error_type or "PermanentError",
+            failed_at=now,
+            attempts=chunk.attempts,
+            value=message.to_json(),
+        )
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """The use case behind `upkeep.recover`: nothing in Redis is the only copy."""
+    """The use case behind `upkeep.recover`: nothing in Redis is the only copy, and a backup of Postgres is mended."""
 
     database: Database
     buffer: Buffer
     raw: RawStore
     dispatcher: Dispatcher
+    generations: Generations
+    erasing: Erasing
 
     def recover(self, now: datetime) -> int:
-        """Queue stored rows that no batch has read and no mark knows; how many. One at a time: others return 0."""
-        with self.database.begin() as tx:
-            if not tx.try_lock("recover"):
+        """Queue stored rows that no batch has read and no mark knows; how many. One at a time: others return 0.
+
+        Erasures come first. Where Postgres was restored from a backup the buffer is emptied, as its marks and claims
+        are of batches that are not known any more, and rows are looked for since before the backup.
+        """
+        with self.database.lock("recover") as is_ours:
+            if not is_ours:
                 return 0
+            restored = self.generations.restored()
+            self.erasing.mend(now)
+            since = (now - LOOK_BACK).date()
+            if restored:
+                since = min(since, restored.since(LOOK_BACK))
+                self.generations.hold(restored, now)
+                self.buffer.clear()
             self.buffer.begin_epoch(now)
-            found = 0
-            for company_id, day in self.raw.changed_days((now - LOOK_BACK).date()):
-                refs = self.raw.read_day(company_id, day)
-                parts = (refs[start : start + READ_AT_ONCE] for start in range(0, len(refs), READ_AT_ONCE))
-                found += sum(self._queue(tx, company_id, part, now) for part in parts)
+            found = self._queue_since(since, now)
+            if restored:
+                self.generations.accept(restored, now)
             self.buffer.set_epoch()
         return found
 
-    def _queue(self, tx: Transaction, company_id: str, refs: list[MessageRef], now: datetime) -> int:
-        missing = self._missing(tx, company_id, refs)
+    def requeue(self, company_id: str, now: datetime) -> int:
+        """`recover` for one company, whose part of the buffer was emptied."""
+        return self._queue_since((now - LOOK_BACK).date(), now, company_id)
+
+    def _queue_since(self, since: date, now: datetime, only: str | None = None) -> int:
+        found = 0
+        for company_id, day in self.raw.changed_days(since):
+            if only in (None, company_id):
+                refs = self.raw.read_day(company_id, day)
+                parts = (refs[start : start + READ_AT_ONCE] for start in range(0, len(refs), READ_AT_ONCE))
+                found += sum(self._queue(company_id, part, now) for part in parts)
+        return found
+
+    def _queue(self, company_id: str, refs: list[MessageRef], now: datetime) -> int:
+        missing = self._missing(company_id, refs)
         messages = [message.compact() for message in self.raw.read(missing)]
-        for batch_id in queue_new(company_id, messages, self.buffer, tx, now).batch_ids:
-            self.dispatcher.open_batch(company_id, batch_id)
+        if messages:
+            for _, batch_id in queue_new({company_id: messages}, self.buffer, self.database, now).claims:
+                self.dispatcher.open_batch(company_id, batch_id)
         return len(missing)
 
-    def _missing(self, tx: Transaction, company_id: str, refs: list[MessageRef]) -> list[MessageRef]:
-        keys = [MessageKey(ref.message_id, ref.version) for ref in refs]
-        read = tx.batches.members(company_id, keys, LIVE_RUN)
-        highest = tx.batches.highest_versions(company_id, [key.message_id for key in keys])
-        unread = [ref for ref, key in zip(refs, keys, strict=True) if key not in read]
-        newer = [ref for ref in unread if highest.get(ref.message_id, -1) < ref.version]
-        marked = self.buffer.known(company_id, [MessageKey(ref.message_id, ref.version) for ref in newer])
-        return [ref for ref in newer if (ref.message_id, ref.version) not in marked]
+    def _missing(self, company_id: str, refs: list[MessageRef]) -> list[MessageRef]:
+        with self.database.begin() as tx:
+            highest = tx.batches.highest_versions({company_id: {ref.message_id for ref in refs}})[company_id]
+        unread = [ref for ref in refs if highest.get(ref.message_id, -1) < ref.version]
+        marked = self.buffer.known(company_id, [MessageKey(ref.message_id, ref.version) for ref in unread])
+        return [ref for ref in unread if (ref.message_id, ref.version) not in marked]

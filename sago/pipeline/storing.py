@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from sago.domain.batches import LIVE_RUN, DeadLetter
+from sago.domain.erasures import EmptiedMessage
 from sago.domain.messages import CompactMessage, Message, MessageRef
 from sago.errors import InvalidMessageError, PermanentError, SagoError
-from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore, Transaction
+from sago.pipeline.erasing import without_words
+from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore
 
 CONFLICT = "same id and version are stored with other content"
 
@@ -33,9 +35,10 @@ class Arrival(NamedTuple):
 
 
 class Queued(NamedTuple):
-    """What queueing one company's messages led to."""
+    """What queueing messages led to."""
 
-    batch_ids: list[str]
+    claims: list[tuple[str, str]]
+    """Company and batch id."""
     epoch_missing: bool
 
 
@@ -56,9 +59,8 @@ class Storing:
         A message that no store takes is found by halving and dead-lettered alone. Raises TransientError when a store
         does not answer: the bridge then enqueues the batch again.
         """
-        arrivals = [
-            Arrival(Message.from_json(value), value, origin) for value, origin in zip(values, replay_of, strict=True)
-        ]
+        messages = without_words([Message.from_json(value) for value in values], self.database)
+        arrivals = [Arrival(*each) for each in zip(messages, values, replay_of, strict=True)]
         return self._store(name, arrivals, now)
 
     def _store(self, name: str, arrivals: Sequence[Arrival], now: datetime) -> StoreReport:
@@ -104,7 +106,9 @@ class Storing:
         keys = {(ref.company_id, ref.message_id, ref.version) for ref in conflicts}
         suspects = [a for a in arrivals if (a.message.company_id, a.message.id, a.message.version) in keys]
         stored = {m.ref: m.content_sha() for m in self.raw.read(sorted({a.message.ref for a in suspects}))}
-        refused = [a for a in suspects if stored.get(a.message.ref) != a.message.content_sha()]
+        # of an erased person nothing is kept beside the row that is there
+        told = [a for a in suspects if not isinstance(a.message, EmptiedMessage)]
+        refused = [a for a in told if stored.get(a.message.ref) != a.message.content_sha()]
         for arrival in refused:
             self._refuse(arrival, conflict_origin(arrival.message), InvalidMessageError(CONFLICT), now)
         return refused
@@ -119,7 +123,7 @@ class Storing:
             error=str(error),
             error_type=type(error).__name__,
             failed_at=now,
-            value=arrival.value,
+            value=message.to_json() if isinstance(message, EmptiedMessage) else arrival.value,
         )
         self.log.dead_letter(letter, message.company_id)
 
@@ -127,38 +131,41 @@ class Storing:
         by_company: dict[str, list[CompactMessage]] = defaultdict(list)
         for message in messages:
             by_company[message.company_id].append(message.compact())
-        lost = False
-        for company_id, compact in by_company.items():
-            with self.database.begin() as tx:
-                queued = queue_new(company_id, compact, self.buffer, tx, now)
-            lost = lost or queued.epoch_missing
-            for batch_id in queued.batch_ids:
-                self.dispatcher.open_batch(company_id, batch_id)
-        if lost:
+        queued = queue_new(by_company, self.buffer, self.database, now)
+        for company_id, batch_id in queued.claims:
+            self.dispatcher.open_batch(company_id, batch_id)
+        if queued.epoch_missing:
             self.dispatcher.recover()
 
 
 def queue_new(
-    company_id: str, messages: Sequence[CompactMessage], buffer: Buffer, tx: Transaction, now: datetime
+    messages: Mapping[str, Sequence[CompactMessage]], buffer: Buffer, database: Database, now: datetime
 ) -> Queued:
-    """Queue what no batch has read and no mark knows; the batches that became ready by it.
+    """Queue of each company what no batch has read and no mark knows; the batches that became ready by it.
 
     A late lower version is never queued. A version whose lower one has been read claims its company at once, so that
     what the lower one said is withdrawn without waiting for the threshold.
     """
-    marked = buffer.known(company_id, [message.key for message in messages])
-    candidates = {message.key: message for message in messages if message.key not in marked}
-    tx.companies.ensure(company_id, now)
-    read = tx.batches.members(company_id, list(candidates), LIVE_RUN)
-    highest = tx.batches.highest_versions(company_id, [key.message_id for key in candidates])
-    fresh = [m for m in candidates.values() if m.key not in read and highest.get(m.id, -1) < m.version]
+    with database.begin() as tx:
+        tx.companies.ensure_all(messages, now)
+        highest = tx.batches.highest_versions({name: {each.id for each in given} for name, given in messages.items()})
+    fresh = {
+        company_id: unread
+        for company_id, given in messages.items()
+        if (unread := [each for each in given if highest[company_id].get(each.id, -1) < each.version])
+    }
     if not fresh:
         return Queued([], epoch_missing=not buffer.has_epoch())
-    added = buffer.add(company_id, fresh, now)
-    batch_id = added.batch_id
-    if batch_id is None and any(message.id in highest for message in fresh):
-        batch_id = buffer.claim(company_id, now)
-    return Queued([batch_id] if batch_id else [], added.epoch_missing)
+    added = buffer.add_all(fresh, now)
+    claims = {company_id: each.batch_id for company_id, each in added.items()}
+    for company_id, batch_id in claims.items():
+        is_newer = added[company_id].counted and any(each.id in highest[company_id] for each in fresh[company_id])
+        if batch_id is None and is_newer:
+            claims[company_id] = buffer.claim(company_id, now)
+    return Queued(
+        [(company_id, batch_id) for company_id, batch_id in claims.items() if batch_id],
+        epoch_missing=any(each.epoch_missing for each in added.values()),
+    )
 
 
 def conflict_origin(message: Message) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from importlib import resources
@@ -63,10 +63,13 @@ class RedisBuffer:
         return {key for key, score in zip(keys, scores, strict=True) if score is not None}
 
     def add(self, company_id: str, messages: Sequence[CompactMessage], now: datetime, urgent: bool = False) -> Added:
-        return self._run(company_id, messages, now, "urgent" if urgent else "add")
+        return self._run({company_id: messages}, now, "urgent" if urgent else "add")[company_id]
+
+    def add_all(self, messages: Mapping[str, Sequence[CompactMessage]], now: datetime) -> dict[str, Added]:
+        return self._run(messages, now, "add")
 
     def claim(self, company_id: str, now: datetime) -> str | None:
-        return self._run(company_id, (), now, "claim").batch_id
+        return self._run({company_id: ()}, now, "claim")[company_id].batch_id
 
     def claimed(self, company_id: str, batch_id: str) -> Claim | None:
         with _translated():
@@ -116,10 +119,9 @@ class RedisBuffer:
             indexed: Any = self._redis.zrange(DUE, 0, -1, withscores=True)
             oldest = {str(company_id): int(score) for company_id, score in indexed}
             # Two processes may write the index in another order than the script ran: the queues are the truth.
-            for company_id in oldest.keys() ^ self.counts().keys():
-                oldest[company_id] = self._oldest(company_id)
-                self._index(company_id, oldest[company_id])
-        waiting = {name: at for name, at in oldest.items() if 0 <= at <= _ms(now - older_than)}
+            mended = {company_id: self._oldest(company_id) for company_id in oldest.keys() ^ self.counts().keys()}
+            self._index(mended)
+        waiting = {name: at for name, at in (oldest | mended).items() if 0 <= at <= _ms(now - older_than)}
         return sorted(waiting, key=lambda name: (waiting[name], name))
 
     def counts(self) -> dict[str, int]:
@@ -157,17 +159,44 @@ class RedisBuffer:
         with _translated():
             return bool(self._redis.exists(EPOCH))
 
-    def clear(self) -> None:
+    def clear(self, company_id: str | None = None) -> None:
         with _translated():
-            self._redis.flushdb()
+            if company_id is None:
+                self._redis.flushdb()
+                return
+
+            def drop(pipe: Any) -> None:
+                keys = list(self._scan(_company(company_id, "*")))
+                pipe.multi()
+                pipe.delete(*keys, _company(company_id, "counter"))
+
+            # each add touches the counter: one that comes between the scan and the deletion has both done again
+            self._redis.transaction(drop, _company(company_id, "counter"))
+            self._redis.zrem(DUE, company_id)
 
     def close(self) -> None:
         """Close the connections; further calls open new ones."""
         self._redis.close()
 
-    def _run(self, company_id: str, messages: Sequence[CompactMessage], now: datetime, mode: str) -> Added:
-        """The script, then the index: `mode` is `add`, `urgent` or `claim`."""
-        batch_id = f"{company_id}:{uuid4()}"
+    def _run(self, messages: Mapping[str, Sequence[CompactMessage]], now: datetime, mode: str) -> dict[str, Added]:
+        """The script for each company in one pipeline, then the index: `mode` is `add`, `urgent` or `claim`."""
+        batch_ids = {company_id: f"{company_id}:{uuid4()}" for company_id in messages}
+        with _translated():
+            pipe = self._redis.pipeline(transaction=False)
+            for company_id, given in messages.items():
+                keys, arguments = self._arguments(company_id, given, now, mode, batch_ids[company_id])
+                self._script(keys=keys, args=arguments, client=pipe)
+            answers = dict(zip(messages, pipe.execute(), strict=True))
+        self._index({company_id: int(oldest) for company_id, (*_, oldest) in answers.items()})
+        return {
+            company_id: Added(int(counted), int(duplicates), batch_ids[company_id] if claimed else None, not epoch)
+            for company_id, (counted, duplicates, claimed, epoch, _) in answers.items()
+        }
+
+    def _arguments(
+        self, company_id: str, messages: Sequence[CompactMessage], now: datetime, mode: str, batch_id: str
+    ) -> tuple[list[str], list[str | int]]:
+        """KEYS and ARGV of the script."""
         keys = [EPOCH, *(_company(company_id, name) for name in ("counted", "counter", "sources", "urgent"))]
         limits = self._settings
         arguments: list[str | int] = [_company(company_id, ""), _ms(now), limits.cache_trigger_threshold]
@@ -175,18 +204,18 @@ class RedisBuffer:
         arguments += [int(MARKS_FOR.total_seconds()) * 1000, limits.ttl]
         for message in messages:
             arguments += [_mark(message.key), message.source, _encode(message, now)]
-        with _translated():
-            counted, duplicates, claimed, epoch, oldest = self._script(keys=keys, args=arguments)
-        self._index(company_id, int(oldest))
-        return Added(int(counted), int(duplicates), batch_id if claimed else None, epoch_missing=not epoch)
+        return keys, arguments
 
-    def _index(self, company_id: str, oldest: int) -> None:
+    def _index(self, oldest: Mapping[str, int]) -> None:
         """What fails here must not undo the script's answer; `due` mends the index."""
+        waiting = {company_id: at for company_id, at in oldest.items() if at >= 0}
         with suppress(redis.exceptions.RedisError):
-            if oldest < 0:
-                self._redis.zrem(DUE, company_id)
-            else:
-                self._redis.zadd(DUE, {company_id: oldest})
+            pipe = self._redis.pipeline(transaction=False)
+            if waiting:
+                pipe.zadd(DUE, waiting)
+            if empty := oldest.keys() - waiting.keys():
+                pipe.zrem(DUE, *sorted(empty))
+            pipe.execute()
 
     def _oldest(self, company_id: str) -> int:
         heads: list[Any] = [

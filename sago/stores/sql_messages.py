@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.batches import StoreOutcome
+from sago.domain.erasures import Erasure
 from sago.domain.messages import Message, MessageRef
 from sago.stores.postgres.columns import Words, storable
 from sago.stores.postgres.engine import Connections
@@ -31,6 +32,8 @@ from sago.stores.postgres.tables import ingest_days, sql_messages
 
 C = sql_messages.c
 IN_ORDER = (C.sent_at, C.message_id, C.version)
+NOTHING: dict[str, Any] = {"sender": "", "subject": None, "text": "", "raw": {}, "raw_cut": False, "deleted": True}
+EMPTIED = and_(C.deleted, C.sender == "", C.subject.is_(None), C.text == "", C.raw == {})
 
 
 class Key(NamedTuple):
@@ -103,6 +106,21 @@ class SqlRawStore:
         marked = read.values(batch_id=batch_id, extracted_at=extracted_at)
         with self._connections.begin() as connection:
             connection.execute(marked)
+
+    def find(self, erasure: Erasure) -> list[MessageRef]:
+        query = select(C.company_id, C.sent_at, C.message_id, C.version, C.sender)
+        query = query.where(C.company_id == erasure.company_id, ~EMPTIED).order_by(*IN_ORDER)
+        if erasure.message_id is not None:
+            query = query.where(C.message_id == erasure.message_id)
+        with self._connections.begin() as connection:
+            rows = connection.execute(query).all()
+        return [MessageRef(*row[:4]) for row in rows if erasure.covers(row.company_id, row.message_id, row.sender)]
+
+    def empty(self, refs: Sequence[MessageRef]) -> None:
+        if not refs:
+            return
+        with self._connections.begin() as connection:
+            connection.execute(update(sql_messages).where(_is_one_of(_keys(refs))).values(**NOTHING))
 
     def count(self, company_id: str | None = None) -> int:
         query = select(func.count()).select_from(sql_messages)

@@ -93,6 +93,23 @@ def test_counts_each_message_once_and_claims_at_the_threshold(buffer: Buffer) ->
     assert buffer.add("acme", messages(1, 2, 3, 4, 5), NOW)[:3] == (0, 5, None)
 
 
+def test_clearing_one_company_forgets_its_queues_marks_and_claims_and_no_other(buffer: Buffer) -> None:
+    buffer.set_epoch(NOW)
+    for company in ("acme", "acme-2"):
+        buffer.add(company, [*messages(1, 2), message(3, "gmail")], NOW)
+    batch_id = buffer.claim("acme", NOW)
+    buffer.add("acme", messages(4), NOW)
+    buffer.clear("acme")
+    buffer.clear("of_one_company_that_is_not_there")
+    assert batch_id is not None
+    assert buffer.claimed("acme", batch_id) is None
+    assert (buffer.counts(), buffer.marks(), buffer.unopened()) == ({"acme-2": 3}, 3, [])
+    assert buffer.due(NOW, timedelta(0)) == ["acme-2"]
+    assert buffer.has_epoch()
+    assert buffer.add("acme", messages(1, 2, 4), NOW)[:3] == (3, 0, None)
+    assert buffer.counts() == {"acme": 3, "acme-2": 3}
+
+
 def test_a_claim_returns_every_field_of_every_source_oldest_first(buffer: Buffer) -> None:
     buffer.add("acme", [message(3, "gmail"), message(1, "slack", version=7)], NOW)
     batch_id = buffer.claim("acme", NOW)
@@ -110,6 +127,18 @@ def test_versions_count_apart_and_companies_do_not_mix(buffer: Buffer) -> None:
     assert buffer.known("acme", [MessageKey("slack:1", 9), MessageKey("slack:1", 8)]) == {MessageKey("slack:1", 9)}
     assert ids(buffer, "bolt", buffer.claim("bolt", NOW)) == ["slack:1"]
     assert buffer.counts() == {"acme": 2}
+
+
+def test_companies_added_together_are_counted_and_claimed_apart(buffer: Buffer) -> None:
+    assert buffer.add_all({}, NOW) == {}
+    buffer.add("acme", messages(1, 2), NOW)
+    added = buffer.add_all({"acme": messages(2, 3, 4, 5), "bolt": messages(1), "crux": []}, NOW)
+    assert {name: each[:2] for name, each in added.items()} == {"acme": (3, 1), "bolt": (1, 0), "crux": (0, 0)}
+    assert ids(buffer, "acme", added["acme"].batch_id) == [f"slack:{n}" for n in range(1, 6)]
+    assert (added["bolt"].batch_id, added["crux"].batch_id) == (None, None)
+    assert buffer.counts() == {"bolt": 1}
+    assert buffer.due(NOW, timedelta(0)) == ["bolt"]
+    assert all(each.epoch_missing for each in added.values())
 
 
 def test_a_claim_takes_at_most_its_limit_and_the_longest_waiting_first(make: MakeBuffer) -> None:

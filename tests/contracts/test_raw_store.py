@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from sago.domain.erasures import EmptiedMessage, Erasure
 from sago.domain.messages import Message, MessageRef
 from sago.embedded.servers import Server
 from sago.ports import RawStore
@@ -335,3 +337,57 @@ def test_marks_are_written_in_cassandra_as_well(cassandra: CassandraRawStore) ->
         ("slack:1", EDIT, None, None),
         ("slack:2", 0, "batch-7", at),
     ]
+
+
+def erasure(**whom: Any) -> Erasure:
+    asked = {"because": "asked", "requested_by": "cli:ana", "requested_at": NOW}
+    return Erasure(**({"id": uuid4(), "company_id": COMPANY, **asked} | whom))
+
+
+def test_rows_of_a_sender_are_found_in_whatever_case_and_emptied_once(store: RawStore) -> None:
+    mail = message(1, id="gmail:1", source="gmail", sender="åsa", subject="Update", text="Subject: Update\n\nsecret")
+    call = message(2, id="calls:2", source="calls", sent_at=NOW - timedelta(days=400))
+    edit = message(3, version=EDIT, edited_at=NOW + timedelta(hours=1), text="secret")
+    theirs = [call, edit, mail]
+    others = [message(4, sender="Åsa Berg"), message(5, sender="ben"), message(6, company_id="other")]
+    store.store([*theirs, *others], "b1", NOW)
+    asked = erasure(sender="ÅSA")
+    found = store.find(asked)
+    assert found == sorted(each.ref for each in theirs)
+    store.empty(found)
+    store.empty([])
+    assert store.find(asked) == []
+    empty = [EmptiedMessage.of(each) for each in theirs]
+    assert [each.model_dump() for each in store.read([each.ref for each in theirs])] == [e.model_dump() for e in empty]
+    assert store.read([each.ref for each in others]) == others
+    assert store.count() == 6
+
+
+def test_one_message_is_found_in_every_version(store: RawStore) -> None:
+    versions = [
+        message(1),
+        message(1, version=EDIT, edited_at=NOW),
+        message(1, version=EDIT + 1, deleted=True, text=""),
+    ]
+    store.store([*versions, message(2)], "b1", NOW)
+    assert store.find(erasure(message_id="slack:1")) == [each.ref for each in versions]
+
+
+def test_an_emptied_row_is_a_duplicate_when_it_comes_again(store: RawStore) -> None:
+    store.store([message(1)], "b1", NOW)
+    store.empty([message(1).ref])
+    again = message(1)
+    assert store.store([again], "b2", NOW) == ([], [again.ref], [])
+    assert store.store([EmptiedMessage.of(again)], "b3", NOW) == ([], [again.ref], [])
+    assert store.store([message(1, text="other words")], "b4", NOW) == ([], [], [again.ref])
+    assert store.read([again.ref])[0].text == ""
+
+
+def test_what_comes_emptied_keeps_the_hash_of_what_it_said(store: RawStore) -> None:
+    empty = EmptiedMessage.of(message(1))
+    assert store.store([empty], "b1", NOW) == ([empty.ref], [], [])
+    assert store.store([message(1)], "b2", NOW) == ([], [empty.ref], [])
+    assert store.store([message(1, text="other words")], "b3", NOW) == ([], [], [empty.ref])
+    assert store.find(erasure(sender="åsa")) == []
+    (held,) = store.read([empty.ref])
+    assert (held.sender, held.text, held.raw, held.deleted) == ("", "", {}, True)

@@ -27,6 +27,18 @@ def mark(table: str) -> str:
     return f"UPDATE {table} SET batch_id = ?, extracted_at = ? WHERE {_ONE_ROW}"
 
 
+def empty(table: str) -> str:
+    """A conditional write, as the row was: a plain one carries its client's clock, and may lie below Paxos's."""
+    return (
+        f"UPDATE {table} SET sender = '', subject = null, text = '', raw = '{{}}', raw_cut = false, deleted = true "
+        f"WHERE {_ONE_ROW} IF EXISTS"
+    )
+
+
+def senders_of_day(table: str) -> str:
+    return f"SELECT {', '.join(_KEY)}, sender, deleted, batch_name FROM {table} WHERE {_ONE_PARTITION}"
+
+
 def by_keys(table: str) -> str:
     return f"{_select_messages(table)} WHERE {_ONE_PARTITION} AND (sent_at, message_id, version) IN ?"
 

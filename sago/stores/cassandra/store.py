@@ -8,10 +8,12 @@ from itertools import islice
 from typing import Any
 
 from sago.domain.batches import StoreOutcome
+from sago.domain.erasures import Erasure
 from sago.domain.messages import Message, MessageRef
+from sago.errors import TransientError
 from sago.sections import CassandraSettings
 from sago.stores.cassandra import statements
-from sago.stores.cassandra.claims import Owner, claim
+from sago.stores.cassandra.claims import MAX_ROWS, Owner, claim
 from sago.stores.cassandra.rows import (
     EPOCH,
     MILLISECOND,
@@ -117,6 +119,30 @@ class CassandraRawStore:
                 if company_id in (None, company)
             ]
             return sum(result.one().messages for result in session.execute_all(requests))
+
+    def find(self, erasure: Erasure) -> list[MessageRef]:
+        """Reads the company's partitions one by one. A row without a sender is known as emptied by being a deletion."""
+        with self.connection.begin() as session:
+            requests = [
+                session.bind(statements.senders_of_day(table), (company, day), KEY_PAGE)
+                for table, company, day in _partitions(session)
+                if company == erasure.company_id
+            ]
+            rows = (row for result in session.execute_all(requests) for row in result if is_message(row))
+            return sorted(
+                ref_of(row)
+                for row in rows
+                if (row.sender or not row.deleted) and erasure.covers(row.company_id, row.message_id, row.sender)
+            )
+
+    def empty(self, refs: Sequence[MessageRef]) -> None:
+        with self.connection.begin() as session:
+            for (table, company_id, day), slots in by_partition(refs).items():
+                for some in _cut(slots, MAX_ROWS):  # one after the other: rounds of Paxos contend for the partition
+                    rows = [(company_id, day, *slot) for slot in some]
+                    answer = session.execute(session.batch(statements.empty(table), rows))
+                    if not answer.one().applied:
+                        raise TransientError(f"cassandra: rows of {company_id} on {day} were not emptied; try again")
 
     def close(self) -> None:
         """Close this process's session; the next call opens anew."""

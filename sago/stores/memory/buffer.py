@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -53,6 +53,9 @@ class MemoryBuffer:
         if urgent:
             company.urgent_at = now
         return Added(fresh, len(messages) - fresh, batch_id, epoch_missing=self._epoch is None)
+
+    def add_all(self, messages: Mapping[str, Sequence[CompactMessage]], now: datetime) -> dict[str, Added]:
+        return {company_id: self.add(company_id, given, now) for company_id, given in messages.items()}
 
     def claim(self, company_id: str, now: datetime) -> str | None:
         self._trim(self._company(company_id), now)
@@ -106,7 +109,10 @@ class MemoryBuffer:
     def close(self) -> None:
         """Nothing to let go."""
 
-    def clear(self) -> None:
+    def clear(self, company_id: str | None = None) -> None:
+        if company_id is not None:
+            self._companies.pop(company_id, None)
+            return
         self._companies.clear()
         self._epoch = self._next_epoch = None
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sago.errors import TransientError
+from sago.keeping import ErasureStore, GenerationStore
 from sago.ports import BatchStore, CompanyStore, CompositionStore, EventStore, Ledger, OutreachStore
 from sago.stores.memory.batches import MemoryBatches
 from sago.stores.memory.companies import MemoryCompanies
 from sago.stores.memory.compositions import MemoryCompositions
 from sago.stores.memory.events import MemoryEvents
+from sago.stores.memory.keeping import MemoryErasures, MemoryGeneration
 from sago.stores.memory.ledger import MemoryLedger
 from sago.stores.memory.outreach import MemoryOutreach
 from sago.stores.memory.state import State
@@ -30,10 +33,8 @@ class MemoryTransaction:
         self.companies: CompanyStore = MemoryCompanies(state)
         self.compositions: CompositionStore = MemoryCompositions(state)
         self.ledger: Ledger = MemoryLedger(state)
-
-    def try_lock(self, name: str) -> bool:  # noqa: ARG002
-        """Always: no other transaction is open at the same time."""
-        return True
+        self.erasures: ErasureStore = MemoryErasures(state)
+        self.generation: GenerationStore = MemoryGeneration(state)
 
 
 class MemoryDatabase:
@@ -42,6 +43,7 @@ class MemoryDatabase:
     def __init__(self) -> None:
         self.state = State()
         self._open = threading.Lock()
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     @contextmanager
     def begin(self) -> Iterator[MemoryTransaction]:
@@ -54,6 +56,15 @@ class MemoryDatabase:
             self.state = working
         finally:
             self._open.release()
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[bool]:
+        is_ours = self._locks[name].acquire(blocking=False)
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                self._locks[name].release()
 
     def ping(self) -> None:
         """Always there."""

@@ -22,7 +22,9 @@ class MemoryErasures:
         self._state = state
 
     def add(self, erasure: Erasure) -> bool:
-        return self._state.erasures.setdefault(erasure.id, erasure) is erasure
+        is_new = erasure.id not in self._state.erasures
+        self._state.erasures.setdefault(erasure.id, erasure)
+        return is_new
 
     def of(self, company_ids: Collection[str] | None = None) -> list[Erasure]:
         found = [

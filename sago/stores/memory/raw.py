@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from sago.domain.batches import StoreOutcome
+from sago.domain.erasures import EmptiedMessage, Erasure, is_emptied
 from sago.domain.messages import Message, MessageRef
 
 
@@ -35,7 +36,7 @@ class MemoryRawStore:
             for message in messages:
                 key = (message.company_id, *message.key)
                 row = self.rows.setdefault(key, StoredMessage(message, batch_name, received_at))
-                if _content(row.message) != _content(message):
+                if row.message.content_sha() != message.content_sha():
                     outcome.conflicts.append(message.ref)
                 elif row.batch_name != batch_name or key in seen:
                     outcome.duplicates.append(message.ref)
@@ -76,7 +77,15 @@ class MemoryRawStore:
         with self._lock:
             return sum(company_id in (None, company) for company, _, _ in self.rows)
 
+    def find(self, erasure: Erasure) -> list[MessageRef]:
+        with self._lock:
+            held = [row.message for row in self.rows.values() if not is_emptied(row.message)]
+        return sorted(m.ref for m in held if erasure.covers(m.company_id, m.id, m.sender))
 
-def _content(message: Message) -> tuple[str, datetime, str | None, str, bool]:
-    """What makes two deliveries of one version the same."""
-    return message.sender, message.sent_at, message.subject, message.text, message.deleted
+    def empty(self, refs: Sequence[MessageRef]) -> None:
+        with self._lock:
+            for ref in refs:
+                key = (ref.company_id, ref.message_id, ref.version)
+                row = self.rows[key]
+                if not is_emptied(row.message):
+                    self.rows[key] = row._replace(message=EmptiedMessage.of(row.message))

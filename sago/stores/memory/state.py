@@ -9,7 +9,9 @@ from typing import NamedTuple, Self
 from uuid import UUID
 
 from sago.domain.batches import Batch, Chunk, ChunkResult, DeadLetter, Progress, Tick, TickRun
+from sago.domain.erasures import Erasure
 from sago.domain.events import Event, Extraction, MetricPoint, Observation, Rejection
+from sago.domain.generations import Generation
 from sago.domain.messages import MessageRef
 from sago.domain.outreach import Company, Composition, DueLetter, Letter, LetterState, Watch
 
@@ -57,6 +59,8 @@ class State:
     ticks: dict[Tick, TickRun] = field(default_factory=dict)
     plans: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     compositions: dict[DueLetter, Composition] = field(default_factory=dict)
+    erasures: dict[UUID, Erasure] = field(default_factory=dict)
+    generation: Generation = field(default_factory=Generation)
 
     def copy(self) -> Self:
         """A state that can be changed without changing this one."""

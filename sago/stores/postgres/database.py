@@ -7,13 +7,16 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, func, select, text
 
+from sago.keeping import ErasureStore, GenerationStore
 from sago.ports import BatchStore, CompanyStore, CompositionStore, EventStore, Ledger, OutreachStore
 from sago.sections import PostgresSettings
 from sago.stores.postgres.batches import PostgresBatches
 from sago.stores.postgres.companies import PostgresCompanies
 from sago.stores.postgres.compositions import PostgresCompositions
 from sago.stores.postgres.engine import WORKER, Connections
+from sago.stores.postgres.erasures import PostgresErasures
 from sago.stores.postgres.events import PostgresEvents
+from sago.stores.postgres.generation import PostgresGeneration
 from sago.stores.postgres.ledger import PostgresLedger
 from sago.stores.postgres.outreach import PostgresOutreach
 
@@ -22,16 +25,14 @@ class PostgresTransaction:
     """The repositories of one open transaction; useless once it has ended."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
         self.batches: BatchStore = PostgresBatches(connection)
         self.events: EventStore = PostgresEvents(connection)
         self.outreach: OutreachStore = PostgresOutreach(connection)
         self.companies: CompanyStore = PostgresCompanies(connection)
         self.compositions: CompositionStore = PostgresCompositions(connection)
         self.ledger: Ledger = PostgresLedger(connection)
-
-    def try_lock(self, name: str) -> bool:
-        return bool(self._connection.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0)))))
+        self.erasures: ErasureStore = PostgresErasures(connection)
+        self.generation: GenerationStore = PostgresGeneration(connection)
 
 
 class PostgresDatabase:
@@ -44,6 +45,12 @@ class PostgresDatabase:
     def begin(self) -> Iterator[PostgresTransaction]:
         with self.connections.begin() as connection:
             yield PostgresTransaction(connection)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[bool]:
+        """As the port says: an advisory lock of a connection of its own, which is closed with the block."""
+        with self.connections.alone() as connection:
+            yield bool(connection.scalar(select(func.pg_try_advisory_lock(func.hashtextextended(name, 0)))))
 
     def ping(self) -> None:
         """As the port says; a database without schema refuses us as well."""

@@ -27,7 +27,7 @@ class PostgresGeneration:
     def advance(self, at: datetime) -> int:
         first = upsert(generation).values(number=1, advanced_at=at)
         advanced = first.on_conflict_do_update(index_elements=["one"], set_={"number": NUMBER + 1, "advanced_at": at})
-        return self._connection.execute(advanced.returning(NUMBER)).scalar_one()
+        return int(self._connection.execute(advanced.returning(NUMBER)).scalar_one())
 
     def accept(self, number: int, at: datetime, *, held: bool) -> None:
         first = upsert(generation).values(number=number, advanced_at=at, held=held)

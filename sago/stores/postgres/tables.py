@@ -237,6 +237,18 @@ model_calls = _table(
     outcome=Words,
     error=Words,
 )
+erasures = _table(
+    "erasures",
+    id=Uuid,
+    company_id=Words,
+    message_id=Words,
+    sender=Words,
+    because=Words,
+    requested_by=Words,
+    requested_at=Time,
+    applied_at=Time,
+)
+generation = _table("generation", one=Boolean, number=BigInteger, advanced_at=Time, held=Boolean)
 bridge_progress = _table(
     "bridge_progress", log_id=Words, topic=Words, partition=Integer, watermark=BigInteger, updated_at=Time
 )

@@ -14,9 +14,11 @@ from sago.llm.letters import compose_offline
 from sago.outreach.composing import WRITING_TIME, compose_letter
 from sago.outreach.deciding import decide
 from sago.outreach.scheduling import due_watches, verdicts
+from sago.pipeline.generations import Generations
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
+from sago.stores.memory.keeping import MemoryMirror
 from tests.unit.outreach.stories import (
     ARR,
     COMPANY,
@@ -102,7 +104,16 @@ class Desk:
         return self.writing.clock
 
     def decide(self, letter_id: UUID, state: LetterState) -> Letter:
-        return decide(letter_id, state, database=self.database, drafts=self.drafts, who="test", why="because", at=NOW)
+        return decide(
+            letter_id,
+            state,
+            database=self.database,
+            drafts=self.drafts,
+            announce=Generations(self.database, MemoryMirror()).announce,
+            who="test",
+            why="because",
+            at=NOW,
+        )
 
     def letters(self, *, live: bool = True) -> list[Letter]:
         with self.database.begin() as tx:

@@ -9,7 +9,9 @@ from sago.domain.messages import Message
 from sago.llm.gateway import Gateway
 from sago.llm.providers.marker import MarkerModel
 from sago.pipeline.batching import Batching
+from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
+from sago.pipeline.generations import Generations
 from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.storing import Storing
 from sago.ports import Model
@@ -17,6 +19,8 @@ from sago.sections import CacheSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.dispatcher import MemoryDispatcher
+from sago.stores.memory.drafts import MemoryDrafts
+from sago.stores.memory.keeping import MemoryMirror
 from sago.stores.memory.log import MemoryLog
 from sago.stores.memory.raw import MemoryRawStore
 
@@ -59,7 +63,11 @@ class House:
         models = Gateway(self.model, MarkerModel())
         self.extracting = Extracting(self.database, self.buffer, self.raw, models, 5, RETRY_AFTER)
         self.reaper = Reaper(self.database, self.buffer, self.raw, self.log, self.dispatcher, topic_of, 2, RETRY_AFTER)
-        self.recovery = Recovery(self.database, self.buffer, self.raw, self.dispatcher)
+        self.mirror = MemoryMirror()
+        self.drafts = MemoryDrafts()
+        self.generations = Generations(self.database, self.mirror)
+        self.erasing = Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts)
+        self.recovery = Recovery(self.database, self.buffer, self.raw, self.dispatcher, self.generations, self.erasing)
 
     def store(self, *messages: Message, name: str = "log:slack-messages:0:0-9", replay: str | None = None) -> None:
         values = [each.to_json() for each in messages]

@@ -1,0 +1,141 @@
+"""A person's words are taken out of every store; what comes of theirs later is stored without words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sago.domain.erasures import SETTLES_AFTER, EmptiedMessage, Erased, Erasure
+from sago.domain.messages import Message
+from sago.domain.outreach import Letter, LetterDraft, LetterState
+from sago.keeping import Mirror, Taken
+from sago.pipeline.extraction import refold
+from sago.ports import Buffer, Database, Drafts, RawStore, Transaction
+
+NO_WORDS = LetterDraft(
+    subject="(erased)", body="What this letter said was erased: it quoted a person who asked for it.", highlights=()
+)
+LET_GO = (LetterState.APPROVED, LetterState.SENT, LetterState.UNKNOWN)
+"""Letters that others may have read: they are told, and stay."""
+
+
+class _Letters(NamedTuple):
+    """How many lost their words, which of them were drafts until now, and which stay as they are."""
+
+    emptied: int
+    withdrawn: list[Letter]
+    kept: tuple[UUID, ...]
+
+
+def without_words(messages: Sequence[Message], database: Database) -> list[Message]:
+    """The messages, those of erased persons emptied."""
+    with database.begin() as tx:
+        erasures = tx.erasures.of({message.company_id for message in messages})
+    if not erasures:
+        return list(messages)
+    return [EmptiedMessage.of(message) if is_erased(message, erasures) else message for message in messages]
+
+
+def is_erased(message: Message, erasures: Collection[Erasure]) -> bool:
+    """Whether one of these covers the message."""
+    return any(erasure.covers(message.company_id, message.id, message.sender) for erasure in erasures)
+
+
+@dataclass(frozen=True)
+class Erasing:
+    """The use case behind `sago erase`. What waits in the buffer is dropped: queue the company again afterwards."""
+
+    database: Database
+    raw: RawStore
+    buffer: Buffer
+    mirror: Mirror
+    drafts: Drafts
+
+    def matching(self, erasure: Erasure) -> int:
+        """How many stored rows the erasure would empty."""
+        return len(self.raw.find(erasure))
+
+    def erase(self, erasure: Erasure, now: datetime, step: Callable[[str], None] = lambda _: None) -> Erased:
+        """Keep the erasure, in Postgres and outside, and apply it; from then on it holds for what comes later too.
+
+        `step` is told what is done next. After an error the same call, or recovery, goes on.
+        """
+        step("keeping the erasure")
+        with self.database.begin() as tx:
+            tx.erasures.add(erasure)
+        self.mirror.add_erasures([erasure])
+        return self._apply(erasure, now, step)
+
+    def mend(self, now: datetime) -> int:
+        """Bring Postgres and the mirror to the same erasures, and apply what is not applied or was applied while
+        something of before could still be under way; how many were applied."""
+        with self.database.begin() as tx:
+            inside = tx.erasures.of()
+        outside = self.mirror.erasures()
+        both = {each.id for each in inside} & {each.id for each in outside}
+        self.mirror.add_erasures([each for each in inside if each.id not in both])
+        with self.database.begin() as tx:
+            for erasure in outside:
+                tx.erasures.add(erasure)
+            due = [each for each in tx.erasures.of() if _is_due(each, now)]
+        for erasure in due:
+            self._apply(erasure, now)
+        return len(due)
+
+    def _apply(self, erasure: Erasure, now: datetime, step: Callable[[str], None] = lambda _: None) -> Erased:
+        """Raw rows come last: until they are empty, a further run finds the same messages again."""
+        step("looking for rows")
+        refs = self.raw.find(erasure)
+        ids = {ref.message_id for ref in refs} | ({erasure.message_id} if erasure.message_id else set())
+        step("observations, events and letters")
+        with self.database.begin() as tx:
+            taken, letters = self._take(tx, erasure, ids, now)
+        for letter in letters.withdrawn:
+            self.drafts.put(letter)
+        step("raw rows")
+        self.raw.empty(refs)
+        self.buffer.clear(erasure.company_id)
+        with self.database.begin() as tx:
+            tx.erasures.mark_applied(erasure.id, now)
+        counts = (taken.observations, taken.dead_letters, len(taken.event_ids), letters.emptied)
+        return Erased(len(refs), *counts, letters.kept)
+
+    def _take(self, tx: Transaction, erasure: Erasure, ids: set[str], now: datetime) -> tuple[Taken, _Letters]:
+        tx.events.lock(erasure.company_id)
+        taken = tx.erasures.take_words(erasure, ids)
+        refold(tx, erasure.company_id, now)
+        tx.erasures.take_events(erasure.company_id, taken.event_ids)
+        return taken, _withdraw(tx, erasure, set(taken.event_ids), now)
+
+
+def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], now: datetime) -> _Letters:
+    """Take the text out of letters that tell of these events; a draft is superseded."""
+    citing = [
+        letter
+        for letter in tx.outreach.letters(erasure.company_id, live=False)
+        if event_ids & set(letter.event_ids) and letter.draft != NO_WORDS
+    ]
+    emptied = [
+        letter.model_copy(update={"draft": NO_WORDS, "state": _after(letter)})
+        for letter in citing
+        if letter.state not in LET_GO
+    ]
+    drafts = {letter.id for letter in citing if letter.state is LetterState.DRAFT}
+    why = "cites a person who was erased"
+    for letter in emptied:
+        tx.outreach.set_letter_state(letter.id, letter.state, now, erasure.requested_by, why)
+        tx.erasures.take_letter(letter)
+    withdrawn = [letter for letter in emptied if letter.id in drafts]
+    return _Letters(len(emptied), withdrawn, tuple(each.id for each in citing if each.state in LET_GO))
+
+
+def _after(letter: Letter) -> LetterState:
+    return LetterState.SUPERSEDED if letter.state is LetterState.DRAFT else letter.state
+
+
+def _is_due(erasure: Erasure, now: datetime) -> bool:
+    """Not applied, or applied too early and late enough now."""
+    return erasure.applied_at is None or (not erasure.is_settled and now >= erasure.requested_at + SETTLES_AFTER)
