@@ -241,11 +241,11 @@ def raised(
 
 
 @contextmanager
-def second_bridge(ready: Path) -> Iterator[subprocess.Popen[bytes]]:
+def second_bridge(ready: Path, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
     """Beside the stack's own, once it has partitions."""
-    environ = os.environ | {"SAGO_READY_FILE": str(ready)}
+    ours = os.environ | environ | {"SAGO_READY_FILE": str(ready)}
     with ready.with_suffix(".log").open("wb") as log:
-        bridge = subprocess.Popen([sys.executable, "-m", "workers.bridge"], env=environ, stderr=log, cwd=PROJECT)
+        bridge = subprocess.Popen([sys.executable, "-m", "workers.bridge"], env=ours, stderr=log, cwd=PROJECT)
     try:
         assert eventually(ready.exists, 60), ready.with_suffix(".log").read_text()
         yield bridge

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +16,6 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
-from sago.config import PROJECT
 from sago.domain.messages import VALUE_LIMIT, Message, MessageKey
 from tests.faults.house import House, second_bridge
 from tests.faults.load import Load, story
@@ -112,8 +109,8 @@ def poison() -> list[Poison]:
         Poison("", b"[]"),
         Poison("id", but(id="gmail:of-another-source")),
         Poison("nonsense", but(nonsense=1)),
-        Poison("limit", but(text="x" * (VALUE_LIMIT + 1))),
-        Poison("text", but(text="x" * 257_000)),
+        Poison("900 kB", but(text="x" * (VALUE_LIMIT + 1))),
+        Poison("text", but(text="x" * 300_000)),
         Poison("key", but(), b"somebody-else"),
         Poison("key", but(), None),
         Poison("topic", but(id="gmail:1", source="gmail")),
@@ -151,22 +148,12 @@ def test_a_deploy_that_can_read_nothing_stops_and_drains_nothing(house: House, r
     """Its bridge joins the group, gets its share of the partitions, finds everything wrong and leaves."""
     load = load_of("bad-deploy")
     swapped = json.dumps({"slack": "gmail-messages", "gmail": SLACK})
-    with house.under(load, lasts(40.0)) as run:
-        run.wait_for(lasts(10.0))
-        said = tmp_path / "bridge.log"
-        with said.open("wb") as log:
-            bad = subprocess.Popen(
-                [sys.executable, "-m", "workers.bridge"],
-                env=os.environ | {"SAGO_KAFKA__TOPICS": swapped, "SAGO_DLQ__MAX_CONSECUTIVE": "20"},
-                stderr=log,
-                cwd=PROJECT,
-            )
-        try:
-            assert bad.wait(60) == os.EX_CONFIG, said.read_text()
-        finally:
-            bad.kill()
-            bad.wait()
-        run.note_fault()
+    ready = tmp_path / "ready"
+    with second_bridge(ready, SAGO_KAFKA__TOPICS=swapped, SAGO_DLQ__MAX_CONSECUTIVE="20") as bad:
+        with house.under(load, lasts(30.0)) as run:
+            assert bad.wait(90) == os.EX_CONFIG
+            run.note_fault()
+        said = ready.with_suffix(".log")
     outcome = house.settle(run)
     line = said.read_text().splitlines()[-1]
     assert line.startswith("sago bridge: 20 messages in a row were refused"), line
