@@ -113,7 +113,7 @@ def poison() -> list[Poison]:
         Poison("text", but(text="x" * 300_000)),
         Poison("key", but(), b"somebody-else"),
         Poison("key", but(), None),
-        Poison("topic", but(id="gmail:1", source="gmail")),
+        Poison("does not belong", but(id="gmail:1", source="gmail")),
         Poison("sent_at", but(sent_at=later)),
         Poison("sent_at", but(sent_at="1989-12-31T23:59:59.000Z")),
         *[Poison("company_id", but(company_id=name), name.encode()) for name in odd],
