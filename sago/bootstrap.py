@@ -165,6 +165,7 @@ class Container:
         return Vitals(
             asker=Asker(self.clock),
             stack=lambda: stack_seen_by("api", self.settings),
+            restored=self.generations.problem,
             log=self.log,
             buffer=self.buffer,
             database=self.database,

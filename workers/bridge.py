@@ -10,13 +10,13 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 
 from sago import telemetry
 from sago.bootstrap import Container, build
 from sago.config import load
 from sago.errors import BadDeployError, SagoError, TransientError
 from sago.pipeline.bridging import Bridge
+from workers.pulse import Pulse
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 """Seconds between attempts to reach the servers at start."""
@@ -35,7 +35,8 @@ def main() -> int:
         container = build(settings)
         try:
             if bridge := _start(container, stopping):
-                bridge.run(stopping.is_set, _tell_ready)
+                pulse = Pulse(bridge, container.clock, stopping.is_set)
+                bridge.run(pulse.stop, pulse.begin)
         finally:
             container.close()
     except SagoError as error:
@@ -57,12 +58,6 @@ def _start(container: Container, stopping: threading.Event) -> Bridge | None:
             stopping.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
     return None
-
-
-def _tell_ready() -> None:
-    log.info("the bridge has its partitions")
-    if marker := os.environ.get("SAGO_READY_FILE"):
-        Path(marker).touch()
 
 
 if __name__ == "__main__":

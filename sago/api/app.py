@@ -71,5 +71,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     container: Container = app.state.container
     _ = container.reception, container.vitals  # made here, once: threads asking at once might each make their own
     yield
-    container.vitals.close()
     container.close()

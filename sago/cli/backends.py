@@ -99,15 +99,20 @@ def _check(health: Health) -> Check:
     if health.healthy:
         place = f" at {service.address}" if service.kind == "process" and service.address else ""
         return Check(service.name, f"{service.kind}{place}")
-    return Check(service.name, f"{health.reason}{_mend(health)}", ok=False)
+    return Check(service.name, f"{health.reason}{mend(health)}", ok=False)
 
 
-def _mend(health: Health) -> str:
+def mend(health: Health) -> str:
+    """What a person may do about one that is not healthy, to be put behind its reason."""
     service = health.service
     if service.kind == "service":
         return f" ({_where(service.name)})"
     if health.reason.startswith(f"stopped ({os.EX_CONFIG})"):
         return ": see `sago dlq list` and `sago logs bridge`, mend the cause, then `sago down` and `sago up`"
+    if service.again_at is not None:
+        return f": it is started again by itself; `sago logs {service.name}` says why it ended"
+    if health.reason.startswith("halted") and service.child:
+        return f": `kill -CONT {service.child.pid}` lets it go on"
     if health.reason == "still starting":
         return ": look again in a few seconds, or at `sago logs " + service.name + "`"
     if "refuses the password" in health.reason:

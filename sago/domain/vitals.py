@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,10 +27,23 @@ class Figures(BaseModel):
 
 
 class ServiceVitals(Figures):
-    """One server."""
+    """One server, or one process of the stack."""
 
-    up: bool = Field(description="Whether it answered within five seconds.")
-    reason: str | None = Field(None, description="Why it counts as down, in one line.")
+    up: bool = Field(description="Whether it answered within five seconds; of a process: whether it runs and works.")
+    since: Moment | None = Field(
+        None, description="Since when it is known to be down, or to wait; it may be longer. Null while all is well."
+    )
+    reason: str | None = Field(None, description="Why it counts as down, or what it waits for, in one line.")
+
+
+class StackVitals(NamedTuple):
+    """What somebody beside the servers knows of them: of our own stack, its supervisor."""
+
+    servers: Mapping[str, ServiceVitals] = {}
+    """Those that were probed; who was silent then need not be asked again."""
+    processes: Mapping[str, ServiceVitals] = {}
+    silent_since: Mapping[str, datetime] = {}
+    """Server or process → since when the supervisor has it down."""
 
 
 class SourceVitals(Figures):
@@ -39,13 +55,41 @@ class SourceVitals(Figures):
     lag: int | None = Field(description="Messages in Kafka that are not stored yet.")
 
 
+class WaitingBatch(Figures):
+    """The batch of one state that was claimed first."""
+
+    company_id: str
+    batch_id: str
+    claimed_at: Moment
+    next_attempt_at: Moment | None = Field(description="When it is taken up again; null: it is under way.")
+    attempts: int = Field(description="Attempts that failed.")
+    reason: str | None = Field(description="Why the last of them failed, in one line.")
+
+
+class BreakerVitals(Figures):
+    """A model that is left alone since it failed."""
+
+    name: str = Field(description="Provider and model.")
+    since: Moment
+    until: Moment = Field(description="When one call may try it again.")
+    reason: str
+
+
 class QueueVitals(Figures):
     """What waits between storing and events."""
 
     queued: dict[str, int] | None = Field(description="Company → messages that wait for a batch.")
     queued_total: int | None
     batches: dict[str, int] | None = Field(description="Batches by state: claimed, extracting, merged, failed.")
+    oldest: dict[str, WaitingBatch] | None = Field(
+        description="State → its oldest batch, of claimed, extracting, failed."
+    )
     dead_letters: int | None = Field(description="Refused messages that were not replayed.")
+    letters_due: int | None = Field(description="Letters that are due and not composed yet.")
+    open_breakers: list[BreakerVitals] | None = Field(description="Models that are not asked for a while.")
+    recovered: bool | None = Field(
+        description="False: Redis was emptied, and what waited in it is queued again by the next recovery."
+    )
 
 
 class Health(Figures):
@@ -55,6 +99,9 @@ class Health(Figures):
     problems: list[str] = Field(description="One line for each thing that is not healthy.")
     checked_at: Moment
     services: dict[str, ServiceVitals]
+    processes: dict[str, ServiceVitals] = Field(
+        description="Bridge, workers, beat and Flower of a stack of `sago up`; empty where something else runs them."
+    )
     data_sources: dict[str, SourceVitals]
     queue_status: QueueVitals
 

@@ -137,6 +137,11 @@ class Launch:
             self.record.services[name] = service
             self.record.write(self.plan.state_dir)
 
+    def amend(self, name: str, **changes: Any) -> None:
+        """Change a part of what is on record of a service."""
+        with self._lock:
+            self.change(name, replace(self.record.services[name], **changes))
+
     def stop(self, patience: float = 1.0) -> None:
         """Stop everything, servers last, and remove the record.
 

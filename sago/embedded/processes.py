@@ -44,6 +44,13 @@ class Child:
         except psutil.Error:
             return False
 
+    def halted(self) -> bool:
+        """Whether a signal (SIGSTOP, SIGTSTP) has halted it, so that it does nothing until SIGCONT."""
+        try:
+            return bool(psutil.Process(self.pid).status() == psutil.STATUS_STOPPED)
+        except psutil.Error:
+            return False
+
     def stop(self, timeout: float) -> bool:
         """Ask it to end, wait, then kill it and all that is left of its session; True when it ended by itself."""
         asked = self.signal(self.stop_signal)

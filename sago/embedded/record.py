@@ -28,19 +28,30 @@ class Service:
     """Why it does not run, as the supervisor saw it; empty while it runs."""
     again_at: float | None = None
     """Seconds since 1970 when it is started again; None where it runs, or stays as it is."""
+    down_since: float | None = None
+    """Seconds since 1970 when the supervisor saw it end, or first asked it in vain; None once it answered again."""
 
     def as_json(self) -> dict[str, Any]:
         """As it stands in the file."""
         child = self.child.record() if self.child else {}
         value = {"kind": self.kind, "address": self.address, "pid": None, "restarts": self.restarts, **child}
-        return value | ({"trouble": self.trouble, "again_at": self.again_at} if self.trouble else {})
+        trouble = {"trouble": self.trouble, "again_at": self.again_at} if self.trouble else {}
+        return value | trouble | ({"down_since": self.down_since} if self.down_since else {})
 
     @classmethod
     def from_json(cls, name: str, value: Mapping[str, Any]) -> Service:
         """The reverse; raises KeyError, TypeError or ValueError."""
         child = Child.from_record(value) if value["pid"] is not None else None
-        trouble, again_at = value.get("trouble", ""), value.get("again_at")
-        return cls(name, value["kind"], value["address"], child, value["restarts"], trouble, again_at)
+        return cls(
+            name,
+            value["kind"],
+            value["address"],
+            child,
+            value["restarts"],
+            value.get("trouble", ""),
+            value.get("again_at"),
+            value.get("down_since"),
+        )
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 `python -m sago.embedded.supervisor` starts the stack while `sago up` listens (see `conversation`), then stays until
 SIGTERM, which stops everything in order; a second one shortens the waiting. When it is killed, its guard ends all
-children. Deaths and restarts are one line each in `logs/supervisor.log`.
+children. Deaths, silences and restarts are one line each in `logs/supervisor.log`; what hangs is told, not killed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -24,6 +24,7 @@ from sago.embedded.conversation import Command, as_told
 from sago.embedded.guard import Guard
 from sago.embedded.launch import Launch
 from sago.embedded.leftovers import running_stack
+from sago.embedded.listening import Rounds
 from sago.embedded.lock import locked
 from sago.embedded.logs import log_file, log_files, rotate
 from sago.embedded.plan import Plan
@@ -106,6 +107,7 @@ class Supervisor:
         services = launch.record.services.values()
         self._lives = {each.name: Life(each.kind != "process", clock()) for each in services if each.child}
         self._rotate_at = clock()
+        self._rounds = Rounds(launch, clock)
 
     def run(self, stopping: Stopping) -> None:
         """Until we are asked to stop, or the stack's file is gone or another's: somebody has made an end of us."""
@@ -124,6 +126,8 @@ class Supervisor:
         for name, life in self._lives.items():
             with _noting(name):
                 self._look_at(name, life)
+        with _noting("rounds"):
+            self._rounds.look()
         with _noting("logs"):
             self._rotate()
 
@@ -167,13 +171,12 @@ class Supervisor:
         log.warning("%s ended (%s); starts again in %.0f s", name, reason, wait)
 
     def _put(self, name: str, trouble: str, again_at: float | None) -> None:
-        now = self._launch.record.services[name]
-        self._launch.change(name, replace(now, trouble=trouble, again_at=again_at))
+        since = self._launch.record.services[name].down_since or time.time()
+        self._launch.amend(name, trouble=trouble, again_at=again_at, down_since=since)
 
     def _revive(self, name: str, life: Life) -> None:
         life.due, life.began, life.failure = None, self._clock(), ""
-        now = self._launch.record.services[name]
-        self._launch.change(name, replace(now, restarts=now.restarts + 1, again_at=None))
+        self._launch.amend(name, restarts=self._launch.record.services[name].restarts + 1, again_at=None)
         if not life.is_server:
             self._launch.start_process(name)
             log.info("%s started again", name)

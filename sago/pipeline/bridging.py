@@ -58,6 +58,7 @@ class Bridge:
         self._welcomed: set[Pair] = set()
         self._paused: set[Pair] = set()
         self._pause = 0.0
+        self._trouble = ""
         self._resting_until = float("-inf")
         self._is_commit_late = False
         self._to_project: list[Record] = []
@@ -114,6 +115,7 @@ class Bridge:
         """Do nothing but poll for a while, longer each time in a row."""
         if not self._pause:
             log.warning("the bridge waits", reason=str(error))
+        self._trouble = str(error)
         self._pause = min(max(SHORTEST_PAUSE, self._pause * 2), LONGEST_PAUSE)
         self._resting_until = self._clock.monotonic() + self._pause
         self._clock.sleep(SHORTEST_PAUSE)
@@ -121,7 +123,12 @@ class Bridge:
     def _go_on(self) -> None:
         if self._pause:
             log.info("the bridge goes on")
-        self._pause = 0.0
+        self._pause, self._trouble = 0.0, ""
+
+    @property
+    def waits_for(self) -> str:
+        """Why it does not go on, in one line; empty while it does."""
+        return self._trouble or self._memory.why
 
     @property
     def in_flight(self) -> int:

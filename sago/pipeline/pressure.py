@@ -38,20 +38,26 @@ class MemoryPressure:
         self._pause_at = pause_at
         self._looked_at = float("-inf")
         self._is_high = False
+        self.why = ""
+        """Why the bridge pauses; empty while it does not."""
 
     def is_high(self) -> bool:
         """At or over the share at which the bridge pauses; never raises TransientError."""
         if self._clock.monotonic() - self._looked_at >= LOOK_EVERY:
             self._looked_at = self._clock.monotonic()
             share = self._share()
-            if (share >= self._pause_at) != self._is_high:
-                self._is_high = not self._is_high
-                log.warning("Redis's memory stops fetching" if self._is_high else "fetching again", share=share)
+            is_high = share is None or share >= self._pause_at
+            if is_high != self._is_high:
+                log.warning("Redis's memory stops fetching" if is_high else "fetching again", share=share)
+            self._is_high = is_high
+            told = "Redis does not tell its memory" if share is None else f"Redis's memory is {share:.0%} used"
+            self.why = told if is_high else ""
         return self._is_high
 
-    def _share(self) -> float:
+    def _share(self) -> float | None:
+        """None where Redis does not tell."""
         try:
             return round(self._buffer.memory_share(), 3)
         except TransientError as error:
             log.debug("Redis did not tell its memory", reason=str(error))
-            return 1.0
+            return None

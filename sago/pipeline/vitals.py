@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sago.domain.batches import BatchState
+from sago.domain.batches import Batch, BatchState
+from sago.domain.breakers import OpenBreaker
+from sago.domain.outreach import CompositionState
 from sago.domain.vitals import (
+    BreakerVitals,
     CacheMetrics,
     Condition,
     Health,
@@ -19,38 +20,48 @@ from sago.domain.vitals import (
     QueueVitals,
     ServiceVitals,
     SourceVitals,
+    StackVitals,
+    WaitingBatch,
 )
 from sago.errors import SagoError, TransientError
-from sago.ports import Buffer, Clock, Database, MessageLog, RawStore
+from sago.pipeline.asking import Answers, Asker, Question, known
+from sago.pipeline.complaints import Limits, complaints
+from sago.ports import Breakers, Buffer, Clock, Database, MessageLog, RawStore
 
 KAFKA, REDIS, POSTGRES, RAW = "kafka", "redis", "postgres", "raw"
-PATIENCE = 5.0
-"""Seconds a server is given; a call that takes longer goes on to its own time-out, and later askers hear it."""
-ASKERS = 8
-"""Threads that ask, one for each question there is: no silent server holds up what another is asked."""
+STACK, RESTORED = "stack", "restored"
+"""What is asked beside the servers."""
 UNCOUNTED = "rows can be counted by reading every partition alone, so messages_stored is not told"
 """Of a raw store with a server of its own, which is Cassandra."""
 STILL_FOR = timedelta(seconds=60)
 """A topic that lags and was not stored from for this long stands still."""
 LOOK_AGAIN_AFTER = 1.0
 """Seconds until a topic that seems to stand still is looked at again: its first message may just have come."""
-Answers = Mapping[str, Any]
-Question = Callable[[], object]
 
-
-class Limits(NamedTuple):
-    """Settings that the figures are held against."""
-
-    trigger_threshold: int
-    memory_pause_at: float
+__all__ = ["Limits", "Vitals"]
 
 
 class Books(NamedTuple):
     """What Postgres knows."""
 
     batches: dict[BatchState, int]
+    oldest: dict[BatchState, Batch]
     dead_letters: int
+    letters_due: int
     last_progress: dict[str, datetime]
+
+
+class Buffered(NamedTuple):
+    """What Redis knows."""
+
+    queued: dict[str, int]
+    memory_share: float
+    has_epoch: bool
+    open_breakers: list[OpenBreaker]
+
+
+def _newest() -> None:
+    """Postgres is the newest there was."""
 
 
 @dataclass
@@ -58,63 +69,52 @@ class Vitals:
     """The use case behind health, metrics and readiness. Thread-safe; never raises for a server that is down.
 
     `topics` maps sources to topics. `raw_server` names the server of the raw store where that is not Postgres.
+    `stack` tells of the processes, where a supervisor of ours looks after them; `restored` why nothing leaves the
+    house after a backup of Postgres was restored.
     """
 
     log: MessageLog
     buffer: Buffer
     database: Database
     raw: RawStore
+    breakers: Breakers
     clock: Clock
+    asker: Asker
     topics: Mapping[str, str]
     limits: Limits
     raw_server: str | None = None
-    patience: float = PATIENCE
-    _askers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(ASKERS, "vitals"))
-    _asking: threading.Lock = field(default_factory=threading.Lock)
-    _in_flight: dict[Question, Future[Any]] = field(default_factory=dict)
+    stack: Callable[[], StackVitals] = StackVitals
+    restored: Callable[[], str | None] = _newest
 
     def services(self) -> dict[str, ServiceVitals]:
         """Each server and whether it answers."""
         questions = {KAFKA: self.log.lag, REDIS: self.buffer.has_epoch, POSTGRES: self.database.ping}
-        return _services(self._ask(questions | self._raw_probe()))
+        answers = self.asker.ask(questions | self._raw_probe())
+        return _services(answers, StackVitals(), {})
 
-    def health(self) -> Health:
-        """What works, what lags and what waits."""
-        answers = self._look()
-        if self._standing_still(answers):
+    def health(self, stack: StackVitals | None = None) -> Health:
+        """What works, what lags and what waits; `stack` where the caller has looked at it himself."""
+        answers, stack = self._look(stack)
+        if self._is_still(answers):
             self.clock.sleep(LOOK_AGAIN_AFTER)
-            answers = self._look()
-        services = _services(answers)
-        sources = self._sources(answers)
-        problems = self._problems(services, sources, answers)
-        down = any(not service.up for service in services.values())
-        return Health(
-            overall_status=Condition.UNHEALTHY if down else Condition.DEGRADED if problems else Condition.HEALTHY,
-            problems=problems,
-            checked_at=self.clock.now(),
-            services=services,
-            data_sources=sources,
-            queue_status=_queue(answers),
-        )
+            answers |= self.asker.ask({KAFKA: self.log.lag, POSTGRES: self._books})
+        silent = {name: at for name in answers if (at := self.asker.silent_since(name))}
+        return health_of(answers, stack, self.clock.now(), self.topics, self.limits, silent)
 
     def metrics(self) -> Metrics:
         """Processing and cache in figures."""
-        questions = {REDIS: self._cache, POSTGRES: self._processing}
+        questions: dict[str, Question] = {REDIS: self._cache, POSTGRES: self._processing}
         if self.raw_server is None:
             questions[RAW] = self.raw.count
-        answers = self._ask(questions)
-        processed = _known(answers, POSTGRES) or {}
-        stored = None if self.raw_server else _known(answers, RAW)
+        answers = self.asker.ask(questions)
+        processed = known(answers, POSTGRES) or {}
+        stored = None if self.raw_server else known(answers, RAW)
         return Metrics(
             measured_at=self.clock.now(),
             missing=self._missing(answers),
             processing=ProcessingMetrics(messages_stored=stored, **processed),
-            cache=CacheMetrics(**(_known(answers, REDIS) or {}), **self.limits._asdict()),
+            cache=CacheMetrics(**(known(answers, REDIS) or {}), **self.limits._asdict()),
         )
-
-    def close(self) -> None:
-        """Ask no more."""
-        self._askers.shutdown(wait=False, cancel_futures=True)
 
     def _missing(self, answers: Answers) -> dict[str, str]:
         errors = {name: str(answer) for name, answer in answers.items() if isinstance(answer, SagoError)}
@@ -122,38 +122,41 @@ class Vitals:
             errors[POSTGRES] = errors.pop(RAW)
         return errors | ({self.raw_server: UNCOUNTED} if self.raw_server else {})
 
-    def _look(self) -> Answers:
-        questions = {KAFKA: self.log.lag, REDIS: self._buffered, POSTGRES: self._books}
-        return self._ask(questions | self._raw_probe())
+    def _look(self, stack: StackVitals | None) -> tuple[dict[str, Any], StackVitals]:
+        """What the servers answer; of a stack that was looked at only those are asked that answered then."""
+        servers: dict[str, Question] = {KAFKA: self.log.lag, REDIS: self._buffered, POSTGRES: self._books}
+        servers |= self._raw_probe()
+        if stack is None:
+            answers = self.asker.ask(servers | {RESTORED: self.restored, STACK: self.stack})
+            found = answers.pop(STACK)
+            return answers, found if isinstance(found, StackVitals) else StackVitals()
+        up = {name for name, each in stack.servers.items() if each.up}
+        silent = {name: each for name, each in stack.servers.items() if name in servers and not each.up}
+        beside: dict[str, Question] = {RESTORED: self.restored} if POSTGRES in up else {}
+        questions = {name: question for name, question in servers.items() if name in up} | beside
+        errors = {name: TransientError(each.reason or "no answer") for name, each in silent.items()}
+        return self.asker.ask(questions, errors), stack
 
     def _raw_probe(self) -> dict[str, Question]:
         return {self.raw_server: self._raw_answers} if self.raw_server else {}
-
-    def _ask(self, questions: Mapping[str, Question]) -> Answers:
-        """Name → answer, or the SagoError that came instead of it."""
-        with self._asking:
-            asked = {name: self._asked(question) for name, question in questions.items()}
-        wait(asked.values(), self.patience)
-        return {name: _answer(future, self.patience) for name, future in asked.items()}
-
-    def _asked(self, question: Question) -> Future[Any]:
-        """A question that still waits for its answer is not asked a second time: whoever asks again waits with it."""
-        future = self._in_flight.get(question)
-        if future is None or future.done():
-            future = self._in_flight[question] = self._askers.submit(question)
-        return future
 
     def _raw_answers(self) -> object:
         """The cheapest question to a raw store with a server of its own: one day of a company that cannot be."""
         return self.raw.read_day("-", self.clock.now().date())
 
-    def _buffered(self) -> tuple[dict[str, int], float]:
-        return self.buffer.counts(), self.buffer.memory_share()
+    def _buffered(self) -> Buffered:
+        counts, share, has_epoch = self.buffer.counts(), self.buffer.memory_share(), self.buffer.has_epoch()
+        return Buffered(counts, share, has_epoch, self.breakers.open())
 
     def _books(self) -> Books:
         with self.database.begin() as tx:
-            letters = sum(tx.ledger.dead_letter_counts().values())
-            return Books(tx.batches.counts(), letters, tx.ledger.last_progress())
+            return Books(
+                batches=tx.batches.counts(),
+                oldest=tx.batches.oldest(),
+                dead_letters=sum(tx.ledger.dead_letter_counts().values()),
+                letters_due=len(tx.compositions.find(CompositionState.DUE)),
+                last_progress=tx.ledger.last_progress(),
+            )
 
     def _processing(self) -> dict[str, int]:
         with self.database.begin() as tx:
@@ -178,67 +181,89 @@ class Vitals:
             "memory_share": round(self.buffer.memory_share(), 4),
         }
 
-    def _standing_still(self, answers: Answers) -> bool:
-        return any(source.status is Condition.DEGRADED for source in self._sources(answers).values())
-
-    def _sources(self, answers: Answers) -> dict[str, SourceVitals]:
-        lags: dict[str, int] | None = _known(answers, KAFKA)
-        books: Books | None = _known(answers, POSTGRES)
-        found = {}
-        for source, topic in sorted(self.topics.items()):
-            last_sync = books.last_progress.get(topic) if books else None
-            lag = lags.get(topic, 0) if lags is not None else None
-            stands = bool(lag) and (last_sync is None or self.clock.now() - last_sync > STILL_FOR)
-            status = Condition.DEGRADED if stands else Condition.HEALTHY
-            if lags is None or books is None:
-                status = Condition.UNHEALTHY
-            found[source] = SourceVitals(status=status, topic=topic, last_sync=last_sync, lag=lag)
-        return found
-
-    def _problems(
-        self, services: Mapping[str, ServiceVitals], sources: Mapping[str, SourceVitals], answers: Answers
-    ) -> list[str]:
-        found = [f"{name}: {service.reason}" for name, service in services.items() if not service.up]
-        for name, source in sources.items():
-            if source.status is Condition.DEGRADED:
-                found.append(f"{name}: {source.lag} wait and none was stored for a minute: does the bridge run?")
-        books: Books | None = _known(answers, POSTGRES)
-        if books and (failed := books.batches.get(BatchState.FAILED)):
-            found.append(f"{failed} batches failed and wait for a further attempt")
-        buffered = _known(answers, REDIS)
-        if buffered and buffered[1] >= self.limits.memory_pause_at:
-            found.append(f"redis: {buffered[1]:.0%} of its memory is used, the bridge pauses")
-        return found
+    def _is_still(self, answers: Answers) -> bool:
+        sources = _sources(answers, self.topics, self.clock.now())
+        return any(source.status is Condition.DEGRADED for source in sources.values())
 
 
-def _answer(future: Future[Any], patience: float) -> Any:
-    if not future.done():
-        return TransientError(f"no answer within {patience:g} s")
-    try:
-        return future.result()
-    except SagoError as error:
-        return error
+def health_of(
+    answers: Answers,
+    stack: StackVitals,
+    now: datetime,
+    topics: Mapping[str, str],
+    limits: Limits,
+    silent_since: Mapping[str, datetime] = {},
+) -> Health:
+    """The answers and the stack put together; `silent_since` says when who has no answer was first asked in vain."""
+    services, processes = _services(answers, stack, silent_since), dict(stack.processes)
+    buffered: Buffered | None = known(answers, REDIS)
+    health = Health(
+        overall_status=Condition.HEALTHY,
+        problems=[],
+        checked_at=now,
+        services=services,
+        processes=processes,
+        data_sources=_sources(answers, topics, now),
+        queue_status=_queue(answers),
+    )
+    restored: str | None = known(answers, RESTORED)
+    problems = complaints(health, limits, buffered.memory_share if buffered else None, stack.silent_since)
+    problems += [restored] if restored else []
+    down = not all(each.up for each in (services | processes).values())
+    status = Condition.UNHEALTHY if down else Condition.DEGRADED if problems else Condition.HEALTHY
+    return health.model_copy(update={"overall_status": status, "problems": problems})
 
 
-def _known(answers: Answers, name: str) -> Any:
-    """The answer, or None where there is none."""
-    answer = answers[name]
-    return None if isinstance(answer, SagoError) else answer
+def _sources(answers: Answers, topics: Mapping[str, str], now: datetime) -> dict[str, SourceVitals]:
+    lags: dict[str, int] | None = known(answers, KAFKA)
+    books: Books | None = known(answers, POSTGRES)
+    found = {}
+    for source, topic in sorted(topics.items()):
+        last_sync = books.last_progress.get(topic) if books else None
+        lag = lags.get(topic, 0) if lags is not None else None
+        stands = bool(lag) and (last_sync is None or now - last_sync > STILL_FOR)
+        status = Condition.DEGRADED if stands else Condition.HEALTHY
+        if lags is None or books is None:
+            status = Condition.UNHEALTHY
+        found[source] = SourceVitals(status=status, topic=topic, last_sync=last_sync, lag=lag)
+    return found
 
 
-def _services(answers: Answers) -> dict[str, ServiceVitals]:
-    return {
-        name: ServiceVitals(up=False, reason=str(answer)) if isinstance(answer, SagoError) else ServiceVitals(up=True)
-        for name, answer in answers.items()
-    }
+def _services(answers: Answers, stack: StackVitals, silent_since: Mapping[str, datetime]) -> dict[str, ServiceVitals]:
+    found = dict(stack.servers)
+    for name, answer in answers.items():
+        if name == RESTORED:
+            continue
+        if isinstance(answer, SagoError):
+            moments = [at for at in (stack.silent_since.get(name), silent_since.get(name)) if at]
+            found[name] = ServiceVitals(up=False, since=min(moments, default=None), reason=str(answer))
+        else:
+            found[name] = ServiceVitals(up=True)
+    return found
 
 
 def _queue(answers: Answers) -> QueueVitals:
-    buffered = _known(answers, REDIS)
-    books: Books | None = _known(answers, POSTGRES)
+    buffered: Buffered | None = known(answers, REDIS)
+    books: Books | None = known(answers, POSTGRES)
     return QueueVitals(
-        queued=buffered[0] if buffered else None,
-        queued_total=sum(buffered[0].values()) if buffered else None,
+        queued=buffered.queued if buffered else None,
+        queued_total=sum(buffered.queued.values()) if buffered else None,
         batches={state.value: books.batches.get(state, 0) for state in BatchState} if books else None,
+        oldest={state.value: _waiting(batch) for state, batch in sorted(books.oldest.items())} if books else None,
         dead_letters=books.dead_letters if books else None,
+        letters_due=books.letters_due if books else None,
+        open_breakers=[BreakerVitals(**each._asdict()) for each in buffered.open_breakers] if buffered else None,
+        # where nothing was ever stored there is nothing to queue again
+        recovered=buffered.has_epoch or not books.last_progress if buffered and books else None,
+    )
+
+
+def _waiting(batch: Batch) -> WaitingBatch:
+    return WaitingBatch(
+        company_id=batch.company_id,
+        batch_id=batch.id,
+        claimed_at=batch.claimed_at,
+        next_attempt_at=batch.next_attempt_at,
+        attempts=batch.attempts,
+        reason=" ".join(batch.error.split()) if batch.error else None,
     )

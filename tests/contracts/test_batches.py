@@ -320,6 +320,19 @@ def test_counts_and_progress(database: Database) -> None:
         assert tx.batches.progress([]) == (0, 0)
 
 
+def test_the_oldest_batch_of_each_state_that_is_not_merged(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.batches.oldest() == {}
+        for age, name in enumerate("abcd"):
+            tx.batches.open(batch(name, claimed_at=NOW - timedelta(minutes=age)), [])
+        tx.batches.set_state("d", BatchState.MERGED, at=NOW)
+        for name in "ab":
+            tx.batches.set_state(name, BatchState.FAILED, at=NOW, next_attempt_at=NOW, error="no answer")
+        oldest = tx.batches.oldest()
+        assert {state: found.id for state, found in oldest.items()} == {BatchState.CLAIMED: "c", BatchState.FAILED: "b"}
+        assert oldest[BatchState.FAILED].error == "no answer"
+
+
 def test_messages_of_merged_batches_are_counted(database: Database) -> None:
     with database.begin() as tx:
         for name, numbers in (("b1", (1, 2, 3)), ("b2", (4, 5)), ("b3", (6,)), ("b4", (1,))):

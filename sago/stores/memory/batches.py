@@ -126,6 +126,11 @@ class MemoryBatches:
     def counts(self) -> dict[BatchState, int]:
         return dict(Counter(batch.state for batch in self._state.batches.values()))
 
+    def oldest(self) -> dict[BatchState, Batch]:
+        unfinished = [batch for batch in self._state.batches.values() if batch.state is not BatchState.MERGED]
+        newest_first = sorted(unfinished, key=lambda batch: (batch.claimed_at, batch.id), reverse=True)
+        return {batch.state: batch for batch in newest_first}
+
     def messages_merged(self, since: datetime | None = None) -> int:
         merged = {
             batch.id

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, insert, literal, select, tuple_, update
 from sqlalchemy import delete as delete_from
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.batches import PASSING, Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
@@ -170,6 +171,11 @@ class PostgresBatches:
     def counts(self) -> dict[BatchState, int]:
         query = select(batches.c.state, func.count()).group_by(batches.c.state)
         return {BatchState(row[0]): row[1] for row in self._connection.execute(query)}
+
+    def oldest(self) -> dict[BatchState, Batch]:
+        first = select(batches).where(batches.c.state != BatchState.MERGED).ext(distinct_on(batches.c.state))
+        rows = self._connection.execute(first.order_by(batches.c.state, batches.c.claimed_at, batches.c.id))
+        return {batch.state: batch for batch in map(_batch, rows)}
 
     def messages_merged(self, since: datetime | None = None) -> int:
         query = select(func.count()).select_from(batch_members).join(batches, batches.c.id == batch_members.c.batch_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi.testclient import TestClient
@@ -14,10 +14,13 @@ from httpx2 import Response
 from sago.api.app import create_app
 from sago.bootstrap import Container
 from sago.config import Settings
+from sago.resilience.breakers import SharedBreakers
+from sago.resilience.shelf import MemoryShelf
 from sago.sections import ApiSettings, CacheSettings, KafkaSettings, PostgresSettings, RedisSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
+from sago.stores.memory.keeping import MemoryMirror
 from sago.stores.memory.log import MemoryLog
 from sago.stores.memory.raw import MemoryRawStore
 
@@ -61,13 +64,15 @@ MakeHouse = Callable[..., House]
 
 def container_in_memory(settings: Settings, **adapters: Any) -> Container:
     """A container with adapters in memory, some of them given."""
-    container = Container(settings)
+    container, clock = Container(settings), ManualClock(NOW)
     container.__dict__.update(
         log=MemoryLog(settings.kafka.topics),
         buffer=MemoryBuffer(CacheSettings()),
         database=MemoryDatabase(),
         raw=MemoryRawStore(),
-        clock=ManualClock(NOW),
+        clock=clock,
+        mirror=MemoryMirror(),
+        breakers=SharedBreakers(MemoryShelf(), clock, settings.breaker, timedelta(minutes=1)),
     )
     container.__dict__.update(adapters)
     return container

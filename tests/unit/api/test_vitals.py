@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from sago.domain.batches import Batch, BatchState, DeadLetter, Progress
+from sago.domain.outreach import DueLetter
+from sago.domain.vitals import ServiceVitals, StackVitals
 from sago.errors import ConfigError, TransientError
-from sago.pipeline.vitals import ASKERS
 from sago.sections import CacheSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.clock import ManualClock
@@ -33,12 +35,27 @@ def stored_at(house: House, minutes: float, upto: int = 0) -> None:
         tx.ledger.save_progress([Progress(house.log.log_id, "slack-messages", 0, upto)], at)
 
 
-def batch(house: House, name: str, state: BatchState, numbers: range, ago: timedelta = timedelta()) -> None:
+def batch(
+    house: House,
+    name: str,
+    state: BatchState,
+    numbers: range,
+    ago: timedelta = timedelta(),
+    reason: str | None = None,
+    again: timedelta | None = None,
+) -> None:
     with house.container.database.begin() as tx:
         chats = [message(number) for number in numbers]
         opened = Batch(id=name, company_id="acme", state=BatchState.CLAIMED, claimed_at=NOW)
         tx.batches.open(opened, [(each.ref, each.source) for each in chats])
-        tx.batches.set_state(name, state, at=NOW - ago)
+        later = NOW + again if again else None
+        tx.batches.set_state(name, state, at=NOW - ago, next_attempt_at=later, error=reason)
+
+
+def recovered(house: House) -> None:
+    """Recovery has run since Redis was empty."""
+    house.container.buffer.begin_epoch(NOW)
+    house.container.buffer.set_epoch()
 
 
 def letter(origin: str) -> DeadLetter:
@@ -56,12 +73,17 @@ def test_of_an_empty_house(house: House) -> None:
         "queued": {},
         "queued_total": 0,
         "batches": {"claimed": 0, "extracting": 0, "merged": 0, "failed": 0},
+        "oldest": {},
         "dead_letters": 0,
+        "letters_due": 0,
+        "open_breakers": [],
+        "recovered": True,
     }
 
 
 def test_what_lags_and_what_waits(house: House) -> None:
     house.ingest([row(1), row(2)])
+    recovered(house)
     stored_at(house, minutes=0.5)
     house.container.buffer.add("acme", [message(n).compact() for n in range(3)], NOW)
     house.container.buffer.add("bolt", [message(9).compact()], NOW)
@@ -86,12 +108,14 @@ def test_what_lags_and_what_waits(house: House) -> None:
 
 def test_a_topic_that_stands_still_is_degraded(house: House) -> None:
     house.ingest(row())
+    recovered(house)
     stored_at(house, minutes=2)
     health = house.client.get(HEALTH).json()
     assert health["overall_status"] == "degraded"
     assert health["data_sources"]["slack"]["status"] == "degraded"
     assert health["data_sources"]["gmail"]["status"] == "healthy"
     assert health["problems"] == ["slack: 1 wait and none was stored for a minute: does the bridge run?"]
+    assert health["processes"] == {}
 
 
 class StoringClock(ManualClock):
@@ -109,20 +133,115 @@ def test_the_first_message_after_a_silence_is_no_standstill(make: MakeHouse) -> 
     clock = StoringClock(NOW)
     house = make(adapters={"clock": clock})
     house.ingest(row())
+    recovered(house)
     stored_at(house, minutes=90)
     clock.then = lambda: stored_at(house, minutes=0, upto=1)
     assert house.client.get(HEALTH).json()["overall_status"] == "healthy"
 
 
 def test_failed_batches_and_a_full_redis_are_degraded(house: House) -> None:
-    batch(house, "b1", BatchState.FAILED, range(2))
+    batch(house, "b1", BatchState.FAILED, range(2), reason="gemini 429:\n too many", again=HOUR / 10)
+    batch(house, "b2", BatchState.FAILED, range(2, 3))
+    batch(house, "b3", BatchState.CLAIMED, range(3, 4))
     house.container.__dict__["buffer"].share = 0.81
     health = house.client.get(HEALTH).json()
     assert health["overall_status"] == "degraded"
     assert health["problems"] == [
-        "1 batches failed and wait for a further attempt",
+        "2 batches failed and wait for a further attempt at 17:06:00 UTC (in 6 min): gemini 429: too many",
         "redis: 81% of its memory is used, the bridge pauses",
     ]
+    oldest = health["queue_status"]["oldest"]
+    assert oldest.keys() == {"claimed", "failed"}
+    assert oldest["failed"] == {
+        "company_id": "acme",
+        "batch_id": "b1",
+        "claimed_at": "2026-03-02T17:00:00Z",
+        "next_attempt_at": "2026-03-02T17:06:00Z",
+        "attempts": 1,
+        "reason": "gemini 429: too many",
+    }
+
+
+def test_models_that_are_left_alone_letters_that_are_due_and_a_restored_backup(house: House) -> None:
+    def ask() -> None:
+        raise TransientError("gemini 429", retry_after=HOUR / 2)
+
+    with pytest.raises(TransientError, match="429"):
+        house.container.breakers.call("gemini/x", ask)
+    with house.container.database.begin() as tx:
+        tx.compositions.add([DueLetter(uuid4(), NOW)], NOW)
+    house.container.vitals.restored = lambda: "Postgres is an older backup"
+    health = house.client.get(HEALTH).json()
+    assert health["problems"] == [
+        "gemini/x is not asked since 17:00:00 UTC, tried again at 17:30:00 UTC: gemini 429",
+        "Postgres is an older backup",
+    ]
+    assert health["queue_status"]["letters_due"] == 1
+    assert health["queue_status"]["open_breakers"][0]["until"] == "2026-03-02T17:30:00Z"
+    assert health["services"].keys() == {"kafka", "redis", "postgres"}
+
+
+def test_an_emptied_redis_is_told_until_recovery_has_run(house: House) -> None:
+    stored_at(house, minutes=0.5)
+    health = house.client.get(HEALTH).json()
+    assert health["overall_status"] == "degraded"
+    assert health["problems"] == [
+        "redis was emptied: the next recovery, within a minute, queues again what no batch has read"
+    ]
+    assert health["queue_status"]["recovered"] is False
+    recovered(house)
+    assert house.client.get(HEALTH).json()["overall_status"] == "healthy"
+
+
+def test_processes_are_told_with_the_moment_their_supervisor_noted(make: MakeHouse) -> None:
+    house = make(adapters={"log": DownLog({"slack": "slack-messages"})})
+    at = NOW - timedelta(seconds=90)
+    house.container.vitals.stack = lambda: StackVitals(
+        processes={
+            "bridge": ServiceVitals(up=True, since=NOW - HOUR, reason="Kafka does not answer"),
+            "store": ServiceVitals(up=False, since=NOW - 30 * HOUR, reason="ended"),
+            "beat": ServiceVitals(up=True),
+        },
+        silent_since={"kafka": at, "store": NOW - 30 * HOUR},
+    )
+    health = house.client.get(HEALTH).json()
+    assert health["overall_status"] == "unhealthy"
+    assert health["processes"]["bridge"] == {
+        "up": True,
+        "since": "2026-03-02T16:00:00Z",
+        "reason": "Kafka does not answer",
+    }
+    assert health["services"]["kafka"]["since"] == "2026-03-02T16:58:30Z"
+    assert health["problems"] == [
+        "kafka is down since 16:58:30 UTC (90 s): Kafka at nowhere:1 does not answer: refused",
+        "store is down since 2026-03-01 11:00 UTC (30 h): ended",
+        "bridge waits since 16:00:00 UTC (60 min): Kafka does not answer",
+    ]
+
+
+class Passing(MemoryLog):
+    """Silent until somebody mends it."""
+
+    silent = True
+
+    def lag(self) -> dict[str, int]:
+        if self.silent:
+            raise TransientError("Kafka does not answer")
+        return {}
+
+
+def test_who_was_asked_in_vain_is_down_since_then_and_well_once_it_answers(make: MakeHouse) -> None:
+    log = Passing({"slack": "slack-messages"})
+    house = make(adapters={"log": log})
+    assert house.client.get(READY).status_code == 503
+    house.container.clock.sleep(75)
+    health = house.client.get(HEALTH).json()
+    assert health["services"]["kafka"]["since"] == "2026-03-02T17:00:00Z"
+    assert health["problems"] == ["kafka is down, at least since 17:00:00 UTC (75 s): Kafka does not answer"]
+    log.silent = False
+    assert house.client.get(HEALTH).json()["overall_status"] == "healthy"
+    log.silent = True
+    assert house.client.get(HEALTH).json()["services"]["kafka"]["since"] == "2026-03-02T17:01:15Z"
 
 
 class DownLog(MemoryLog):
@@ -161,8 +280,8 @@ def test_who_is_down_is_named_and_the_others_are_told(make: MakeHouse, name: str
     health = answer.json()
     assert answer.status_code == 200
     assert health["overall_status"] == "unhealthy"
-    assert health["services"][name] == {"up": False, "reason": reason}
-    assert health["problems"] == [f"{name}: {reason}"]
+    assert health["services"][name] == {"up": False, "since": "2026-03-02T17:00:00Z", "reason": reason}
+    assert health["problems"] == [f"{name} is down, at least since 17:00:00 UTC (0 s): {reason}"]
     assert [each for each, service in health["services"].items() if service["up"]] == [
         each for each in DOWN if each != name
     ]
@@ -188,10 +307,10 @@ class HungLog(MemoryLog):
 
 def test_a_server_that_hangs_holds_nobody_up(make: MakeHouse) -> None:
     house = make(adapters={"log": HungLog({"slack": "slack-messages"})})
-    house.container.vitals.patience = 0.05
+    house.container.vitals.asker.patience = 0.05
     started = time.monotonic()
     try:
-        for _ in range(2 * ASKERS):
+        for _ in range(16):
             assert house.client.get(READY).json()["down"] == ["kafka"]
         assert house.client.get(HEALTH).json()["services"]["kafka"]["reason"] == "no answer within 0.05 s"
         assert time.monotonic() - started < 5
@@ -202,7 +321,7 @@ def test_a_server_that_hangs_holds_nobody_up(make: MakeHouse) -> None:
 
 def test_however_many_ask_a_hung_server_holds_up_no_other_question(make: MakeHouse) -> None:
     house = make(adapters={"log": HungLog({"slack": "slack-messages"})})
-    house.container.vitals.patience = 1.0
+    house.container.vitals.asker.patience = 1.0
     try:
         with ThreadPoolExecutor(30) as pool:
             asked = [pool.submit(house.client.get, READY) for _ in range(30)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -74,23 +75,47 @@ def test_local_servers_are_chosen_where_they_can_be(tmp_path: Path, monkeypatch:
         choose("local", tmp_path)
 
 
-def test_status_fits_a_terminal_and_tells_why(state: Path) -> None:
+def troubled(state: Path) -> None:
     gone = Child("store", 2**22 + 1, 1.0)
     record = Record("embedded", "2026-03-02T09:00:00+00:00", supervisor=ourselves())
+    since = time.time() - 3600
     record.services = {
         "bridge": Service("bridge", "process", child=gone, trouble="stopped (78): 100 dead letters in a row"),
-        "store": Service("store", "process", child=gone, restarts=3, trouble="killed", again_at=time.time() + 9),
+        "store": Service(
+            "store", "process", child=gone, restarts=3, trouble="killed", again_at=time.time() + 9, down_since=since
+        ),
         "api": Service("api", "process", "http://127.0.0.1:1", child=gone, trouble="still starting"),
     }
     record.write(state)
-    result = CliRunner().invoke(app, ["status"])
+
+
+@pytest.mark.parametrize("width", [80, 40])
+def test_status_fits_a_terminal_and_tells_why(state: Path, width: int) -> None:
+    troubled(state)
+    result = CliRunner().invoke(app, ["status"], env={"COLUMNS": str(width)})
     assert result.exit_code == 1
     lines = [line.rstrip() for line in result.stdout.splitlines()]
-    assert max(map(len, lines)) <= 80
-    assert "bridge: stopped (78): 100 dead letters in a row" in lines
+    assert max(map(len, lines)) <= width
+    shown = " ".join(" ".join(lines).split())
+    assert "- bridge is down: stopped (78): 100 dead letters in a row see `sago dlq list`" in shown
+    assert re.search(
+        r"UTC \(60 min\): restarting in \d+ s: killed it is started again by itself; `sago logs store`", shown
+    )
     assert any("stopped (78)" in line and "bridge" in line.split() for line in lines)
-    assert "store: restarting in 9 s: killed" in lines
-    assert "api  http://127.0.0.1:1" in lines
+    assert "api http://127.0.0.1:1" in shown
+    assert "queued not known while its server is silent" in shown
+
+
+def test_status_as_json_has_the_same_words(state: Path) -> None:
+    troubled(state)
+    told = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)
+    assert told["overall_status"] == "unhealthy"
+    assert told["problems"][1].startswith("store is down since ")
+    assert told["services"]["store"]["down_since"]
+    assert told["services"]["bridge"]["reason"] == "stopped (78): 100 dead letters in a row"
+    assert told["services"]["bridge"]["down_since"] is None
+    assert told["lag"] == {}
+    assert "queued" not in told
 
 
 def test_status_of_a_stack_whose_supervisor_was_killed(state: Path) -> None:

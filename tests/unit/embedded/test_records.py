@@ -73,7 +73,8 @@ def test_an_empty_password_file_is_none(tmp_path: Path) -> None:
     [
         ("store", 10, ""),
         ("store", 75, r"has said nothing for 7\d s"),
-        ("bridge", 3600, ""),
+        ("bridge", 35, r"has said nothing for 3\d s"),
+        ("watcher", 3600, ""),
         ("beat", None, "still starting"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -88,6 +89,9 @@ class Stumbling:
 
     def change(self, name: str, service: Service) -> None:
         self.record.services[name] = service
+
+    def amend(self, name: str, **changes: Any) -> None:
+        self.change(name, replace(self.record.services[name], **changes))
 
 
 def looks(launch: Stumbling, times: int, caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -1,0 +1,84 @@
+"""Questions to servers, all at once, answered in bounded time whoever is silent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from datetime import datetime
+from typing import Any
+
+from sago.errors import SagoError, TransientError
+from sago.ports import Clock
+
+PATIENCE = 5.0
+"""Seconds a server is given; a call that takes longer goes on to its own time-out, and later askers hear it."""
+Question = Callable[[], object]
+Answers = Mapping[str, Any]
+"""Name → answer, or the SagoError that came instead of it."""
+
+
+class Asker:
+    """Asks each question in a thread of its own, and remembers since when a server has not answered. Thread-safe."""
+
+    def __init__(self, clock: Clock, patience: float = PATIENCE) -> None:
+        self.patience = patience
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._in_flight: dict[Question, Future[Any]] = {}
+        self._silent_since: dict[str, datetime] = {}
+
+    def ask(self, questions: Mapping[str, Question], silent: Answers | None = None) -> dict[str, Any]:
+        """The answers; who has not answered within `patience` gives a TransientError.
+
+        `silent` holds errors of those who have just been asked something else in vain: they are not asked.
+        """
+        began = self._clock.now()
+        answers: dict[str, Any] = dict(silent or {})
+        with self._lock:
+            asked = {name: self._asked(question) for name, question in questions.items() if name not in answers}
+        wait(asked.values(), self.patience)
+        answers |= {name: self._answer(future) for name, future in asked.items()}
+        for name, answer in answers.items():
+            self._remember(name, began, isinstance(answer, SagoError))
+        return answers
+
+    def silent_since(self, name: str) -> datetime | None:
+        """When it was first asked in vain; None where its last answer was one."""
+        return self._silent_since.get(name)
+
+    def _remember(self, name: str, at: datetime, is_silent: bool) -> None:
+        if is_silent:
+            self._silent_since.setdefault(name, at)
+        else:
+            self._silent_since.pop(name, None)
+
+    def _asked(self, question: Question) -> Future[Any]:
+        """A question that still waits for its answer is not asked a second time: whoever asks again waits with it."""
+        future = self._in_flight.get(question)
+        if future is None or future.done():
+            future = self._in_flight[question] = Future()
+            # No pool: at the end of the process nobody waits for a server that never answers.
+            threading.Thread(target=_put, args=(future, question), name="asker", daemon=True).start()
+        return future
+
+    def _answer(self, future: Future[Any]) -> Any:
+        if not future.done():
+            return TransientError(f"no answer within {self.patience:g} s")
+        try:
+            return future.result()
+        except SagoError as error:
+            return error
+
+
+def _put(future: Future[Any], question: Question) -> None:
+    try:
+        future.set_result(question())
+    except BaseException as error:  # noqa: BLE001 - whoever waits for the answer is told
+        future.set_exception(error)
+
+
+def known(answers: Answers, name: str) -> Any:
+    """The answer, or None where there is none."""
+    answer = answers.get(name)
+    return None if isinstance(answer, SagoError) else answer

@@ -1,0 +1,79 @@
+"""What is not as it should be, one line each, for a person: the same in `sago status` and in the API's health."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sago.domain.batches import BatchState
+from sago.domain.vitals import Condition, Health, QueueVitals, ServiceVitals
+
+
+class Limits(NamedTuple):
+    """Settings that the figures are held against."""
+
+    trigger_threshold: int
+    memory_pause_at: float
+
+
+def complaints(health: Health, limits: Limits, memory_share: float | None, witnessed: Container[str]) -> list[str]:
+    """The lines, what is down first. Of those `witnessed` somebody saw the beginning; others were asked later."""
+    now = health.checked_at
+    everyone = health.services | health.processes
+    found = [_down(name, each, now, name in witnessed) for name, each in everyone.items() if not each.up]
+    found += [f"{name} waits{_since(each, now)}: {each.reason}" for name, each in everyone.items() if _waits(each)]
+    for name, source in health.data_sources.items():
+        if source.status is Condition.DEGRADED:
+            found.append(f"{name}: {source.lag} wait and none was stored for a minute: does the bridge run?")
+    found += _of_batches(health.queue_status, now)
+    for breaker in health.queue_status.open_breakers or []:
+        since, again = clock_time(breaker.since, now), clock_time(breaker.until, now)
+        found.append(f"{breaker.name} is not asked since {since} UTC, tried again at {again} UTC: {breaker.reason}")
+    if health.queue_status.recovered is False:
+        found.append("redis was emptied: the next recovery, within a minute, queues again what no batch has read")
+    if memory_share is not None and memory_share >= limits.memory_pause_at:
+        found.append(f"redis: {memory_share:.0%} of its memory is used, the bridge pauses")
+    return found
+
+
+def length(span: timedelta) -> str:
+    """A span as people say it: `40 s`, `12 min`, `3 h`, `2 d`."""
+    seconds = int(span.total_seconds())
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds // unit} {name}"
+    return f"{max(0, seconds)} s"
+
+
+def clock_time(at: datetime, now: datetime) -> str:
+    """Of today the time alone."""
+    return f"{at:%H:%M:%S}" if abs(now - at) < timedelta(hours=12) else f"{at:%Y-%m-%d %H:%M}"
+
+
+def _down(name: str, service: ServiceVitals, now: datetime, is_witnessed: bool) -> str:
+    since = _since(service, now)
+    if since and not is_witnessed:
+        since = f", at least{since}"
+    return f"{name} is down{since}: {service.reason}"
+
+
+def _waits(service: ServiceVitals) -> bool:
+    return service.up and service.reason is not None
+
+
+def _since(service: ServiceVitals, now: datetime) -> str:
+    if service.since is None:
+        return ""
+    return f" since {clock_time(service.since, now)} UTC ({length(now - service.since)})"
+
+
+def _of_batches(queue: QueueVitals, now: datetime) -> Iterator[str]:
+    failed = (queue.batches or {}).get(BatchState.FAILED, 0)
+    oldest = (queue.oldest or {}).get(BatchState.FAILED)
+    if not failed or oldest is None:
+        return
+    again = oldest.next_attempt_at
+    when = f" at {clock_time(again, now)} UTC (in {length(again - now)})" if again else ""
+    who = "1 batch failed and waits" if failed == 1 else f"{failed} batches failed and wait"
+    yield f"{who} for a further attempt{when}: {oldest.reason or 'no reason was kept'}"
