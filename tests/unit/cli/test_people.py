@@ -13,15 +13,17 @@ import typer
 from typer.testing import CliRunner, Result
 
 from sago.cli import lookup, people
-from sago.domain.outreach import Letter, ModelPolicy
-from sago.errors import UsageError
+from sago.domain.outreach import Letter, LetterState, ModelPolicy
+from sago.errors import RestoredError, UsageError
 from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
 from sago.outreach.composing import compose_letter
 from sago.outreach.deciding import withdraw_unfounded
+from sago.pipeline.generations import Generations
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
+from sago.stores.memory.keeping import MemoryMirror
 from tests.unit.outreach.stories import ARR, EVENTS, NOW, database, event, fold_into, watch
 
 UPDATE = watch(name="update")
@@ -40,7 +42,12 @@ class House:
 
     database: MemoryDatabase = field(default_factory=lambda: database(UPDATE))
     drafts: MemoryDrafts = field(default_factory=MemoryDrafts)
+    mirror: MemoryMirror = field(default_factory=MemoryMirror)
     closed: bool = False
+
+    @property
+    def generations(self) -> Generations:
+        return Generations(self.database, self.mirror)
 
     @property
     def clock(self) -> House:
@@ -167,6 +174,32 @@ def test_an_approved_letter_is_where_it_says_and_stays_approved(sago: Callable[.
     assert (again.exit_code, again.stdout) == (0, first.stdout)
     assert "is approved already" in " ".join(again.stderr.split())
     assert [entry.why for entry in house.database.state.audit_log] == ["approved on the command line"]
+
+
+def test_after_a_restored_backup_letters_wait_for_a_persons_word(sago: Callable[..., Result], house: House) -> None:
+    letter = house.compose()
+    with house.database.begin() as tx:
+        tx.outreach.set_letter_state(letter.id, LetterState.UNKNOWN, NOW, "sago", "lost")
+        tx.generation.accept(5, NOW, held=True)
+    refused = sago("outreach", "approve", str(letter.id))
+    assert isinstance(refused.exception, UsageError)
+    assert sago("outreach", "resolve", str(letter.id), "--because", "no answer given").exit_code == 2
+    done = sago(
+        "outreach", "resolve", str(letter.id)[:8], "--not-sent", "--because", "not among my sent mail", "--json"
+    )
+    assert lines(done)[0]["state"] == "superseded"
+    assert "letters may be approved again" in done.stderr
+    assert house.drafts.letters == {}
+    assert house.database.state.audit_log[-1].why == "not among my sent mail"
+
+
+def test_nothing_is_approved_while_another_letter_is_unknown(sago: Callable[..., Result], house: House) -> None:
+    letter = house.compose()
+    with house.database.begin() as tx:
+        tx.generation.accept(5, NOW, held=True)
+    refused = sago("outreach", "approve", str(letter.id))
+    assert isinstance(refused.exception, RestoredError)
+    assert "sago outreach resolve" in str(refused.exception)
 
 
 def test_a_draft_that_tells_a_rejected_event_is_withdrawn(sago: Callable[..., Result], house: House) -> None:
