@@ -46,7 +46,7 @@ class Extracting:
             batch = tx.batches.get(batch_id)
             open_chunks = {chunk.chunk_no for chunk in tx.batches.chunks(batch_id) if not chunk.state.is_final}
             refs = tx.batches.chunk_refs(batch_id, chunk_no)
-            highest = tx.batches.highest_versions(batch.company_id, [ref.message_id for ref in refs]) if batch else {}
+            highest = _highest(tx, batch.company_id, refs) if batch else {}
             company = tx.companies.get(batch.company_id) if batch else None
         if batch is None or chunk_no not in open_chunks:
             return "skipped"
@@ -181,6 +181,11 @@ class Extracting:
 def _refs_read(tx: Transaction, batch_id: str) -> list[MessageRef]:
     chunk_nos = [chunk.chunk_no for chunk in tx.batches.chunks(batch_id) if chunk.state is ChunkState.DONE]
     return [ref for chunk_no in chunk_nos for ref in tx.batches.chunk_refs(batch_id, chunk_no)]
+
+
+def _highest(tx: Transaction, company_id: str, refs: list[MessageRef]) -> dict[str, int]:
+    """The highest version of each message that any batch has taken over."""
+    return tx.batches.highest_versions({company_id: [ref.message_id for ref in refs]})[company_id]
 
 
 def _kind(error: Exception, size: int) -> str:

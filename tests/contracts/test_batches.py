@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
+from sqlalchemy import text
 
 from sago.domain.batches import LIVE_RUN, PASSING, Batch, BatchPlan, BatchState, ChunkResult, ChunkState
 from sago.domain.events import EventType, Observation, Severity, Status
@@ -303,11 +304,11 @@ def test_highest_versions_and_freed_members(database: Database) -> None:
         tx.batches.open(batch("a"), with_source(both))
         wanted = ["slack:1", "slack:2", "slack:3"]
         highest = {"slack:1": 1_772_442_000_000_000, "slack:2": 0}
-        assert tx.batches.highest_versions(COMPANY, wanted) == highest
-        assert tx.batches.highest_versions("other", wanted) == {}
-        assert tx.batches.highest_versions(COMPANY, []) == {}
+        found = tx.batches.highest_versions({COMPANY: wanted, "other": ["slack:1"], "idle": []})
+        assert found == {COMPANY: highest, "other": {}, "idle": {}}
+        assert tx.batches.highest_versions({}) == {}
         tx.batches.remove_member(COMPANY, MessageKey("slack:2", 0), LIVE_RUN)
-        assert tx.batches.highest_versions(COMPANY, ["slack:2"]) == {}
+        assert tx.batches.highest_versions({COMPANY: ["slack:2"]}) == {COMPANY: {}}
 
 
 def test_counts_and_progress(database: Database) -> None:
@@ -353,12 +354,13 @@ def test_a_named_lock_is_held_by_one_at_a_time(database: Database) -> None:
 
     def enter(number: int) -> bool:
         gate.wait()
-        with database.begin() as tx:
-            if not tx.try_lock("recover"):
+        with database.lock("recover") as is_ours:
+            if not is_ours:
                 return False
             inside.append(number)
             most.append(len(inside))
-            tx.batches.counts()
+            with database.begin() as tx:
+                tx.batches.counts()
             inside.remove(number)
             return True
 
@@ -376,11 +378,19 @@ def test_rows_that_another_looks_at_are_not_due(postgres: PostgresDatabase) -> N
         assert [each.id for each in second.batches.due(NOW)] == ["b"]
 
 
-def test_a_lock_that_another_transaction_holds_is_refused(postgres: PostgresDatabase) -> None:
-    with postgres.begin() as first, postgres.begin() as second:
-        assert first.try_lock("recover")
-        assert first.try_lock("recover")
-        assert not second.try_lock("recover")
-        assert second.try_lock("something else")
-    with postgres.begin() as third:
-        assert third.try_lock("recover")
+def test_a_lock_is_refused_to_others_until_its_block_ends_however_it_ends(database: Database) -> None:
+    def fail() -> None:
+        with database.lock("recover") as is_ours, database.lock("recover") as again, database.lock("other") as other:
+            assert (is_ours, again, other) == (True, False, True)
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail()
+    with database.lock("recover") as is_ours:
+        assert is_ours
+
+
+def test_a_lock_keeps_no_transaction_open(postgres: PostgresDatabase) -> None:
+    idle = text("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'")
+    with postgres.lock("recover"), postgres.connections.begin() as connection:
+        assert connection.scalar(idle) == 0

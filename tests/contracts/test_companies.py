@@ -51,6 +51,37 @@ def test_companies_made_at_once_are_one(database: Database) -> None:
         assert len(tx.outreach.watches("acme")) == 1
 
 
+def test_many_companies_are_made_at_once_and_the_known_stay_as_they_are(database: Database) -> None:
+    with database.begin() as tx:
+        tx.companies.ensure("acme", NOW)
+        tx.companies.save(Company(company_id="acme", name="ACME Robotics"))
+        tx.companies.ensure_all([], NOW)
+    for _ in range(2):
+        with database.begin() as tx:
+            tx.companies.ensure_all([f"company-{n}" for n in range(1200)] + ["acme"], NOW)
+    with database.begin() as tx:
+        assert len(tx.companies.all()) == 1201
+        assert tx.companies.ensure("acme", NOW).name == "ACME Robotics"
+        assert tx.companies.ensure("company-7", NOW).name == "Company 7"
+        assert len(tx.outreach.watches()) == 1201
+
+
+def test_companies_made_at_once_in_any_order_never_deadlock(database: Database) -> None:
+    names = [f"company-{n:03}" for n in range(300)]
+    gate = Barrier(4)
+
+    def ensure(turn: int) -> None:
+        gate.wait()
+        with database.begin() as tx:
+            tx.companies.ensure_all(names[:: 1 if turn % 2 else -1], NOW)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(ensure, range(4)))
+    with database.begin() as tx:
+        assert [company.company_id for company in tx.companies.all()] == names
+        assert len(tx.outreach.watches()) == 300
+
+
 def test_saved_changes_are_kept_and_all_are_listed_by_id(database: Database) -> None:
     told = Company(
         company_id="acme",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -112,12 +112,13 @@ class MemoryBatches:
     def members(self, company_id: str, keys: Sequence[MessageKey], run: str) -> set[MessageKey]:
         return {key for key in keys if (company_id, *key, run) in self._state.members}
 
-    def highest_versions(self, company_id: str, message_ids: Sequence[str]) -> dict[str, int]:
-        wanted = set(message_ids)
-        highest: dict[str, int] = {}
-        for company, message_id, version, _ in self._state.members:
-            if company == company_id and message_id in wanted:
-                highest[message_id] = max(version, highest.get(message_id, version))
+    def highest_versions(self, message_ids: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
+        highest: dict[str, dict[str, int]] = {company_id: {} for company_id in message_ids}
+        wanted = {(company_id, each) for company_id, ids in message_ids.items() for each in ids}
+        for company_id, message_id, version, _ in self._state.members:
+            if (company_id, message_id) in wanted:
+                of_company = highest[company_id]
+                of_company[message_id] = max(version, of_company.get(message_id, version))
         return highest
 
     def remove_member(self, company_id: str, key: MessageKey, run: str) -> None:

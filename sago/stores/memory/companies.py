@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sago.domain.outreach import Company
@@ -22,6 +23,10 @@ class MemoryCompanies:
             watch = default_watch(company_id, now)
             self._state.watches[watch.id] = watch
         return self._state.companies[company_id]
+
+    def ensure_all(self, company_ids: Collection[str], now: datetime) -> None:
+        for company_id in company_ids:
+            self.ensure(company_id, now)
 
     def save(self, company: Company) -> None:
         """Raises PermanentError when the company is unknown."""

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, and_, func, insert, literal, select, text, tuple_, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.batches import PASSING, Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
 from sago.domain.messages import MessageKey, MessageRef
+from sago.stores.postgres.columns import storable
 from sago.stores.postgres.tables import batch_chunks, batch_members, batches
 
 OPEN = (ChunkState.PENDING, ChunkState.FAILED)
 """States in which a chunk still waits for its result."""
 MEMBER_KEY = tuple_(batch_members.c.message_id, batch_members.c.version)
+# Lateral: the index is asked once for each id, whatever the planner believes of the table's size.
+HIGHEST = text(
+    """
+    SELECT wanted.company_id, wanted.message_id, found.version
+    FROM unnest(CAST(:companies AS text[]), CAST(:ids AS text[])) AS wanted (company_id, message_id)
+    CROSS JOIN LATERAL (
+        SELECT max(version) AS version FROM batch_members AS member
+        WHERE member.company_id = wanted.company_id AND member.message_id = wanted.message_id
+    ) AS found
+    WHERE found.version IS NOT NULL
+    """
+)
 
 
 class PostgresBatches:
@@ -151,14 +164,15 @@ class PostgresBatches:
         )
         return {MessageKey(*row) for row in self._connection.execute(query)}
 
-    def highest_versions(self, company_id: str, message_ids: Sequence[str]) -> dict[str, int]:
-        if not message_ids:
-            return {}
-        c = batch_members.c
-        query = select(c.message_id, func.max(c.version)).where(
-            c.company_id == company_id, c.message_id.in_(list(message_ids))
-        )
-        return {row[0]: row[1] for row in self._connection.execute(query.group_by(c.message_id))}
+    def highest_versions(self, message_ids: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
+        highest: dict[str, dict[str, int]] = {company_id: {} for company_id in message_ids}
+        pairs = [(company_id, message_id) for company_id, ids in message_ids.items() for message_id in ids]
+        if pairs:
+            companies, ids = zip(*pairs, strict=True)
+            given = {"companies": list(companies), "ids": [storable(message_id) for message_id in ids]}
+            for company_id, message_id, version in self._connection.execute(HIGHEST, given):
+                highest[company_id][message_id] = version
+        return highest
 
     def remove_member(self, company_id: str, key: MessageKey, run: str) -> None:
         c = batch_members.c

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
@@ -24,20 +25,28 @@ class PostgresCompanies:
 
     def ensure(self, company_id: str, now: datetime) -> Company:
         known = self.get(company_id)
-        if known is not None:
-            return known
-        company = default_company(company_id)
-        row = upsert(companies).values(**company.model_dump(), created_at=now).on_conflict_do_nothing()
-        if self._connection.execute(row).rowcount == 1:
-            self._share(company_id, now)
-            PostgresOutreach(self._connection).add_watch(default_watch(company_id, now))
-        return self.get(company_id) or company
+        if known is None:
+            self.ensure_all([company_id], now)
+        return known or self.get(company_id) or default_company(company_id)
 
-    def _share(self, company_id: str, now: datetime) -> None:
-        share = upsert(shares).values(
-            firm_id=DEFAULT_FIRM, company_id=company_id, sources=[EVERY_SOURCE], granularity="exact", created_at=now
-        )
-        self._connection.execute(share.on_conflict_do_nothing())
+    def ensure_all(self, company_ids: Collection[str], now: datetime) -> None:
+        known = select(companies.c.company_id).where(companies.c.company_id.in_(list(company_ids)))
+        if missing := set(company_ids) - set(self._connection.scalars(known)):
+            made = self._insert(sorted(missing), now)
+            self._share(made, now)
+            PostgresOutreach(self._connection).add_watches([default_watch(company_id, now) for company_id in made])
+
+    def _insert(self, company_ids: Sequence[str], now: datetime) -> list[str]:
+        """In the order given: two that make the same companies then wait, and never deadlock. Those made by us."""
+        rows = [default_company(company_id).model_dump() | {"created_at": now} for company_id in company_ids]
+        made = upsert(companies).on_conflict_do_nothing().returning(companies.c.company_id)
+        return list(self._connection.scalars(made, rows))
+
+    def _share(self, company_ids: Sequence[str], now: datetime) -> None:
+        if company_ids:
+            every = {"firm_id": DEFAULT_FIRM, "sources": [EVERY_SOURCE], "granularity": "exact", "created_at": now}
+            rows = [every | {"company_id": company_id} for company_id in company_ids]
+            self._connection.execute(upsert(shares).on_conflict_do_nothing(), rows)
 
     def save(self, company: Company) -> None:
         """Raises PermanentError when the company is unknown."""

@@ -54,6 +54,14 @@ class Connections:
         with translated(self.settings), self._connected().begin() as connection:
             yield connection
 
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A connection outside of any transaction, closed at the end of the block: what its session holds is free."""
+        with translated(self.settings), self._connected().connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()
+            yield connection
+
     def close(self) -> None:
         """Close every connection of this process; the next `begin` opens anew."""
         with self._lock:

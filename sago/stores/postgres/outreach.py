@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,10 +25,15 @@ class PostgresOutreach:
         self._connection = connection
 
     def add_watch(self, watch: Watch) -> None:
-        row = watch.model_dump(exclude={"investor", "conditions"})
-        row["investor"] = watch.investor and watch.investor.model_dump()
-        row["conditions"] = [condition.model_dump() for condition in watch.conditions]
-        self._connection.execute(upsert(watches).values(**row).on_conflict_do_update(index_elements=["id"], set_=row))
+        self.add_watches([watch])
+
+    def add_watches(self, added: Sequence[Watch]) -> None:
+        """`add_watch` for many in one statement."""
+        if added:
+            row = upsert(watches)
+            changed = {column.name: column for column in row.excluded if column.name != "id"}
+            replaced = row.on_conflict_do_update(index_elements=["id"], set_=changed)
+            self._connection.execute(replaced, [_watch_row(watch) for watch in added])
 
     def watches(self, company_id: str | None = None) -> list[Watch]:
         query = select(watches).where(watches.c.is_active).order_by(watches.c.created_at, watches.c.id)
@@ -81,6 +87,13 @@ class PostgresOutreach:
         if live:
             query = query.where(outreach.c.state.in_(LIVE))
         return [_letter(row) for row in self._connection.execute(query)]
+
+
+def _watch_row(watch: Watch) -> dict[str, Any]:
+    row = watch.model_dump(exclude={"investor", "conditions"})
+    row["investor"] = watch.investor and watch.investor.model_dump()
+    row["conditions"] = [condition.model_dump() for condition in watch.conditions]
+    return row
 
 
 def _letter(row: Row[Any]) -> Letter:
