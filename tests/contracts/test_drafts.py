@@ -16,6 +16,7 @@ from sago.errors import ConfigError
 from sago.ports import Drafts
 from sago.stores.eml_drafts import EmlDrafts, as_mail
 from sago.stores.memory.drafts import MemoryDrafts
+from tests.disks import full_disk
 
 WATCH = UUID(int=7)
 BODY = "Hi Nell,\n\nKey highlights:\n\n- Revenue: ARR <b>reached</b> €2.1M.\n\nBest,\n\nIvo"
@@ -109,3 +110,12 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> 
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"cannot be written .*set outreach\.folder"):
         EmlDrafts(tmp_path / "file").put(letter())
+
+
+def test_a_full_disk_leaves_no_half_letter_and_the_earlier_one_as_it_is(tmp_path: Path) -> None:
+    drafts = EmlDrafts(tmp_path)
+    drafts.put(letter())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with full_disk(), pytest.raises(ConfigError, match="File too large"):
+        drafts.put(letter(subject="Another"))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

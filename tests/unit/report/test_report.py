@@ -18,11 +18,13 @@ from rich.console import Console
 from sago.domain.events import Event
 from sago.domain.messages import CompactMessage, Message
 from sago.domain.outreach import Direction, Letter, Outcome, Person
+from sago.errors import ConfigError
 from sago.llm.letters import compose_offline
 from sago.outreach.verdicts import judge
 from sago.report import ReportData, event_row, gather, screen, write_all
 from sago.report.phrases import letter_kind
 from sago.stores.memory.raw import MemoryRawStore
+from tests.disks import full_disk
 from tests.unit.outreach.stories import (
     COMPANY,
     EVENTS,
@@ -267,3 +269,9 @@ def test_gathers_the_quoted_messages_alone() -> None:
     assert data.proof("orchard", quoted).before == "Hello! "
     assert data.judged()[0].outcome is Outcome.NOW
     assert {event.id for event in data.events} == {event.id for event in EVENTS}
+
+
+def test_a_full_disk_is_said_in_one_line_and_leaves_no_half_file(data: ReportData, tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(ConfigError, match=r"report\.html: cannot be written \(File too large\)"):
+        write_all(data, tmp_path)
+    assert list(tmp_path.iterdir()) == []
