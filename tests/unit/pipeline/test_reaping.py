@@ -1,0 +1,90 @@
+"""The reaper gives a message up: no transaction waits for Kafka, and whoever dies half-way leaves it to the next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from sago.domain.batches import BatchState, DeadLetter, ExtractionRequest, Position
+from sago.domain.events import Finding
+from sago.errors import PermanentError, TransientError
+from sago.llm.providers.marker import MarkerModel
+from tests.unit.pipeline.house import NOW, House, deal, message
+
+LATER = NOW + timedelta(hours=1)
+
+
+class Poisoned(MarkerModel):
+    """Refuses any chunk that holds the word."""
+
+    def extract(self, request: ExtractionRequest) -> list[Finding]:
+        if any("poison" in each.text for each in request.messages):
+            raise PermanentError("cannot be read")
+        return super().extract(request)
+
+
+@pytest.fixture
+def house() -> House:
+    """A batch whose chunk of one message failed for good, and one of another company that was only lost."""
+    house = House(model=Poisoned(), threshold=2, chunk=1)
+    house.store(message(1, text="poison"), deal(2))
+    house.run()
+    house.store(deal(3, company="other"), message(4, company="other"), name="other")
+    (start,) = house.dispatcher.take()
+    house.batching.open(*start[1], NOW)
+    house.dispatcher.take()
+    return house
+
+
+def merged(house: House) -> int:
+    with house.database.begin() as tx:
+        return tx.batches.counts().get(BatchState.MERGED, 0)
+
+
+def test_no_transaction_is_open_while_kafka_is_asked(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = house.log.dead_letter
+
+    def dead_letter(letter: DeadLetter, key: str | None = None) -> Position:
+        with house.database.begin():  # would wait for another that is open
+            return ask(letter, key)
+
+    monkeypatch.setattr(house.log, "dead_letter", dead_letter)
+    house.reaper.reap(LATER)
+    house.run(LATER)
+    assert (house.dead(), merged(house)) == (["cannot be read"], 2)
+
+
+def test_while_kafka_is_away_only_what_needs_it_waits(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(house.log, "dead_letter", lambda *_: (_ for _ in ()).throw(TransientError("Kafka is away")))
+        with pytest.raises(TransientError, match="Kafka"):
+            house.reaper.reap(LATER)
+    house.run(LATER)
+    assert (house.deals("other"), merged(house)) == (["Delta"], 1)
+    house.reaper.reap(LATER + timedelta(hours=1))
+    house.run(LATER + timedelta(hours=1))
+    assert (house.dead(), merged(house)) == (["cannot be read"], 2)
+
+
+def test_a_reaper_that_dies_before_the_kill_names_the_same_origin_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, origins = house.log.dead_letter, []
+
+    def dead_letter(letter: DeadLetter, key: str | None = None) -> Position:
+        origins.append(letter.origin)
+        position = ask(letter, key)
+        if len(origins) == 1:
+            raise SystemExit
+        return position
+
+    monkeypatch.setattr(house.log, "dead_letter", dead_letter)
+    with pytest.raises(SystemExit):
+        house.reaper.reap(LATER)
+    house.run(LATER)
+    house.reaper.reap(LATER + timedelta(hours=1))
+    house.run(LATER + timedelta(hours=1))
+    assert merged(house) == 2
+    assert len(origins) == 2
+    assert len(set(origins)) == 1
