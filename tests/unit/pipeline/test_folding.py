@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sago.domain.events import EventType, Metric, Observation, Rejection, Severity, Status
+from sago.domain.events import EventType, Extraction, Metric, Observation, Rejection, Severity, Status
+from sago.pipeline.extraction import refold
 from sago.pipeline.folding import WINDOW, fold
+from sago.stores.memory.database import MemoryDatabase
 
 DAY = timedelta(days=1)
 START = datetime(2025, 10, 6, 12, tzinfo=UTC)
@@ -151,19 +153,17 @@ def test_other_companies_are_left_out() -> None:
     assert fold("acme", [said(1, DEAL, "northwind", company_id="other")], []).events == []
 
 
-OBSERVATIONS = st.lists(
-    st.builds(
-        said,
-        st.integers(0, 60),
-        st.sampled_from([DEAL, REVENUE, SETBACK]),
-        st.sampled_from([None, "northwind", "northwind traders", "contoso", "mrr"]),
-        st.tuples(st.sampled_from(["mrr", "contract_value"]), st.sampled_from([100.0, 200.0]), st.just("USD")),
-        status=st.sampled_from([Status.ACTUAL, Status.ACTUAL, Status.DENIED, Status.PLANNED]),
-        corrects=st.booleans(),
-        quote=st.sampled_from(["it is $100", "it is $200, not $100", "done"]),
-    ),
-    max_size=12,
+OBSERVATION = st.builds(
+    said,
+    st.integers(0, 60),
+    st.sampled_from([DEAL, REVENUE, SETBACK]),
+    st.sampled_from([None, "northwind", "northwind traders", "contoso", "mrr"]),
+    st.tuples(st.sampled_from(["mrr", "contract_value"]), st.sampled_from([100.0, 200.0]), st.just("USD")),
+    status=st.sampled_from([Status.ACTUAL, Status.ACTUAL, Status.DENIED, Status.PLANNED]),
+    corrects=st.booleans(),
+    quote=st.sampled_from(["it is $100", "it is $200, not $100", "done"]),
 )
+OBSERVATIONS = st.lists(OBSERVATION, max_size=12)
 
 
 @given(OBSERVATIONS, st.randoms(use_true_random=False))
@@ -180,3 +180,60 @@ def test_ids_differ_and_every_event_has_a_proof_that_happened(observations: list
     assert len({event.id for event in events}) == len(events)
     actual = {o.message_id for o in observations if o.status is Status.ACTUAL}
     assert all(proof.message_id in actual for event in events for proof in event.evidence)
+
+
+EDIT = 1_772_442_000_000_000
+Reading = tuple[Extraction, list[Observation]]
+
+
+@st.composite
+def readings(draw: st.DrawFn) -> list[Reading]:
+    """Readings of a few messages: of the original, an edit or a deletion (both say other things or nothing), by an
+    extractor and by its next version; each has a moment at which it was finished."""
+    keys = st.tuples(st.integers(0, 5), st.sampled_from([0, 0, EDIT, EDIT + 1]), st.sampled_from(["1", "1", "2"]))
+    drawn = draw(st.lists(keys, unique=True, max_size=8))
+    return [
+        (
+            Extraction(
+                company_id="acme",
+                message_id=f"slack:{number}",
+                version=version,
+                extractor="test",
+                extractor_version=extractor,
+                finished_at=START + draw(st.integers(0, 3)) * DAY,
+            ),
+            [
+                said.model_copy(update={"message_id": f"slack:{number}", "version": version, "start": start}
+                    | {"extractor_version": extractor, "said_at": START + number * DAY})
+                for start, said in enumerate(draw(st.lists(OBSERVATION, max_size=2)))
+            ],
+        )
+        for number, version, extractor in drawn
+    ]  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(readings(), st.randoms(use_true_random=False), st.data())
+def test_events_are_the_same_however_their_readings_arrive(
+    readings: list[Reading], rng: random.Random, data: st.DataObject
+) -> None:
+    """In any order, some twice, merged one by one or many at once: an edit before its original, a re-extraction
+    before the extraction."""
+    at_once, in_parts = MemoryDatabase(), MemoryDatabase()
+    merge(at_once, readings)
+    arriving = readings + rng.sample(readings, k=len(readings) // 2)
+    rng.shuffle(arriving)
+    while arriving:
+        count = data.draw(st.integers(1, len(arriving)))
+        merge(in_parts, arriving[:count])
+        arriving = arriving[count:]
+    with at_once.begin() as one, in_parts.begin() as other:
+        assert other.events.find("acme") == one.events.find("acme")
+        assert other.events.metric_points("acme") == one.events.metric_points("acme")
+
+
+def merge(database: MemoryDatabase, readings: list[Reading]) -> None:
+    """As a merged batch does."""
+    with database.begin() as tx:
+        tx.events.append([said for _, found in readings for said in found], [read for read, _ in readings])
+        refold(tx, "acme", START)
