@@ -19,6 +19,7 @@ from sago.errors import (
     PermanentError,
     ProviderSettingError,
     SagoError,
+    TooLateError,
     TransientError,
     UnusableAnswerError,
 )
@@ -244,6 +245,7 @@ def test_a_429_keeps_the_delay_it_asks_for_and_nothing_is_tried_again(server: Ge
         (fake.always(said("")), UnusableAnswerError, "answer is empty: STOP", "unusable"),
         (fake.always(said("I'd rather not.")), UnusableAnswerError, "holds no JSON", "unusable"),
         (fake.always(said({"events": []})), UnusableAnswerError, "answer lacks findings", "unusable"),
+        (fake.always(said('{"findings": [{"message": 1, "quo')), UnusableAnswerError, "breaks off", "unusable"),
         (fake.always(said("", finish="MAX_TOKENS")), UnusableAnswerError, "gemini.output_tokens", "truncated"),
         (fake.blocked_question(), PermanentError, "block the question: PROHIBITED_CONTENT", "blocked"),
         (fake.always(said("", finish="SAFETY")), PermanentError, "block the answer: SAFETY", "blocked"),
@@ -274,7 +276,7 @@ def test_each_failure_has_its_class_its_line_and_its_row(
 def test_a_slow_answer_asks_for_less_at_once_until_one_message_is_left(server: GeminiServer) -> None:
     desk = Desk(server.url, timeout=0.2)
     server.usual = fake.slow(0.5)
-    with pytest.raises(UnusableAnswerError, match=r"did not answer within 0\.2 s"):
+    with pytest.raises(TooLateError, match=r"did not answer within 0\.2 s"):
         extract(desk.model, chat(1, DEAL), chat(2, DEAL))
     with pytest.raises(TransientError) as raised:
         extract(desk.model, chat(1, DEAL))

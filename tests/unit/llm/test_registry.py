@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from sago.config import Settings
+from sago.domain.batches import ExtractionRequest
+from sago.domain.messages import CompactMessage
 from sago.domain.outreach import Company, ModelPolicy
-from sago.errors import ConfigError
+from sago.errors import ConfigError, ProviderSettingError, TransientError
 from sago.llm.gateway import Gateway
-from sago.llm.registry import PROVIDERS, lacks_key, load, longest_call, no_key
+from sago.llm.registry import PROVIDERS, guarded, lacks_key, load, longest_call, no_key
 from sago.ports import Model
+from sago.resilience.breakers import SharedBreakers
+from sago.resilience.shelf import MemoryShelf
+from sago.sections import BreakerSettings
 from sago.stores.clock import SystemClock
 from sago.stores.memory.model_calls import MemoryCallLedger
 
@@ -68,3 +74,23 @@ def test_text_goes_to_a_vendor_only_for_a_company_that_allows_it() -> None:
     gateway = Gateway(made("gemini"), made("offline"))
     companies = [None, *(Company(company_id="a", name="A", model_policy=policy) for policy in ModelPolicy)]
     assert [gateway.for_company(company).name for company in companies] == ["offline", "offline", "offline", "gemini"]
+
+
+@pytest.mark.parametrize(("name", "is_guarded"), [("gemini", True), ("marker", False), ("offline", False)])
+def test_chunks_and_letters_for_a_model_outside_this_process_share_its_breaker(name: str, *, is_guarded: bool) -> None:
+    shelf, clock = MemoryShelf(), SystemClock()
+    breakers = SharedBreakers(shelf, clock, BreakerSettings(), timedelta(minutes=6))
+    model = guarded(name, Settings.model_validate({"gemini": {"model": "m-1"}}), MemoryCallLedger(), clock, breakers)
+    assert (model.name, model.place) == (name, PROVIDERS[name].place)
+    said = CompactMessage(id="slack:1", source="slack", sent_at=datetime(2026, 3, 2, tzinfo=UTC), sender="x", text="hi")
+    request = ExtractionRequest(company_id="a", company_name="A", messages=(said,))
+    if not is_guarded:
+        assert model.extract(request) == []
+        return
+    with pytest.raises(ProviderSettingError):  # it has no key: let through
+        model.extract(request)
+    now = clock.now()
+    shelf.open("gemini/m-1", "503", now, now + timedelta(minutes=1))
+    for ask in (lambda: model.extract(request), lambda: model.compose(None)):  # type: ignore[arg-type]
+        with pytest.raises(TransientError, match="gemini/m-1 is not asked for now: 503"):
+            ask()

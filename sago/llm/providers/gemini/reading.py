@@ -58,7 +58,9 @@ def read(response: types.GenerateContentResponse, answer: type[BaseModel]) -> Re
     missing = [key for key in answer.model_fields if isinstance(parsed.value, dict) and key not in parsed.value]
     if missing:
         raise UnusableAnswerError(f"gemini's answer lacks {', '.join(missing)}")
-    return Reply(parsed.value, parsed.is_cut)
+    if parsed.is_cut:  # below the output limit: what is missing would be there another time
+        raise UnusableAnswerError("gemini's answer breaks off")
+    return Reply(parsed.value, is_cut=False)
 
 
 _BLOCKED = frozenset(
