@@ -37,6 +37,12 @@ check: .venv/.ready-dev  ## format, lint, types, import contracts, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
+bench-store: .venv/.ready-dev  ## the store path's speed, target beside measured (ARGS="--quick", "--write", a part's name)
+	@$(BIN)/python -m bench.store $(ARGS)
+
+soak: .venv/.ready-dev  ## 30 minutes at half speed: does anything grow? (ARGS="--minutes 10")
+	@$(BIN)/python -m bench.store soak $(ARGS)
+
 format: .venv/.ready-dev  ## put the code in the house's form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

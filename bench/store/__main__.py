@@ -1,58 +1,97 @@
-"""`python -m bench.store`: runs the parts that are named, all of them without a name."""
+"""`python -m bench.store [PART …]`: measures the parts that are named, without a name all but the soak.
+
+Target and measured are printed beside each other; `--write` puts them into docs/performance.md, each part into its own
+place. Exit status 1 when a soak is not flat, or when a run lost or doubled a message: then nothing is written of it.
+"""
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
-from bench.store.contenders import Contender, Run, bare, one_a_task, ours
-from bench.store.load import Load
+from bench.store import throughput
+from bench.store.crossing import PROCESSES, crossing, keep_commit_times
+from bench.store.page import Finding, write
 from bench.store.rig import NEVER, Rig, running
+from bench.store.rounds import say
+from bench.store.scale import QUICK, WHOLE, Scale
+from bench.store.soak import soak
+
+STORE_PATH: dict[str, Callable[[Rig, Scale], Finding]] = {
+    "against": throughput.against,
+    "imported": throughput.imported,
+    "sizes": throughput.sizes,
+    "companies": throughput.companies,
+}
+"""Parts over the store worker alone, with a threshold that no company reaches."""
+PARTS = (*STORE_PATH, "crossing")
 
 
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+def main(words: Sequence[str]) -> int:
+    """Measure; the exit status."""
+    args = _arguments(words)
+    scale = _scale(args)
+    parts = args.parts or PARTS
+    all_met = True
+    for finding in _findings(parts, scale, args):
+        say(finding.text())
+        if args.write:
+            write(finding, f"python -m bench.store {' '.join([finding.part, *_options(words)])}")
+        if finding.part == "soak":
+            all_met = all_met and all(row.met for row in finding.rows)
+    return 0 if all_met else 1
 
 
-def compare(rig: Rig, rounds: int, messages: int, few: int) -> dict[str, list[Run]]:
-    ways: dict[str, tuple[Contender, int]] = {"ours": (ours, messages), "bare loop": (bare, messages)}
-    if few:
-        ways["one task a message"] = (one_a_task, few)
-    runs: dict[str, list[Run]] = {}
-    for turn in range(rounds + 1):
-        for name, (run, size) in ways.items():
-            began = time.monotonic()
-            found = run(rig, Load.live(f"{name.split()[0]}{turn}", size if turn else min(size, 2000), 50))
-            took = time.monotonic() - began
-            cpu = " ".join(f"{who} {sec:.1f}" for who, sec in sorted(found.cpu.items()))
-            note = "" if turn else " (warm-up)"
-            say(
-                f"round {turn} {name:20} {found.rate:8.0f}/s  {found.seconds:6.2f} s  cpu {cpu}  all {took:.0f} s{note}"
-            )
-            if turn:
-                runs.setdefault(name, []).append(found)
-    return runs
+def _findings(parts: Sequence[str], scale: Scale, args: argparse.Namespace) -> Iterator[Finding]:
+    if stored := [part for part in parts if part in STORE_PATH]:
+        with running(("store",), {"SAGO_CACHE__CACHE_TRIGGER_THRESHOLD": str(NEVER)}) as rig:
+            for part in stored:
+                yield _timed(part, partial(STORE_PATH[part], rig, scale))
+    if "crossing" in parts:
+        with running(PROCESSES, {}, before=keep_commit_times) as rig:
+            yield _timed("crossing", partial(crossing, rig, scale, args.rate))
+    if "soak" in parts:
+        with running(PROCESSES, {}, before=keep_commit_times) as rig:
+            yield _timed("soak", partial(soak, rig, args.minutes, scale.messages, args.rate))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="bench.store")
-    parser.add_argument("parts", nargs="*")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--messages", type=int, default=20_000)
-    parser.add_argument("--few", type=int, default=2000, help="messages of the runs with one task each; 0: none")
-    args = parser.parse_args()
-    with running(("store",), {"SAGO_CACHE__CACHE_TRIGGER_THRESHOLD": str(NEVER)}) as rig:
-        runs = compare(rig, args.rounds, args.messages, args.few)
-    for name, found in runs.items():
-        rates = [run.rate for run in found]
-        say(f"{name:20} median {statistics.median(rates):8.0f}/s  min {min(rates):8.0f}  max {max(rates):8.0f}")
-    for other in list(runs)[1:]:
-        ratios = [mine.rate / theirs.rate for mine, theirs in zip(runs["ours"], runs[other], strict=True)]
-        say(f"ours : {other:20} {statistics.median(ratios):6.2f} x  min {min(ratios):6.2f}  max {max(ratios):6.2f}")
+def _timed(part: str, measure: Callable[[], Finding]) -> Finding:
+    say(f"{part} …")
+    began = time.monotonic()
+    finding = measure()
+    say(f"  {part} took {time.monotonic() - began:.0f} s")
+    return finding
+
+
+def _scale(args: argparse.Namespace) -> Scale:
+    given = {name: getattr(args, name) for name in ("rounds", "messages", "few", "seconds")}
+    scale = replace(QUICK if args.quick else WHOLE, **{name: each for name, each in given.items() if each is not None})
+    return replace(scale, sizes=(*scale.sizes[:2], args.largest)) if args.largest else scale
+
+
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.store", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS, "soak"], metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--quick", action="store_true", help="small loads, one round: does it run?")
+    parser.add_argument("--write", action="store_true", help="write what is found into docs/performance.md")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--messages", type=int, help="of a run")
+    parser.add_argument("--few", type=int, help="messages of a run with one task each; 0: no such run")
+    parser.add_argument("--largest", type=int, help="the largest load of `sizes`")
+    parser.add_argument("--seconds", type=float, help="of the paced feed of `crossing`")
+    parser.add_argument("--minutes", type=float, default=30.0, help="of `soak`")
+    parser.add_argument("--rate", type=float, help="the sustained end-to-end rate, where it is known")
+    return parser.parse_args(words)
+
+
+def _options(words: Sequence[str]) -> list[str]:
+    """The command's options as they were given, without the names of parts."""
+    return [word for word in words if word not in (*PARTS, "soak", "--write")]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -73,7 +73,7 @@ class BareRows:
                     rows[key] = row_of(message, sha, name, now)
         owners = self._owners(rows.values())
         self._write([row for key, row in rows.items() if key not in owners], now)
-        return _verdicts(given, owners)
+        return verdicts(given, owners)
 
     def _owners(self, rows: Iterable[Row]) -> dict[Key, bytes]:
         asked = []
@@ -208,7 +208,8 @@ class BareBuffer:
         pipe.zadd("messages:due", {company: at}, nx=True)
 
 
-def _verdicts(given: list[tuple[Key, bytes, Message]], owners: dict[Key, bytes]) -> Verdicts:
+def verdicts(given: list[tuple[Key, bytes, Message]], owners: dict[Key, bytes]) -> Verdicts:
+    """What becomes of these, in their order, where the rows of `owners` are there already."""
     found = Verdicts()
     shas = dict(owners)
     for key, sha, message in given:

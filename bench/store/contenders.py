@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from kafka import TopicPartition
 
 from bench.store.load import Load
-from bench.store.rig import STALLED, LostError, Rig, _cpu
+from bench.store.memory import Series, memory_of, sampled
+from bench.store.rig import STALLED, LostError, Rig, cpu_of
+from sago.domain.dead_letters import SUFFIX
 
-ONE_A_TASK = {"SAGO_BRIDGE__BATCH_MESSAGES": "1", "SAGO_BRIDGE__IN_FLIGHT_BATCHES": "1000"}
-"""As many messages in flight as one of our micro-batches holds: with eight, the bridge would mostly wait."""
+ONE_A_TASK = {
+    "SAGO_BRIDGE__BATCH_MESSAGES": "1",
+    "SAGO_BRIDGE__IN_FLIGHT_BATCHES": "64",
+    "SAGO_BRIDGE__CONFIRM_DEADLINE": "120",
+}
+"""With the eight in flight of the defaults the bridge would mostly wait; with many more, tasks would wait so long for
+their turn that the bridge took them for lost, and sent them again."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class Run:
         return sum(self.cpu.values()) / self.messages * 1e6
 
 
+Ends = dict[TopicPartition, int]
 Contender = Callable[[Rig, Load], Run]
 
 
@@ -48,18 +58,24 @@ def one_a_task(rig: Rig, load: Load) -> Run:
     return _bridged(rig, load, ONE_A_TASK)
 
 
-def claiming(rig: Rig, load: Load) -> Run:
-    """Ours on a rig whose threshold is in reach: batches are claimed and taken over meanwhile."""
-    return _bridged(rig, load, {}, claimed=True)
+def watched(every: float) -> tuple[Series, Contender]:
+    """Ours, and the memory of everything while it runs."""
+    series = Series()
+
+    def run(rig: Rig, load: Load) -> Run:
+        return _bridged(rig, load, {}, (series, every))
+
+    return series, run
 
 
-def _bridged(rig: Rig, load: Load, environ: Mapping[str, str], *, claimed: bool = False) -> Run:
+def _bridged(rig: Rig, load: Load, environ: Mapping[str, str], watch: tuple[Series, float] | None = None) -> Run:
     letters, ends, before = _prepare(rig, load)
     with rig.bridge(environ) as bridge:
         started = rig.assigned_at(bridge)
-        ended = rig.committed_at(ends)
-        cpu = _spent(rig, before) | {"bridge": _cpu(bridge.pid)}
-    rig.verify(load, letters, claimed=claimed)
+        with sampled(*watch, partial(memory_of, rig.children() | {"bridge": bridge})) if watch else nullcontext():
+            ended = rig.committed_at(ends)
+        cpu = _spent(rig, before) | {"bridge": cpu_of(bridge.pid)}
+    rig.verify(load, letters)
     return Run(load.messages, ended - started, cpu)
 
 
@@ -78,10 +94,10 @@ def bare(rig: Rig, load: Load) -> Run:
     return Run(load.messages, found["ended"] - found["started"], _spent(rig, before) | {"loop": found["cpu"]})
 
 
-def _prepare(rig: Rig, load: Load) -> tuple[int, dict[TopicPartition, int], dict[str, float]]:
-    """Empty stores and a full log: dead letters until now, the ends to reach, processor time until now."""
+def _prepare(rig: Rig, load: Load) -> tuple[Ends, Ends, dict[str, float]]:
+    """Empty stores and a full log: where dead letters end now, the ends to reach, processor time until now."""
     rig.empty()
-    letters, before = sum(rig.ends(".dlq").values()), rig.ends()
+    letters, before = rig.ends(SUFFIX), rig.ends()
     rig.fill(load)
     ends = {pair: end for pair, end in rig.ends().items() if end > before[pair]}
     return letters, ends, rig.cpu()
