@@ -18,7 +18,7 @@ from sago.embedded.record import Record, read_record
 from sago.pipeline.vitals import health_of
 
 REFRESH_EVERY = 2.0
-PATIENCE = 15.0
+PATIENCE = 10.0
 """Seconds for those that answered a probe: on a busy machine a new process takes a while until it is connected."""
 
 

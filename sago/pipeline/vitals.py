@@ -132,7 +132,8 @@ class Vitals:
             return answers, found if isinstance(found, StackVitals) else StackVitals()
         up = {name for name, each in stack.servers.items() if each.up}
         silent = {name: each for name, each in stack.servers.items() if name in servers and not each.up}
-        beside: dict[str, Question] = {RESTORED: self.restored} if POSTGRES in up else {}
+        # the generation lies in Postgres, its copy perhaps in the raw store
+        beside: dict[str, Question] = {RESTORED: self.restored} if POSTGRES in up and not silent else {}
         questions = {name: question for name, question in servers.items() if name in up} | beside
         errors = {name: TransientError(each.reason or "no answer") for name, each in silent.items()}
         return self.asker.ask(questions, errors), stack

@@ -219,6 +219,19 @@ def test_processes_are_told_with_the_moment_their_supervisor_noted(make: MakeHou
     ]
 
 
+def test_of_a_stack_that_was_looked_at_the_silent_are_not_asked_again(make: MakeHouse) -> None:
+    house = make(adapters={"log": HungLog({"slack": "slack-messages"})})
+    vitals = house.container.vitals
+    vitals.restored = lambda: pytest.fail("what may lie on a silent server is asked for")
+    down = ServiceVitals(up=False, reason="halted")
+    health = vitals.health(StackVitals(servers={"kafka": down, "postgres": ServiceVitals(up=True)}))
+    assert house.log.asked == 0
+    assert health.services.keys() == {"kafka", "postgres"}
+    assert health.problems == ["kafka is down, at least since 17:00:00 UTC (0 s): halted"]
+    assert health.queue_status.dead_letters == 0
+    assert health.queue_status.queued is None
+
+
 class Passing(MemoryLog):
     """Silent until somebody mends it."""
 
