@@ -21,8 +21,9 @@ setup: .venv/.ready  ## a .venv with the `sago` command (Python 3.11 or 3.12)
 demo: setup  ## 1,000 messages of three companies in, verdicts and a letter out
 	@$(BIN)/sago demo
 
-test: .venv/.ready-dev  ## the whole suite, on real servers
-	@$(BIN)/pytest -q
+test: test-unit  ## the whole suite: unit, then on real servers, then selected faults; each part prints how long it took
+	@echo "integration and contracts:" && $(BIN)/pytest -q tests/integration tests/contracts
+	@echo "selected faults:" && $(BIN)/pytest -q tests/faults
 
 test-unit: .venv/.ready-dev  ## unit tests alone: no sockets, under a minute
 	@$(BIN)/pytest -q tests/unit
