@@ -207,7 +207,7 @@ class Container:
 
     @cached_property
     def recovery(self) -> Recovery:
-        return Recovery(self.database, self.buffer, self.raw, self.dispatcher, self.generations, self.erasing)
+        return Recovery(self.database, self.buffer, self.raw, self.log, self.dispatcher, self.generations, self.erasing)
 
     @cached_property
     def mirror(self) -> Mirror:

@@ -7,7 +7,7 @@ repeated without a further effect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
@@ -87,6 +87,10 @@ class MessageLog(Protocol):
 
         `letter.topic` is the topic without `.dlq` (`unparsed` where the source cannot be told).
         """
+
+    def dead_records(self, after: Mapping[tuple[str, int], int]) -> Iterator[list[Record]]:
+        """Records of the dead-letter topics from these offsets, else the oldest, to the present ends, in parts. Read
+        outside the group: nobody's place in the log changes."""
 
     def lag(self) -> dict[str, int]:
         """Topic → messages between the committed watermark and the end, summed over partitions."""
@@ -564,10 +568,11 @@ class StoreQueue(Protocol):
         """Enqueue one attempt under the task id `name#attempt`."""
 
     def confirmed(self, names: Mapping[str, int]) -> dict[str, bool]:
-        """Of batch name → latest attempt: True durable, False failed; a name not yet answered is left out."""
+        """Of batch name → number of attempts so far: True when one of them made it durable, however late; False when
+        the last one failed; a name not yet answered is left out."""
 
     def forget(self, names: Mapping[str, int]) -> None:
-        """Drop the results of these names."""
+        """Drop the results of these names' attempts."""
 
 
 class Drafts(Protocol):

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from sago.domain.batches import Progress, Record
-from sago.domain.dead_letters import SUFFIX, from_record
+from sago.domain.dead_letters import SUFFIX
 from sago.errors import BadDeployError, InvalidMessageError, SagoError, TransientError
 from sago.pipeline.admission import Refusals, Refused, admit, company_of, refusal
 from sago.pipeline.flights import Flight, Flights, Lane, Pair
 from sago.pipeline.pressure import BridgeLimits, MemoryPressure
+from sago.pipeline.projecting import project
 from sago.ports import Buffer, Clock, Database, LogConsumer, MessageLog, StoreQueue
 from sago.telemetry import logger
 
@@ -228,9 +229,7 @@ class Bridge:
         """Dead letters from their topics into Postgres, one transaction a step."""
         if not self._to_project:
             return
-        now = self._clock.now()
-        with self._database.begin() as tx:
-            tx.ledger.add_dead_letters([from_record(record, now) for record in self._to_project])
+        project(self._to_project, self._database, self._clock.now())
         for record in self._to_project:
             self._done(record.position.topic, record.position.partition, [record.position.offset])
         self._to_project.clear()

@@ -11,6 +11,7 @@ from sago.domain.batches import HOPELESS, PASSING, Batch, BatchState, Chunk, Chu
 from sago.domain.messages import Message, MessageKey, MessageRef
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.generations import Generations
+from sago.pipeline.projecting import project_again
 from sago.pipeline.storing import queue_new
 from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore, Transaction
 
@@ -123,6 +124,7 @@ class Recovery:
     database: Database
     buffer: Buffer
     raw: RawStore
+    log: MessageLog
     dispatcher: Dispatcher
     generations: Generations
     erasing: Erasing
@@ -142,6 +144,7 @@ class Recovery:
             if restored:
                 since = min(since, restored.since(LOOK_BACK))
                 self.generations.hold(restored, now)
+                project_again(self.log, self.database, now)
                 self.buffer.clear()
             self.buffer.begin_epoch(now)
             found = self._queue_since(since, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 
-from sago.domain.batches import DeadLetter, Position
+from sago.domain.batches import DeadLetter, Position, Record
 from sago.domain.dead_letters import REPLAY_OF, SUFFIX, headers_of, value_of
 from sago.domain.messages import Message
 from sago.errors import InvalidMessageError, TransientError
@@ -27,6 +27,7 @@ from sago.stores.kafka import (
 )
 from sago.stores.kafka_access import PATIENCE as REACH_PATIENCE
 from sago.stores.kafka_access import Deadline, reach
+from sago.stores.kafka_reader import dead_records
 
 
 class KafkaLog:
@@ -67,6 +68,10 @@ class KafkaLog:
     def dead_letter(self, letter: DeadLetter, key: str | None = None) -> Position:
         """As the port says; a value over 900 kB is replaced by its length and sha256."""
         return self._send([(letter.topic + SUFFIX, key, value_of(letter), headers_of(letter))])[0]
+
+    def dead_records(self, after: Mapping[tuple[str, int], int]) -> Iterator[list[Record]]:
+        """As the port says, over a connection of its own."""
+        return dead_records(self._settings, self.log_id, after)
 
     def lag(self) -> dict[str, int]:
         """As the port says, dead-letter topics included; what was never committed counts from the oldest record."""

@@ -256,6 +256,21 @@ def test_a_dead_letter_over_900_kb_leaves_length_and_digest(harness: Harness) ->
     assert json.loads(record.value) == {"length": len(value), "sha256": hashlib.sha256(value).hexdigest()}
 
 
+def test_dead_records_are_read_again_from_an_offset_and_nobody_loses_their_place(harness: Harness) -> None:
+    consumer = harness.consumer()
+    places = [harness.log.dead_letter(letter(f"bad {number}".encode()), key="acme") for number in range(5)]
+    polled = poll_until(consumer, 5)
+    consumer.commit({(places[0].topic, places[0].partition): places[4].offset + 1})
+    lag = harness.log.lag()
+    mine = {each.position for each in polled}
+    read = [record for part in harness.log.dead_records({}) for record in part]
+    assert [record for record in read if record.position in mine] == polled
+    since = {(place.topic, place.partition): place.offset for place in places[3:4]}
+    some = [record for part in harness.log.dead_records(since) for record in part if record.position in mine]
+    assert some == polled[3:]
+    assert harness.log.lag() == lag
+
+
 def test_rows_of_no_source_have_a_topic_too(harness: Harness) -> None:
     consumer = harness.consumer()
     harness.log.dead_letter(letter(b"?").model_copy(update={"topic": "unparsed", "origin": "sha:4"}))

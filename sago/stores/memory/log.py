@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from kafka.partitioner.default import murmur2
 
@@ -55,6 +55,12 @@ class MemoryLog:
         position = Position(self.log_id, *pair, self.end(pair))
         self._partitions[pair].append(Record(position, key, value, dict(headers or {})))
         return position
+
+    def dead_records(self, after: Mapping[Pair, int]) -> Iterator[list[Record]]:
+        """As the port says, one record a part."""
+        for pair in sorted(self.pairs()):
+            if pair[0].endswith(SUFFIX):
+                yield from ([record] for record in self.read(pair, after.get(pair, 0)))
 
     def lag(self) -> dict[str, int]:
         """As the port says, dead-letter topics included."""
@@ -177,11 +183,16 @@ class MemoryStoreQueue:
             self._answers[name, attempt] = self._handler(name, values, replay_of)
 
     def confirmed(self, names: Mapping[str, int]) -> dict[str, bool]:
-        return {name: self._answers[name, n] for name, n in names.items() if (name, n) in self._answers}
+        failed = {name: False for name, latest in names.items() if self._answers.get((name, latest)) is False}
+        return failed | {name: True for name, latest in names.items() if self._durable(name, latest)}
 
     def forget(self, names: Mapping[str, int]) -> None:
-        for name, attempt in names.items():
-            self._answers.pop((name, attempt), None)
+        for name, latest in names.items():
+            for attempt in range(1, latest + 1):
+                self._answers.pop((name, attempt), None)
+
+    def _durable(self, name: str, latest: int) -> bool:
+        return any(self._answers.get((name, attempt)) for attempt in range(1, latest + 1))
 
     def answer(self, name: str, attempt: int, durable: bool) -> None:
         """What became of one attempt."""

@@ -67,7 +67,9 @@ class House:
         self.drafts = MemoryDrafts()
         self.generations = Generations(self.database, self.mirror)
         self.erasing = Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts)
-        self.recovery = Recovery(self.database, self.buffer, self.raw, self.dispatcher, self.generations, self.erasing)
+        self.recovery = Recovery(
+            self.database, self.buffer, self.raw, self.log, self.dispatcher, self.generations, self.erasing
+        )
 
     def store(self, *messages: Message, name: str = "log:slack-messages:0:0-9", replay: str | None = None) -> None:
         values = [each.to_json() for each in messages]

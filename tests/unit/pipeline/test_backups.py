@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
-from sago.domain.batches import LIVE_RUN, BatchState
+from sago.domain.batches import LIVE_RUN, BatchState, DeadLetter
+from sago.domain.erasures import Erasure
 from sago.domain.messages import MessageKey
 from sago.domain.outreach import Letter, LetterState
 from sago.errors import RestoredError, TransientError, UsageError
@@ -138,6 +140,27 @@ def test_a_backup_older_than_recovery_looks_back_is_mended_too() -> None:
     restore(house, saved)
     settle(house, late)
     assert house.deals() == ["Delta"]
+
+
+def test_dead_letters_that_the_backup_lacks_are_projected_again_those_of_the_erased_without_bytes() -> None:
+    house = House()
+    erasure = Erasure(
+        id=uuid4(), company_id="acme", sender="eve", because="asked", requested_by="cli", requested_at=NOW
+    )
+    house.generations.advance(NOW)
+    saved = backup(house)
+    house.erasing.erase(erasure, NOW)
+    for number, sender in enumerate(("ana", "eve")):
+        value = deal(number, sender=sender).to_json()
+        dead = DeadLetter(
+            origin=f"o{number}", topic="slack-messages", error="why", error_type="X", failed_at=NOW, value=value
+        )
+        house.log.dead_letter(dead, "acme")
+    house.generations.advance(NOW)
+    restore(house, saved)
+    settle(house)
+    letters = house.database.state.dead_letters
+    assert {origin: bool(each.value) for origin, each in letters.items()} == {"o0": True, "o1": False}
 
 
 def test_a_database_made_anew_is_filled_from_the_first_day() -> None:
