@@ -16,10 +16,11 @@ from functools import partial
 from bench.store import throughput
 from bench.store.crossing import PROCESSES, crossing, keep_commit_times
 from bench.store.page import Finding, write
-from bench.store.rig import NEVER, Rig, running
+from bench.store.rig import NEVER, LostError, Rig, running
 from bench.store.rounds import say
 from bench.store.scale import QUICK, WHOLE, Scale
 from bench.store.soak import soak
+from sago.errors import SagoError
 
 STORE_PATH: dict[str, Callable[[Rig, Scale], Finding]] = {
     "against": throughput.against,
@@ -36,14 +37,18 @@ def main(words: Sequence[str]) -> int:
     args = _arguments(words)
     scale = _scale(args)
     parts = args.parts or PARTS
-    all_met = True
-    for finding in _findings(parts, scale, args):
-        say(finding.text())
-        if args.write:
-            write(finding, f"python -m bench.store {' '.join([finding.part, *_options(words)])}")
-        if finding.part == "soak":
-            all_met = all_met and all(row.met for row in finding.rows)
-    return 0 if all_met else 1
+    findings: list[Finding] = []
+    try:
+        for finding in _findings(parts, scale, args):
+            say(finding.text())
+            findings.append(finding)
+            if args.write:
+                write(finding, f"python -m bench.store {' '.join([finding.part, *_options(words)])}")
+    except (LostError, SagoError) as error:
+        sys.stderr.write(f"bench.store: {error}\n")
+        return 1
+    say("\n".join(str(row) for finding in findings for row in finding.rows))
+    return 0 if all(row.met for finding in findings if finding.part == "soak" for row in finding.rows) else 1
 
 
 def _findings(parts: Sequence[str], scale: Scale, args: argparse.Namespace) -> Iterator[Finding]:
@@ -56,7 +61,7 @@ def _findings(parts: Sequence[str], scale: Scale, args: argparse.Namespace) -> I
             yield _timed("crossing", partial(crossing, rig, scale, args.rate))
     if "soak" in parts:
         with running(PROCESSES, {}, before=keep_commit_times) as rig:
-            yield _timed("soak", partial(soak, rig, args.minutes, scale.messages, args.rate))
+            yield _timed("soak", partial(soak, rig, args.minutes, scale.merged, args.rate))
 
 
 def _timed(part: str, measure: Callable[[], Finding]) -> Finding:

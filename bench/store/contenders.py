@@ -15,6 +15,7 @@ from bench.store.load import Load
 from bench.store.memory import Series, memory_of, sampled
 from bench.store.rig import STALLED, LostError, Rig, cpu_of
 from sago.domain.dead_letters import SUFFIX
+from sago.embedded.processes import last_line
 
 ONE_A_TASK = {
     "SAGO_BRIDGE__BATCH_MESSAGES": "1",
@@ -72,9 +73,10 @@ def _bridged(rig: Rig, load: Load, environ: Mapping[str, str], watch: tuple[Seri
     letters, ends, before = _prepare(rig, load)
     with rig.bridge(environ) as bridge:
         started = rig.assigned_at(bridge)
+        start_up = cpu_of(bridge.pid)
         with sampled(*watch, partial(memory_of, rig.children() | {"bridge": bridge})) if watch else nullcontext():
             ended = rig.committed_at(ends)
-        cpu = _spent(rig, before) | {"bridge": cpu_of(bridge.pid)}
+        cpu = _spent(rig, before) | {"bridge": cpu_of(bridge.pid) - start_up}
     rig.verify(load, letters)
     return Run(load.messages, ended - started, cpu)
 
@@ -88,7 +90,7 @@ def bare(rig: Rig, load: Load) -> Run:
     ends_file.write_text(json.dumps(pairs), encoding="utf-8")
     with rig.module(f"{sys.executable} -m bench.store.bare_loop {ends_file} {result}") as loop:
         if not loop.wait(STALLED + load.messages / 100) or not result.exists():
-            raise LostError(f"the bare loop ended without a result; see {rig.log_of(loop)}")
+            raise LostError(f"the bare loop gave no result: {last_line(rig.log_of(loop))}")
     found = json.loads(result.read_text(encoding="utf-8"))
     rig.verify(load, letters)
     return Run(load.messages, found["ended"] - found["started"], _spent(rig, before) | {"loop": found["cpu"]})

@@ -62,7 +62,7 @@ def keep_commit_times(state_dir: Path) -> None:
 
 def crossing(rig: Rig, scale: Scale, rate: float | None) -> Finding:
     """The sustained rate, then the time of each batch at half of it. `rate` is what was measured before."""
-    most = [rate] if rate else [_sustained(rig, scale.messages, turn) for turn in range(scale.rounds + 1)][1:]
+    most = [rate] if rate else [_sustained(rig, scale.merged, turn) for turn in range(scale.rounds + 1)][1:]
     half = statistics.median(most) / 2
     windows = _windows(rig, half, scale.seconds / scale.rounds, scale.rounds)
     p50, p95 = ([_quantile(window, share) for window in windows] for share in (0.50, 0.95))
@@ -77,7 +77,7 @@ def crossing(rig: Rig, scale: Scale, rate: float | None) -> Finding:
     count = sum(map(len, windows))
     lines = [
         f"All of `bridge, {', '.join(PROCESSES)}`, provider `offline`, {COMPANIES} companies.",
-        f"Sustained end to end, {scale.messages:,} messages put in before: {spread(most)} messages a second. Then",
+        f"Sustained end to end, {scale.merged:,} messages put in before: {spread(most)} messages a second. Then",
         f"{half:,.0f} a second: {count} batches in {scale.rounds} windows of {scale.seconds / scale.rounds:.0f} s.",
     ]
     if early:
@@ -102,11 +102,8 @@ def _sustained(rig: Rig, messages: int, turn: int) -> float:
     with rig.bridge() as bridge:
         started = rig.assigned_at(bridge)
         rig.committed_at(ends)
-        _settle(rig)
-    merged = _merged(rig)
-    members, waiting = _standing(rig)[1], sum(rig.container.buffer.counts().values())
-    if members + waiting != messages:
-        raise LostError(f"{members} messages in batches and {waiting} waiting, not {messages} in all")
+        settle(rig)
+    merged, members = _merged(rig), check(rig)
     rate = members / (max(committed for *_, committed in merged) - started)
     say(f"  end to end, round {turn or 'warm-up':7} {rate:8.0f}/s, {members} messages in {len(merged)} batches")
     return rate
@@ -125,7 +122,8 @@ def _windows(rig: Rig, rate: float, seconds: float, count: int) -> list[list[Cro
                 time.sleep(seconds)
                 say(f"  window {window or 'warm-up':7} unmerged {_standing(rig)[0]}, lag {_lag(rig)}")
             marks.append(time.time())
-        _settle(rig)
+        settle(rig)
+        check(rig)
         found = _matched(rig, claims)
     return [[each for each in found if since <= each.crossed < until] for since, until in list(pairwise(marks))[1:]]
 
@@ -181,7 +179,16 @@ def _task_began(rig: Rig, company: str, batch_id: str) -> float | None:
     return max(times) / 1000 if times else None
 
 
-def _settle(rig: Rig) -> None:
+def check(rig: Rig) -> int:
+    """The messages in batches, once all is at rest: with those that wait they are the rows; raises LostError."""
+    rows, members = rig.container.raw.count(), _standing(rig)[1]
+    waiting = sum(rig.container.buffer.counts().values())
+    if members + waiting != rows:
+        raise LostError(f"{members} messages in batches and {waiting} waiting, of {rows} rows")
+    return members
+
+
+def settle(rig: Rig) -> None:
     """Wait until nothing is on its way: no lag, every batch merged and no further one made for a second."""
     until, quiet, last = time.monotonic() + PATIENCE, 0, (-1, -1)
     while quiet < 5:
@@ -190,7 +197,7 @@ def _settle(rig: Rig) -> None:
         now = _standing(rig)
         moved = now != last
         until = time.monotonic() + PATIENCE if moved else until
-        quiet = 0 if moved or now[0] or rig.queued() else quiet + 1
+        quiet = 0 if moved or now[0] or rig.queued() or _lag(rig) else quiet + 1
         last = now
         time.sleep(0.2)
 

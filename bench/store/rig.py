@@ -256,7 +256,7 @@ def running(
         environ = {"SAGO_LOGGING__FORMAT": "json", **environ}
         stack = Stack(state_dir, prepare, procfile=procfile, environ=environ, servers="local")
         settings = after.enter_context(stack.running())
-        container = build(settings)
+        container = build(_careful(settings))
         after.callback(container.close)
         guard = Guard()
         after.callback(guard.close)
@@ -264,6 +264,12 @@ def running(
         with closing(rig.redis(0)) as client:
             client.config_set("maxmemory", MEMORY)
         yield rig
+
+
+def _careful(settings: Settings) -> Settings:
+    """For our own look at the rows: few questions at once, as a whole partition is counted with each."""
+    cassandra = settings.cassandra.model_copy(update={"in_flight": 8, "request_timeout": 60.0})
+    return settings.model_copy(update={"cassandra": cassandra})
 
 
 def plain(settings: PostgresSettings) -> str:

@@ -13,6 +13,8 @@ class Scale:
     messages: int = 20_000
     few: int = 2_000
     """Messages of a run with one task each."""
+    merged: int = 20_000
+    """Messages of a run to the last merge: several batches of each company."""
     sizes: tuple[int, int, int] = (10_000, 100_000, 1_000_000)
     companies: tuple[int, ...] = (10, 100, 1_000, 10_000)
     seconds: float = 150.0
@@ -22,4 +24,4 @@ class Scale:
 
 
 WHOLE = Scale()
-QUICK = Scale(1, 3_000, 500, (1_000, 3_000, 10_000), (10, 100, 1_000), 25.0, 0.2)
+QUICK = Scale(1, 3_000, 500, 12_000, (1_000, 3_000, 10_000), (10, 100, 1_000), 15.0, 0.2)

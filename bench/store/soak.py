@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
-from bench.store.crossing import COMPANIES, PROCESSES, sustained
+from bench.store.crossing import COMPANIES, PROCESSES, check, settle, sustained
 from bench.store.feed import paced, staggered
 from bench.store.memory import Series, flat, memory_of, sampled
 from bench.store.page import Finding, Row
@@ -37,6 +37,8 @@ def soak(rig: Rig, minutes: float, messages: int, rate: float | None) -> Finding
         every = minutes * 60 / SAMPLES
         with paced(rig, "soak", half, COMPANIES), sampled(series, every, look):
             _watch(series, minutes)
+        settle(rig)
+        check(rig)
     return _judge(series, half, minutes)
 
 
