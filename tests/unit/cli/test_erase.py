@@ -1,0 +1,82 @@
+"""`sago erase` over stores in memory: what it asks, refuses and says."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from sago.cli import erase, lookup
+from sago.errors import UsageError
+from tests.unit.pipeline.house import NOW, House, deal
+
+
+class Wired(House):
+    """What the command uses of a container."""
+
+    @property
+    def clock(self) -> Wired:
+        return self
+
+    def now(self) -> datetime:
+        return NOW
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> House:
+    made = Wired(threshold=1)
+    monkeypatch.setattr(lookup, "build", lambda _settings: made)
+    made.store(deal(1), deal(2, "Nordbank", sender="ben"))
+    made.run()
+    return made
+
+
+def sago(*arguments: str, says: str = "") -> Result:
+    app = typer.Typer()
+    erase.register(app)
+    asked = ("--company", "acme", "--because", "asked on 3 March")
+    return CliRunner().invoke(app, [*asked, *arguments], input=says)
+
+
+def test_it_tells_how_many_rows_it_found_and_does_nothing_unasked(house: House) -> None:
+    refused = sago("--sender", "ANA", says="n\n")
+    assert "1 stored rows of acme are of ANA" in refused.stderr
+    assert refused.exit_code == 1
+    assert house.deals() == ["Delta", "Nordbank"]
+
+
+def test_it_says_what_it_took_and_what_it_does_not_reach(house: House) -> None:
+    done = sago("--sender", "ANA", says="y\n")
+    assert done.exit_code == 0, done.output
+    assert "1  raw rows emptied" in done.stdout
+    assert "Kafka keeps its records" in done.stderr
+    assert house.deals() == ["Nordbank"]
+
+
+def test_json_names_the_erasure_and_its_counts(house: House) -> None:
+    done = json.loads(sago("--message", "slack:2", "--yes", "--json").stdout)
+    told = {name: done[name] for name in ("message_id", "rows", "observations", "events", "kept_letters")}
+    assert told == {"message_id": "slack:2", "rows": 1, "observations": 1, "events": 1, "kept_letters": []}
+    assert house.deals() == ["Delta"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((), "either --sender or --message"),
+        (("--sender", "ana", "--message", "slack:1"), "either --sender or --message"),
+        (("--sender", "ana", "--because", " "), "--because is empty"),
+        (("--sender", "ana", "--company", "No Company"), "is no company id"),
+    ],
+)
+@pytest.mark.usefixtures("house")
+def test_what_cannot_be_is_refused(arguments: tuple[str, ...], reason: str) -> None:
+    result = sago(*arguments, "--yes")
+    assert isinstance(result.exception, UsageError)
+    assert reason in str(result.exception)
