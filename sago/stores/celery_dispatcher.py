@@ -152,14 +152,20 @@ class CeleryStoreQueue:
             raise TransientError(f"broker does not answer: {error}") from error
 
     def confirmed(self, names: Mapping[str, int]) -> dict[str, bool]:
-        """Which of these attempts have ended, and whether their rows are durable."""
-        if not names:
-            return {}
-        of_task = {f"{name}#{attempt}": name for name, attempt in names.items()}
-        return {of_task[task_id]: not error for task_id, error in ended(self._app, list(of_task)).items()}
+        """Which of these batches have their answer: an early attempt that a busy worker ended late counts too, or
+        attempts would overtake each other for ever."""
+        ended_now = ended(self._app, _attempts(names)) if names else {}
+        failed = {name: False for name, attempt in names.items() if ended_now.get(f"{name}#{attempt}")}
+        return failed | {task_id.rpartition("#")[0]: True for task_id, error in ended_now.items() if not error}
 
     def forget(self, names: Mapping[str, int]) -> None:
-        """Drop the results of these attempts; where Redis does not answer they expire by themselves."""
+        """Drop the results of these batches; where Redis does not answer they expire by themselves."""
+        keys = [self._backend.get_key_for_task(task_id) for task_id in _attempts(names)]
         with suppress(RedisError):
-            for name, attempt in names.items():
-                self._backend.delete(self._backend.get_key_for_task(f"{name}#{attempt}"))
+            for key in keys:
+                self._backend.delete(key)
+
+
+def _attempts(names: Mapping[str, int]) -> list[str]:
+    """The task ids of every attempt so far."""
+    return [f"{name}#{attempt}" for name, latest in names.items() for attempt in range(1, latest + 1)]

@@ -25,6 +25,7 @@ from sago.bootstrap import Container, build
 from sago.cli.stack import prepare
 from sago.config import PROJECT, load
 from sago.domain.messages import Message
+from sago.embedded.guard import Guard
 from sago.embedded.health import check_stack
 from sago.embedded.postgres import remove_data
 from sago.embedded.procfile import read_procfile
@@ -214,7 +215,7 @@ def raised(
     folder: Path, processes: tuple[str, ...] = PROCESSES, *, launcher: str = "", **environ: str
 ) -> Iterator[House]:
     """A house in `folder` with these processes of the Procfile, started by `launcher` where there is one; nothing of
-    it is left afterwards."""
+    it is left afterwards, also where pytest is killed."""
     state = folder / "state"
     commands = read_procfile(PROJECT / "Procfile")
     procfile = folder / "Procfile"
@@ -227,8 +228,11 @@ def raised(
         for name, value in ours.items():
             patch.setenv(name, value)
         stack = Stack(state, prepare, procfile=procfile, servers="local")
+        guard = Guard()
         try:
-            stack.start()
+            supervisor = stack.start().supervisor
+            assert supervisor is not None
+            guard.watch(supervisor)
             container = build(load())
             try:
                 yield House(stack, container)
@@ -236,6 +240,7 @@ def raised(
                 container.close()
         finally:
             stack.stop()
+            guard.close()
             remove_data(state / "services" / "postgres")
             assert leftovers(state) == []
 

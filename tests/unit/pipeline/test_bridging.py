@@ -74,6 +74,19 @@ class TestCommits:
         world.steps()
         assert world.committed() == 1
 
+    def test_a_first_attempt_that_ends_late_counts(self) -> None:
+        """Else a worker slower than the deadline would never be believed, and attempts pile up before it."""
+        world = World()
+        world.publish(1)
+        world.steps(2)
+        while len(world.names()) < 2:
+            world.clock.sleep(1)
+            world.bridge.step()
+        world.answer(0)
+        world.steps()
+        assert world.committed() == 1
+        assert world.bridge.in_flight == 0
+
     def test_no_answer_by_the_deadline_is_a_further_attempt_and_a_longer_deadline(self) -> None:
         world = World()
         world.publish(1)
