@@ -97,10 +97,12 @@ local function oldest()
   return string.format('%.0f', least)
 end
 
--- The same call again after a lost answer: its claim is there already.
+-- The same call again after a lost answer: its claim is there already, or was taken over meanwhile.
 local function claimed_before()
   for _, source in ipairs(sources()) do
-    if redis.call('HEXISTS', key(source, 'processing'), batch) == 1 then return true end
+    local processing = key(source, 'processing')
+    if redis.call('HEXISTS', processing, batch) == 1 then return true end
+    if redis.call('EXISTS', processing .. ':' .. batch) == 1 then return true end
   end
   return false
 end

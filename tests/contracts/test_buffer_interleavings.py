@@ -279,7 +279,6 @@ def test_any_interleaving_counts_each_version_once_and_loses_none(place: Place) 
         run_state_machine_as_test(machine, settings=settings(max_examples=30, stateful_step_count=25, deadline=None))  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.xfail(strict=True, reason="buffer.lua knows a repeat by `processing` alone, which a take-over empties")
 def test_an_answer_lost_while_the_reaper_opens_its_claim_takes_nothing_more(place: Place) -> None:
     """Else the repeat claims again under the same id, which Postgres has already: those messages reach no chunk."""
     messages = [
