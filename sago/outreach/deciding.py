@@ -79,6 +79,8 @@ def _letter(transaction: Transaction, letter_id: UUID) -> Letter:
 def _open_to(transaction: Transaction, letter_id: UUID, state: LetterState) -> Letter:
     """The letter, where that can be decided about it."""
     letter = _letter(transaction, letter_id)
+    if letter.state is LetterState.UNKNOWN:
+        raise UsageError(f"letter {letter_id}: is unknown; say what became of it: `sago outreach resolve`")
     if letter.state not in _FROM[state]:
         raise UsageError(f"letter {letter_id}: is {letter.state} and cannot become {state}")
     if state is LetterState.APPROVED and (gone := _no_longer_held(transaction, letter)):
