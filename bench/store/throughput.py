@@ -14,6 +14,8 @@ from bench.store.rounds import Entry, cpu_row, play, rates, ratios, spread
 from bench.store.scale import Scale
 
 COMPANIES = 50
+IMPORTING = 5
+"""Companies of an import: some twenty messages a day of each."""
 PER_TASK, BARE, WITHIN, MANY = 20.0, 1.0, 1.25, 0.3
 """The targets."""
 
@@ -39,11 +41,12 @@ def against(rig: Rig, scale: Scale) -> Finding:
 
 def imported(rig: Rig, scale: Scale) -> Finding:
     """The same with messages of half a year: more partitions in each micro-batch."""
-    old = partial(Load.imported, messages=scale.messages, companies=COMPANIES)
+    old = partial(Load.imported, messages=scale.messages, companies=IMPORTING)
     runs = play(rig, scale.rounds, {"ours": Entry(ours, old), "bare loop": Entry(bare, old)})
     what = "against the bare loop, an import of half a year"
     row = _row("2b", what, ratios(runs["ours"], runs["bare loop"]), BARE, 2)
-    return Finding("imported", [row], [f"{scale.rounds} rounds; {scale.messages:,} messages a run.", "", *_table(runs)])
+    said = f"{scale.rounds} rounds; {scale.messages:,} messages a run, {IMPORTING} companies."
+    return Finding("imported", [row], [said, "", *_table(runs)])
 
 
 def sizes(rig: Rig, scale: Scale) -> Finding:
