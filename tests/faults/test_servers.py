@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import redis
 
+from sago.embedded.local_cassandra import START_TIMEOUT
 from sago.embedded.record import read_record
 from sago.errors import TransientError
 from tests.faults.house import House, raised
@@ -25,6 +27,40 @@ from tests.integration.houses import eventually
 QUIET = 150
 STOPPED_FOR = 30.0
 LATE_BY, LATE_FOR = 2.0, 30.0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="module")
+def proxies(folder: Path) -> Iterator[list[SlowProxy]]:
+    """The ways to Cassandra and to Postgres."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(SlowProxy(partial(address, folder, name)).running())
+            for name in ("cassandra", "postgres")
+        ]
+
+
+def address(folder: Path, name: str) -> Address:
+    """Where a server of the stack listens; raises OSError where it does not yet."""
+    record = read_record(folder / "state")
+    found = record.services[name].address if record and name in record.services else ""
+    parts = urlsplit(found if "//" in found else f"//{found}")
+    if not parts.hostname or not parts.port:
+        raise OSError(f"{name} has no address yet")
+    return parts.hostname, parts.port
+
+
+@pytest.fixture(scope="module")
+def house(folder: Path, proxies: list[SlowProxy], local_servers: None) -> Iterator[House]:
+    """A stack whose processes, this test's too, reach Cassandra and Postgres through the proxies."""
+    to_cassandra, to_postgres = proxies
+    ports = {"SAGO_CASSANDRA__PORT": str(to_cassandra.port), "SAGO_POSTGRES__PORT": str(to_postgres.port)}
+    with raised(folder, **ports) as house:
+        yield house
 
 
 @pytest.mark.selected
@@ -74,6 +110,7 @@ def test_a_server_is_restarted(house: House, report: Report, name: str) -> None:
     with house.under(load, length) as run:
         for moment, number in zip(sorted(chance.uniform(0.5, length) for _ in numbers), numbers, strict=True):
             run.wait_for(moment)
+            assert eventually(lambda: house.is_up(name), START_TIMEOUT)
             house.kill(name, number)
             run.note_fault()
     report.add(f"{name.capitalize()} restarted", len(numbers), house.settle(run))
@@ -97,40 +134,18 @@ def test_cassandra_is_stopped(house: House, report: Report) -> None:
     assert eventually(house.all_up, 60)
 
 
-def test_cassandra_and_postgres_are_late(far: tuple[House, list[SlowProxy]], report: Report) -> None:
-    house, proxies = far
+def test_cassandra_and_postgres_are_late(house: House, proxies: list[SlowProxy], report: Report) -> None:
     load, length, pause = load_of("late"), lasts(40.0), lasts(LATE_FOR)
     with house.under(load, length) as run:
         run.wait_for(report.chance(load.name).uniform(0.1, 0.4) * length)
-        before = [proxy.answered for proxy in proxies]
         for proxy in proxies:
             proxy.delay = LATE_BY
+        before = [proxy.answered for proxy in proxies]
         time.sleep(pause)
         after = [proxy.answered for proxy in proxies]
         for proxy in proxies:
             proxy.delay = 0.0
         run.note_fault()
-    assert all(then > 0 and now > then for then, now in zip(before, after, strict=True)), (before, after)
+    assert all(now > then > 0 for then, now in zip(before, after, strict=True)), (before, after)
     report.add(f"Cassandra and Postgres {LATE_BY:g} s late for {pause:.0f} s", 1, house.settle(run))
     assert eventually(house.all_up, 60)
-
-
-@pytest.fixture
-def far(tmp_path: Path, local_servers: None) -> Iterator[tuple[House, list[SlowProxy]]]:
-    """A stack whose processes reach Cassandra and Postgres through proxies."""
-
-    def address(name: str) -> Address:
-        record = read_record(tmp_path / "state")
-        found = record.services[name].address if record else ""
-        parts = urlsplit(found if "//" in found else f"//{found}")
-        if not parts.hostname or not parts.port:
-            raise OSError(f"{name} has no address yet")
-        return parts.hostname, parts.port
-
-    with ExitStack() as stack:
-        proxies = [
-            stack.enter_context(SlowProxy(lambda name=name: address(name)).running())
-            for name in ("cassandra", "postgres")
-        ]
-        ports = {"SAGO_CASSANDRA__PORT": str(proxies[0].port), "SAGO_POSTGRES__PORT": str(proxies[1].port)}
-        yield stack.enter_context(raised(tmp_path, **ports)), proxies
