@@ -99,7 +99,7 @@ def letter_of(house: House, company: str) -> Letter:
         drafts.extend(letter for letter in made if letter)
         return bool(drafts)
 
-    assert eventually(is_composed, 120), "no letter"
+    assert eventually(is_composed, 300), "no letter"
     return drafts[-1]
 
 
