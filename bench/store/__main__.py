@@ -80,7 +80,7 @@ def _scale(args: argparse.Namespace) -> Scale:
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.store", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS, "soak"], metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join([*PARTS, "soak"]))
     parser.add_argument("--quick", action="store_true", help="small loads, one round: does it run?")
     parser.add_argument("--write", action="store_true", help="write what is found into docs/performance.md")
     parser.add_argument("--rounds", type=int)
@@ -90,7 +90,10 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="of the paced feed of `crossing`")
     parser.add_argument("--minutes", type=float, default=30.0, help="of `soak`")
     parser.add_argument("--rate", type=float, help="the sustained end-to-end rate, where it is known")
-    return parser.parse_args(words)
+    args = parser.parse_args(words)
+    if unknown := set(args.parts) - {*PARTS, "soak"}:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    return args
 
 
 def _options(words: Sequence[str]) -> list[str]:
