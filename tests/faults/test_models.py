@@ -33,8 +33,10 @@ IMPATIENT_FOR_MODELS = {
     "SAGO_GEMINI__TIMEOUT": "3",
     "SAGO_BREAKER__FAIL_MAX": "3",
     "SAGO_BREAKER__OPEN_FOR": "2",
+    "SAGO_EXTRACTION__LOST_AFTER": "90",
     "GEMINI_API_KEY": fake.KEY,
 }
+"""What waited is read all at once when the model is well: no chunk that queues may count as lost."""
 NAME = "gemini/gemini-3.1-pro-preview"
 IN_FLIGHT = timedelta(seconds=1)
 """What was let through before the breaker opened may reach the ledger so long after."""
