@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -61,6 +62,15 @@ def house(folder: Path, proxies: list[SlowProxy], local_servers: None) -> Iterat
     ports = {"SAGO_CASSANDRA__PORT": str(to_cassandra.port), "SAGO_POSTGRES__PORT": str(to_postgres.port)}
     with raised(folder, **ports) as house:
         yield house
+
+
+@pytest.fixture(autouse=True)
+def errors_are_told_in_our_words(house: House) -> Iterator[None]:
+    """Whatever a server did, a task that failed of it says which one does not answer."""
+    yield
+    lines = [line for name in ("store", "extract", "outreach") for line in house.said(name, 100_000)]
+    failed = [json.loads(line) for line in lines if line.startswith("{") and '"event": "task failed"' in line]
+    assert [each for each in failed if each["error_type"] != "TransientError"] == []
 
 
 @pytest.mark.selected
