@@ -24,21 +24,33 @@ local function trim_marks()
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now - tonumber(ARGV[8])))
 end
 
+-- Of each source the new messages at once, in pieces that Lua can unpack.
+local function queue(source, new)
+  for first = 1, #new, 1000 do
+    redis.call('RPUSH', key(source, 'queue'), unpack(new, first, math.min(first + 999, #new)))
+  end
+  redis.call('SADD', KEYS[4], source)
+  redis.call('HSET', key(source, 'metadata'), 'last_added_at', ARGV[2])
+  redis.call('HINCRBY', key(source, 'metadata'), 'added', #new)
+  redis.call('EXPIRE', key(source, 'metadata'), ARGV[9])
+end
+
 local function add()
-  local counted, duplicates = 0, 0
+  local counted, duplicates, order, fresh = 0, 0, {}, {}
   for i = 10, #ARGV, 3 do
     local source = ARGV[i + 1]
     if redis.call('ZADD', KEYS[2], 'NX', now, ARGV[i]) == 1 then
-      redis.call('SADD', KEYS[4], source)
-      redis.call('RPUSH', key(source, 'queue'), ARGV[i + 2])
-      redis.call('HSET', key(source, 'metadata'), 'last_added_at', ARGV[2])
-      redis.call('HINCRBY', key(source, 'metadata'), 'added', 1)
-      redis.call('EXPIRE', key(source, 'metadata'), ARGV[9])
+      if not fresh[source] then
+        fresh[source] = {}
+        table.insert(order, source)
+      end
+      table.insert(fresh[source], ARGV[i + 2])
       counted = counted + 1
     else
       duplicates = duplicates + 1
     end
   end
+  for _, source in ipairs(order) do queue(source, fresh[source]) end
   redis.call('INCRBY', KEYS[3], counted)
   return counted, duplicates
 end

@@ -261,7 +261,7 @@ def _ms(moment: datetime) -> int:
 
 
 def _encode(message: CompactMessage, now: datetime) -> str:
-    return json.dumps(message.model_dump(mode="json") | {"queued_at": _ms(now)}, ensure_ascii=False)
+    return f'{message.model_dump_json()[:-1]},"queued_at":{_ms(now)}}}'
 
 
 def _decode(body: dict[str, Any]) -> CompactMessage:

@@ -127,6 +127,16 @@ def test_versions_count_apart_and_companies_do_not_mix(buffer: Buffer) -> None:
     assert buffer.counts() == {"acme": 2}
 
 
+def test_thousands_added_together_keep_their_order_and_count(make: MakeBuffer) -> None:
+    buffer = make(CacheSettings(cache_trigger_threshold=10_000, claim_limit=3000))
+    many = [*messages(*range(2500)), *messages(*range(400), source="gmail")]
+    assert buffer.add("acme", many, NOW)[:2] == (2900, 0)
+    assert buffer.counts() == {"acme": 2900}
+    claimed = ids(buffer, "acme", buffer.claim("acme", NOW))
+    assert [each for each in claimed if each.startswith("slack")] == [f"slack:{n}" for n in range(2500)]
+    assert len(claimed) == 2900
+
+
 def test_companies_added_together_are_counted_and_claimed_apart(buffer: Buffer) -> None:
     assert buffer.add_all({}, NOW) == {}
     buffer.add("acme", messages(1, 2), NOW)
