@@ -551,6 +551,9 @@ class Dispatcher(Protocol):
     def extract(self, batch_id: str, chunk_nos: Sequence[int]) -> None:
         """Fire the chord: extraction of these chunks, then the merge. With no chunks: the merge alone."""
 
+    def waiting(self) -> int:
+        """Chunks and merges that no worker has taken yet."""
+
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Compose a due letter; its row in `compositions` owns what is tried again."""
 

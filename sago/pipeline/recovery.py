@@ -17,6 +17,8 @@ from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore, Trans
 
 LOOK_BACK = timedelta(days=3)
 """Received days that recovery reads: longer than the marks' 48 hours and the idle flush together."""
+LONGEST_QUEUE = 10
+"""Times `lost_after` that a batch may wait behind others before it counts as lost all the same."""
 READ_AT_ONCE = 1000
 """Messages that recovery holds in memory at a time."""
 
@@ -47,9 +49,13 @@ class Reaper:
         claims = self.buffer.unopened()
         for company_id, batch_id in claims:
             self.dispatcher.open_batch(company_id, batch_id)
+        is_busy = self.dispatcher.waiting() > 0
         hopeless: list[Hopeless] = []
         with self.database.begin() as tx:
-            due = {batch.id: self._missing(tx, batch, hopeless, now) for batch in tx.batches.due(now)}
+            due = {
+                batch.id: None if is_busy and self._queues(tx, batch, now) else self._missing(tx, batch, hopeless, now)
+                for batch in tx.batches.due(now)
+            }
         missing = {batch_id: chunk_nos for batch_id, chunk_nos in due.items() if chunk_nos is not None}
         dying = {each.batch.id for each in hopeless}
         for batch_id in [each for each in missing if each not in dying]:
@@ -58,6 +64,15 @@ class Reaper:
         for batch_id in [each for each in missing if each in dying]:
             self.dispatcher.extract(batch_id, missing[batch_id])
         return len(claims) + len(missing)
+
+    def _queues(self, tx: Transaction, batch: Batch, now: datetime) -> bool:
+        """Whether it may only wait behind others: to fire it again would make the queue longer still. Looked at again
+        after `lost_after`."""
+        if batch.state is BatchState.FAILED or now - batch.claimed_at > LONGEST_QUEUE * self.lost_after:
+            return False
+        due = now + self.lost_after
+        tx.batches.set_state(batch.id, batch.state, at=now, next_attempt_at=due, error=batch.error, is_attempt=False)
+        return True
 
     def _missing(self, tx: Transaction, batch: Batch, hopeless: list[Hopeless], now: datetime) -> list[int] | None:
         """The chunks to fire, or None while all that is left waits for a moment another side asked for; one that

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from celery import Celery, chord
@@ -18,6 +18,8 @@ from redis.exceptions import RedisError
 from sago.errors import TransientError
 from sago.sections import RedisSettings
 
+EXTRACT = "extract"
+"""The queue of chunks and merges."""
 WAIT_INTERVAL = 0.02
 """Seconds between looks for a result that is waited for."""
 
@@ -90,6 +92,15 @@ class CeleryDispatcher:
                 chord(header, app=self._app)(body)
             else:
                 self._app.signature("extract.merge", args=(None, batch_id)).apply_async()
+        except (OperationalError, RedisError) as error:
+            raise TransientError(f"broker does not answer: {error}") from error
+
+    def waiting(self) -> int:
+        """The length of the queue `extract`."""
+        try:
+            with self._app.connection_for_read() as connection:
+                channel: Any = connection.default_channel
+                return int(channel.client.llen(EXTRACT))
         except (OperationalError, RedisError) as error:
             raise TransientError(f"broker does not answer: {error}") from error
 

@@ -23,6 +23,10 @@ class MemoryDispatcher:
         self.sent += [("extract.chunk", (batch_id, number)) for number in chunk_nos]
         self.sent.append(("extract.merge", (batch_id,)))
 
+    def waiting(self) -> int:
+        """Chunks and merges among what was kept."""
+        return sum(name in ("extract.chunk", "extract.merge") for name, _ in self.sent)
+
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Keep `outreach.compose`."""
         self.sent.append(("outreach.compose", (watch_id, as_of)))

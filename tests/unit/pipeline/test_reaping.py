@@ -10,7 +10,7 @@ from sago.domain.batches import BatchState, DeadLetter, ExtractionRequest, Posit
 from sago.domain.events import Finding
 from sago.errors import PermanentError, TransientError
 from sago.llm.providers.marker import MarkerModel
-from tests.unit.pipeline.house import NOW, House, deal, message
+from tests.unit.pipeline.house import NOW, RETRY_AFTER, House, deal, message
 
 LATER = NOW + timedelta(hours=1)
 
@@ -88,3 +88,28 @@ def test_a_reaper_that_dies_before_the_kill_names_the_same_origin_again(
     assert merged(house) == 2
     assert len(origins) == 2
     assert len(set(origins)) == 1
+
+
+def test_a_batch_that_queues_behind_others_is_not_fired_again() -> None:
+    house = House(threshold=2, chunk=1)
+    house.store(deal(1), deal(2))
+    (start,) = house.dispatcher.take()
+    house.batching.open(*start[1], NOW)
+    fired = list(house.dispatcher.sent)
+    house.reaper.reap(NOW + 2 * RETRY_AFTER)
+    assert house.dispatcher.sent == fired
+    house.dispatcher.take()  # lost with the broker
+    house.reaper.reap(NOW + 2 * RETRY_AFTER)
+    assert house.dispatcher.sent == []
+    house.reaper.reap(NOW + 3 * RETRY_AFTER)
+    assert house.dispatcher.sent == fired
+
+
+def test_however_long_the_queue_a_batch_is_not_forgotten() -> None:
+    house = House(threshold=2, chunk=1)
+    house.store(deal(1), deal(2))
+    (start,) = house.dispatcher.take()
+    house.batching.open(*start[1], NOW)
+    fired = list(house.dispatcher.sent)
+    house.reaper.reap(NOW + 11 * RETRY_AFTER)
+    assert house.dispatcher.sent == fired * 2

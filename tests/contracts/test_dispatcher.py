@@ -1,0 +1,34 @@
+"""What waits for extraction, over memory and over Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sago.embedded.servers import Server
+from sago.ports import Dispatcher
+from sago.sections import RedisSettings
+from sago.stores.celery_dispatcher import CeleryDispatcher, client
+from sago.stores.memory.dispatcher import MemoryDispatcher
+from tests.integration.houses import flush
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.services)])
+def dispatcher(request: pytest.FixtureRequest) -> Iterator[Dispatcher]:
+    if request.param == "memory":
+        yield MemoryDispatcher()
+        return
+    server: Server = request.getfixturevalue("redis_server")
+    settings = RedisSettings(**server.settings["redis"])
+    flush(settings)
+    yield CeleryDispatcher(client(settings))
+    flush(settings)
+
+
+def test_chunks_that_nobody_has_taken_wait(dispatcher: Dispatcher) -> None:
+    assert dispatcher.waiting() == 0
+    dispatcher.open_batch("acme", "acme:1")
+    assert dispatcher.waiting() == 0
+    dispatcher.extract("acme:1", [0, 1, 2])
+    assert dispatcher.waiting() >= 3
