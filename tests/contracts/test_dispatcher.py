@@ -15,12 +15,15 @@ from tests.integration.houses import flush
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.services)])
-def dispatcher(request: pytest.FixtureRequest) -> Iterator[Dispatcher]:
+def dispatcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatcher]:
     if request.param == "memory":
         yield MemoryDispatcher()
         return
     server: Server = request.getfixturevalue("redis_server")
     settings = RedisSettings(**server.settings["redis"])
+    addresses = {"REDIS__URL": settings.url or "", "KAFKA__BOOTSTRAP_SERVERS": "-", "POSTGRES__HOST": "-"}
+    for name, value in addresses.items():
+        monkeypatch.setenv(f"SAGO_{name}", value)  # celeryconfig reads them at its first import
     flush(settings)
     yield CeleryDispatcher(client(settings))
     flush(settings)
