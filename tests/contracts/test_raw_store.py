@@ -48,7 +48,8 @@ def cassandra(migrated_cassandra: CassandraRawStore) -> CassandraRawStore:
     """Without a row."""
     with migrated_cassandra.connection.begin() as session:
         for table in (*TABLES, "ingest_days"):
-            session.driver.execute(f"TRUNCATE {table}")
+            if session.driver.execute(f"SELECT day FROM {table} LIMIT 1").one():  # noqa: S608 - truncating takes longer
+                session.driver.execute(f"TRUNCATE {table}")
     return migrated_cassandra
 
 
@@ -192,11 +193,11 @@ def test_a_range_merges_all_sources(store: RawStore) -> None:
     assert store.read([each.ref for each in messages]) == messages
 
 
-@pytest.mark.parametrize("span", [timedelta(days=350), timedelta(days=9000)], ids=["a year", "ages"])
+@pytest.mark.parametrize("span", [timedelta(days=70), timedelta(days=9000)], ids=["weeks", "ages"])
 def test_a_range_goes_over_many_days(store: RawStore, span: timedelta) -> None:
     """Midnight, gaps of days, a day with many, and the borders to the millisecond."""
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
-    times = [midnight - timedelta(days=days) for days in (340, 41, 40, 9, 8, 2, 0)]
+    times = [midnight - timedelta(days=days) for days in (60, 41, 40, 9, 8, 2, 0)]
     times += [midnight + timedelta(milliseconds=number) for number in range(1, 130)]
     messages = [message(number, sent_at=sent_at) for number, sent_at in enumerate(sorted(times))]
     store.store(messages, "b1", NOW)
@@ -205,7 +206,7 @@ def test_a_range_goes_over_many_days(store: RawStore, span: timedelta) -> None:
     assert store.read_range(COMPANY, end - span, end, limit=132) == messages[-133:-1]
     assert store.read_range(COMPANY, midnight - timedelta(days=9), midnight) == messages[3:6]
     just_after = messages[0].sent_at + timedelta(microseconds=1)
-    assert store.read_range(COMPANY, just_after, just_after + timedelta(days=310)) == messages[1:3]
+    assert store.read_range(COMPANY, just_after, just_after + timedelta(days=30)) == messages[1:3]
 
 
 def test_a_day_lists_its_references_oldest_first(store: RawStore) -> None:
