@@ -42,12 +42,23 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert leftovers(folder) == []
 
 
-@pytest.fixture
-def running(state: Path) -> Iterator[Stack]:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """For tests that bear what others have done to it: it keeps its data, and is up for whoever asks for `running`."""
+    state = tmp_path_factory.mktemp("shared") / "state"
     stack = Stack(state, no_schema, procfile=procfile(state, bridge=HOPELESS, store=READY))
-    stack.start()
     yield stack
     stack.stop()
+    remove_data(state / "postgres")
+    assert leftovers(state) == []
+
+
+@pytest.fixture
+def running(shared: Stack, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state folder of a stack that is up."""
+    monkeypatch.setenv("SAGO_STATE_DIR", str(shared.state_dir))
+    shared.start()
+    return shared.state_dir
 
 
 def record_of(state: Path) -> Record:
@@ -76,54 +87,55 @@ def supervised(state: Path) -> str:
     return (state / "logs" / "supervisor.log").read_text()
 
 
-def test_what_ends_starts_again_and_what_is_beyond_help_does_not(running: Stack, state: Path) -> None:
+def test_what_ends_starts_again_and_what_is_beyond_help_does_not(running: Path) -> None:
+    """The first of the shared stack: it counts restarts."""
     before = load()
     for name in ("store", "redis"):
-        child_of(state, name).signal(signal.SIGKILL)
-    assert eventually(lambda: all(f"{name} started again" in supervised(state) for name in ("store", "redis")))
-    assert eventually(lambda: reason(state, "store") == reason(state, "redis") == "")
-    health = check_stack(record_of(state), load())
+        child_of(running, name).signal(signal.SIGKILL)
+    assert eventually(lambda: all(f"{name} started again" in supervised(running) for name in ("store", "redis")))
+    assert eventually(lambda: reason(running, "store") == reason(running, "redis") == "")
+    health = check_stack(record_of(running), load())
     assert [health[name].as_json()["restarts"] for name in ("bridge", "store", "redis")] == [0, 1, 1]
     assert health["redis"].as_json()["since"]
     assert load().redis == before.redis
     client = redis.Redis.from_url(load().redis.database(0))
     assert client.ping()
     client.close()
-    assert eventually(lambda: reason(state, "bridge") == "stopped (78): 100 dead letters in a row")
-    assert "store ended (killed by SIGKILL); starts again in 1 s" in supervised(state)
-    assert "bridge stopped with status 78 and is not started again" in supervised(state)
+    assert eventually(lambda: reason(running, "bridge") == "stopped (78): 100 dead letters in a row")
+    assert "store ended (killed by SIGKILL); starts again in 1 s" in supervised(running)
+    assert "bridge stopped with status 78 and is not started again" in supervised(running)
 
 
-def test_a_new_small_kafka_is_told_to_all(running: Stack, state: Path) -> None:
-    before, store = load().kafka, child_of(state, "store")
-    child_of(state, "kafka").signal(signal.SIGKILL)
+def test_a_new_small_kafka_is_told_to_all(running: Path) -> None:
+    before, store = load().kafka, child_of(running, "store")
+    child_of(running, "kafka").signal(signal.SIGKILL)
     assert eventually(lambda: load().kafka.log_id != before.log_id)
-    assert eventually(lambda: child_of(state, "store") != store and reason(state, "store") == "")
+    assert eventually(lambda: child_of(running, "store") != store and reason(running, "store") == "")
     assert load().kafka.bootstrap_servers != before.bootstrap_servers
-    assert reason(state, "kafka") == ""
+    assert reason(running, "kafka") == ""
     assert not store.alive()
 
 
-def test_a_killed_supervisor_takes_all_with_it_and_the_next_up_says_so(running: Stack, state: Path) -> None:
-    record, supervisor = record_of(state), supervisor_of(state)
+def test_a_killed_supervisor_takes_all_with_it_and_the_next_up_says_so(running: Path) -> None:
+    record, supervisor = record_of(running), supervisor_of(running)
     supervisor.signal(signal.SIGKILL)
-    assert eventually(lambda: record.alive() == [] and leftovers(state) == [])
-    assert record_of(state).abandoned()
+    assert eventually(lambda: record.alive() == [] and leftovers(running) == [])
+    assert record_of(running).abandoned()
     assert not load().has_servers
     notes: list[str] = []
-    again = Stack(state, no_schema, procfile=running.procfile, on_note=notes.append)
+    again = Stack(running, no_schema, procfile=running.parent / "Procfile", on_note=notes.append)
     again.start()
     assert [f"(pid {supervisor.pid}) was killed" in note for note in notes] == [True]
-    assert supervisor_of(state) != supervisor
+    assert supervisor_of(running) != supervisor
 
 
-def test_a_killed_guard_is_replaced(running: Stack, state: Path) -> None:
-    record, supervisor = record_of(state), supervisor_of(state)
+def test_a_killed_guard_is_replaced(running: Path) -> None:
+    record, supervisor = record_of(running), supervisor_of(running)
     (first,) = guards_of(supervisor)
     first.kill()
     assert eventually(lambda: [each.pid for each in guards_of(supervisor)] not in ([], [first.pid]))
     supervisor.signal(signal.SIGKILL)
-    assert eventually(lambda: record.alive() == [] and leftovers(state) == [])
+    assert eventually(lambda: record.alive() == [] and leftovers(running) == [])
 
 
 def guards_of(supervisor: Child) -> list[psutil.Process]:
@@ -132,8 +144,8 @@ def guards_of(supervisor: Child) -> list[psutil.Process]:
     return [each for each in alive if "sago.embedded.guard" in each.cmdline()]
 
 
-def test_what_outlives_supervisor_and_guard_is_ended_by_down(running: Stack, state: Path) -> None:
-    record, supervisor = record_of(state), supervisor_of(state)
+def test_what_outlives_supervisor_and_guard_is_ended_by_down(running: Path) -> None:
+    record, supervisor = record_of(running), supervisor_of(running)
     (guard,) = guards_of(supervisor)
     supervisor.signal(signal.SIGSTOP)  # it would replace the guard
     guard.kill()
@@ -141,18 +153,18 @@ def test_what_outlives_supervisor_and_guard_is_ended_by_down(running: Stack, sta
     assert eventually(lambda: not supervisor.alive())
     assert len(record.alive()) >= 4  # the bridge ends by itself
     notes: list[str] = []
-    Stack(state, no_schema, on_note=notes.append).stop()
+    Stack(running, no_schema, on_note=notes.append).stop()
     assert "its processes were ended, its data is kept" in notes[0]
     assert record.alive() == []
-    assert leftovers(state) == []
-    assert read_record(state) is None
+    assert leftovers(running) == []
+    assert read_record(running) is None
 
 
-def test_a_stack_whose_file_is_gone_does_not_stay_behind(running: Stack, state: Path) -> None:
-    supervisor = supervisor_of(state)
-    (state / "stack.json").unlink()
+def test_a_stack_whose_file_is_gone_does_not_stay_behind(running: Path) -> None:
+    supervisor = supervisor_of(running)
+    (running / "stack.json").unlink()
     assert eventually(lambda: not supervisor.alive())
-    assert eventually(lambda: leftovers(state) == [])
+    assert eventually(lambda: leftovers(running) == [])
 
 
 @pytest.mark.parametrize(
