@@ -1,4 +1,4 @@
-"""The table of the fault runs: printed at the end, and written as docs/reliability.md when all of them ran."""
+"""The table of fault runs: printed at the end, and kept in docs/reliability.md, where a run replaces its own lines."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from statistics import median
 
 from tests.faults.house import Outcome
 
-HEAD = ("fault", "runs", "messages", "lost", "doubled", "to recover (s)")
+HEAD = ("fault", "runs", "messages", "lost", "doubled", "to recover (s)", "seed")
 PAGE = """# Reliability
 
-Each line is a fault, injected while messages go in, on real Kafka, Cassandra, Redis and Postgres. \
-`make faults` ran it and wrote this page; the seed gives the same moments again (`SAGO_FAULTS_SEED={seed} make faults`).
+Each line is a fault, injected while messages go in, on real Kafka, Cassandra, Redis and Postgres. `make faults` runs \
+them all and writes this page; a part of them (`make faults ARGS="-k kafka"`) replaces its own lines. The seed gives \
+the same moments again: `make faults ARGS="-k kafka" SAGO_FAULTS_SEED=…`.
 
 - *lost*: versions without a row in the raw store, or in no merged batch and no dead letter, and events \
 or observations that an undisturbed run has.
@@ -25,7 +26,7 @@ of the runs. The product's waits were shortened: {waits}.
 
 {table}
 
-{when}, {cores} cores, {memory:.0f} GB, shared with nothing else. Seed {seed}.
+Last run on {when}, {cores} cores, {memory:.0f} GB.
 """
 
 
@@ -66,19 +67,24 @@ class Report:
                 str(sum(len(outcome.account.lost) for outcome in line.outcomes)),
                 str(sum(len(outcome.account.doubled) for outcome in line.outcomes)),
                 _spread([outcome.recovered for outcome in line.outcomes]),
+                str(self.seed),
             )
             for line in self.lines
         ]
 
-    def page(self, when: str, memory: float, waits: str) -> str:
-        """docs/reliability.md."""
-        rows = [HEAD, ("---",) * len(HEAD), *self.rows()]
-        table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-        return PAGE.format(seed=self.seed, table=table, when=when, cores=os.cpu_count(), memory=memory, waits=waits)
-
     def write(self, path: Path, when: str, memory: float, waits: str) -> None:
-        """Write the page."""
-        path.write_text(self.page(when, memory, waits), encoding="utf-8")
+        """The page with our lines in the place of those of the same faults."""
+        lines = _lines(path.read_text(encoding="utf-8")) if path.exists() else {}
+        lines |= {row[0]: row for row in self.rows()}
+        table = "\n".join(f"| {' | '.join(row)} |" for row in (HEAD, ("---",) * len(HEAD), *lines.values()))
+        page = PAGE.format(table=table, when=when, cores=os.cpu_count(), memory=memory, waits=waits)
+        path.write_text(page, encoding="utf-8")
+
+
+def _lines(page: str) -> dict[str, tuple[str, ...]]:
+    """Fault → its line as it stands on the page."""
+    rows = (tuple(line.strip("| ").split(" | ")) for line in page.splitlines() if line.startswith("| "))
+    return {row[0]: row for row in rows if len(row) == len(HEAD) and row[0] not in (HEAD[0], "---")}
 
 
 def _spread(seconds: Sequence[float]) -> str:
