@@ -69,24 +69,30 @@ worker_hijack_root_logger = False  # sago.telemetry owns logging
 worker_soft_shutdown_timeout = 20  # a rolling deploy finishes what runs
 worker_cancel_long_running_tasks_on_connection_loss = True  # acked late: it will be delivered again
 
+
 # Beat: `expires` keeps a stopped worker from running the same job many times over when it comes back.
 # Jobs rarer than five minutes carry `tick`: a row per planned run makes two beats do the work once, and
 # `upkeep.catch_up` sends again what has no row although its time has come.
+def _expires(period: float) -> dict[str, float]:
+    """Not sooner than a busy worker gets to it: a short period would otherwise starve what mends."""
+    return {"expires": max(period, 60.0)}
+
+
 beat_schedule = {
     "flush what has waited too long": {
         "task": "upkeep.flush_idle",
         "schedule": float(_settings.cache.poll_interval),
-        "options": {"expires": float(_settings.cache.poll_interval)},
+        "options": _expires(_settings.cache.poll_interval),
     },
     "take up unfinished batches": {
         "task": "upkeep.reap",
         "schedule": _settings.upkeep.reap_every,
-        "options": {"expires": _settings.upkeep.reap_every},
+        "options": _expires(_settings.upkeep.reap_every),
     },
     "send again what was missed": {
         "task": "upkeep.catch_up",
         "schedule": _settings.upkeep.reap_every,
-        "options": {"expires": _settings.upkeep.reap_every},
+        "options": _expires(_settings.upkeep.reap_every),
     },
     "queue again what Redis has lost": {
         "task": "upkeep.recover",
