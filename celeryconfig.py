@@ -14,6 +14,7 @@ broker_connection_retry_on_startup = True  # a worker may start before Redis ans
 broker_transport_options = {
     "visibility_timeout": 900,  # above the longest hard time limit plus the longest countdown, or a task runs twice
     "unacked_restore_throttle": 1,
+    "queue_order_strategy": "priority",  # as -Q names them: by turns, a claim waits behind as many store tasks
     "socket_timeout": 30,  # redis-py's own 5 s makes a blocking pop hang
     "socket_keepalive": True,
     "health_check_interval": 25,

@@ -118,7 +118,7 @@ def test_the_password_of_another_server_is_not_of_ours(tmp_path: Path, monkeypat
 def test_the_projects_own_procfile_has_every_process() -> None:
     commands = read_procfile(PROJECT / "Procfile")
     assert list(commands) == ["bridge", "store", "extract", "outreach", "beat", "flower", "api"]
-    assert "-Q store,upkeep" in commands["store"]
+    assert "-Q upkeep,store" in commands["store"]
 
 
 @pytest.mark.parametrize("text", ["no command here", "a:", "a: true\na: false"])
