@@ -104,6 +104,7 @@ def house(
     environment |= {"SAGO_API__PORT": str(free_port()), "SAGO_API__KEY": KEY}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     made = House(build(settings), kafka, environment, folder)
+    made.container.recovery.recover(made.container.clock.now())  # no beat runs here: an empty Redis is one to recover
     try:
         for name, command in (("bridge", BRIDGE), ("store", WORKER), ("api", API)):
             made.start(name, command)
@@ -122,9 +123,9 @@ def row(name: str, **data: str) -> dict[str, Any]:
 
 
 def shape(value: Any) -> Any:
-    """The keys of a figure's answer, without the figures."""
+    """The keys of a figure's answer, without the figures, companies and processes (none: no stack runs them here)."""
     if isinstance(value, dict):
-        return {key: None if key == "queued" else shape(inner) for key, inner in value.items()}
+        return {key: None if key in ("queued", "processes") else shape(inner) for key, inner in value.items()}
     return [shape(inner) for inner in value] if isinstance(value, list) else None
 
 
