@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import SystemRandom
@@ -45,12 +44,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line("  ".join(cells))
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """What was lost or doubled is written as well."""
+def pytest_report_header() -> str:
+    """Before anything can fail."""
+    return f"seed of the faults: {REPORT.seed}"
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A fault whose test fails stands in the table too."""
+    if report.failed and "tests/faults/" in report.nodeid:
+        REPORT.failed(report.nodeid.rpartition("::")[2])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What was lost, doubled or failed is written as well. A run of chosen tests replaces only its own lines."""
     if ALL and REPORT.lines and os.environ.get("SAGO_FAULTS_WRITE"):
         waits = ", ".join(f"`{name}={value}`" for name, value in IMPATIENT.items())
+        chosen = session.config.option.keyword or [arg for arg in session.config.args if "::" in arg or ".py" in arg]
         memory = psutil.virtual_memory().total / 1e9
-        REPORT.write(PROJECT / "docs" / "reliability.md", time.strftime("%Y-%m-%d", time.gmtime()), memory, waits)
+        REPORT.write(PROJECT / "docs" / "reliability.md", memory, waits, whole=not chosen)
 
 
 @pytest.fixture(scope="session")

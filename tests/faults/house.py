@@ -47,7 +47,11 @@ IMPATIENT = {
 }
 """The product's own waits, shortened: what mends itself within minutes does so within seconds here."""
 SETTLES_WITHIN = 240.0
+REST = 1.0
+"""Seconds for what would come twice to come."""
 SLICE = 500
+TRICKLES, TRICKLE_EVERY = 240, 0.5
+"""The last fifth of a load waits for the last fault: in so many parts, so many seconds apart."""
 
 
 @dataclass
@@ -59,13 +63,18 @@ class Run:
     lasts: float
     started_at: float = field(default_factory=time.monotonic)
     faulted_at: float = 0.0
+    faults: int = 0
+    faults_too_late: int = 0
+    """When the last message was in Kafka already."""
     sent: int = 0
     ended_at: float | None = None
     error: BaseException | None = None
+    _is_over: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Publish in equal steps over `lasts` seconds; a Kafka that is away is asked again, as any source would."""
+        """Publish four fifths in equal steps over `lasts` seconds, then go on in small parts until `finish`; a Kafka
+        that is away is asked again, as any source would."""
         self._thread = threading.Thread(target=self._publish, daemon=True)
         self._thread.start()
 
@@ -78,10 +87,13 @@ class Run:
     def note_fault(self) -> None:
         """A fault happens, or ends, now."""
         self.faulted_at = time.monotonic()
+        self.faults += 1
+        self.faults_too_late += self.ended_at is not None
 
     def finish(self) -> None:
-        """Wait for the last acknowledgement."""
+        """No fault will come any more: send the rest, and wait for the last acknowledgement."""
         assert self._thread is not None
+        self._is_over.set()
         self._thread.join(SETTLES_WITHIN)
         self._raise()
         assert self.ended_at is not None, "the load did not get into Kafka"
@@ -92,14 +104,23 @@ class Run:
 
     def _publish(self) -> None:
         try:
-            parts = list(self.load.slices(SLICE))
-            for number, part in enumerate(parts):
-                self._wait_until(self.started_at + self.lasts * number / len(parts))
+            for at, part in self._parts():
+                self._is_over.wait(max(0.0, self.started_at + at - time.monotonic()))
                 self._send(part)
                 self.sent += len(part)
         except BaseException as error:  # noqa: BLE001 - told to the test
             self.error = error
         self.ended_at = time.monotonic()
+
+    def _parts(self) -> Iterator[tuple[float, list[Message]]]:
+        """Seconds after the start, and what is sent then."""
+        parts = list(self.load.slices(SLICE))
+        early = max(1, len(parts) * 4 // 5)
+        yield from ((self.lasts * number / early, part) for number, part in enumerate(parts[:early]))
+        rest = [message for part in parts[early:] for message in part]
+        size = max(1, len(rest) // TRICKLES)
+        for number, start in enumerate(range(0, len(rest), size)):
+            yield self.lasts + number * TRICKLE_EVERY, rest[start : start + size]
 
     def _send(self, part: Sequence[Message]) -> None:
         until = time.monotonic() + SETTLES_WITHIN
@@ -113,11 +134,6 @@ class Run:
             else:
                 return
 
-    @staticmethod
-    def _wait_until(moment: float) -> None:
-        while time.monotonic() < moment:
-            time.sleep(0.02)
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -126,6 +142,7 @@ class Outcome:
     messages: int
     account: Account
     recovered: float
+    faults_too_late: int = 0
 
 
 class House:
@@ -134,14 +151,17 @@ class House:
     def __init__(self, stack: Stack, container: Container) -> None:
         self.stack = stack
         self.container = container
+        self.letters = container.settings.outreach.folder
 
     @contextmanager
     def under(self, load: Load, lasts: float) -> Iterator[Run]:
         """Send a load while the block injects faults; leaves when the last message is in Kafka."""
         run = Run(load, self.container, lasts)
         run.start()
-        yield run
-        run.finish()
+        try:
+            yield run
+        finally:
+            run.finish()
 
     def settle(self, run: Run) -> Outcome:
         """Wait until everything is accounted for, without a hand's help but the flush that ends an input, and compare.
@@ -153,14 +173,21 @@ class House:
         flushed_at = 0.0
         while time.monotonic() - began < SETTLES_WITHIN:
             with suppress(SagoError, psycopg2.Error):
-                if books.is_complete():
+                if self._is_at_rest(run.load) and books.is_complete():
                     break
                 if time.monotonic() - flushed_at > 5.0 and not any(self.container.log.lag().values()):
                     self.container.dispatcher.flush()
                     flushed_at = time.monotonic()
             time.sleep(0.25)
         recovered = time.monotonic() - began
-        return Outcome(run.sent, books.settle(), recovered)
+        time.sleep(REST)
+        return Outcome(run.sent, books.settle(), recovered, run.faults_too_late)
+
+    def _is_at_rest(self, load: Load) -> bool:
+        """Whether nothing of the load is on its way any more, in Kafka, in the buffer or in the queue of chunks."""
+        container = self.container
+        waiting = any(company in load.stories for company in container.buffer.counts())
+        return not waiting and not container.dispatcher.waiting() and not any(container.log.lag().values())
 
     def service(self, name: str) -> Service:
         """As it stands on record now."""
@@ -202,6 +229,11 @@ class House:
         log = self.stack.state_dir / "logs" / f"{name}.log"
         return log.read_text(errors="replace").splitlines()[-last:] if log.exists() else []
 
+    def schedule_letters(self) -> None:
+        """`celery -A workers call outreach.schedule`, as a person does."""
+        call = [sys.executable, "-m", "celery", "-A", "workers", "call", "outreach.schedule"]
+        subprocess.run(call, check=True, capture_output=True, cwd=PROJECT, timeout=60)
+
     def _pool(self, name: str) -> list[psutil.Process]:
         child = self.service(name).child
         try:
@@ -215,7 +247,7 @@ def raised(
     folder: Path, processes: tuple[str, ...] = PROCESSES, *, launcher: str = "", **environ: str
 ) -> Iterator[House]:
     """A house in `folder` with these processes of the Procfile, started by `launcher` where there is one; nothing of
-    it is left afterwards, also where pytest is killed."""
+    it runs afterwards, also where pytest is killed, and the servers leave their data."""
     state = folder / "state"
     commands = read_procfile(PROJECT / "Procfile")
     procfile = folder / "Procfile"
@@ -234,6 +266,7 @@ def raised(
             assert supervisor is not None
             guard.watch(supervisor)
             container = build(load())
+            assert (container.settings.mode, container.settings.raw_store.kind) == ("services", "cassandra")
             try:
                 yield House(stack, container)
             finally:
@@ -243,6 +276,7 @@ def raised(
             guard.close()
             remove_data(state / "services" / "postgres")
             assert leftovers(state) == []
+        assert all(any((state / "services" / name / "data").iterdir()) for name in ("kafka", "cassandra"))
 
 
 @contextmanager

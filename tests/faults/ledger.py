@@ -18,10 +18,11 @@ SELECT b.company_id, key->>0, (key->>1)::bigint, count(*)
 FROM batches b JOIN batch_chunks c ON c.batch_id = b.id, jsonb_array_elements(c.result->'read') key
 WHERE b.company_id LIKE %s AND b.run = 'live' AND b.state = 'merged' AND c.state = 'done' GROUP BY 1, 2, 3
 """
-DEAD = "SELECT company_id, message_id FROM dead_letters WHERE company_id LIKE %s AND replayed_at IS NULL"
-OPEN = "SELECT count(*) FROM batches WHERE company_id LIKE %s AND state <> 'merged'"
+DEAD = "SELECT company_id, message_id, error FROM dead_letters WHERE company_id LIKE %s AND replayed_at IS NULL"
+OPEN = "SELECT id, state, error FROM batches WHERE company_id LIKE %s AND state <> 'merged'"
 TWO_LETTERS = """
-SELECT count(*) FROM (SELECT 1 FROM outreach WHERE company_id LIKE %s AND state IN ('draft', 'approved', 'sent')
+SELECT count(*) FROM (SELECT 1 FROM outreach
+WHERE company_id LIKE %s AND state NOT IN ('rejected', 'expired', 'superseded')
 GROUP BY watch_id, "window" HAVING count(*) > 1) twice
 """
 
@@ -45,21 +46,21 @@ class Books:
 
         Raises what the drivers raise while a server is away.
         """
-        (((unmerged,),), read, dead) = self._ask(OPEN), self._read(), self._dead()
-        return not unmerged and not self._unread(read, dead)
+        return not self._ask(OPEN) and not self._unread(self._read(), self._dead())
 
     def settle(self) -> Account:
         """Compare everything there is with everything there should be."""
         lost: list[str] = []
         doubled: list[str] = []
         read, dead = self._read(), self._dead()
+        lost += [f"batch {name} hangs, {state}: {error}" for name, state, error in self._ask(OPEN)]
         lost += [f"{company}/{key} is in no merged batch" for company, key in self._unread(read, dead)]
+        lost += [f"{pair} is a dead letter: {dead[pair]}" for pair in dead.keys() - self._load.dead]
         doubled += [f"{pair} was read {times} times" for pair, times in read.items() if times > 1]
-        for company, messages in self._load.stories.items():
+        doubled += [f"{pair} was read and is a dead letter" for pair in self._load.dead & {*_ids(read)}]
+        for company in self._load.stories:
             self._compare_rows(company, lost, doubled)
             events, observations = self._load.undisturbed[company]
-            if any((company, message.id) in dead for message in messages):
-                continue  # whoever made them dead letters says what must come of the others
             with self._container.database.begin() as tx:
                 found, said = tx.events.find(company), tx.events.current(company)
             _compare(company, "event", facts(found), facts(events), lost, doubled)
@@ -81,11 +82,12 @@ class Books:
     def _read(self) -> dict[tuple[str, MessageKey], int]:
         return {(company, MessageKey(name, version)): times for company, name, version, times in self._ask(READ)}
 
-    def _dead(self) -> set[tuple[str, str]]:
-        return {(company, name) for company, name in self._ask(DEAD)}
+    def _dead(self) -> dict[tuple[str, str], str]:
+        """(company, message id) → why."""
+        return {(company, name): error for company, name, error in self._ask(DEAD)}
 
     def _unread(
-        self, read: dict[tuple[str, MessageKey], int], dead: set[tuple[str, str]]
+        self, read: dict[tuple[str, MessageKey], int], dead: dict[tuple[str, str], str]
     ) -> list[tuple[str, MessageKey]]:
         wanted = ((company, key) for company, keys in self._load.to_be_read.items() for key in keys)
         return [pair for pair in wanted if pair not in read and (pair[0], pair[1].message_id) not in dead]
@@ -96,6 +98,10 @@ class Books:
             cursor = connection.cursor()
             cursor.execute(query, (f"{self._load.name}-%",))
             return cursor.fetchall()
+
+
+def _ids(read: dict[tuple[str, MessageKey], int]) -> list[tuple[str, str]]:
+    return [(company, key.message_id) for company, key in read]
 
 
 def _compare(

@@ -65,6 +65,8 @@ class Load:
     name: str
     companies: int
     each: int
+    dead: frozenset[tuple[str, str]] = frozenset()
+    """(company, message id) of those that must end in the dead letters; any other that does is lost."""
 
     @cached_property
     def stories(self) -> dict[str, list[Message]]:
@@ -101,7 +103,10 @@ class Load:
     @cached_property
     def undisturbed(self) -> dict[str, tuple[list[Event], list[Observation]]]:
         """Company → events and observations of the same messages over memory."""
-        return {company: over_memory(messages) for company, messages in self.stories.items()}
+        return {
+            company: over_memory([each for each in messages if (company, each.id) not in self.dead])
+            for company, messages in self.stories.items()
+        }
 
 
 def over_memory(messages: Sequence[Message]) -> tuple[list[Event], list[Observation]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from statistics import median
 
 from tests.faults.house import Outcome
 
-HEAD = ("fault", "runs", "messages", "lost", "doubled", "to recover (s)", "seed")
+HEAD = ("fault", "runs", "messages", "lost", "doubled", "to recover (s)", "seed", "day")
 PAGE = """# Reliability
 
 Each line is a fault, injected while messages go in, on real Kafka, Cassandra, Redis and Postgres. `make faults` runs \
@@ -26,7 +27,7 @@ of the runs. The product's waits were shortened: {waits}.
 
 {table}
 
-Last run on {when}, {cores} cores, {memory:.0f} GB.
+{cores} cores, {memory:.0f} GB, every process on the one machine.
 """
 
 
@@ -44,11 +45,17 @@ class Report:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        self.day = time.strftime("%Y-%m-%d", time.gmtime())
         self.lines: list[Line] = []
 
     def chance(self, name: str) -> Random:
         """The same for a name and a seed, whatever else runs."""
         return Random(f"{self.seed}:{name}")  # noqa: S311 - moments of faults, no secret
+
+    def failed(self, test: str) -> None:
+        """A test that ended otherwise than by its account."""
+        if test not in (line.fault for line in self.lines):
+            self.lines.append(Line(f"FAILED: {test}", 0))
 
     def add(self, fault: str, injected: int, *outcomes: Outcome) -> None:
         """Keep a line, and fail where anything was lost or doubled."""
@@ -62,23 +69,29 @@ class Report:
         return [
             (
                 line.fault,
-                str(line.injected),
+                _runs(line),
                 f"{sum(outcome.messages for outcome in line.outcomes):,}",
                 str(sum(len(outcome.account.lost) for outcome in line.outcomes)),
                 str(sum(len(outcome.account.doubled) for outcome in line.outcomes)),
                 _spread([outcome.recovered for outcome in line.outcomes]),
                 str(self.seed),
+                self.day,
             )
             for line in self.lines
         ]
 
-    def write(self, path: Path, when: str, memory: float, waits: str) -> None:
-        """The page with our lines in the place of those of the same faults."""
-        lines = _lines(path.read_text(encoding="utf-8")) if path.exists() else {}
+    def write(self, path: Path, memory: float, waits: str, *, whole: bool) -> None:
+        """The page with our lines in the place of those of the same faults; of ours alone after a `whole` run."""
+        lines = _lines(path.read_text(encoding="utf-8")) if path.exists() and not whole else {}
         lines |= {row[0]: row for row in self.rows()}
         table = "\n".join(f"| {' | '.join(row)} |" for row in (HEAD, ("---",) * len(HEAD), *lines.values()))
-        page = PAGE.format(table=table, when=when, cores=os.cpu_count(), memory=memory, waits=waits)
+        page = PAGE.format(table=table, cores=os.cpu_count(), memory=memory, waits=waits)
         path.write_text(page, encoding="utf-8")
+
+
+def _runs(line: Line) -> str:
+    late = sum(outcome.faults_too_late for outcome in line.outcomes)
+    return f"{line.injected} ({late} after the load)" if late else str(line.injected)
 
 
 def _lines(page: str) -> dict[str, tuple[str, ...]]:

@@ -170,7 +170,6 @@ def value_of(client: Any, key: bytes) -> object:
     return {"string": client.get, "hash": client.hgetall, "set": client.smembers}.get(kind, lambda _: None)(key)
 
 
-@pytest.mark.selected
 def test_a_restored_backup(house: House, report: Report, tmp_path: Path) -> None:
     load, length = load_of("backup"), lasts(60.0)
     wired, backup = house.container, tmp_path / "backup"

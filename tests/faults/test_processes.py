@@ -15,29 +15,46 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from sago.domain.outreach import Letter
 from tests.faults.house import PROCESSES, House, second_bridge
+from tests.faults.load import Load
 from tests.faults.report import Report
 from tests.faults.scale import ALL, lasts, load_of
 from tests.integration.houses import eventually
 
 KILLS = 5 if ALL else 2
+WORKERS = ("store", "extract", "outreach")
 A_CHUNK = "SELECT 1 FROM batch_chunks WHERE state = 'pending' LIMIT 1 FOR UPDATE SKIP LOCKED"
 A_BATCH = "SELECT 1 FROM batches WHERE state = 'extracting' LIMIT 1 FOR UPDATE SKIP LOCKED"
 WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param("store", marks=pytest.mark.selected), "extract", "bridge", "beat", "outreach"]
-)
+@pytest.mark.parametrize("name", ["store", "extract", "bridge", "beat", "outreach"])
 def test_a_killed_process_loses_and_doubles_nothing(house: House, report: Report, name: str) -> None:
     load, length = load_of(f"kill-{name}"), lasts(40.0)
     chance = report.chance(load.name)
     with house.under(load, length) as run:
         for moment in sorted(chance.uniform(0.5, length) for _ in range(KILLS)):
             run.wait_for(moment)
+            house.schedule_letters()
             house.kill(name)
             run.note_fault()
-    report.add(f"kill -9 of {name}", KILLS, house.settle(run))
+    outcome = house.settle(run)
+    house.schedule_letters()
+    assert eventually(lambda: letters_of(house, load) == (load.companies, load.companies), 60), letters_of(house, load)
+    report.add(f"kill -9 of {name}", KILLS, outcome)
+
+
+def letters_of(house: House, load: Load) -> tuple[int, int]:
+    """Live letters, and the files laid out for a person."""
+    live = [letter for company in load.stories for letter in live_letters(house, company)]
+    return len(live), len(list(house.letters.glob(f"{load.name}-*.eml")))
+
+
+def live_letters(house: House, company: str) -> list[Letter]:
+    """All that are not superseded, rejected or expired."""
+    with house.container.database.begin() as tx:
+        return tx.outreach.letters(company)
 
 
 @pytest.mark.parametrize(
@@ -83,9 +100,11 @@ def at_work(house: House, held: str, waiting: str) -> Iterator[None]:
         holder.rollback()
 
 
+@pytest.mark.selected
 def test_a_restarted_kafka(house: House, report: Report) -> None:
+    """Told to stop once and killed once; the bridge says at most once each time that it is away, and back."""
     load, length = load_of("kafka"), lasts(40.0)
-    chance = report.chance(load.name)
+    chance, said = report.chance(load.name), len(house.said("bridge", 10_000))
     numbers = [signal.SIGTERM, signal.SIGKILL]
     with house.under(load, length) as run:
         for moment, number in zip(sorted(chance.uniform(0.5, length) for _ in numbers), numbers, strict=True):
@@ -93,6 +112,8 @@ def test_a_restarted_kafka(house: House, report: Report) -> None:
             house.kill("kafka", number)
             run.note_fault()
     report.add("Kafka restarted", len(numbers), house.settle(run))
+    lines = "\n".join(house.said("bridge", 10_000)[said:])
+    assert lines.count("Kafka is away") == lines.count("Kafka is back") <= len(numbers), lines
 
 
 @pytest.mark.selected
@@ -116,11 +137,14 @@ def test_everything_is_told_to_stop(house: House, report: Report) -> None:
     with house.under(load, length) as run:
         run.wait_for(length * report.chance(load.name).uniform(0.2, 0.8))
         before = {name: house.service(name).child for name in PROCESSES}
+        said = {name: len(house.said(name, 100_000)) for name in WORKERS}
         for name in PROCESSES:
             house.kill(name, signal.SIGTERM)
         asked_at = time.monotonic()
         for child in before.values():
             assert child is not None
             assert child.wait(30.0 - (time.monotonic() - asked_at)), f"{child.name} did not stop within 30 s"
+        for name in WORKERS:
+            assert any("Warm shutdown" in line for line in house.said(name, 100_000)[said[name] :]), house.said(name)
         run.note_fault()
     report.add("SIGTERM to everything", 1, house.settle(run))
