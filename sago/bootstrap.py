@@ -14,7 +14,6 @@ from uuid import UUID
 
 from sago.config import Settings
 from sago.domain.outreach import Letter
-from sago.keeping import Mirror
 from sago.llm import registry
 from sago.llm.gateway import Gateway
 from sago.outreach import composing
@@ -31,7 +30,7 @@ from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.storing import Storing
 from sago.pipeline.vitals import Limits, Vitals
-from sago.ports import CallLedger, Clock, Drafts, LogConsumer, MessageLog, Models, RawStore
+from sago.ports import CallLedger, Clock, Drafts, LogConsumer, MessageLog, Mirror, Models, RawStore
 from sago.stores.clock import SystemClock
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ from uuid import UUID
 from sago.domain.erasures import SETTLES_AFTER, EmptiedMessage, Erased, Erasure
 from sago.domain.messages import Message
 from sago.domain.outreach import Letter, LetterDraft, LetterState
-from sago.keeping import Mirror, Taken
 from sago.pipeline.extraction import refold
-from sago.ports import Buffer, Database, Drafts, RawStore, Transaction
+from sago.ports import Buffer, Database, Drafts, Mirror, RawStore, Taken, Transaction
 
 NO_WORDS = LetterDraft(
     subject="(erased)", body="What this letter said was erased: it quoted a person who asked for it.", highlights=()

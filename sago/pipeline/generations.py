@@ -9,8 +9,7 @@ from typing import NamedTuple
 from sago.domain.generations import Announced, Generation
 from sago.domain.outreach import Letter, LetterState
 from sago.errors import RestoredError
-from sago.keeping import Mirror
-from sago.ports import Database, Transaction
+from sago.ports import Database, Mirror, Transaction
 from sago.telemetry import logger
 
 OVERLAP = 10

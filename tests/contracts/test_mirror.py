@@ -16,7 +16,7 @@ from sago.domain.generations import Announced
 from sago.domain.outreach import LetterState
 from sago.embedded.servers import Server
 from sago.errors import ConfigError
-from sago.keeping import Mirror
+from sago.ports import Mirror
 from sago.sections import CassandraSettings
 from sago.stores.cassandra import migrate
 from sago.stores.cassandra.mirror import CassandraMirror

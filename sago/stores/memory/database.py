@@ -8,8 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sago.errors import TransientError
-from sago.keeping import ErasureStore, GenerationStore
-from sago.ports import BatchStore, CompanyStore, CompositionStore, EventStore, Ledger, OutreachStore
+from sago.ports import (
+    BatchStore,
+    CompanyStore,
+    CompositionStore,
+    ErasureStore,
+    EventStore,
+    GenerationStore,
+    Ledger,
+    OutreachStore,
+)
 from sago.stores.memory.batches import MemoryBatches
 from sago.stores.memory.companies import MemoryCompanies
 from sago.stores.memory.compositions import MemoryCompositions

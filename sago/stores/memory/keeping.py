@@ -11,7 +11,7 @@ from sago.domain.erasures import Erasure, sender_in
 from sago.domain.events import Event, Observation
 from sago.domain.generations import Announced, Generation
 from sago.domain.outreach import Letter
-from sago.keeping import Taken
+from sago.ports import Taken
 from sago.stores.memory.state import State
 
 

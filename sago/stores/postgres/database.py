@@ -7,8 +7,16 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, func, select, text
 
-from sago.keeping import ErasureStore, GenerationStore
-from sago.ports import BatchStore, CompanyStore, CompositionStore, EventStore, Ledger, OutreachStore
+from sago.ports import (
+    BatchStore,
+    CompanyStore,
+    CompositionStore,
+    ErasureStore,
+    EventStore,
+    GenerationStore,
+    Ledger,
+    OutreachStore,
+)
 from sago.sections import PostgresSettings
 from sago.stores.postgres.batches import PostgresBatches
 from sago.stores.postgres.companies import PostgresCompanies

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sago.domain.batches import ChunkResult
 from sago.domain.erasures import Erasure, sender_in
 from sago.domain.outreach import Letter
-from sago.keeping import Taken
+from sago.ports import Taken
 from sago.stores.postgres.tables import (
     batch_chunks,
     batches,

@@ -1,7 +1,4 @@
-"""The ports of what a restored backup of Postgres must not undo: erasures, the generation, and their mirror outside.
-
-Beside `sago.ports`, and under the same rules: calls may block, raise TransientError, and may be repeated.
-"""
+"""The ports of what a restored backup of Postgres must not undo: erasures, the generation, and their mirror outside."""
 
 from __future__ import annotations
 

@@ -1,0 +1,45 @@
+"""The ports: what use cases need of the world, as Protocols. Adapters live in `sago.stores` and `sago.llm`.
+
+Every port has an in-memory adapter in `sago.stores.memory`, kept true by one contract suite run on both. Unless a
+docstring says otherwise a call may block, raises TransientError when the other side does not answer, and may be
+repeated without a further effect.
+"""
+
+from sago.ports.batches import BatchStore
+from sago.ports.clock import Clock
+from sago.ports.database import Database, Transaction
+from sago.ports.events import EventStore
+from sago.ports.keeping import ErasureStore, GenerationStore, Mirror, Taken
+from sago.ports.ledger import Ledger
+from sago.ports.log import LogConsumer, MessageLog
+from sago.ports.messages import Buffer, RawStore
+from sago.ports.models import Breakers, CallLedger, Model, Models
+from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore
+from sago.ports.tasks import Dispatcher, StoreQueue
+
+__all__ = [
+    "BatchStore",
+    "Breakers",
+    "Buffer",
+    "CallLedger",
+    "Clock",
+    "CompanyStore",
+    "CompositionStore",
+    "Database",
+    "Dispatcher",
+    "Drafts",
+    "ErasureStore",
+    "EventStore",
+    "GenerationStore",
+    "Ledger",
+    "LogConsumer",
+    "MessageLog",
+    "Mirror",
+    "Model",
+    "Models",
+    "OutreachStore",
+    "RawStore",
+    "StoreQueue",
+    "Taken",
+    "Transaction",
+]

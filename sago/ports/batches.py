@@ -1,0 +1,89 @@
+"""Who reads which message."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sago.domain.batches import (
+    Batch,
+    BatchPlan,
+    BatchState,
+    Chunk,
+    ChunkResult,
+)
+from sago.domain.messages import MessageKey, MessageRef
+
+
+class BatchStore(Protocol):
+    """`batches`, `batch_chunks`, `batch_members`: the truth about who reads which message."""
+
+    def open(self, batch: Batch, refs: Sequence[tuple[MessageRef, str]]) -> list[MessageRef]:
+        """Insert the batch and its members (reference, source); the references it won. Again: the same answer."""
+
+    def plan(self, plan: BatchPlan) -> None:
+        """Write chunks and their numbers on the members; state `extracting`. A planned batch stays as it is."""
+
+    def get(self, batch_id: str) -> Batch | None:
+        """The batch, or None."""
+
+    def chunks(self, batch_id: str) -> list[Chunk]:
+        """Its chunks by number."""
+
+    def chunk_refs(self, batch_id: str, chunk_no: int) -> list[MessageRef]:
+        """The members of one chunk, oldest first."""
+
+    def finish_chunk(self, batch_id: str, chunk_no: int, result: ChunkResult) -> bool:
+        """Keep the chunk's first result; False when one was there already."""
+
+    def fail_chunk(
+        self, batch_id: str, chunk_no: int, error: str, error_type: str, retry_at: datetime | None = None
+    ) -> int:
+        """Keep why an unfinished chunk failed, and the moment before which it is not tried again; failures that are
+        not `PASSING` count as attempts: how many so far."""
+
+    def split_chunk(self, batch_id: str, chunk_no: int) -> list[int]:
+        """Replace a failing chunk of several messages by two halves; their numbers."""
+
+    def kill_chunk(self, batch_id: str, chunk_no: int) -> None:
+        """Give a chunk up: its message is dead-lettered."""
+
+    def results(self, batch_id: str) -> list[ChunkResult]:
+        """The results of finished chunks by number."""
+
+    def set_state(
+        self,
+        batch_id: str,
+        state: BatchState,
+        *,
+        at: datetime,
+        next_attempt_at: datetime | None = None,
+        error: str | None = None,
+        is_attempt: bool = True,
+    ) -> None:
+        """Move the batch; `merged` also writes `merged_at`, `failed` counts an attempt, unless it only waits."""
+
+    def due(self, now: datetime, limit: int = 100) -> list[Batch]:
+        """Batches not merged whose `next_attempt_at` has passed, longest due first; rows locked by others left out."""
+
+    def members(self, company_id: str, keys: Sequence[MessageKey], run: str) -> set[MessageKey]:
+        """Which of these versions have a member row."""
+
+    def highest_versions(self, message_ids: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
+        """For each company given, of its message ids those that have a member row, with their highest version."""
+
+    def remove_member(self, company_id: str, key: MessageKey, run: str) -> None:
+        """Forget a member row, so that a replay is read again."""
+
+    def counts(self) -> dict[BatchState, int]:
+        """Batches by state."""
+
+    def oldest(self) -> dict[BatchState, Batch]:
+        """Of each state but `merged` the batch that was claimed first; a state without batches is left out."""
+
+    def messages_merged(self, since: datetime | None = None) -> int:
+        """Message versions that merged batches have read: ever, or in batches merged at or after `since`."""
+
+    def progress(self, company_ids: Sequence[str]) -> tuple[int, int]:
+        """Batches of these companies that are not merged yet, and that are."""

@@ -1,0 +1,42 @@
+"""Postgres: its repositories over one transaction."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from sago.ports.batches import BatchStore
+from sago.ports.events import EventStore
+from sago.ports.keeping import ErasureStore, GenerationStore
+from sago.ports.ledger import Ledger
+from sago.ports.outreach import CompanyStore, CompositionStore, OutreachStore
+
+
+class Transaction(Protocol):
+    """All repositories over one database transaction."""
+
+    batches: BatchStore
+    events: EventStore
+    outreach: OutreachStore
+    companies: CompanyStore
+    compositions: CompositionStore
+    ledger: Ledger
+    erasures: ErasureStore
+    generation: GenerationStore
+
+
+class Database(Protocol):
+    """Postgres."""
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """One transaction: committed at the end of the block, rolled back by an exception."""
+
+    def lock(self, name: str) -> AbstractContextManager[bool]:
+        """Hold a named lock for the length of the block, without a transaction; False when another holds it. Whoever
+        loses the connection loses the lock, so what it guards must be safe to run twice."""
+
+    def ping(self) -> None:
+        """Raise TransientError when the database does not answer, ConfigError when it refuses us."""
+
+    def close(self) -> None:
+        """Close all connections."""

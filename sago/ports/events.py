@@ -1,0 +1,45 @@
+"""What was read, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection
+
+
+class EventStore(Protocol):
+    """Observations, extractions and the events folded from them."""
+
+    def lock(self, company_id: str) -> None:
+        """Hold the company's fold until the transaction ends (`pg_advisory_xact_lock`)."""
+
+    def append(self, observations: Sequence[Observation], extractions: Sequence[Extraction]) -> int:
+        """Append what is new by its key; how many observations were new."""
+
+    def current(self, company_id: str, said_before: datetime | None = None) -> list[Observation]:
+        """Per message the observations of the newest finished extraction of its highest extracted version."""
+
+    def rejections(self, company_id: str) -> list[Rejection]:
+        """What people said is wrong."""
+
+    def reject(self, rejection: Rejection) -> None:
+        """Record a person's word."""
+
+    def replace(self, company_id: str, fold: Fold, now: datetime) -> None:
+        """Make the company's events and metric points those of the fold: upsert, deactivate what is gone, and note
+        an alias when an event with the same latest proofs carries a new id."""
+
+    def find(self, company_id: str | None = None, *, active: bool = True, limit: int | None = None) -> list[Event]:
+        """Events, newest first."""
+
+    def get(self, event_id: UUID) -> Event | None:
+        """The event under its id or an alias of it."""
+
+    def counts(self) -> tuple[int, int]:
+        """Observations ever recorded and events active now, over all companies."""
+
+    def metric_points(self, company_id: str) -> list[MetricPoint]:
+        """The series of one company, oldest `as_of` first."""

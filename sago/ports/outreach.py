@@ -1,0 +1,98 @@
+"""Companies, watches, and letters from due to laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from sago.domain.outreach import (
+    Company,
+    Composition,
+    CompositionState,
+    DueLetter,
+    Letter,
+    LetterState,
+    Watch,
+)
+
+
+class CompanyStore(Protocol):
+    """Companies and their default share."""
+
+    def ensure(self, company_id: str, now: datetime) -> Company:
+        """The company; an unknown one is created with a name made of its id, the default share and a company-update
+        watch."""
+
+    def ensure_all(self, company_ids: Collection[str], now: datetime) -> None:
+        """`ensure` for many, in a few statements."""
+
+    def save(self, company: Company) -> None:
+        """Update name, founder and policy of a known company."""
+
+    def get(self, company_id: str) -> Company | None:
+        """The company, or None."""
+
+    def all(self) -> list[Company]:
+        """Every company by id."""
+
+
+class OutreachStore(Protocol):
+    """Watches and letters."""
+
+    def add_watch(self, watch: Watch) -> None:
+        """Keep a watch; the same id again replaces it."""
+
+    def watches(self, company_id: str | None = None) -> list[Watch]:
+        """Active watches, oldest first."""
+
+    def remove_watch(self, watch_id: UUID) -> bool:
+        """Deactivate; False when there is none."""
+
+    def live_letter(self, watch_id: UUID, window: str) -> Letter | None:
+        """The one live letter of a window, locked until the transaction ends."""
+
+    def add_letter(self, letter: Letter) -> bool:
+        """Insert; False when the window already has a live letter."""
+
+    def set_letter_state(self, letter_id: UUID, state: LetterState, at: datetime, who: str, why: str) -> None:
+        """Change a letter's state and write the audit log."""
+
+    def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
+        """Letters, newest first."""
+
+
+class CompositionStore(Protocol):
+    """`compositions`: letters that are due, kept until each is composed or has failed."""
+
+    def add(self, letters: Sequence[DueLetter], now: datetime) -> int:
+        """Make these letters due; those that are due already stay as they are. How many became due."""
+
+    def take_due(self, now: datetime, again_at: datetime, limit: int = 500) -> list[DueLetter]:
+        """Letters whose task is to be sent, longest due first, and not again before `again_at`; rows locked by others
+        left out."""
+
+    def begin(self, letter: DueLetter, lease_until: datetime, now: datetime) -> int | None:
+        """Take a letter to compose it, one that was never added too: the number of the attempt. None when it is not
+        due, has to wait, or another's lease holds."""
+
+    def postpone(self, letter: DueLetter, retry_at: datetime, error: str, *, is_counted: bool) -> None:
+        """Keep why a due letter was not composed; it is neither begun nor sent before `retry_at`. An attempt that is
+        not counted is given back."""
+
+    def end(self, letter: DueLetter, state: CompositionState, error: str | None = None) -> None:
+        """Done or failed."""
+
+    def find(self, state: CompositionState | None = None) -> list[Composition]:
+        """Rows by moment and watch, of one state or of all."""
+
+
+class Drafts(Protocol):
+    """Where letters are laid out for a person, as `.eml`."""
+
+    def put(self, letter: Letter) -> str:
+        """Write or replace the letter, or take it away when it is no longer live; where it lies (or lay).
+
+        A successor of the same watch and window takes its predecessor's place.
+        """

@@ -1,0 +1,44 @@
+"""Work for other processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+
+class Dispatcher(Protocol):
+    """Enqueues work; Celery outside tests. At-least-once: everything enqueued is idempotent."""
+
+    def open_batch(self, company_id: str, batch_id: str) -> None:
+        """Take a claim over into Postgres and start its extraction."""
+
+    def extract(self, batch_id: str, chunk_nos: Sequence[int]) -> None:
+        """Fire the chord: extraction of these chunks, then the merge. With no chunks: the merge alone."""
+
+    def waiting(self) -> int:
+        """Chunks and merges that no worker has taken yet."""
+
+    def compose(self, watch_id: UUID, as_of: datetime) -> None:
+        """Compose a due letter; its row in `compositions` owns what is tried again."""
+
+    def run_planned(self, job: str) -> None:
+        """Run a planned job for the last instant of its cron line, unless that has been done."""
+
+    def recover(self) -> None:
+        """Queue again what the buffer has lost."""
+
+
+class StoreQueue(Protocol):
+    """The bridge's side of `store.batch`: enqueue micro-batches and learn what became of them."""
+
+    def enqueue(self, name: str, attempt: int, values: Sequence[bytes], replay_of: Sequence[str | None]) -> None:
+        """Enqueue one attempt under the task id `name#attempt`."""
+
+    def confirmed(self, names: Mapping[str, int]) -> dict[str, bool]:
+        """Of batch name → number of attempts so far: True when one of them made it durable, however late; False when
+        the last one failed; a name not yet answered is left out."""
+
+    def forget(self, names: Mapping[str, int]) -> None:
+        """Drop the results of these names' attempts."""
