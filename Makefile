@@ -1,6 +1,6 @@
 # Everything a developer runs. `make help` lists it; CI runs the same commands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit faults check format lock up down clean
+.PHONY: help setup demo test test-unit faults check bench-store soak format lock up down clean
 SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3,11),(3,12)))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin

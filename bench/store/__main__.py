@@ -73,9 +73,10 @@ def _timed(part: str, measure: Callable[[], Finding]) -> Finding:
 
 
 def _scale(args: argparse.Namespace) -> Scale:
-    given = {name: getattr(args, name) for name in ("rounds", "messages", "few", "seconds")}
-    scale = replace(QUICK if args.quick else WHOLE, **{name: each for name, each in given.items() if each is not None})
-    return replace(scale, sizes=(*scale.sizes[:2], args.largest)) if args.largest else scale
+    given = {
+        name: getattr(args, name) for name in ("rounds", "messages", "few", "merged", "seconds", "sizes", "companies")
+    }
+    return replace(QUICK if args.quick else WHOLE, **{name: each for name, each in given.items() if each is not None})
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -86,7 +87,9 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--messages", type=int, help="of a run")
     parser.add_argument("--few", type=int, help="messages of a run with one task each; 0: no such run")
-    parser.add_argument("--largest", type=int, help="the largest load of `sizes`")
+    parser.add_argument("--merged", type=int, help="messages of a run to the last merge")
+    parser.add_argument("--sizes", type=_numbers, help="loads of `sizes`, as 10000,100000: rising, the last runs once")
+    parser.add_argument("--companies", type=_numbers, help="of `companies`, as 10,1000,10000: rising")
     parser.add_argument("--seconds", type=float, help="of the paced feed of `crossing`")
     parser.add_argument("--minutes", type=float, default=30.0, help="of `soak`")
     parser.add_argument("--rate", type=float, help="the sustained end-to-end rate, where it is known")
@@ -94,6 +97,13 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     if unknown := set(args.parts) - {*PARTS, "soak"}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     return args
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    numbers = tuple(map(int, text.split(",")))
+    if len(numbers) < 2 or list(numbers) != sorted(set(numbers)):
+        raise ValueError(text)
+    return numbers
 
 
 def _options(words: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What we compare with: one process, one loop, no Celery. `python -m bench.store.bare_loop ENDS RESULT`
+"""What we compare with: one process, one loop, no Celery. `python -m bench.store.bare_loop TASK RESULT`
 
 Poll Kafka, check, write to Cassandra, count in Redis, commit. It takes over what the store path promises for a message,
 by the shortest way that a single writer may go:
@@ -58,14 +58,15 @@ class _Assigned(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 class BareLoop:
-    """One consumer and its stores."""
+    """One consumer and its stores, which are connected before it subscribes, and know these companies."""
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, companies: Iterable[str]) -> None:
         settings = container.settings
         self._log, self._clock, self._topic_of = container.log, container.clock, settings.kafka.topic
         self._log_id = log_id_of(settings.kafka)
         self._rows = BareRows(container.cassandra.connection)
         self._members = BareMembers(container.database)
+        self._members.ensure(companies, self._clock.now())
         self._buffer = BareBuffer(settings)
         self.assigned = _Assigned()
         self._consumer = KafkaConsumer(
@@ -145,10 +146,11 @@ class BareLoop:
 
 def main() -> None:
     """Run to the ends that a file names; what was found, when it began and ended, and its processor time."""
-    ends_file, result_file = map(Path, sys.argv[1:])
-    ends = {TopicPartition(topic, number): at for topic, number, at in json.loads(ends_file.read_text())}
+    task_file, result_file = map(Path, sys.argv[1:])
+    task = json.loads(task_file.read_text())
+    ends = {TopicPartition(topic, number): at for topic, number, at in task["ends"]}
     container = build(load())
-    loop = BareLoop(container)
+    loop = BareLoop(container, task["companies"])
     loop.run(ends)
     ended = time.time()
     cpu = time.process_time() - loop.assigned.start_up

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from sago.config import Settings
 from sago.domain.messages import Message, iso_ms
-from sago.stores.cassandra.rows import Key, Partition, Row, key_of, row_of
+from sago.stores.cassandra.rows import TABLES, Key, Partition, Row, key_of, row_of
 from sago.stores.cassandra.session import CassandraConnection
 from sago.stores.cassandra.statements import CLUSTERING, CONTENT, INGEST_DAY, OWNER, PARTITION
 from sago.stores.postgres import PostgresDatabase
@@ -55,12 +55,16 @@ class Verdicts:
 
 
 class BareRows:
-    """Cassandra: read who owns a row, then write what nobody owns."""
+    """Cassandra: read who owns a row, then write what nobody owns. Connected, its statements prepared."""
 
     def __init__(self, connection: CassandraConnection) -> None:
         with connection.begin() as session:
             self._driver = session.driver
         self._prepared: dict[str, Any] = {}
+        for table in TABLES:
+            self._statement(_look(table))
+            self._statement(_write(table))
+        self._statement(INGEST_DAY)
 
     def store(self, batches: Mapping[str, list[Message]], now: datetime) -> Verdicts:
         rows: dict[Key, Row] = {}
@@ -128,8 +132,7 @@ class BareMembers:
         """Each once in this process's life."""
         if fresh := set(companies) - self._ensured:
             with self._database.begin() as tx:
-                for company_id in fresh:
-                    tx.companies.ensure(company_id, now)
+                tx.companies.ensure_all(fresh, now)
             self._ensured |= fresh
 
     def unread(self, given: ByCompany) -> ByCompany:
@@ -157,11 +160,12 @@ class BareMembers:
 
 
 class BareBuffer:
-    """Redis: marks, queues and counters, in pipelines."""
+    """Redis: marks, queues and counters, in pipelines. Connected."""
 
     def __init__(self, settings: Settings) -> None:
         url = settings.redis.database(settings.redis.buffer_db)
         self._redis: Any = redis.Redis.from_url(url, decode_responses=True)
+        self._redis.ping()
         self._threshold, self._ttl = settings.cache.cache_trigger_threshold, settings.cache.ttl
 
     def unknown(self, given: ByCompany) -> ByCompany:

@@ -84,11 +84,14 @@ def _bridged(rig: Rig, load: Load, environ: Mapping[str, str], watch: tuple[Seri
 def bare(rig: Rig, load: Load) -> Run:
     """One process without Celery."""
     letters, ends, before = _prepare(rig, load)
-    ends_file, result = rig.state_dir / "ends.json", rig.state_dir / "result.json"
+    task_file, result = rig.state_dir / "task.json", rig.state_dir / "result.json"
     result.unlink(missing_ok=True)
-    pairs = [(pair.topic, pair.partition, end) for pair, end in ends.items()]
-    ends_file.write_text(json.dumps(pairs), encoding="utf-8")
-    with rig.module(f"{sys.executable} -m bench.store.bare_loop {ends_file} {result}") as loop:
+    task = {
+        "ends": [(pair.topic, pair.partition, end) for pair, end in ends.items()],
+        "companies": [load.company(n) for n in range(load.companies)],
+    }
+    task_file.write_text(json.dumps(task), encoding="utf-8")
+    with rig.module(f"{sys.executable} -m bench.store.bare_loop {task_file} {result}") as loop:
         if not loop.wait(STALLED + load.messages / 100) or not result.exists():
             raise LostError(f"the bare loop gave no result: {last_line(rig.log_of(loop))}")
     found = json.loads(result.read_text(encoding="utf-8"))

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import psycopg2
 
+from bench.store.background import beside
 from bench.store.feed import paced, staggered
 from bench.store.load import Load
 from bench.store.page import Finding, Row
@@ -103,7 +104,7 @@ def _sustained(rig: Rig, messages: int, turn: int) -> float:
         started = rig.assigned_at(bridge)
         rig.committed_at(ends)
         settle(rig)
-    merged, members = _merged(rig), check(rig)
+    merged, members = _merged(rig), check(rig, messages)
     rate = members / (max(committed for *_, committed in merged) - started)
     say(f"  end to end, round {turn or 'warm-up':7} {rate:8.0f}/s, {members} messages in {len(merged)} batches")
     return rate
@@ -114,16 +115,16 @@ def _windows(rig: Rig, rate: float, seconds: float, count: int) -> list[list[Cro
     rig.empty()
     with rig.bridge() as bridge, _claims(rig) as claims:
         rig.assigned_at(bridge)
-        rig.fill_with(staggered(COMPANIES))
+        before = rig.fill_with(staggered(COMPANIES))
         marks = []
-        with paced(rig, "paced", rate, COMPANIES):
+        with paced(rig, "paced", rate, COMPANIES) as feed:
             for window in range(count + 1):
                 marks.append(time.time())
                 time.sleep(seconds)
                 say(f"  window {window or 'warm-up':7} unmerged {_standing(rig)[0]}, lag {_lag(rig)}")
             marks.append(time.time())
         settle(rig)
-        check(rig)
+        check(rig, before + feed.sent)
         found = _matched(rig, claims)
     return [[each for each in found if since <= each.crossed < until] for since, until in list(pairwise(marks))[1:]]
 
@@ -132,10 +133,9 @@ def _windows(rig: Rig, rate: float, seconds: float, count: int) -> list[list[Cro
 def _claims(rig: Rig) -> Iterator[dict[str, list[float]]]:
     """When Redis told of each company's claims: a notice for each write to a `…:processing` key."""
     heard: dict[str, list[float]] = defaultdict(list)
-    stop = threading.Event()
     database = rig.settings.redis.buffer_db
 
-    def listen() -> None:
+    def listen(stop: threading.Event) -> None:
         while not stop.is_set():
             message = listener.get_message(timeout=0.2)
             if message and message["type"] == "pmessage" and message["data"] == b"hset":
@@ -146,13 +146,10 @@ def _claims(rig: Rig) -> Iterator[dict[str, list[float]]]:
     with closing(rig.redis(database)) as client, closing(client.pubsub()) as listener:
         client.config_set("notify-keyspace-events", "Kh")
         listener.psubscribe(f"__keyspace@{database}__:messages:*:processing")
-        thread = threading.Thread(target=listen, name="bench-claims", daemon=True)
-        thread.start()
         try:
-            yield heard
+            with beside("bench-claims", listen):
+                yield heard
         finally:
-            stop.set()
-            thread.join()
             client.config_set("notify-keyspace-events", "")
 
 
@@ -179,9 +176,12 @@ def _task_began(rig: Rig, company: str, batch_id: str) -> float | None:
     return max(times) / 1000 if times else None
 
 
-def check(rig: Rig) -> int:
-    """The messages in batches, once all is at rest: with those that wait they are the rows; raises LostError."""
+def check(rig: Rig, fed: int) -> int:
+    """The messages in batches, once all is at rest: with those that wait they are the rows, and these are the different
+    messages that were fed. Raises LostError."""
     rows, members = rig.container.raw.count(), _standing(rig)[1]
+    if rows != fed:
+        raise LostError(f"{rows} rows of {fed} messages")
     waiting = sum(rig.container.buffer.counts().values())
     if members + waiting != rows:
         raise LostError(f"{members} messages in batches and {waiting} waiting, of {rows} rows")

@@ -83,13 +83,17 @@ class Load:
 
     def delivery(self, n: int, text: str | None = None) -> Delivery:
         """Message n, always the same; `text` contradicts it."""
-        company = f"company-{n % self.companies:05}"
+        company = self.company(n)
         source = "gmail" if (n + n // self.companies) % MAIL_EVERY == 0 else "slack"  # of every company
         sent_at = self.newest - self.step * (self.messages - n)
         made = _mail(n, sent_at) if source == "gmail" else _chat(n, sent_at)
         body = {"schema": 1, "id": f"{source}:{self.run}-{n}", "version": 0, "company_id": company, "source": source}
         body |= made | ({} if text is None else {"text": text})
         return Delivery(source, company, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
+
+    def company(self, n: int) -> str:
+        """Of message n."""
+        return f"company-{n % self.companies:05}"
 
     @property
     def _contradicted(self) -> frozenset[int]:

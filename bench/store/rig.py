@@ -94,9 +94,16 @@ class Rig:
         """Put a load into Kafka; returns when all is acknowledged."""
         self.fill_with(load.deliveries())
 
-    def fill_with(self, deliveries: Iterable[Delivery]) -> None:
-        """As `fill`, any deliveries."""
+    def fill_with(self, deliveries: Iterable[Delivery]) -> int:
+        """As `fill`, any deliveries; how many they were."""
         producer = self.producer()
+        put = self.put(producer, deliveries)
+        self.flush(producer)
+        return put
+
+    def put(self, producer: Any, deliveries: Iterable[Delivery]) -> int:
+        """Hand them to a producer, waiting while it is full; how many they were."""
+        put = 0
         for delivery in deliveries:
             topic = self.settings.kafka.topic(delivery.source)
             while True:
@@ -105,6 +112,12 @@ class Rig:
                     break
                 except BufferError:
                     producer.poll(0.1)
+            put += 1
+        producer.poll(0)
+        return put
+
+    def flush(self, producer: Any) -> None:
+        """Wait until Kafka has all that was put; raises LostError after two minutes."""
         if producer.flush(120.0):
             raise LostError("Kafka did not take the whole load")
 

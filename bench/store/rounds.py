@@ -32,16 +32,25 @@ def say(text: str) -> None:
 
 
 def play(rig: Rig, rounds: int, entries: Mapping[str, Entry], *, warm_up: bool = True) -> dict[str, list[Run]]:
-    """The runs of each entry by its name. The first round, where there is a warm-up, is shown and not counted."""
+    """The runs of each entry by its name. The first round, where there is a warm-up, is shown and not counted.
+
+    It goes in the order that is given; in each further round another entry begins.
+    """
     runs: dict[str, list[Run]] = {name: [] for name in entries}
-    for turn in range(0 if warm_up else 1, rounds + 1):
-        for name, entry in entries.items():
-            began = time.monotonic()
+    for shift, turn in enumerate(range(0 if warm_up else 1, rounds + 1)):
+        for name in rotated(list(entries), shift):
+            began, entry = time.monotonic(), entries[name]
             run = entry.contender(rig, entry.load(f"run{next(_numbers)}"))
             say(f"  round {turn or 'warm-up':7} {name:24} {_line(run)}  in all {time.monotonic() - began:.0f} s")
             if turn:
                 runs[name].append(run)
     return runs
+
+
+def rotated(names: Sequence[str], by: int) -> list[str]:
+    """The same circle from another beginning."""
+    start = by % len(names)
+    return [*names[start:], *names[:start]]
 
 
 def spread(values: Sequence[float], digits: int = 0) -> str:

@@ -15,7 +15,7 @@ class Scale:
     """Messages of a run with one task each."""
     merged: int = 20_000
     """Messages of a run to the last merge: several batches of each company."""
-    sizes: tuple[int, int, int] = (10_000, 100_000, 1_000_000)
+    sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     companies: tuple[int, ...] = (10, 100, 1_000, 10_000)
     seconds: float = 150.0
     """Of the paced feed, in as many windows as there are rounds."""

@@ -32,13 +32,13 @@ def soak(rig: Rig, minutes: float, messages: int, rate: float | None) -> Finding
     series = Series()
     with rig.bridge() as bridge:
         rig.assigned_at(bridge)
-        rig.fill_with(staggered(COMPANIES))
+        before = rig.fill_with(staggered(COMPANIES))
         look = partial(_look, rig, rig.children() | {"bridge": bridge})
         every = minutes * 60 / SAMPLES
-        with paced(rig, "soak", half, COMPANIES), sampled(series, every, look):
+        with paced(rig, "soak", half, COMPANIES) as feed, sampled(series, every, look):
             _watch(series, minutes)
         settle(rig)
-        check(rig)
+        check(rig, before + feed.sent)
     return _judge(series, half, minutes)
 
 
@@ -54,11 +54,12 @@ def _judge(series: Series, rate: float, minutes: float) -> Finding:
     queues = all(series.fifths(name)[4] <= FEW or series.growth(name) <= 1.1 for name in (TASKS, WAITING))
     memory, keys = flat(series, OURS), flat(series, [PERSISTENT])
     rows = [
-        Row("7", "soak: memory of each process", "within 10%", _growths(series, OURS), memory),
+        Row("7", f"soak: memory of {', '.join(OURS)}", "within 10%", _growths(series, OURS), memory),
         Row("8", "soak: keys in Redis that are kept", "flat", _growths(series, [PERSISTENT]), keys),
         Row("9", "soak: lengths of queues", "flat", _growths(series, [TASKS, WAITING]), queues),
     ]
     said = f"{minutes:g} minutes at {rate:,.0f} messages a second; a fifth is {minutes / 5:g} minutes."
+    said += " Not run: outreach, api and flower, through which no message goes."
     tables = [
         *series.table("MB", [*OURS, *servers]),
         "",
