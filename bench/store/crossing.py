@@ -76,9 +76,10 @@ def crossing(rig: Rig, scale: Scale, rate: float | None) -> Finding:
         statistics.median(p50) < P50 and statistics.median(p95) < P95,
     )
     count = sum(map(len, windows))
+    source = "given by --rate" if rate else f"{scale.merged:,} messages put in before"
     lines = [
         f"All of `bridge, {', '.join(PROCESSES)}`, provider `offline`, {COMPANIES} companies.",
-        f"Sustained end to end, {scale.merged:,} messages put in before: {spread(most)} messages a second. Then",
+        f"Sustained end to end, {source}: {spread(most)} messages a second. Then",
         f"{half:,.0f} a second: {count} batches in {scale.rounds} windows of {scale.seconds / scale.rounds:.0f} s.",
     ]
     if early:
