@@ -20,6 +20,8 @@ OUTSIDE = (
     "Kafka keeps its records until their retention is over, backups theirs; "
     "reports and files that were written before still hold what they hold"
 )
+SENDER = "The person, as stored: `sago dlq show` has it, and the column `sender` of the table `observations`."
+MESSAGE = "One message in all versions; `sago events show` has the ids."
 
 
 def register(app: typer.Typer) -> None:
@@ -30,8 +32,8 @@ def register(app: typer.Typer) -> None:
 def erase(
     company: Annotated[str, typer.Option("--company", help="Whose messages.")],
     because: Because,
-    sender: Annotated[str | None, typer.Option("--sender", help="The person, as `sender` is stored.")] = None,
-    message: Annotated[str | None, typer.Option("--message", metavar="ID", help="One message, all versions.")] = None,
+    sender: Annotated[str | None, typer.Option("--sender", help=SENDER)] = None,
+    message: Annotated[str | None, typer.Option("--message", metavar="ID", help=MESSAGE)] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -40,7 +42,11 @@ def erase(
 ) -> None:
     """Take a person's words out of every store, and out of what still comes. Cannot be undone.
 
+    One of --sender and --message is needed; each form of a person's name is a sender of its own.
+
     Example: [bold]sago erase --company scaleflow --sender "Ana <ana@x.example>" --because "asked on 3 March"[/]
+
+    Example: [bold]sago erase --company scaleflow --message slack:1042 --because "sent by mistake"[/]
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:

@@ -103,7 +103,7 @@ def reject_letter(
 
 @group.command("resolve")
 def resolve_letter(
-    letter: Wanted,
+    letter: Annotated[str, typer.Argument(help="Id, or its first characters: `sago outreach list` has the ids.")],
     because: Because,
     sent: Annotated[bool, typer.Option("--sent/--not-sent", help="Whether it went out; look at your mail program.")],
     as_json: AsJson = False,

@@ -23,7 +23,7 @@ from sago.errors import SagoError, TransientError
 STARTING = "still starting"
 LIVE_PATHS = {"api": "/health/live", "flower": "/healthcheck"}
 WITH_HEARTBEAT = ("bridge", "store", "extract", "outreach")
-"""These touch their ready file every two seconds (workers/app.py, workers/bridge.py); beat does so once."""
+"""These touch their ready file every two seconds (workers/app.py, workers/pulse.py); beat does so once."""
 SILENT_AFTER = 30.0
 """Seconds without a heartbeat; a worker whose Redis is away sends none until it is back."""
 PATIENCE = 5.0

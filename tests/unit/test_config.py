@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from sago.config import load
+from sago.config import PROJECT, Settings, load
 from sago.errors import ConfigError
 
 
@@ -76,3 +79,29 @@ def test_a_wrong_variable_is_named(
     with pytest.raises(ConfigError) as error:
         load(config)
     assert str(error.value).startswith(said)
+
+
+SET_BY_THE_STACK = {"kafka.embedded", "kafka.log_id"}
+
+
+def keys(model: type[BaseModel], above: str = "") -> Iterator[str]:
+    """Every key below a section, as `kafka.security.username`."""
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from keys(kind, f"{above}{name}.")
+        else:
+            yield above + name
+
+
+def test_config_yaml_names_every_key_in_its_block() -> None:
+    text = (PROJECT / "config.yaml").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"^(?:# )?([a-z_]+):(.*(?:\n(?: |#  ).*)*)", text, re.MULTILINE))
+    missing = []
+    for key in set(keys(Settings)) - SET_BY_THE_STACK:
+        section, _, rest = key.partition(".")
+        variable = f"SAGO_{key.upper().replace('.', '__')}"
+        named = rf"\b{rest.rpartition('.')[2]}:|\b{variable}\b" if rest else ""
+        if section not in blocks or not re.search(named, blocks[section]):
+            missing.append(key)
+    assert sorted(missing) == []
