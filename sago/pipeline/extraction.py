@@ -9,7 +9,7 @@ from sago.domain.batches import HOPELESS, Batch, BatchState, Chunk, ChunkResult,
 from sago.domain.events import Extraction
 from sago.domain.messages import CompactMessage, MessageRef
 from sago.domain.outreach import Company
-from sago.errors import ConfigError, ProviderSettingError, TransientError, UnusableAnswerError
+from sago.errors import ConfigError, PermanentError, ProviderSettingError, TransientError, UnusableAnswerError
 from sago.pipeline.folding import fold
 from sago.pipeline.grounding import ground
 from sago.ports import Buffer, Database, Model, Models, RawStore, Transaction
@@ -192,13 +192,15 @@ def _kind(error: Exception, size: int) -> str:
     """The name under which a chunk of `size` messages keeps its failure; PASSING and HOPELESS decide by it.
 
     A chunk that takes too long is asked for in halves like one whose answer is unusable; a lone message that does
-    only waits.
+    only waits. A provider's own kind of PermanentError is hopeless like any.
     """
     if type(error).__name__ == OUT_OF_TIME:
         return UnusableAnswerError.__name__ if size > 1 else TransientError.__name__
     if isinstance(error, TransientError) and not isinstance(error, UnusableAnswerError):
         return TransientError.__name__
-    return ConfigError.__name__ if isinstance(error, ProviderSettingError) else type(error).__name__
+    if isinstance(error, ProviderSettingError):
+        return ConfigError.__name__
+    return PermanentError.__name__ if isinstance(error, PermanentError) else type(error).__name__
 
 
 def _retry_at(error: Exception, now: datetime) -> datetime | None:

@@ -15,12 +15,16 @@ from sago.llm.providers.marker import MarkerModel
 from tests.unit.pipeline.house import NOW, RETRY_AFTER, House, deal, message
 
 
+class BlockedError(PermanentError):
+    """As a provider's own kind of a failure for good."""
+
+
 class Poisoned(MarkerModel):
     """Fails on each chunk that holds a poisoned message."""
 
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         if any("poison" in each.text for each in request.messages):
-            raise PermanentError("cannot be read")
+            raise BlockedError("cannot be read")
         return super().extract(request)
 
 
