@@ -26,6 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in ours:
         item.add_marker(pytest.mark.services)
         item.add_marker(pytest.mark.timeout(900))
+        item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))  # kafka-python's, of refused connections
     left_out = [] if ALL else [item for item in ours if item.get_closest_marker("selected") is None]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -6,6 +6,7 @@ way is found by the pipeline's own tasks.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -271,6 +272,7 @@ def raised(
                 yield House(stack, container)
             finally:
                 container.close()
+                gc.collect()  # sockets that kafka-python left open while its broker was away
         finally:
             stack.stop()
             guard.close()
