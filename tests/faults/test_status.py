@@ -54,17 +54,7 @@ def check_moments(watch: Watch, name: str, at: datetime) -> None:
     assert all(at - EARLY <= moment <= at + LATE for moment in moments), (at, moments)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param("redis", marks=pytest.mark.selected),
-        "postgres",
-        "kafka",
-        "cassandra",
-        "bridge",
-        "store",
-    ],
-)
+@pytest.mark.parametrize("name", ["redis", "postgres", "kafka", "cassandra", "bridge", "store"])
 def test_who_is_halted_is_told_with_the_moment_and_well_once_it_goes_on(house: House, watch: Watch, name: str) -> None:
     at = datetime.now(UTC)
     halted = halt(house, name)
