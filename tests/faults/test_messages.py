@@ -75,7 +75,7 @@ def _when(message: Message) -> tuple[int, datetime]:
 @pytest.mark.selected
 def test_each_message_three_times_in_any_order_over_two_bridges(house: House, report: Report, tmp_path: Path) -> None:
     size = load_of("thrice")
-    load = Thrice(size.name, size.companies, size.each // (1 if ALL else 2), report.seed)
+    load = Thrice(size.name, size.companies, size.each // (1 if ALL else 2), seed=report.seed)
     with second_bridge(tmp_path / "ready"), house.under(load, lasts(30.0)) as run:
         pass
     report.add("each message three times, out of order", 3, house.settle(run))
