@@ -69,6 +69,8 @@ class Asker:
             return future.result()
         except SagoError as error:
             return error
+        except Exception as error:  # noqa: BLE001 - none of ours, and no answer all the same
+            return TransientError(f"{type(error).__name__}: {error}")
 
 
 def _put(future: Future[Any], question: Question) -> None:

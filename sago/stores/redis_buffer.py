@@ -39,7 +39,8 @@ class RedisBuffer:
     """The Buffer port on one Redis database of its own; safe to share between threads, not across a fork.
 
     Each call waits at most `timeout` seconds for an answer, tries a broken connection once more, and then raises
-    TransientError; so does a write that Redis refuses at its memory ceiling. A wrong password is a ConfigError.
+    TransientError, as for whatever else Redis refuses, a write at its memory ceiling for one. A wrong password, or a
+    user who may not do what we do, is a ConfigError.
     """
 
     def __init__(self, url: str, settings: CacheSettings, timeout: float = 5.0) -> None:
@@ -181,17 +182,25 @@ class RedisBuffer:
     def _run(self, messages: Mapping[str, Sequence[CompactMessage]], now: datetime, mode: str) -> dict[str, Added]:
         """The script for each company in one pipeline, then the index: `mode` is `add`, `urgent` or `claim`."""
         batch_ids = {company_id: f"{company_id}:{uuid4()}" for company_id in messages}
+        calls = [self._arguments(name, given, now, mode, batch_ids[name]) for name, given in messages.items()]
         with _translated():
-            pipe = self._redis.pipeline(transaction=False)
-            for company_id, given in messages.items():
-                keys, arguments = self._arguments(company_id, given, now, mode, batch_ids[company_id])
-                self._script(keys=keys, args=arguments, client=pipe)
-            answers = dict(zip(messages, pipe.execute(), strict=True))
+            try:
+                found = self._call(calls)
+            except redis.exceptions.NoScriptError:  # Redis was restarted after it had been given the script
+                found = self._call(calls)
+        answers = dict(zip(messages, found, strict=True))
         self._index({company_id: int(oldest) for company_id, (*_, oldest) in answers.items()})
         return {
             company_id: Added(int(counted), int(duplicates), batch_ids[company_id] if claimed else None, not epoch)
             for company_id, (counted, duplicates, claimed, epoch, _) in answers.items()
         }
+
+    def _call(self, calls: Sequence[tuple[list[str], list[str | int]]]) -> list[Any]:
+        """The script's answers; Redis is given the script where it has none."""
+        pipe = self._redis.pipeline(transaction=False)
+        for keys, arguments in calls:
+            self._script(keys=keys, args=arguments, client=pipe)
+        return pipe.execute()
 
     def _arguments(
         self, company_id: str, messages: Sequence[CompactMessage], now: datetime, mode: str, batch_id: str
@@ -274,18 +283,18 @@ def _age(message: CompactMessage) -> tuple[datetime, str, int]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Redis's errors as ours: what a later call may cure is transient."""
+    """Redis's errors as ours: what only a setting cures is a ConfigError, all else may pass."""
     try:
         yield
     except redis.exceptions.AuthenticationError as error:
         raise ConfigError(f"Redis refused the password: {error}; check redis.url") from error
+    except redis.exceptions.NoPermissionError as error:
+        raise ConfigError(f"Redis does not let us: {error}; mend the rights of the user in redis.url") from error
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
         raise TransientError(f"Redis does not answer: {error}") from error
-    except redis.exceptions.ResponseError as error:
-        if "OOM" in str(error):
+    except redis.exceptions.RedisError as error:
+        if "OOM command not allowed" in str(error):  # of a script, Redis 6 tells it within another error
             raise TransientError(
                 "Redis is at its memory ceiling and takes no more until batches have drained"
             ) from error
-        if str(error).startswith(("LOADING", "BUSY", "READONLY", "MISCONF")):
-            raise TransientError(f"Redis refuses for now: {error}") from error
-        raise
+        raise TransientError(f"Redis refuses for now: {error}") from error

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
+from redis.client import Pipeline
 from redis.crc import key_slot
 
 from sago.domain.messages import CompactMessage, MessageKey
@@ -323,6 +324,47 @@ class TestRedis:
         raw.config_set("maxmemory", 0)
         assert len(ids(buffer, "acme", buffer.add("acme", messages(*range(3, 300)), NOW).batch_id)) == 297
         buffer.close()
+
+    def test_a_restart_between_the_script_and_its_call_is_not_felt(
+        self, raw: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        load, loads = Pipeline.load_scripts, []
+
+        def forgotten_once(pipe: Pipeline) -> None:
+            load(pipe)
+            if not loads:
+                raw.script_flush()
+            loads.append(pipe)
+
+        monkeypatch.setattr(Pipeline, "load_scripts", forgotten_once)
+        buffer = RedisBuffer(redis_url, LIMITS)
+        assert buffer.add("acme", messages(1, 2), NOW)[:3] == (2, 0, None)
+        assert len(loads) == 2
+        buffer.close()
+
+    def test_what_a_replica_short_redis_refuses_may_pass(self, raw: redis.Redis, redis_url: str) -> None:
+        buffer = RedisBuffer(redis_url, LIMITS)
+        raw.config_set("min-replicas-to-write", 1)
+        try:
+            with pytest.raises(TransientError, match="enough good replicas"):
+                buffer.begin_epoch(NOW)
+            with pytest.raises(TransientError, match="enough good replicas"):
+                buffer.add("acme", messages(1), NOW)
+        finally:
+            raw.config_set("min-replicas-to-write", 0)
+            buffer.close()
+
+    def test_a_user_without_the_right_is_told_to_mend_it(self, raw: redis.Redis, redis_url: str) -> None:
+        name = "without-info"
+        raw.acl_setuser(name, enabled=True, passwords=["+pass"], keys=["*"], commands=["+@all", "-info"])
+        buffer = RedisBuffer(f"redis://{name}:pass@{redis_url.rpartition('@')[2]}", LIMITS)
+        try:
+            assert buffer.counts() == {}
+            with pytest.raises(ConfigError, match=r"redis\.url"):
+                buffer.memory_share()
+        finally:
+            buffer.close()
+            raw.acl_deluser(name)
 
 
 def test_no_server_is_a_transient_error_soon() -> None:
