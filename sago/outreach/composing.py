@@ -23,6 +23,7 @@ from sago.domain.outreach import (
 )
 from sago.errors import PermanentError, UngroundedError, UnusableAnswerError
 from sago.outreach.checking import check
+from sago.outreach.deciding import drafts_of
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose
 from sago.outreach.verdicts import judge
@@ -222,8 +223,8 @@ def _withdraw(transaction: Transaction, watch: Watch, but: str | None, now: date
     """Supersede the watch's drafts of other windows than `but`: what they rest on has gone."""
     gone = [
         letter
-        for letter in transaction.outreach.letters(watch.company_id)
-        if letter.watch_id == watch.id and letter.state is LetterState.DRAFT and letter.window != but
+        for letter in drafts_of(transaction, watch.company_id)
+        if letter.watch_id == watch.id and letter.window != but
     ]
     for letter in gone:
         why = "what the letter rests on no longer holds"

@@ -70,7 +70,7 @@ def resolve(
 
 
 def _letter(transaction: Transaction, letter_id: UUID) -> Letter:
-    letter = next((each for each in transaction.outreach.letters(live=False) if each.id == letter_id), None)
+    letter = transaction.outreach.letter(letter_id)
     if letter is None:
         raise UsageError(f"letter {letter_id}: there is none; see `sago outreach list`")
     return letter
@@ -93,14 +93,16 @@ def _open_to(transaction: Transaction, letter_id: UUID, state: LetterState) -> L
 
 def withdraw_unfounded(transaction: Transaction, company_id: str, at: datetime, who: str, why: str) -> list[Letter]:
     """Supersede the company's drafts that tell of an event no longer active; hand them to `Drafts.put` after commit."""
-    gone = [
-        letter
-        for letter in transaction.outreach.letters(company_id)
-        if letter.state is LetterState.DRAFT and _no_longer_held(transaction, letter)
-    ]
+    gone = [letter for letter in drafts_of(transaction, company_id) if _no_longer_held(transaction, letter)]
     for letter in gone:
         transaction.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, at, who, why)
     return [letter.model_copy(update={"state": LetterState.SUPERSEDED}) for letter in gone]
+
+
+def drafts_of(transaction: Transaction, company_id: str) -> list[Letter]:
+    """The company's drafts, locked, so that none is approved before it is superseded."""
+    locked = [transaction.outreach.letter(letter.id) for letter in transaction.outreach.letters(company_id)]
+    return [letter for letter in locked if letter and letter.state is LetterState.DRAFT]
 
 
 def _no_longer_held(transaction: Transaction, letter: Letter) -> int:

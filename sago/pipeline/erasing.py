@@ -112,11 +112,13 @@ class Erasing:
 
 def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], now: datetime) -> _Letters:
     """Take the text out of letters that tell of these events; a draft is superseded."""
-    citing = [
-        letter
+    ids = [
+        letter.id
         for letter in tx.outreach.letters(erasure.company_id, live=False)
         if event_ids & set(letter.event_ids) and letter.draft != NO_WORDS
     ]
+    # locked before their states are looked at: one may be approved meanwhile
+    citing = [letter for letter in map(tx.outreach.letter, ids) if letter]
     emptied = [
         letter.model_copy(update={"draft": NO_WORDS, "state": _after(letter)})
         for letter in citing

@@ -50,6 +50,9 @@ class OutreachStore(Protocol):
     def remove_watch(self, watch_id: UUID) -> bool:
         """Deactivate; False when there is none."""
 
+    def letter(self, letter_id: UUID) -> Letter | None:
+        """The letter, locked until the transaction ends, or None."""
+
     def live_letter(self, watch_id: UUID, window: str) -> Letter | None:
         """The one live letter of a window, locked until the transaction ends."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -117,6 +117,30 @@ def test_letters_added_at_once_leave_one_live(database: Database) -> None:
         assert sorted(pool.map(add, range(4))) == [False, False, False, True]
     with database.begin() as tx:
         assert len(tx.outreach.letters(COMPANY)) == 1
+
+
+def test_a_letter_is_locked_until_its_reader_has_decided(database: Database) -> None:
+    with database.begin() as tx:
+        tx.outreach.add_letter(letter("a"))
+        assert tx.outreach.letter(UUID(int=7)) is None
+    asked = Event()
+
+    def read() -> LetterState:
+        with database.begin() as tx:
+            asked.set()
+            found = tx.outreach.letter(letter("a").id)
+        assert found is not None
+        return found.state
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as tx:
+            assert tx.outreach.letter(letter("a").id) == letter("a")
+            seen = pool.submit(read)
+            asked.wait(0.3)  # in memory the other transaction waits before it begins
+            with pytest.raises(TimeoutError):
+                seen.result(timeout=0.3)
+            tx.outreach.set_letter_state(letter("a").id, LetterState.SUPERSEDED, NOW, "sago", "erased")
+        assert seen.result(timeout=9) is LetterState.SUPERSEDED
 
 
 def test_a_letter_nobody_knows_has_no_state(database: Database) -> None:

@@ -31,6 +31,9 @@ class MemoryOutreach:
         self._state.watches[watch_id] = watch.model_copy(update={"is_active": False})
         return True
 
+    def letter(self, letter_id: UUID) -> Letter | None:
+        return self._state.letters.get(letter_id)
+
     def live_letter(self, watch_id: UUID, window: str) -> Letter | None:
         return next((each for each in self.letters() if (each.watch_id, each.window) == (watch_id, window)), None)
 

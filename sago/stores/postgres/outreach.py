@@ -45,6 +45,11 @@ class PostgresOutreach:
         active = update(watches).where(watches.c.id == watch_id, watches.c.is_active)
         return self._connection.execute(active.values(is_active=False)).rowcount == 1
 
+    def letter(self, letter_id: UUID) -> Letter | None:
+        query = select(*LETTER).where(outreach.c.id == letter_id)
+        row = self._connection.execute(query.with_for_update()).one_or_none()
+        return _letter(row) if row else None
+
     def live_letter(self, watch_id: UUID, window: str) -> Letter | None:
         c = outreach.c
         query = select(*LETTER).where(c.watch_id == watch_id, c.window == window, c.state.in_(LIVE))
