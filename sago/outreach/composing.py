@@ -21,11 +21,12 @@ from sago.domain.outreach import (
     Person,
     Watch,
 )
-from sago.errors import PermanentError, UngroundedError, UnusableAnswerError
+from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError
 from sago.outreach.checking import check
 from sago.outreach.deciding import drafts_of
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose
+from sago.outreach.standing import lay_out, still_proven
 from sago.outreach.verdicts import judge
 from sago.ports import Clock, Database, Drafts, Model, Models, Transaction
 
@@ -73,21 +74,22 @@ def compose_letter(
     The same events again give nothing, changed ones supersede a draft; an approved, sent or rejected letter waits for
     the next window. A draft whose watch no longer wants a letter is superseded. Raises UngroundedError, with nothing
     written, when the text says what no event says, also after the reasons went back to a model once;
-    UnusableAnswerError where they could not go back, as the first answer had taken too long.
+    UnusableAnswerError where they could not go back, as the first answer had taken too long; TransientError, with
+    nothing written, when what it tells was erased or rejected while it was written.
     """
     now = clock.now()
     plan = _prepare(watch_id, as_of, database, now, setback_days, highlights)
     for gone in plan.withdrawn:
-        drafts.put(gone)
+        lay_out(gone, database, drafts)
     if plan.standing and plan.standing.state is LetterState.DRAFT:
-        drafts.put(plan.standing)
+        lay_out(plan.standing, database, drafts)
     if plan.request is None:
         _log.info("no letter", watch_id=str(watch_id), reason=plan.reason)
         return None
     model = models.for_company(plan.request.company)
     letter = _keep(plan, plan.request, _write(plan.request, model, clock), model.name, database, now)
     if letter:
-        drafts.put(letter)
+        lay_out(letter, database, drafts)
     return letter
 
 
@@ -237,6 +239,9 @@ def _keep(
 ) -> Letter | None:
     """Insert the draft in place of the window's earlier one; None where another process was first."""
     with database.begin() as transaction:
+        transaction.events.lock(request.company.company_id)
+        if not still_proven(transaction, request.company.company_id, request.events):
+            raise TransientError(f"letter of watch {request.watch.id}: its events changed while it was written")
         live = transaction.outreach.live_letter(request.watch.id, plan.window)
         if live and _standing(transaction, request, plan.window):
             return None

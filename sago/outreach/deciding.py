@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sago.domain.outreach import Letter, LetterState
 from sago.errors import UsageError
+from sago.outreach.standing import lay_out, no_longer_held
 from sago.ports import Database, Drafts, Transaction
 
 _FROM = {LetterState.APPROVED: {LetterState.DRAFT}, LetterState.REJECTED: {LetterState.DRAFT, LetterState.APPROVED}}
@@ -44,7 +45,7 @@ def decide(
         letter = _open_to(transaction, letter_id, state)
         transaction.outreach.set_letter_state(letter_id, state, at, who, why)
     decided = letter.model_copy(update={"state": state})
-    drafts.put(decided)
+    lay_out(decided, database, drafts)
     return decided
 
 
@@ -65,7 +66,7 @@ def resolve(
             transaction.generation.release()
     resolved = letter.model_copy(update={"state": state})
     if not was_sent:
-        drafts.put(resolved)
+        lay_out(resolved, database, drafts)
     return resolved
 
 
@@ -83,7 +84,7 @@ def _open_to(transaction: Transaction, letter_id: UUID, state: LetterState) -> L
         raise UsageError(f"letter {letter_id}: is unknown; say what became of it: `sago outreach resolve`")
     if letter.state not in _FROM[state]:
         raise UsageError(f"letter {letter_id}: is {letter.state} and cannot become {state}")
-    if state is LetterState.APPROVED and (gone := _no_longer_held(transaction, letter)):
+    if state is LetterState.APPROVED and (gone := no_longer_held(transaction, letter)):
         raise UsageError(
             f"letter {letter_id}: rests on {gone} of {len(letter.event_ids)} events that are no longer held; "
             "reject it, or let `outreach.schedule` renew it"
@@ -93,7 +94,7 @@ def _open_to(transaction: Transaction, letter_id: UUID, state: LetterState) -> L
 
 def withdraw_unfounded(transaction: Transaction, company_id: str, at: datetime, who: str, why: str) -> list[Letter]:
     """Supersede the company's drafts that tell of an event no longer active; hand them to `Drafts.put` after commit."""
-    gone = [letter for letter in drafts_of(transaction, company_id) if _no_longer_held(transaction, letter)]
+    gone = [letter for letter in drafts_of(transaction, company_id) if no_longer_held(transaction, letter)]
     for letter in gone:
         transaction.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, at, who, why)
     return [letter.model_copy(update={"state": LetterState.SUPERSEDED}) for letter in gone]
@@ -103,9 +104,3 @@ def drafts_of(transaction: Transaction, company_id: str) -> list[Letter]:
     """The company's drafts, locked, so that none is approved before it is superseded."""
     locked = [transaction.outreach.letter(letter.id) for letter in transaction.outreach.letters(company_id)]
     return [letter for letter in locked if letter and letter.state is LetterState.DRAFT]
-
-
-def _no_longer_held(transaction: Transaction, letter: Letter) -> int:
-    """How many of the letter's events are not active; a fold may have given one a new id, which is another event."""
-    active = {event.id for event in transaction.events.find(letter.company_id)}
-    return sum(event_id not in active for event_id in letter.event_ids)

@@ -7,13 +7,15 @@ from uuid import UUID
 
 import pytest
 
+from sago.domain.events import Event
 from sago.domain.outreach import Letter, LetterDraft, LetterRequest, LetterState, ModelPolicy, Watch
-from sago.errors import PermanentError, UngroundedError, UnusableAnswerError, UsageError
+from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError, UsageError
 from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
 from sago.outreach.composing import WRITING_TIME, compose_letter
 from sago.outreach.deciding import decide
 from sago.outreach.scheduling import due_watches, verdicts
+from sago.outreach.standing import lay_out
 from sago.pipeline.generations import Generations
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
@@ -22,6 +24,7 @@ from sago.stores.memory.keeping import MemoryMirror
 from tests.unit.outreach.stories import (
     ARR,
     COMPANY,
+    DEAL,
     EVENTS,
     NOW,
     NRR,
@@ -137,6 +140,35 @@ def test_the_same_events_again_give_nothing_and_ask_no_model() -> None:
     assert desk.compose(UPDATE) is None
     assert desk.writer.calls == 1
     assert list(desk.drafts.letters.values()) == [first], "a draft that was not laid out is laid out now"
+
+
+@pytest.mark.parametrize("left", [[ARR, DEAL], [ARR, DEAL, NRR.model_copy(update={"evidence": ()})]])
+def test_what_is_erased_while_a_letter_is_written_comes_not_back(left: list[Event]) -> None:
+    desk = Desk(UPDATE)
+    writing = desk.writer.compose
+
+    def compose(request: LetterRequest) -> LetterDraft:
+        draft = writing(request)
+        fold_into(desk.database, left)
+        return draft
+
+    desk.writer.compose = compose  # type: ignore[method-assign]
+    with pytest.raises(TransientError, match="its events changed"):
+        desk.compose(UPDATE)
+    assert (desk.letters(live=False), desk.drafts.letters) == ([], {})
+
+
+def test_a_letter_erased_before_it_was_laid_out_is_not_laid_out() -> None:
+    desk = Desk(UPDATE)
+    letter = desk.compose(UPDATE)
+    assert letter is not None
+    with desk.database.begin() as tx:
+        tx.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, NOW, "test", "erased")
+    lay_out(letter, desk.database, desk.drafts)
+    assert desk.drafts.letters == {}
+    successor = desk.compose(UPDATE)
+    lay_out(letter, desk.database, desk.drafts)
+    assert list(desk.drafts.letters.values()) == [successor]
 
 
 def test_a_later_month_without_news_gives_no_second_update_and_keeps_the_first() -> None:
