@@ -22,10 +22,9 @@ LET_GO = (LetterState.APPROVED, LetterState.SENT, LetterState.UNKNOWN)
 
 
 class _Letters(NamedTuple):
-    """How many lost their words, which of them were drafts until now, and which stay as they are."""
+    """How many lost their words, and which stay as they are."""
 
     emptied: int
-    withdrawn: list[Letter]
     kept: tuple[UUID, ...]
 
 
@@ -92,8 +91,7 @@ class Erasing:
         step("observations, events and letters")
         with self.database.begin() as tx:
             taken, letters = self._take(tx, erasure, ids, now)
-        for letter in letters.withdrawn:
-            self.drafts.put(letter)
+        self._take_files(erasure.company_id)
         step("raw rows")
         self.raw.empty(refs)
         self.buffer.clear(erasure.company_id)
@@ -101,6 +99,16 @@ class Erasing:
             tx.erasures.mark_applied(erasure.id, now)
         counts = (taken.observations, taken.dead_letters, len(taken.event_ids), letters.emptied)
         return Erased(len(refs), *counts, letters.kept)
+
+    def _take_files(self, company_id: str) -> None:
+        """Take away what lies of letters without words, also those of a run that died before it got here."""
+        with self.database.begin() as tx:
+            tx.events.lock(company_id)
+            letters = tx.outreach.letters(company_id, live=False)
+            filled = {(letter.watch_id, letter.window) for letter in letters if letter.state.is_live}
+            for letter in letters:
+                if letter.draft == NO_WORDS and (letter.watch_id, letter.window) not in filled:
+                    self.drafts.put(letter)
 
     def _take(self, tx: Transaction, erasure: Erasure, ids: set[str], now: datetime) -> tuple[Taken, _Letters]:
         tx.events.lock(erasure.company_id)
@@ -124,13 +132,11 @@ def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], now: date
         for letter in citing
         if letter.state not in LET_GO
     ]
-    drafts = {letter.id for letter in citing if letter.state is LetterState.DRAFT}
     why = "cites a person who was erased"
     for letter in emptied:
         tx.outreach.set_letter_state(letter.id, letter.state, now, erasure.requested_by, why)
         tx.erasures.take_letter(letter)
-    withdrawn = [letter for letter in emptied if letter.id in drafts]
-    return _Letters(len(emptied), withdrawn, tuple(each.id for each in citing if each.state in LET_GO))
+    return _Letters(len(emptied), tuple(each.id for each in citing if each.state in LET_GO))
 
 
 def _after(letter: Letter) -> LetterState:

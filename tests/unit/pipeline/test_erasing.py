@@ -192,3 +192,25 @@ def test_letters_that_cite_the_person_lose_their_text_unless_a_person_let_them_g
     assert after[approved.id] == approved
     assert [each.window for each in house.drafts.letters.values()] == ["2026-03"]
     assert erase(house, asked()).letters == 0
+
+
+def test_a_file_that_a_killed_run_left_behind_is_taken_away_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(threshold=1)
+    house.store(deal(1, SECRET), name="b1")
+    house.run()
+    cites(house, "draft", "2026-01", LetterState.DRAFT)
+    filled = cites(house, "before", "2026-02", LetterState.DRAFT)
+
+    def die(_: Letter) -> str:
+        raise OSError("killed")
+
+    with monkeypatch.context() as killed:
+        killed.setattr(house.drafts, "put", die)
+        with pytest.raises(OSError, match="killed"):
+            house.erasing.erase(asked(), NOW)
+    successor = filled.model_copy(update={"id": uuid4(), "event_ids": ()})
+    with house.database.begin() as tx:
+        assert tx.outreach.add_letter(successor)
+    house.drafts.put(successor)
+    house.erasing.mend(NOW)
+    assert list(house.drafts.letters.values()) == [successor]
