@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from sago.embedded.procfile import ready_file
 from sago.embedded.record import Record, Service, read_record
 from sago.embedded.servers import probe
 from sago.errors import SagoError, TransientError
+from sago.resilience.questions import Questions
 
 STARTING = "still starting"
 LIVE_PATHS = {"api": "/health/live", "flower": "/healthcheck"}
@@ -28,6 +30,7 @@ SILENT_AFTER = 30.0
 """Seconds without a heartbeat; a worker whose Redis is away sends none until it is back."""
 PATIENCE = 5.0
 """Seconds all probes together are given; each has a time-out of its own for every step it takes."""
+_PROBES = Questions("probe")
 
 
 @dataclass(frozen=True)
@@ -90,14 +93,16 @@ def check_stack(record: Record | None, settings: Settings) -> dict[str, Health]:
         return {}
     if record and record.supervisor and record.supervisor.halted():
         services["supervisor"] = Service("supervisor", "process", child=record.supervisor)
-    pool = ThreadPoolExecutor(len(services), "probe")
-    asked = {name: pool.submit(_check, service, settings) for name, service in services.items()}
-    wait(asked.values(), PATIENCE)
-    pool.shutdown(wait=False)
-    silence = f"no answer within {PATIENCE:g} s"
-    return {
-        name: future.result() if future.done() else Health(services[name], silence) for name, future in asked.items()
+    told = {name: health for name, service in services.items() if (health := _seen(service))}
+    asked = {
+        name: _PROBES.ask(
+            (settings.state_dir, name, service.address, service.child), partial(_check, service, settings)
+        )
+        for name, service in services.items()
+        if name not in told
     }
+    wait(asked.values(), PATIENCE)
+    return {name: told.get(name) or _heard(service, asked[name]) for name, service in services.items()}
 
 
 def stack_vitals(found: dict[str, Health]) -> StackVitals:
@@ -132,7 +137,8 @@ def is_ready(service: Service, state_dir: Path) -> bool:
     return listens(service.address) if service.address else ready_file(state_dir, service.name).exists()
 
 
-def _check(service: Service, settings: Settings) -> Health:
+def _seen(service: Service) -> Health | None:
+    """What is known without asking."""
     child = service.child
     if service.trouble:
         return Health(service, _trouble(service))
@@ -140,6 +146,17 @@ def _check(service: Service, settings: Settings) -> Health:
         return Health(service, "ended")
     if child is not None and child.halted():
         return Health(service, f"halted by a signal (pid {child.pid}): it does nothing until SIGCONT")
+    return None
+
+
+def _heard(service: Service, future: Future[Health]) -> Health:
+    """What the probe found; it may have been sent in an earlier round, before the record changed."""
+    if not future.done():
+        return Health(service, f"no answer within {PATIENCE:g} s")
+    return replace(future.result(), service=service)
+
+
+def _check(service: Service, settings: Settings) -> Health:
     if service.kind == "process":
         return _check_process(service, settings.state_dir)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import Any
 
 from sago.errors import SagoError, TransientError
 from sago.ports import Clock
+from sago.resilience.questions import Questions
 
 PATIENCE = 5.0
 """Seconds a server is given; a call that takes longer goes on to its own time-out, and later askers hear it."""
@@ -24,8 +24,7 @@ class Asker:
     def __init__(self, clock: Clock, patience: float = PATIENCE) -> None:
         self.patience = patience
         self._clock = clock
-        self._lock = threading.Lock()
-        self._in_flight: dict[Question, Future[Any]] = {}
+        self._questions = Questions("asker")
         self._silent_since: dict[str, datetime] = {}
 
     def ask(self, questions: Mapping[str, Question], silent: Answers | None = None) -> dict[str, Any]:
@@ -35,8 +34,8 @@ class Asker:
         """
         began = self._clock.now()
         answers: dict[str, Any] = dict(silent or {})
-        with self._lock:
-            asked = {name: self._asked(question) for name, question in questions.items() if name not in answers}
+        wanted = {name: question for name, question in questions.items() if name not in answers}
+        asked = {name: self._questions.ask(question, question) for name, question in wanted.items()}
         wait(asked.values(), self.patience)
         answers |= {name: self._answer(future) for name, future in asked.items()}
         for name, answer in answers.items():
@@ -53,15 +52,6 @@ class Asker:
         else:
             self._silent_since.pop(name, None)
 
-    def _asked(self, question: Question) -> Future[Any]:
-        """A question that still waits for its answer is not asked a second time: whoever asks again waits with it."""
-        future = self._in_flight.get(question)
-        if future is None or future.done():
-            future = self._in_flight[question] = Future()
-            # No pool: at the end of the process nobody waits for a server that never answers.
-            threading.Thread(target=_put, args=(future, question), name="asker", daemon=True).start()
-        return future
-
     def _answer(self, future: Future[Any]) -> Any:
         if not future.done():
             return TransientError(f"no answer within {self.patience:g} s")
@@ -71,13 +61,6 @@ class Asker:
             return error
         except Exception as error:  # noqa: BLE001 - none of ours, and no answer all the same
             return TransientError(f"{type(error).__name__}: {error}")
-
-
-def _put(future: Future[Any], question: Question) -> None:
-    try:
-        future.set_result(question())
-    except BaseException as error:  # noqa: BLE001 - whoever waits for the answer is told
-        future.set_exception(error)
 
 
 def known(answers: Answers, name: str) -> Any:

@@ -1,1 +1,1 @@
-"""Breakers around what does not always answer, shared by all processes."""
+"""What keeps a server that does not answer from holding up others; breakers are shared by all processes."""

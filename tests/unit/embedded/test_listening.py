@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 from sago.config import load
-from sago.embedded import listening
+from sago.embedded import health, listening
 from sago.embedded.health import Health, check_stack, stack_seen_by
 from sago.embedded.listening import ROUND_EVERY, Rounds
 from sago.embedded.processes import Child, ourselves, spawn
@@ -43,6 +45,34 @@ def test_a_halted_process_is_told_at_once(sleeper: Child, tmp_path: Path, monkey
     said = f"halted by a signal (pid {sleeper.pid}): it does nothing until SIGCONT"
     assert check_stack(record, load())["store"].reason == said
     sleeper.signal(signal.SIGCONT)
+
+
+def test_a_probe_that_hangs_is_not_sent_again_and_nobody_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAGO_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    answers, probing = threading.Event(), []
+
+    def probe(name: str, _section: object) -> None:
+        probing.append(threading.current_thread())
+        answers.wait(10)
+
+    monkeypatch.setattr(health, "probe", probe)
+    record = Record("local", "", services={"redis": Service("redis", "embedded", "redis://x", ourselves())})
+    for _ in range(3):
+        assert check_stack(record, load())["redis"].reason == "no answer within 0.05 s"
+    (thread,) = probing
+    assert thread.daemon
+    record.services["redis"] = replace(record.services["redis"], trouble="killed")
+    assert "killed" in check_stack(record, load())["redis"].reason
+    answers.set()
+    thread.join(5)
+    record.services["redis"] = replace(record.services["redis"], trouble="", down_since=1.5e9)
+    found = check_stack(record, load())["redis"]
+    assert found.healthy
+    assert found.service.down_since == 1.5e9
+    assert len(probing) == 2
 
 
 def test_what_the_api_sees_of_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
