@@ -20,7 +20,15 @@ def wipe(state_dir: str, monkeypatch: pytest.MonkeyPatch) -> Result:
 
 
 def fill(folder: Path) -> None:
-    ours = ("redis/dump.rdb", "postgres/password", "kafka/data", "logs/bridge.log", "run/x", "demo/logs/x", "mirror/notes.jsonl")
+    ours = (
+        "redis/dump.rdb",
+        "postgres/password",
+        "kafka/data",
+        "logs/bridge.log",
+        "run/x",
+        "demo/logs/x",
+        "mirror/notes.jsonl",
+    )
     for name in (*ours, "services/kafka/data/x", "services/cassandra/data/x", "services/postgres/password"):
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
