@@ -18,7 +18,7 @@ class Ledger(Protocol):
     """Dead letters as projected from Kafka, the bridge's watermarks, and ticks."""
 
     def add_dead_letters(self, letters: Sequence[DeadLetter]) -> int:
-        """Project; how many origins were new."""
+        """Project; how many origins were new. One that fails at or after its replay is open again."""
 
     def dead_letters(self, *, topic: str | None = None, replayed: bool = False, limit: int = 100) -> list[DeadLetter]:
         """Newest first."""
@@ -33,7 +33,7 @@ class Ledger(Protocol):
         """Which of these origins are dead-lettered."""
 
     def mark_replayed(self, origin: str, at: datetime) -> None:
-        """Note a replay."""
+        """Note a replay, to the millisecond, as `failed_at` is kept."""
 
     def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:
         """Advance watermarks; a lower one than is stored is ignored."""

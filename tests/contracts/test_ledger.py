@@ -74,6 +74,16 @@ def test_a_replayed_letter_that_fails_again_is_open_again(database: Database) ->
         assert tx.ledger.dead_letters() == [again]
 
 
+def test_a_replay_that_fails_in_the_moment_it_is_noted_is_open_again(database: Database) -> None:
+    now = NOW + timedelta(microseconds=1_234_567)
+    again = dead("a", failed_at=now, error="still empty", attempts=2)
+    with database.begin() as tx:
+        tx.ledger.add_dead_letters([dead("a")])
+        tx.ledger.mark_replayed("a", now)
+        tx.ledger.add_dead_letters([again])
+        assert tx.ledger.dead_letters() == [again]
+
+
 def test_an_error_that_quotes_a_nul_is_kept(database: Database) -> None:
     with database.begin() as tx:
         tx.ledger.add_dead_letters([dead("a", error="bad \x00 byte and \ud800", message_id="slack:\x00")])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sago.domain.batches import DeadLetter, Progress, Tick, TickRun, TickState
+from sago.domain.messages import to_utc_ms
 from sago.stores.memory.state import State
 
 
@@ -23,7 +24,7 @@ class MemoryLedger:
         newest = {letter.origin: letter for letter in sorted(letters, key=lambda letter: letter.failed_at)}
         for origin, letter in newest.items():
             known = kept.get(origin)
-            if known is None or (known.replayed_at is not None and known.replayed_at < letter.failed_at):
+            if known is None or (known.replayed_at is not None and known.replayed_at <= letter.failed_at):
                 kept[origin] = letter
         return len(kept) - before
 
@@ -44,7 +45,7 @@ class MemoryLedger:
     def mark_replayed(self, origin: str, at: datetime) -> None:
         letter = self._state.dead_letters.get(origin)
         if letter is not None:
-            self._state.dead_letters[origin] = letter.model_copy(update={"replayed_at": at})
+            self._state.dead_letters[origin] = letter.model_copy(update={"replayed_at": to_utc_ms(at)})
 
     def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:
         for each in progress:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnClause, ColumnElement, Connection, func, literal_co
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.batches import DeadLetter, Progress, Tick, TickRun, TickState
+from sago.domain.messages import to_utc_ms
 from sago.stores.postgres.tables import bridge_progress, dead_letters, plans, ticks
 
 IS_NEW: ColumnClause[bool] = literal_column("(xmax = 0)")
@@ -32,7 +33,7 @@ class PostgresLedger:
         statement = statement.on_conflict_do_update(
             index_elements=["origin"],
             set_={name: again[name] for name in ("error", "error_type", "failed_at", "attempts", "replayed_at")},
-            where=dead_letters.c.replayed_at < again.failed_at,
+            where=dead_letters.c.replayed_at <= again.failed_at,
         )
         rows = [letter.model_dump() for _, letter in sorted(newest.items())]
         return sum(self._connection.scalars(statement.returning(IS_NEW), rows))
@@ -63,7 +64,8 @@ class PostgresLedger:
         return set(self._connection.scalars(query))
 
     def mark_replayed(self, origin: str, at: datetime) -> None:
-        self._connection.execute(update(dead_letters).where(dead_letters.c.origin == origin).values(replayed_at=at))
+        replayed = update(dead_letters).where(dead_letters.c.origin == origin)
+        self._connection.execute(replayed.values(replayed_at=to_utc_ms(at)))
 
     def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:
         highest = {each[:3]: each for each in sorted(progress)}
