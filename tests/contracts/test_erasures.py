@@ -13,10 +13,10 @@ from sago.domain.erasures import Erasure
 from sago.domain.events import EventType, Extraction, Observation, Severity, Status
 from sago.domain.generations import Generation
 from sago.domain.messages import MessageKey, MessageRef
-from sago.domain.outreach import LetterDraft
+from sago.domain.outreach import DueLetter, LetterDraft
 from sago.pipeline.extraction import refold
 from sago.ports import Database
-from tests.contracts.test_outreach import letter
+from tests.contracts.test_outreach import letter, watch
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COMPANY = "scale-flow"
@@ -129,6 +129,31 @@ def test_what_a_chunk_found_goes_before_it_is_merged(database: Database) -> None
     with database.begin() as tx:
         (left,) = tx.batches.results("b")
     assert (left.observations, left.read) == ((found[1],), read)
+
+
+def reasons(database: Database, batch_id: str) -> set[str | None]:
+    with database.begin() as tx:
+        batch, (chunk,) = tx.batches.get(batch_id), tx.batches.chunks(batch_id)
+        return {batch and batch.error, chunk.error, *(row.error for row in tx.compositions.find())}
+
+
+def test_reasons_that_may_quote_somebody_go_with_their_words(database: Database) -> None:
+    ref = MessageRef(COMPANY, NOW, "slack:1", 0)
+    due = DueLetter(watch().id, NOW)
+    with database.begin() as tx:
+        tx.outreach.add_watch(watch())
+        tx.compositions.add([due], NOW)
+        tx.compositions.postpone(due, NOW, "secret", is_counted=True)
+        tx.batches.open(Batch(id="b", company_id=COMPANY, state=BatchState.CLAIMED, claimed_at=NOW), [(ref, "slack")])
+        tx.batches.plan(BatchPlan("b", [[ref]]))
+        tx.batches.fail_chunk("b", 0, "secret", "UngroundedError")
+        tx.batches.set_state("b", BatchState.FAILED, at=NOW, error="secret")
+    take(database, erasure(company_id="other", sender="ana"), set())
+    assert reasons(database, "b") == {"secret"}
+    take(database, erasure(sender="ana"), set())
+    assert reasons(database, "b") == {"(erased)"}
+    with database.begin() as tx:
+        assert [chunk.error_type for chunk in tx.batches.chunks("b")] == ["UngroundedError"]
 
 
 def test_dead_letters_lose_their_bytes_and_keep_their_reason(database: Database) -> None:

@@ -49,11 +49,26 @@ class MemoryErasures:
         for chunk, result in state.results.items():
             kept = tuple(said for said in result.observations if not is_gone(said))
             state.results[chunk] = result.model_copy(update={"observations": kept})
+        self._take_reasons(erasure.company_id)
         letters = [letter for letter in state.dead_letters.values() if letter.value and _holds(letter, erasure, ids)]
         for letter in letters:
             state.dead_letters[letter.origin] = letter.model_copy(update={"value": b""})
         quoting = [event.id for event in state.events.values() if _quotes(event, erasure.company_id, ids)]
         return Taken(len(gone), len(letters), tuple(quoting))
+
+    def _take_reasons(self, company_id: str) -> None:
+        state, erased = self._state, {"error": "(erased)"}
+        batches = {key for key, batch in state.batches.items() if batch.company_id == company_id}
+        watches = {key for key, watch in state.watches.items() if watch.company_id == company_id}
+        for key, batch in state.batches.items():
+            if key in batches and batch.error:
+                state.batches[key] = batch.model_copy(update=erased)
+        for place, chunk in state.chunks.items():
+            if place[0] in batches and chunk.error:
+                state.chunks[place] = chunk.model_copy(update=erased)
+        for letter, row in state.compositions.items():
+            if letter.watch_id in watches and row.error:
+                state.compositions[letter] = row.model_copy(update=erased)
 
     def take_events(self, company_id: str, event_ids: Collection[UUID]) -> None:
         events = self._state.events

@@ -17,13 +17,18 @@ from sago.ports import Taken
 from sago.stores.postgres.tables import (
     batch_chunks,
     batches,
+    compositions,
     dead_letters,
     erasures,
     event_aliases,
     observations,
     outreach,
     significant_events,
+    watches,
 )
+
+ERASED = "(erased)"
+"""Instead of a reason that may have quoted somebody."""
 
 
 class PostgresErasures:
@@ -51,6 +56,7 @@ class PostgresErasures:
         taken = list(self._connection.scalars(delete(observations).where(gone).returning(c.message_id)))
         ids = {*taken, *message_ids}
         self._take_from_results(erasure, ids)
+        self._take_reasons(erasure.company_id)
         return Taken(len(taken), self._empty_dead_letters(erasure, ids), self._quoting(erasure.company_id, ids))
 
     def _is_theirs(self, erasure: Erasure, message_ids: Collection[str]) -> ColumnElement[bool]:
@@ -73,6 +79,17 @@ class PostgresErasures:
             left = result.model_copy(update={"observations": tuple(kept)}).model_dump(mode="json")
             chunk = update(batch_chunks).where(c.batch_id == batch_id, c.chunk_no == chunk_no)
             self._connection.execute(chunk.values(result=left))
+
+    def _take_reasons(self, company_id: str) -> None:
+        """Kinds and counts stay."""
+        mine = {
+            batches: batches.c.company_id == company_id,
+            batch_chunks: batch_chunks.c.batch_id.in_(select(batches.c.id).where(batches.c.company_id == company_id)),
+            compositions: compositions.c.watch_id.in_(select(watches.c.id).where(watches.c.company_id == company_id)),
+        }
+        for table, theirs in mine.items():
+            quoting = update(table).where(theirs, table.c.error.is_not(None))
+            self._connection.execute(quoting.values(error=ERASED))
 
     def _empty_dead_letters(self, erasure: Erasure, ids: Collection[str]) -> int:
         c = dead_letters.c
