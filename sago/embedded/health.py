@@ -153,7 +153,10 @@ def _heard(service: Service, future: Future[Health]) -> Health:
     """What the probe found; it may have been sent in an earlier round, before the record changed."""
     if not future.done():
         return Health(service, f"no answer within {PATIENCE:g} s")
-    return replace(future.result(), service=service)
+    try:
+        return replace(future.result(), service=service)
+    except Exception as error:  # noqa: BLE001 - a probe that stumbles must not end whoever looks after the stack
+        return Health(service, f"{type(error).__name__}: {error}")
 
 
 def _check(service: Service, settings: Settings) -> Health:

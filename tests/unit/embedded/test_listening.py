@@ -75,6 +75,15 @@ def test_a_probe_that_hangs_is_not_sent_again_and_nobody_waits_for_it(
     assert len(probing) == 2
 
 
+def test_a_sign_of_life_that_cannot_be_read_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGO_STATE_DIR", str(tmp_path))
+    ready = ready_file(tmp_path, "bridge")
+    ready.parent.mkdir()
+    ready.write_text("{")
+    record = Record("local", "", services={"bridge": Service("bridge", "process", child=ourselves())})
+    assert check_stack(record, load())["bridge"].reason.startswith("JSONDecodeError: Expecting")
+
+
 def test_what_the_api_sees_of_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGO_STATE_DIR", str(tmp_path))
     assert stack_seen_by("api", load()) == ({}, {}, {})
