@@ -20,6 +20,8 @@ from sago.telemetry import logger
 
 BUSY_POLL, IDLE_POLL = 0.02, 0.2
 """Seconds a poll waits while answers are awaited, and while nothing is under way."""
+PROJECTED_AT_ONCE = 500
+"""Dead letters in one transaction."""
 LAST_COMMIT = 5.0
 """Seconds given to the last commit."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
@@ -165,7 +167,7 @@ class Bridge:
 
     def _is_full(self) -> bool:
         gathered = sum(lane.gathering.size for lane in self._lanes.values() if lane.gathering)
-        size = self._flights.size + gathered + self._refusals.size
+        size = self._flights.size + gathered + self._refusals.size + sum(len(r.value) for r in self._to_project)
         full = len(self._flights) >= self._limits.in_flight_batches or size >= self._limits.in_flight_bytes
         return full or self._memory.is_high()
 
@@ -226,13 +228,12 @@ class Bridge:
             lane.gathering = None
 
     def _project(self) -> None:
-        """Dead letters from their topics into Postgres, one transaction a step."""
-        if not self._to_project:
-            return
-        project(self._to_project, self._database, self._clock.now())
-        for record in self._to_project:
-            self._done(record.position.topic, record.position.partition, [record.position.offset])
-        self._to_project.clear()
+        """Dead letters from their topics into Postgres."""
+        while slice_ := self._to_project[:PROJECTED_AT_ONCE]:
+            project(slice_, self._database, self._clock.now())
+            for record in slice_:
+                self._done(record.position.topic, record.position.partition, [record.position.offset])
+            del self._to_project[: len(slice_)]
 
     def _bury(self) -> None:
         """Publish the dead letters of refused records."""

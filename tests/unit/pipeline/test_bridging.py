@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import LogCapture
 
-from sago.domain.batches import DeadLetter
+from sago.domain.batches import DeadLetter, Record
 from sago.errors import BadDeployError, TransientError
+from sago.pipeline import bridging
 from sago.pipeline.bridging import BridgeLimits
+from sago.pipeline.projecting import project
+from sago.ports import Database
 from sago.stores.memory.log import MemoryStoreQueue
-from tests.unit.pipeline.bridge_world import NOW, SLACK, World, message
+from tests.unit.pipeline.bridge_world import LIMITS, NOW, SLACK, World, message
 
 
 class TestBatches:
@@ -220,6 +224,34 @@ class TestDeadLetters:
         world.steps(2)
         assert world.letters() == [letter]
         assert world.log.committed["unparsed.dlq", 0] == 2
+
+    def test_while_postgres_is_away_they_pause_fetching_and_then_go_in_slices(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bridging, "PROJECTED_AT_ONCE", 3)
+        world = World(replace(LIMITS, in_flight_bytes=100))
+        for number in range(8):
+            world.log.append("slack-messages.dlq", b"acme", b"x" * 20, {"attempts": str(number)})
+        slices: list[int] = []
+
+        def away(*_: object) -> int:
+            raise TransientError("Postgres is away")
+
+        def counted(records: Sequence[Record], database: Database, now: datetime) -> int:
+            slices.append(len(records))
+            return project(records, database, now)
+
+        monkeypatch.setattr(bridging, "project", away)
+        for _ in range(2):
+            with pytest.raises(TransientError, match="away"):
+                world.bridge.step()
+        world.log.append("slack-messages.dlq", b"acme", b"one more", {"attempts": "1"})
+        assert world.consumer.poll(0) == []
+        monkeypatch.setattr(bridging, "project", counted)
+        world.steps(3)
+        assert slices == [3, 3, 2, 1]
+        assert len(world.letters()) == 9
+        assert world.log.committed["slack-messages.dlq", 0] == 9
 
     def test_strange_records_are_projected_too(self) -> None:
         world = World()
