@@ -84,18 +84,14 @@ class Storing:
 
     def _clear_replayed(self, arrivals: Sequence[Arrival], now: datetime) -> None:
         """A replay is read again: its mark and its member row would swallow it. Once: a second delivery of the replay
-        must not clear what the first has queued."""
+        must not free what a batch of the first has read."""
         for message, _, origin in arrivals:
             if origin is None:
                 continue
-            with self.database.begin() as tx:
-                letter = tx.ledger.dead_letter(origin)
-            if letter is not None and letter.replayed_at is not None:
-                continue
             self.buffer.forget(message.company_id, [message.key])
             with self.database.begin() as tx:
-                tx.batches.remove_member(message.company_id, message.key, LIVE_RUN)
-                tx.ledger.mark_replayed(origin, now)
+                if tx.ledger.mark_replayed(origin, now):
+                    tx.batches.remove_member(message.company_id, message.key, LIVE_RUN)
 
     def _refuse_conflicts(
         self, arrivals: Sequence[Arrival], conflicts: Sequence[MessageRef], now: datetime

@@ -32,8 +32,8 @@ class Ledger(Protocol):
     def known_origins(self, origins: Sequence[str]) -> set[str]:
         """Which of these origins are dead-lettered."""
 
-    def mark_replayed(self, origin: str, at: datetime) -> None:
-        """Note a replay, to the millisecond, as `failed_at` is kept."""
+    def mark_replayed(self, origin: str, at: datetime) -> bool:
+        """Note the replay of an open letter, to the millisecond, as `failed_at` is kept; False where there is none."""
 
     def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:
         """Advance watermarks; a lower one than is stored is ignored."""

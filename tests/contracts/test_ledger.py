@@ -49,8 +49,9 @@ def test_dead_letters_are_unique_by_origin_and_come_newest_first(database: Datab
 def test_a_replayed_letter_is_listed_only_on_request(database: Database) -> None:
     with database.begin() as tx:
         tx.ledger.add_dead_letters([dead("a"), dead("b", 1)])
-        tx.ledger.mark_replayed("a", NOW + MINUTE)
-        tx.ledger.mark_replayed("nobody", NOW)
+        assert tx.ledger.mark_replayed("a", NOW + MINUTE)
+        assert not tx.ledger.mark_replayed("a", NOW + 2 * MINUTE)
+        assert not tx.ledger.mark_replayed("nobody", NOW)
         assert tx.ledger.dead_letters() == [dead("b", 1)]
         assert tx.ledger.dead_letters(replayed=True) == [dead("b", 1), dead("a", replayed_at=NOW + MINUTE)]
 
@@ -82,6 +83,20 @@ def test_a_replay_that_fails_in_the_moment_it_is_noted_is_open_again(database: D
         tx.ledger.mark_replayed("a", now)
         tx.ledger.add_dead_letters([again])
         assert tx.ledger.dead_letters() == [again]
+
+
+def test_of_replays_noted_at_once_one_wins(database: Database) -> None:
+    with database.begin() as tx:
+        tx.ledger.add_dead_letters([dead("a")])
+    gate = Barrier(4)
+
+    def replay(number: int) -> bool:
+        gate.wait()
+        with database.begin() as tx:
+            return tx.ledger.mark_replayed("a", NOW + number * MINUTE)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(replay, range(4))) == [False, False, False, True]
 
 
 def test_an_error_that_quotes_a_nul_is_kept(database: Database) -> None:

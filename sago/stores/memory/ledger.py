@@ -42,10 +42,12 @@ class MemoryLedger:
     def known_origins(self, origins: Sequence[str]) -> set[str]:
         return set(origins) & self._state.dead_letters.keys()
 
-    def mark_replayed(self, origin: str, at: datetime) -> None:
+    def mark_replayed(self, origin: str, at: datetime) -> bool:
         letter = self._state.dead_letters.get(origin)
-        if letter is not None:
-            self._state.dead_letters[origin] = letter.model_copy(update={"replayed_at": to_utc_ms(at)})
+        if letter is None or letter.replayed_at is not None:
+            return False
+        self._state.dead_letters[origin] = letter.model_copy(update={"replayed_at": to_utc_ms(at)})
+        return True
 
     def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:
         for each in progress:

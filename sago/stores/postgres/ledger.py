@@ -63,9 +63,10 @@ class PostgresLedger:
         query = select(dead_letters.c.origin).where(dead_letters.c.origin.in_(list(origins)))
         return set(self._connection.scalars(query))
 
-    def mark_replayed(self, origin: str, at: datetime) -> None:
-        replayed = update(dead_letters).where(dead_letters.c.origin == origin)
-        self._connection.execute(replayed.values(replayed_at=to_utc_ms(at)))
+    def mark_replayed(self, origin: str, at: datetime) -> bool:
+        is_open = (dead_letters.c.origin == origin) & dead_letters.c.replayed_at.is_(None)
+        replayed = update(dead_letters).where(is_open).values(replayed_at=to_utc_ms(at))
+        return self._connection.execute(replayed).rowcount == 1
 
     def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:
         highest = {each[:3]: each for each in sorted(progress)}

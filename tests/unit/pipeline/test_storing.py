@@ -8,9 +8,18 @@ from datetime import datetime
 import pytest
 
 from sago.domain.batches import DeadLetter, StoreOutcome
-from sago.domain.messages import Message
+from sago.domain.messages import Message, MessageKey
 from sago.errors import PermanentError
 from tests.unit.pipeline.house import NOW, House, deal, message
+
+
+def dead_lettered(house: House) -> str:
+    """The origin of an open letter."""
+    origin = "message:acme/slack:1/0/extract"
+    with house.database.begin() as tx:
+        letter = DeadLetter(origin=origin, topic="slack-messages", error="e", error_type="E", failed_at=NOW)
+        tx.ledger.add_dead_letters([letter])
+    return origin
 
 
 def test_the_threshold_fires_one_batch_whatever_is_delivered_twice() -> None:
@@ -91,18 +100,33 @@ def test_a_replay_is_read_again() -> None:
     house = House(threshold=1)
     house.store(message(1))
     house.run()
-    house.store(message(1), name="replayed", replay="message:acme/slack:1/0/extract")
+    house.store(message(1), name="replayed", replay=dead_lettered(house))
     assert "extract.merge" in house.run()
+
+
+def test_a_replay_delivered_again_in_the_midst_of_the_first_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(threshold=1)
+    house.store(message(1))
+    house.run()
+    origin = dead_lettered(house)
+    forget = house.buffer.forget
+
+    def then_the_other(company_id: str, keys: Sequence[MessageKey]) -> None:
+        monkeypatch.undo()
+        forget(company_id, keys)
+        house.store(message(1), name="replayed", replay=origin)
+        assert house.run().count("extract.merge") == 1
+
+    monkeypatch.setattr(house.buffer, "forget", then_the_other)
+    house.store(message(1), name="replayed", replay=origin)
+    assert house.run() == []
 
 
 def test_a_second_delivery_of_a_replay_changes_nothing() -> None:
     house = House(threshold=1)
     house.store(message(1))
     house.run()
-    origin = "message:acme/slack:1/0/extract"
-    with house.database.begin() as tx:
-        letter = DeadLetter(origin=origin, topic="slack-messages", error="e", error_type="E", failed_at=NOW)
-        tx.ledger.add_dead_letters([letter])
+    origin = dead_lettered(house)
     house.store(message(1), name="replayed", replay=origin)
     assert "extract.merge" in house.run()
     house.store(message(1), name="replayed", replay=origin)
