@@ -45,7 +45,10 @@ class DueLetters:
         return len(due)
 
     def send(self) -> int:
-        """Enqueue each due letter whose time has come, those whose task was lost too; how many."""
+        """Enqueue each due letter whose time has come, those whose task was lost too; how many. None while others
+        wait in the queue: theirs may only wait behind them, and the queue would grow without end."""
+        if self.dispatcher.waiting("outreach"):
+            return 0
         now = self.clock.now()
         sent = 0
         while True:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
+
+WorkQueue = Literal["extract", "outreach"]
+"""The queues whose work is enqueued again where it may have been lost."""
 
 
 class Dispatcher(Protocol):
@@ -17,8 +20,8 @@ class Dispatcher(Protocol):
     def extract(self, batch_id: str, chunk_nos: Sequence[int]) -> None:
         """Fire the chord: extraction of these chunks, then the merge. With no chunks: the merge alone."""
 
-    def waiting(self) -> int:
-        """Chunks and merges that no worker has taken yet."""
+    def waiting(self, queue: WorkQueue = "extract") -> int:
+        """Tasks of the queue that no worker has taken yet: chunks and merges, or due letters."""
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Compose a due letter; its row in `compositions` owns what is tried again."""

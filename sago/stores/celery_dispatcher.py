@@ -16,10 +16,9 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from sago.errors import TransientError
+from sago.ports.tasks import WorkQueue
 from sago.sections import RedisSettings
 
-EXTRACT = "extract"
-"""The queue of chunks and merges."""
 WAIT_INTERVAL = 0.02
 """Seconds between looks for a result that is waited for."""
 
@@ -95,12 +94,12 @@ class CeleryDispatcher:
         except (OperationalError, RedisError) as error:
             raise TransientError(f"broker does not answer: {error}") from error
 
-    def waiting(self) -> int:
-        """The length of the queue `extract`."""
+    def waiting(self, queue: WorkQueue = "extract") -> int:
+        """The length of the queue."""
         try:
             with self._app.connection_for_read() as connection:
                 channel: Any = connection.default_channel
-                return int(channel.client.llen(EXTRACT))
+                return int(channel.client.llen(queue))
         except (OperationalError, RedisError) as error:
             raise TransientError(f"broker does not answer: {error}") from error
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
@@ -35,3 +37,9 @@ def test_chunks_that_nobody_has_taken_wait(dispatcher: Dispatcher) -> None:
     assert dispatcher.waiting() == 0
     dispatcher.extract("acme:1", [0, 1, 2])
     assert dispatcher.waiting() >= 3
+    assert dispatcher.waiting("outreach") == 0
+
+
+def test_letters_that_nobody_has_taken_wait_in_their_own_queue(dispatcher: Dispatcher) -> None:
+    dispatcher.compose(UUID(int=1), datetime(2026, 3, 1, tzinfo=UTC))
+    assert (dispatcher.waiting("outreach"), dispatcher.waiting()) == (1, 0)

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sago.ports.tasks import WorkQueue
+
 
 class MemoryDispatcher:
     """Keeps what was enqueued as (task name, arguments)."""
@@ -23,9 +25,10 @@ class MemoryDispatcher:
         self.sent += [("extract.chunk", (batch_id, number)) for number in chunk_nos]
         self.sent.append(("extract.merge", (batch_id,)))
 
-    def waiting(self) -> int:
-        """Chunks and merges among what was kept."""
-        return sum(name in ("extract.chunk", "extract.merge") for name, _ in self.sent)
+    def waiting(self, queue: WorkQueue = "extract") -> int:
+        """Chunks and merges, or letters, among what was kept."""
+        tasks = ("extract.chunk", "extract.merge") if queue == "extract" else ("outreach.compose",)
+        return sum(name in tasks for name, _ in self.sent)
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Keep `outreach.compose`."""

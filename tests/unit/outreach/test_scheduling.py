@@ -83,6 +83,16 @@ def test_a_task_that_is_lost_is_sent_again_until_the_letter_is_done() -> None:
     assert office.written == 1
 
 
+def test_letters_that_wait_in_a_long_queue_are_not_sent_again() -> None:
+    office = Office()
+    office.due.plan(NOW)
+    for _ in range(9):
+        office.wait(SENT_AGAIN_AFTER)
+        assert office.due.send() == 0
+    assert len(office.dispatcher.take()) == 1
+    assert office.due.send() == 1
+
+
 def test_a_task_delivered_twice_writes_one_letter() -> None:
     office = Office()
     office.due.plan(NOW)
