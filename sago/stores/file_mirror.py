@@ -11,22 +11,24 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from sago.domain.erasures import Erasure
 from sago.domain.generations import Announced
 from sago.errors import ConfigError
 
 NAME = "mirror"
-NOTE = TypeAdapter(Announced)
+Told = TypeVar("Told")
+LETTER, ERASURE = TypeAdapter(Announced), TypeAdapter(Erasure)
 
 
 class FileMirror:
     """Two files: `generation` is replaced as a whole, `notes.jsonl` only grows. Each is on disk before a call returns.
 
-    A last line that a crash cut off is left out. Raises ConfigError where the folder cannot be written or read.
+    A line that a crash cut off is left out. Raises ConfigError where the folder cannot be written or read, and for any
+    other line that cannot be understood.
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -36,7 +38,7 @@ class FileMirror:
 
     def generation(self) -> int:
         text = self._read(self._number)
-        if text and not text.strip().isdecimal():
+        if text and not text.strip().isdigit():
             raise ConfigError(f"{self._number}: holds no number: restore it, or delete it to trust Postgres")
         return int(text) if text else 0
 
@@ -50,12 +52,13 @@ class FileMirror:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(self._number)
+            self._sync_folder()
 
     def announce(self, letter: Announced) -> None:
-        self._append([{"letter": NOTE.dump_python(letter, mode="json")}])
+        self._append([{"letter": LETTER.dump_python(letter, mode="json")}])
 
     def announced(self, after: int) -> list[Announced]:
-        found = {NOTE.validate_python(line["letter"]) for line in self._lines() if "letter" in line}
+        found = set(self._told("letter", LETTER))
         return sorted(letter for letter in found if letter.generation > after)
 
     def add_erasures(self, erasures: Sequence[Erasure]) -> None:
@@ -64,37 +67,50 @@ class FileMirror:
         self._append([{"erasure": each.model_dump(mode="json", exclude={"applied_at"})} for each in new])
 
     def erasures(self) -> list[Erasure]:
-        found = {line["erasure"]["id"]: line["erasure"] for line in self._lines() if "erasure" in line}
-        erasures = [Erasure.model_validate(each) for each in found.values()]
-        return sorted(erasures, key=lambda each: (each.requested_at, str(each.id)))
-
-    def close(self) -> None:
-        """Nothing is open between calls."""
+        found = {each.id: each for each in self._told("erasure", ERASURE)}
+        return sorted(found.values(), key=lambda each: (each.requested_at, str(each.id)))
 
     def _append(self, lines: Sequence[dict[str, Any]]) -> None:
         if not lines:
             return
-        with self._locked(), self._notes.open("ab") as file:
-            # begins with a line end: the last line before may have been cut off
+        with self._locked(), self._notes.open("a+b") as file:
+            file.seek(0)
+            before, _, last = file.read().rpartition(b"\n")
+            if _is_torn(last):
+                file.truncate(len(before))
             file.write("".join(f"\n{json.dumps(line)}" for line in lines).encode())
             file.flush()
             os.fsync(file.fileno())
+            self._sync_folder()
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
-        for line in self._read(self._notes).splitlines():
-            try:
-                if line:
-                    yield json.loads(line)
-            except ValueError:
+    def _told(self, kind: str, form: TypeAdapter[Told]) -> list[Told]:
+        lines, told = self._read(self._notes).split(b"\n"), []
+        for number, line in enumerate(lines, 1):
+            if not line or (number == len(lines) and _is_torn(line)):
                 continue
+            try:
+                note = json.loads(line)
+                if kind in note:
+                    told.append(form.validate_python(note[kind]))
+            except (ValueError, TypeError) as error:
+                raise ConfigError(f"{self._notes}:{number}: cannot be understood: restore or mend the line") from error
+        return told
 
-    def _read(self, path: Path) -> str:
+    def _read(self, path: Path) -> bytes:
         try:
-            return path.read_text(encoding="utf-8")
+            return path.read_bytes()
         except FileNotFoundError:
-            return ""
-        except (OSError, ValidationError) as error:
+            return b""
+        except OSError as error:
             raise ConfigError(f"{path}: cannot be read ({error}); mend its rights, or set state_dir") from error
+
+    def _sync_folder(self) -> None:
+        """A name is on disk once its folder is."""
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -108,3 +124,12 @@ class FileMirror:
             raise ConfigError(
                 f"{self._folder}: cannot be written ({error}); mend its rights, or set state_dir"
             ) from error
+
+
+def _is_torn(line: bytes) -> bool:
+    """Whether a crash cut off its writing."""
+    try:
+        json.loads(line or b"{}")
+    except ValueError:
+        return True
+    return False

@@ -114,3 +114,13 @@ def test_a_broken_number_is_said_and_not_taken_for_none(tmp_path: Path) -> None:
     (tmp_path / "mirror" / "generation").write_text("4x")
     with pytest.raises(ConfigError, match="holds no number"):
         mirror.generation()
+
+
+@pytest.mark.parametrize("broken", [b"{", b"\xff", b"4", b'{"erasure": {"id": 1}}', b'{"letter": []}'])
+def test_a_line_broken_otherwise_than_by_a_crash_is_named(tmp_path: Path, broken: bytes) -> None:
+    mirror = FileMirror(tmp_path)
+    notes = tmp_path / "mirror" / "notes.jsonl"
+    mirror.add_erasures([erasure("ana")])
+    notes.write_bytes(b"\n" + broken + notes.read_bytes())
+    with pytest.raises(ConfigError, match=r"notes\.jsonl:2: cannot be understood"):
+        (mirror.announced(after=0), mirror.erasures())

@@ -63,9 +63,6 @@ class CassandraMirror:
         found = [Erasure(**row._asdict() | {"requested_at": _aware(row.requested_at)}) for row in rows]
         return sorted(found, key=lambda each: (each.requested_at, str(each.id)))
 
-    def close(self) -> None:
-        """The connection is the raw store's."""
-
 
 def _announced(row: Any) -> Announced:
     fields = row._asdict() | {

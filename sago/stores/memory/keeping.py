@@ -141,6 +141,3 @@ class MemoryMirror:
 
     def erasures(self) -> list[Erasure]:
         return sorted(self._erasures.values(), key=lambda each: (each.requested_at, str(each.id)))
-
-    def close(self) -> None:
-        """Nothing to let go."""
