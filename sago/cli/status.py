@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -15,6 +16,7 @@ from sago.config import Settings
 from sago.domain.vitals import Health as Vitals
 from sago.embedded.health import Health, check_stack, stack_vitals
 from sago.embedded.record import Record, read_record
+from sago.pipeline.asking import Asker
 from sago.pipeline.vitals import health_of
 
 REFRESH_EVERY = 2.0
@@ -43,6 +45,7 @@ class Observer:
 
     def __init__(self) -> None:
         self._container: Container | None = None
+        self._asker: Asker
 
     def look(self, settings: Settings) -> Look:
         """In bounded time whoever is silent: those that answer a probe are asked what waits."""
@@ -53,10 +56,11 @@ class Observer:
         if self._container is None or self._container.settings != settings:
             self.close()
             self._container = build(settings)
+            self._asker = Asker(self._container.clock, PATIENCE)
         stack = stack_vitals(found)
         if settings.has_servers:
-            self._container.vitals.asker.patience = PATIENCE
-            return Look(record, found, self._container.vitals.health(stack))
+            vitals = replace(self._container.vitals, asker=self._asker)
+            return Look(record, found, vitals.health(stack))
         now, limits = self._container.clock.now(), self._container.limits
         return Look(record, found, health_of({}, stack, now, settings.kafka.topics, limits))
 
