@@ -59,8 +59,9 @@ def start_postgres(
     folder.mkdir(parents=True, exist_ok=True)
     account = _account()
     programs = _reachable_install(install or postgres_install(), account)
-    password = password_of(folder)
     data = data_folder(folder)
+    _refuse_left_behind(data, folder)
+    password = password_of(folder)
     if not (data / "PG_VERSION").exists():
         _initialise(programs, data, password, account, folder / "postgres.log")
 
@@ -96,6 +97,15 @@ def data_folder(folder: Path) -> Path:
         return folder.resolve() / "data"
     digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
     return OTHER_PLACE / f"sago-{digest}" / "data"
+
+
+def _refuse_left_behind(data: Path, folder: Path) -> None:
+    """Data whose password went with a deleted folder; we do not delete it, for it may be all there is."""
+    if (data / "PG_VERSION").exists() and not (folder / "password").exists():
+        raise ConfigError(
+            f"{data}: the data of an earlier Postgres, whose password in {folder / 'password'} was deleted:"
+            f" put that file back, or delete {data} and all that is in it"
+        )
 
 
 def remove_data(folder: Path) -> None:
