@@ -41,6 +41,7 @@ class DueLetters:
         due = [DueLetter(watch_id, as_of) for watch_id in due_watches(self.database, as_of)]
         with self.database.begin() as tx:
             tx.compositions.add(due, self.clock.now())
+        self._end_overtaken([letter.watch_id for letter in due])
         self.send()
         return len(due)
 
@@ -61,12 +62,13 @@ class DueLetters:
                 return sent
 
     def compose(self, watch_id: UUID, as_of: datetime) -> Letter | None:
-        """Compose a due letter; None where there is nothing new to say, it has to wait, or it is another's.
+        """Compose a due letter; None where there is nothing new to say, it has to wait, is another's or overtaken.
 
         An outage and a wrong setting are waited for, however long. What may have cost is tried ATTEMPTS times, a run
         that was killed too; then, and at once where no attempt can help, the letter has failed: raises PermanentError.
         """
         letter, now = DueLetter(watch_id, as_of), self.clock.now()
+        self._end_overtaken([watch_id])
         with self.database.begin() as tx:
             attempt = tx.compositions.begin(letter, now + LEASE, now)
         if attempt is None:
@@ -82,6 +84,11 @@ class DueLetters:
         with self.database.begin() as tx:
             tx.compositions.end(letter, CompositionState.DONE)
         return written
+
+    def _end_overtaken(self, watch_ids: list[UUID]) -> None:
+        """An old letter would take the place of a newer one."""
+        with self.database.begin() as tx:
+            tx.compositions.end_overtaken(watch_ids)
 
     def _postpone(self, letter: DueLetter, attempt: int, error: Exception) -> bool:
         """Keep what an attempt failed of; whether there will be another."""

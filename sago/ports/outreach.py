@@ -72,6 +72,10 @@ class CompositionStore(Protocol):
     def add(self, letters: Sequence[DueLetter], now: datetime) -> int:
         """Make these letters due; those that are due already stay as they are. How many became due."""
 
+    def end_overtaken(self, watch_ids: Collection[UUID]) -> int:
+        """End as done the due letters of these watches that have a later one, due or done: it tells what they would.
+        How many."""
+
     def take_due(self, now: datetime, again_at: datetime, limit: int = 500) -> list[DueLetter]:
         """Letters whose task is to be sent, longest due first, and not again before `again_at`; rows locked by others
         left out."""

@@ -35,6 +35,23 @@ def test_a_letter_is_due_once_and_again_after_its_end(database: Database) -> Non
     assert (again.state, again.attempts, again.error) == (CompositionState.DUE, 0, None)
 
 
+def test_an_older_due_letter_of_a_watch_is_overtaken_by_a_newer_one_that_has_not_failed(database: Database) -> None:
+    newer = DueLetter(FIRST.watch_id, NOW + MINUTE)
+    both = [FIRST.watch_id, SECOND.watch_id]
+    with database.begin() as tx:
+        tx.compositions.add([FIRST, newer, SECOND], NOW)
+        tx.compositions.end(newer, CompositionState.FAILED, "no quote")
+        assert tx.compositions.end_overtaken(both) == 0
+        tx.compositions.end(newer, CompositionState.DONE)
+        assert tx.compositions.end_overtaken([SECOND.watch_id]) == tx.compositions.end_overtaken([]) == 0
+        assert tx.compositions.end_overtaken(both) == 1
+        assert tx.compositions.take_due(NOW, NOW + MINUTE) == [SECOND]
+        assert tx.compositions.add([FIRST, newer], NOW) == 2
+        assert tx.compositions.end_overtaken(both) == 1
+    assert of(database, FIRST).state is CompositionState.DONE
+    assert of(database, newer).state is CompositionState.DUE
+
+
 def test_what_is_due_is_taken_once_until_its_time_comes_again(database: Database) -> None:
     with database.begin() as tx:
         tx.compositions.add([SECOND, FIRST], NOW)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sago.domain.outreach import Composition, CompositionState, DueLetter
 from sago.stores.memory.state import State
@@ -20,6 +21,17 @@ class MemoryCompositions:
         new = {letter for letter in letters if letter not in self._rows or not _is_due(self._rows[letter])}
         self._rows.update({letter: _row(letter, now) for letter in new})
         return len(new)
+
+    def end_overtaken(self, watch_ids: Collection[UUID]) -> int:
+        latest: dict[UUID, datetime] = {}
+        for row in self.find():
+            if row.state is not CompositionState.FAILED:
+                latest[row.watch_id] = row.as_of
+        mine = [key for key, row in self._rows.items() if key.watch_id in watch_ids and _is_due(row)]
+        overtaken = [letter for letter in mine if letter.as_of < latest[letter.watch_id]]
+        for letter in overtaken:
+            self.end(letter, CompositionState.DONE)
+        return len(overtaken)
 
     def take_due(self, now: datetime, again_at: datetime, limit: int = 500) -> list[DueLetter]:
         due = [(row.next_attempt_at, key) for key, row in self._rows.items() if _is_due(row)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, func, select, tuple_, update
+from sqlalchemy import Connection, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import Update
 
@@ -32,6 +33,14 @@ class PostgresCompositions:
             index_elements=KEY, set_=_new(now) | {"error": None}, where=C.state != CompositionState.DUE
         )
         return len(self._connection.scalars(statement.returning(C.watch_id), rows).all())
+
+    def end_overtaken(self, watch_ids: Collection[UUID]) -> int:
+        later = compositions.alias().c
+        told = exists().where(
+            later.watch_id == C.watch_id, later.as_of > C.as_of, later.state != CompositionState.FAILED
+        )
+        overtaken = update(compositions).where(C.state == CompositionState.DUE, C.watch_id.in_(watch_ids), told)
+        return self._connection.execute(overtaken.values(state=CompositionState.DONE, error=None)).rowcount
 
     def take_due(self, now: datetime, again_at: datetime, limit: int = 500) -> list[DueLetter]:
         due = select(C.watch_id, C.as_of).where(C.state == CompositionState.DUE, C.next_attempt_at <= now)

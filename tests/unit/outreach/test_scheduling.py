@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from sago.domain.outreach import Composition, CompositionState, Letter
+from sago.domain.outreach import Composition, CompositionState, DueLetter, Letter
 from sago.errors import PermanentError, ProviderSettingError, TransientError, UngroundedError, UnusableAnswerError
 from sago.outreach import scheduling
 from sago.outreach.scheduling import ATTEMPTS, LEASE, RETRY_AFTER, SENT_AGAIN_AFTER, DueLetters
@@ -91,6 +91,22 @@ def test_letters_that_wait_in_a_long_queue_are_not_sent_again() -> None:
         assert office.due.send() == 0
     assert len(office.dispatcher.take()) == 1
     assert office.due.send() == 1
+
+
+def test_an_old_letter_does_not_come_after_a_newer_one() -> None:
+    office = Office(TransientError("503"))
+    old, new = NOW, NOW + timedelta(days=1)
+    office.due.plan(old)
+    office.run()
+    office.due.plan(new)
+    with office.database.begin() as tx:
+        assert [row.as_of for row in tx.compositions.find(CompositionState.DUE)] == [new]
+    office.run()
+    written = office.written
+    with office.database.begin() as tx:
+        tx.compositions.add([DueLetter(WATCH, old)], NOW)  # planned late, for an earlier moment
+    office.due.compose(WATCH, old)
+    assert office.written == written == 2
 
 
 def test_a_task_delivered_twice_writes_one_letter() -> None:
