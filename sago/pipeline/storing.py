@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sago.domain.batches import LIVE_RUN, DeadLetter
 from sago.domain.erasures import EmptiedMessage
 from sago.domain.messages import CompactMessage, Message, MessageRef
-from sago.errors import InvalidMessageError, PermanentError, SagoError
+from sago.errors import InvalidMessageError, PermanentError, SagoError, TransientError
 from sago.pipeline.erasing import without_words
 from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore
 
@@ -56,21 +56,24 @@ class Storing:
     def store(self, name: str, values: Sequence[bytes], replay_of: Sequence[str | None], now: datetime) -> StoreReport:
         """Store a micro-batch under its name and count what is new; returns once every row is durable.
 
-        A message that no store takes is found by halving and dead-lettered alone. Raises TransientError when a store
-        does not answer: the bridge then enqueues the batch again.
+        A message that the raw store refuses is found by halving and dead-lettered alone. Raises TransientError when a
+        store does not answer, or a row stands and cannot be queued: the bridge then enqueues the batch again.
         """
         messages = without_words([Message.from_json(value) for value in values], self.database)
         arrivals = [Arrival(*each) for each in zip(messages, values, replay_of, strict=True)]
+        self._clear_replayed(arrivals, now)
         return self._store(name, arrivals, now)
 
     def _store(self, name: str, arrivals: Sequence[Arrival], now: datetime) -> StoreReport:
         try:
-            self._clear_replayed(arrivals, now)
             outcome = self.raw.store([arrival.message for arrival in arrivals], name, now)
             refused = self._refuse_conflicts(arrivals, outcome.conflicts, now)
-            self._queue([arrival.message for arrival in arrivals if arrival not in refused], now)
         except (PermanentError, InvalidMessageError) as error:
             return self._halve(name, arrivals, error, now)
+        try:
+            self._queue([arrival.message for arrival in arrivals if arrival not in refused], now)
+        except PermanentError as error:  # no message's fault: its row is durable
+            raise TransientError(f"{name} is stored and not queued: {error}") from error
         return StoreReport(len(outcome.stored), len(outcome.duplicates), len(outcome.conflicts))
 
     def _halve(self, name: str, arrivals: Sequence[Arrival], error: SagoError, now: datetime) -> StoreReport:

@@ -22,8 +22,9 @@ CONNECT_TIMEOUT = 5
 """Seconds until a connection attempt is given up."""
 SESSION = "SET TIME ZONE 'UTC'; SET statement_timeout = '30s'; SET lock_timeout = '10s'"
 
-TRANSIENT_CLASSES = ("08", "40", "53", "55", "57")
-"""SQLSTATE classes: connection, rollback (deadlock, serialisation), resources, lock not available, intervention.
+TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58", "XX")
+"""SQLSTATE classes: connection, transaction state (read-only after a failover), rollback (deadlock, serialisation),
+resources, lock not available, intervention, the system's own errors, internal errors.
 
 https://www.postgresql.org/docs/current/errcodes-appendix.html
 """

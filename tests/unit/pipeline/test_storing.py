@@ -9,7 +9,7 @@ import pytest
 
 from sago.domain.batches import DeadLetter, StoreOutcome
 from sago.domain.messages import Message, MessageKey
-from sago.errors import PermanentError
+from sago.errors import PermanentError, TransientError
 from tests.unit.pipeline.house import NOW, House, deal, message
 
 
@@ -146,3 +146,19 @@ def test_a_message_that_no_store_takes_is_refused_alone(monkeypatch: pytest.Monk
     house.store(*[message(n) for n in range(4)])
     assert house.raw.count("acme") == 3
     assert house.dead() == ["cannot be written"]
+
+
+def test_stored_messages_that_cannot_be_queued_are_no_dead_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(threshold=2)
+
+    def refuse(*_: object) -> None:
+        raise PermanentError("refused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.buffer, "add_all", refuse)
+        with pytest.raises(TransientError, match="not queued: refused"):
+            house.store(deal(1), message(2))
+    assert house.dead() == []
+    house.store(deal(1), message(2))
+    house.run()
+    assert house.deals() == ["Delta"]
