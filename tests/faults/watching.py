@@ -40,6 +40,17 @@ class Told:
     def is_well(self) -> bool:
         return bool(self.answer["overall_status"] == "healthy")
 
+    @property
+    def lag(self) -> int:
+        """Messages in Kafka that are not stored, of all topics; 0 where it is not known."""
+        return sum(source["lag"] or 0 for source in self.answer.get("data_sources", {}).values())
+
+    @property
+    def unmerged(self) -> int:
+        """Batches that wait for extraction or are in it; 0 where it is not known."""
+        batches = self.answer.get("queue_status", self.answer).get("batches") or {}
+        return sum(count for state, count in batches.items() if state != "merged")
+
 
 @dataclass
 class Watch:
@@ -56,6 +67,10 @@ class Watch:
     def told_by_all(self, beginning: str) -> bool:
         """Whether each voice has said it."""
         return all(self.told(beginning, voice) for voice in self.voices)
+
+    def newest(self) -> list[Told]:
+        """The newest answer of each voice that has said anything."""
+        return list({each.voice: each for each in list(self.said)}.values())
 
     def down_since(self, name: str) -> list[datetime]:
         """Every moment that was given for a server or process being down."""
