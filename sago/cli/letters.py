@@ -12,6 +12,7 @@ from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, table, t
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.outreach import Letter, LetterState, Watch
 from sago.outreach.deciding import decide, resolve
+from sago.outreach.standing import lay_out
 from sago.report.phrases import KINDS, letter_kind, one_line, visible
 
 group = typer.Typer(no_args_is_help=True, help="Letters: read, approve or reject. Nothing goes out unapproved.")
@@ -139,7 +140,10 @@ def _decide(session: Session, wanted: str, state: LetterState, why: str) -> None
         found = _letter(container, wanted)
         is_new = found.state is not state
         decided = _decided(container, found, state, why) if is_new else found
-        file = container.drafts.put(decided) if state is LetterState.APPROVED else ""
+        file = container.drafts.place(decided) if state is LetterState.APPROVED else ""
+        if file and not is_new:
+            container.generations.check()
+            lay_out(decided, container.database, container.drafts)
     if session.as_json:
         session.emit(decided.model_dump(mode="json"))
     elif file:

@@ -98,6 +98,9 @@ class CompositionStore(Protocol):
 class Drafts(Protocol):
     """Where letters are laid out for a person, as `.eml`."""
 
+    def place(self, letter: Letter) -> str:
+        """Where the letter lies once it is put; nothing is written."""
+
     def put(self, letter: Letter) -> str:
         """Write or replace the letter, or take it away when it is no longer live; where it lies (or lay).
 

@@ -26,6 +26,10 @@ class EmlDrafts:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def place(self, letter: Letter) -> str:
+        """Its file."""
+        return str(self.folder / file_name(letter))
+
     def put(self, letter: Letter) -> str:
         """Write the letter as `<company>-<window>-<watch>.eml`, or remove that file when it is no longer live."""
         path = self.folder / file_name(letter)

@@ -55,6 +55,12 @@ def test_a_successor_takes_the_place_of_its_predecessor(drafts: Drafts) -> None:
     assert lying(drafts) == 1
 
 
+def test_a_letters_place_is_known_without_writing_it(drafts: Drafts) -> None:
+    place = drafts.place(letter())
+    assert lying(drafts) == 0
+    assert drafts.put(letter()) == place
+
+
 def test_windows_lie_side_by_side(drafts: Drafts) -> None:
     places = {drafts.put(letter(window)) for window in ("2026-11", "2026-12", "now:0a1b:2026-11-14")}
     assert len(places) == lying(drafts) == 3

@@ -11,9 +11,13 @@ class MemoryDrafts:
     def __init__(self) -> None:
         self.letters: dict[str, Letter] = {}
 
+    def place(self, letter: Letter) -> str:
+        """Its window's."""
+        return f"memory:{letter.watch_id}:{letter.window}"
+
     def put(self, letter: Letter) -> str:
         """Keep the letter in its window's place, or take it away when it is no longer live."""
-        place = f"memory:{letter.watch_id}:{letter.window}"
+        place = self.place(letter)
         if letter.state.is_live:
             self.letters[place] = letter
         else:

@@ -176,6 +176,18 @@ def test_an_approved_letter_is_where_it_says_and_stays_approved(sago: Callable[.
     assert [entry.why for entry in house.database.state.audit_log] == ["approved on the command line"]
 
 
+def test_an_approved_letter_is_not_laid_out_again_after_a_restored_backup(
+    sago: Callable[..., Result], house: House
+) -> None:
+    letter = house.compose()
+    sago("outreach", "approve", str(letter.id))
+    house.drafts.letters.clear()
+    with house.database.begin() as tx:
+        tx.generation.accept(5, NOW, held=True)
+    assert isinstance(sago("outreach", "approve", str(letter.id)).exception, RestoredError)
+    assert house.drafts.letters == {}
+
+
 def test_after_a_restored_backup_letters_wait_for_a_persons_word(sago: Callable[..., Result], house: House) -> None:
     letter = house.compose()
     with house.database.begin() as tx:
