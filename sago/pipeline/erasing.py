@@ -11,9 +11,12 @@ from uuid import UUID
 from sago.domain.erasures import SETTLES_AFTER, EmptiedMessage, Erased, Erasure
 from sago.domain.messages import Message
 from sago.domain.outreach import Letter, LetterDraft, LetterState
+from sago.errors import SagoError
 from sago.pipeline.extraction import refold
 from sago.ports import Buffer, Database, Drafts, Mirror, RawStore, Taken, Transaction
+from sago.telemetry import logger
 
+log = logger(__name__)
 NO_WORDS = LetterDraft(
     subject="(erased)", body="What this letter said was erased: it quoted a person who asked for it.", highlights=()
 )
@@ -69,7 +72,10 @@ class Erasing:
 
     def mend(self, now: datetime) -> int:
         """Bring Postgres and the mirror to the same erasures, and apply what is not applied or was applied while
-        something of before could still be under way; how many were applied."""
+        something of before could still be under way; how many were applied.
+
+        One that fails is logged and left for the next call.
+        """
         with self.database.begin() as tx:
             inside = tx.erasures.of()
         outside = self.mirror.erasures()
@@ -79,9 +85,15 @@ class Erasing:
             for erasure in outside:
                 tx.erasures.add(erasure)
             due = [each for each in tx.erasures.of() if _is_due(each, now)]
-        for erasure in due:
+        return sum(self._is_applied(erasure, now) for erasure in due)
+
+    def _is_applied(self, erasure: Erasure, now: datetime) -> bool:
+        try:
             self._apply(erasure, now)
-        return len(due)
+        except SagoError as error:
+            log.error("an erasure is not applied yet", erasure=str(erasure.id), reason=str(error))
+            return False
+        return True
 
     def _apply(self, erasure: Erasure, now: datetime, step: Callable[[str], None] = lambda _: None) -> Erased:
         """Raw rows come last: until they are empty, a further run finds the same messages again."""

@@ -10,7 +10,9 @@ import pytest
 
 from sago.domain.batches import BatchState
 from sago.domain.erasures import SETTLES_AFTER, Erased, Erasure
+from sago.domain.messages import MessageRef
 from sago.domain.outreach import Letter, LetterState
+from sago.errors import TransientError
 from sago.pipeline.erasing import NO_WORDS
 from tests.contracts.test_outreach import letter
 from tests.unit.pipeline.house import NOW, House, deal, message
@@ -214,3 +216,24 @@ def test_a_file_that_a_killed_run_left_behind_is_taken_away_by_the_next(monkeypa
     house.drafts.put(successor)
     house.erasing.mend(NOW)
     assert list(house.drafts.letters.values()) == [successor]
+
+
+def test_an_erasure_that_fails_stops_neither_the_others_nor_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(threshold=9)
+    house.store(deal(1, SECRET, sender="ben"), message(2, sender="eve"))
+    with house.database.begin() as tx:
+        tx.erasures.add(asked(sender="eve"))
+        tx.erasures.add(asked(sender="ben"))
+    find = house.raw.find
+
+    def refuse(erasure: Erasure) -> list[MessageRef]:
+        if erasure.sender == "eve":
+            raise TransientError("away")
+        return find(erasure)
+
+    monkeypatch.setattr(house.raw, "find", refuse)
+    house.recovery.recover(NOW)
+    assert SECRET not in everything(house)
+    assert house.buffer.counts() == {"acme": 2}
+    monkeypatch.undo()
+    assert house.erasing.mend(NOW) == 1
