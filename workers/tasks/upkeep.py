@@ -9,7 +9,8 @@ from workers.base import ticked
 from workers.schedule import is_missed, planned_jobs
 
 
-@app.task(name="upkeep.flush_idle")
+# Beat sends the next run anyway.
+@app.task(name="upkeep.flush_idle", autoretry_for=())
 def flush_idle(older_than: float | None = None) -> list[str]:
     """Make batches of what has waited for `older_than` seconds (default: cache.idle_flush_after); their ids."""
     wired = container()
@@ -17,18 +18,23 @@ def flush_idle(older_than: float | None = None) -> list[str]:
     return wired.batching.flush(timedelta(seconds=seconds), wired.clock.now())
 
 
-@app.task(name="upkeep.reap")
+# Beat sends the next run anyway.
+@app.task(name="upkeep.reap", autoretry_for=())
 def reap() -> int:
     """Take up unfinished batches; recover at once where Redis has lost its data, or Postgres is a restored backup.
     How many were taken up."""
     wired = container()
+    is_whole = wired.buffer.has_epoch()
+    if not is_whole:  # before what may fail
+        wired.dispatcher.recover()
     taken = wired.reaper.reap(wired.clock.now())
-    if not (wired.generations.advance(wired.clock.now()) and wired.buffer.has_epoch()):
+    if not wired.generations.advance(wired.clock.now()) and is_whole:
         wired.dispatcher.recover()
     return taken
 
 
-@app.task(name="upkeep.catch_up")
+# Beat sends the next run anyway.
+@app.task(name="upkeep.catch_up", autoretry_for=())
 def catch_up() -> list[str]:
     """Send again what was planned or is due and was lost; the jobs among it. Harmless where it only waits."""
     wired = container()
