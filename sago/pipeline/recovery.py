@@ -19,8 +19,8 @@ LOOK_BACK = timedelta(days=3)
 """Received days that recovery reads: longer than the marks' 48 hours and the idle flush together."""
 LONGEST_QUEUE = 10
 """Times `lost_after` that a batch may wait behind others before it counts as lost all the same."""
-READ_AT_ONCE = 1000
-"""Messages that recovery holds in memory at a time."""
+READ_AT_ONCE = 100
+"""Messages that recovery holds in memory at a time: with `raw` one may be 650 kB."""
 
 
 class Hopeless(NamedTuple):
