@@ -184,7 +184,8 @@ class CacheSettings(Section):
     claim_limit: int = Field(1000, ge=1)
     ttl: int = Field(86_400, ge=60)
     poll_interval: int = Field(60, ge=1)
-    idle_flush_after: int = Field(21_600, ge=1)
+    idle_flush_after: int = Field(21_600, ge=1, le=172_800)
+    """At most two days: recovery looks back for three."""
     memory_pause_at: float = Field(0.8, gt=0, le=1)
     urgent: UrgentSettings = UrgentSettings()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from pydantic import BaseModel
 
 from sago.config import PROJECT, Settings, load
 from sago.errors import ConfigError
+from sago.pipeline.recovery import LOOK_BACK
+from sago.sections import CacheSettings
 
 
 @pytest.fixture
@@ -105,3 +108,8 @@ def test_config_yaml_names_every_key_in_its_block() -> None:
         if section not in blocks or not re.search(named, blocks[section]):
             missing.append(key)
     assert sorted(missing) == []
+
+
+def test_a_message_never_waits_longer_than_recovery_looks_back() -> None:
+    longest = next(each.le for each in CacheSettings.model_fields["idle_flush_after"].metadata if hasattr(each, "le"))
+    assert timedelta(seconds=longest) < LOOK_BACK
