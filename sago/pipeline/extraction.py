@@ -148,8 +148,14 @@ class Extracting:
         first chunk may be tried: at the moment another side named, which does not double, or after a wait that does."""
         if all(chunk.error_type in HOPELESS for chunk in unfinished):
             return now
-        wait: timedelta = min(self.retry_after * 2 ** min(batch.attempts, 10), LONGEST_WAIT)
-        return max(now, min(chunk.retry_at or now + wait for chunk in unfinished))
+        return max(now, min(chunk.retry_at or now + self._wait(batch, chunk) for chunk in unfinished))
+
+    def _wait(self, batch: Batch, chunk: Chunk) -> timedelta:
+        """Doubles with each failure of this chunk, so that a half begins anew; with the batch's where nothing of the
+        chunk is at fault and none is counted."""
+        failed = chunk.attempts - 1 if chunk.attempts else batch.attempts
+        wait: timedelta = self.retry_after * 2 ** min(failed, 10)
+        return min(wait, LONGEST_WAIT)
 
     def _locked(self, tx: Transaction, batch_id: str) -> Batch | None:
         """The batch as it is once its company's fold is ours."""

@@ -208,3 +208,26 @@ def test_marks_that_could_not_be_written_are_written_by_the_next_merge(monkeypat
     (batch_id,) = house.database.state.batches
     assert house.extracting.merge(batch_id, NOW + timedelta(minutes=1)) == "skipped"
     assert {(row.batch_id, row.extracted_at) for row in house.raw.rows.values()} == {(batch_id, NOW)}
+
+
+class Unusable(MarkerModel):
+    """Answers nothing that can be used about a chunk that holds the word."""
+
+    def extract(self, request: ExtractionRequest) -> list[Finding]:
+        if any("poison" in each.text for each in request.messages):
+            raise UnusableAnswerError("no JSON")
+        return super().extract(request)
+
+
+def test_a_half_does_not_wait_for_what_its_whole_has_failed() -> None:
+    """Or a message that nobody can read would hold its batch for more than a day."""
+    house = House(model=Unusable(), threshold=8, chunk=8)
+    house.store(*[message(n, text="poison" if n == 2 else "") for n in range(8)])
+    house.run()
+    minutes = 0
+    while states(house) != {BatchState.MERGED: 1} and minutes < 60:
+        minutes += 1
+        house.reaper.reap(NOW + timedelta(minutes=minutes))
+        house.run(NOW + timedelta(minutes=minutes))
+    assert len(house.dead()) == 1
+    assert minutes <= 16  # four sizes, two attempts each; with the batch's own doubling it is an hour and more
