@@ -87,14 +87,15 @@ class Storing:
 
     def _clear_replayed(self, arrivals: Sequence[Arrival], now: datetime) -> None:
         """A replay is read again: its mark and its member row would swallow it. Once: a second delivery of the replay
-        must not free what a batch of the first has read."""
+        must not free what the first has queued, or what a batch of it has read. So the mark goes within the letter's
+        transaction: whoever dies in between has marked nothing."""
         for message, _, origin in arrivals:
             if origin is None:
                 continue
-            self.buffer.forget(message.company_id, [message.key])
             with self.database.begin() as tx:
                 if tx.ledger.mark_replayed(origin, now):
                     tx.batches.remove_member(message.company_id, message.key, LIVE_RUN)
+                    self.buffer.forget(message.company_id, [message.key])
 
     def _refuse_conflicts(
         self, arrivals: Sequence[Arrival], conflicts: Sequence[MessageRef], now: datetime

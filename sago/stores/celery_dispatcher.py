@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from celery import Celery, chord
 from celery.backends.redis import RedisBackend
 from kombu.exceptions import OperationalError
+from redis import Redis
 from redis.exceptions import RedisError
 
 from sago.errors import TransientError
@@ -95,12 +96,12 @@ class CeleryDispatcher:
             raise TransientError(f"broker does not answer: {error}") from error
 
     def waiting(self, queue: WorkQueue = "extract") -> int:
-        """The length of the queue."""
+        """The length of a queue. Over a connection of its own: those of kombu's channels stay open behind it."""
+        conf = self._app.conf
         try:
-            with self._app.connection_for_read() as connection:
-                channel: Any = connection.default_channel
-                return int(channel.client.llen(queue))
-        except (OperationalError, RedisError) as error:
+            with closing(Redis.from_url(conf.broker_url, socket_timeout=5.0, socket_connect_timeout=5.0)) as broker:
+                return int(broker.llen(conf.broker_transport_options["global_keyprefix"] + queue))
+        except RedisError as error:
             raise TransientError(f"broker does not answer: {error}") from error
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from kombu import pools
 
 from sago.embedded.servers import Server
 from sago.ports import Dispatcher
@@ -14,6 +16,8 @@ from sago.sections import RedisSettings
 from sago.stores.celery_dispatcher import CeleryDispatcher, client
 from sago.stores.memory.dispatcher import MemoryDispatcher
 from tests.integration.houses import flush
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # kombu's channels leave sockets to be collected
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.services)])
@@ -27,7 +31,11 @@ def dispatcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     for name, value in addresses.items():
         monkeypatch.setenv(f"SAGO_{name}", value)  # celeryconfig reads them at its first import
     flush(settings)
-    yield CeleryDispatcher(client(settings))
+    app = client(settings)
+    yield CeleryDispatcher(app)
+    pools.reset()
+    app.backend.client.close()
+    gc.collect()
     flush(settings)
 
 
