@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from sago.ports import (
     BatchStore,
@@ -56,9 +57,19 @@ class PostgresDatabase:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[bool]:
-        """As the port says: an advisory lock of a connection of its own, which is closed with the block."""
+        """As the port says: an advisory lock of a connection of its own, which is closed with the block.
+
+        Given back by name as well: a closed connection's server process lets its lock go when it gets round to it.
+        """
+        key = func.hashtextextended(name, 0)
         with self.connections.alone() as connection:
-            yield bool(connection.scalar(select(func.pg_try_advisory_lock(func.hashtextextended(name, 0)))))
+            is_ours = bool(connection.scalar(select(func.pg_try_advisory_lock(key))))
+            try:
+                yield is_ours
+            finally:
+                if is_ours:
+                    with suppress(DBAPIError):  # a connection that broke in between has lost the lock already
+                        connection.scalar(select(func.pg_advisory_unlock(key)))
 
     def ping(self) -> None:
         """As the port says; a database without schema refuses us as well."""
