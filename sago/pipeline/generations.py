@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from sago.domain.generations import Announced, Generation
@@ -27,11 +27,6 @@ class Restored(NamedTuple):
 
     inside: Generation
     outside: int
-
-    def since(self, look_back: timedelta) -> date:
-        """The first received day whose messages the backup may lack; of a database made anew, the first there is."""
-        made_at = self.inside.advanced_at
-        return (made_at - look_back).date() if made_at else datetime.fromtimestamp(0, UTC).date()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from sago.domain.batches import HOPELESS, PASSING, Batch, BatchState, Chunk, ChunkState, DeadLetter
@@ -15,8 +15,11 @@ from sago.pipeline.projecting import project_again
 from sago.pipeline.storing import queue_new
 from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore, Transaction
 
+RECOVER = "upkeep.recover"
+"""The job whose runs tell how long the pipeline ran."""
 LOOK_BACK = timedelta(days=3)
-"""Received days that recovery reads: longer than the marks' 48 hours and the idle flush together."""
+"""Running time whose received days recovery reads: longer than the marks' 48 hours, which the idle flush never is."""
+FIRST = datetime.fromtimestamp(0, UTC)
 LONGEST_QUEUE = 10
 """Times `lost_after` that a batch may wait behind others before it counts as lost all the same."""
 READ_AT_ONCE = 100
@@ -148,16 +151,15 @@ class Recovery:
         """Queue stored rows that no batch has read and no mark knows; how many. One at a time: others return 0.
 
         Erasures come first. Where Postgres was restored from a backup the buffer is emptied, as its marks and claims
-        are of batches that are not known any more, and rows are looked for since before the backup.
+        are of batches that are not known any more.
         """
         with self.database.lock("recover") as is_ours:
             if not is_ours:
                 return 0
             restored = self.generations.restored()
             self.erasing.mend(now)
-            since = (now - LOOK_BACK).date()
+            since = self._since(now)
             if restored:
-                since = min(since, restored.since(LOOK_BACK))
                 self.generations.hold(restored, now)
                 project_again(self.log, self.database, now)
                 self.buffer.clear()
@@ -170,7 +172,14 @@ class Recovery:
 
     def requeue(self, company_id: str, now: datetime) -> int:
         """`recover` for one company, whose part of the buffer was emptied."""
-        return self._queue_since((now - LOOK_BACK).date(), now, company_id)
+        return self._queue_since(self._since(now), now, company_id)
+
+    def _since(self, now: datetime) -> date:
+        """The first received day whose messages may have waited in Redis alone, or came after the backup: who stood
+        still for a week flushed nothing in it. All there is where Postgres knows of less than `LOOK_BACK`."""
+        with self.database.begin() as tx:
+            ran_since = tx.ledger.hours_ago(RECOVER, LOOK_BACK // timedelta(hours=1))
+        return min(ran_since or FIRST, now - LOOK_BACK).date()
 
     def _queue_since(self, since: date, now: datetime, only: str | None = None) -> int:
         found = 0

@@ -50,6 +50,10 @@ class Ledger(Protocol):
     def tick_runs(self, job: str, since: datetime) -> dict[datetime, TickRun]:
         """What became of the job's ticks due at `since` or later, by instant; one that nobody took is left out."""
 
+    def hours_ago(self, job: str, count: int) -> datetime | None:
+        """When the last but `count` of the hours began in which the job was done; None where there are fewer. Hours in
+        which all stood still are not counted."""
+
     def skip_ticks(self, ticks: Sequence[Tick], now: datetime) -> None:
         """Note ticks that are not made up: those that nobody took, or whose run was lost. Others stay as they are."""
 

@@ -163,6 +163,25 @@ def test_an_expired_lease_runs_again(database: Database) -> None:
         assert not tx.ledger.begin_tick(TICK, NOW + 15 * MINUTE, NOW + 6 * MINUTE)
 
 
+def test_hours_without_a_run_are_not_counted(database: Database) -> None:
+    job = "upkeep.recover"
+    hours = [NOW.replace(minute=17) + timedelta(hours=each) for each in (0, 1, 200, 201, 202)]
+    with database.begin() as tx:
+        for at in (*hours, hours[-1] + 20 * MINUTE):
+            tick = Tick(job, at)
+            tx.ledger.begin_tick(tick, at + MINUTE, at)
+            tx.ledger.end_tick(tick)
+        unfinished = Tick(job, hours[-1] + timedelta(hours=1))
+        tx.ledger.begin_tick(unfinished, unfinished.due_at, NOW)
+    with database.begin() as tx:
+        assert [tx.ledger.hours_ago(job, count) for count in (0, 3, 5)] == [
+            hours[-1].replace(minute=0),
+            hours[1].replace(minute=0),
+            None,
+        ]
+        assert tx.ledger.hours_ago("outreach.schedule", 0) is None
+
+
 def test_a_released_tick_runs_again_unless_it_is_done(database: Database) -> None:
     with database.begin() as tx:
         assert tx.ledger.begin_tick(TICK, NOW + 5 * MINUTE, NOW)

@@ -76,6 +76,13 @@ class MemoryLedger:
         ticks = self._state.ticks.items()
         return {tick.due_at: run for tick, run in ticks if tick.job == job and tick.due_at >= since}
 
+    def hours_ago(self, job: str, count: int) -> datetime | None:
+        done = [
+            tick.due_at for tick, run in self._state.ticks.items() if (tick.job, run.state) == (job, TickState.DONE)
+        ]
+        hours = sorted({at.replace(minute=0, second=0, microsecond=0) for at in done}, reverse=True)
+        return hours[count] if len(hours) > count else None
+
     def skip_ticks(self, ticks: Sequence[Tick], now: datetime) -> None:
         for tick in ticks:
             run = self._state.ticks.get(tick, TickRun(TickState.RUNNING, now, 0))

@@ -107,6 +107,13 @@ class PostgresLedger:
             for row in self._connection.execute(query)
         }
 
+    def hours_ago(self, job: str, count: int) -> datetime | None:
+        c = ticks.c
+        hour = func.date_trunc("hour", c.due_at).label("hour")
+        hours = select(hour).where(c.job == job, c.state == TickState.DONE).distinct().order_by(hour.desc())
+        at: datetime | None = self._connection.scalar(hours.offset(count).limit(1))
+        return at
+
     def skip_ticks(self, missed: Sequence[Tick], now: datetime) -> None:
         if not missed:
             return

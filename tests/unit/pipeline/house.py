@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sago.domain.batches import Tick
 from sago.domain.messages import Message
 from sago.llm.gateway import Gateway
 from sago.llm.providers.marker import MarkerModel
@@ -12,7 +13,7 @@ from sago.pipeline.batching import Batching
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
 from sago.pipeline.generations import Generations
-from sago.pipeline.recovery import Reaper, Recovery
+from sago.pipeline.recovery import RECOVER, Reaper, Recovery
 from sago.pipeline.storing import Storing
 from sago.ports import Model
 from sago.sections import CacheSettings
@@ -90,6 +91,14 @@ class House:
                 elif name == "upkeep.recover":
                     self.recovery.recover(now)
         return done
+
+    def ran(self, hours: int, until: datetime) -> None:
+        """Note a recovery each hour."""
+        with self.database.begin() as tx:
+            for ago in range(hours):
+                tick = Tick(RECOVER, until - timedelta(hours=ago))
+                assert tx.ledger.begin_tick(tick, tick.due_at, tick.due_at)
+                tx.ledger.end_tick(tick)
 
     def deals(self, company: str = "acme") -> list[str]:
         """The customers of the company's events."""

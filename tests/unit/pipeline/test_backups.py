@@ -131,11 +131,13 @@ def test_without_the_generation_the_marks_would_swallow_what_was_lost() -> None:
 
 def test_a_backup_older_than_recovery_looks_back_is_mended_too() -> None:
     house = House(threshold=1)
+    house.ran(100, NOW)
     house.generations.advance(NOW)
     saved = backup(house)
     house.store(deal(1))
     house.run()
     late = NOW + timedelta(days=9)
+    house.ran(200, late)
     house.generations.advance(late)
     restore(house, saved)
     settle(house, late)

@@ -146,6 +146,26 @@ def test_recovery_queues_what_the_buffer_lost_and_nothing_twice() -> None:
     assert house.deals() == ["Cobalt", "Delta"]
 
 
+@pytest.mark.parametrize("ran", [5, 100])
+def test_what_waited_before_a_stand_still_of_any_length_is_queued_however_often_the_buffer_is_lost(ran: int) -> None:
+    house = House(threshold=4)
+    house.ran(ran, NOW)
+    house.store(deal(1), message(2))
+    for late in (timedelta(days=9), timedelta(days=9, hours=40)):
+        house.buffer.clear()
+        assert house.recovery.recover(NOW + late) == 2
+        house.ran(40, NOW + late)
+    assert house.buffer.counts() == {"acme": 2}
+
+
+def test_recovery_reads_no_further_back_than_may_have_waited() -> None:
+    house = House(threshold=4)
+    house.store(deal(1))
+    house.buffer.clear()
+    house.ran(73, NOW + timedelta(days=9))
+    assert house.recovery.recover(NOW + timedelta(days=9)) == 0
+
+
 def test_a_buffer_emptied_while_recovery_reads_is_recovered_again(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(threshold=4)
     house.store(deal(1), message(2))
