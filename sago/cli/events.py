@@ -13,7 +13,7 @@ from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.events import CATALOGUE, Event, Rejection
 from sago.domain.wording import day, metric_phrase
 from sago.errors import UsageError
-from sago.outreach.deciding import withdraw_unfounded
+from sago.outreach import deciding
 from sago.pipeline.extraction import refold
 from sago.report import event_row
 from sago.report.phrases import one_line, visible
@@ -96,15 +96,9 @@ def reject_event(
             rejected_by=me(),
             rejected_at=container.clock.now(),
         )
-        with container.database.begin() as tx:
-            tx.events.lock(found.company_id)
-            tx.events.reject(rejection)
-            refold(tx, found.company_id, container.clock.now())
-            withdrawn = withdraw_unfounded(
-                tx, found.company_id, container.clock.now(), me(), f"rejected event: {because}"
-            )
-        for letter in withdrawn:
-            container.drafts.put(letter)
+        withdrawn = deciding.reject_event(
+            rejection, database=container.database, drafts=container.drafts, refold=refold
+        )
     if as_json:
         session.emit(rejection.model_dump(mode="json"))
     session.note(

@@ -1,11 +1,13 @@
-"""A person's decision about a letter, kept with the name and the reason."""
+"""A person's decision about a letter or an event, kept with the name and the reason."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from sago.domain.events import Rejection
 from sago.domain.outreach import Letter, LetterState
 from sago.errors import UsageError
 from sago.outreach.standing import lay_out, no_longer_held
@@ -92,8 +94,25 @@ def _open_to(transaction: Transaction, letter_id: UUID, state: LetterState) -> L
     return letter
 
 
+def reject_event(
+    rejection: Rejection, *, database: Database, drafts: Drafts, refold: Callable[[Transaction, str, datetime], None]
+) -> list[Letter]:
+    """A person's word that an event is wrong: events are folded without it, and drafts that tell of it are withdrawn;
+    which these were."""
+    company_id, at = rejection.company_id, rejection.rejected_at
+    with database.begin() as transaction:
+        transaction.events.lock(company_id)
+        transaction.events.reject(rejection)
+        refold(transaction, company_id, at)
+        why = f"rejected event: {rejection.because}"
+        withdrawn = withdraw_unfounded(transaction, company_id, at, rejection.rejected_by, why)
+    for letter in withdrawn:
+        lay_out(letter, database, drafts)
+    return withdrawn
+
+
 def withdraw_unfounded(transaction: Transaction, company_id: str, at: datetime, who: str, why: str) -> list[Letter]:
-    """Supersede the company's drafts that tell of an event no longer active; hand them to `Drafts.put` after commit."""
+    """Supersede the company's drafts that tell of an event no longer active; `lay_out` each after commit."""
     gone = [letter for letter in drafts_of(transaction, company_id) if no_longer_held(transaction, letter)]
     for letter in gone:
         transaction.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, at, who, why)

@@ -155,7 +155,7 @@ class Vitals:
                 batches=tx.batches.counts(),
                 oldest=tx.batches.oldest(),
                 dead_letters=sum(tx.ledger.dead_letter_counts().values()),
-                letters_due=len(tx.compositions.find(CompositionState.DUE)),
+                letters_due=tx.compositions.counts().get(CompositionState.DUE, 0),
                 last_progress=tx.ledger.last_progress(),
             )
 

@@ -67,9 +67,6 @@ class BatchStore(Protocol):
     def due(self, now: datetime, limit: int = 100) -> list[Batch]:
         """Batches not merged whose `next_attempt_at` has passed, longest due first; rows locked by others left out."""
 
-    def members(self, company_id: str, keys: Sequence[MessageKey], run: str) -> set[MessageKey]:
-        """Which of these versions have a member row."""
-
     def highest_versions(self, message_ids: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
         """For each company given, of its message ids those that have a member row, with their highest version."""
 

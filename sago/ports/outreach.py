@@ -94,6 +94,9 @@ class CompositionStore(Protocol):
     def find(self, state: CompositionState | None = None) -> list[Composition]:
         """Rows by moment and watch, of one state or of all."""
 
+    def counts(self) -> dict[CompositionState, int]:
+        """Rows by state; one without any is left out."""
+
 
 class Drafts(Protocol):
     """Where letters are laid out for a person, as `.eml`."""

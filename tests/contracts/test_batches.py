@@ -85,9 +85,9 @@ def test_a_batch_owns_only_the_members_it_won(database: Database) -> None:
     with database.begin() as tx:
         assert tx.batches.open(batch("b"), with_source(refs(2, 4, 3))) == refs(4)
     with database.begin() as tx:
-        keys = [ref_key(ref) for ref in refs(1, 2, 3, 4, 5)]
-        assert tx.batches.members(COMPANY, keys, LIVE_RUN) == set(keys[:4])
-        assert tx.batches.members("other", keys, LIVE_RUN) == set()
+        ids = {ref.message_id for ref in refs(1, 2, 3, 4, 5)}
+        owned = dict.fromkeys((ref.message_id for ref in refs(1, 2, 3, 4)), 0)
+        assert tx.batches.highest_versions({COMPANY: ids, "other": ids}) == {COMPANY: owned, "other": {}}
 
 
 def test_opening_again_gives_the_same_answer(database: Database) -> None:
@@ -111,7 +111,7 @@ def test_each_run_has_members_of_its_own(database: Database) -> None:
     with database.begin() as tx:
         tx.batches.open(batch("a"), with_source(refs(1)))
         assert tx.batches.open(batch("again", run="r1"), with_source(refs(1))) == refs(1)
-        assert tx.batches.members(COMPANY, [MessageKey("slack:1", 0)], "r2") == set()
+        assert tx.batches.open(batch("other", run="r2"), with_source(refs(1))) == refs(1)
 
 
 def test_batches_opened_at_once_share_no_member(database: Database) -> None:
@@ -146,7 +146,7 @@ def test_an_exception_takes_everything_back(database: Database) -> None:
     with database.begin() as tx:
         assert tx.batches.get("lost") is None
         assert tx.batches.get("kept") == batch("kept")
-        assert tx.batches.members(COMPANY, [MessageKey("slack:2", 0)], LIVE_RUN) == set()
+        assert tx.batches.highest_versions({COMPANY: {"slack:2"}}) == {COMPANY: {}}
 
 
 def test_a_plan_numbers_the_members_and_is_written_once(database: Database) -> None:

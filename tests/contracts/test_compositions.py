@@ -30,6 +30,7 @@ def test_a_letter_is_due_once_and_again_after_its_end(database: Database) -> Non
     assert (of(database, FIRST).state, of(database, FIRST).error) == (CompositionState.FAILED, "no quote")
     with database.begin() as tx:
         assert len(tx.compositions.find(CompositionState.DUE)) == 2
+        assert tx.compositions.counts() == {CompositionState.DUE: 2, CompositionState.FAILED: 1}
         assert tx.compositions.add([FIRST], NOW + MINUTE) == 1
     again = of(database, FIRST)
     assert (again.state, again.attempts, again.error) == (CompositionState.DUE, 0, None)

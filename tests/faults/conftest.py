@@ -14,6 +14,7 @@ from sago.config import PROJECT
 from tests.faults.house import IMPATIENT, House, raised
 from tests.faults.report import HEAD, Report
 from tests.faults.scale import ALL
+from tests.gemini_server import GeminiServer, gemini_server
 
 FAULTS = Path(__file__).resolve().parent
 REPORT = Report(int(os.environ.get("SAGO_FAULTS_SEED") or SystemRandom().randrange(10**6)))
@@ -69,6 +70,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def report() -> Report:
     """Where each fault leaves its line."""
     return REPORT
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[GeminiServer]:
+    """The stand-in of the model's vendor."""
+    with gemini_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="module" if ALL else "session")

@@ -201,7 +201,7 @@ class House:
         assert eventually(lambda: self.is_up(name), 90), self.said(name)
         child = self.service(name).child
         assert child is not None
-        pool = self._pool(name) if number == signal.SIGKILL else []
+        pool = self.pool(name) if number == signal.SIGKILL else []
         assert child.signal(number)
         for each in pool:
             with suppress(psutil.NoSuchProcess):
@@ -209,8 +209,8 @@ class House:
 
     def kill_pool_child(self, name: str, number: int) -> int:
         """Signal one child of a Celery worker's pool, as the kernel does that is out of memory; its pid."""
-        assert eventually(lambda: self.is_up(name) and bool(self._pool(name)), 90), self.said(name)
-        pool = self._pool(name)
+        assert eventually(lambda: self.is_up(name) and bool(self.pool(name)), 90), self.said(name)
+        pool = self.pool(name)
         victim = pool[number % len(pool)]
         victim.send_signal(signal.SIGKILL)
         return victim.pid
@@ -235,7 +235,8 @@ class House:
         call = [sys.executable, "-m", "celery", "-A", "workers", "call", "outreach.schedule"]
         subprocess.run(call, check=True, capture_output=True, cwd=PROJECT, timeout=60)
 
-    def _pool(self, name: str) -> list[psutil.Process]:
+    def pool(self, name: str) -> list[psutil.Process]:
+        """The pool children of a worker that runs."""
         child = self.service(name).child
         try:
             return psutil.Process(child.pid).children() if child else []

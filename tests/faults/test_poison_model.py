@@ -94,12 +94,6 @@ def replay(origin: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[GeminiServer]:
-    with fake.gemini_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory, local_servers: None, server: GeminiServer) -> Iterator[House]:
     """A stack of this module: its model is the stand-in."""
     settings = SETTINGS | {"SAGO_GEMINI__BASE_URL": server.url}

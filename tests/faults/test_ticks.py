@@ -126,7 +126,7 @@ class Plan:
         """Of a process of the stack and its pool."""
         child = self.house.service(name).child
         assert child is not None
-        return [child.pid, *(each.pid for each in self.house._pool(name))]
+        return [child.pid, *(each.pid for each in self.house.pool(name))]
 
     def forget_tasks(self) -> None:
         """FLUSHDB of the broker."""

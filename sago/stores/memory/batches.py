@@ -109,9 +109,6 @@ class MemoryBatches:
         due = [(at, batch.id, batch) for batch in waiting if (at := batch.next_attempt_at) is not None and at <= now]
         return [batch for *_, batch in sorted(due, key=lambda row: row[:2])[:limit]]
 
-    def members(self, company_id: str, keys: Sequence[MessageKey], run: str) -> set[MessageKey]:
-        return {key for key in keys if (company_id, *key, run) in self._state.members}
-
     def highest_versions(self, message_ids: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
         highest: dict[str, dict[str, int]] = {company_id: {} for company_id in message_ids}
         wanted = {(company_id, each) for company_id, ids in message_ids.items() for each in ids}

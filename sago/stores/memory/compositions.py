@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -61,6 +62,9 @@ class MemoryCompositions:
     def find(self, state: CompositionState | None = None) -> list[Composition]:
         rows = [row for row in self._rows.values() if state in (None, row.state)]
         return sorted(rows, key=lambda row: (row.as_of, row.watch_id))
+
+    def counts(self) -> dict[CompositionState, int]:
+        return dict(Counter(row.state for row in self._rows.values()))
 
     def _change(self, letter: DueLetter, **changes: Any) -> None:
         self._rows[letter] = self._rows[letter].model_copy(update=changes)

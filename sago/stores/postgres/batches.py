@@ -155,15 +155,6 @@ class PostgresBatches:
         )
         return [_batch(row) for row in self._connection.execute(query)]
 
-    def members(self, company_id: str, keys: Sequence[MessageKey], run: str) -> set[MessageKey]:
-        if not keys:
-            return set()
-        c = batch_members.c
-        query = select(c.message_id, c.version).where(
-            c.company_id == company_id, c.run == run, MEMBER_KEY.in_([tuple(key) for key in keys])
-        )
-        return {MessageKey(*row) for row in self._connection.execute(query)}
-
     def highest_versions(self, message_ids: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
         highest: dict[str, dict[str, int]] = {company_id: {} for company_id in message_ids}
         pairs = [(company_id, message_id) for company_id, ids in message_ids.items() for message_id in ids]

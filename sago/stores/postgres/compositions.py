@@ -77,6 +77,10 @@ class PostgresCompositions:
             query = query.where(C.state == state)
         return [Composition.model_validate(row._asdict()) for row in self._connection.execute(query)]
 
+    def counts(self) -> dict[CompositionState, int]:
+        query = select(C.state, func.count()).group_by(C.state)
+        return {CompositionState(row[0]): row[1] for row in self._connection.execute(query)}
+
 
 def _of(letter: DueLetter) -> Update:
     return update(compositions).where(C.watch_id == letter.watch_id, C.as_of == letter.as_of)
