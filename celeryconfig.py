@@ -46,12 +46,15 @@ worker_send_task_events = True
 
 # Queues: declared by name; a misspelt one is an error, not a new queue nobody reads.
 task_create_missing_queues = False
-task_queues = [Queue(name, Exchange(name), routing_key=name) for name in ("store", "upkeep", "extract", "outreach")]
+task_queues = [
+    Queue(name, Exchange(name), routing_key=name) for name in ("store", "upkeep", "merge", "extract", "outreach")
+]
 task_default_queue = "store"
 task_routes = {
     "store.*": {"queue": "store"},
     "upkeep.*": {"queue": "upkeep"},
     "extract.start": {"queue": "upkeep"},  # short: a claim must not wait behind the chunks of others
+    "extract.merge": {"queue": "merge"},  # taken first: a batch that is read must not wait behind the chunks of others
     "extract.*": {"queue": "extract"},
     "outreach.schedule": {"queue": "upkeep"},  # short: a planned run must not wait behind letters
     "outreach.*": {"queue": "outreach"},

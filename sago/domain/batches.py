@@ -30,6 +30,10 @@ class BatchState(StrEnum):
     FAILED = "failed"
 
 
+UNDER_WAY = frozenset({BatchState.CLAIMED, BatchState.EXTRACTING})
+"""What tasks in a queue, or a worker, have in hand."""
+
+
 class ChunkState(StrEnum):
     """pending → done | failed (tried again by the reaper) | split (two chunks took its messages) | dead."""
 

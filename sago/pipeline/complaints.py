@@ -17,6 +17,10 @@ class Limits(NamedTuple):
     memory_pause_at: float
 
 
+LATE = timedelta(minutes=3)
+"""A batch that is to be taken up is, within two of the reaper's rounds and the queue before it."""
+
+
 def complaints(health: Health, limits: Limits, memory_share: float | None, witnessed: Container[str]) -> list[str]:
     """The lines, what is down first. Of those `witnessed` somebody saw the beginning; others were asked later."""
     now = health.checked_at
@@ -69,6 +73,15 @@ def _since(service: ServiceVitals, now: datetime) -> str:
 
 
 def _of_batches(queue: QueueVitals, now: datetime) -> Iterator[str]:
+    overdue = [
+        each for each in (queue.oldest or {}).values() if each.next_attempt_at and now - each.next_attempt_at > LATE
+    ]
+    if overdue:
+        since = min(each.next_attempt_at for each in overdue if each.next_attempt_at)
+        yield (
+            f"a batch is to be taken up since {clock_time(since, now)} UTC ({length(now - since)}) and nobody does: "
+            "do beat and the store worker run?"
+        )
     failed = (queue.batches or {}).get(BatchState.FAILED, 0)
     oldest = (queue.oldest or {}).get(BatchState.FAILED)
     if not failed or oldest is None:

@@ -55,7 +55,7 @@ class Extracting:
         except Exception as error:  # noqa: BLE001 - a header task that raises would keep the chord's body from running
             reason, retry_at = str(error) or repr(error), _retry_at(error, now)
             with self.database.begin() as tx:
-                tx.batches.fail_chunk(batch_id, chunk_no, reason, _kind(error, len(refs)), retry_at)
+                tx.batches.fail_chunk(batch_id, chunk_no, reason, _kind(error), retry_at)
             return "failed"
         with self.database.begin() as tx:
             tx.batches.finish_chunk(batch_id, chunk_no, result)
@@ -194,14 +194,14 @@ def _highest(tx: Transaction, company_id: str, refs: list[MessageRef]) -> dict[s
     return tx.batches.highest_versions({company_id: [ref.message_id for ref in refs]})[company_id]
 
 
-def _kind(error: Exception, size: int) -> str:
-    """The name under which a chunk of `size` messages keeps its failure; PASSING and HOPELESS decide by it.
+def _kind(error: Exception) -> str:
+    """The name under which a chunk keeps its failure; PASSING and HOPELESS decide by it.
 
-    A chunk that takes too long is asked for in halves like one whose answer is unusable; a lone message that does
-    only waits. A provider's own kind of PermanentError is hopeless like any.
+    A chunk that takes too long is asked for in halves like one whose answer is unusable, and a lone message that does
+    so each time is given up like one. A provider's own kind of PermanentError is hopeless like any.
     """
     if type(error).__name__ == OUT_OF_TIME:
-        return UnusableAnswerError.__name__ if size > 1 else TransientError.__name__
+        return UnusableAnswerError.__name__
     if isinstance(error, TransientError) and not isinstance(error, UnusableAnswerError):
         return TransientError.__name__
     if isinstance(error, ProviderSettingError):

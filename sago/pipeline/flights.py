@@ -29,6 +29,8 @@ class Flight:
     records: list[Record] = field(default_factory=list)
     size: int = 0
     attempt: int = 0
+    extended: int = 0
+    """Deadlines of this attempt that passed while it may only have waited behind others."""
     due_at: float = 0.0
     deadline: float | None = None
 
@@ -41,6 +43,10 @@ class Flight:
     @property
     def offsets(self) -> list[int]:
         return [record.position.offset for record in self.records]
+
+    def is_late(self, at: float) -> bool:
+        """Whether its answer should have come."""
+        return self.deadline is not None and self.deadline <= at
 
     def add(self, record: Record) -> None:
         """Append the partition's next record."""
@@ -90,29 +96,43 @@ class Flights:
                 attempt = flight.attempt + 1
                 replays = [record.headers.get(REPLAY_OF) for record in flight.records]
                 self._queue.enqueue(name, attempt, [record.value for record in flight.records], replays)
-                flight.attempt = attempt
-                flight.deadline = at + self._patience * min(2 ** (attempt - 1), LONGEST_WAIT)
+                flight.attempt, flight.extended = attempt, 0
+                flight.deadline = at + self._wait(flight)
 
     def land(self, at: float) -> list[Flight]:
         """Ask once what became of all that were sent; those durable now. The others are due again when their task
-        failed or their deadline has passed, as a further attempt of the same batch."""
+        failed or their deadline has passed, as a further attempt of the same batch.
+
+        While as many tasks wait in the queue as are under way here none need be lost, and a copy of each at every
+        deadline would fill Redis while no worker runs: the deadline is put off, each attempt's twice as often.
+        """
         asked = {name: flight.attempt for name, flight in self._flights.items() if flight.deadline is not None}
         if not asked:
             return []
         answers = self._queue.confirmed(asked)
         landed = [self._flights.pop(name) for name, durable in answers.items() if durable and name in self._flights]
-        for name in asked.keys() & self._flights.keys():
-            self._judge(name, self._flights[name], at, failed=name in answers)
+        under_way = {name: self._flights[name] for name in asked.keys() & self._flights.keys()}
+        is_late = any(flight.is_late(at) for flight in under_way.values())
+        may_wait = is_late and self._queue.waiting() >= len(under_way)
+        for name, flight in under_way.items():
+            self._judge(name, flight, at, failed=name in answers, may_wait=may_wait)
         return landed
 
-    def _judge(self, name: str, flight: Flight, at: float, *, failed: bool) -> None:
+    def _judge(self, name: str, flight: Flight, at: float, *, failed: bool, may_wait: bool) -> None:
         if failed:
             pause = min(FIRST_PAUSE * 2 ** (flight.attempt - 1), LONGEST_PAUSE)
             log.warning("store task failed, enqueued again", batch=name, attempt=flight.attempt, pause=pause)
             flight.due_at, flight.deadline = at + pause, None
-        elif flight.deadline is not None and flight.deadline <= at:
+        elif flight.is_late(at) and may_wait and flight.extended < 2**flight.attempt:
+            flight.extended += 1
+            flight.deadline = at + self._wait(flight)
+        elif flight.is_late(at):
             log.warning("no answer from the store task, enqueued again", batch=name, attempt=flight.attempt)
             flight.due_at, flight.deadline = at, None
+
+    def _wait(self, flight: Flight) -> float:
+        times: int = min(2 ** (flight.attempt - 1), LONGEST_WAIT)
+        return self._patience * times
 
     def drop(self, pairs: Iterable[Pair]) -> None:
         """Forget batches of partitions that another member reads again; storing them twice changes nothing."""

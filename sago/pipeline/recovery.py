@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
@@ -22,8 +22,9 @@ LOOK_BACK = timedelta(days=3)
 FIRST = datetime.fromtimestamp(0, UTC)
 LONGEST_QUEUE = 10
 """Times `lost_after` that a batch may wait behind others before it counts as lost all the same."""
-READ_AT_ONCE = 100
-"""Messages that recovery holds in memory at a time: with `raw` one may be 650 kB."""
+LOOKED_UP_AT_ONCE, READ_AT_ONCE = 5000, 100
+"""Keys that recovery looks up at a time, and messages that it holds in memory: with `raw` one may be 650 kB."""
+LOST_TASKS = "redis was emptied: the tasks are lost"
 
 
 class Hopeless(NamedTuple):
@@ -163,6 +164,8 @@ class Recovery:
                 self.generations.hold(restored, now)
                 project_again(self.log, self.database, now)
                 self.buffer.clear()
+            if not self.buffer.has_epoch():
+                self._take_up_all(now)
             self.buffer.begin_epoch(now)
             found = self._queue_since(since, now)
             if restored:
@@ -173,6 +176,11 @@ class Recovery:
     def requeue(self, company_id: str, now: datetime) -> int:
         """`recover` for one company, whose part of the buffer was emptied."""
         return self._queue_since(self._since(now), now, company_id)
+
+    def _take_up_all(self, now: datetime) -> None:
+        """With the buffer went the tasks of batches under way: the reaper need not wait until they count as lost."""
+        with self.database.begin() as tx:
+            tx.batches.fail_all(now, LOST_TASKS)
 
     def _since(self, now: datetime) -> date:
         """The first received day whose messages may have waited in Redis alone, or came after the backup: who stood
@@ -186,21 +194,25 @@ class Recovery:
         for company_id, day in self.raw.changed_days(since):
             if only in (None, company_id):
                 refs = self.raw.read_day(company_id, day)
-                parts = (refs[start : start + READ_AT_ONCE] for start in range(0, len(refs), READ_AT_ONCE))
-                found += sum(self._queue(company_id, part, now) for part in parts)
+                parts = _cut(refs, LOOKED_UP_AT_ONCE)
+                found += sum(self._queue(company_id, self._missing(company_id, part, now), now) for part in parts)
         return found
 
-    def _queue(self, company_id: str, refs: list[MessageRef], now: datetime) -> int:
-        missing = self._missing(company_id, refs)
-        messages = [message.compact() for message in self.raw.read(missing)]
-        if messages:
-            for _, batch_id in queue_new({company_id: messages}, self.buffer, self.database, now).claims:
-                self.dispatcher.open_batch(company_id, batch_id)
+    def _queue(self, company_id: str, missing: Sequence[MessageRef], now: datetime) -> int:
+        for part in _cut(missing, READ_AT_ONCE):
+            if messages := [message.compact() for message in self.raw.read(part)]:
+                for _, batch_id in queue_new({company_id: messages}, self.buffer, self.database, now).claims:
+                    self.dispatcher.open_batch(company_id, batch_id)
         return len(missing)
 
-    def _missing(self, company_id: str, refs: list[MessageRef]) -> list[MessageRef]:
+    def _missing(self, company_id: str, refs: Sequence[MessageRef], now: datetime) -> list[MessageRef]:
         with self.database.begin() as tx:
             highest = tx.batches.highest_versions({company_id: {ref.message_id for ref in refs}})[company_id]
         unread = [ref for ref in refs if highest.get(ref.message_id, -1) < ref.version]
-        marked = self.buffer.known(company_id, [MessageKey(ref.message_id, ref.version) for ref in unread])
+        marked = self.buffer.known(company_id, [MessageKey(ref.message_id, ref.version) for ref in unread], now)
         return [ref for ref in unread if (ref.message_id, ref.version) not in marked]
+
+
+def _cut(refs: Sequence[MessageRef], size: int) -> Iterator[Sequence[MessageRef]]:
+    for start in range(0, len(refs), size):
+        yield refs[start : start + size]

@@ -159,7 +159,7 @@ def queue_new(
     added = buffer.add_all(fresh, now)
     claims = {company_id: each.batch_id for company_id, each in added.items()}
     for company_id, batch_id in claims.items():
-        is_newer = added[company_id].counted and any(each.id in highest[company_id] for each in fresh[company_id])
+        is_newer = any(each.id in highest[company_id] for each in fresh[company_id])
         if batch_id is None and is_newer:
             claims[company_id] = buffer.claim(company_id, now)
     return Queued(

@@ -67,6 +67,9 @@ class BatchStore(Protocol):
     def due(self, now: datetime, limit: int = 100) -> list[Batch]:
         """Batches not merged whose `next_attempt_at` has passed, longest due first; rows locked by others left out."""
 
+    def fail_all(self, now: datetime, reason: str) -> int:
+        """Fail what is under way, to be taken up at `now`; how many. What failed before keeps its moment."""
+
     def highest_versions(self, message_ids: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
         """For each company given, of its message ids those that have a member row, with their highest version."""
 

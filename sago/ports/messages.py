@@ -57,8 +57,8 @@ class RawStore(Protocol):
 class Buffer(Protocol):
     """Redis: the queues that wait for 200. Nothing in it is the only copy."""
 
-    def known(self, company_id: str, keys: Sequence[MessageKey]) -> set[MessageKey]:
-        """Which of these the marks of the last 48 hours have counted."""
+    def known(self, company_id: str, keys: Sequence[MessageKey], now: datetime) -> set[MessageKey]:
+        """Which of these the marks of the 48 hours before `now` have counted; `add` queues the others."""
 
     def add(self, company_id: str, messages: Sequence[CompactMessage], now: datetime, urgent: bool = False) -> Added:
         """Queue and count what the marks do not know; claim a batch in the same atomic step when the company's

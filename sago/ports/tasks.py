@@ -43,5 +43,8 @@ class StoreQueue(Protocol):
         """Of batch name → number of attempts so far: True when one of them made it durable, however late; False when
         the last one failed; a name not yet answered is left out."""
 
+    def waiting(self) -> int:
+        """Tasks that no worker has taken yet, of every bridge."""
+
     def forget(self, names: Mapping[str, int]) -> None:
         """Drop the results of these names' attempts."""

@@ -96,13 +96,8 @@ class CeleryDispatcher:
             raise TransientError(f"broker does not answer: {error}") from error
 
     def waiting(self, queue: WorkQueue = "extract") -> int:
-        """The length of a queue. Over a connection of its own: those of kombu's channels stay open behind it."""
-        conf = self._app.conf
-        try:
-            with closing(Redis.from_url(conf.broker_url, socket_timeout=5.0, socket_connect_timeout=5.0)) as broker:
-                return int(broker.llen(conf.broker_transport_options["global_keyprefix"] + queue))
-        except RedisError as error:
-            raise TransientError(f"broker does not answer: {error}") from error
+        """The length of a queue."""
+        return _length(self._app, queue)
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Enqueue `outreach.compose` of a due letter."""
@@ -169,12 +164,26 @@ class CeleryStoreQueue:
         failed = {name: False for name, attempt in names.items() if ended_now.get(f"{name}#{attempt}")}
         return failed | {task_id.rpartition("#")[0]: True for task_id, error in ended_now.items() if not error}
 
+    def waiting(self) -> int:
+        """The length of the queue `store`."""
+        return _length(self._app, "store")
+
     def forget(self, names: Mapping[str, int]) -> None:
         """Drop the results of these batches; where Redis does not answer they expire by themselves."""
         keys = [self._backend.get_key_for_task(task_id) for task_id in _attempts(names)]
         with suppress(RedisError):
             for key in keys:
                 self._backend.delete(key)
+
+
+def _length(app: Celery, queue: str) -> int:
+    """Tasks in a queue. Over a connection of its own: those of kombu's channels stay open behind it."""
+    conf = app.conf
+    try:
+        with closing(Redis.from_url(conf.broker_url, socket_timeout=5.0, socket_connect_timeout=5.0)) as broker:
+            return int(broker.llen(conf.broker_transport_options["global_keyprefix"] + queue))
+    except RedisError as error:
+        raise TransientError(f"broker does not answer: {error}") from error
 
 
 def _attempts(names: Mapping[str, int]) -> list[str]:

@@ -56,12 +56,13 @@ class RedisBuffer:
         )
         self._script: Callable[..., Any] = self._redis.register_script(SCRIPT)
 
-    def known(self, company_id: str, keys: Sequence[MessageKey]) -> set[MessageKey]:
+    def known(self, company_id: str, keys: Sequence[MessageKey], now: datetime) -> set[MessageKey]:
         if not keys:
             return set()
         with _translated():
             scores: Any = self._redis.zmscore(_company(company_id, "counted"), [_mark(key) for key in keys])
-        return {key for key, score in zip(keys, scores, strict=True) if score is not None}
+        oldest = _ms(now - MARKS_FOR)
+        return {key for key, score in zip(keys, scores, strict=True) if score is not None and score >= oldest}
 
     def add(self, company_id: str, messages: Sequence[CompactMessage], now: datetime, urgent: bool = False) -> Added:
         return self._run({company_id: messages}, now, "urgent" if urgent else "add")[company_id]

@@ -378,6 +378,25 @@ def test_rows_that_another_looks_at_are_not_due(postgres: PostgresDatabase) -> N
         assert [each.id for each in second.batches.due(NOW)] == ["b"]
 
 
+def test_what_is_under_way_fails_at_once_and_the_rest_stays(database: Database) -> None:
+    later = NOW + timedelta(hours=1)
+    with database.begin() as tx:
+        for name, state in zip("abcd", BatchState, strict=True):
+            tx.batches.open(batch(name, next_attempt_at=later), [])
+            if state is not BatchState.CLAIMED:
+                tx.batches.set_state(name, state, at=NOW, next_attempt_at=later, error="before")
+        assert tx.batches.fail_all(NOW, "redis was emptied") == 2
+    with database.begin() as tx:
+        found = [tx.batches.get(name) for name in "abcd"]
+        assert [(each.state, each.error) for each in found if each] == [
+            (BatchState.FAILED, "redis was emptied"),
+            (BatchState.FAILED, "redis was emptied"),
+            (BatchState.MERGED, "before"),
+            (BatchState.FAILED, "before"),
+        ]
+        assert [each.id for each in tx.batches.due(NOW)] == ["a", "b"]
+
+
 def test_a_lock_is_refused_to_others_until_its_block_ends_however_it_ends(database: Database) -> None:
     def fail() -> None:
         with database.lock("recover") as is_ours, database.lock("recover") as again, database.lock("other") as other:

@@ -123,7 +123,8 @@ def test_versions_count_apart_and_companies_do_not_mix(buffer: Buffer) -> None:
     assert buffer.add("acme", [message(1), message(1, version=9)], NOW).counted == 2
     assert buffer.add("bolt", [message(1)], NOW).counted == 1
     assert buffer.counts() == {"acme": 2, "bolt": 1}
-    assert buffer.known("acme", [MessageKey("slack:1", 9), MessageKey("slack:1", 8)]) == {MessageKey("slack:1", 9)}
+    keys = [MessageKey("slack:1", 9), MessageKey("slack:1", 8)]
+    assert buffer.known("acme", keys, NOW) == {MessageKey("slack:1", 9)}
     assert ids(buffer, "bolt", buffer.claim("bolt", NOW)) == ["slack:1"]
     assert buffer.counts() == {"acme": 2}
 
@@ -189,12 +190,21 @@ def test_a_claim_is_unopened_until_postgres_has_it_and_readable_after(buffer: Bu
     assert buffer.claimed("nobody", batch_id) is None
 
 
+def test_a_mark_is_known_as_long_as_it_counts(buffer: Buffer) -> None:
+    buffer.add("acme", messages(1), NOW)
+    key, last = MessageKey("slack:1", 0), NOW + timedelta(hours=48)
+    assert buffer.known("acme", [key], last) == {key}
+    assert buffer.known("acme", [key], last + timedelta(seconds=1)) == set()
+    assert buffer.add("acme", messages(1), last + timedelta(seconds=1)).counted == 1
+
+
 def test_forgotten_marks_count_again(buffer: Buffer) -> None:
     buffer.add("acme", messages(1, 2), NOW)
     buffer.claim("acme", NOW)
     buffer.forget("acme", [MessageKey("slack:1", 0), MessageKey("slack:99", 0)])
     buffer.forget("acme", [])
-    assert buffer.known("acme", [MessageKey("slack:1", 0), MessageKey("slack:2", 0)]) == {MessageKey("slack:2", 0)}
+    keys = [MessageKey("slack:1", 0), MessageKey("slack:2", 0)]
+    assert buffer.known("acme", keys, NOW) == {MessageKey("slack:2", 0)}
     assert buffer.add("acme", messages(1, 2), NOW)[:2] == (1, 1)
 
 

@@ -218,7 +218,9 @@ class Twins(RuleBasedStateMachine):
         for name, company in self.companies.items():
             assert company.counted == len(company.waiting) + sum(map(len, company.claims.values()))
             for buffer in (self.memory, self.redis_buffer):
-                assert buffer.known(name, list(company.marks)) == company.marks.keys()
+                assert buffer.known(name, list(company.marks), self.now) == {
+                    key for key, at in company.marks.items() if at >= self.now - MARKS_FOR
+                }
 
     def _added(
         self, company_id: str, messages: list[CompactMessage], here: Added, there: Added, is_repeated: bool

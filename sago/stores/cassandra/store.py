@@ -58,9 +58,12 @@ class CassandraRawStore:
             if key not in first:
                 first[key], shas[key] = row_of(message, sha, batch_name, received_at), sha
         with self.connection.begin() as session:
+            _note_days(
+                session,
+                received_at,
+                sorted({(each.company_id, each.day) for each in (row.partition for row in first.values())}),
+            )
             owners = {key: Owner(batch_name, sha) for key, sha in shas.items()} | claim(session, first.values())
-            ours = {(each.company_id, each.day) for each in _partitions_owned(first, owners, batch_name)}
-            _note_days(session, received_at, sorted(ours))
         return _outcome(given, owners, batch_name)
 
     def read(self, refs: Sequence[MessageRef]) -> list[Message]:
@@ -172,12 +175,8 @@ def _outcome(given: Iterable[tuple[Key, bytes, Message]], owners: dict[Key, Owne
     return outcome
 
 
-def _partitions_owned(rows: dict[Key, Row], owners: dict[Key, Owner], batch_name: str) -> set[Partition]:
-    """With rows of this batch, written now or by an earlier attempt that may have died before it noted its days."""
-    return {row.partition for key, row in rows.items() if owners[key].batch_name == batch_name}
-
-
 def _note_days(session: OpenSession, received_at: datetime, days: Sequence[tuple[str, str]]) -> None:
+    """Before the rows: a row that its batch did not live to note would be looked for by nobody."""
     received = received_at.astimezone(UTC).date().isoformat()
     noted = [(received, company_id, day) for company_id, day in days]
     session.execute_all([session.batch(statements.INGEST_DAY, some) for some in _cut(noted, WRITE_ROWS)])

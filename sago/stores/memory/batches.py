@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sago.domain.batches import PASSING, Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
+from sago.domain.batches import PASSING, UNDER_WAY, Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
 from sago.domain.messages import MessageKey, MessageRef
 from sago.stores.memory.state import Member, State
 
@@ -108,6 +108,13 @@ class MemoryBatches:
         waiting = [batch for batch in self._state.batches.values() if batch.state is not BatchState.MERGED]
         due = [(at, batch.id, batch) for batch in waiting if (at := batch.next_attempt_at) is not None and at <= now]
         return [batch for *_, batch in sorted(due, key=lambda row: row[:2])[:limit]]
+
+    def fail_all(self, now: datetime, reason: str) -> int:
+        under_way = [each for each in self._state.batches.values() if each.state in UNDER_WAY]
+        for batch in under_way:
+            changes = {"state": BatchState.FAILED, "next_attempt_at": now, "error": reason}
+            self._state.batches[batch.id] = batch.model_copy(update=changes)
+        return len(under_way)
 
     def highest_versions(self, message_ids: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
         highest: dict[str, dict[str, int]] = {company_id: {} for company_id in message_ids}

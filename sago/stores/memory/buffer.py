@@ -35,8 +35,9 @@ class MemoryBuffer:
         self._next_epoch: datetime | None = None
         self.share = 0.0
 
-    def known(self, company_id: str, keys: Sequence[MessageKey]) -> set[MessageKey]:
-        return set(keys) & self._company(company_id).marks.keys()
+    def known(self, company_id: str, keys: Sequence[MessageKey], now: datetime) -> set[MessageKey]:
+        marks = self._company(company_id).marks
+        return {key for key in keys if key in marks and marks[key] >= now - MARKS_FOR}
 
     def add(self, company_id: str, messages: Sequence[CompactMessage], now: datetime, urgent: bool = False) -> Added:
         company = self._company(company_id)

@@ -170,12 +170,13 @@ class MemoryLogConsumer:
 
 class MemoryStoreQueue:
     """The StoreQueue port. With a `handler` every batch is stored at once (True: durable); without, nobody answers
-    until `answer` is called. `enqueued` keeps every attempt in order."""
+    until `answer` is called. `enqueued` keeps every attempt in order; `backlog` is what `waiting` answers."""
 
     def __init__(self, handler: Callable[[str, Sequence[bytes], Sequence[str | None]], bool] | None = None) -> None:
         self._handler = handler
         self._answers: dict[tuple[str, int], bool] = {}
         self.enqueued: list[tuple[str, int, tuple[bytes, ...], tuple[str | None, ...]]] = []
+        self.backlog = 0
 
     def enqueue(self, name: str, attempt: int, values: Sequence[bytes], replay_of: Sequence[str | None]) -> None:
         self.enqueued.append((name, attempt, tuple(values), tuple(replay_of)))
@@ -185,6 +186,9 @@ class MemoryStoreQueue:
     def confirmed(self, names: Mapping[str, int]) -> dict[str, bool]:
         failed = {name: False for name, latest in names.items() if self._answers.get((name, latest)) is False}
         return failed | {name: True for name, latest in names.items() if self._durable(name, latest)}
+
+    def waiting(self) -> int:
+        return self.backlog
 
     def forget(self, names: Mapping[str, int]) -> None:
         for name, latest in names.items():

@@ -11,7 +11,7 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.batches import PASSING, Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
+from sago.domain.batches import PASSING, UNDER_WAY, Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
 from sago.domain.messages import MessageKey, MessageRef
 from sago.stores.postgres.columns import storable
 from sago.stores.postgres.tables import batch_chunks, batch_members, batches
@@ -154,6 +154,11 @@ class PostgresBatches:
             .with_for_update(skip_locked=True)
         )
         return [_batch(row) for row in self._connection.execute(query)]
+
+    def fail_all(self, now: datetime, reason: str) -> int:
+        under_way = update(batches).where(batches.c.state.in_(sorted(UNDER_WAY)))
+        failed = under_way.values(state=BatchState.FAILED, next_attempt_at=now, error=reason)
+        return self._connection.execute(failed).rowcount
 
     def highest_versions(self, message_ids: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
         highest: dict[str, dict[str, int]] = {company_id: {} for company_id in message_ids}

@@ -20,7 +20,11 @@ from sago.stores.postgres.columns import storable_json
 WORKER = "sago_worker"
 CONNECT_TIMEOUT = 5
 """Seconds until a connection attempt is given up."""
-SESSION = "SET TIME ZONE 'UTC'; SET statement_timeout = '30s'; SET lock_timeout = '10s'"
+SILENT_FOR = {"idle": 30, "interval": 10, "count": 3}
+"""Both sides give up a connection whose other end vanished: its locks would else stand for two hours."""
+SESSION = "SET TIME ZONE 'UTC'; SET statement_timeout = '30s'; SET lock_timeout = '10s'; " + "; ".join(
+    f"SET tcp_keepalives_{name} = {value}" for name, value in SILENT_FOR.items()
+)
 
 TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58", "XX")
 """SQLSTATE classes: connection, transaction state (read-only after a failover), rollback (deadlock, serialisation),
@@ -90,7 +94,12 @@ def _engine(settings: PostgresSettings, role: str | None) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,
         json_serializer=storable_json,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "sago"},
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT,
+            "application_name": "sago",
+            "tcp_user_timeout": 60_000,
+            **{f"keepalives_{name}": value for name, value in SILENT_FOR.items()},
+        },
     )
 
     @event.listens_for(engine, "connect")

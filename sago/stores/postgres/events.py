@@ -54,7 +54,8 @@ class PostgresEvents:
     def current(self, company_id: str, said_before: datetime | None = None) -> list[Observation]:
         read, said = extractions.c, observations.c
         newest = select(*(read[name] for name in READING)).ext(distinct_on(read.message_id))
-        newest = newest.where(read.company_id == company_id).order_by(
+        spoke = select(said.message_id).where(said.company_id == company_id)  # most messages say nothing
+        newest = newest.where(read.company_id == company_id, read.message_id.in_(spoke)).order_by(
             read.message_id,
             read.version.desc(),
             read.finished_at.desc(),

@@ -162,6 +162,13 @@ def test_failed_batches_and_a_full_redis_are_degraded(house: House) -> None:
     }
 
 
+def test_batches_that_nobody_takes_up_are_told(house: House) -> None:
+    batch(house, "b1", BatchState.EXTRACTING, range(2), again=-HOUR / 10)
+    assert house.client.get(HEALTH).json()["problems"] == [
+        "a batch is to be taken up since 16:54:00 UTC (6 min) and nobody does: do beat and the store worker run?"
+    ]
+
+
 def test_models_that_are_left_alone_letters_that_are_due_and_a_restored_backup(house: House) -> None:
     def ask() -> None:
         raise TransientError("gemini 429", retry_after=HOUR / 2)

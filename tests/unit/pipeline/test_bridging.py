@@ -105,6 +105,29 @@ class TestCommits:
         assert [round(wait) for wait in waits] == pytest.approx([10, 20, 40], abs=1)
         assert world.committed() in (None, 0)
 
+    def test_batches_that_may_wait_in_the_queue_are_not_copied_at_each_deadline_and_not_for_ever(self) -> None:
+        world = World()
+        world.publish(1)
+        world.steps(2)
+        world.queue.backlog = 1
+        waits = []
+        for attempt in (2, 3):
+            before = world.clock.monotonic()
+            while len(world.names()) < attempt:
+                world.steps(1, each=0.5)
+            waits.append(world.clock.monotonic() - before)
+        assert [round(wait) for wait in waits] == pytest.approx([3 * 10, 5 * 20], abs=4)
+
+    def test_a_queue_shorter_than_what_is_under_way_has_lost_some(self) -> None:
+        world = World()
+        world.publish(*range(6))
+        world.steps(2)
+        assert world.bridge.in_flight == 2
+        world.queue.backlog = 1
+        world.clock.sleep(11)
+        world.steps(2)
+        assert len(world.names()) == 4
+
     def test_a_store_queue_that_does_not_answer_loses_nothing(self) -> None:
         class Broken(MemoryStoreQueue):
             is_broken = True

@@ -166,6 +166,20 @@ def test_recovery_reads_no_further_back_than_may_have_waited() -> None:
     assert house.recovery.recover(NOW + timedelta(days=9)) == 0
 
 
+def test_batches_whose_tasks_were_lost_with_the_buffer_are_taken_up_at_once() -> None:
+    house = House(threshold=2)
+    house.store(deal(1), message(2))
+    (start,) = house.dispatcher.take()
+    house.batching.open(*start[1], NOW)
+    house.dispatcher.take()
+    assert not house.database_due(NOW)
+    house.buffer.clear()
+    house.recovery.recover(NOW)
+    house.reaper.reap(NOW)
+    house.run()
+    assert house.deals() == ["Delta"]
+
+
 def test_a_buffer_emptied_while_recovery_reads_is_recovered_again(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(threshold=4)
     house.store(deal(1), message(2))

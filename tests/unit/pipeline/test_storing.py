@@ -70,6 +70,26 @@ def test_an_edit_of_a_read_message_claims_at_once_and_withdraws() -> None:
     assert house.deals() == []
 
 
+def test_an_edit_claims_at_once_also_where_its_first_attempt_died_before_it_did(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    house = House(threshold=2)
+    house.store(deal(1), message(2))
+    house.run()
+
+    def die(*_: object) -> None:
+        raise TransientError("redis does not answer")
+
+    edit = message(1, version=7, text="scrap that, not signed")
+    monkeypatch.setattr(house.buffer, "claim", die)
+    with pytest.raises(TransientError):
+        house.store(edit, name="edit")
+    monkeypatch.undo()
+    house.store(edit, name="edit")
+    house.run()
+    assert house.deals() == []
+
+
 def test_an_edit_of_an_unread_message_waits_for_the_threshold() -> None:
     house = House(threshold=9)
     house.store(deal(1))

@@ -169,17 +169,15 @@ def chunks_of(house: House) -> list[Chunk]:
         return [chunk for batch_id in house.database.state.batches for chunk in tx.batches.chunks(batch_id)]
 
 
-@pytest.mark.parametrize(("size", "kind", "attempts"), [(1, "TransientError", 0), (2, "UnusableAnswerError", 1)])
-def test_a_chunk_that_takes_too_long_is_halved_and_a_lone_message_only_waits(
-    size: int, kind: str, attempts: int
-) -> None:
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_chunk_that_takes_too_long_is_tried_again(size: int) -> None:
     house = House(model=Attentive(SoftTimeLimitExceeded()), threshold=size, chunk=size)
     house.store(*[deal(n) for n in range(size)])
     house.run()
-    assert [(chunk.error_type, chunk.attempts) for chunk in chunks_of(house)] == [(kind, attempts)]
+    assert [(chunk.error_type, chunk.attempts) for chunk in chunks_of(house)] == [("UnusableAnswerError", 1)]
 
 
-def test_a_message_that_always_takes_too_long_is_never_dead_lettered() -> None:
+def test_messages_that_always_take_too_long_are_dead_lettered_alone_and_their_batch_ends() -> None:
     house = House(model=Attentive(SoftTimeLimitExceeded()), threshold=2, chunk=2)
     house.store(deal(1), deal(2))
     house.run()
@@ -188,8 +186,9 @@ def test_a_message_that_always_takes_too_long_is_never_dead_lettered() -> None:
         now += timedelta(hours=1)
         house.reaper.reap(now)
         house.run(now)
-    assert {chunk.state.value for chunk in chunks_of(house)} == {"split", "failed"}
-    assert house.dead() == []
+    assert {chunk.state.value for chunk in chunks_of(house)} == {"split", "dead"}
+    assert len(house.dead()) == 2
+    assert states(house) == {BatchState.MERGED: 1}
 
 
 def test_marks_that_could_not_be_written_are_written_by_the_next_merge(monkeypatch: pytest.MonkeyPatch) -> None:
