@@ -69,7 +69,7 @@ class Rig:
             cursor.execute(f"TRUNCATE {', '.join((*EMPTIED, *EVENTS))} CASCADE")
             connection.commit()
         with closing(self.redis(self.settings.redis.broker_db)) as broker:
-            broker.delete("sago:extract", "extract")
+            broker.delete("sago:merge", "sago:extract", "extract")
         self.container.buffer.clear()
         self.container.buffer.begin_epoch(self.container.clock.now())
         self.container.buffer.set_epoch()
@@ -87,7 +87,7 @@ class Rig:
     def queued(self) -> int:
         """Tasks in the broker, with those that workers hold and have not acknowledged."""
         with closing(self.redis(self.settings.redis.broker_db)) as broker:
-            lengths = [int(broker.llen(f"sago:{name}")) for name in ("store", "upkeep", "extract")]
+            lengths = [int(broker.llen(f"sago:{name}")) for name in ("store", "upkeep", "merge", "extract")]
             return sum(lengths) + int(broker.hlen("sago:unacked"))
 
     def fill(self, load: Load) -> None:

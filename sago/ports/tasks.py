@@ -21,7 +21,7 @@ class Dispatcher(Protocol):
         """Fire the chord: extraction of these chunks, then the merge. With no chunks: the merge alone."""
 
     def waiting(self, queue: WorkQueue = "extract") -> int:
-        """Tasks of the queue that no worker has taken yet: chunks and merges, or due letters."""
+        """Tasks of the queue that no worker has taken yet: chunks, or due letters."""
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Compose a due letter; its row in `compositions` owns what is tried again."""

@@ -1,4 +1,4 @@
-"""Reading: a claim becomes a batch (queue upkeep), a chunk observations, a batch events (queue extract)."""
+"""Reading: a claim becomes a batch (queue upkeep), a chunk observations (queue extract), a batch events (merge)."""
 
 from __future__ import annotations
 

@@ -26,9 +26,9 @@ class MemoryDispatcher:
         self.sent.append(("extract.merge", (batch_id,)))
 
     def waiting(self, queue: WorkQueue = "extract") -> int:
-        """Chunks and merges, or letters, among what was kept."""
-        tasks = ("extract.chunk", "extract.merge") if queue == "extract" else ("outreach.compose",)
-        return sum(name in tasks for name, _ in self.sent)
+        """Chunks, or letters, among what was kept."""
+        task = "extract.chunk" if queue == "extract" else "outreach.compose"
+        return sum(name == task for name, _ in self.sent)
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Keep `outreach.compose`."""
