@@ -258,7 +258,7 @@ def running(
     with ExitStack() as after:
         folder = Path(tempfile.mkdtemp(prefix="sago-bench-")).resolve()
         state_dir = folder / "state"
-        if "SAGO_BENCH_KEEP" not in os.environ:
+        if "BENCH_KEEP" not in os.environ:
             after.callback(shutil.rmtree, folder, ignore_errors=True)
             after.callback(remove_servers, state_dir)
         if before is not None:

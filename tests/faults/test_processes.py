@@ -24,8 +24,8 @@ from tests.integration.houses import eventually
 
 KILLS = 5 if ALL else 2
 WORKERS = ("store", "extract", "outreach")
-A_CHUNK = "SELECT 1 FROM batch_chunks WHERE state = 'pending' LIMIT 1 FOR UPDATE SKIP LOCKED"
-A_BATCH = "SELECT 1 FROM batches WHERE state = 'extracting' LIMIT 1 FOR UPDATE SKIP LOCKED"
+A_CHUNK = "SELECT 1 FROM batch_chunks WHERE state = 'pending' LIMIT 20 FOR UPDATE SKIP LOCKED"
+A_BATCH = "SELECT 1 FROM batches WHERE state = 'extracting' LIMIT 20 FOR UPDATE SKIP LOCKED"
 WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -120,10 +120,12 @@ class Plan:
             yield
         finally:
             for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+                with suppress(ProcessLookupError):  # a helper that ended as it woke
+                    os.kill(pid, signal.SIGCONT)
 
     def pids(self, name: str) -> list[int]:
-        """Of a process of the stack and its pool."""
+        """Of a process of the stack and its pool, once it runs."""
+        assert eventually(lambda: self.house.is_up(name), 90), self.house.said(name)
         child = self.house.service(name).child
         assert child is not None
         return [child.pid, *(each.pid for each in self.house.pool(name))]
