@@ -39,13 +39,10 @@ _FAKE = re.compile(
 def company_figures(reading: Reading, statement: Statement, setting: Setting) -> list[Draft]:
     """`MRR 450k, NRR 143%`: company metrics told as they are, one draft a family."""
     text = statement.text
-    amounts = find_amounts(text)
-    mention = figures.MENTION.search(text)
-    milestone = _MILESTONE.search(text)
-    if not amounts or (mention is None and milestone is None):
+    named = figures.MENTION.search(text) or _MILESTONE.search(text)
+    amounts = find_amounts(text) if named is not None else []
+    if named is None or not amounts:
         return []
-    named = mention or milestone
-    assert named is not None  # noqa: S101  one of them is there
     span = min(named.start(), amounts[0].start), max(named.end(), amounts[-1].end)
     told = act(text[: span[0]] + " " * (span[1] - span[0]) + text[span[1] :], span)
     if told not in STATUS or ELSEWHERE.search(text) or _FAKE.search(text):
@@ -95,7 +92,7 @@ def _family_draft(
 
 
 def _part(statement: Statement, amounts: Sequence[Amount]) -> tuple[int, int]:
-    mentions = list(figures.MENTION.finditer(statement.text))
+    mentions = list(figures.MENTION.pattern.finditer(statement.text))
     first, last = amounts[0].start, amounts[-1].end
     before = [m.start() for m in mentions if m.end() <= first]
     behind = [m.end() for m in mentions if 0 <= m.start() - last <= 8]

@@ -21,6 +21,7 @@ from sago.llm.providers.offline.exclusions import (
     NOT_BETTER,
     NOT_LAUNCHED,
 )
+from sago.llm.providers.offline.hints import Sieve
 from sago.llm.providers.offline.reading import LONGEST, Reading, Statement, Voice
 from sago.llm.providers.offline.speech import Act, act, negates, told_part
 
@@ -40,11 +41,12 @@ _ABOUT_US = frozenset({
     EventType.TECHNICAL_ACHIEVEMENT, EventType.HIRING, EventType.COMPLIANCE,
 })  # fmt: skip
 """Types that are news of ours only where nobody else is the one who did it."""
+_SIEVE = Sieve([cue.pattern for cue in CUES])
 LONGEST_QUOTE = 480
 _SHORT = 140
 _OUTCRY = 60
 _LOSSES = frozenset({"churn", "lost deal", "fall"})
-_CLOSED_AT = re.compile(rf"(?:{figures.MENTION.pattern})\s(?:has\s|for \w+\s)?$", re.I)
+_CLOSED_AT = re.compile(rf"(?:{figures.MENTION.pattern.pattern})\s(?:has\s|for \w+\s)?$", re.I)
 """`MRR closed October at 182k` closes no deal."""
 _ROLE = re.compile(rf"\b{ROLE}", re.I)
 _SUFFIXES = frozenset(
@@ -86,10 +88,11 @@ def _opens_with_a_question(reading: Reading) -> bool:
 
 def match(text: str, voice: Voice) -> tuple[Cue, re.Match[str]] | None:
     """The strongest cue of a statement."""
-    for cue in CUES:
+    for place in _SIEVE.possible(text):
+        cue = CUES[place]
         if voice is Voice.THEIRS and cue.event_type not in _FROM_OUTSIDE:
             continue
-        found = cue.pattern.search(text)
+        found = cue.pattern.pattern.search(text)
         if found and not _is_other(text, cue, found):
             return cue, found
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from sago.domain.events import EventType as E
+from sago.llm.providers.offline.hints import Hinted
 
 NOT_LAUNCHED = re.compile(
     r"\b(?:staging|behind a (?:feature )?flag|merged|canary|internal(?:ly)?|closed beta|private beta|"
@@ -31,7 +32,7 @@ NOT_A_DEAL = re.compile(
 )
 """What else is signed, closed or won."""
 
-DENIED_DEAL = re.compile(
+DENIED_DEAL = Hinted(
     r"\b(?:did ?n[o']t|didn'?t|have ?n[o']t|haven'?t|has ?n[o']t|hasn'?t|not|never)\s(?:yet |"
     r"actually |even )*(?P<verb>sign(?:ed)?|close[d]?|won|win|land(?:ed)?|renew(?:ed)?|rais(?:e|ed)|"
     r"launch(?:ed)?|ship(?:ped)?|hire[d]?|partner(?:ed)?)\b",

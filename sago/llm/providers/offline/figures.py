@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sago.domain.amounts import Amount
 from sago.domain.events import EventType, Metric
 from sago.domain.metrics import METRICS, canonical
+from sago.llm.providers.offline.hints import Hinted
 from sago.llm.providers.offline.speech import is_taken_back
 
 TIMES = frozenset({"ms", "seconds", "minutes", "hours", "days", "weeks", "months", "years"})
@@ -29,7 +30,7 @@ _USERS = (
     r"(?:(?:daily|weekly|monthly) )?active [a-z]+s|registered [a-z]+s|waiting list|installs|downloads|"
     r"subscribers|learners|members"
 )
-MENTION = re.compile(
+MENTION = Hinted(
     rf"\b(?:{'|'.join(re.escape(alias) for alias in _KNOWN)}|{_USERS}|d\d{{1,2}} retention|retention|conversion)\b",
     re.I,
 )
@@ -74,7 +75,7 @@ class Figure(NamedTuple):
 def figures(text: str, amounts: Sequence[Amount], event_type: EventType, kind: str, currency: str) -> list[Figure]:
     """The amounts of a quote as named metrics; `amounts` are positions in `text`. Money written without a sign is taken
     for `currency`. Figures that the text takes back (`not 143%`) are left out."""
-    mentions = list(MENTION.finditer(text))
+    mentions = list(MENTION.pattern.finditer(text))
     found: list[Figure] = []
     for amount in amounts:
         if is_taken_back(text, amount.start):

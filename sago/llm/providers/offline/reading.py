@@ -10,6 +10,7 @@ import quotequail
 
 from sago.domain.amounts import find_amounts
 from sago.domain.messages import CompactMessage
+from sago.llm.providers.offline.hints import Hinted
 from sago.llm.providers.offline.speech import corrects, is_taken_back
 
 LONGEST = 12_000
@@ -59,7 +60,7 @@ _QUOTE_BEGINS = re.compile(
 )
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.M)
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{1,200}`|<[a-z/!][^<>\n]{0,300}>", re.I | re.S)
-_BULK = re.compile(
+_BULK = Hinted(
     r"\bunsubscribe|you (?:get|are receiving|received) this (?:e-?mail )?because|view (?:it |this )?(?:email )?in "
     r"(?:your )?browser|manage (?:your )?preferences|was this forwarded to you|forward this to|afmelden|abmelden"
     r"|se désabonner|darse de baja|weekly digest|this week in|dear (?:founders|readers|subscribers)\b",
@@ -74,7 +75,7 @@ _BULK_SENDER = re.compile(
 _BOT = re.compile(
     r"^(?:\w+[-_ ]?bot|bot[-_ ]\w+|github|jira|pagerduty|sentry|datadog|jenkins|grafana|statuspage)$", re.I
 )
-_ORDERS = re.compile(
+_ORDERS = Hinted(
     r"\b(?:ignore|disregard|forget|override)\b.{0,30}\b(?:instructions?|rules?|prompts?|guidelines)\b"
     r"|\b(?:ai|llm|language model)\b.{0,20}\b(?:assistants?|agents?|summari[sz]ers?|systems?)\b|\bsummari[sz]ers\b"
     r"|(?:^|[\[<(\n])\s*(?:assistant|system|ai)\s?:\s|\bsystem prompt\b|\b(?:record|log|register|"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from sago.llm.providers.offline.hints import Hinted
+
 
 class Act(StrEnum):
     """The speech act of one statement; only `told` can make an event."""
@@ -18,13 +20,13 @@ class Act(StrEnum):
     REMEMBERED = "remembered"
 
 
-_ASKED = re.compile(
+_ASKED = Hinted(
     r"\?[\s\W]*$|^\W*(?:(?:so|but|and|wait|ok|hey)\W+)*(?:did|do|does|is|are|can|could|should|would|"
     r"will|has|have|who|what|whats|"
     r"when|where|why|how|any|anyone|shall)\b(?!.*[.!]$)(?=.*\b(?:we|you|they|it|he|she|anyone|the|\w+)\b).{0,200}\?",
     re.I,
 )
-_SUPPOSED = re.compile(
+_SUPPOSED = Hinted(
     r"\bif (?:we|i|you|they|it|this|that|all|only|the|anyone|someone|\w+ (?:signs?|closes?|"
     r"renews?))\b|\bwhat if\b|\bimagine\b|\bsuppose\b"
     r"|\bwould\b|\bcould(?! ?n[o']t)\b|\bmight\b|\bmaybe\b|\bperhaps\b|\bi wish\b|\bwe wish\b|"
@@ -34,7 +36,7 @@ _SUPPOSED = re.compile(
     r"|\brumou?rs?\b|\bguess(?:ing)?\b|\bsounds like\b|\bprobably\b|\bi think we (?:should|can|might)\b",
     re.I,
 )
-_PLANNED = re.compile(
+_PLANNED = Hinted(
     r"\b(?:will|'ll|shall|gonna|going to|about to|plan(?:s|ned|ning)?(?: (?:to|is|for|has))?|aim(?:s|"
     r"ing)?|goals?|targets?|targeting|"
     r"forecast(?:s|ed)?|budget(?:ed)?|expect(?:s|ed|ing)?|hop(?:e|es|ing)|want(?:s)? to|wanna|"
@@ -51,7 +53,7 @@ _PLANNED = re.compile(
     r"proposed|kick(?:ing)? off (?:next|in))\b",
     re.I,
 )
-_DENIED = re.compile(
+_DENIED = Hinted(
     r"\b(?:did ?n[o'’]?t|didn'?t|have ?n[o'’]?t|haven'?t|has ?n[o'’]?t|hasn'?t|was ?n[o'’]t|"
     r"were ?n[o'’]t|is ?n[o'’]t|isnt|are ?n[o'’]t|never|nope)\b"
     r"|\b(?:not|no longer|nowhere)\b(?! only| just| even)|\b(?:false alarm|untrue|false|fake|is wrong|"
@@ -59,12 +61,12 @@ _DENIED = re.compile(
     r"fell through|premature|retract\w*|take (?:that|it) back|ignore (?:that|my)|no next step|without a deal)\b",
     re.I,
 )
-_JOKED = re.compile(
+_JOKED = Hinted(
     r"😂|🤣|😜|\b(?:jk|just kidding|kidding|joking|/s|lmao|haha+|hehe+|tattoo\w*|april fools?|asking for a friend|"
     r"someone call|give me an award|in my dreams|my mom|pinky swear|drinking game)\b",
     re.I,
 )
-_REMEMBERED = re.compile(
+_REMEMBERED = Hinted(
     r"\bremember when\b|\b(?:years?|yrs?|months?) ago\b|\bback in (?:the day|(?:19|20)\d\d)\b|"
     r"\bthrowback\b|\bon this day\b|\banniversary\b"
     r"|\blast year\b(?!\W*$)|\bin (?:19|20)[01]\d\b|\bused to\b|\bthose days\b|\bold(?:en)? (?:days|"
@@ -124,7 +126,7 @@ def told_part(text: str) -> int:
     return turns[-1] if turns and ahead < len(text) else len(text)
 
 
-_CORRECTS = re.compile(
+_CORRECTS = Hinted(
     r"\bcorrection\b|\bcorrecting\b|\bcorrected\b|\bi (?:was|am|'m) (?:wrong|dumb|off)\b|\bmy (?:bad|"
     r"mistake)\b|\btypo\b|\bswapped\b"
     r"|\bmis(?:read|typed|stated|counted|took)\b|\bscratch that\b|\bwrong (?:number|figure|column)\b|"
