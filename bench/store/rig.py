@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -234,7 +234,7 @@ class Rig:
             raise LostError(f"{load.run}: {found}, not {expected}")
 
     def cpu(self) -> dict[str, float]:
-        """Seconds of processor time of each server and worker so far, with all their children that live."""
+        """Seconds of processor time of each server and worker so far, with their children, ended ones too."""
         return {name: cpu_of(child.pid) for name, child in self.children().items()}
 
     def children(self) -> dict[str, Child]:
@@ -295,13 +295,12 @@ def _seconds(moment: str) -> float:
 
 
 def cpu_of(pid: int) -> float:
-    """Seconds of processor time of a process and its children that live."""
+    """Seconds of processor time of a process, its children and those of both that have ended and were waited for."""
     total = 0.0
-    try:
+    with suppress(psutil.Error):
         process = psutil.Process(pid)
         for each in [process, *process.children(recursive=True)]:
-            times = each.cpu_times()
-            total += times.user + times.system
-    except psutil.Error:
-        return total
+            with suppress(psutil.Error):
+                times = each.cpu_times()
+                total += times.user + times.system + times.children_user + times.children_system
     return total
