@@ -155,7 +155,9 @@ class Container:
     @property
     def limits(self) -> Limits:
         """What the figures of health are held against."""
-        return Limits(self.settings.cache.cache_trigger_threshold, self.settings.cache.memory_pause_at)
+        cache = self.settings.cache
+        reap_every = timedelta(seconds=self.settings.upkeep.reap_every)
+        return Limits(cache.cache_trigger_threshold, cache.memory_pause_at, reap_every)
 
     @cached_property
     def vitals(self) -> Vitals:

@@ -85,6 +85,8 @@ class Chunk(BaseModel):
     state: ChunkState
     attempts: int = 0
     """Failed ones that are not PASSING."""
+    begun: int = 0
+    """Attempts since the last that ended: of them nobody lived to tell how they went."""
     error: str | None = None
     error_type: str | None = None
     retry_at: Moment | None = None

@@ -15,10 +15,11 @@ class Limits(NamedTuple):
 
     trigger_threshold: int
     memory_pause_at: float
+    reap_every: timedelta
 
 
-LATE = timedelta(minutes=3)
-"""A batch that is to be taken up is, within two of the reaper's rounds and the queue before it."""
+ROUNDS, IN_A_ROUND = 6, 100
+"""A batch that is to be taken up is, within so many of the reaper's rounds; it takes so many up in each."""
 
 
 def complaints(health: Health, limits: Limits, memory_share: float | None, witnessed: Container[str]) -> list[str]:
@@ -30,7 +31,7 @@ def complaints(health: Health, limits: Limits, memory_share: float | None, witne
     for name, source in health.data_sources.items():
         if source.status is Condition.DEGRADED:
             found.append(f"{name}: {source.lag} wait and none was stored for a minute: does the bridge run?")
-    found += _of_batches(health.queue_status, now)
+    found += _of_batches(health.queue_status, limits.reap_every, now)
     for breaker in health.queue_status.open_breakers or []:
         since, again = clock_time(breaker.since, now), clock_time(breaker.until, now)
         found.append(f"{breaker.name} is not asked since {since} UTC, tried again at {again} UTC: {breaker.reason}")
@@ -72,9 +73,11 @@ def _since(service: ServiceVitals, now: datetime) -> str:
     return f" since {clock_time(service.since, now)} UTC ({length(now - service.since)})"
 
 
-def _of_batches(queue: QueueVitals, now: datetime) -> Iterator[str]:
+def _of_batches(queue: QueueVitals, reap_every: timedelta, now: datetime) -> Iterator[str]:
+    unfinished = sum(count for state, count in (queue.batches or {}).items() if state is not BatchState.MERGED)
+    late = reap_every * (ROUNDS + unfinished // IN_A_ROUND)
     overdue = [
-        each for each in (queue.oldest or {}).values() if each.next_attempt_at and now - each.next_attempt_at > LATE
+        each for each in (queue.oldest or {}).values() if each.next_attempt_at and now - each.next_attempt_at > late
     ]
     if overdue:
         since = min(each.next_attempt_at for each in overdue if each.next_attempt_at)
@@ -87,6 +90,6 @@ def _of_batches(queue: QueueVitals, now: datetime) -> Iterator[str]:
     if not failed or oldest is None:
         return
     again = oldest.next_attempt_at
-    when = f" at {clock_time(again, now)} UTC (in {length(again - now)})" if again else ""
+    when = f" at {clock_time(again, now)} UTC (in {length(again - now)})" if again and again > now else ""
     who = "1 batch failed and waits" if failed == 1 else f"{failed} batches failed and wait"
     yield f"{who} for a further attempt{when}: {oldest.reason or 'no reason was kept'}"

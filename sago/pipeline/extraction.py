@@ -48,6 +48,8 @@ class Extracting:
             refs = tx.batches.chunk_refs(batch_id, chunk_no)
             highest = _highest(tx, batch.company_id, refs) if batch else {}
             company = tx.companies.get(batch.company_id) if batch else None
+            if batch is not None and chunk_no in open_chunks:
+                tx.batches.begin_chunk(batch_id, chunk_no)
         if batch is None or chunk_no not in open_chunks:
             return "skipped"
         try:

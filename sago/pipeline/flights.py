@@ -17,6 +17,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 LONGEST_WAIT = 8
 """The deadline doubles at each attempt without an answer, up to this many times the first."""
 
+MOST_EXTENSIONS = 8
+"""Times that one attempt's deadline is put off."""
+
 log = logger(__name__)
 
 
@@ -104,26 +107,28 @@ class Flights:
         failed or their deadline has passed, as a further attempt of the same batch.
 
         While as many tasks wait in the queue as are under way here none need be lost, and a copy of each at every
-        deadline would fill Redis while no worker runs: the deadline is put off, each attempt's twice as often.
+        deadline would fill Redis while no worker runs: the deadline is put off, each attempt's twice as often up to
+        MOST_EXTENSIONS. Other bridges' tasks count too, so that it is put off and never left out.
         """
         asked = {name: flight.attempt for name, flight in self._flights.items() if flight.deadline is not None}
         if not asked:
             return []
         answers = self._queue.confirmed(asked)
-        landed = [self._flights.pop(name) for name, durable in answers.items() if durable and name in self._flights]
-        under_way = {name: self._flights[name] for name in asked.keys() & self._flights.keys()}
+        durable = [name for name in asked if answers.get(name)]
+        under_way = {name: self._flights[name] for name in asked if not answers.get(name)}
         is_late = any(flight.is_late(at) for flight in under_way.values())
+        # every question is asked before a flight is let go: one whose answer is lost has landed nothing
         may_wait = is_late and self._queue.waiting() >= len(under_way)
         for name, flight in under_way.items():
             self._judge(name, flight, at, failed=name in answers, may_wait=may_wait)
-        return landed
+        return [self._flights.pop(name) for name in durable]
 
     def _judge(self, name: str, flight: Flight, at: float, *, failed: bool, may_wait: bool) -> None:
         if failed:
             pause = min(FIRST_PAUSE * 2 ** (flight.attempt - 1), LONGEST_PAUSE)
             log.warning("store task failed, enqueued again", batch=name, attempt=flight.attempt, pause=pause)
             flight.due_at, flight.deadline = at + pause, None
-        elif flight.is_late(at) and may_wait and flight.extended < 2**flight.attempt:
+        elif flight.is_late(at) and may_wait and flight.extended < min(2**flight.attempt, MOST_EXTENSIONS):
             flight.extended += 1
             flight.deadline = at + self._wait(flight)
         elif flight.is_late(at):

@@ -24,6 +24,7 @@ LONGEST_QUEUE = 10
 """Times `lost_after` that a batch may wait behind others before it counts as lost all the same."""
 LOOKED_UP_AT_ONCE, READ_AT_ONCE = 5000, 100
 """Keys that recovery looks up at a time, and messages that it holds in memory: with `raw` one may be 650 kB."""
+WORKER_DIED = "each worker that read it died of it"
 LOST_TASKS = "redis was emptied: the tasks are lost"
 
 
@@ -102,9 +103,15 @@ class Reaper:
         return missing
 
     def _is_hopeless(self, chunk: Chunk) -> bool:
-        """Whether a chunk failed for good: what is no message's fault never counts, however often it comes."""
+        """Whether a chunk failed for good, or takes its worker along each time; what is no message's fault never
+        counts, however often it comes."""
+        if self._kills(chunk):
+            return True
         failed = chunk.state is ChunkState.FAILED and chunk.error_type not in PASSING
         return failed and (chunk.error_type in HOPELESS or chunk.attempts >= self.max_attempts)
+
+    def _kills(self, chunk: Chunk) -> bool:
+        return chunk.begun >= self.max_attempts
 
     @staticmethod
     def _bisect(tx: Transaction, batch: Batch, chunk: Chunk, hopeless: list[Hopeless]) -> list[int]:
@@ -123,15 +130,18 @@ class Reaper:
                 tx.batches.kill_chunk(batch.id, chunk.chunk_no)
 
     def _dead_letter(self, batch: Batch, chunk: Chunk, message: Message, now: datetime) -> DeadLetter:
+        error, error_type = chunk.error or "extraction failed", chunk.error_type or "PermanentError"
+        if self._kills(chunk):
+            error, error_type = WORKER_DIED, "WorkerLostError"
         return DeadLetter(
             origin=f"message:{batch.company_id}/{message.id}/{message.version}/extract",
             topic=self.topic_of(message.source),
             company_id=batch.company_id,
             message_id=message.id,
-            error=chunk.error or "extraction failed",
-            error_type=chunk.error_type or "PermanentError",
+            error=error,
+            error_type=error_type,
             failed_at=now,
-            attempts=chunk.attempts,
+            attempts=max(chunk.attempts, chunk.begun),
             value=message.to_json(),
         )
 
@@ -164,9 +174,9 @@ class Recovery:
                 self.generations.hold(restored, now)
                 project_again(self.log, self.database, now)
                 self.buffer.clear()
-            if not self.buffer.has_epoch():
+            is_emptied = self.buffer.begin_epoch(now)
+            if is_emptied and not restored:
                 self._take_up_all(now)
-            self.buffer.begin_epoch(now)
             found = self._queue_since(since, now)
             if restored:
                 self.generations.accept(restored, now)
@@ -178,7 +188,8 @@ class Recovery:
         return self._queue_since(self._since(now), now, company_id)
 
     def _take_up_all(self, now: datetime) -> None:
-        """With the buffer went the tasks of batches under way: the reaper need not wait until they count as lost."""
+        """With the buffer went the tasks of batches under way: the reaper need not wait until they count as lost. Once:
+        a further run of a recovery that failed would fire again what the reaper has fired."""
         with self.database.begin() as tx:
             tx.batches.fail_all(now, LOST_TASKS)
 

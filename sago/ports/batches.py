@@ -34,6 +34,9 @@ class BatchStore(Protocol):
     def chunk_refs(self, batch_id: str, chunk_no: int) -> list[MessageRef]:
         """The members of one chunk, oldest first."""
 
+    def begin_chunk(self, batch_id: str, chunk_no: int) -> None:
+        """Count an attempt at an unfinished chunk; its end, whichever, takes all counts back."""
+
     def finish_chunk(self, batch_id: str, chunk_no: int, result: ChunkResult) -> bool:
         """Keep the chunk's first result; False when one was there already."""
 

@@ -25,7 +25,7 @@ class RawStore(Protocol):
         duplicate, with other content as a conflict, which is not written. A version given twice in `messages` is
         stored once and counted once as duplicate (or conflict). Content is sender, sent_at, subject, text, deleted.
         Where `sent_at` is part of the row's key (Cassandra), a version that comes in a later call with another time is
-        a row of its own. A further attempt may list its days in `changed_days` again.
+        a row of its own.
         """
 
     def read(self, refs: Sequence[MessageRef]) -> list[Message]:
@@ -38,7 +38,8 @@ class RawStore(Protocol):
         """References of one partition, oldest first."""
 
     def changed_days(self, since: date) -> list[tuple[str, date]]:
-        """(company, day of sent_at) pairs that received rows on `since` or later."""
+        """(company, day of sent_at) pairs that received rows on `since` or later; others may be among them, of
+        which only rows that were there already were received."""
 
     def mark(self, refs: Sequence[MessageRef], batch_id: str, extracted_at: datetime) -> None:
         """Note the batch that read these rows and when: once a batch."""
@@ -95,8 +96,8 @@ class Buffer(Protocol):
     def memory_share(self) -> float:
         """Used memory over the ceiling, 0 to 1; 0 where no ceiling is set."""
 
-    def begin_epoch(self, now: datetime) -> None:
-        """Note that recovery begins."""
+    def begin_epoch(self, now: datetime) -> bool:
+        """Note that recovery begins; whether it is the first since the buffer was emptied, or made."""
 
     def set_epoch(self) -> None:
         """Write the epoch key: recovery has queued all it found. Not where Redis was emptied since `begin_epoch`, as

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
-WorkQueue = Literal["extract", "outreach"]
+WorkQueue = Literal["merge", "extract", "outreach"]
 """The queues whose work is enqueued again where it may have been lost."""
 
 
@@ -21,7 +21,7 @@ class Dispatcher(Protocol):
         """Fire the chord: extraction of these chunks, then the merge. With no chunks: the merge alone."""
 
     def waiting(self, queue: WorkQueue = "extract") -> int:
-        """Tasks of the queue that no worker has taken yet: chunks, or due letters."""
+        """Tasks of the queue that no worker has taken yet: merges, chunks, or due letters."""
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Compose a due letter; its row in `compositions` owns what is tried again."""

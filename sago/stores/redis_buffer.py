@@ -145,9 +145,12 @@ class RedisBuffer:
         ceiling = int(info.get("maxmemory", 0))
         return min(1.0, int(info["used_memory"]) / ceiling) if ceiling else 0.0
 
-    def begin_epoch(self, now: datetime) -> None:
+    def begin_epoch(self, now: datetime) -> bool:
         with _translated():
-            self._redis.set(NEXT_EPOCH, _ms(now))
+            pipeline = self._redis.pipeline()
+            pipeline.exists(EPOCH, NEXT_EPOCH)
+            pipeline.set(NEXT_EPOCH, _ms(now))
+            return not pipeline.execute()[0]
 
     def set_epoch(self) -> None:
         with _translated():

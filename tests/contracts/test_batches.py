@@ -224,6 +224,20 @@ def test_failures_are_counted_until_a_result_comes(database: Database) -> None:
     assert states(database, "a") == {0: ChunkState.DONE}
 
 
+def test_attempts_of_which_nobody_lived_to_tell_are_counted_until_one_ends(database: Database) -> None:
+    planned(database, "a", refs(1), refs(2))
+    with database.begin() as tx:
+        for _ in range(3):
+            tx.batches.begin_chunk("a", 0)
+        assert [chunk.begun for chunk in tx.batches.chunks("a")] == [3, 0]
+        tx.batches.fail_chunk("a", 0, "away", "TransientError")
+        tx.batches.begin_chunk("a", 0)
+        assert [chunk.begun for chunk in tx.batches.chunks("a")] == [1, 0]
+        assert tx.batches.finish_chunk("a", 0, result(1))
+        tx.batches.begin_chunk("a", 0)
+        assert [chunk.begun for chunk in tx.batches.chunks("a")] == [0, 0]
+
+
 @pytest.mark.parametrize("passing", sorted(PASSING))
 def test_what_is_no_messages_fault_uses_up_no_attempt(database: Database, passing: str) -> None:
     planned(database, "a", refs(1))

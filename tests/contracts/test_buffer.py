@@ -243,13 +243,16 @@ def test_due_is_by_the_oldest_message_still_queued(make: MakeBuffer) -> None:
 def test_the_epoch_is_missed_until_it_is_set(buffer: Buffer) -> None:
     assert not buffer.has_epoch()
     assert buffer.add("acme", messages(1), NOW).epoch_missing
-    buffer.begin_epoch(NOW)
+    assert buffer.begin_epoch(NOW)
+    assert not buffer.begin_epoch(NOW)
     assert not buffer.has_epoch()
     buffer.set_epoch()
     assert buffer.has_epoch()
+    assert not buffer.begin_epoch(NOW)
     assert not buffer.add("acme", messages(2), NOW).epoch_missing
     buffer.clear()
     assert not buffer.has_epoch()
+    assert buffer.begin_epoch(NOW)
     assert buffer.counts() == {}
     assert buffer.unopened() == []
 

@@ -185,10 +185,11 @@ class House:
         return Outcome(run.sent, books.settle(), recovered, run.faults_too_late)
 
     def _is_at_rest(self, load: Load) -> bool:
-        """Whether nothing of the load is on its way any more, in Kafka, in the buffer or in the queue of chunks."""
+        """Whether nothing of the load is on its way: in Kafka, in the buffer, in the queues of chunks and merges."""
         container = self.container
         waiting = any(company in load.stories for company in container.buffer.counts())
-        return not waiting and not container.dispatcher.waiting() and not any(container.log.lag().values())
+        queued = container.dispatcher.waiting("merge") + container.dispatcher.waiting("extract")
+        return not waiting and not queued and not any(container.log.lag().values())
 
     def service(self, name: str) -> Service:
         """As it stands on record now."""

@@ -46,10 +46,14 @@ class MemoryBatches:
         members = self._state.members.values()
         return sorted(member.ref for member in members if member[2:] == (batch_id, chunk_no))
 
+    def begin_chunk(self, batch_id: str, chunk_no: int) -> None:
+        if (chunk := self._open_chunk(batch_id, chunk_no)) is not None:
+            self._set_chunk(batch_id, chunk_no, begun=chunk.begun + 1)
+
     def finish_chunk(self, batch_id: str, chunk_no: int, result: ChunkResult) -> bool:
         if self._open_chunk(batch_id, chunk_no) is None:
             return False
-        self._set_chunk(batch_id, chunk_no, state=ChunkState.DONE)
+        self._set_chunk(batch_id, chunk_no, state=ChunkState.DONE, begun=0)
         self._state.results[batch_id, chunk_no] = result
         return True
 
@@ -59,7 +63,7 @@ class MemoryBatches:
         chunk = self._open_chunk(batch_id, chunk_no)
         if chunk is not None:
             attempts = chunk.attempts + (error_type not in PASSING)
-            failed: dict[str, Any] = {"state": ChunkState.FAILED, "attempts": attempts}
+            failed: dict[str, Any] = {"state": ChunkState.FAILED, "attempts": attempts, "begun": 0}
             self._set_chunk(batch_id, chunk_no, **failed, error=error, error_type=error_type, retry_at=retry_at)
         now = self._state.chunks.get((batch_id, chunk_no))
         return now.attempts if now else 0

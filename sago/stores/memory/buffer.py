@@ -97,8 +97,10 @@ class MemoryBuffer:
     def memory_share(self) -> float:
         return self.share
 
-    def begin_epoch(self, now: datetime) -> None:
+    def begin_epoch(self, now: datetime) -> bool:
+        is_first = self._epoch is None and self._next_epoch is None
         self._next_epoch = now
+        return is_first
 
     def set_epoch(self) -> None:
         if self._next_epoch is not None:

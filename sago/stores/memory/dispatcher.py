@@ -26,8 +26,8 @@ class MemoryDispatcher:
         self.sent.append(("extract.merge", (batch_id,)))
 
     def waiting(self, queue: WorkQueue = "extract") -> int:
-        """Chunks, or letters, among what was kept."""
-        task = "extract.chunk" if queue == "extract" else "outreach.compose"
+        """Merges, chunks, or letters, among what was kept."""
+        task = {"merge": "extract.merge", "extract": "extract.chunk", "outreach": "outreach.compose"}[queue]
         return sum(name == task for name, _ in self.sent)
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:

@@ -85,8 +85,11 @@ class PostgresBatches:
         )
         return [MessageRef(*row) for row in rows]
 
+    def begin_chunk(self, batch_id: str, chunk_no: int) -> None:
+        self._connection.execute(_open_chunk(batch_id, chunk_no).values(begun=batch_chunks.c.begun + 1))
+
     def finish_chunk(self, batch_id: str, chunk_no: int, result: ChunkResult) -> bool:
-        values = {"state": ChunkState.DONE, "result": result.model_dump(mode="json")}
+        values = {"state": ChunkState.DONE, "begun": 0, "result": result.model_dump(mode="json")}
         return self._connection.execute(_open_chunk(batch_id, chunk_no).values(**values)).rowcount == 1
 
     def fail_chunk(
@@ -94,7 +97,7 @@ class PostgresBatches:
     ) -> int:
         reason = {"error": error, "error_type": error_type, "retry_at": retry_at}
         counted = batch_chunks.c.attempts + int(error_type not in PASSING)
-        failed = _open_chunk(batch_id, chunk_no).values(state=ChunkState.FAILED, attempts=counted, **reason)
+        failed = _open_chunk(batch_id, chunk_no).values(state=ChunkState.FAILED, attempts=counted, begun=0, **reason)
         attempts = self._connection.execute(failed.returning(batch_chunks.c.attempts)).scalar_one_or_none()
         if attempts is None:
             query = select(batch_chunks.c.attempts).where(*_is_chunk(batch_id, chunk_no))
@@ -224,7 +227,7 @@ def _open_chunk(batch_id: str, chunk_no: int) -> Any:
 
 
 def _new_chunk(batch_id: str, chunk_no: int) -> dict[str, Any]:
-    return {"batch_id": batch_id, "chunk_no": chunk_no, "state": ChunkState.PENDING, "attempts": 0}
+    return {"batch_id": batch_id, "chunk_no": chunk_no, "state": ChunkState.PENDING, "attempts": 0, "begun": 0}
 
 
 def _batch(row: Row[Any]) -> Batch:

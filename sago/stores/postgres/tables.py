@@ -119,6 +119,7 @@ batch_chunks = _table(
     chunk_no=Integer,
     state=Words,
     attempts=Integer,
+    begun=Integer,
     error=Words,
     error_type=Words,
     retry_at=Time,

@@ -128,6 +128,27 @@ class TestCommits:
         world.steps(2)
         assert len(world.names()) == 4
 
+    def test_what_is_durable_lands_though_the_length_of_the_queue_could_not_be_asked(self) -> None:
+        class Halting(MemoryStoreQueue):
+            is_broken = True
+
+            def waiting(self) -> int:
+                if self.is_broken:
+                    raise TransientError("broker does not answer")
+                return super().waiting()
+
+        queue = Halting()
+        world = World(queue=queue)
+        world.publish(*range(6))
+        world.steps(2)
+        world.clock.sleep(11)
+        world.answer(0)
+        with pytest.raises(TransientError):
+            world.steps(1)
+        queue.is_broken = False
+        world.steps(8)
+        assert world.committed() == 3
+
     def test_a_store_queue_that_does_not_answer_loses_nothing(self) -> None:
         class Broken(MemoryStoreQueue):
             is_broken = True

@@ -180,6 +180,27 @@ def test_batches_whose_tasks_were_lost_with_the_buffer_are_taken_up_at_once() ->
     assert house.deals() == ["Delta"]
 
 
+def test_a_recovery_that_is_made_again_fires_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(threshold=2)
+    house.store(deal(1), message(2))
+    (start,) = house.dispatcher.take()
+    house.batching.open(*start[1], NOW)
+    house.dispatcher.take()
+    house.buffer.clear()  # Redis was emptied, tasks and all
+
+    def away(*_: object) -> None:
+        raise TransientError("Cassandra does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.raw, "changed_days", away)
+        for _ in range(3):
+            with pytest.raises(TransientError):
+                house.recovery.recover(NOW)
+            house.reaper.reap(NOW)
+    fired = [name for name, _ in house.dispatcher.take()]
+    assert fired == ["extract.chunk", "extract.merge"]
+
+
 def test_a_buffer_emptied_while_recovery_reads_is_recovered_again(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(threshold=4)
     house.store(deal(1), message(2))

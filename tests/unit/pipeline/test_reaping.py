@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +11,9 @@ import pytest
 from sago.domain.batches import BatchState, DeadLetter, ExtractionRequest, Position
 from sago.domain.events import Finding
 from sago.errors import PermanentError, TransientError
+from sago.llm.gateway import Gateway
 from sago.llm.providers.marker import MarkerModel
+from sago.pipeline.recovery import WORKER_DIED
 from tests.unit.pipeline.house import NOW, RETRY_AFTER, House, deal, message
 
 LATER = NOW + timedelta(hours=1)
@@ -21,6 +25,15 @@ class Poisoned(MarkerModel):
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         if any("poison" in each.text for each in request.messages):
             raise PermanentError("cannot be read")
+        return super().extract(request)
+
+
+class Deadly(MarkerModel):
+    """Takes its worker along when it reads the word."""
+
+    def extract(self, request: ExtractionRequest) -> list[Finding]:
+        if any("poison" in each.text for each in request.messages):
+            raise SystemExit
         return super().extract(request)
 
 
@@ -88,6 +101,31 @@ def test_a_reaper_that_dies_before_the_kill_names_the_same_origin_again(
     assert merged(house) == 2
     assert len(origins) == 2
     assert len(set(origins)) == 1
+
+
+def test_a_chunk_that_takes_its_worker_along_is_bisected_until_its_message_is_alone() -> None:
+    house = House(model=Deadly(), threshold=4, chunk=4)
+    house.store(deal(1), message(2, text="poison"), deal(3, "Echo"), deal(4, "Golf"))
+    now = NOW
+    for _ in range(12):
+        with suppress(SystemExit):
+            house.run(now)
+        house.dispatcher.take()  # what the worker had went with it
+        now += timedelta(hours=1)
+        house.reaper.reap(now)
+    assert (house.dead(), merged(house)) == ([WORKER_DIED], 1)
+    assert house.deals() == ["Delta", "Echo", "Golf"]
+
+
+def test_a_worker_that_dies_now_and_then_is_no_message_s_fault() -> None:
+    house = House(model=Deadly(), threshold=2, chunk=2)
+    house.store(deal(1), message(2, text="poison"))
+    with pytest.raises(SystemExit):
+        house.run()
+    house.extracting = replace(house.extracting, models=Gateway(MarkerModel(), MarkerModel()))
+    house.reaper.reap(LATER)
+    house.run(LATER)
+    assert (house.dead(), merged(house), house.deals()) == ([], 1, ["Delta"])
 
 
 def test_a_batch_that_queues_behind_others_is_not_fired_again() -> None:

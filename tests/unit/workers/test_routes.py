@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -60,6 +61,15 @@ def test_each_task_has_its_queue(tasks: dict[str, dict[str, Any]]) -> None:
     for name, task in tasks.items():
         wanted = SHORT.get(name, name.partition(".")[0])
         assert task["queues"] == [wanted, wanted], name
+
+
+def test_a_batch_that_is_read_and_a_claim_do_not_wait_behind_long_tasks() -> None:
+    """Workers take their queues in the order of -Q."""
+    options = ask("import celeryconfig, json; print(json.dumps(celeryconfig.broker_transport_options))")
+    assert options["queue_order_strategy"] == "priority"
+    for name in ("Procfile", "docker-compose.yml"):
+        text = (PROJECT / name).read_text(encoding="utf-8")
+        assert sorted(re.findall(r"-Q (\S+)", text)) == ["merge,extract", "outreach", "upkeep,store"], name
 
 
 def test_what_is_sent_again_anyway_tries_nothing_again_by_itself(tasks: dict[str, dict[str, Any]]) -> None:

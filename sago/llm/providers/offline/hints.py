@@ -19,8 +19,8 @@ _MOST = 48
 """So many spellings of a piece are told apart; behind that the piece is cut."""
 _LONGEST, _TELLING = 12, 6
 """Code points of a word that are kept, and that make it as rare as it need be."""
-_FOLDS_ODDLY = re.compile("[\u0130\u0131\u017f\u212a]")
-"""Letters that match i, s or k without regard to case, and that `str.lower` does not turn into them."""
+_FOLDS_ODDLY = re.compile("[\u0130\u0131\u017f]")
+"""Letters that match i or s without regard to case, and that `str.lower` does not turn into them."""
 
 Words = frozenset[str]
 
@@ -52,13 +52,14 @@ class Sieve:
         for place, pattern in enumerate(patterns):
             for word in pattern.hints or ():
                 places.setdefault(word, []).append(place)
-        self._words = _automaton(places)
+        self._words = _automaton(places) if places else None
 
     def possible(self, text: str) -> Sequence[int]:
         """The places of the patterns that may match, in order: none is left out that does."""
         if _FOLDS_ODDLY.search(text):
             return self._all
-        found = {place for _, places in self._words.iter(text.lower()) for place in places}
+        hits = self._words.iter(text.lower()) if self._words else ()
+        found = {place for _, places in hits for place in places}
         return sorted(found | self._always)
 
 
@@ -123,7 +124,7 @@ def _exact(tree: Sequence[Any]) -> Words | None:
     words: Words = frozenset({""})
     for kind, value in tree:
         if kind is op.LITERAL:
-            piece: Words | None = frozenset({chr(value).lower()})
+            piece: Words | None = _of_letter(value)
         elif kind in (op.AT, op.ASSERT, op.ASSERT_NOT):
             piece = frozenset({""})
         elif kind is op.IN:
@@ -145,6 +146,11 @@ def _exact(tree: Sequence[Any]) -> Words | None:
 
 
 def _of_set(members: Sequence[Any]) -> Words | None:
-    if len(members) > 4 or any(kind is not op.LITERAL for kind, _ in members):
-        return None
-    return frozenset(chr(value).lower() for _, value in members)
+    letters = [_of_letter(value) if kind is op.LITERAL else None for kind, value in members]
+    return None if len(members) > 4 or None in letters else frozenset().union(*(each for each in letters if each))
+
+
+def _of_letter(code: int) -> Words | None:
+    """A letter as `str.lower` leaves it; outside ASCII one that has two cases may have a third form."""
+    letter = chr(code)
+    return frozenset({letter.lower()}) if letter.isascii() or letter.lower() == letter.upper() else None
