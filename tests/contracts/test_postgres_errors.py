@@ -17,6 +17,16 @@ def test_a_server_that_only_reads_is_asked_again(postgres: PostgresDatabase) -> 
         connection.execute(script)
 
 
+def test_a_client_that_vanishes_is_given_up_within_a_minute(postgres: PostgresDatabase) -> None:
+    """Its locks fall with it."""
+    with postgres.connections.begin() as connection:
+        idle, interval, count = (
+            int(connection.execute(text(f"SHOW tcp_keepalives_{name}")).scalar_one())
+            for name in ("idle", "interval", "count")
+        )
+    assert 0 < idle + interval * count <= 60
+
+
 @pytest.mark.parametrize(
     ("code", "kind"), [("58030", TransientError), ("XX000", TransientError), ("22001", PermanentError)]
 )

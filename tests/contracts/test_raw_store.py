@@ -19,6 +19,7 @@ from sqlalchemy import text
 from sago.domain.erasures import EmptiedMessage, Erasure
 from sago.domain.messages import Message, MessageRef
 from sago.embedded.servers import Server
+from sago.errors import TransientError
 from sago.ports import RawStore
 from sago.sections import CassandraSettings
 from sago.stores.cassandra import CassandraRawStore, migrate
@@ -339,6 +340,18 @@ def test_marks_are_written_in_cassandra_as_well(cassandra: CassandraRawStore) ->
         ("slack:1", EDIT, None, None),
         ("slack:2", 0, "batch-7", at),
     ]
+
+
+def test_a_day_is_noted_before_its_rows(cassandra: CassandraRawStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object) -> None:
+        raise TransientError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sago.stores.cassandra.store.claim", die)
+        with pytest.raises(TransientError):
+            cassandra.store([message(1)], "b1", NOW)
+    assert cassandra.changed_days(NOW.date()) == [(COMPANY, message(1).sent_at.date())]
+    assert cassandra.count() == 0
 
 
 def erasure(**whom: Any) -> Erasure:
