@@ -26,7 +26,7 @@ test: test-unit  ## the whole suite: unit, then on real servers, then selected f
 	@echo "selected faults:" && $(BIN)/pytest -q tests/faults
 
 test-unit: .venv/.ready-dev  ## unit tests alone: no sockets, under a minute
-	@$(BIN)/pytest -q tests/unit
+	@$(BIN)/pytest -q -n logical --maxprocesses 8 tests/unit
 
 faults: .venv/.ready-dev  ## every fault on 20,000 messages, within an hour; writes docs/reliability.md (SAGO_FAULTS_SEED=… for the same moments)
 	@SAGO_FAULTS=all SAGO_FAULTS_WRITE=1 $(BIN)/pytest -q tests/faults $(ARGS)
