@@ -25,7 +25,7 @@ test: test-unit  ## the whole suite: unit, then on real servers, then selected f
 	@echo "integration and contracts:" && $(BIN)/pytest -q tests/integration tests/contracts
 	@echo "selected faults:" && $(BIN)/pytest -q tests/faults
 
-test-unit: .venv/.ready-dev  ## unit tests alone: no sockets, under a minute
+test-unit: .venv/.ready-dev  ## unit tests alone: no sockets, about a minute
 	@$(BIN)/pytest -q -n logical --maxprocesses 8 tests/unit
 
 faults: .venv/.ready-dev  ## every fault on 20,000 messages, within an hour; writes docs/reliability.md (SAGO_FAULTS_SEED=… for the same moments)
@@ -58,5 +58,5 @@ lock:  ## compile both lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --group dev -o requirements-dev.lock pyproject.toml
 
-clean:  ## remove the environment and every output; data under .sago stays
+clean:  ## remove .venv and output/, letters in it included (`make down` first); data under .sago stays
 	rm -rf .venv output build *.egg-info .mypy_cache .ruff_cache .pytest_cache

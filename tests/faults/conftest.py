@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import SystemRandom
 
-import psutil
 import pytest
 
 from sago.config import PROJECT
@@ -53,8 +52,11 @@ def pytest_report_header() -> str:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """A fault whose test fails stands in the table too."""
+    test = report.nodeid.rpartition("::")[2]
     if report.failed and "tests/faults/" in report.nodeid:
-        REPORT.failed(report.nodeid.rpartition("::")[2])
+        REPORT.failed(test)
+    elif report.when == "call":
+        REPORT.passed.add(test)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -62,8 +64,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if ALL and REPORT.lines and os.environ.get("SAGO_FAULTS_WRITE"):
         waits = ", ".join(f"`{name}={value}`" for name, value in IMPATIENT.items())
         chosen = session.config.option.keyword or [arg for arg in session.config.args if "::" in arg or ".py" in arg]
-        memory = psutil.virtual_memory().total / 1e9
-        REPORT.write(PROJECT / "docs" / "reliability.md", memory, waits, whole=not chosen)
+        REPORT.write(PROJECT / "docs" / "reliability.md", waits, whole=not chosen)
 
 
 @pytest.fixture(scope="session")
