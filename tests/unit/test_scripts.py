@@ -79,6 +79,18 @@ def test_an_engine_means_containers_and_new_passwords_once(project: Path) -> Non
     assert dotenv_values(project / ".env") == made
 
 
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_a_key_of_yours_stays_and_missing_passwords_come_beside_it(project: Path, end: str) -> None:
+    (project / ".env").write_text(f"REDIS_PASSWORD=mine\nAPI_KEY=\nGEMINI_API_KEY=secret{end}")
+    said, _ = call(project, "up.sh", engine="yes")
+    assert "made .env with new passwords (from .env," in said
+    made = dotenv_values(project / ".env")
+    assert {"REDIS_PASSWORD": "mine", "GEMINI_API_KEY": "secret"}.items() <= made.items()
+    assert all(made[name] for name in SECRETS)
+    assert "made .env" not in call(project, "up.sh", engine="yes")[0]
+    assert dotenv_values(project / ".env") == made
+
+
 def test_servers_of_your_own_are_used_although_an_engine_answers(project: Path) -> None:
     said, called = call(project, "up.sh", engine="yes", POSTGRES_HOST="db.example")
     assert "your own servers" in said
