@@ -89,8 +89,14 @@ class Books:
     def _unread(
         self, read: dict[tuple[str, MessageKey], int], dead: dict[tuple[str, str], str]
     ) -> list[tuple[str, MessageKey]]:
+        """A version that came to be stored after a higher one was read is never read: a fault may turn them round."""
+        highest = {(company, key.message_id): key.version for company, key in sorted(read)}
         wanted = ((company, key) for company, keys in self._load.to_be_read.items() for key in keys)
-        return [pair for pair in wanted if pair not in read and (pair[0], pair[1].message_id) not in dead]
+        return [
+            (company, key)
+            for company, key in wanted
+            if (company, key.message_id) not in dead and highest.get((company, key.message_id), -1) < key.version
+        ]
 
     def _ask(self, query: str) -> list[tuple[Any, ...]]:
         url = self._container.settings.postgres.url().replace("+psycopg2", "")
