@@ -20,7 +20,7 @@ REPORT = Report(int(os.environ.get("SAGO_FAULTS_SEED") or SystemRandom().randran
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Beside the selected faults the others take an hour. Ours come last: their house stays until the end."""
+    """Beside the selected faults the others take more than an hour. Ours come last: their house stays until the end."""
     ours = [item for item in items if FAULTS in item.path.parents]
     items.sort(key=lambda item: FAULTS in item.path.parents)
     for item in ours:
