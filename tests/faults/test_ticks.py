@@ -226,7 +226,7 @@ def test_letters_survive_a_killed_worker_and_a_lost_queue(plan: Plan, report: Re
             killed = plan.pids("outreach")
             plan.house.kill("outreach")
             run.note_fault()
-            assert eventually(lambda killed=killed: plan.pids("outreach")[0] != killed[0], 60)  # type: ignore[misc]
+            assert eventually(lambda killed=killed: plan.pids("outreach")[0] != killed[0], 60)
     outcome = plan.house.settle(run)
     plan.ran_once(plan.clock.before_the_next_tick())
     plan.clock.jump(timedelta(minutes=7))
