@@ -6,7 +6,6 @@ import re
 from typing import NamedTuple
 
 from sago.domain.events import EventType as E
-from sago.llm.providers.offline.hints import Hinted
 
 
 class Cue(NamedTuple):
@@ -14,7 +13,7 @@ class Cue(NamedTuple):
 
     event_type: E
     kind: str
-    pattern: Hinted
+    pattern: re.Pattern[str]
     needs: str = ""
     """`figure`, `name`, `name or figure`, `name or role`, `size` (a figure or a named round), or nothing."""
     wish: bool = False
@@ -65,7 +64,7 @@ _PLACE_AFTER = r"(?-i:[A-Z][\w'’\u00c0-\u024f]+)"
 
 
 def _c(event_type: E, kind: str, pattern: str, needs: str = "", *, wish: bool = False) -> Cue:
-    return Cue(event_type, kind, Hinted(pattern, re.I | re.S), needs, wish)
+    return Cue(event_type, kind, re.compile(pattern, re.I | re.S), needs, wish)
 
 
 CUES: tuple[Cue, ...] = (

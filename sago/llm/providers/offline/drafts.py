@@ -92,7 +92,7 @@ def match(text: str, voice: Voice) -> tuple[Cue, re.Match[str]] | None:
         cue = CUES[place]
         if voice is Voice.THEIRS and cue.event_type not in _FROM_OUTSIDE:
             continue
-        found = cue.pattern.pattern.search(text)
+        found = cue.pattern.search(text)
         if found and not _is_other(text, cue, found):
             return cue, found
     return None

@@ -32,7 +32,7 @@ class Hinted:
 
     def __init__(self, pattern: str, flags: int = 0) -> None:
         self.pattern = re.compile(pattern, flags)
-        self.hints = hints(pattern, flags)
+        self.hints = hints(self.pattern)
         self._words = None if self.hints is None else _automaton(dict.fromkeys(self.hints, True))
 
     def search(self, text: str) -> re.Match[str] | None:
@@ -45,12 +45,13 @@ class Hinted:
 class Sieve:
     """Which of many patterns a text can match at all, found in one pass over it."""
 
-    def __init__(self, patterns: Sequence[Hinted]) -> None:
-        self._always = frozenset(place for place, pattern in enumerate(patterns) if pattern.hints is None)
+    def __init__(self, patterns: Sequence[re.Pattern[str]]) -> None:
         self._all = range(len(patterns))
+        found = [hints(pattern) for pattern in patterns]
+        self._always = frozenset(place for place in self._all if found[place] is None)
         places: dict[str, list[int]] = {}
-        for place, pattern in enumerate(patterns):
-            for word in pattern.hints or ():
+        for place, words in enumerate(found):
+            for word in words or ():
                 places.setdefault(word, []).append(place)
         self._words = _automaton(places) if places else None
 
@@ -71,9 +72,9 @@ def _automaton(words: Mapping[str, Any]) -> ahocorasick.Automaton:
     return automaton
 
 
-def hints(pattern: str, flags: int = 0) -> tuple[str, ...] | None:
+def hints(pattern: re.Pattern[str]) -> tuple[str, ...] | None:
     """Small-letter words of which every match of `pattern` holds at least one; None where none are known."""
-    found = _required(parser.parse(pattern, flags))
+    found = _required(parser.parse(pattern.pattern, pattern.flags))
     if found is None:
         return None
     return tuple(sorted(word for word in found if not any(other in word for other in found - {word})))
