@@ -12,7 +12,8 @@ broker_url = _settings.redis.database(_settings.redis.broker_db)
 result_backend = _settings.redis.database(_settings.redis.results_db)
 broker_connection_retry_on_startup = True  # a worker may start before Redis answers
 broker_transport_options = {
-    "visibility_timeout": 900,  # above the longest hard time limit plus the longest countdown, or a task runs twice
+    # above the longest hard time limit plus the longest countdown, or a task runs twice at once
+    "visibility_timeout": _settings.redis.visibility_timeout,
     "unacked_restore_throttle": 1,
     "queue_order_strategy": "priority",  # as -Q names them: by turns, a claim waits behind as many store tasks
     "socket_timeout": 30,  # redis-py's own 5 s makes a blocking pop hang

@@ -186,7 +186,8 @@ class Container:
     @cached_property
     def extracting(self) -> Extracting:
         context = self.settings.extraction.context_messages
-        return Extracting(self.database, self.buffer, self.raw, self.models, context, self.retry_after)
+        waits = self.retry_after, self.lost_after
+        return Extracting(self.database, self.buffer, self.raw, self.models, context, *waits)
 
     @property
     def consent(self) -> Consent:

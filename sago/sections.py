@@ -86,6 +86,9 @@ class RedisSettings(Section):
     results_db: int = 1
     buffer_db: int = 2
     cache_db: int = 3
+    visibility_timeout: int = Field(900, ge=30)
+    """Seconds until the broker gives out again what a worker took and did not acknowledge. Above the longest hard time
+    limit plus the longest countdown, or a long task runs twice at once."""
 
     def database(self, number: int) -> str:
         """The URL of one database."""

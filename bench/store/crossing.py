@@ -79,7 +79,7 @@ def crossing(rig: Rig, scale: Scale, rate: float | None) -> Finding:
     source = "given by --rate" if rate else f"{scale.merged:,} messages put in before"
     lines = [
         f"All of `bridge, {', '.join(PROCESSES)}`, provider `offline`, {COMPANIES} companies.",
-        f"Sustained end to end, {source}: {spread(most)} messages a second. Then",
+        f"Sustained end to end, {source}, queues at all heights: {spread(most)} messages a second. Then",
         f"{half:,.0f} a second: {count} batches in {scale.rounds} windows of {scale.seconds / scale.rounds:.0f} s.",
     ]
     if early:
@@ -97,7 +97,13 @@ def sustained(rig: Rig, messages: int) -> float:
 
 
 def _sustained(rig: Rig, messages: int, turn: int) -> float:
+    """Each company's queue is filled to another height before: reading goes on beside storing from the first second,
+    and as many wait in the end as did in the beginning."""
     rig.empty()
+    with rig.bridge() as bridge:
+        rig.assigned_at(bridge)
+        waiting = rig.fill_with(staggered(COMPANIES))
+        settle(rig)
     before = rig.ends()
     rig.fill(Load.live(f"end{turn}", messages, COMPANIES))
     ends = {pair: end for pair, end in rig.ends().items() if end > before[pair]}
@@ -105,7 +111,7 @@ def _sustained(rig: Rig, messages: int, turn: int) -> float:
         started = rig.assigned_at(bridge)
         rig.committed_at(ends)
         settle(rig)
-    merged, members = _merged(rig), check(rig, messages)
+    merged, members = _merged(rig), check(rig, waiting + messages)
     rate = members / (max(committed for *_, committed in merged) - started)
     say(f"  end to end, round {turn or 'warm-up':7} {rate:8.0f}/s, {members} messages in {len(merged)} batches")
     return rate

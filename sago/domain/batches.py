@@ -86,7 +86,9 @@ class Chunk(BaseModel):
     attempts: int = 0
     """Failed ones that are not PASSING."""
     begun: int = 0
-    """Attempts since the last that ended: of them nobody lived to tell how they went."""
+    """Attempts since the last that ended, those of one firing counted once: nobody lived to tell how they went."""
+    begun_at: Moment | None = None
+    """When the last of them was counted."""
     error: str | None = None
     error_type: str | None = None
     retry_at: Moment | None = None

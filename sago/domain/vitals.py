@@ -84,6 +84,9 @@ class QueueVitals(Figures):
     oldest: dict[str, WaitingBatch] | None = Field(
         description="State → its oldest batch, of claimed, extracting, failed."
     )
+    first_due: Moment | None = Field(
+        description="When the first unfinished batch is, or was, to be taken up; null: there is none."
+    )
     dead_letters: int | None = Field(description="Refused messages that were not replayed.")
     letters_due: int | None = Field(description="Letters that are due and not composed yet.")
     open_breakers: list[BreakerVitals] | None = Field(description="Models that are not asked for a while.")

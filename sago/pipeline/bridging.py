@@ -243,7 +243,7 @@ class Bridge:
             log.warning("message refused", origin=refused.letter.origin, reason=refused.letter.error)
 
     def _send(self) -> None:
-        self._flights.send(self._clock.monotonic())
+        self._flights.send(self._clock.monotonic(), may_copy=not self._memory.is_high())
 
     def _land(self) -> None:
         landed = self._flights.land(self._clock.monotonic())

@@ -76,11 +76,8 @@ def _since(service: ServiceVitals, now: datetime) -> str:
 def _of_batches(queue: QueueVitals, reap_every: timedelta, now: datetime) -> Iterator[str]:
     unfinished = sum(count for state, count in (queue.batches or {}).items() if state is not BatchState.MERGED)
     late = reap_every * (ROUNDS + unfinished // IN_A_ROUND)
-    overdue = [
-        each for each in (queue.oldest or {}).values() if each.next_attempt_at and now - each.next_attempt_at > late
-    ]
-    if overdue:
-        since = min(each.next_attempt_at for each in overdue if each.next_attempt_at)
+    since = queue.first_due
+    if since is not None and now - since > late:
         yield (
             f"a batch is to be taken up since {clock_time(since, now)} UTC ({length(now - since)}) and nobody does: "
             "do beat and the store worker run?"

@@ -36,6 +36,7 @@ class Extracting:
     models: Models
     context_messages: int
     retry_after: timedelta
+    lost_after: timedelta
 
     def chunk(self, batch_id: str, chunk_no: int, now: datetime) -> str:
         """Read one chunk and keep its result, or its failure with the reason: `done`, `failed` or `skipped`.
@@ -49,7 +50,7 @@ class Extracting:
             highest = _highest(tx, batch.company_id, refs) if batch else {}
             company = tx.companies.get(batch.company_id) if batch else None
             if batch is not None and chunk_no in open_chunks:
-                tx.batches.begin_chunk(batch_id, chunk_no)
+                tx.batches.begin_chunk(batch_id, chunk_no, now, self.lost_after)
         if batch is None or chunk_no not in open_chunks:
             return "skipped"
         try:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from sago.domain.batches import Record
 from sago.domain.dead_letters import REPLAY_OF
+from sago.errors import TransientError
 from sago.pipeline.watermark import Watermark
-from sago.ports import StoreQueue
+from sago.ports import Fate, StoreQueue
 from sago.telemetry import logger
 
 Pair = tuple[str, int]
@@ -92,10 +93,11 @@ class Flights:
         """Take a gathered batch; `send` enqueues it."""
         self._flights[flight.name] = flight
 
-    def send(self, at: float) -> None:
-        """Enqueue what is due. Raises TransientError; what was not enqueued stays due under the same attempt."""
+    def send(self, at: float, *, may_copy: bool = True) -> None:
+        """Enqueue what is due; further attempts only where they `may_copy` what may still lie in Redis. Raises
+        TransientError; what was not enqueued stays due under the same attempt."""
         for name, flight in self._flights.items():
-            if flight.deadline is None and flight.due_at <= at:
+            if flight.deadline is None and flight.due_at <= at and (may_copy or not flight.attempt):
                 attempt = flight.attempt + 1
                 replays = [record.headers.get(REPLAY_OF) for record in flight.records]
                 self._queue.enqueue(name, attempt, [record.value for record in flight.records], replays)
@@ -106,22 +108,28 @@ class Flights:
         """Ask once what became of all that were sent; those durable now. The others are due again when their task
         failed or their deadline has passed, as a further attempt of the same batch.
 
-        While as many tasks wait in the queue as are under way here none need be lost, and a copy of each at every
-        deadline would fill Redis while no worker runs: the deadline is put off, each attempt's twice as often up to
-        MOST_EXTENSIONS. Other bridges' tasks count too, so that it is put off and never left out.
+        While as many tasks wait in the queue as are under way here and in no worker's hands, none need be lost, and a
+        copy of each at every deadline would fill Redis while no worker runs, and keep a slow one from ever catching
+        up: the deadline is put off, each attempt's twice as often up to MOST_EXTENSIONS. Other bridges' tasks count
+        too, and a task may run in a worker that died, so that it is put off and never left out.
         """
         asked = {name: flight.attempt for name, flight in self._flights.items() if flight.deadline is not None}
         if not asked:
             return []
-        answers = self._queue.confirmed(asked)
-        durable = [name for name in asked if answers.get(name)]
-        under_way = {name: self._flights[name] for name in asked if not answers.get(name)}
+        fates = self._queue.fates(asked)
+        under_way = {name: self._flights[name] for name in asked if fates.get(name) is not Fate.DURABLE}
         is_late = any(flight.is_late(at) for flight in under_way.values())
-        # every question is asked before a flight is let go: one whose answer is lost has landed nothing
-        may_wait = is_late and self._queue.waiting() >= len(under_way)
+        may_wait = is_late and self._may_wait(sum(name not in fates for name in under_way))
         for name, flight in under_way.items():
-            self._judge(name, flight, at, failed=name in answers, may_wait=may_wait)
-        return [self._flights.pop(name) for name in durable]
+            self._judge(name, flight, at, failed=fates.get(name) is Fate.FAILED, may_wait=may_wait)
+        return [self._flights.pop(name) for name in asked if name not in under_way]
+
+    def _may_wait(self, unseen: int) -> bool:
+        """Whether as many tasks wait in the queue; also where it does not tell: what is durable lands all the same."""
+        try:
+            return self._queue.waiting() >= unseen
+        except TransientError:
+            return True
 
     def _judge(self, name: str, flight: Flight, at: float, *, failed: bool, may_wait: bool) -> None:
         if failed:

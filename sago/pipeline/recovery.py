@@ -21,7 +21,7 @@ LOOK_BACK = timedelta(days=3)
 """Running time whose received days recovery reads: longer than the marks' 48 hours, which the idle flush never is."""
 FIRST = datetime.fromtimestamp(0, UTC)
 LONGEST_QUEUE = 10
-"""Times `lost_after` that a batch may wait behind others before it counts as lost all the same."""
+"""Times `lost_after` that a batch may wait behind others before it is fired again all the same."""
 LOOKED_UP_AT_ONCE, READ_AT_ONCE = 5000, 100
 """Keys that recovery looks up at a time, and messages that it holds in memory: with `raw` one may be 650 kB."""
 WORKER_DIED = "each worker that read it died of it"
@@ -54,7 +54,7 @@ class Reaper:
         claims = self.buffer.unopened()
         for company_id, batch_id in claims:
             self.dispatcher.open_batch(company_id, batch_id)
-        is_busy = self.dispatcher.waiting() > 0
+        is_busy = self.dispatcher.waiting("extract") + self.dispatcher.waiting("merge") > 0
         hopeless: list[Hopeless] = []
         with self.database.begin() as tx:
             due = {
@@ -72,23 +72,30 @@ class Reaper:
 
     def _queues(self, tx: Transaction, batch: Batch, now: datetime) -> bool:
         """Whether it may only wait behind others: to fire it again would make the queue longer still. Looked at again
-        after `lost_after`."""
-        if batch.state is BatchState.FAILED or now - batch.claimed_at > LONGEST_QUEUE * self.lost_after:
+        after `lost_after`, and fired again at LONGEST_QUEUE times that and at each doubling: a queue that is never
+        empty neither hides a loss for ever nor fills with copies."""
+        looked_at = (batch.next_attempt_at or now) - self.lost_after
+        if batch.state is BatchState.FAILED or self._turns(batch, now) > self._turns(batch, looked_at):
             return False
         due = now + self.lost_after
         tx.batches.set_state(batch.id, batch.state, at=now, next_attempt_at=due, error=batch.error, is_attempt=False)
         return True
 
+    def _turns(self, batch: Batch, at: datetime) -> int:
+        """How often a batch that waits behind others was to be fired again by then."""
+        return max((at - batch.claimed_at) // (LONGEST_QUEUE * self.lost_after), 0).bit_length()
+
     def _missing(self, tx: Transaction, batch: Batch, hopeless: list[Hopeless], now: datetime) -> list[int] | None:
-        """The chunks to fire, or None while all that is left waits for a moment another side asked for; one that
+        """The chunks to fire, or None while all that is left waits for its moment; one that
         failed too often is bisected until a single message is `hopeless`."""
         missing: list[int] = []
         waiting: list[datetime] = []
         for chunk in tx.batches.chunks(batch.id):
             if chunk.state.is_final:
                 continue
-            if chunk.retry_at is not None and chunk.retry_at > now:
-                waiting.append(chunk.retry_at)
+            not_before = self._not_before(chunk)
+            if not_before is not None and not_before > now:
+                waiting.append(not_before)
             elif self._is_hopeless(chunk):
                 missing += self._bisect(tx, batch, chunk, hopeless)
             else:
@@ -101,6 +108,11 @@ class Reaper:
         due = now + self.lost_after
         tx.batches.set_state(batch.id, BatchState.EXTRACTING, at=now, next_attempt_at=due, error=batch.error)
         return missing
+
+    def _not_before(self, chunk: Chunk) -> datetime | None:
+        """The moment another side asked for; of a chunk that takes its worker along, the one by which its last attempt,
+        counted as it began, is over too."""
+        return chunk.begun_at + self.lost_after if chunk.begun_at and self._kills(chunk) else chunk.retry_at
 
     def _is_hopeless(self, chunk: Chunk) -> bool:
         """Whether a chunk failed for good, or takes its worker along each time; what is no message's fault never

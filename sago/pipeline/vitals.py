@@ -46,6 +46,7 @@ class Books(NamedTuple):
 
     batches: dict[BatchState, int]
     oldest: dict[BatchState, Batch]
+    first_due: datetime | None
     dead_letters: int
     letters_due: int
     last_progress: dict[str, datetime]
@@ -113,7 +114,11 @@ class Vitals:
             measured_at=self.clock.now(),
             missing=self._missing(answers),
             processing=ProcessingMetrics(messages_stored=stored, **processed),
-            cache=CacheMetrics(**(known(answers, REDIS) or {}), **self.limits._asdict()),
+            cache=CacheMetrics(
+                **(known(answers, REDIS) or {}),
+                trigger_threshold=self.limits.trigger_threshold,
+                memory_pause_at=self.limits.memory_pause_at,
+            ),
         )
 
     def _missing(self, answers: Answers) -> dict[str, str]:
@@ -154,6 +159,7 @@ class Vitals:
             return Books(
                 batches=tx.batches.counts(),
                 oldest=tx.batches.oldest(),
+                first_due=tx.batches.first_due(),
                 dead_letters=sum(tx.ledger.dead_letter_counts().values()),
                 letters_due=tx.compositions.counts().get(CompositionState.DUE, 0),
                 last_progress=tx.ledger.last_progress(),
@@ -251,6 +257,7 @@ def _queue(answers: Answers) -> QueueVitals:
         queued_total=sum(buffered.queued.values()) if buffered else None,
         batches={state.value: books.batches.get(state, 0) for state in BatchState} if books else None,
         oldest={state.value: _waiting(batch) for state, batch in sorted(books.oldest.items())} if books else None,
+        first_due=books.first_due if books else None,
         dead_letters=books.dead_letters if books else None,
         letters_due=books.letters_due if books else None,
         open_breakers=[BreakerVitals(**each._asdict()) for each in buffered.open_breakers] if buffered else None,

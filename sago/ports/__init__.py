@@ -15,7 +15,7 @@ from sago.ports.log import LogConsumer, MessageLog
 from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Breakers, CallLedger, Model, Models
 from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore
-from sago.ports.tasks import Dispatcher, StoreQueue
+from sago.ports.tasks import Dispatcher, Fate, StoreQueue
 
 __all__ = [
     "BatchStore",
@@ -30,6 +30,7 @@ __all__ = [
     "Drafts",
     "ErasureStore",
     "EventStore",
+    "Fate",
     "GenerationStore",
     "Ledger",
     "LogConsumer",

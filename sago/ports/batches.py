@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sago.domain.batches import (
@@ -34,8 +34,9 @@ class BatchStore(Protocol):
     def chunk_refs(self, batch_id: str, chunk_no: int) -> list[MessageRef]:
         """The members of one chunk, oldest first."""
 
-    def begin_chunk(self, batch_id: str, chunk_no: int) -> None:
-        """Count an attempt at an unfinished chunk; its end, whichever, takes all counts back."""
+    def begin_chunk(self, batch_id: str, chunk_no: int, now: datetime, once_in: timedelta) -> None:
+        """Count an attempt at an unfinished chunk, unless one was counted less than `once_in` ago; an attempt's end,
+        whichever, takes all counts back."""
 
     def finish_chunk(self, batch_id: str, chunk_no: int, result: ChunkResult) -> bool:
         """Keep the chunk's first result; False when one was there already."""
@@ -81,6 +82,9 @@ class BatchStore(Protocol):
 
     def counts(self) -> dict[BatchState, int]:
         """Batches by state."""
+
+    def first_due(self) -> datetime | None:
+        """When the first of those not merged is, or was, to be taken up."""
 
     def oldest(self) -> dict[BatchState, Batch]:
         """Of each state but `merged` the batch that was claimed first; a state without batches is left out."""

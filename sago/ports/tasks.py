@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -33,15 +34,23 @@ class Dispatcher(Protocol):
         """Queue again what the buffer has lost."""
 
 
+class Fate(StrEnum):
+    """What became of a store task. `running` also where its worker died in it."""
+
+    RUNNING = "running"
+    DURABLE = "durable"
+    FAILED = "failed"
+
+
 class StoreQueue(Protocol):
     """The bridge's side of `store.batch`: enqueue micro-batches and learn what became of them."""
 
     def enqueue(self, name: str, attempt: int, values: Sequence[bytes], replay_of: Sequence[str | None]) -> None:
         """Enqueue one attempt under the task id `name#attempt`."""
 
-    def confirmed(self, names: Mapping[str, int]) -> dict[str, bool]:
-        """Of batch name → number of attempts so far: True when one of them made it durable, however late; False when
-        the last one failed; a name not yet answered is left out."""
+    def fates(self, names: Mapping[str, int]) -> dict[str, Fate]:
+        """Of batch name → number of attempts so far: durable when one of them made it so, however late; else what
+        became of the last one. A name whose last attempt nobody has taken up is left out."""
 
     def waiting(self) -> int:
         """Tasks that no worker has taken yet, of every bridge."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from celery import Celery, chord
@@ -17,11 +17,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from sago.errors import TransientError
-from sago.ports.tasks import WorkQueue
+from sago.ports.tasks import Fate, WorkQueue
 from sago.sections import RedisSettings
 
 WAIT_INTERVAL = 0.02
 """Seconds between looks for a result that is waited for."""
+FATES = {"STARTED": Fate.RUNNING, "SUCCESS": Fate.DURABLE, "FAILURE": Fate.FAILED}
+"""By the states of Celery's results."""
 
 
 class PolledBackend(RedisBackend):
@@ -48,18 +50,22 @@ def client(redis: RedisSettings) -> Celery:
 
 
 def ended(app: Celery, task_ids: Sequence[str]) -> dict[str, str]:
-    """Of these tasks those that have ended: id → the error's text, empty after success. One MGET."""
+    """Of these tasks those that have ended: id → the error's text, empty after success."""
+    return {
+        task_id: "" if result["status"] == "SUCCESS" else _error_text(result["result"])
+        for task_id, result in _results(app, task_ids).items()
+        if result["status"] in ("SUCCESS", "FAILURE")
+    }
+
+
+def _results(app: Celery, task_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What Celery keeps of these tasks; nothing of one that no worker has begun. One MGET."""
     backend = cast(RedisBackend, app.backend)
     try:
         found = backend.mget([backend.get_key_for_task(task_id) for task_id in task_ids])
     except RedisError as error:
         raise TransientError(f"result backend does not answer: {error}") from error
-    results = {task_id: json.loads(value) for task_id, value in zip(task_ids, found, strict=True) if value}
-    return {
-        task_id: "" if result["status"] == "SUCCESS" else _error_text(result["result"])
-        for task_id, result in results.items()
-        if result["status"] in ("SUCCESS", "FAILURE")
-    }
+    return {task_id: json.loads(value) for task_id, value in zip(task_ids, found, strict=True) if value}
 
 
 def _error_text(result: object) -> str:
@@ -157,12 +163,13 @@ class CeleryStoreQueue:
         except (OperationalError, RedisError) as error:
             raise TransientError(f"broker does not answer: {error}") from error
 
-    def confirmed(self, names: Mapping[str, int]) -> dict[str, bool]:
+    def fates(self, names: Mapping[str, int]) -> dict[str, Fate]:
         """Which of these batches have their answer: an early attempt that a busy worker ended late counts too, or
         attempts would overtake each other for ever."""
-        ended_now = ended(self._app, _attempts(names)) if names else {}
-        failed = {name: False for name, attempt in names.items() if ended_now.get(f"{name}#{attempt}")}
-        return failed | {task_id.rpartition("#")[0]: True for task_id, error in ended_now.items() if not error}
+        results = _results(self._app, _attempts(names)) if names else {}
+        found = {task_id: FATES[result["status"]] for task_id, result in results.items() if result["status"] in FATES}
+        last = {name: found[f"{name}#{attempt}"] for name, attempt in names.items() if f"{name}#{attempt}" in found}
+        return last | {task_id.rpartition("#")[0]: fate for task_id, fate in found.items() if fate is Fate.DURABLE}
 
     def waiting(self) -> int:
         """The length of the queue `store`."""

@@ -226,16 +226,40 @@ def test_failures_are_counted_until_a_result_comes(database: Database) -> None:
 
 def test_attempts_of_which_nobody_lived_to_tell_are_counted_until_one_ends(database: Database) -> None:
     planned(database, "a", refs(1), refs(2))
+    hour = timedelta(hours=1)
+
+    def begun() -> list[tuple[int, datetime | None]]:
+        return [(chunk.begun, chunk.begun_at) for chunk in tx.batches.chunks("a")]
+
     with database.begin() as tx:
-        for _ in range(3):
-            tx.batches.begin_chunk("a", 0)
-        assert [chunk.begun for chunk in tx.batches.chunks("a")] == [3, 0]
+        for number in range(3):
+            tx.batches.begin_chunk("a", 0, NOW + number * hour, hour)
+        assert begun() == [(3, NOW + 2 * hour), (0, None)]
         tx.batches.fail_chunk("a", 0, "away", "TransientError")
-        tx.batches.begin_chunk("a", 0)
-        assert [chunk.begun for chunk in tx.batches.chunks("a")] == [1, 0]
+        tx.batches.begin_chunk("a", 0, NOW, hour)
+        assert begun() == [(1, NOW), (0, None)]
         assert tx.batches.finish_chunk("a", 0, result(1))
-        tx.batches.begin_chunk("a", 0)
-        assert [chunk.begun for chunk in tx.batches.chunks("a")] == [0, 0]
+        tx.batches.begin_chunk("a", 0, NOW + hour, hour)
+        assert begun() == [(0, None), (0, None)]
+
+
+def test_attempts_that_follow_each_other_at_once_count_as_one(database: Database) -> None:
+    planned(database, "a", refs(1))
+    minute = timedelta(minutes=1)
+    with database.begin() as tx:
+        for number in range(7):
+            tx.batches.begin_chunk("a", 0, NOW + number * minute, 3 * minute)
+        (chunk,) = tx.batches.chunks("a")
+    assert (chunk.begun, chunk.begun_at) == (3, NOW + 6 * minute)
+
+
+def test_the_moment_at_which_the_first_unfinished_batch_is_due(database: Database) -> None:
+    with database.begin() as tx:
+        assert tx.batches.first_due() is None
+        for number, name in enumerate("abc"):
+            tx.batches.open(batch(name, next_attempt_at=NOW + timedelta(minutes=number)), [])
+        tx.batches.set_state("a", BatchState.MERGED, at=NOW, next_attempt_at=NOW)
+        assert tx.batches.first_due() == NOW + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("passing", sorted(PASSING))

@@ -10,17 +10,17 @@ from typing import NamedTuple
 import pytest
 
 from sago.embedded.servers import Server
-from sago.ports import StoreQueue
+from sago.ports import Fate, StoreQueue
 from sago.sections import RedisSettings
 from sago.stores.celery_dispatcher import CeleryStoreQueue, client
 from sago.stores.memory.log import MemoryStoreQueue
 
 
 class Subject(NamedTuple):
-    """A queue, and how a worker answers one attempt of a batch: name, attempt, durable=…."""
+    """A queue, and how a worker answers one attempt of a batch."""
 
     queue: StoreQueue
-    answer: Callable[..., None]
+    answer: Callable[[str, int, Fate], None]
     name: str
 
 
@@ -32,14 +32,18 @@ def in_memory() -> Subject:
 def in_redis(server: Server) -> Subject:
     app = client(RedisSettings(**server.settings["redis"]))
 
-    def answer(name: str, attempt: int, *, durable: bool) -> None:
+    def answer(name: str, attempt: int, fate: Fate) -> None:
         failure = {
             "exc_type": "TransientError",
             "exc_message": ["cassandra does not answer"],
             "exc_module": "sago.errors",
         }
-        ended = {"status": "SUCCESS", "result": {}} if durable else {"status": "FAILURE", "result": failure}
-        app.backend.client.set(app.backend.get_key_for_task(f"{name}#{attempt}"), json.dumps(ended))
+        told = {
+            Fate.RUNNING: {"status": "STARTED", "result": {"pid": 7, "hostname": "store@house"}},
+            Fate.DURABLE: {"status": "SUCCESS", "result": {}},
+            Fate.FAILED: {"status": "FAILURE", "result": failure},
+        }
+        app.backend.client.set(app.backend.get_key_for_task(f"{name}#{attempt}"), json.dumps(told[fate]))
 
     return Subject(CeleryStoreQueue(app), answer, f"log-{uuid.uuid4().hex}:slack-messages:0:0-9")
 
@@ -61,8 +65,8 @@ def name_addresses(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_has_not_answered_is_left_out(subject: Subject) -> None:
-    assert subject.queue.confirmed({}) == {}
-    assert subject.queue.confirmed({subject.name: 3}) == {}
+    assert subject.queue.fates({}) == {}
+    assert subject.queue.fates({subject.name: 3}) == {}
 
 
 @pytest.mark.services
@@ -74,26 +78,27 @@ def test_what_no_worker_has_taken_waits(redis_server: Server, monkeypatch: pytes
     assert queue.queue.waiting() == before + 1
 
 
-@pytest.mark.parametrize("durable", [True, False])
-def test_the_latest_attempt_tells(subject: Subject, durable: bool) -> None:
-    subject.answer(subject.name, 2, durable=durable)
-    assert subject.queue.confirmed({subject.name: 2}) == {subject.name: durable}
+@pytest.mark.parametrize("fate", Fate)
+def test_the_latest_attempt_tells(subject: Subject, fate: Fate) -> None:
+    subject.answer(subject.name, 2, fate)
+    assert subject.queue.fates({subject.name: 2}) == {subject.name: fate}
 
 
 def test_a_late_success_of_an_attempt_that_was_given_up_counts(subject: Subject) -> None:
-    subject.answer(subject.name, 1, durable=True)
-    assert subject.queue.confirmed({subject.name: 3}) == {subject.name: True}
-    subject.answer(subject.name, 3, durable=False)
-    assert subject.queue.confirmed({subject.name: 3}) == {subject.name: True}
+    subject.answer(subject.name, 1, Fate.DURABLE)
+    assert subject.queue.fates({subject.name: 3}) == {subject.name: Fate.DURABLE}
+    subject.answer(subject.name, 3, Fate.FAILED)
+    assert subject.queue.fates({subject.name: 3}) == {subject.name: Fate.DURABLE}
 
 
-def test_a_failure_of_an_attempt_that_was_given_up_says_nothing(subject: Subject) -> None:
-    subject.answer(subject.name, 1, durable=False)
-    assert subject.queue.confirmed({subject.name: 2}) == {}
+@pytest.mark.parametrize("fate", [Fate.RUNNING, Fate.FAILED])
+def test_an_attempt_that_was_given_up_and_made_nothing_durable_says_nothing(subject: Subject, fate: Fate) -> None:
+    subject.answer(subject.name, 1, fate)
+    assert subject.queue.fates({subject.name: 2}) == {}
 
 
 def test_what_is_forgotten_is_answered_no_more(subject: Subject) -> None:
-    subject.answer(subject.name, 1, durable=False)
-    subject.answer(subject.name, 2, durable=True)
+    subject.answer(subject.name, 1, Fate.FAILED)
+    subject.answer(subject.name, 2, Fate.DURABLE)
     subject.queue.forget({subject.name: 2})
-    assert subject.queue.confirmed({subject.name: 2}) == {}
+    assert subject.queue.fates({subject.name: 2}) == {}

@@ -55,7 +55,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     test = report.nodeid.rpartition("::")[2]
     if report.failed and "tests/faults/" in report.nodeid:
         REPORT.failed(test)
-    elif report.when == "call":
+    elif report.when == "call" and report.passed:
         REPORT.passed.add(test)
 
 

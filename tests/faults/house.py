@@ -14,13 +14,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import psycopg2
 import pytest
+from redis import Redis
+from redis.exceptions import RedisError
 
 from sago.bootstrap import Container, build
 from sago.cli.stack import prepare
@@ -39,12 +41,16 @@ from tests.integration.houses import bare_environment, eventually
 from tests.integration.stacks import leftovers
 
 PROCESSES = ("bridge", "store", "extract", "outreach", "beat")
+VISIBLE_AFTER = 30
+"""Seconds until the broker gives out again what a worker took and did not acknowledge."""
+QUEUES = ("store", "upkeep", "merge", "extract", "outreach")
 IMPATIENT = {
     "SAGO_EXTRACTION__PROVIDER": "marker",
     "SAGO_EXTRACTION__LOST_AFTER": "15",
     "SAGO_EXTRACTION__RETRY_AFTER": "2",
     "SAGO_UPKEEP__REAP_EVERY": "2",
     "SAGO_BRIDGE__CONFIRM_DEADLINE": "4",
+    "SAGO_REDIS__VISIBILITY_TIMEOUT": str(VISIBLE_AFTER),
 }
 """The product's own waits, shortened: what mends itself within minutes does so within seconds here."""
 SETTLES_WITHIN = 240.0
@@ -153,6 +159,7 @@ class House:
         self.stack = stack
         self.container = container
         self.letters = container.settings.outreach.folder
+        self._settled: dict[str, Load] = {}
 
     @contextmanager
     def under(self, load: Load, lasts: float) -> Iterator[Run]:
@@ -182,7 +189,26 @@ class House:
             time.sleep(0.25)
         recovered = time.monotonic() - began
         time.sleep(REST)
-        return Outcome(run.sent, books.settle(), recovered, run.faults_too_late)
+        account = books.settle()
+        if not account.lost and not account.doubled:
+            self._settled[run.load.name] = run.load
+        return Outcome(run.sent, account, recovered, run.faults_too_late)
+
+    def look_again(self) -> None:
+        """Once more at all loads, when the broker has given out anew what killed workers held: still nothing is lost
+        or doubled."""
+        assert not self._settled or eventually(self._is_idle, 3 * VISIBLE_AFTER), "tasks are not taken up"
+        for name, settled in self._settled.items():
+            account = Books(self.container, settled).settle(rows=False)
+            assert (name, account.lost, account.doubled) == (name, [], [])
+
+    def _is_idle(self) -> bool:
+        """Whether no task waits, and no worker holds one that it has not acknowledged."""
+        redis = self.container.settings.redis
+        with closing(Redis.from_url(redis.database(redis.broker_db))) as broker, suppress(RedisError):
+            waiting = sum(broker.llen(f"sago:{queue}") for queue in QUEUES)
+            return not waiting and not broker.hlen("sago:unacked")
+        return False
 
     def _is_at_rest(self, load: Load) -> bool:
         """Whether nothing of the load is on its way: in Kafka, in the buffer, in the queues of chunks and merges."""
@@ -271,7 +297,9 @@ def raised(
             container = build(load())
             assert (container.settings.mode, container.settings.raw_store.kind) == ("services", "cassandra")
             try:
-                yield House(stack, container)
+                house = House(stack, container)
+                yield house
+                house.look_again()
             finally:
                 container.close()
                 gc.collect()  # sockets that kafka-python left open while its broker was away

@@ -27,11 +27,17 @@ GROUP BY watch_id, "window" HAVING count(*) > 1) twice
 """
 
 
+Version = tuple[str, MessageKey]
+"""Of a company's message."""
+
+
 class Account(NamedTuple):
     """What became of a load. `lost` and `doubled` say of what, for a person; both empty when all is well."""
 
     lost: list[str]
     doubled: list[str]
+    overtaken: int = 0
+    """Versions that nobody read, as a higher one of the same message had been read before they were queued."""
 
 
 class Books:
@@ -46,20 +52,22 @@ class Books:
 
         Raises what the drivers raise while a server is away.
         """
-        return not self._ask(OPEN) and not self._unread(self._read(), self._dead())
+        return not self._ask(OPEN) and not self._unread(self._read(), self._dead())[0]
 
-    def settle(self) -> Account:
-        """Compare everything there is with everything there should be."""
+    def settle(self, *, rows: bool = True) -> Account:
+        """Compare everything there is with everything there should be; `rows` of the raw store too."""
         lost: list[str] = []
         doubled: list[str] = []
         read, dead = self._read(), self._dead()
         lost += [f"batch {name} hangs, {state}: {error}" for name, state, error in self._ask(OPEN)]
-        lost += [f"{company}/{key} is in no merged batch" for company, key in self._unread(read, dead)]
+        unread, overtaken = self._unread(read, dead)
+        lost += [f"{company}/{key} is in no merged batch" for company, key in unread]
         lost += [f"{pair} is a dead letter: {dead[pair]}" for pair in dead.keys() - self._load.dead]
         doubled += [f"{pair} was read {times} times" for pair, times in read.items() if times > 1]
         doubled += [f"{pair} was read and is a dead letter" for pair in self._load.dead & {*_ids(read)}]
         for company in self._load.stories:
-            self._compare_rows(company, lost, doubled)
+            if rows:
+                self._compare_rows(company, lost, doubled)
             events, observations = self._load.undisturbed[company]
             with self._container.database.begin() as tx:
                 found, said = tx.events.find(company), tx.events.current(company)
@@ -67,7 +75,7 @@ class Books:
             _compare(company, "observation", claims(said), claims(observations), lost, doubled)
         ((twice,),) = self._ask(TWO_LETTERS)
         doubled += [f"{twice} windows with two live letters"] if twice else []
-        return Account(lost, doubled)
+        return Account(lost, doubled, len(overtaken))
 
     def _compare_rows(self, company: str, lost: list[str], doubled: list[str]) -> None:
         """Each version is one row, to the letter; there are no others on its days."""
@@ -88,15 +96,14 @@ class Books:
 
     def _unread(
         self, read: dict[tuple[str, MessageKey], int], dead: dict[tuple[str, str], str]
-    ) -> list[tuple[str, MessageKey]]:
-        """A version that came to be stored after a higher one was read is never read: a fault may turn them round."""
+    ) -> tuple[list[Version], list[Version]]:
+        """What should have been read, and what a fault turned round with its edit: a version that came to be queued
+        after a higher one was read is never read."""
         highest = {(company, key.message_id): key.version for company, key in sorted(read)}
-        wanted = ((company, key) for company, keys in self._load.to_be_read.items() for key in keys)
-        return [
-            (company, key)
-            for company, key in wanted
-            if (company, key.message_id) not in dead and highest.get((company, key.message_id), -1) < key.version
-        ]
+        wanted = [(company, key) for company, keys in self._load.to_be_read.items() for key in keys]
+        left = [each for each in wanted if each not in read and (each[0], each[1].message_id) not in dead]
+        overtaken = [each for each in left if highest.get((each[0], each[1].message_id), -1) > each[1].version]
+        return [each for each in left if each not in overtaken], overtaken
 
     def _ask(self, query: str) -> list[tuple[Any, ...]]:
         url = self._container.settings.postgres.url().replace("+psycopg2", "")

@@ -17,8 +17,9 @@ from sago.config import PROJECT
 from sago.embedded.jars import VERSIONS
 from tests.faults.house import Outcome
 
-HEAD = ("fault", "injected", "messages", "lost", "doubled", "to recover (s)", "seed", "day")
+HEAD = ("fault", "injected", "messages", "lost", "doubled", "overtaken", "to recover (s)", "seed", "day", "commit")
 FAILED = "FAILED: "
+WHOLE = "The last run of all faults: "
 PAGE = """# Reliability
 
 Each line is one load of 20,000 messages (one in a hundred sent twice, edits last) and a fault injected while it \
@@ -29,15 +30,18 @@ The seed gives the same moments again: `make faults ARGS="-k kafka" SAGO_FAULTS_
 - *lost*: versions without a row in the raw store, or in no merged batch and no dead letter, and events or \
 observations that an undisturbed run has.
 - *doubled*: rows, readings, observations or events that an undisturbed run does not have, and months with two \
-letters.
+letters; looked at once more when the broker has given out again what killed workers held.
+- *overtaken*: versions that nobody read because a higher one of the same message had been read before they were \
+queued: a fault turned the two round. The message says what its newest version says, so no event is missing.
 - *to recover*: from the later of the last fault and the last message until all was accounted for. Set for it: \
 {waits}; what waits for the 200th message is flushed every five seconds. With the defaults it takes longer: a batch \
 whose tasks are lost waits `extraction.lost_after`, 360 s.
 
 {table}
 
-Last run: commit {commit}, {minutes:.0f} minutes, {machine}; Kafka {kafka}, Cassandra {cassandra}; load, servers and \
-processes on the one machine.
+{whole}
+
+On {machine}; Kafka {kafka}, Cassandra {cassandra}; load, servers and processes on the one machine.
 """
 
 
@@ -55,7 +59,7 @@ class Report:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.day = time.strftime("%Y-%m-%d", time.gmtime())
+        self.day, self.commit = time.strftime("%Y-%m-%d", time.gmtime()), _commit()
         self.lines: list[Line] = []
         self.passed: set[str] = set()
         self._began = time.monotonic()
@@ -78,35 +82,40 @@ class Report:
 
     def rows(self) -> list[tuple[str, ...]]:
         """As text, in the order they ran."""
-        return [(line.fault, *_figures(line), str(self.seed), self.day) for line in self.lines]
+        return [(line.fault, *_figures(line), str(self.seed), self.day, self.commit) for line in self.lines]
 
     def write(self, path: Path, waits: str, *, whole: bool) -> None:
         """The page with our lines in the place of those of the same faults; of ours alone after a `whole` run."""
-        lines = _lines(path.read_text(encoding="utf-8")) if path.exists() and not whole else {}
+        before = path.read_text(encoding="utf-8") if path.exists() and not whole else ""
+        lines = _lines(before)
         mended = {FAILED + test for test in self.passed}
         lines = {fault: row for fault, row in lines.items() if fault not in mended}
         lines |= {row[0]: row for row in self.rows()}
         page = PAGE.format(
             table="\n".join(f"| {' | '.join(row)} |" for row in (HEAD, ("---",) * len(HEAD), *lines.values())),
             waits=waits,
-            commit=_commit(),
-            minutes=(time.monotonic() - self._began) / 60,
+            whole=self._whole() if whole else _whole_of(before),
             machine=f"{os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB",
             **VERSIONS,
         )
         path.write_text(page, encoding="utf-8")
 
+    def _whole(self) -> str:
+        minutes = (time.monotonic() - self._began) / 60
+        return f"{WHOLE}{self.day}, commit {self.commit}, seed {self.seed}, in {minutes:.0f} minutes."
+
 
 def _figures(line: Line) -> tuple[str, ...]:
-    """Faults, messages, lost, doubled, seconds; nothing of a test that failed before its account."""
+    """Faults, messages, lost, doubled, overtaken, seconds; nothing of a test that failed before its account."""
     if not line.outcomes:
-        return ("–",) * 5
+        return ("–",) * 6
     late = sum(outcome.faults_too_late for outcome in line.outcomes)
     return (
         f"{line.injected} ({late} after the load)" if late else str(line.injected),
         f"{sum(outcome.messages for outcome in line.outcomes):,}",
         str(sum(len(outcome.account.lost) for outcome in line.outcomes)),
         str(sum(len(outcome.account.doubled) for outcome in line.outcomes)),
+        str(sum(outcome.account.overtaken for outcome in line.outcomes)),
         _spread([outcome.recovered for outcome in line.outcomes]),
     )
 
@@ -115,6 +124,11 @@ def _commit() -> str:
     command = ["git", "rev-parse", "--short", "HEAD"]
     asked = subprocess.run(command, check=False, cwd=PROJECT, capture_output=True, text=True)
     return asked.stdout.strip() or "unknown"
+
+
+def _whole_of(page: str) -> str:
+    """What the page says of the last whole run."""
+    return next((line for line in page.splitlines() if line.startswith(WHOLE)), f"{WHOLE}none.")
 
 
 def _lines(page: str) -> dict[str, tuple[str, ...]]:

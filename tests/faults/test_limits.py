@@ -27,7 +27,7 @@ from tests.faults.house import House
 from tests.faults.load import Load, text
 from tests.faults.report import Report
 from tests.faults.scale import lasts, load_of
-from tests.faults.test_processes import A_CHUNK, at_work
+from tests.faults.test_processes import A_CHUNK, KEEPS_ITS_RESULT, at_work
 from tests.integration.houses import eventually
 
 ROOM = 1500
@@ -73,7 +73,7 @@ def test_children_are_killed_as_if_out_of_memory(house: House, report: Report) -
             for name in ("store", "outreach"):
                 house.kill_pool_child(name, chance.randrange(2))
             run.note_fault()
-        with at_work(house, A_CHUNK, "UPDATE batch_chunks%"):
+        with at_work(house, A_CHUNK, KEEPS_ITS_RESULT):
             for number in range(2):
                 house.kill_pool_child("extract", number)
         run.note_fault()

@@ -15,6 +15,7 @@ import pytest
 from sago.domain.batches import DeadLetter
 from sago.domain.messages import Message
 from sago.domain.outreach import ModelPolicy
+from sago.pipeline.recovery import WORKER_DIED
 from tests import gemini_server as fake
 from tests.faults.house import House, raised
 from tests.faults.load import Load
@@ -125,3 +126,32 @@ def test_messages_that_no_model_can_read(house: House, server: GeminiServer, rep
     mended = replace(run, load=replace(load, dead=frozenset()), faulted_at=time.monotonic())
     assert eventually(lambda: not dead_letters(house, load), 60)
     report.add("messages that no model can read, replayed once it can", len(letters), house.settle(mended))
+
+
+def test_a_message_that_takes_its_workers_along(
+    tmp_path_factory: pytest.TempPathFactory, local_servers: None, server: GeminiServer, report: Report
+) -> None:
+    """Whoever asks a model about it dies, as of a text that fills the memory: no failure is ever written."""
+    quick = {"SAGO_EXTRACTION__LOST_AFTER": "5", "SAGO_EXTRACTION__MAX_ATTEMPTS": "2"}
+    settings = SETTINGS | quick | {"SAGO_GEMINI__BASE_URL": server.url}
+    load = Load("deadly", 1, 8)
+    (company,) = load.stories
+    deadly = load.stories[company][3]
+    load = replace(load, dead=frozenset({(company, deadly.id)}))
+    with raised(tmp_path_factory.mktemp("deadly"), **settings) as house:
+
+        def killing(asked: Asked) -> Reply:
+            if deadly.text in asked.texts:
+                for child in house.pool("extract"):
+                    child.kill()
+            return fake.marks(asked)
+
+        house.container.consent.give(load.stories, ModelPolicy.VENDOR)
+        server.usual = killing
+        with house.under(load, 0.0) as run:
+            run.note_fault()
+        outcome = house.settle(run)
+        server.usual = fake.marks
+        (letter,) = dead_letters(house, load).values()
+        assert (letter.message_id, letter.error, letter.error_type) == (deadly.id, WORKER_DIED, "WorkerLostError")
+    report.add("a message that takes along each worker that reads it", 1, outcome)

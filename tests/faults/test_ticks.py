@@ -114,14 +114,13 @@ class Plan:
     @contextmanager
     def asleep(self, *pids: int) -> Iterator[None]:
         """SIGSTOP for the length of the block."""
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
         try:
+            for pid in pids:
+                _tell(pid, signal.SIGSTOP)
             yield
         finally:
             for pid in pids:
-                with suppress(ProcessLookupError):  # a helper that ended as it woke
-                    os.kill(pid, signal.SIGCONT)
+                _tell(pid, signal.SIGCONT)
 
     def pids(self, name: str) -> list[int]:
         """Of a process of the stack and its pool, once it runs."""
@@ -135,6 +134,12 @@ class Plan:
         settings = self.house.container.settings.redis
         with closing(redis.Redis.from_url(settings.database(settings.broker_db))) as broker:
             broker.flushdb()
+
+
+def _tell(pid: int, number: int) -> None:
+    """A helper may have ended by now."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sago.domain.batches import PASSING, UNDER_WAY, Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
@@ -46,14 +46,15 @@ class MemoryBatches:
         members = self._state.members.values()
         return sorted(member.ref for member in members if member[2:] == (batch_id, chunk_no))
 
-    def begin_chunk(self, batch_id: str, chunk_no: int) -> None:
-        if (chunk := self._open_chunk(batch_id, chunk_no)) is not None:
-            self._set_chunk(batch_id, chunk_no, begun=chunk.begun + 1)
+    def begin_chunk(self, batch_id: str, chunk_no: int, now: datetime, once_in: timedelta) -> None:
+        chunk = self._open_chunk(batch_id, chunk_no)
+        if chunk is not None and (chunk.begun_at is None or chunk.begun_at <= now - once_in):
+            self._set_chunk(batch_id, chunk_no, begun=chunk.begun + 1, begun_at=now)
 
     def finish_chunk(self, batch_id: str, chunk_no: int, result: ChunkResult) -> bool:
         if self._open_chunk(batch_id, chunk_no) is None:
             return False
-        self._set_chunk(batch_id, chunk_no, state=ChunkState.DONE, begun=0)
+        self._set_chunk(batch_id, chunk_no, state=ChunkState.DONE, begun=0, begun_at=None)
         self._state.results[batch_id, chunk_no] = result
         return True
 
@@ -63,7 +64,7 @@ class MemoryBatches:
         chunk = self._open_chunk(batch_id, chunk_no)
         if chunk is not None:
             attempts = chunk.attempts + (error_type not in PASSING)
-            failed: dict[str, Any] = {"state": ChunkState.FAILED, "attempts": attempts, "begun": 0}
+            failed: dict[str, Any] = {"state": ChunkState.FAILED, "attempts": attempts, "begun": 0, "begun_at": None}
             self._set_chunk(batch_id, chunk_no, **failed, error=error, error_type=error_type, retry_at=retry_at)
         now = self._state.chunks.get((batch_id, chunk_no))
         return now.attempts if now else 0
@@ -134,6 +135,10 @@ class MemoryBatches:
 
     def counts(self) -> dict[BatchState, int]:
         return dict(Counter(batch.state for batch in self._state.batches.values()))
+
+    def first_due(self) -> datetime | None:
+        unfinished = [batch for batch in self._state.batches.values() if batch.state is not BatchState.MERGED]
+        return min((batch.next_attempt_at for batch in unfinished if batch.next_attempt_at), default=None)
 
     def oldest(self) -> dict[BatchState, Batch]:
         unfinished = [batch for batch in self._state.batches.values() if batch.state is not BatchState.MERGED]

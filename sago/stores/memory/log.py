@@ -11,6 +11,7 @@ from sago.domain.batches import DeadLetter, Position, Record
 from sago.domain.dead_letters import REPLAY_OF, SUFFIX, UNPARSED, headers_of, value_of
 from sago.domain.messages import Message
 from sago.errors import TransientError
+from sago.ports import Fate
 
 Pair = tuple[str, int]
 
@@ -174,18 +175,19 @@ class MemoryStoreQueue:
 
     def __init__(self, handler: Callable[[str, Sequence[bytes], Sequence[str | None]], bool] | None = None) -> None:
         self._handler = handler
-        self._answers: dict[tuple[str, int], bool] = {}
+        self._fates: dict[tuple[str, int], Fate] = {}
         self.enqueued: list[tuple[str, int, tuple[bytes, ...], tuple[str | None, ...]]] = []
         self.backlog = 0
 
     def enqueue(self, name: str, attempt: int, values: Sequence[bytes], replay_of: Sequence[str | None]) -> None:
         self.enqueued.append((name, attempt, tuple(values), tuple(replay_of)))
         if self._handler is not None:
-            self._answers[name, attempt] = self._handler(name, values, replay_of)
+            is_durable = self._handler(name, values, replay_of)
+            self._fates[name, attempt] = Fate.DURABLE if is_durable else Fate.FAILED
 
-    def confirmed(self, names: Mapping[str, int]) -> dict[str, bool]:
-        failed = {name: False for name, latest in names.items() if self._answers.get((name, latest)) is False}
-        return failed | {name: True for name, latest in names.items() if self._durable(name, latest)}
+    def fates(self, names: Mapping[str, int]) -> dict[str, Fate]:
+        last = {name: self._fates[name, latest] for name, latest in names.items() if (name, latest) in self._fates}
+        return last | {name: Fate.DURABLE for name, latest in names.items() if self._durable(name, latest)}
 
     def waiting(self) -> int:
         return self.backlog
@@ -193,11 +195,11 @@ class MemoryStoreQueue:
     def forget(self, names: Mapping[str, int]) -> None:
         for name, latest in names.items():
             for attempt in range(1, latest + 1):
-                self._answers.pop((name, attempt), None)
+                self._fates.pop((name, attempt), None)
 
     def _durable(self, name: str, latest: int) -> bool:
-        return any(self._answers.get((name, attempt)) for attempt in range(1, latest + 1))
+        return any(self._fates.get((name, attempt)) is Fate.DURABLE for attempt in range(1, latest + 1))
 
-    def answer(self, name: str, attempt: int, durable: bool) -> None:
+    def answer(self, name: str, attempt: int, fate: Fate) -> None:
         """What became of one attempt."""
-        self._answers[name, attempt] = durable
+        self._fates[name, attempt] = fate

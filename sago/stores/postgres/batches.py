@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, literal, select, text, tuple_, update
+from sqlalchemy import Connection, Row, Select, and_, func, insert, literal, or_, select, text, tuple_, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -18,6 +18,8 @@ from sago.stores.postgres.tables import batch_chunks, batch_members, batches
 
 OPEN = (ChunkState.PENDING, ChunkState.FAILED)
 """States in which a chunk still waits for its result."""
+ENDED: dict[str, Any] = {"begun": 0, "begun_at": None}
+"""Of an attempt, whichever way: none counts any more."""
 MEMBER_KEY = tuple_(batch_members.c.message_id, batch_members.c.version)
 # Lateral: the index is asked once for each id, whatever the planner believes of the table's size.
 HIGHEST = text(
@@ -85,11 +87,13 @@ class PostgresBatches:
         )
         return [MessageRef(*row) for row in rows]
 
-    def begin_chunk(self, batch_id: str, chunk_no: int) -> None:
-        self._connection.execute(_open_chunk(batch_id, chunk_no).values(begun=batch_chunks.c.begun + 1))
+    def begin_chunk(self, batch_id: str, chunk_no: int, now: datetime, once_in: timedelta) -> None:
+        c = batch_chunks.c
+        counts = or_(c.begun_at.is_(None), c.begun_at <= now - once_in)
+        self._connection.execute(_open_chunk(batch_id, chunk_no).where(counts).values(begun=c.begun + 1, begun_at=now))
 
     def finish_chunk(self, batch_id: str, chunk_no: int, result: ChunkResult) -> bool:
-        values = {"state": ChunkState.DONE, "begun": 0, "result": result.model_dump(mode="json")}
+        values = {"state": ChunkState.DONE, **ENDED, "result": result.model_dump(mode="json")}
         return self._connection.execute(_open_chunk(batch_id, chunk_no).values(**values)).rowcount == 1
 
     def fail_chunk(
@@ -97,7 +101,7 @@ class PostgresBatches:
     ) -> int:
         reason = {"error": error, "error_type": error_type, "retry_at": retry_at}
         counted = batch_chunks.c.attempts + int(error_type not in PASSING)
-        failed = _open_chunk(batch_id, chunk_no).values(state=ChunkState.FAILED, attempts=counted, begun=0, **reason)
+        failed = _open_chunk(batch_id, chunk_no).values(state=ChunkState.FAILED, attempts=counted, **ENDED, **reason)
         attempts = self._connection.execute(failed.returning(batch_chunks.c.attempts)).scalar_one_or_none()
         if attempts is None:
             query = select(batch_chunks.c.attempts).where(*_is_chunk(batch_id, chunk_no))
@@ -184,6 +188,11 @@ class PostgresBatches:
     def counts(self) -> dict[BatchState, int]:
         query = select(batches.c.state, func.count()).group_by(batches.c.state)
         return {BatchState(row[0]): row[1] for row in self._connection.execute(query)}
+
+    def first_due(self) -> datetime | None:
+        first = select(func.min(batches.c.next_attempt_at)).where(batches.c.state != BatchState.MERGED)
+        due: datetime | None = self._connection.execute(first).scalar_one()
+        return due
 
     def oldest(self) -> dict[BatchState, Batch]:
         first = select(batches).where(batches.c.state != BatchState.MERGED).ext(distinct_on(batches.c.state))

@@ -120,6 +120,7 @@ batch_chunks = _table(
     state=Words,
     attempts=Integer,
     begun=Integer,
+    begun_at=Time,
     error=Words,
     error_type=Words,
     retry_at=Time,

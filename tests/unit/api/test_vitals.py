@@ -74,6 +74,7 @@ def test_of_an_empty_house(house: House) -> None:
         "queued_total": 0,
         "batches": {"claimed": 0, "extracting": 0, "merged": 0, "failed": 0},
         "oldest": {},
+        "first_due": None,
         "dead_letters": 0,
         "letters_due": 0,
         "open_breakers": [],
@@ -167,6 +168,12 @@ def test_batches_that_nobody_takes_up_are_told(house: House) -> None:
     assert house.client.get(HEALTH).json()["problems"] == [
         "a batch is to be taken up since 16:54:00 UTC (6 min) and nobody does: do beat and the store worker run?"
     ]
+
+
+def test_a_batch_that_nobody_takes_up_is_told_behind_an_older_one_that_only_waits(house: House) -> None:
+    batch(house, "b1", BatchState.FAILED, range(2), reason="gemini 429", again=HOUR)
+    batch(house, "b2", BatchState.FAILED, range(2, 4), reason="gemini 429", again=-HOUR / 10)
+    assert "nobody does" in house.client.get(HEALTH).json()["problems"][0]
 
 
 def test_models_that_are_left_alone_letters_that_are_due_and_a_restored_backup(house: House) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sago.domain.batches import DeadLetter
 from sago.domain.messages import Message
 from sago.pipeline.bridging import Bridge, BridgeLimits
+from sago.ports import Fate
 from sago.sections import CacheSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.clock import ManualClock
@@ -90,7 +91,12 @@ class World:
 
     def answer(self, index: int, *, durable: bool = True) -> None:
         name, attempt, _, _ = self.queue.enqueued[index]
-        self.queue.answer(name, attempt, durable)
+        self.queue.answer(name, attempt, Fate.DURABLE if durable else Fate.FAILED)
+
+    def take_up(self, index: int) -> None:
+        """A worker begins with it, and is not heard of."""
+        name, attempt, _, _ = self.queue.enqueued[index]
+        self.queue.answer(name, attempt, Fate.RUNNING)
 
     def letters(self) -> list[DeadLetter]:
         with self.database.begin() as tx:

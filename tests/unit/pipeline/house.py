@@ -62,7 +62,7 @@ class House:
         self.storing = Storing(self.raw, self.buffer, self.database, self.log, self.dispatcher, topic_of)
         self.batching = Batching(self.buffer, self.database, self.dispatcher, chunk, RETRY_AFTER)
         models = Gateway(self.model, MarkerModel())
-        self.extracting = Extracting(self.database, self.buffer, self.raw, models, 5, RETRY_AFTER)
+        self.extracting = Extracting(self.database, self.buffer, self.raw, models, 5, RETRY_AFTER, RETRY_AFTER)
         self.reaper = Reaper(self.database, self.buffer, self.raw, self.log, self.dispatcher, topic_of, 2, RETRY_AFTER)
         self.mirror = MemoryMirror()
         self.drafts = MemoryDrafts()

@@ -12,11 +12,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from sago.errors import TransientError
 from sago.pipeline.bridging import BridgeLimits
+from sago.ports import Fate
 from tests.unit.pipeline.bridge_world import TOPICS, World, message
 
 LIMITS = BridgeLimits(batch_messages=3, linger=0, in_flight_batches=3, max_consecutive=1000, drain_timeout=1)
 SOURCES = st.sampled_from(sorted(TOPICS))
 MEMBERS = st.integers(0, 1)
+FATES = tuple(map(str, Fate))
 
 
 class Group(RuleBasedStateMachine):
@@ -56,7 +58,7 @@ class Group(RuleBasedStateMachine):
     @precondition(lambda self: self.queue.enqueued)
     @rule(
         indexes=st.lists(st.integers(0, 9), min_size=1, max_size=4),
-        end=st.sampled_from(["durable", "durable", "failed", "unheard", "forgotten"]),
+        end=st.sampled_from([*FATES, "durable", "unheard", "forgotten"]),
     )
     def tasks_end(self, indexes: list[int], end: str) -> None:
         """Any attempts, superseded ones and those of a bridge that is gone as well. `unheard`: stored, and the answer
@@ -65,8 +67,8 @@ class Group(RuleBasedStateMachine):
             name, attempt, values, _ = self.queue.enqueued[-1 - index % len(self.queue.enqueued)]
             if end in ("durable", "unheard"):
                 self.stored.update(values)
-            if end in ("durable", "failed"):
-                self.queue.answer(name, attempt, end == "durable")
+            if end in FATES:
+                self.queue.answer(name, attempt, Fate(end))
             if end == "forgotten":
                 self.queue.forget({name: attempt})
         self.step()
@@ -82,7 +84,7 @@ class Group(RuleBasedStateMachine):
 
     @rule(
         member=MEMBERS,
-        port=st.sampled_from(["poll", "commit", "enqueue", "confirmed", "dead_letter", "begin"]),
+        port=st.sampled_from(["poll", "commit", "enqueue", "fates", "waiting", "dead_letter", "begin"]),
         unheard=st.booleans(),
     )
     def step_while_a_server_is_away(self, member: int, port: str, unheard: bool) -> None:

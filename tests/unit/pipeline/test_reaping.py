@@ -44,10 +44,16 @@ def house() -> House:
     house.store(message(1, text="poison"), deal(2))
     house.run()
     house.store(deal(3, company="other"), message(4, company="other"), name="other")
-    (start,) = house.dispatcher.take()
-    house.batching.open(*start[1], NOW)
+    opened(house)
     house.dispatcher.take()
     return house
+
+
+def opened(house: House) -> str:
+    """The id of the batch that was claimed, taken over."""
+    ((_, (company_id, batch_id)),) = house.dispatcher.take()
+    house.batching.open(company_id, batch_id, NOW)
+    return str(batch_id)
 
 
 def merged(house: House) -> int:
@@ -117,6 +123,37 @@ def test_a_chunk_that_takes_its_worker_along_is_bisected_until_its_message_is_al
     assert house.deals() == ["Delta", "Echo", "Golf"]
 
 
+def test_an_outage_that_kills_worker_after_worker_at_once_is_no_message_s_fault() -> None:
+    house = House(model=Deadly(), threshold=1, chunk=1)
+    house.store(message(2, text="poison"))
+    batch_id = opened(house)
+    house.dispatcher.take()
+    for second in range(6):
+        with pytest.raises(SystemExit):
+            house.extracting.chunk(batch_id, 0, NOW + timedelta(seconds=2 * second))
+    house.extracting = replace(house.extracting, models=Gateway(MarkerModel(), MarkerModel()))
+    house.reaper.reap(LATER)
+    house.run(LATER)
+    assert (house.dead(), merged(house)) == ([], 1)
+
+
+def test_an_attempt_that_may_still_run_is_not_judged() -> None:
+    house = House(model=Deadly(), threshold=1, chunk=1)
+    house.store(message(2, text="poison"))
+    with suppress(SystemExit):
+        house.run()
+    house.dispatcher.take()
+    house.reaper.reap(LATER)
+    began = LATER + RETRY_AFTER * 0.9  # it waited for a free worker
+    with suppress(SystemExit):
+        house.run(began)
+    house.dispatcher.take()
+    house.reaper.reap(LATER + RETRY_AFTER)
+    assert (house.dead(), house.dispatcher.sent) == ([], [])
+    house.reaper.reap(began + RETRY_AFTER)
+    assert house.dead() == [WORKER_DIED]
+
+
 def test_a_worker_that_dies_now_and_then_is_no_message_s_fault() -> None:
     house = House(model=Deadly(), threshold=2, chunk=2)
     house.store(deal(1), message(2, text="poison"))
@@ -131,8 +168,7 @@ def test_a_worker_that_dies_now_and_then_is_no_message_s_fault() -> None:
 def test_a_batch_that_queues_behind_others_is_not_fired_again() -> None:
     house = House(threshold=2, chunk=1)
     house.store(deal(1), deal(2))
-    (start,) = house.dispatcher.take()
-    house.batching.open(*start[1], NOW)
+    opened(house)
     fired = list(house.dispatcher.sent)
     house.reaper.reap(NOW + 2 * RETRY_AFTER)
     assert house.dispatcher.sent == fired
@@ -143,11 +179,25 @@ def test_a_batch_that_queues_behind_others_is_not_fired_again() -> None:
     assert house.dispatcher.sent == fired
 
 
-def test_however_long_the_queue_a_batch_is_not_forgotten() -> None:
+def test_however_long_the_queue_a_batch_is_neither_forgotten_nor_fills_it() -> None:
     house = House(threshold=2, chunk=1)
     house.store(deal(1), deal(2))
-    (start,) = house.dispatcher.take()
-    house.batching.open(*start[1], NOW)
-    fired = list(house.dispatcher.sent)
-    house.reaper.reap(NOW + 11 * RETRY_AFTER)
-    assert house.dispatcher.sent == fired * 2
+    opened(house)
+    fired_at, tasks = [], len(house.dispatcher.sent)
+    for minute in range(1, 24 * 60):
+        house.reaper.reap(NOW + minute * RETRY_AFTER)
+        if len(house.dispatcher.sent) > tasks:
+            fired_at.append(minute)
+            tasks = len(house.dispatcher.sent)
+    assert fired_at == [10, 20, 40, 80, 160, 320, 640, 1280]
+
+
+def test_merges_that_wait_keep_their_batches_from_being_fired_again() -> None:
+    house = House(threshold=2, chunk=2)
+    house.store(deal(1), deal(2))
+    batch_id = opened(house)
+    house.dispatcher.take()
+    house.extracting.chunk(batch_id, 0, NOW)
+    house.dispatcher.extract(batch_id, [])
+    house.reaper.reap(NOW + 2 * RETRY_AFTER)
+    assert len(house.dispatcher.sent) == 1
