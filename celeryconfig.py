@@ -24,7 +24,7 @@ broker_transport_options = {
 result_backend_transport_options = {"global_keyprefix": "sago:", "socket_timeout": 30, "health_check_interval": 25}
 result_expires = 3600  # the bridge reads a confirmation within seconds; the rest is for a person
 result_chord_join_timeout = 30  # 3 s is too short for many headers
-result_chord_expires = 3600  # no orphan chord keys
+result_chord_expires = 3 * 86_400  # a chord that waits for longer loses its body: an import queues for hours
 redis_socket_timeout = 30.0
 redis_socket_keepalive = True
 

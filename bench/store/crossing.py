@@ -97,8 +97,8 @@ def sustained(rig: Rig, messages: int) -> float:
 
 
 def _sustained(rig: Rig, messages: int, turn: int) -> float:
-    """Each company's queue is filled to another height before: reading goes on beside storing from the first second,
-    and as many wait in the end as did in the beginning."""
+    """Each company's queue is filled to another height before: reading goes on beside storing from the first second.
+    Of what was stored and what was read the smaller counts, to the end of both."""
     rig.empty()
     with rig.bridge() as bridge:
         rig.assigned_at(bridge)
@@ -109,11 +109,15 @@ def _sustained(rig: Rig, messages: int, turn: int) -> float:
     ends = {pair: end for pair, end in rig.ends().items() if end > before[pair]}
     with rig.bridge() as bridge:
         started = rig.assigned_at(bridge)
-        rig.committed_at(ends)
+        stored = rig.committed_at(ends)
         settle(rig)
     merged, members = _merged(rig), check(rig, waiting + messages)
-    rate = members / (max(committed for *_, committed in merged) - started)
-    say(f"  end to end, round {turn or 'warm-up':7} {rate:8.0f}/s, {members} messages in {len(merged)} batches")
+    ended = max(stored, *(committed for *_, committed in merged))
+    rate = min(messages, members) / (ended - started)
+    say(
+        f"  end to end, round {turn or 'warm-up':7} {rate:8.0f}/s, {messages} messages stored, "
+        f"{members} read in {len(merged)} batches, {waiting} waited before"
+    )
     return rate
 
 

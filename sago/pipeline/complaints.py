@@ -74,7 +74,7 @@ def _since(service: ServiceVitals, now: datetime) -> str:
 
 
 def _of_batches(queue: QueueVitals, reap_every: timedelta, now: datetime) -> Iterator[str]:
-    unfinished = sum(count for state, count in (queue.batches or {}).items() if state is not BatchState.MERGED)
+    unfinished = sum(count for state, count in (queue.batches or {}).items() if state != BatchState.MERGED)
     late = reap_every * (ROUNDS + unfinished // IN_A_ROUND)
     since = queue.first_due
     if since is not None and now - since > late:

@@ -37,6 +37,8 @@ class Flight:
     """Deadlines of this attempt that passed while it may only have waited behind others."""
     due_at: float = 0.0
     deadline: float | None = None
+    may_lie: bool = False
+    """Whether the last attempt may still lie in Redis: it was not heard of."""
 
     @property
     def name(self) -> str:
@@ -94,14 +96,14 @@ class Flights:
         self._flights[flight.name] = flight
 
     def send(self, at: float, *, may_copy: bool = True) -> None:
-        """Enqueue what is due; further attempts only where they `may_copy` what may still lie in Redis. Raises
+        """Enqueue what is due; where it may not be copied, nothing that may still lie in Redis. Raises
         TransientError; what was not enqueued stays due under the same attempt."""
         for name, flight in self._flights.items():
-            if flight.deadline is None and flight.due_at <= at and (may_copy or not flight.attempt):
+            if flight.deadline is None and flight.due_at <= at and (may_copy or not flight.may_lie):
                 attempt = flight.attempt + 1
                 replays = [record.headers.get(REPLAY_OF) for record in flight.records]
                 self._queue.enqueue(name, attempt, [record.value for record in flight.records], replays)
-                flight.attempt, flight.extended = attempt, 0
+                flight.attempt, flight.extended, flight.may_lie = attempt, 0, False
                 flight.deadline = at + self._wait(flight)
 
     def land(self, at: float) -> list[Flight]:
@@ -113,15 +115,17 @@ class Flights:
         up: the deadline is put off, each attempt's twice as often up to MOST_EXTENSIONS. Other bridges' tasks count
         too, and a task may run in a worker that died, so that it is put off and never left out.
         """
-        asked = {name: flight.attempt for name, flight in self._flights.items() if flight.deadline is not None}
+        asked = {name: flight.attempt for name, flight in self._flights.items() if flight.attempt}
         if not asked:
             return []
         fates = self._queue.fates(asked)
         under_way = {name: self._flights[name] for name in asked if fates.get(name) is not Fate.DURABLE}
         is_late = any(flight.is_late(at) for flight in under_way.values())
-        may_wait = is_late and self._may_wait(sum(name not in fates for name in under_way))
+        unseen = sum(flight.deadline is not None and name not in fates for name, flight in under_way.items())
+        may_wait = is_late and self._may_wait(unseen)
         for name, flight in under_way.items():
-            self._judge(name, flight, at, failed=fates.get(name) is Fate.FAILED, may_wait=may_wait)
+            if flight.deadline is not None:
+                self._judge(name, flight, at, fates.get(name), may_wait=may_wait)
         return [self._flights.pop(name) for name in asked if name not in under_way]
 
     def _may_wait(self, unseen: int) -> bool:
@@ -131,8 +135,9 @@ class Flights:
         except TransientError:
             return True
 
-    def _judge(self, name: str, flight: Flight, at: float, *, failed: bool, may_wait: bool) -> None:
-        if failed:
+    def _judge(self, name: str, flight: Flight, at: float, fate: Fate | None, *, may_wait: bool) -> None:
+        may_wait = may_wait or fate is Fate.RUNNING
+        if fate is Fate.FAILED:
             pause = min(FIRST_PAUSE * 2 ** (flight.attempt - 1), LONGEST_PAUSE)
             log.warning("store task failed, enqueued again", batch=name, attempt=flight.attempt, pause=pause)
             flight.due_at, flight.deadline = at + pause, None
@@ -141,7 +146,7 @@ class Flights:
             flight.deadline = at + self._wait(flight)
         elif flight.is_late(at):
             log.warning("no answer from the store task, enqueued again", batch=name, attempt=flight.attempt)
-            flight.due_at, flight.deadline = at, None
+            flight.due_at, flight.deadline, flight.may_lie = at, None, True
 
     def _wait(self, flight: Flight) -> float:
         times: int = min(2 ** (flight.attempt - 1), LONGEST_WAIT)

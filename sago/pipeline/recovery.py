@@ -22,10 +22,19 @@ LOOK_BACK = timedelta(days=3)
 FIRST = datetime.fromtimestamp(0, UTC)
 LONGEST_QUEUE = 10
 """Times `lost_after` that a batch may wait behind others before it is fired again all the same."""
+JUST_FIRED = timedelta(seconds=2)
+"""In which a batch that was taken over reaches the queue."""
 LOOKED_UP_AT_ONCE, READ_AT_ONCE = 5000, 100
 """Keys that recovery looks up at a time, and messages that it holds in memory: with `raw` one may be 650 kB."""
 WORKER_DIED = "each worker that read it died of it"
 LOST_TASKS = "redis was emptied: the tasks are lost"
+
+
+class Queues(NamedTuple):
+    """Whether the tasks that batches wait for may all lie in the queues."""
+
+    hold_chunks: bool
+    hold_merges: bool
 
 
 class Hopeless(NamedTuple):
@@ -54,11 +63,17 @@ class Reaper:
         claims = self.buffer.unopened()
         for company_id, batch_id in claims:
             self.dispatcher.open_batch(company_id, batch_id)
-        is_busy = self.dispatcher.waiting("extract") + self.dispatcher.waiting("merge") > 0
+        chunks, merges, under_way = (
+            self.dispatcher.waiting("extract"),
+            self.dispatcher.waiting("merge"),
+            self.dispatcher.chunks_under_way(),
+        )
         hopeless: list[Hopeless] = []
         with self.database.begin() as tx:
+            is_lost = tx.batches.unread_chunks(now + self.lost_after - JUST_FIRED) > under_way
+            queues = Queues(chunks > 0 and not is_lost, merges > 0)
             due = {
-                batch.id: None if is_busy and self._queues(tx, batch, now) else self._missing(tx, batch, hopeless, now)
+                batch.id: None if self._waits(tx, batch, queues, now) else self._missing(tx, batch, hopeless, now)
                 for batch in tx.batches.due(now)
             }
         missing = {batch_id: chunk_nos for batch_id, chunk_nos in due.items() if chunk_nos is not None}
@@ -70,12 +85,21 @@ class Reaper:
             self.dispatcher.extract(batch_id, missing[batch_id])
         return len(claims) + len(missing)
 
-    def _queues(self, tx: Transaction, batch: Batch, now: datetime) -> bool:
-        """Whether it may only wait behind others: to fire it again would make the queue longer still. Looked at again
-        after `lost_after`, and fired again at LONGEST_QUEUE times that and at each doubling: a queue that is never
-        empty neither hides a loss for ever nor fills with copies."""
-        looked_at = (batch.next_attempt_at or now) - self.lost_after
-        if batch.state is BatchState.FAILED or self._turns(batch, now) > self._turns(batch, looked_at):
+    def _waits(self, tx: Transaction, batch: Batch, queues: Queues, now: datetime) -> bool:
+        """Whether its tasks may only wait behind others: to fire it again would make the queue longer still. Looked at
+        again after `lost_after`.
+
+        A few tasks lost from a queue that is never empty are not seen by its length: so what is to be read is fired
+        again at LONGEST_QUEUE times `lost_after` all the same, and at each doubling, which fills no queue.
+        """
+        if batch.state is BatchState.FAILED:
+            return False
+        if all(chunk.state.is_final for chunk in tx.batches.chunks(batch.id)):
+            may_wait = queues.hold_merges
+        else:
+            looked_at = (batch.next_attempt_at or now) - self.lost_after
+            may_wait = queues.hold_chunks and self._turns(batch, now) == self._turns(batch, looked_at)
+        if not may_wait:
             return False
         due = now + self.lost_after
         tx.batches.set_state(batch.id, batch.state, at=now, next_attempt_at=due, error=batch.error, is_attempt=False)
@@ -110,9 +134,9 @@ class Reaper:
         return missing
 
     def _not_before(self, chunk: Chunk) -> datetime | None:
-        """The moment another side asked for; of a chunk that takes its worker along, the one by which its last attempt,
-        counted as it began, is over too."""
-        return chunk.begun_at + self.lost_after if chunk.begun_at and self._kills(chunk) else chunk.retry_at
+        """The moment another side asked for; of a chunk that takes its worker along, the one by which its last attempt
+        is over too: counted as it began or, less than `lost_after` later, not."""
+        return chunk.begun_at + 2 * self.lost_after if chunk.begun_at and self._kills(chunk) else chunk.retry_at
 
     def _is_hopeless(self, chunk: Chunk) -> bool:
         """Whether a chunk failed for good, or takes its worker along each time; what is no message's fault never
@@ -123,7 +147,7 @@ class Reaper:
         return failed and (chunk.error_type in HOPELESS or chunk.attempts >= self.max_attempts)
 
     def _kills(self, chunk: Chunk) -> bool:
-        return chunk.begun >= self.max_attempts
+        return chunk.begun_at is not None and chunk.begun >= self.max_attempts
 
     @staticmethod
     def _bisect(tx: Transaction, batch: Batch, chunk: Chunk, hopeless: list[Hopeless]) -> list[int]:

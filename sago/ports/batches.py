@@ -83,6 +83,9 @@ class BatchStore(Protocol):
     def counts(self) -> dict[BatchState, int]:
         """Batches by state."""
 
+    def unread_chunks(self, due_by: datetime) -> int:
+        """Chunks without an attempt that ended, of batches under way that are due by then."""
+
     def first_due(self) -> datetime | None:
         """When the first of those not merged is, or was, to be taken up."""
 

@@ -24,6 +24,9 @@ class Dispatcher(Protocol):
     def waiting(self, queue: WorkQueue = "extract") -> int:
         """Tasks of the queue that no worker has taken yet: merges, chunks, or due letters."""
 
+    def chunks_under_way(self) -> int:
+        """At least as many as chunks wait for a worker or are in one's hands."""
+
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Compose a due letter; its row in `compositions` owns what is tried again."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from typing import Any, cast
@@ -105,6 +105,12 @@ class CeleryDispatcher:
         """The length of a queue."""
         return _length(self._app, queue)
 
+    def chunks_under_way(self) -> int:
+        """The queue of chunks, and what workers of all queues have not acknowledged: a moment between the two is seen
+        as neither."""
+        waiting, held = _ask(self._app, lambda ask, prefix: ask.llen(f"{prefix}extract").hlen(f"{prefix}unacked"))
+        return waiting + held
+
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Enqueue `outreach.compose` of a due letter."""
         self._send("outreach.compose", str(watch_id), as_of.isoformat(), patient=True)
@@ -184,11 +190,19 @@ class CeleryStoreQueue:
 
 
 def _length(app: Celery, queue: str) -> int:
-    """Tasks in a queue. Over a connection of its own: those of kombu's channels stay open behind it."""
+    """Tasks in a queue."""
+    (length,) = _ask(app, lambda ask, prefix: ask.llen(prefix + queue))
+    return length
+
+
+def _ask(app: Celery, question: Callable[[Any, str], Any]) -> list[int]:
+    """Numbers of the broker, all of one moment; told the prefix of its keys. Over a connection of its own: those of
+    kombu's channels stay open behind it."""
     conf = app.conf
+    prefix: str = conf.broker_transport_options["global_keyprefix"]
     try:
         with closing(Redis.from_url(conf.broker_url, socket_timeout=5.0, socket_connect_timeout=5.0)) as broker:
-            return int(broker.llen(conf.broker_transport_options["global_keyprefix"] + queue))
+            return [int(number) for number in question(broker.pipeline(), prefix).execute()]
     except RedisError as error:
         raise TransientError(f"broker does not answer: {error}") from error
 

@@ -48,6 +48,12 @@ def test_chunks_that_nobody_has_taken_wait(dispatcher: Dispatcher) -> None:
     assert dispatcher.waiting("outreach") == 0
 
 
+def test_chunks_under_way_are_at_least_those_that_wait(dispatcher: Dispatcher) -> None:
+    assert dispatcher.chunks_under_way() == 0
+    dispatcher.extract("acme:1", [0, 1, 2])
+    assert dispatcher.chunks_under_way() >= dispatcher.waiting() >= 3
+
+
 def test_letters_that_nobody_has_taken_wait_in_their_own_queue(dispatcher: Dispatcher) -> None:
     dispatcher.compose(UUID(int=1), datetime(2026, 3, 1, tzinfo=UTC))
     assert (dispatcher.waiting("outreach"), dispatcher.waiting()) == (1, 0)

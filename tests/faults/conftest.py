@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from random import SystemRandom
@@ -61,6 +63,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """What was lost, doubled or failed is written as well. A run of chosen tests replaces only its own lines."""
+    with warnings.catch_warnings():  # of sockets that kafka-python left open while its broker was away
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
     if ALL and REPORT.lines and os.environ.get("SAGO_FAULTS_WRITE"):
         waits = ", ".join(f"`{name}={value}`" for name, value in IMPATIENT.items())
         chosen = session.config.option.keyword or [arg for arg in session.config.args if "::" in arg or ".py" in arg]

@@ -136,6 +136,15 @@ class MemoryBatches:
     def counts(self) -> dict[BatchState, int]:
         return dict(Counter(batch.state for batch in self._state.batches.values()))
 
+    def unread_chunks(self, due_by: datetime) -> int:
+        under_way = {
+            batch.id
+            for batch in self._state.batches.values()
+            if batch.state in UNDER_WAY and batch.next_attempt_at and batch.next_attempt_at <= due_by
+        }
+        chunks = self._state.chunks.values()
+        return sum(chunk.batch_id in under_way and chunk.state is ChunkState.PENDING for chunk in chunks)
+
     def first_due(self) -> datetime | None:
         unfinished = [batch for batch in self._state.batches.values() if batch.state is not BatchState.MERGED]
         return min((batch.next_attempt_at for batch in unfinished if batch.next_attempt_at), default=None)

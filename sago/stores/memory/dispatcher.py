@@ -30,6 +30,10 @@ class MemoryDispatcher:
         task = {"merge": "extract.merge", "extract": "extract.chunk", "outreach": "outreach.compose"}[queue]
         return sum(name == task for name, _ in self.sent)
 
+    def chunks_under_way(self) -> int:
+        """Those that wait: nobody holds any here."""
+        return self.waiting("extract")
+
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Keep `outreach.compose`."""
         self.sent.append(("outreach.compose", (watch_id, as_of)))

@@ -189,6 +189,13 @@ class PostgresBatches:
         query = select(batches.c.state, func.count()).group_by(batches.c.state)
         return {BatchState(row[0]): row[1] for row in self._connection.execute(query)}
 
+    def unread_chunks(self, due_by: datetime) -> int:
+        query = select(func.count()).select_from(batch_chunks).join(batches, batches.c.id == batch_chunks.c.batch_id)
+        under_way = batches.c.state.in_(sorted(UNDER_WAY)), batches.c.next_attempt_at <= due_by
+        return self._connection.execute(
+            query.where(*under_way, batch_chunks.c.state == ChunkState.PENDING)
+        ).scalar_one()
+
     def first_due(self) -> datetime | None:
         first = select(func.min(batches.c.next_attempt_at)).where(batches.c.state != BatchState.MERGED)
         due: datetime | None = self._connection.execute(first).scalar_one()

@@ -170,6 +170,15 @@ def test_batches_that_nobody_takes_up_are_told(house: House) -> None:
     ]
 
 
+def test_merged_batches_do_not_make_health_more_patient(house: House) -> None:
+    with house.container.database.begin() as tx:
+        for number in range(300):
+            merged = Batch(id=f"m{number}", company_id="acme", state=BatchState.MERGED, claimed_at=NOW)
+            tx.batches.open(merged, [])
+    batch(house, "b1", BatchState.EXTRACTING, range(2), again=-HOUR / 10)
+    assert "nobody does" in house.client.get(HEALTH).json()["problems"][0]
+
+
 def test_a_batch_that_nobody_takes_up_is_told_behind_an_older_one_that_only_waits(house: House) -> None:
     batch(house, "b1", BatchState.FAILED, range(2), reason="gemini 429", again=HOUR)
     batch(house, "b2", BatchState.FAILED, range(2, 4), reason="gemini 429", again=-HOUR / 10)

@@ -161,6 +161,36 @@ class TestCommits:
         world.steps(4)
         assert len(world.names()) == 2
 
+    def test_what_is_not_copied_while_redis_is_full_lands_once_it_is_durable(self) -> None:
+        world = World()
+        world.publish(1)
+        world.steps(2)
+        world.buffer.share = 0.9
+        world.clock.sleep(11)
+        world.steps(4)
+        world.answer(0)
+        world.steps(4)
+        assert (len(world.names()), world.committed()) == (1, 1)
+
+    def test_what_failed_is_no_copy_and_is_sent_again_while_redis_is_full(self) -> None:
+        world = World()
+        world.publish(1)
+        world.steps(2)
+        world.buffer.share = 0.9
+        world.answer(0, durable=False)
+        world.clock.sleep(2)
+        world.steps(4)
+        assert len(world.names()) == 2
+
+    def test_one_task_that_was_lost_has_none_copied_that_runs(self) -> None:
+        world = World()
+        world.publish(*range(6))
+        world.steps(2)
+        world.take_up(0)
+        world.clock.sleep(11)
+        world.steps(2)
+        assert [name.rpartition("#")[2] for name in world.names()] == ["1", "1", "2"]
+
     def test_what_is_durable_lands_though_the_length_of_the_queue_cannot_be_asked(self) -> None:
         class Halting(MemoryStoreQueue):
             def waiting(self) -> int:
