@@ -8,7 +8,6 @@ down_revision = "0007"
 
 def upgrade() -> None:
     op.execute("ALTER TABLE batch_chunks ADD COLUMN begun_at timestamptz")
-    op.execute("UPDATE batch_chunks SET begun = 0 WHERE begun > 0 AND state IN ('pending', 'failed')")
 
 
 def downgrade() -> None:

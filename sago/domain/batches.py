@@ -71,6 +71,8 @@ class Batch(BaseModel):
     claimed_at: Moment
     merged_at: Moment | None = None
     next_attempt_at: Moment | None = None
+    fired_at: Moment | None = None
+    """When its chord was sent for the last time."""
     attempts: int = 0
     error: str | None = None
 

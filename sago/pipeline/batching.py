@@ -34,7 +34,7 @@ class Batching:
         self.buffer.taken_over(company_id, batch_id)
         if planned is None:
             return 0
-        self.dispatcher.extract(batch_id, range(planned))
+        self.dispatcher.extract(batch_id, range(planned), now)
         return planned
 
     def _take_over(self, tx: Transaction, claim: Claim, now: datetime) -> int:
@@ -45,6 +45,7 @@ class Batching:
             state=BatchState.CLAIMED,
             claimed_at=now,
             next_attempt_at=now + self.lost_after,
+            fired_at=now,
         )
         won = set(tx.batches.open(batch, [(m.ref(claim.company_id), m.source) for m in claim.messages]))
         mine = [message for message in claim.messages if message.ref(claim.company_id) in won]

@@ -126,6 +126,8 @@ class Flights:
         for name, flight in under_way.items():
             if flight.deadline is not None:
                 self._judge(name, flight, at, fates.get(name), may_wait=may_wait)
+            elif fates.get(name) is Fate.FAILED:
+                flight.may_lie = False
         return [self._flights.pop(name) for name in asked if name not in under_way]
 
     def _may_wait(self, unseen: int) -> bool:

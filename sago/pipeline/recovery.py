@@ -20,21 +20,10 @@ RECOVER = "upkeep.recover"
 LOOK_BACK = timedelta(days=3)
 """Running time whose received days recovery reads: longer than the marks' 48 hours, which the idle flush never is."""
 FIRST = datetime.fromtimestamp(0, UTC)
-LONGEST_QUEUE = 10
-"""Times `lost_after` that a batch may wait behind others before it is fired again all the same."""
-JUST_FIRED = timedelta(seconds=2)
-"""In which a batch that was taken over reaches the queue."""
 LOOKED_UP_AT_ONCE, READ_AT_ONCE = 5000, 100
 """Keys that recovery looks up at a time, and messages that it holds in memory: with `raw` one may be 650 kB."""
 WORKER_DIED = "each worker that read it died of it"
 LOST_TASKS = "redis was emptied: the tasks are lost"
-
-
-class Queues(NamedTuple):
-    """Whether the tasks that batches wait for may all lie in the queues."""
-
-    hold_chunks: bool
-    hold_merges: bool
 
 
 class Hopeless(NamedTuple):
@@ -63,55 +52,48 @@ class Reaper:
         claims = self.buffer.unopened()
         for company_id, batch_id in claims:
             self.dispatcher.open_batch(company_id, batch_id)
-        chunks, merges, under_way = (
-            self.dispatcher.waiting("extract"),
-            self.dispatcher.waiting("merge"),
-            self.dispatcher.chunks_under_way(),
-        )
+        chunks_since, merges = self.dispatcher.chunks_wait_since(), self.dispatcher.waiting("merge")
         hopeless: list[Hopeless] = []
         with self.database.begin() as tx:
-            is_lost = tx.batches.unread_chunks(now + self.lost_after - JUST_FIRED) > under_way
-            queues = Queues(chunks > 0 and not is_lost, merges > 0)
             due = {
-                batch.id: None if self._waits(tx, batch, queues, now) else self._missing(tx, batch, hopeless, now)
+                batch.id: None
+                if self._waits(tx, batch, chunks_since, merges, now)
+                else self._missing(tx, batch, hopeless, now)
                 for batch in tx.batches.due(now)
             }
         missing = {batch_id: chunk_nos for batch_id, chunk_nos in due.items() if chunk_nos is not None}
         dying = {each.batch.id for each in hopeless}
         for batch_id in [each for each in missing if each not in dying]:
-            self.dispatcher.extract(batch_id, missing[batch_id])
+            self.dispatcher.extract(batch_id, missing[batch_id], now)
         self._bury(hopeless, now)
         for batch_id in [each for each in missing if each in dying]:
-            self.dispatcher.extract(batch_id, missing[batch_id])
+            self.dispatcher.extract(batch_id, missing[batch_id], now)
         return len(claims) + len(missing)
 
-    def _waits(self, tx: Transaction, batch: Batch, queues: Queues, now: datetime) -> bool:
+    def _waits(self, tx: Transaction, batch: Batch, chunks_since: datetime | None, merges: int, now: datetime) -> bool:
         """Whether its tasks may only wait behind others: to fire it again would make the queue longer still. Looked at
         again after `lost_after`.
 
-        A few tasks lost from a queue that is never empty are not seen by its length: so what is to be read is fired
-        again at LONGEST_QUEUE times `lost_after` all the same, and at each doubling, which fills no queue.
+        Chunks are taken in the order in which they were fired. So what was fired `lost_after` before the one that is
+        next was taken, and read, or is lost. Merges are taken before all else: while some wait, it may be one of them.
         """
         if batch.state is BatchState.FAILED:
             return False
+        fired_at = batch.fired_at or batch.claimed_at
         if all(chunk.state.is_final for chunk in tx.batches.chunks(batch.id)):
-            may_wait = queues.hold_merges
+            may_wait = merges > 0
         else:
-            looked_at = (batch.next_attempt_at or now) - self.lost_after
-            may_wait = queues.hold_chunks and self._turns(batch, now) == self._turns(batch, looked_at)
-        if not may_wait:
-            return False
-        due = now + self.lost_after
-        tx.batches.set_state(batch.id, batch.state, at=now, next_attempt_at=due, error=batch.error, is_attempt=False)
-        return True
-
-    def _turns(self, batch: Batch, at: datetime) -> int:
-        """How often a batch that waits behind others was to be fired again by then."""
-        return max((at - batch.claimed_at) // (LONGEST_QUEUE * self.lost_after), 0).bit_length()
+            may_wait = chunks_since is not None and chunks_since <= fired_at + self.lost_after
+        if may_wait:
+            due = now + self.lost_after
+            tx.batches.set_state(
+                batch.id, batch.state, at=now, next_attempt_at=due, error=batch.error, is_attempt=False
+            )
+        return may_wait
 
     def _missing(self, tx: Transaction, batch: Batch, hopeless: list[Hopeless], now: datetime) -> list[int] | None:
-        """The chunks to fire, or None while all that is left waits for its moment; one that
-        failed too often is bisected until a single message is `hopeless`."""
+        """The chunks to fire, or None while all that is left waits for its moment; one that failed too often is
+        bisected until a single message is `hopeless`."""
         missing: list[int] = []
         waiting: list[datetime] = []
         for chunk in tx.batches.chunks(batch.id):
@@ -130,7 +112,9 @@ class Reaper:
             )
             return None
         due = now + self.lost_after
-        tx.batches.set_state(batch.id, BatchState.EXTRACTING, at=now, next_attempt_at=due, error=batch.error)
+        tx.batches.set_state(
+            batch.id, BatchState.EXTRACTING, at=now, next_attempt_at=due, fired_at=now, error=batch.error
+        )
         return missing
 
     def _not_before(self, chunk: Chunk) -> datetime | None:

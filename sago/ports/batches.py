@@ -63,10 +63,12 @@ class BatchStore(Protocol):
         *,
         at: datetime,
         next_attempt_at: datetime | None = None,
+        fired_at: datetime | None = None,
         error: str | None = None,
         is_attempt: bool = True,
     ) -> None:
-        """Move the batch; `merged` also writes `merged_at`, `failed` counts an attempt, unless it only waits."""
+        """Move the batch; `merged` also writes `merged_at`, `failed` counts an attempt, unless it only waits. Without
+        a `fired_at` the last one stays."""
 
     def due(self, now: datetime, limit: int = 100) -> list[Batch]:
         """Batches not merged whose `next_attempt_at` has passed, longest due first; rows locked by others left out."""
@@ -82,9 +84,6 @@ class BatchStore(Protocol):
 
     def counts(self) -> dict[BatchState, int]:
         """Batches by state."""
-
-    def unread_chunks(self, due_by: datetime) -> int:
-        """Chunks without an attempt that ended, of batches under way that are due by then."""
 
     def first_due(self) -> datetime | None:
         """When the first of those not merged is, or was, to be taken up."""

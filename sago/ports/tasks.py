@@ -18,14 +18,15 @@ class Dispatcher(Protocol):
     def open_batch(self, company_id: str, batch_id: str) -> None:
         """Take a claim over into Postgres and start its extraction."""
 
-    def extract(self, batch_id: str, chunk_nos: Sequence[int]) -> None:
+    def extract(self, batch_id: str, chunk_nos: Sequence[int], fired_at: datetime) -> None:
         """Fire the chord: extraction of these chunks, then the merge. With no chunks: the merge alone."""
 
     def waiting(self, queue: WorkQueue = "extract") -> int:
         """Tasks of the queue that no worker has taken yet: merges, chunks, or due letters."""
 
-    def chunks_under_way(self) -> int:
-        """At least as many as chunks wait for a worker or are in one's hands."""
+    def chunks_wait_since(self) -> datetime | None:
+        """When the chunk that no worker has taken and that is next in turn was fired; None where none waits. They are
+        taken in the order in which they were fired; one given out again is next, however old."""
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Compose a due letter; its row in `compositions` owns what is tried again."""

@@ -20,6 +20,8 @@ from sago.errors import TransientError
 from sago.ports.tasks import Fate, WorkQueue
 from sago.sections import RedisSettings
 
+FIRED_AT, LONG_AGO = "fired_at", "2000-01-01T00:00:00+00:00"
+"""The header of a chunk's task that tells when it was fired."""
 WAIT_INTERVAL = 0.02
 """Seconds between looks for a result that is waited for."""
 FATES = {"STARTED": Fate.RUNNING, "SUCCESS": Fate.DURABLE, "FAILURE": Fate.FAILED}
@@ -89,10 +91,11 @@ class CeleryDispatcher:
         """Enqueue `extract.start`."""
         self._send("extract.start", company_id, batch_id)
 
-    def extract(self, batch_id: str, chunk_nos: Sequence[int]) -> None:
+    def extract(self, batch_id: str, chunk_nos: Sequence[int], fired_at: datetime) -> None:
         """Fire the chord `extract.chunk` × n → `extract.merge`; with no chunks, the merge alone."""
         body = self._app.signature("extract.merge", args=(batch_id,))
-        header = [self._app.signature("extract.chunk", args=(batch_id, number)) for number in chunk_nos]
+        stamp = {"headers": {FIRED_AT: fired_at.isoformat()}}
+        header = [self._app.signature("extract.chunk", args=(batch_id, number), options=stamp) for number in chunk_nos]
         try:
             if header:
                 chord(header, app=self._app)(body)
@@ -105,11 +108,12 @@ class CeleryDispatcher:
         """The length of a queue."""
         return _length(self._app, queue)
 
-    def chunks_under_way(self) -> int:
-        """The queue of chunks, and what workers of all queues have not acknowledged: a moment between the two is seen
-        as neither."""
-        waiting, held = _ask(self._app, lambda ask, prefix: ask.llen(f"{prefix}extract").hlen(f"{prefix}unacked"))
-        return waiting + held
+    def chunks_wait_since(self) -> datetime | None:
+        """By the stamp of the list's last message, which kombu takes first; one without counts as fired long ago."""
+        task = _ask(self._app, lambda broker, prefix: broker.lindex(f"{prefix}extract", -1))
+        if task is None:
+            return None
+        return datetime.fromisoformat(json.loads(task)["headers"].get(FIRED_AT, LONG_AGO))
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Enqueue `outreach.compose` of a due letter."""
@@ -191,18 +195,17 @@ class CeleryStoreQueue:
 
 def _length(app: Celery, queue: str) -> int:
     """Tasks in a queue."""
-    (length,) = _ask(app, lambda ask, prefix: ask.llen(prefix + queue))
-    return length
+    return int(_ask(app, lambda broker, prefix: broker.llen(prefix + queue)))
 
 
-def _ask(app: Celery, question: Callable[[Any, str], Any]) -> list[int]:
-    """Numbers of the broker, all of one moment; told the prefix of its keys. Over a connection of its own: those of
+def _ask(app: Celery, question: Callable[[Any, str], Any]) -> Any:
+    """The broker's answer to a question that is told the prefix of its keys. Over a connection of its own: those of
     kombu's channels stay open behind it."""
     conf = app.conf
     prefix: str = conf.broker_transport_options["global_keyprefix"]
     try:
         with closing(Redis.from_url(conf.broker_url, socket_timeout=5.0, socket_connect_timeout=5.0)) as broker:
-            return [int(number) for number in question(broker.pipeline(), prefix).execute()]
+            return question(broker, prefix)
     except RedisError as error:
         raise TransientError(f"broker does not answer: {error}") from error
 

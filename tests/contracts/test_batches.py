@@ -253,21 +253,6 @@ def test_attempts_that_follow_each_other_at_once_count_as_one(database: Database
     assert (chunk.begun, chunk.begun_at) == (3, NOW + 6 * minute)
 
 
-def test_chunks_that_nobody_has_read_are_counted_in_batches_under_way(database: Database) -> None:
-    with database.begin() as tx:
-        assert tx.batches.unread_chunks(NOW) == 0
-        for number, name in enumerate("abc"):
-            mine = [refs(4 * number), refs(4 * number + 1), refs(4 * number + 2), refs(4 * number + 3)]
-            tx.batches.open(batch(name, next_attempt_at=NOW), with_source([ref for part in mine for ref in part]))
-            tx.batches.plan(BatchPlan(name, mine))
-        tx.batches.fail_chunk("a", 0, "away", "TransientError")
-        tx.batches.finish_chunk("a", 1, result(1))
-        tx.batches.set_state("b", BatchState.FAILED, at=NOW, next_attempt_at=NOW)
-        tx.batches.set_state("c", BatchState.EXTRACTING, at=NOW, next_attempt_at=NOW + timedelta(minutes=1))
-        assert tx.batches.unread_chunks(NOW) == 2
-        assert tx.batches.unread_chunks(NOW + timedelta(minutes=1)) == 2 + 4
-
-
 def test_the_moment_at_which_the_first_unfinished_batch_is_due(database: Database) -> None:
     with database.begin() as tx:
         assert tx.batches.first_due() is None
@@ -326,7 +311,12 @@ def test_merged_is_the_end(database: Database) -> None:
         tx.batches.set_state("a", BatchState.FAILED, at=NOW, next_attempt_at=later, error="waits", is_attempt=False)
         waiting = tx.batches.get("a")
         assert waiting is not None
-        assert (waiting.attempts, waiting.error) == (1, "waits")
+        assert (waiting.attempts, waiting.error, waiting.fired_at) == (1, "waits", None)
+        tx.batches.set_state("a", BatchState.EXTRACTING, at=NOW, next_attempt_at=later, fired_at=later)
+        tx.batches.set_state("a", BatchState.EXTRACTING, at=NOW, next_attempt_at=later)
+        fired = tx.batches.get("a")
+        assert fired is not None
+        assert fired.fired_at == later
         tx.batches.set_state("a", BatchState.MERGED, at=later)
         tx.batches.set_state("a", BatchState.FAILED, at=later, next_attempt_at=later)
         merged = tx.batches.get("a")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -17,6 +17,7 @@ from sago.stores.celery_dispatcher import CeleryDispatcher, client
 from sago.stores.memory.dispatcher import MemoryDispatcher
 from tests.integration.houses import flush
 
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # kombu's channels leave sockets to be collected
 
 
@@ -43,15 +44,18 @@ def test_chunks_that_nobody_has_taken_wait(dispatcher: Dispatcher) -> None:
     assert dispatcher.waiting() == 0
     dispatcher.open_batch("acme", "acme:1")
     assert dispatcher.waiting() == 0
-    dispatcher.extract("acme:1", [0, 1, 2])
+    dispatcher.extract("acme:1", [0, 1, 2], NOW)
     assert dispatcher.waiting() >= 3
     assert dispatcher.waiting("outreach") == 0
 
 
-def test_chunks_under_way_are_at_least_those_that_wait(dispatcher: Dispatcher) -> None:
-    assert dispatcher.chunks_under_way() == 0
-    dispatcher.extract("acme:1", [0, 1, 2])
-    assert dispatcher.chunks_under_way() >= dispatcher.waiting() >= 3
+def test_the_chunk_that_was_fired_first_is_next_in_turn(dispatcher: Dispatcher) -> None:
+    assert dispatcher.chunks_wait_since() is None
+    dispatcher.extract("acme:0", [], NOW - timedelta(hours=1))
+    assert dispatcher.chunks_wait_since() is None
+    for number in range(3):
+        dispatcher.extract(f"acme:{number}", [0, 1], NOW + timedelta(seconds=number))
+    assert dispatcher.chunks_wait_since() == NOW
 
 
 def test_letters_that_nobody_has_taken_wait_in_their_own_queue(dispatcher: Dispatcher) -> None:

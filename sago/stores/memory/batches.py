@@ -96,6 +96,7 @@ class MemoryBatches:
         *,
         at: datetime,
         next_attempt_at: datetime | None = None,
+        fired_at: datetime | None = None,
         error: str | None = None,
         is_attempt: bool = True,
     ) -> None:
@@ -103,6 +104,8 @@ class MemoryBatches:
         if batch is None or batch.state is BatchState.MERGED:
             return
         changed: dict[str, Any] = {"state": state, "next_attempt_at": next_attempt_at, "error": error}
+        if fired_at is not None:
+            changed["fired_at"] = fired_at
         if state is BatchState.MERGED:
             changed["merged_at"] = at
         if state is BatchState.FAILED and is_attempt:
@@ -135,15 +138,6 @@ class MemoryBatches:
 
     def counts(self) -> dict[BatchState, int]:
         return dict(Counter(batch.state for batch in self._state.batches.values()))
-
-    def unread_chunks(self, due_by: datetime) -> int:
-        under_way = {
-            batch.id
-            for batch in self._state.batches.values()
-            if batch.state in UNDER_WAY and batch.next_attempt_at and batch.next_attempt_at <= due_by
-        }
-        chunks = self._state.chunks.values()
-        return sum(chunk.batch_id in under_way and chunk.state is ChunkState.PENDING for chunk in chunks)
 
     def first_due(self) -> datetime | None:
         unfinished = [batch for batch in self._state.batches.values() if batch.state is not BatchState.MERGED]

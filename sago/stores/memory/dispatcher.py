@@ -15,14 +15,17 @@ class MemoryDispatcher:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, tuple[Any, ...]]] = []
+        self._fired: list[datetime] = []
+        """When each chunk in `sent` was fired."""
 
     def open_batch(self, company_id: str, batch_id: str) -> None:
         """Keep `extract.start`."""
         self.sent.append(("extract.start", (company_id, batch_id)))
 
-    def extract(self, batch_id: str, chunk_nos: Sequence[int]) -> None:
+    def extract(self, batch_id: str, chunk_nos: Sequence[int], fired_at: datetime) -> None:
         """Keep the chunks, then the merge."""
         self.sent += [("extract.chunk", (batch_id, number)) for number in chunk_nos]
+        self._fired += [fired_at for _ in chunk_nos]
         self.sent.append(("extract.merge", (batch_id,)))
 
     def waiting(self, queue: WorkQueue = "extract") -> int:
@@ -30,9 +33,9 @@ class MemoryDispatcher:
         task = {"merge": "extract.merge", "extract": "extract.chunk", "outreach": "outreach.compose"}[queue]
         return sum(name == task for name, _ in self.sent)
 
-    def chunks_under_way(self) -> int:
-        """Those that wait: nobody holds any here."""
-        return self.waiting("extract")
+    def chunks_wait_since(self) -> datetime | None:
+        """Of the first that was kept."""
+        return self._fired[0] if self._fired else None
 
     def compose(self, watch_id: UUID, as_of: datetime) -> None:
         """Keep `outreach.compose`."""
@@ -48,5 +51,5 @@ class MemoryDispatcher:
 
     def take(self) -> list[tuple[str, tuple[Any, ...]]]:
         """What was enqueued since the last call."""
-        taken, self.sent = self.sent, []
+        taken, self.sent, self._fired = self.sent, [], []
         return taken

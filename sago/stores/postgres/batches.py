@@ -141,10 +141,13 @@ class PostgresBatches:
         *,
         at: datetime,
         next_attempt_at: datetime | None = None,
+        fired_at: datetime | None = None,
         error: str | None = None,
         is_attempt: bool = True,
     ) -> None:
         values: dict[str, Any] = {"state": state, "next_attempt_at": next_attempt_at, "error": error}
+        if fired_at is not None:
+            values["fired_at"] = fired_at
         if state is BatchState.MERGED:
             values["merged_at"] = at
         if state is BatchState.FAILED and is_attempt:
@@ -188,13 +191,6 @@ class PostgresBatches:
     def counts(self) -> dict[BatchState, int]:
         query = select(batches.c.state, func.count()).group_by(batches.c.state)
         return {BatchState(row[0]): row[1] for row in self._connection.execute(query)}
-
-    def unread_chunks(self, due_by: datetime) -> int:
-        query = select(func.count()).select_from(batch_chunks).join(batches, batches.c.id == batch_chunks.c.batch_id)
-        under_way = batches.c.state.in_(sorted(UNDER_WAY)), batches.c.next_attempt_at <= due_by
-        return self._connection.execute(
-            query.where(*under_way, batch_chunks.c.state == ChunkState.PENDING)
-        ).scalar_one()
 
     def first_due(self) -> datetime | None:
         first = select(func.min(batches.c.next_attempt_at)).where(batches.c.state != BatchState.MERGED)

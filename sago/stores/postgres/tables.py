@@ -110,6 +110,7 @@ batches = _table(
     claimed_at=Time,
     merged_at=Time,
     next_attempt_at=Time,
+    fired_at=Time,
     attempts=Integer,
     error=Words,
 )
