@@ -61,15 +61,17 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         REPORT.passed.add(test)
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """What was lost, doubled or failed is written as well. A run of chosen tests replaces only its own lines."""
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """What was lost, doubled or failed is written as well. A run of chosen tests, or one that was broken off, replaces
+    only its own lines."""
     with warnings.catch_warnings():  # of sockets that kafka-python left open while its broker was away
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
     if ALL and REPORT.lines and os.environ.get("SAGO_FAULTS_WRITE"):
         waits = ", ".join(f"`{name}={value}`" for name, value in IMPATIENT.items())
         chosen = session.config.option.keyword or [arg for arg in session.config.args if "::" in arg or ".py" in arg]
-        REPORT.write(PROJECT / "docs" / "reliability.md", waits, whole=not chosen)
+        is_whole = not chosen and exitstatus != pytest.ExitCode.INTERRUPTED
+        REPORT.write(PROJECT / "docs" / "reliability.md", waits, whole=is_whole)
 
 
 @pytest.fixture(scope="session")
