@@ -22,8 +22,9 @@ FAILED = "FAILED: "
 WHOLE = "The last run of all faults: "
 PAGE = """# Reliability
 
-Each line is one load of 20,000 messages (one in a hundred sent twice, edits last) and a fault injected while it \
-goes in, so many times, on real Kafka, Cassandra, Redis and Postgres, read by the test provider `marker`. `make \
+Each line is one load, of 20,000 messages unless it says otherwise (one in a hundred sent twice, edits last), and a \
+fault injected while it goes in, so many times, on real Kafka, Cassandra, Redis and Postgres, \
+read by the test provider `marker`. `make \
 faults` runs them all and writes this page; a part of them (`make faults ARGS="-k kafka"`) replaces its own lines. \
 The seed gives the same moments again: `make faults ARGS="-k kafka" SAGO_FAULTS_SEED=…`.
 
