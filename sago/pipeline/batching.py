@@ -37,8 +37,9 @@ class Batching:
         self.dispatcher.extract(batch_id, range(planned), now)
         return planned
 
-    def _take_over(self, tx: Transaction, claim: Claim, now: datetime) -> int:
-        """Write batch, members and chunks; a batch owns only the messages it won from all others."""
+    def _take_over(self, tx: Transaction, claim: Claim, now: datetime) -> int | None:
+        """Write batch, members and chunks; a batch owns only the messages it won from all others. None where another
+        run of this task, the reaper's, did so at the same moment: what it fired is not fired twice."""
         batch = Batch(
             id=claim.batch_id,
             company_id=claim.company_id,
@@ -51,8 +52,7 @@ class Batching:
         mine = [message for message in claim.messages if message.ref(claim.company_id) in won]
         planned = chunks(mine, self.chunk_size)
         refs = [[message.ref(claim.company_id) for message in chunk] for chunk in planned]
-        tx.batches.plan(BatchPlan(batch.id, refs))
-        return len(planned)
+        return len(planned) if tx.batches.plan(BatchPlan(batch.id, refs)) else None
 
     def flush(self, older_than: timedelta, now: datetime) -> list[str]:
         """Claim what has waited for `older_than` or longer though it is fewer than the threshold; the batch ids."""

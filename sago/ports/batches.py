@@ -22,8 +22,9 @@ class BatchStore(Protocol):
     def open(self, batch: Batch, refs: Sequence[tuple[MessageRef, str]]) -> list[MessageRef]:
         """Insert the batch and its members (reference, source); the references it won. Again: the same answer."""
 
-    def plan(self, plan: BatchPlan) -> None:
-        """Write chunks and their numbers on the members; state `extracting`. A planned batch stays as it is."""
+    def plan(self, plan: BatchPlan) -> bool:
+        """Write chunks and their numbers on the members; state `extracting`. False, and nothing done, where the batch
+        is planned: of several that take it over at the same moment, one alone is told True."""
 
     def get(self, batch_id: str) -> Batch | None:
         """The batch, or None."""

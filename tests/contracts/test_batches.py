@@ -152,8 +152,8 @@ def test_an_exception_takes_everything_back(database: Database) -> None:
 def test_a_plan_numbers_the_members_and_is_written_once(database: Database) -> None:
     with database.begin() as tx:
         tx.batches.open(batch("a"), with_source(refs(2, 1, 3)))
-        tx.batches.plan(BatchPlan("a", [refs(2, 1), refs(3)]))
-        tx.batches.plan(BatchPlan("a", [refs(1, 2, 3)]))
+        assert tx.batches.plan(BatchPlan("a", [refs(2, 1), refs(3)]))
+        assert not tx.batches.plan(BatchPlan("a", [refs(1, 2, 3)]))
     with database.begin() as tx:
         opened = tx.batches.get("a")
         assert opened is not None
@@ -174,11 +174,18 @@ def test_a_batch_that_won_nothing_is_planned_without_chunks(database: Database) 
         assert tx.batches.results("empty") == []
 
 
-def test_a_batch_that_failed_before_its_plan_can_be_planned(database: Database) -> None:
-    with database.begin() as tx:
-        tx.batches.open(batch("a"), with_source(refs(1)))
-        tx.batches.set_state("a", BatchState.FAILED, at=NOW, error="no answer")
-        tx.batches.plan(BatchPlan("a", [refs(1)]))
+def test_of_takers_at_once_one_alone_plans_the_batch(database: Database) -> None:
+    """The claim of a start that has just begun is still unopened: the reaper sends another one."""
+    gate = Barrier(4)
+
+    def take_over(_: int) -> bool:
+        gate.wait()
+        with database.begin() as tx:
+            won = tx.batches.open(batch("a"), with_source(refs(1, 2)))
+            return tx.batches.plan(BatchPlan("a", [won]))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(take_over, range(4))) == [False, False, False, True]
     assert states(database, "a") == {0: ChunkState.PENDING}
 
 

@@ -84,8 +84,10 @@ def test_with_consent_events_and_letter_are_geminis_until_it_is_taken_back(folde
     assert "orchard: messages may now go to gemini; `--forbid-model` takes it back" in done.stderr
     figures = json.loads(done.stdout)
     assert (figures["read"], figures["stored"], figures["events"], figures["letters"]) == (120, 120, 3, 1)
-    # two chunks and a letter; the chunk that met the 429 once more
-    assert figures["model_calls"] == len(server.asked) == 4
+    asked = ["letter" if asked.is_letter else len(asked.texts) for asked in server.asked]
+    # the chunk that met the 429 once more
+    assert sorted(asked, key=str) in ([100, 100, 20, "letter"], [100, 20, 20, "letter"])
+    assert figures["model_calls"] == len(asked)
     assert figures["model_tokens"] == 3 * 1057
     assert f"gemini: 4 calls, 3,000 tokens in, 171 out, ${3 * (1000 * 2 + 57 * 12) / 1e6:.4f}" in done.stderr
     events = [json.loads(line) for line in (folder / "out" / "events.jsonl").read_text(encoding="utf-8").splitlines()]

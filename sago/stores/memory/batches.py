@@ -28,13 +28,14 @@ class MemoryBatches:
         owned = {member.ref for member in members.values() if member.batch_id == batch.id}
         return [ref for ref in dict.fromkeys(ref for ref, _ in refs) if ref in owned]
 
-    def plan(self, plan: BatchPlan) -> None:
+    def plan(self, plan: BatchPlan) -> bool:
         batch = self._state.batches.get(plan.batch_id)
-        if batch is None or batch.state is BatchState.MERGED or self.chunks(plan.batch_id):
-            return
+        if batch is None or batch.state is not BatchState.CLAIMED:
+            return False
         for number, refs in enumerate(plan.chunks):
             self._add_chunk(plan.batch_id, number, refs)
         self._state.batches[batch.id] = batch.model_copy(update={"state": BatchState.EXTRACTING})
+        return True
 
     def get(self, batch_id: str) -> Batch | None:
         return self._state.batches.get(batch_id)

@@ -59,10 +59,10 @@ class PostgresBatches:
         won = upsert(batch_members).on_conflict_do_nothing().returning(literal(1))
         self._connection.execute(won, rows).all()
 
-    def plan(self, plan: BatchPlan) -> None:
+    def plan(self, plan: BatchPlan) -> bool:
         batch = self._locked(plan.batch_id)
-        if batch is None or batch.state is BatchState.MERGED or self.chunks(plan.batch_id):
-            return
+        if batch is None or batch.state is not BatchState.CLAIMED:
+            return False
         if plan.chunks:
             rows = [_new_chunk(plan.batch_id, number) for number in range(len(plan.chunks))]
             self._connection.execute(insert(batch_chunks), rows)
@@ -70,6 +70,7 @@ class PostgresBatches:
             self._give(plan.batch_id, number, refs)
         state = update(batches).where(batches.c.id == plan.batch_id).values(state=BatchState.EXTRACTING)
         self._connection.execute(state)
+        return True
 
     def get(self, batch_id: str) -> Batch | None:
         row = self._connection.execute(select(batches).where(batches.c.id == batch_id)).one_or_none()
