@@ -95,7 +95,7 @@ class Flights:
         """Take a gathered batch; `send` enqueues it."""
         self._flights[flight.name] = flight
 
-    def send(self, at: float, *, may_copy: bool = True) -> None:
+    def send(self, at: float, *, may_copy: bool) -> None:
         """Enqueue what is due; where it may not be copied, nothing that may still lie in Redis. Raises
         TransientError; what was not enqueued stays due under the same attempt."""
         for name, flight in self._flights.items():

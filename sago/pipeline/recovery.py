@@ -53,15 +53,15 @@ class Reaper:
         for company_id, batch_id in claims:
             self.dispatcher.open_batch(company_id, batch_id)
         chunks_since, merges = self.dispatcher.chunks_wait_since(), self.dispatcher.waiting("merge")
+        missing: dict[str, list[int]] = {}
         hopeless: list[Hopeless] = []
         with self.database.begin() as tx:
-            due = {
-                batch.id: None
-                if self._waits(tx, batch, chunks_since, merges, now)
-                else self._missing(tx, batch, hopeless, now)
-                for batch in tx.batches.due(now)
-            }
-        missing = {batch_id: chunk_nos for batch_id, chunk_nos in due.items() if chunk_nos is not None}
+            for batch in tx.batches.due(now):
+                chunks = [chunk for chunk in tx.batches.chunks(batch.id) if not chunk.state.is_final]
+                if self._may_wait(batch, chunks, chunks_since, merges):
+                    self._put_off(tx, batch, now, now + self.lost_after)
+                elif (numbers := self._missing(tx, batch, chunks, hopeless, now)) is not None:
+                    missing[batch.id] = numbers
         dying = {each.batch.id for each in hopeless}
         for batch_id in [each for each in missing if each not in dying]:
             self.dispatcher.extract(batch_id, missing[batch_id], now)
@@ -70,35 +70,31 @@ class Reaper:
             self.dispatcher.extract(batch_id, missing[batch_id], now)
         return len(claims) + len(missing)
 
-    def _waits(self, tx: Transaction, batch: Batch, chunks_since: datetime | None, merges: int, now: datetime) -> bool:
-        """Whether its tasks may only wait behind others: to fire it again would make the queue longer still. Looked at
-        again after `lost_after`.
+    def _may_wait(self, batch: Batch, unfinished: Sequence[Chunk], chunks_since: datetime | None, merges: int) -> bool:
+        """Whether its tasks may only wait behind others: to fire it again would make the queue longer still.
 
         Chunks are taken in the order in which they were fired. So what was fired `lost_after` before the one that is
         next was taken, and read, or is lost. Merges are taken before all else: while some wait, it may be one of them.
         """
         if batch.state is BatchState.FAILED:
             return False
-        fired_at = batch.fired_at or batch.claimed_at
-        if all(chunk.state.is_final for chunk in tx.batches.chunks(batch.id)):
-            may_wait = merges > 0
-        else:
-            may_wait = chunks_since is not None and chunks_since <= fired_at + self.lost_after
-        if may_wait:
-            due = now + self.lost_after
-            tx.batches.set_state(
-                batch.id, batch.state, at=now, next_attempt_at=due, error=batch.error, is_attempt=False
-            )
-        return may_wait
+        if not unfinished:
+            return merges > 0
+        return chunks_since is not None and chunks_since <= (batch.fired_at or batch.claimed_at) + self.lost_after
 
-    def _missing(self, tx: Transaction, batch: Batch, hopeless: list[Hopeless], now: datetime) -> list[int] | None:
+    @staticmethod
+    def _put_off(tx: Transaction, batch: Batch, now: datetime, until: datetime) -> None:
+        """Look at it again then; nothing else of it changes."""
+        tx.batches.set_state(batch.id, batch.state, at=now, next_attempt_at=until, error=batch.error, is_attempt=False)
+
+    def _missing(
+        self, tx: Transaction, batch: Batch, unfinished: Sequence[Chunk], hopeless: list[Hopeless], now: datetime
+    ) -> list[int] | None:
         """The chunks to fire, or None while all that is left waits for its moment; one that failed too often is
         bisected until a single message is `hopeless`."""
         missing: list[int] = []
         waiting: list[datetime] = []
-        for chunk in tx.batches.chunks(batch.id):
-            if chunk.state.is_final:
-                continue
+        for chunk in unfinished:
             not_before = self._not_before(chunk)
             if not_before is not None and not_before > now:
                 waiting.append(not_before)
@@ -107,9 +103,7 @@ class Reaper:
             else:
                 missing.append(chunk.chunk_no)
         if waiting and not missing:
-            tx.batches.set_state(
-                batch.id, batch.state, at=now, next_attempt_at=min(waiting), error=batch.error, is_attempt=False
-            )
+            self._put_off(tx, batch, now, min(waiting))
             return None
         due = now + self.lost_after
         tx.batches.set_state(
@@ -131,7 +125,7 @@ class Reaper:
         return failed and (chunk.error_type in HOPELESS or chunk.attempts >= self.max_attempts)
 
     def _kills(self, chunk: Chunk) -> bool:
-        return chunk.begun_at is not None and chunk.begun >= self.max_attempts
+        return chunk.begun >= self.max_attempts
 
     @staticmethod
     def _bisect(tx: Transaction, batch: Batch, chunk: Chunk, hopeless: list[Hopeless]) -> list[int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -110,7 +110,8 @@ class CeleryDispatcher:
 
     def chunks_wait_since(self) -> datetime | None:
         """By the stamp of the list's last message, which kombu takes first; one without counts as fired long ago."""
-        task = _ask(self._app, lambda broker, prefix: broker.lindex(f"{prefix}extract", -1))
+        with _broker(self._app) as broker:
+            task = broker.lindex(_key(self._app, "extract"), -1)
         if task is None:
             return None
         return datetime.fromisoformat(json.loads(task)["headers"].get(FIRED_AT, LONG_AGO))
@@ -195,17 +196,21 @@ class CeleryStoreQueue:
 
 def _length(app: Celery, queue: str) -> int:
     """Tasks in a queue."""
-    return int(_ask(app, lambda broker, prefix: broker.llen(prefix + queue)))
+    with _broker(app) as broker:
+        return int(broker.llen(_key(app, queue)))
 
 
-def _ask(app: Celery, question: Callable[[Any, str], Any]) -> Any:
-    """The broker's answer to a question that is told the prefix of its keys. Over a connection of its own: those of
-    kombu's channels stay open behind it."""
-    conf = app.conf
-    prefix: str = conf.broker_transport_options["global_keyprefix"]
+def _key(app: Celery, queue: str) -> str:
+    prefix: str = app.conf.broker_transport_options["global_keyprefix"]
+    return prefix + queue
+
+
+@contextmanager
+def _broker(app: Celery) -> Iterator[Any]:
+    """A connection of its own: those of kombu's channels stay open behind it. Raises TransientError."""
     try:
-        with closing(Redis.from_url(conf.broker_url, socket_timeout=5.0, socket_connect_timeout=5.0)) as broker:
-            return question(broker, prefix)
+        with closing(Redis.from_url(app.conf.broker_url, socket_timeout=5.0, socket_connect_timeout=5.0)) as broker:
+            yield broker
     except RedisError as error:
         raise TransientError(f"broker does not answer: {error}") from error
 

@@ -58,6 +58,13 @@ def test_the_chunk_that_was_fired_first_is_next_in_turn(dispatcher: Dispatcher) 
     assert dispatcher.chunks_wait_since() == NOW
 
 
+def test_a_merge_waits_once_its_chunks_are_read(dispatcher: Dispatcher) -> None:
+    dispatcher.extract("acme:1", [0, 1], NOW)
+    assert dispatcher.waiting("merge") == 0
+    dispatcher.extract("acme:2", [], NOW)
+    assert dispatcher.waiting("merge") == 1
+
+
 def test_letters_that_nobody_has_taken_wait_in_their_own_queue(dispatcher: Dispatcher) -> None:
     dispatcher.compose(UUID(int=1), datetime(2026, 3, 1, tzinfo=UTC))
     assert (dispatcher.waiting("outreach"), dispatcher.waiting()) == (1, 0)

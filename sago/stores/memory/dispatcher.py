@@ -29,8 +29,11 @@ class MemoryDispatcher:
         self.sent.append(("extract.merge", (batch_id,)))
 
     def waiting(self, queue: WorkQueue = "extract") -> int:
-        """Merges, chunks, or letters, among what was kept."""
-        task = {"merge": "extract.merge", "extract": "extract.chunk", "outreach": "outreach.compose"}[queue]
+        """Merges, chunks, or letters, among what was kept; a merge is queued once no chunk of its batch is."""
+        if queue == "merge":
+            unread = {arguments[0] for name, arguments in self.sent if name == "extract.chunk"}
+            return sum(name == "extract.merge" and arguments[0] not in unread for name, arguments in self.sent)
+        task = {"extract": "extract.chunk", "outreach": "outreach.compose"}[queue]
         return sum(name == task for name, _ in self.sent)
 
     def chunks_wait_since(self) -> datetime | None:

@@ -153,18 +153,6 @@ def test_an_attempt_that_may_still_run_is_not_judged() -> None:
     assert house.dead() == [WORKER_DIED]
 
 
-def test_attempts_counted_before_their_moment_was_kept_judge_nobody() -> None:
-    house = House(model=Deadly(), threshold=1, chunk=1)
-    house.store(message(2, text="poison"))
-    opened(house)
-    with house.database.begin() as tx:
-        state = tx.batches._state  # type: ignore[attr-defined]
-        ((key, chunk),) = state.chunks.items()
-        state.chunks[key] = chunk.model_copy(update={"begun": 9})
-    house.reaper.reap(LATER)
-    assert house.dead() == []
-
-
 def test_a_worker_that_dies_now_and_then_is_no_message_s_fault() -> None:
     house = House(model=Deadly(), threshold=2, chunk=2)
     house.store(deal(1), message(2, text="poison"))
@@ -229,23 +217,27 @@ def test_what_was_fired_shortly_before_the_next_in_turn_may_be_in_a_worker_s_han
     assert house.dispatcher.sent == others
 
 
-def test_a_batch_that_is_read_and_was_not_merged_waits_for_no_chunks_of_others() -> None:
-    house = House(threshold=2, chunk=2)
-    house.store(deal(1), deal(2))
-    read = opened(house)
-    house.dispatcher.take()
-    house.extracting.chunk(read, 0, NOW)
-    house.dispatcher.sent = [("extract.chunk", ("another", number)) for number in range(9)]
-    house.reaper.reap(NOW + RETRY_AFTER)
-    assert house.dispatcher.sent[9:] == [("extract.merge", (read,))]
-
-
-def test_merges_that_wait_keep_their_batches_from_being_fired_again() -> None:
+@pytest.fixture
+def read() -> tuple[House, str]:
+    """A batch whose only chunk is read and whose merge was lost; its id."""
     house = House(threshold=2, chunk=2)
     house.store(deal(1), deal(2))
     batch_id = opened(house)
     house.dispatcher.take()
     house.extracting.chunk(batch_id, 0, NOW)
+    return house, batch_id
+
+
+def test_a_batch_that_is_read_and_was_not_merged_waits_for_no_chunks_of_others(read: tuple[House, str]) -> None:
+    house, batch_id = read
+    house.dispatcher.extract("another", range(9), NOW)
+    waiting = list(house.dispatcher.sent)
+    house.reaper.reap(NOW + RETRY_AFTER)
+    assert house.dispatcher.sent == [*waiting, ("extract.merge", (batch_id,))]
+
+
+def test_merges_that_wait_keep_their_batches_from_being_fired_again(read: tuple[House, str]) -> None:
+    house, batch_id = read
     house.dispatcher.extract(batch_id, [], NOW)
     house.reaper.reap(NOW + 2 * RETRY_AFTER)
-    assert len(house.dispatcher.sent) == 1
+    assert house.dispatcher.sent == [("extract.merge", (batch_id,))]
