@@ -14,6 +14,8 @@ UNPARSED = "unparsed"
 """The topic, without its suffix, of rows whose source cannot be told."""
 REPLAY_OF = "replay_of"
 """Header of a replayed message: the origin of the dead letter it was."""
+UNREAD = "/extract"
+"""How the origin of a message ends that is stored, belongs to a batch and could not be read."""
 REASON_LIMIT = 2000
 """Characters of `error` that travel; a reason may quote a long payload."""
 

@@ -237,15 +237,15 @@ def _withdraw(transaction: Transaction, watch: Watch, but: str | None, now: date
 def _keep(
     plan: Plan, request: LetterRequest, draft: LetterDraft, composed_by: str, database: Database, now: datetime
 ) -> Letter | None:
-    """Insert the draft in place of the window's earlier one; None where another process was first."""
+    """Insert the draft in place of the window's earlier one; None where another process, or a person who decided about
+    that one, was first."""
     with database.begin() as transaction:
         transaction.events.lock(request.company.company_id)
         if not still_proven(transaction, request.company.company_id, request.events):
             raise TransientError(f"letter of watch {request.watch.id}: its events changed while it was written")
-        live = transaction.outreach.live_letter(request.watch.id, plan.window)
-        if live and _standing(transaction, request, plan.window):
+        if _standing(transaction, request, plan.window):
             return None
-        if live:
+        if live := transaction.outreach.live_letter(request.watch.id, plan.window):
             why = "its events changed"
             transaction.outreach.set_letter_state(live.id, LetterState.SUPERSEDED, now, SYSTEM, why)
         earlier = transaction.outreach.letters(request.company.company_id, live=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sago.domain.batches import Batch, BatchPlan, BatchState, Claim
+from sago.errors import TransientError
 from sago.pipeline.chunking import chunks
 from sago.ports import Buffer, Database, Dispatcher, Transaction
 
@@ -31,11 +32,21 @@ class Batching:
             known = tx.batches.get(batch_id) is not None
             if claim is not None and not known:
                 planned = self._take_over(tx, claim, now)
+        if planned is not None:
+            self._fire(batch_id, planned, now)
         self.buffer.taken_over(company_id, batch_id)
-        if planned is None:
-            return 0
-        self.dispatcher.extract(batch_id, range(planned), now)
-        return planned
+        return planned or 0
+
+    def _fire(self, batch_id: str, planned: int, now: datetime) -> None:
+        """Where the broker does not answer the reaper is next: a further run of this task finds the batch known."""
+        try:
+            self.dispatcher.extract(batch_id, range(planned), now)
+        except TransientError as error:
+            with self.database.begin() as tx:
+                tx.batches.set_state(
+                    batch_id, BatchState.FAILED, at=now, next_attempt_at=now, error=str(error), is_attempt=False
+                )
+            raise
 
     def _take_over(self, tx: Transaction, claim: Claim, now: datetime) -> int | None:
         """Write batch, members and chunks; a batch owns only the messages it won from all others. None where another

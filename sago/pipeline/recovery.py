@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from sago.domain.batches import HOPELESS, PASSING, Batch, BatchState, Chunk, ChunkState, DeadLetter
+from sago.domain.dead_letters import UNREAD
 from sago.domain.messages import Message, MessageKey, MessageRef
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.generations import Generations
@@ -112,9 +113,14 @@ class Reaper:
         return missing
 
     def _not_before(self, chunk: Chunk) -> datetime | None:
-        """The moment another side asked for; of a chunk that takes its worker along, the one by which its last attempt
-        is over too: counted as it began or, less than `lost_after` later, not."""
-        return chunk.begun_at + 2 * self.lost_after if chunk.begun_at and self._kills(chunk) else chunk.retry_at
+        """The moment another side asked for, or the one by which an attempt that has begun is over; the later of both.
+
+        Celery's own retry of an attempt, begun less than `lost_after` later, is not counted: a chunk that takes its
+        worker along is not judged before that too is over.
+        """
+        over = [chunk.begun_at + self.lost_after * (2 if self._kills(chunk) else 1)] if chunk.begun_at else []
+        asked = [chunk.retry_at] if chunk.retry_at else []
+        return max(over + asked, default=None)
 
     def _is_hopeless(self, chunk: Chunk) -> bool:
         """Whether a chunk failed for good, or takes its worker along each time; what is no message's fault never
@@ -148,7 +154,7 @@ class Reaper:
         if self._kills(chunk):
             error, error_type = WORKER_DIED, "WorkerLostError"
         return DeadLetter(
-            origin=f"message:{batch.company_id}/{message.id}/{message.version}/extract",
+            origin=f"message:{batch.company_id}/{message.id}/{message.version}{UNREAD}",
             topic=self.topic_of(message.source),
             company_id=batch.company_id,
             message_id=message.id,

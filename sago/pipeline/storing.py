@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sago.domain.batches import LIVE_RUN, DeadLetter
+from sago.domain.dead_letters import UNREAD
 from sago.domain.erasures import EmptiedMessage
 from sago.domain.messages import CompactMessage, Message, MessageRef
 from sago.errors import InvalidMessageError, PermanentError, SagoError, TransientError
@@ -86,14 +87,17 @@ class Storing:
         return StoreReport(0, 0, 1)
 
     def _clear_replayed(self, arrivals: Sequence[Arrival], now: datetime) -> None:
-        """A replay is read again: its mark and its member row would swallow it. Once: a second delivery of the replay
-        must not free what the first has queued, or what a batch of it has read. So the mark goes within the letter's
-        transaction: whoever dies in between has marked nothing."""
+        """What could not be read is read again: its mark and its member row would swallow it. Of a message that was
+        refused before, another may have been stored and read under the same id since: that one keeps both.
+
+        Once: a second delivery of the replay must not free what the first has queued, or what a batch of it has read.
+        So the mark goes within the letter's transaction: whoever dies in between has marked nothing.
+        """
         for message, _, origin in arrivals:
             if origin is None:
                 continue
             with self.database.begin() as tx:
-                if tx.ledger.mark_replayed(origin, now):
+                if tx.ledger.mark_replayed(origin, now) and origin.endswith(UNREAD):
                     tx.batches.remove_member(message.company_id, message.key, LIVE_RUN)
                     self.buffer.forget(message.company_id, [message.key])
 

@@ -223,6 +223,22 @@ def test_what_a_person_decided_waits_for_the_next_window(state: LetterState) -> 
     assert later.window == "2026-12"
 
 
+def test_a_letter_rejected_while_its_successor_is_written_has_none() -> None:
+    desk = Desk(UPDATE)
+    letter = desk.compose(UPDATE)
+    assert letter is not None
+    fold_into(desk.database, [ARR], POINTS[:1])
+    writing = desk.writer.compose
+
+    def compose(request: LetterRequest) -> LetterDraft:
+        desk.decide(letter.id, LetterState.REJECTED)
+        return writing(request)
+
+    desk.writer.compose = compose  # type: ignore[method-assign]
+    assert desk.compose(UPDATE) is None
+    assert (desk.letters(), desk.drafts.letters) == ([], {})
+
+
 def test_a_rejected_letter_leaves_the_drafts_and_cannot_be_approved() -> None:
     desk = Desk(UPDATE)
     letter = desk.compose(UPDATE)

@@ -15,6 +15,7 @@ from sago.errors import PermanentError, TransientError
 from sago.llm.gateway import Gateway
 from sago.llm.providers.marker import MarkerModel
 from sago.pipeline.recovery import WORKER_DIED
+from sago.stores.memory.batches import MemoryBatches
 from tests.unit.pipeline.house import NOW, RETRY_AFTER, House, deal, message
 
 LATER = NOW + timedelta(hours=1)
@@ -151,6 +152,44 @@ def test_an_attempt_that_may_still_run_is_not_judged() -> None:
     assert (house.dead(), house.dispatcher.sent) == ([], [])
     house.reaper.reap(LATER + RETRY_AFTER * 2)
     assert house.dead() == [WORKER_DIED]
+
+
+def test_a_chunk_in_a_worker_s_hands_is_not_fired_beside_it() -> None:
+    """It waited in a long queue: by now its batch counts as lost and nothing else waits."""
+    house = House(model=Deadly(), threshold=1, chunk=1)
+    house.store(message(2, text="poison"))
+    batch_id = opened(house)
+    house.dispatcher.take()
+    began = NOW + RETRY_AFTER * 0.9
+    with pytest.raises(SystemExit):
+        house.extracting.chunk(batch_id, 0, began)
+    house.reaper.reap(NOW + RETRY_AFTER)
+    assert house.dispatcher.sent == []
+    house.reaper.reap(began + RETRY_AFTER)
+    assert house.dispatcher.sent == [("extract.chunk", (batch_id, 0)), ("extract.merge", (batch_id,))]
+
+
+def test_of_two_that_take_a_claim_over_at_once_one_fires_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(threshold=2, chunk=1)
+    house.store(deal(1), deal(2))
+    batch_id = opened(house)
+    fired = list(house.dispatcher.sent)
+    # what the second saw before the first had committed
+    monkeypatch.setattr(MemoryBatches, "get", lambda _self, _batch_id: None)
+    assert house.batching.open("acme", batch_id, NOW) == 0
+    assert house.dispatcher.sent == fired
+
+
+def test_what_could_not_be_fired_is_the_reaper_s_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(threshold=2, chunk=2)
+    house.store(deal(1), deal(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(house.dispatcher, "extract", lambda *_: (_ for _ in ()).throw(TransientError("Redis is away")))
+        with pytest.raises(TransientError, match="Redis"):
+            opened(house)
+    house.reaper.reap(NOW)
+    assert house.run().count("extract.chunk") == 1
+    assert (house.deals(), merged(house)) == (["Delta"], 1)
 
 
 def test_a_worker_that_dies_now_and_then_is_no_message_s_fault() -> None:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import pytest
 
-from sago.domain.batches import DeadLetter, StoreOutcome
+from sago.domain.batches import DeadLetter, Record, StoreOutcome
+from sago.domain.dead_letters import from_record
 from sago.domain.messages import Message, MessageKey
 from sago.errors import PermanentError, TransientError
 from tests.unit.pipeline.house import NOW, House, deal, message
@@ -20,6 +21,14 @@ def dead_lettered(house: House) -> str:
         letter = DeadLetter(origin=origin, topic="slack-messages", error="e", error_type="E", failed_at=NOW)
         tx.ledger.add_dead_letters([letter])
     return origin
+
+
+def projected(house: House, record: Record) -> str:
+    """The origin of the letter that a record of the dead-letter topic becomes in the ledger."""
+    letter = from_record(record, NOW)
+    with house.database.begin() as tx:
+        tx.ledger.add_dead_letters([letter])
+    return letter.origin
 
 
 def test_the_threshold_fires_one_batch_whatever_is_delivered_twice() -> None:
@@ -122,6 +131,17 @@ def test_a_replay_is_read_again() -> None:
     house.run()
     house.store(message(1), name="replayed", replay=dead_lettered(house))
     assert "extract.merge" in house.run()
+
+
+def test_a_replay_of_what_was_refused_leaves_alone_what_was_read_under_its_id() -> None:
+    house = House(threshold=1)
+    house.store(message(1))
+    house.run()
+    house.store(message(1, text="another text"), name="conflict")
+    (refused,) = house.log.records("slack-messages.dlq")
+    house.store(message(1, text="another text"), name="replayed", replay=projected(house, refused))
+    assert house.recovery.recover(NOW) == 0
+    assert house.run() == []
 
 
 def test_a_replay_delivered_again_in_the_midst_of_the_first_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
