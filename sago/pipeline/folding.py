@@ -38,13 +38,24 @@ _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_nam
 _MONTH = re.compile(rf"\b({'|'.join([*_MONTHS, *(name[:3] for name in _MONTHS)])})\b", re.I)
 
 
+Figure = tuple[float, str]
+"""Value and unit."""
+
+
 @dataclass
 class _Group:
-    """The tellings of one event so far."""
+    """The tellings of one event so far, and what they say together: kept beside them, as a lively company tells the
+    same thing hundreds of times."""
 
     event_type: EventType
     tellings: list[Observation] = field(default_factory=list)
-    superseded: set[tuple[float, str]] = field(default_factory=set)
+    subjects: dict[str, None] = field(default_factory=dict)
+    """Each once, in the order in which they were named."""
+    stated: set[Figure] = field(default_factory=set)
+    """Figures of any telling, superseded ones too."""
+    metrics: dict[tuple[str, str], tuple[Metric, Observation]] = field(default_factory=dict)
+    """(name, unit) → the figure that holds now and the telling that says it; one figure once, under one name."""
+    superseded: set[Figure] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     withdrawn: bool = False
 
@@ -52,27 +63,38 @@ class _Group:
     def last(self) -> datetime:
         return self.tellings[-1].said_at
 
-    @property
-    def subjects(self) -> list[str]:
-        return [o.subject for o in self.tellings if o.subject]
+    def add(self, telling: Observation) -> None:
+        """One more telling, not said before the others."""
+        self.tellings.append(telling)
+        if telling.subject:
+            self.subjects[telling.subject] = None
+        self.stated.update((metric.value, metric.unit) for metric in telling.metrics)
+        self._hold(telling)
 
-    def metrics(self) -> dict[tuple[str, str], tuple[Metric, Observation]]:
-        """(name, unit) → the figure that holds now and the telling that says it; one figure once, under one name."""
-        held: dict[tuple[str, str], tuple[Metric, Observation]] = {}
+    def supersede(self, figures: set[Figure], but: set[Figure]) -> None:
+        """These hold no more; `but` hold, whatever was superseded before."""
+        self.superseded = (self.superseded | figures) - but
+        self.metrics = {}
         for telling in self.tellings:
-            for metric in telling.metrics:
-                again = any((m.value, m.unit) == (metric.value, metric.unit) for m, _ in held.values())
-                if (metric.value, metric.unit) not in self.superseded and not again:
-                    held.setdefault((metric.name, metric.unit), (metric, telling))
-        return held
+            self._hold(telling)
+
+    def _hold(self, telling: Observation) -> None:
+        for metric in telling.metrics:
+            again = any((m.value, m.unit) == (metric.value, metric.unit) for m, _ in self.metrics.values())
+            if (metric.value, metric.unit) not in self.superseded and not again:
+                self.metrics.setdefault((metric.name, metric.unit), (metric, telling))
 
 
 def fold(company_id: str, observations: Sequence[Observation], rejections: Sequence[Rejection]) -> Fold:
     """The company's events and metric points. Observations of other companies are left out."""
     said = _in_order(o for o in observations if o.company_id == company_id)
     groups: list[_Group] = []
+    live: list[_Group] = []
     for observation in said:
-        _take(observation, [group for group in groups if not group.withdrawn], groups)
+        live = [group for group in live if not group.withdrawn and observation.said_at - group.last <= WINDOW]
+        if (new := _take(observation, live)) is not None:
+            groups.append(new)
+            live.append(new)
     ids = _proof_ids(company_id, said)
     rejected = {rejection.event_id for rejection in rejections if rejection.company_id == company_id}
     kept = [
@@ -111,23 +133,22 @@ def _proof_ids(company_id: str, said: Sequence[Observation]) -> dict[tuple[str, 
     return ids
 
 
-def _take(o: Observation, live: list[_Group], groups: list[_Group]) -> None:
-    """Let one observation do its work on the groups so far."""
+def _take(o: Observation, live: list[_Group]) -> _Group | None:
+    """Let one observation do its work on the groups that were told of within WINDOW; the group that it begins."""
     if o.status is Status.DENIED:
         for group in live:
             group.withdrawn |= _denies(o, group)
-        return
+        return None
     if o.status is not Status.ACTUAL:
-        return
+        return None
     target = _corrected(o, live) if o.corrects else None
     if target is not None:
         _correct(o, target)
-        return
+        return None
     again = [group for group in live if _tells_again(o, group)]
-    if again:
-        max(again, key=lambda group: _closeness(o, group)).tellings.append(o)
-    else:
-        groups.append(_Group(o.event_type, [o]))
+    group = max(again, key=lambda group: _closeness(o, group)) if again else _Group(o.event_type)
+    group.add(o)
+    return None if again else group
 
 
 def _same_subject(subject: str | None, group: _Group) -> bool:
@@ -137,13 +158,14 @@ def _same_subject(subject: str | None, group: _Group) -> bool:
 
 def _shared(o: Observation, group: _Group) -> int:
     """How many figures of the observation the group already states: small counts and times are no proof."""
-    stated = {(m.value, m.unit) for telling in group.tellings for m in telling.metrics}
-    return sum((m.value, m.unit) in stated and (m.unit not in ("count", "x") or m.value >= 100) for m in o.metrics)
+    return sum(
+        (m.value, m.unit) in group.stated and (m.unit not in ("count", "x") or m.value >= 100) for m in o.metrics
+    )
 
 
 def _contradicts(o: Observation, group: _Group) -> bool:
     """Whether a metric of the same name and unit has another figure that no correction explains."""
-    held = group.metrics()
+    held = group.metrics
     return any(
         (m.name, m.unit) in held
         and not math.isclose(held[m.name, m.unit][0].value, m.value, rel_tol=1e-6)
@@ -153,7 +175,7 @@ def _contradicts(o: Observation, group: _Group) -> bool:
 
 
 def _tells_again(o: Observation, group: _Group) -> bool:
-    if o.event_type is not group.event_type or o.said_at - group.last > WINDOW or _contradicts(o, group):
+    if o.event_type is not group.event_type or _contradicts(o, group):
         return False
     if o.subject and group.subjects:
         return _same_subject(o.subject, group) or (group.event_type not in NAMED and _shared(o, group) > 0)
@@ -168,7 +190,7 @@ def _closeness(o: Observation, group: _Group) -> tuple[bool, int, datetime, str]
     return _same_subject(o.subject, group), _shared(o, group), group.last, f"{first.message_id}:{first.start:09}"
 
 
-def _quoted_figures(o: Observation) -> set[tuple[float, str]]:
+def _quoted_figures(o: Observation) -> set[Figure]:
     return {(amount.value, amount.unit) for amount in find_amounts(o.quote)}
 
 
@@ -179,7 +201,6 @@ def _corrected(o: Observation, live: list[_Group]) -> _Group | None:
         group
         for group in live
         if group.event_type is o.event_type
-        and o.said_at - group.last <= WINDOW
         and o.message_id != group.tellings[0].message_id
         and (not o.subject or not group.subjects or _same_subject(o.subject, group) or group.event_type not in NAMED)
     ]  # fmt: skip
@@ -188,8 +209,8 @@ def _corrected(o: Observation, live: list[_Group]) -> _Group | None:
     old = _quoted_figures(o) - new
     scored = [
         (
-            any((m.value, m.unit) in old for m, _ in group.metrics().values()),
-            bool(names & group.metrics().keys()),
+            any((m.value, m.unit) in old for m, _ in group.metrics.values()),
+            bool(names & group.metrics.keys()),
             group,
         )
         for group in near
@@ -202,21 +223,22 @@ def _correct(o: Observation, group: _Group) -> None:
     """Replace what the correction takes back: the figure of the same metric, or the figure it quotes as wrong."""
     new = {(m.value, m.unit) for m in o.metrics}
     taken_back = _quoted_figures(o) - new
-    for (name, unit), (metric, _) in group.metrics().items():
+    superseded: set[Figure] = set()
+    for (name, unit), (metric, _) in group.metrics.items():
         right = next((m for m in o.metrics if m.unit == unit and m.value != metric.value), None)
         by_name = any((m.name, m.unit) == (name, unit) for m in o.metrics)
         if right is not None and (by_name or (metric.value, unit) in taken_back) and (metric.value, unit) not in new:
-            group.superseded.add((metric.value, unit))
+            superseded.add((metric.value, unit))
             group.notes.append(
                 f"{o.said_at:%Y-%m-%d}: {name} corrected from {metric.value:g} to {right.value:g} {unit}"
             )
-    group.superseded -= new
-    group.tellings.append(o)
+    group.supersede(superseded, but=new)
+    group.add(o)
 
 
 def _denies(o: Observation, group: _Group) -> bool:
     """Whether the denial takes this event back: same type, said later, same subject or, with none, same figure."""
-    if o.event_type is not group.event_type or o.said_at - group.last > WINDOW:
+    if o.event_type is not group.event_type:
         return False
     return _same_subject(o.subject, group) if o.subject and group.subjects else _shared(o, group) > 0
 
@@ -233,7 +255,7 @@ def _event(group: _Group, ids: dict[tuple[str, int, int, int, str], UUID]) -> Ev
         title=best.title,
         description=best.description,
         impact=best.impact,
-        metrics=tuple(metric for metric, _ in group.metrics().values()),
+        metrics=tuple(metric for metric, _ in group.metrics.values()),
         timeline="\n".join(dict.fromkeys(lines)),
         severity=max((o.severity for o in group.tellings), key=lambda severity: severity.rank),
         stakeholders=tuple(dict.fromkeys(name for o in group.tellings for name in o.stakeholders)),
@@ -246,7 +268,7 @@ def _event(group: _Group, ids: dict[tuple[str, int, int, int, str], UUID]) -> Ev
 
 def _informative(o: Observation, group: _Group) -> tuple[bool, bool, int, int, float, str]:
     """Greater is better: no figure taken back, a subject, metrics, severity; then the earlier."""
-    stale = any((figure.value, figure.unit) in group.superseded for figure in find_amounts(o.title))
+    stale = group.superseded and any((f.value, f.unit) in group.superseded for f in find_amounts(o.title))
     return not stale, bool(o.subject), len(o.metrics), o.severity.rank, -o.said_at.timestamp(), o.message_id
 
 
@@ -262,7 +284,7 @@ def _points(event: Event, group: _Group) -> list[MetricPoint]:
             said_at=telling.said_at,
             event_id=event.id,
         )
-        for metric, telling in group.metrics().values()
+        for metric, telling in group.metrics.values()
         if metric.name in METRICS and _fits(metric)
     ]
 
