@@ -37,7 +37,6 @@ SAME_NAME = 90
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 _MONTH = re.compile(rf"\b({'|'.join([*_MONTHS, *(name[:3] for name in _MONTHS)])})\b", re.I)
 
-
 Figure = tuple[float, str]
 """Value and unit."""
 
@@ -49,8 +48,7 @@ class _Group:
 
     event_type: EventType
     tellings: list[Observation] = field(default_factory=list)
-    subjects: dict[str, None] = field(default_factory=dict)
-    """Each once, in the order in which they were named."""
+    subjects: set[str] = field(default_factory=set)
     stated: set[Figure] = field(default_factory=set)
     """Figures of any telling, superseded ones too."""
     metrics: dict[tuple[str, str], tuple[Metric, Observation]] = field(default_factory=dict)
@@ -67,7 +65,7 @@ class _Group:
         """One more telling, not said before the others."""
         self.tellings.append(telling)
         if telling.subject:
-            self.subjects[telling.subject] = None
+            self.subjects.add(telling.subject)
         self.stated.update((metric.value, metric.unit) for metric in telling.metrics)
         self._hold(telling)
 
@@ -92,9 +90,7 @@ def fold(company_id: str, observations: Sequence[Observation], rejections: Seque
     live: list[_Group] = []
     for observation in said:
         live = [group for group in live if not group.withdrawn and observation.said_at - group.last <= WINDOW]
-        if (new := _take(observation, live)) is not None:
-            groups.append(new)
-            live.append(new)
+        _take(observation, live, groups)
     ids = _proof_ids(company_id, said)
     rejected = {rejection.event_id for rejection in rejections if rejection.company_id == company_id}
     kept = [
@@ -133,22 +129,27 @@ def _proof_ids(company_id: str, said: Sequence[Observation]) -> dict[tuple[str, 
     return ids
 
 
-def _take(o: Observation, live: list[_Group]) -> _Group | None:
-    """Let one observation do its work on the groups that were told of within WINDOW; the group that it begins."""
+def _take(o: Observation, live: list[_Group], groups: list[_Group]) -> None:
+    """Let one observation do its work on the groups that were told of within WINDOW; one that it begins joins
+    both lists."""
     if o.status is Status.DENIED:
         for group in live:
             group.withdrawn |= _denies(o, group)
-        return None
+        return
     if o.status is not Status.ACTUAL:
-        return None
+        return
     target = _corrected(o, live) if o.corrects else None
     if target is not None:
         _correct(o, target)
-        return None
+        return
     again = [group for group in live if _tells_again(o, group)]
-    group = max(again, key=lambda group: _closeness(o, group)) if again else _Group(o.event_type)
-    group.add(o)
-    return None if again else group
+    if again:
+        max(again, key=lambda group: _closeness(o, group)).add(o)
+    else:
+        new = _Group(o.event_type)
+        new.add(o)
+        live.append(new)
+        groups.append(new)
 
 
 def _same_subject(subject: str | None, group: _Group) -> bool:
