@@ -159,7 +159,8 @@ class BridgeSettings(Section):
 
     batch_messages: int = Field(1000, ge=1)
     batch_bytes: int = Field(4_000_000, ge=1)
-    linger: float = Field(2.0, ge=0)
+    linger: float = Field(5.0, ge=0)
+    quiet: float = Field(0.5, ge=0)
     in_flight_batches: int = Field(8, ge=1)
     in_flight_bytes: int = Field(32_000_000, ge=1)
     confirm_deadline: float = Field(10.0, gt=0)

@@ -62,7 +62,7 @@ class Bridge:
         self._paused: set[Pair] = set()
         self._pause = 0.0
         self._trouble = ""
-        self._resting_until = float("-inf")
+        self._resting_until = self._came_at = float("-inf")
         self._is_commit_late = False
         self._to_project: list[Record] = []
         self._gaps: dict[Pair, int] = {}
@@ -102,6 +102,8 @@ class Bridge:
         self._let_go_of_lost()
         for record in records:
             self._take(record)
+        if records:
+            self._came_at = self._clock.monotonic()
         if self._clock.monotonic() >= self._resting_until:
             self._welcome()
             self._report_gaps()
@@ -217,9 +219,11 @@ class Bridge:
             raise errors[0]
 
     def _launch_lingering(self) -> None:
+        """All once the log falls quiet; while records keep coming, each when it has waited long enough."""
         at = self._clock.monotonic()
+        is_quiet = at - self._came_at >= self._limits.quiet
         for lane in self._lanes.values():
-            if lane.gathering and at - lane.gathering.opened_at >= self._limits.linger:
+            if lane.gathering and (is_quiet or at - lane.gathering.opened_at >= self._limits.linger):
                 self._launch(lane)
 
     def _launch(self, lane: Lane) -> None:

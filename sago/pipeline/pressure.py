@@ -20,7 +20,8 @@ class BridgeLimits:
 
     batch_messages: int = 1000
     batch_bytes: int = 4_000_000
-    linger: float = 2.0
+    linger: float = 5.0
+    quiet: float = 0.5
     in_flight_batches: int = 8
     in_flight_bytes: int = 32_000_000
     confirm_deadline: float = 10.0

@@ -29,6 +29,9 @@ FETCH_BYTES = 8_000_000
 exceeded. Small enough, too, for a slow line's five seconds of a request."""
 PARTITION_BYTES = 1_048_576
 """Of one partition in an answer: the largest record fits, and no partition starves the others."""
+WORTH_AN_ANSWER, LONGEST_FETCH_MS = 65_536, 250
+"""A fetch is answered at so many bytes, or after so long: record by record, an even feed would keep the bridge and the
+broker busy with answers alone. Well below `bridge.quiet`, or each answer would look like the last."""
 HEARTBEATS = 5
 """In one session: four may be lost or late before the group takes a member for dead."""
 POLL_INTERVAL_MS = 120_000
@@ -70,6 +73,8 @@ class KafkaLogConsumer:
                 auto_offset_reset="earliest",
                 allow_auto_create_topics=False,
                 max_poll_records=MAX_POLL_RECORDS,
+                fetch_min_bytes=WORTH_AN_ANSWER,
+                fetch_max_wait_ms=LONGEST_FETCH_MS,
                 fetch_max_bytes=FETCH_BYTES,
                 max_partition_fetch_bytes=PARTITION_BYTES,
                 max_poll_interval_ms=POLL_INTERVAL_MS,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from sago.embedded.jvm import reason
+from sago.embedded.jvm import TIMER_SLACK, reason, timer_slack
 
 
 @pytest.mark.parametrize(
@@ -29,3 +31,15 @@ def test_the_last_error_is_the_reason(tmp_path: Path, log: str, told: str) -> No
 
 def test_no_log_is_no_reason(tmp_path: Path) -> None:
     assert reason(tmp_path / "x.log") == "it wrote nothing"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has it")
+def test_a_servers_sleeps_may_end_late_and_ours_may_not() -> None:
+    ours = _slack_of_a_child()
+    with timer_slack(TIMER_SLACK):
+        assert _slack_of_a_child() == TIMER_SLACK
+    assert _slack_of_a_child() == ours
+
+
+def _slack_of_a_child() -> int:
+    return int(subprocess.check_output(["cat", "/proc/self/timerslack_ns"]))

@@ -44,6 +44,27 @@ class TestBatches:
         assert world.names() == ["slack-messages:0:0-2#1", "slack-messages:0:3-3#1"]
         assert world.queue.enqueued[0][2] == tuple(message(n).to_json() for n in (1, 2, 3))
 
+    def test_gather_while_records_keep_coming_and_close_when_none_comes(self) -> None:
+        world = World(replace(LIMITS, batch_messages=100, linger=5, quiet=0.5, in_flight_batches=8))
+        for number in range(13):
+            world.publish(number)
+            world.bridge.step()
+            world.clock.sleep(0.4)
+        assert world.names() == []
+        world.publish(13)
+        world.bridge.step()
+        world.clock.sleep(0.1)
+        world.bridge.step()
+        assert world.names() == ["slack-messages:0:0-13#1"]
+        world.publish(14)
+        world.bridge.step()
+        world.clock.sleep(0.4)
+        world.bridge.step()
+        assert len(world.names()) == 1
+        world.clock.sleep(0.1)
+        world.bridge.step()
+        assert world.names()[1:] == ["slack-messages:0:14-14#1"]
+
     def test_close_by_bytes(self) -> None:
         size = len(message(1).to_json())
         world = World(BridgeLimits(batch_bytes=2 * size, linger=0.25))
