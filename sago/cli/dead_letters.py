@@ -91,21 +91,29 @@ def replay(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         letter = _find(container, origin)
-        message = _message_of(letter)
+        message = message_of(letter)
         container.log.publish([message], replay_of=letter.origin)
     session.emit({"replayed": letter.origin}) if as_json else session.out.print(
         Text(f"{one_line(message.id)} is sent again")
     )
 
 
-def _message_of(letter: DeadLetter) -> Message:
+def message_of(letter: DeadLetter) -> Message:
+    """The message it holds; raises InvalidMessageError with what to mend where it holds none."""
     try:
         return Message.from_json(letter.value)
     except InvalidMessageError as error:
         raise InvalidMessageError(
-            f"{letter.origin}: is no message that could be sent again ({error.reason}): "
-            "mend what wrote it, and send that anew"
+            f"{letter.origin}: is no message that could be sent again ({error.reason}): {_remedy(letter.origin)}"
         ) from error
+
+
+def _remedy(origin: str) -> str:
+    """What a person can do about a record that is no message: `sha256(file):line` came from a file of theirs."""
+    digest, colon, line = origin.partition(":")
+    if colon and len(digest) == 64:
+        return f"mend line {line} of the file it came from, and ingest that again; what was stored is not taken twice"
+    return "mend what wrote it, and send that anew"
 
 
 def _find(container: Container, origin: str) -> DeadLetter:

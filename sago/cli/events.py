@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from sago.bootstrap import Container
-from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, table, the_one
+from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, require_known, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.events import CATALOGUE, Event, Rejection
 from sago.domain.wording import day, metric_phrase
@@ -36,6 +36,7 @@ def list_events(
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container, container.database.begin() as tx:
+        require_known(tx, company)
         found = tx.events.find(company, limit=limit)
     if as_json:
         for event in found:

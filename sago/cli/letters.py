@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from sago.bootstrap import Container
-from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, table, the_one
+from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, require_known, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.outreach import Letter, LetterState, Watch
 from sago.outreach.deciding import decide, resolve
@@ -33,6 +33,7 @@ def list_letters(
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container, container.database.begin() as tx:
+        require_known(tx, company)
         found = tx.outreach.letters(company, live=not every)
         watches = tx.outreach.watches(company)
     if as_json:

@@ -15,6 +15,7 @@ from rich.text import Text
 from sago.bootstrap import Container, build
 from sago.cli.session import Session
 from sago.errors import UsageError
+from sago.ports import Transaction
 from sago.report.phrases import one_line
 
 CompanyOption = Annotated[str | None, typer.Option("--company", help="Only this company.")]
@@ -38,8 +39,21 @@ def the_one(what: str, wanted: str, found: Sequence[T], identity: Callable[[T], 
     matching = [each for each in found if wanted and str(identity(each)).startswith(wanted.lower())]
     if len(matching) == 1:
         return matching[0]
-    reason = f"{len(matching)} begin so; give more characters" if matching else "there is none; see the list"
+    lists = {"event": "events", "letter": "outreach", "watch": "watch"}[what]
+    reason = (
+        f"{len(matching)} begin so; give more characters" if matching else f"there is none; see `sago {lists} list`"
+    )
     raise UsageError(f"{what} {one_line(wanted, 60)}: {reason}")
+
+
+def require_known(tx: Transaction, company: str | None) -> None:
+    """Raises UsageError, naming those that are known, where no message of this company was ever taken; None is any."""
+    if company is None or tx.companies.get(company) is not None:
+        return
+    known = (
+        ", ".join(each.company_id for each in tx.companies.all()) or "none yet: bring messages in, `sago ingest FILE`"
+    )
+    raise UsageError(f"company {one_line(company, 60)}: not known; known are: {known}")
 
 
 def table(session: Session, heads: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import typer
 from rich.markup import escape
 
-from sago.cli.lookup import CompanyOption, Wanted, opened, table, the_one
+from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.outreach import Direction, Person, Watch
 from sago.errors import UsageError
@@ -42,9 +42,7 @@ def add_watch(
     session = Session(as_json, verbose, quiet, config)
     conditions = tuple(parse(text) for text in when or [])
     with opened(session) as container, container.database.begin() as tx:
-        if tx.companies.get(company) is None:
-            known = ", ".join(each.company_id for each in tx.companies.all()) or "none yet"
-            raise UsageError(f"company {company}: not known; known are: {known}")
+        require_known(tx, company)
         watch = Watch(
             id=uuid4(),
             company_id=company,
@@ -75,6 +73,7 @@ def list_watches(
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container, container.database.begin() as tx:
+        require_known(tx, company)
         found = tx.outreach.watches(company)
     if as_json:
         for watch in found:

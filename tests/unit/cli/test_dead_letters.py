@@ -70,6 +70,12 @@ def test_what_is_shown_cannot_redraw_the_screen(sago: Callable[..., Result]) -> 
     assert "]0;owned [red]{" in sago("show", "log/slack-messages/0/1").stdout
 
 
+def test_of_a_line_of_a_file_it_says_which_to_mend() -> None:
+    of_a_file = letter(3).model_copy(update={"origin": f"{'0f' * 32}:3"})
+    with pytest.raises(InvalidMessageError, match="mend line 3 of the file it came from, and ingest that again"):
+        dead_letters.message_of(of_a_file)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

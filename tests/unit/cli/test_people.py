@@ -89,7 +89,6 @@ def lines(result: Result) -> list[dict[str, Any]]:
 
 def test_lists_and_shows_events(sago: Callable[..., Result], house: House) -> None:
     assert {row["title"] for row in lines(sago("events", "list", "--json"))} == {event.title for event in EVENTS}
-    assert lines(sago("events", "list", "--company", "nobody", "--json")) == []
     shown = sago("events", "show", str(ARR.id)[:8])
     assert "We just passed $2.1M ARR!" in shown.stdout
     assert "$2.1M ARR" in shown.stdout
@@ -108,7 +107,14 @@ def test_an_unknown_or_ambiguous_id_is_one_line(sago: Callable[..., Result]) -> 
     for wanted in ("zzzz", ""):
         result = sago("events", "show", wanted)
         assert isinstance(result.exception, UsageError)
-        assert "there is none" in str(result.exception)
+        assert "there is none; see `sago events list`" in str(result.exception)
+
+
+@pytest.mark.parametrize("what", ["events", "outreach", "watch"])
+def test_a_list_of_an_unknown_company_is_a_mistake_not_an_empty_list(sago: Callable[..., Result], what: str) -> None:
+    result = sago(what, "list", "--company", "orchrad")
+    assert str(result.exception) == "company orchrad: not known; known are: orchard"
+    assert sago(what, "list", "--company", "orchard").exit_code == 0
 
 
 def test_adds_lists_and_removes_a_watch(sago: Callable[..., Result]) -> None:
