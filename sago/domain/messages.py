@@ -45,6 +45,11 @@ CompanyId = Annotated[str, Field(pattern=COMPANY_ID)]
 SourceName = Annotated[str, Field(pattern=SOURCE)]
 
 
+def native_id(message_id: str) -> str:
+    """The source's or the file's own id: without the source before it."""
+    return message_id.partition(":")[2] or message_id
+
+
 class MessageRef(NamedTuple):
     """Names one message version wherever it is stored; sorts by time."""
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sago.domain.events import Event, Evidence, MetricPoint
-from sago.domain.messages import CompactMessage, MessageRef
+from sago.domain.messages import CompactMessage, MessageRef, native_id
 from sago.domain.outreach import Company, Letter, Outcome, Verdict
 from sago.ports import Database, RawStore, Transaction
 
@@ -125,11 +125,6 @@ def _messages(
         refs += [ref for ref in raw.read_day(company, day) if versions.get(ref.message_id) == ref.version]
     found = raw.read(refs)
     return {(message.company_id, message.id): message.compact() for message in found}
-
-
-def native_id(message_id: str) -> str:
-    """The file's own id: without the source."""
-    return message_id.partition(":")[2] or message_id
 
 
 def event_row(event: Event) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sago.domain.events import CATALOGUE
+from sago.domain.messages import native_id
 from sago.domain.wording import day, metric_phrase
-from sago.report.data import ReportData, native_id
+from sago.report.data import ReportData
 from sago.report.phrases import LABELS, kind_of, one_line, passed_on, plumbing, visible
 from sago.report.tables import write_text
 

@@ -1,0 +1,91 @@
+"""A file read in this process, company by company, without servers: what `sago extract` and `sago eval` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.markup import escape
+
+from sago.cli.consent import check_provider, place_of, spent
+from sago.cli.session import Session
+from sago.config import Settings
+from sago.domain.events import Event
+from sago.domain.messages import CompactMessage, Message
+from sago.domain.outreach import ModelPolicy
+from sago.errors import UsageError
+from sago.llm import registry
+from sago.pipeline.reading import Reading
+from sago.sources.files import BadRow, read_path
+from sago.stores.clock import SystemClock
+from sago.stores.memory.model_calls import MemoryCallLedger
+
+
+class Read(NamedTuple):
+    """One company of the file: its messages, each version once, and the events they tell."""
+
+    company_id: str
+    messages: list[CompactMessage]
+    events: list[Event]
+
+
+class FileReader:
+    """One provider over one file. `failed` tells afterwards whether no row was a message, or one could not be read."""
+
+    def __init__(self, session: Session, provider: str | None, *, allow_model: bool) -> None:
+        """Raises ConfigError for a provider nobody knows, UsageError where it may not be asked."""
+        self._session = session
+        self._settings = session.settings
+        self.provider = provider or self._settings.extraction.provider
+        _check_consent(self.provider, self._settings, allow=allow_model)
+        self._clock, self._calls = SystemClock(), MemoryCallLedger()
+        self.failed = False
+
+    def read(self, path: Path, company: str | None) -> Iterator[Read]:
+        """The companies of the file by name. What is left out is told on stderr. Raises UsageError for a file that
+        cannot be read at all."""
+        settings, session, started = self._settings, self._session, self._clock.now()
+        messages, bad = _rows(path, company or settings.company_id, started)
+        reading = Reading(
+            registry.load(self.provider, settings, self._calls, self._clock),
+            self._clock,
+            lambda line: session.note(escape(line)),
+            chunk=settings.cache.message_limit,
+            context=settings.extraction.context_messages,
+            attempts=settings.extraction.max_attempts,
+        )
+        try:
+            for company_id in sorted(messages):
+                rows = list(messages[company_id].values())
+                yield Read(company_id, rows, reading.events(company_id, rows))
+        finally:
+            if self._calls.calls:
+                session.note(spent(self.provider, self._calls.totals(list(messages), started)))
+        for row in bad:
+            session.note(f"{path}:{row.line}: left out: {row.reason}")
+        for reason, count in sorted(reading.dropped.items()):
+            session.note(f"dropped {count} × {reason}")
+        self.failed = bool(reading.left_out) or not messages
+
+
+def _check_consent(name: str, settings: Settings, *, allow: bool) -> None:
+    """There are no servers here that could remember a consent: it is given with each call."""
+    check_provider(name, settings, allow=allow or None)
+    if place_of(name) is not ModelPolicy.OFFLINE and not allow:
+        raise UsageError(f"--provider {name} sends the messages to a vendor: nothing was sent; add --allow-model")
+
+
+def _rows(
+    path: Path, company_id: str, now: datetime
+) -> tuple[dict[str, dict[tuple[str, int], CompactMessage]], list[BadRow]]:
+    """Company → its messages, each version once; and the rows that are none."""
+    messages: dict[str, dict[tuple[str, int], CompactMessage]] = {}
+    bad: list[BadRow] = []
+    for row in read_path(path, company_id=company_id, mapping={}, now=now):
+        if isinstance(row, Message):
+            messages.setdefault(row.company_id, {}).setdefault(row.key, row.compact())
+        else:
+            bad.append(row)
+    return messages, bad

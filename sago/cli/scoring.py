@@ -1,0 +1,128 @@
+"""`sago eval`: a provider's reading of labelled messages, scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from sago.cli.consent import READERS, AllowModel
+from sago.cli.reader import FileReader
+from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.errors import UsageError
+from sago.evaluation.evaluation import Evaluation, Measured, evaluate
+from sago.evaluation.labels import Label, read_labels
+from sago.report.phrases import one_line
+
+SHARES = frozenset({"macro F1", "precision", "recall", "metric recall", "grounding"})
+"""Figures between 0 and 1; the others are counts."""
+TITLE_LIMIT = 90
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to its panel."""
+    app.command("eval", rich_help_panel=EVERYDAY)(evaluate_file)
+
+
+def evaluate_file(
+    messages: Annotated[Path, typer.Argument(metavar="MESSAGES", help="CSV, or any file `sago run` reads.")],
+    gold: Annotated[Path, typer.Argument(metavar="GOLD", help="The labelled events, one JSON object a line.")],
+    provider: Annotated[str | None, typer.Option(help=READERS)] = None,
+    show: Annotated[bool, typer.Option("--show", help="Name each event missed, false or told twice.")] = False,
+    company: Annotated[str | None, typer.Option(help="Company of rows that name none.")] = None,
+    allow_model: AllowModel = False,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Read labelled messages and print how much of it was found, how truly, and how sure the figures are.
+
+    The interval behind a figure is what companies like these would give in 95 of 100 cases; a single company has none.
+    A provider that sends messages to a vendor needs --allow-model.
+
+    Example: [bold]sago eval messages.csv gold.jsonl --show[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    labels = read_labels(gold)
+    reader = FileReader(session, provider, allow_model=allow_model)
+    evaluation = Evaluation(
+        {
+            read.company_id: evaluate(read.company_id, read.messages, read.events, labels)
+            for read in reader.read(messages, company)
+        }
+    )
+    _check_companies(labels, evaluation, gold, messages)
+    if as_json:
+        session.emit(_as_json(evaluation))
+    else:
+        session.out.print(_by_type(evaluation), _figures(evaluation.figures()), sep="\n")
+        if show:
+            session.out.print(_differences(evaluation), soft_wrap=True)
+    raise typer.Exit(1 if reader.failed else 0)
+
+
+def _check_companies(labels: Sequence[Label], evaluation: Evaluation, gold: Path, messages: Path) -> None:
+    absent = sorted({label.company_id for label in labels} - evaluation.companies.keys())
+    if absent:
+        raise UsageError(f"{gold}: labels of {', '.join(absent)}, of which {messages} has no message")
+
+
+def _by_type(evaluation: Evaluation) -> Table:
+    table = Table("type", box=box.SIMPLE_HEAD)
+    for head in ("labelled", "found", "precision", "recall", "F1"):
+        table.add_column(head, justify="right")
+    tally = evaluation.tally
+    for event_type in sorted(tally.labelled.keys() | tally.found.keys()):
+        precision, recall, f1 = tally.of(event_type)
+        shares = (f"{share:.2f}" for share in (precision, recall, f1))
+        table.add_row(event_type.value, str(tally.labelled[event_type]), str(tally.found[event_type]), *shares)
+    return table
+
+
+def _figures(figures: dict[str, Measured]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 1))
+    for name, (value, interval) in figures.items():
+        digits = 3 if name in SHARES or name.startswith("duplicates") else 1
+        spread = f"{interval.low:.{digits}f} – {interval.high:.{digits}f}" if interval else ""
+        table.add_row(name, f"{value:.{digits}f}", spread)
+    return table
+
+
+def _differences(evaluation: Evaluation) -> Text:
+    """Each event that is not as labelled, by company; titles may hold words of messages and are never markup."""
+    lines = []
+    for company_id, comparison in evaluation.companies.items():
+        rows = [
+            *(("missed", e.event_type, e.title, e.message_ids) for e in comparison.missed),
+            *(("false", e.event_type, e.title, e.message_ids) for e in comparison.false),
+            *(("twice", e.event_type, e.title, e.message_ids) for e in comparison.duplicates),
+        ]
+        lines += [
+            f"{company_id}  {what:<6}  {event_type.value:<21}  {one_line(title, TITLE_LIMIT)}  {' '.join(ids)}"
+            for what, event_type, title, ids in rows
+        ]
+    return Text("\n".join(lines))
+
+
+def _as_json(evaluation: Evaluation) -> dict[str, Any]:
+    tally = evaluation.tally
+    return {
+        "figures": {
+            name: {"value": value, "interval": list(interval) if interval else None}
+            for name, (value, interval) in evaluation.figures().items()
+        },
+        "types": {
+            event_type.value: {
+                "labelled": tally.labelled[event_type],
+                "found": tally.found[event_type],
+                **tally.of(event_type)._asdict(),
+            }
+            for event_type in sorted(tally.labelled.keys() | tally.found.keys())
+        },
+    }

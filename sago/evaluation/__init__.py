@@ -1,0 +1,1 @@
+"""How good a reading is: events found against events labelled, with the uncertainty of a small set."""
