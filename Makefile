@@ -28,7 +28,7 @@ test: test-unit  ## the whole suite: unit, then on real servers, then selected f
 test-unit: .venv/.ready-dev  ## unit tests alone: no sockets, about a minute
 	@$(BIN)/pytest -q -n logical --maxprocesses 8 tests/unit
 
-faults: .venv/.ready-dev  ## every fault on 20,000 messages, 80 minutes on two cores; writes docs/reliability.md (SAGO_FAULTS_SEED=… for the same moments)
+faults: .venv/.ready-dev  ## every fault on 20,000 messages, 50 to 80 minutes on two cores; writes docs/reliability.md (SAGO_FAULTS_SEED=… for the same moments)
 	@SAGO_FAULTS=all SAGO_FAULTS_WRITE=1 $(BIN)/pytest -q tests/faults $(ARGS)
 
 check: .venv/.ready-dev  ## format, lint, types, import contracts, dependencies
