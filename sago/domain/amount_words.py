@@ -1,8 +1,8 @@
 """The words of figures: magnitudes, currencies, units, periods, number words, and what only looks like a figure.
 
-Tables and patterns alone; `sago.domain.amounts` reads them. Currencies: ISO 4217. Magnitudes: English with the short
-forms of German, Dutch, Spanish, French, Hindi, Japanese and Korean business writing. An ambiguous word (`kr`, `oz`) is
-left out: a figure is read right or not at all.
+Tables and patterns alone; `sago.domain.amounts` reads them. Currencies: ISO 4217. English, with the words of other
+languages that mean nothing else in English: an ambiguous word (`kr`, `once`, `fire`) is left out, as a figure is read
+right or not at all. Numbers spelt in another language count only before a unit or a magnitude.
 """
 
 # ruff: noqa: SIM905 - tables of words are read more easily as one string
@@ -12,6 +12,8 @@ import re
 
 GLUED_MAGNITUDES = {"k": 1e3, "m": 1e6, "mm": 1e6, "b": 1e9}
 """Only right behind the digits (or behind a blank where a currency stands before them)."""
+JOINED_MAGNITUDES = {"k": 1e3, "t": 1e3, "m": 1e6, "mm": 1e6, "b": 1e9}
+"""Only right before a currency: `312 k€`, `31,2 MNOK`, `640 TEUR`."""
 
 MAGNITUDES = {
     "hundred": 1e2, "thousand": 1e3, "grand": 1e3, "tsd": 1e3, "duizend": 1e3, "mille": 1e3,
@@ -20,6 +22,11 @@ MAGNITUDES = {
     "billion": 1e9, "billions": 1e9, "bn": 1e9, "bln": 1e9, "mrd": 1e9, "mld": 1e9, "miljard": 1e9, "milliarden": 1e9,
     "trillion": 1e12, "trillions": 1e12, "tn": 1e12, "trn": 1e12,
     "lakh": 1e5, "lakhs": 1e5, "lac": 1e5, "crore": 1e7, "crores": 1e7, "cr": 1e7,
+    "tausend": 1e3, "tusen": 1e3, "tusind": 1e3, "mila": 1e3, "tis": 1e3, "tys": 1e3, "אלף": 1e3, "χιλ": 1e3,
+    "χιλιάδες": 1e3, "тыс": 1e3, "millioner": 1e6, "miljoner": 1e6, "millón": 1e6, "millon": 1e6, "milhão": 1e6,
+    "milhões": 1e6, "milhoes": 1e6, "milione": 1e6, "milioni": 1e6, "milionů": 1e6, "milióny": 1e6, "miliony": 1e6,
+    "milionu": 1e6, "milionów": 1e6, "milyon": 1e6, "מיליון": 1e6, "εκατ": 1e6, "εκατομμύρια": 1e6, "млн": 1e6,
+    "milliard": 1e9, "milliards": 1e9, "milyar": 1e9, "млрд": 1e9, "लाख": 1e5, "करोड़": 1e7,
     "万": 1e4, "만": 1e4, "億": 1e8, "亿": 1e8, "억": 1e8,
 }  # fmt: skip
 
@@ -28,11 +35,12 @@ CURRENCY_SIGNS = {
     "C$": "CAD", "CA$": "CAD", "NZ$": "NZD", "HK$": "HKD", "S$": "SGD",
     "R$": "BRL", "MX$": "MXN", "NT$": "TWD", "$": "USD", "€": "EUR", "£": "GBP", "₹": "INR", "¥": "JPY", "₩": "KRW",
     "₪": "ILS", "₺": "TRY", "₽": "RUB", "₫": "VND", "฿": "THB", "₦": "NGN", "₱": "PHP", "₴": "UAH", "zł": "PLN",
+    "KSh": "KES", "KShs": "KES", "Dhs": "AED", "NIS": "ILS", "Kč": "CZK", "UF": "CLF",
 }  # fmt: skip
 
 ISO_CODES = frozenset(
     "USD EUR GBP INR JPY KRW CNY CHF AUD CAD NZD HKD SGD BRL MXN TWD ILS TRY RUB VND THB NGN PHP UAH PLN SEK NOK DKK "
-    "CZK HUF RON ZAR AED SAR EGP KES GHS IDR MYR COP CLP ARS PEN".split()
+    "CZK HUF RON ZAR AED SAR QAR KWD BHD EGP MAD KES UGX TZS RWF GHS XOF IDR MYR COP CLP CLF ARS UYU PEN".split()
 )
 
 CURRENCY_WORDS = {
@@ -42,20 +50,27 @@ CURRENCY_WORDS = {
     "yuan": "CNY", "rmb": "CNY", "renminbi": "CNY", "swiss francs": "CHF", "chf": "CHF", "reais": "BRL",
     "canadian dollars": "CAD", "australian dollars": "AUD", "hong kong dollars": "HKD", "singapore dollars": "SGD",
     "shekels": "ILS", "zloty": "PLN", "rand": "ZAR", "円": "JPY", "원": "KRW", "元": "CNY",
+    "shekel": "ILS", "ש״ח": "ILS", 'ש"ח': "ILS", "שקל": "ILS", "שקלים": "ILS", "naira": "NGN", "dirham": "AED",
+    "dirhams": "AED", "korun": "CZK", "kčs": "CZK", "złotych": "PLN", "tl": "TRY", "lira": "TRY", "shillings": "KES",
+    "cedis": "GHS", "baht": "THB", "ringgit": "MYR", "rupiah": "IDR", "franken": "CHF", "dólares": "USD",
+    "dolares": "USD", "dollari": "USD", "דולר": "USD", "美元": "USD", "ドル": "USD", "달러": "USD", "ευρώ": "EUR",
+    "유로": "EUR", "ユーロ": "EUR", "欧元": "EUR", "人民币": "CNY", "日元": "JPY",
 }  # fmt: skip
 
 _UNIT_FORMS = {
-    "percent": "% percent percents per_cent pct prozent procent pp pps percentage_points percentage_point",
+    "percent": "% percent percents per_cent pct prozent procent pp pps percentage_points percentage_point"
+    " prosent procenta pour_cent por_ciento por_cento per_cento אחוז אחוזים",
     "bps": "bps bp basis_points basis_point",
     "x": "x × fold times",
     "ms": "ms msec millis millisecond milliseconds",
-    "seconds": "sec secs second seconds",
-    "minutes": "min mins minute minutes",
-    "hours": "h hr hrs hour hours uur",
-    "days": "day days",
-    "weeks": "week weeks wk wks",
-    "months": "mo mos mth mths month months",
-    "years": "yr yrs year years",
+    "seconds": "sec secs second seconds sekunden sekunder segundos secondes seconden secondi",
+    "minutes": "min mins minute minutes minuten minuter minutter minutos minuti minut dakika 分間",
+    "hours": "h hr hrs hour hours uur stunden timer horas heures hodin godzin uren saat 時間 小时",
+    "days": "day days tage tagen dager dagar días dias jours giorni dní gün dagen 日間",
+    "weeks": "week weeks wk wks wochen uker veckor weken semanas semaines settimane týdnů tygodni hafta 週間",
+    "months": "mo mos mth mths month months monate monaten måneder månader maanden meses mois mesi měsíců"
+    " miesięcy ヶ月 か月 カ月 个月 個月 חודשים",
+    "years": "yr yrs year years jahre jahren jaar år años anos ans anni yıl שנים",
     "kilobytes": "kB kilobytes",
     "megabytes": "MB megabyte megabytes",
     "gigabytes": "GB gigabyte gigabytes",
@@ -70,7 +85,7 @@ _UNIT_FORMS = {
     "square feet": "sq_ft sqft square_feet",
     "square metres": "m² sqm square_metres square_meters",
     "kilograms": "kg kilogram kilograms kilos",
-    "tonnes": "tonne tonnes tons",
+    "tonnes": "tonne tonnes tons tonnen toneladas טון",
     "litres": "litre litres liter liters",
     "kilowatt-hours": "kWh",
     "megawatt-hours": "MWh",
@@ -90,6 +105,8 @@ PERIODS = {
     "month": "month", "mo": "month", "mth": "month", "year": "year", "yr": "year", "annum": "year", "y": "year",
     "quarter": "quarter", "qtr": "quarter", "week": "week", "wk": "week", "day": "day", "hour": "hour", "hr": "hour",
     "minute": "minute", "min": "minute", "second": "second", "sec": "second", "s": "second",
+    "mois": "month", "mes": "month", "monat": "month", "mês": "month", "måned": "month", "maand": "month", "an": "year",
+    "año": "year", "ano": "year", "jahr": "year", "år": "year", "jaar": "year",
     "monthly": "month", "pcm": "month", "annually": "year", "yearly": "year", "pa": "year", "p.a": "year",
 }  # fmt: skip
 
@@ -105,6 +122,25 @@ SMALL_NUMBERS = {
 }
 BIG_NUMBERS = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "dozen": 12.0,
                "lakh": 1e5, "crore": 1e7}  # fmt: skip
+FOREIGN_NUMBERS = {
+    word: value
+    for value, forms in {
+        2: "zwei deux dos dois duas twee två dva due", 3: "drei trois tres três drie tři trzy",
+        4: "vier quatre cuatro quatro fyra čtyři cztery", 5: "fünf cinq cinco vijf fem pět pięć",
+        6: "sechs seis zes seks šest sześć", 7: "sieben siete zeven sju", 8: "acht huit ocho oito åtte åtta osm",
+        9: "neun neuf nueve nove negen", 10: "zehn diez dez tien deset",
+        12: "zwölf douze doce doze twaalf tolv dvanáct",
+        18: "achtzehn dieciocho dezoito achttien atten", 20: "zwanzig vingt veinte vinte twintig tjue",
+        24: "vierundzwanzig vierentwintig", 30: "dreißig trente treinta trinta dertig tretti",
+    }.items()
+    for word in forms.split()
+}  # fmt: skip
+"""Only before a unit or a magnitude: `huit semaines`, `drei Jahre`."""
+IBERIAN = re.compile(
+    r"\b(?:de|por|para|con|com|los|las|em|não|el|una|uma|nos|do|da|pesos|reais|meses|hoje|hoy|ayer|ontem|y|e|ya|já|del|al)\b",
+    re.I,
+)
+"""Words of Spanish and Portuguese."""
 PARTS = {"half": 0.5, "quarter": 0.25, "three quarters": 0.75}
 """What a big number may be cut into: `a quarter of a million`."""
 
@@ -127,7 +163,7 @@ NOT_AMOUNTS = re.compile(
             r"<[@#!][^>\s]{0,80}>|[@#][\w-]{0,64}\d[\w-]{0,64}|:[a-z_]{0,30}\d{1,4}[a-z_]{0,30}:",
             r"\b(?:[0-9a-f]{4,40}-){2,8}[0-9a-f]+\b",
             r"\b[a-z]{1,12}(?:[-_.][a-z0-9]{1,24}){0,5}[-_.]\d[\w.-]*",
-            r"\b(?:\d{1,3}\.){2,12}\d+(?:[/:]\d+)?\b",
+            r"\b(?!\d{1,3}(?:\.\d{3}){2}(?![.\d]))(?:\d{1,3}\.){2,12}\d+(?:[/:]\d+)?\b",
             r"\b\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?(?!\w)",
             r"\b\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})\b",
             r"\b\d{1,4}/\d{1,4}(?:/\d{1,4})?(?!\w)",

@@ -7,7 +7,7 @@ times of day, years, versions, ticket and phone numbers, identifiers, addresses.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,7 +18,11 @@ LONGEST_DIGITS = 18
 IDENTIFIER_DIGITS = 7
 """A bare run of so many digits without separators names something."""
 _NEAR = 32
+_LANGUAGE = 2000
+"""Code points in which a text's language shows."""
 _HIDDEN = "\u2400"
+_WIDE = 0x2E80
+"""The first code point of the scripts that put no blanks between words."""
 _DIGIT = re.compile(r"\d")
 
 
@@ -50,13 +54,29 @@ class Amount:
 def find_amounts(text: str) -> list[Amount]:
     """Every amount in `text`, in order, none overlapping."""
     hidden = words.NOT_AMOUNTS.sub(lambda match: _HIDDEN * len(match[0]), text) if _DIGIT.search(text) else text
-    found: list[Amount] = []
+    number = _SPACED_NUMBER if _ACCENTED.search(text) else _NUMBER
+    found = list(_of_a_form_of_their_own(hidden))
+    for amount in found:
+        hidden = hidden[: amount.start] + _HIDDEN * (amount.end - amount.start) + hidden[amount.end :]
     position = 0
-    while match := _NUMBER.search(hidden, position):
+    while match := number.search(hidden, position):
         amount, position = _read(hidden, match, text)
         if amount is not None:
             found.append(amount)
-    return _relate(text, found)
+    return _relate(text, sorted(found, key=lambda amount: amount.start))
+
+
+def _of_a_form_of_their_own(text: str) -> Iterator[Amount]:
+    """Lengths of time such as `3h40`, which after `at` or in a French text are times of day; and `one in five`."""
+    for match in _CLOCKED.finditer(text):
+        before = text[max(0, match.start() - _NEAR) : match.start()]
+        if (_LASTED if _ACCENTED.search(text) else _NO_MOMENT).search(before):
+            minutes = 60.0 * int(match[1]) + int(match[2])
+            yield Amount(match.start(), match.end(), match[0], minutes, "minutes")
+    for match in _ONE_IN.finditer(text):
+        among = float(match["digits"] or words.SMALL_NUMBERS[match["word"].lower()])
+        if among >= 2:
+            yield Amount(match.start(), match.end(), match[0], round(100 / among, 9), "percent")
 
 
 def _either(forms: Iterable[str]) -> str:
@@ -64,30 +84,69 @@ def _either(forms: Iterable[str]) -> str:
 
 
 _SIGN, _ISO = _either(words.CURRENCY_SIGNS), _either(words.ISO_CODES)
-_WORD = rf"(?:{_either([*words.SMALL_NUMBERS, *words.BIG_NUMBERS])})(?!\w)"
+_WORD = rf"(?:{_either([*words.SMALL_NUMBERS, *words.BIG_NUMBERS, *words.FOREIGN_NUMBERS])})(?!\w)"
 _BIG = rf"(?:{_either(words.BIG_NUMBERS)})(?!\w)"
-_NUMBER = re.compile(
-    rf"(?<![\w.,#@\\/])(?P<sign>[+\-−])?(?:(?P<currency>{_SIGN}|(?-i:{_ISO}))\s?)?"
-    r"(?P<digits>\d{1,3}(?:[ ]\d{3}){2,4}(?!\d|[.,]\d)|\d+(?:[.,'’\u00a0\u202f]\d+)*)"
-    rf"|(?<![\w/#@-])(?:(?:an?\s|one\s)?(?P<part>half|quarter|three\squarters)\s(?:of\s)?(?:an?\s)?(?P<whole>{_BIG})"
-    rf"|(?P<spelt>(?:an?\s(?={_BIG}))?{_WORD}"
-    rf"(?:(?:[ -]|\sand\s(?:an?\s)?)(?:{_WORD}|half(?!\w)))*))",
-    re.I,
-)
+_GROUPED = rf"\d{{1,3}}[ ]\d{{3}}(?=\s?(?:{_SIGN}|(?-i:{_ISO})|(?:{_either(words.CURRENCY_WORDS)})(?!\w)))"
+"""One group of thousands behind a blank: `640 000 euro`."""
+
+
+def _number(grouped: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?<![^\W\u2e80-\uffff])(?<![.,#@\\/])(?P<sign>[+\-−])?(?:(?P<currency>{_SIGN}|(?-i:{_ISO}))\s?)?"
+        r"(?P<digits>\d{1,3}(?:[ ]\d{3}){2,4}(?!\d|[.,]\d)"
+        rf"|{grouped}|(?(currency)\d{{1,3}}[ ]\d{{3}}(?!\d|[.,]\d)|(?!))|\d+(?:[.,'’\u00a0\u202f]\d+)*)"
+        rf"|(?<![\w/#@-])(?:(?:an?\s|one\s)?(?P<part>half|quarter|three\squarters)\s(?:of\s)?(?:an?\s)?(?P<whole>{_BIG})"
+        rf"|(?P<spelt>(?:an?\s(?={_BIG}))?{_WORD}"
+        rf"(?:(?:[ -]|\sand\s(?:an?\s)?)(?:{_WORD}|half(?!\w)))*))",
+        re.I,
+    )
+
+
+_NUMBER = _number(_GROUPED)
+_SPACED_NUMBER = _number(r"\d{1,3}[ ]\d{3}(?!\d|[.,]\d)")
+"""For a text with letters that English lacks: there `1 340` is one number."""
+_ACCENTED = re.compile("[À-ÖØ-öø-ÿĀ-ž]")
 _END = r"(?![^\W\d_]|\d)"
+
+
+def _closed(forms: Iterable[str]) -> str:
+    """One of the forms, no letter behind it; Chinese, Japanese and Korean write on without a blank."""
+    ordered = list(forms)
+    wide = [form for form in ordered if ord(form[-1]) >= _WIDE]
+    narrow = rf"(?:{_either(form for form in ordered if form not in wide)}){_END}"
+    return rf"(?:{_either(wide)}|{narrow})" if wide else narrow
+
+
+_CURRENCY_BEHIND = rf"\s?(?:{_SIGN}|(?-i:{_ISO}){_END}|{_closed(words.CURRENCY_WORDS)})"
 _TAIL = re.compile(
-    rf"(?P<glued_magnitude>(?:{_either(words.GLUED_MAGNITUDES)}){_END})?"
-    rf"(?P<magnitudes>(?:[\s-]?(?:{_either(words.MAGNITUDES)}){_END}){{0,2}})"
-    rf"(?:\s?(?P<sign>{_SIGN})(?![^\W\d_]|\s?\d)|[\s-]?(?:(?P<iso>(?-i:{_ISO}))|(?P<money>{_either(words.CURRENCY_WORDS)})){_END}"
+    rf"(?P<glued_magnitude>(?:{_either(words.GLUED_MAGNITUDES)}){_END}"
+    rf"|\s?(?P<joined>{_either(words.JOINED_MAGNITUDES)})(?=(?:{_SIGN}|(?-i:{_ISO})){_END}))?"
+    rf"(?P<magnitudes>(?:[\s-]?{_closed(words.MAGNITUDES)}){{0,2}})(?:\.(?={_CURRENCY_BEHIND}))?"
+    rf"(?:\s?(?P<sign>{_SIGN})(?![^\W\d_]|\s?\d)|[\s-]?(?:(?P<iso>(?-i:{_ISO})){_END}|(?P<money>{_closed(words.CURRENCY_WORDS)}))"
     rf"|(?P<gap>[\s-]?(?:(?:more|full|straight|additional|extra)\s)?)"
-    rf"(?:(?P<unit>{_either(words.UNITS)})|(?-i:(?P<glued>{_either(words.GLUED_UNITS)}))){_END})?"
-    rf"(?:\s?(?:/|(?:per|an?|each|every)\s)\s?(?P<period>{_either(words.PERIODS)})(?!\w)"
+    rf"(?:(?P<unit>{_closed(words.UNITS)})|(?-i:(?P<glued>{_either(words.GLUED_UNITS)})){_END}))?"
+    rf"(?:\s?(?:/|(?:per|an?|each|every|par|pro|por|al|im)\s)\s?(?P<period>{_either(words.PERIODS)})(?!\w)"
     rf"|\s?(?P<adverb>monthly|annually|yearly|p\.?a|pcm)(?!\w))?",
     re.I,
 )
-_SPACED_MAGNITUDE = re.compile(rf"\s([kmb]){_END}", re.I)
+_MAGNITUDE = re.compile(rf"{_closed(words.MAGNITUDES)}", re.I)
+_SPACED_MAGNITUDE = re.compile(rf"\s([kmb]|mi){_END}", re.I)
+_NOUN_BEHIND = re.compile(r"\s(?!chance|idea|interest|sense|doubt|clue|problem|reason|point)[a-z-]{4,}", re.I)
+"""Behind `zero`: what there is none of."""
+_CLOCKED = re.compile(r"(?<![\w.,:/])(\d{1,2})\s?h\s?([0-5]\d)(?:\s?m(?:ins?)?)?(?![\w:])", re.I)
+"""`3h40`: one length of time."""
+_NO_MOMENT = re.compile(
+    r"(?<!\bat)(?<!\bby)(?<!\bfrom)(?<!\btill)(?<!\buntil)(?<!\bsince)(?<!\bbefore)(?<!\bafter)(?:^|\s|\W)$", re.I
+)
+_LASTED = re.compile(r"\b(?:pendant|durant|durée de|total de|durante|während|dauerte)\s$", re.I)
+_ONE_IN = re.compile(
+    r"(?<![\w.,])(?:one|1)\s(?:in|out\sof)\s(?:(?P<digits>\d{1,2})|(?P<word>two|three|four|five|six|seven|eight|nine|ten))"
+    r"(?![\w.,]*\d|\s(?:days?|weeks?|months?|years?|hours?|minutes?))\b",
+    re.I,
+)
+"""`one in five`: a share."""
 _HOURS_BEFORE = re.compile(r"\d\s?(?:h|hrs?|hours?)\s?(?:and\s)?$", re.I)
-_RANGE = re.compile(r"\s?(?:[-–—]|to|→|->|=>|bis)\s?", re.I)
+_RANGE = re.compile(r"\s?(?:[-–—]|to|→|->|=>|bis|à|til|tot|až)\s?", re.I)
 _FROM_BEFORE = re.compile(
     r"(?:\b(?:from|vs|versus|formerly|previously|before)\.?|(?:\b(?:it|that|which)|^|[,;.(])\s?(?:was|were))\s"
     r"(?:[~≈]|about\s|around\s)?$",
@@ -124,9 +183,10 @@ def _measure(text: str, match: re.Match[str], tail: re.Match[str]) -> tuple[floa
     glued = (tail["glued_magnitude"] or "").lower()
     if glued == "m" and _HOURS_BEFORE.search(text[max(0, match.start() - _NEAR) : match.start()]):
         return 1.0, "minutes", tail.end("glued_magnitude")
-    scale = words.GLUED_MAGNITUDES.get(glued, 1.0)
-    for word in re.split(r"[\s-]+", tail["magnitudes"].lower()):
-        scale *= _magnitude(word)
+    joined = (tail["joined"] or "").lower()
+    scale = words.JOINED_MAGNITUDES[joined] if joined else words.GLUED_MAGNITUDES.get(glued, 1.0)
+    for word in _MAGNITUDE.findall(tail["magnitudes"].lower()):
+        scale *= 1e3 if word == "mil" and _is_iberian(text) else words.MAGNITUDES.get(word, 1.0)
     currency, unit, end = match["currency"], _unit(tail), tail.end()
     if tail["unit"] and tail["gap"].isspace() and tail["unit"].lower() in words.NEVER_SPACED:
         unit, end = None, tail.end("magnitudes")
@@ -135,12 +195,13 @@ def _measure(text: str, match: re.Match[str], tail: re.Match[str]) -> tuple[floa
     if currency is None:
         return scale, unit, end
     if scale == 1.0 and (spaced := _SPACED_MAGNITUDE.match(text, match.end())):
-        scale, unit, end = words.GLUED_MAGNITUDES[spaced[1].lower()], None, spaced.end()
+        scale, unit, end = words.GLUED_MAGNITUDES[spaced[1][0].lower()], None, spaced.end()
     return scale, _prefixed(currency.strip(), unit), end
 
 
-def _magnitude(word: str) -> float:
-    return words.MAGNITUDES.get(word, 1.0)
+def _is_iberian(text: str) -> bool:
+    """Whether a text is Spanish or Portuguese, where `mil` is a thousand; in English it is short for a million."""
+    return "R$" in text or len({found.lower() for found in words.IBERIAN.findall(text, 0, _LANGUAGE)}) >= 2
 
 
 def _unit(tail: re.Match[str]) -> str | None:
@@ -205,7 +266,7 @@ def _spelt(match: re.Match[str]) -> float | None:
         elif word in words.BIG_NUMBERS:
             total, current = total + (current or 1.0) * words.BIG_NUMBERS[word], 0.0
         else:
-            small = words.SMALL_NUMBERS[word]
+            small = words.SMALL_NUMBERS.get(word, words.FOREIGN_NUMBERS.get(word, 0))
             if current % 10 or (current % 100 and small >= 10):
                 return None
             current += small
@@ -214,7 +275,7 @@ def _spelt(match: re.Match[str]) -> float | None:
 
 def _goes_on(text: str, end: int) -> bool:
     """Whether letters of an alphabet or digits follow at once: `4x4`, `141st`, but not `3000명`."""
-    return end < len(text) and (text[end] == "_" or (text[end].isalnum() and ord(text[end]) < 0x2E80))
+    return end < len(text) and (text[end] == "_" or (text[end].isalnum() and ord(text[end]) < _WIDE))
 
 
 def _names_something(text: str, match: re.Match[str], amount: Amount) -> bool:
@@ -223,7 +284,10 @@ def _names_something(text: str, match: re.Match[str], amount: Amount) -> bool:
         return False
     behind = text[amount.end : amount.end + _NEAR]
     if match["digits"] is None:
-        return amount.value <= 1 or words.PART_BEHIND.match(behind) is not None
+        if amount.text.lower() == "zero":
+            return _NOUN_BEHIND.match(behind) is None
+        is_foreign = amount.text.lower() in words.FOREIGN_NUMBERS
+        return amount.value <= 1 or is_foreign or words.PART_BEHIND.match(behind) is not None
     digits = match["digits"]
     if words.YEAR.match(digits):
         before = text[max(0, amount.start - _NEAR) : amount.start]

@@ -107,8 +107,47 @@ def test_a_rate_has_a_period() -> None:
     ]
 
 
-def test_minutes_behind_hours() -> None:
-    assert read("down for 3h 10m") == [(3, "hours"), (10, "minutes")]
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("down for 3h 10m", [(190, "minutes")]),
+        ("6h20 of no quoting", [(380, "minutes")]),
+        ("en panne pendant 2h15, réparé à 14h30", [(135, "minutes")]),
+        ("back at 14h30", []),
+        ("one in five lost what they wrote", [(20, "percent")]),
+        ("one in 3 weeks", [(3, "weeks")]),
+    ],
+)
+def test_hours_with_minutes_are_one_length_and_one_in_five_a_share(
+    text: str, expected: list[tuple[float, str]]
+) -> None:
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("312 k€ HT", [(312_000, "EUR")]),
+        ("31,2 MNOK ved utgangen", [(31_200_000, "NOK")]),
+        ("640 000 euro over 36 måneder", [(640_000, "EUR"), (36, "months")]),
+        ("NOK 850 000 eks. mva.", [(850_000, "NOK")]),
+        ("1 340 paniers jetés à la benne", [(1340, "count")]),
+        ("we sold 3 100-seat deals", [(3, "count"), (100, "count")]),
+        ("1.000.000 € Umsatz", [(1_000_000, "EUR")]),
+        ("1,2 Mio. € Umsatz", [(1_200_000, "EUR")]),
+        ("R$ 1,9 mi por ano, 18 mil vidas", [(1_900_000, "BRL"), (18_000, "count")]),
+        ("$2 mil raised", [(2_000_000, "USD")]),
+        ("300 à 500 k€", [(300_000, "EUR"), (500_000, "EUR")]),
+        ("2.7 מיליון ש״ח לשנה", [(2_700_000, "ILS")]),
+        ("売上は1.2億円です", [(120_000_000, "JPY")]),
+        ("huit semaines, drei Jahre, dos años", [(8, "weeks"), (3, "years"), (2, "years")]),
+        ("seventy million naira", [(70_000_000, "NGN")]),
+        ("zero findings, zero chance", [(0, "count")]),
+        ("192.168.100.200 and 1.2.3", []),
+    ],
+)
+def test_figures_as_other_languages_write_them(text: str, expected: list[tuple[float, str]]) -> None:
+    assert read(text) == expected
 
 
 def test_a_figure_without_a_unit_is_bare() -> None:
