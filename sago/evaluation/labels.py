@@ -10,8 +10,18 @@ from sago.domain.events import EventType, Metric, Severity
 from sago.errors import UsageError
 
 
+class Words(BaseModel):
+    """The words of one message that tell an event, to the letter."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    message_id: str
+    quote: str = Field(min_length=1)
+
+
 class Label(BaseModel):
-    """One thing that happened to one company; `message_ids` are all messages that state or support it."""
+    """One thing that happened to one company; `message_ids` are all messages that state or support it, `evidence`
+    their words, where somebody marked them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,6 +31,7 @@ class Label(BaseModel):
     title: str = Field(min_length=5, max_length=200)
     message_ids: tuple[str, ...] = Field(min_length=1)
     metrics: tuple[Metric, ...] = ()
+    evidence: tuple[Words, ...] = ()
 
 
 def read_labels(path: Path) -> list[Label]:
