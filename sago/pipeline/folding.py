@@ -2,8 +2,8 @@
 
 The observations are read in the order in which they were said. Each actual one joins the event it tells again, or
 begins one; a correction replaces a figure; a denial takes the event away. Two tellings are one event when they have the
-same type, were said within `WINDOW`, contradict each other in no figure, and name the same subject or state the same
-figure; in the types of `NAMED` two different subjects are always two events.
+same type, were said within `WINDOW`, contradict each other in no figure, and share enough (`sago.pipeline.retelling`);
+in the types of `NAMED` two different subjects are always two events.
 """
 
 from __future__ import annotations
@@ -16,26 +16,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from rapidfuzz import fuzz
-
 from sago.domain.amounts import find_amounts
 from sago.domain.events import Event, EventType, Evidence, Fold, Metric, MetricPoint, Observation, Rejection, Status
 from sago.domain.metrics import METRICS
+from sago.pipeline.retelling import NAMED, SAME_NAME, Shared, Traits, alike, log_odds, mentions, traits
 
 NAMESPACE = UUID("6f1d7a52-3c0b-5b7e-9a44-2f5f0c8e51aa")
 WINDOW = timedelta(days=45)
 """How long after its last telling an event is still told again, rather than happening anew."""
-BARE_WINDOW = timedelta(days=1)
-"""The same for a telling that names no subject, or meets one that names none, and shares no figure with it."""
-NAMED = frozenset({
-    EventType.ENTERPRISE_DEAL, EventType.PARTNERSHIP, EventType.HIRING, EventType.CUSTOMER_SUCCESS,
-    EventType.INVESTOR_INTEREST, EventType.MEDIA_COVERAGE,
-})  # fmt: skip
-"""Types whose events are told apart by whom they are about."""
-SAME_NAME = 90
-"""Of 100: how alike two subjects must be (rapidfuzz token_set_ratio) to be one."""
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 _MONTH = re.compile(rf"\b({'|'.join([*_MONTHS, *(name[:3] for name in _MONTHS)])})\b", re.I)
+
+_BESIDE = 8
+"""Tellings at the end of an event among which another of the same message is looked for."""
 
 Figure = tuple[float, str]
 """Value and unit."""
@@ -49,6 +42,7 @@ class _Group:
     event_type: EventType
     tellings: list[Observation] = field(default_factory=list)
     subjects: set[str] = field(default_factory=set)
+    shared: Shared = field(default_factory=Shared)
     stated: set[Figure] = field(default_factory=set)
     """Figures of any telling, superseded ones too."""
     metrics: dict[tuple[str, str], tuple[Metric, Observation]] = field(default_factory=dict)
@@ -61,9 +55,10 @@ class _Group:
     def last(self) -> datetime:
         return self.tellings[-1].said_at
 
-    def add(self, telling: Observation) -> None:
+    def add(self, telling: Observation, own: Traits) -> None:
         """One more telling, not said before the others."""
         self.tellings.append(telling)
+        self.shared.add(own)
         if telling.subject:
             self.subjects.add(telling.subject)
         self.stated.update((metric.value, metric.unit) for metric in telling.metrics)
@@ -138,23 +133,25 @@ def _take(o: Observation, live: list[_Group], groups: list[_Group]) -> None:
         return
     if o.status is not Status.ACTUAL:
         return
+    own = traits(o)
     target = _corrected(o, live) if o.corrects else None
     if target is not None:
-        _correct(o, target)
+        _correct(o, own, target)
         return
-    again = [group for group in live if _tells_again(o, group)]
-    if again:
-        max(again, key=lambda group: _closeness(o, group)).add(o)
+    near = [(_closeness(o, own, group), group) for group in live if _may_tell_again(o, own, group)]
+    best = max(near, key=lambda pair: pair[0], default=None)
+    if best is not None and best[0][0] > 0:
+        best[1].add(o, own)
     else:
         new = _Group(o.event_type)
-        new.add(o)
+        new.add(o, own)
         live.append(new)
         groups.append(new)
 
 
 def _same_subject(subject: str | None, group: _Group) -> bool:
     """Whether the group speaks of this subject; False where either names none."""
-    return subject is not None and any(fuzz.token_set_ratio(subject, other) >= SAME_NAME for other in group.subjects)
+    return subject is not None and alike(subject, group.subjects) >= SAME_NAME
 
 
 def _shared(o: Observation, group: _Group) -> int:
@@ -165,30 +162,35 @@ def _shared(o: Observation, group: _Group) -> int:
 
 
 def _contradicts(o: Observation, group: _Group) -> bool:
-    """Whether a metric of the same name and unit has another figure that no correction explains."""
+    """Whether a metric of the company, of the same name and unit, has another figure that no correction explains."""
     held = group.metrics
     return any(
-        (m.name, m.unit) in held
+        m.name in METRICS
+        and (m.name, m.unit) in held
         and not math.isclose(held[m.name, m.unit][0].value, m.value, rel_tol=1e-6)
         and (m.value, m.unit) not in group.superseded
         for m in o.metrics
     )
 
 
-def _tells_again(o: Observation, group: _Group) -> bool:
+def _may_tell_again(o: Observation, own: Traits, group: _Group) -> bool:
+    """Whether nothing speaks against it: another figure of the same name, another name, or the same message telling
+    something else."""
     if o.event_type is not group.event_type or _contradicts(o, group):
         return False
-    if o.subject and group.subjects:
-        return _same_subject(o.subject, group) or (group.event_type not in NAMED and _shared(o, group) > 0)
-    if _shared(o, group) > 0:
-        return True
-    near = o.said_at - group.last <= BARE_WINDOW and o.message_id != group.tellings[-1].message_id
-    return near and group.event_type not in NAMED
+    is_named = _same_subject(o.subject, group)
+    if o.subject and group.subjects and group.event_type in NAMED and not is_named:
+        by_name = mentions(group.shared.words, o.subject) or any(mentions(own.words, name) for name in group.subjects)
+        if not by_name:
+            return False
+    is_beside = any(o.key == telling.key for telling in group.tellings[-_BESIDE:])
+    return not is_beside or is_named or _shared(o, group) > 0
 
 
-def _closeness(o: Observation, group: _Group) -> tuple[bool, int, datetime, str]:
+def _closeness(o: Observation, own: Traits, group: _Group) -> tuple[float, datetime, str]:
     first = group.tellings[0]
-    return _same_subject(o.subject, group), _shared(o, group), group.last, f"{first.message_id}:{first.start:09}"
+    since = (o.said_at - group.last).total_seconds()
+    return log_odds(o, own, group.shared, group.subjects, since), group.last, f"{first.message_id}:{first.start:09}"
 
 
 def _quoted_figures(o: Observation) -> set[Figure]:
@@ -220,7 +222,7 @@ def _corrected(o: Observation, live: list[_Group]) -> _Group | None:
     return max(fitting, key=lambda row: (row[0], row[1], row[2].last))[2] if fitting else None
 
 
-def _correct(o: Observation, group: _Group) -> None:
+def _correct(o: Observation, own: Traits, group: _Group) -> None:
     """Replace what the correction takes back: the figure of the same metric, or the figure it quotes as wrong."""
     new = {(m.value, m.unit) for m in o.metrics}
     taken_back = _quoted_figures(o) - new
@@ -234,7 +236,7 @@ def _correct(o: Observation, group: _Group) -> None:
                 f"{o.said_at:%Y-%m-%d}: {name} corrected from {metric.value:g} to {right.value:g} {unit}"
             )
     group.supersede(superseded, but=new)
-    group.add(o)
+    group.add(o, own)
 
 
 def _denies(o: Observation, group: _Group) -> bool:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 from importlib import resources
 
+from sago.domain.amount_words import ISO_CODES
 from sago.domain.events import EventType
+from sago.domain.everyday import everyday_words
 
 _NAME = r"[A-Z\u00c0-\u00de][\w'’&.-]*[\w]|[A-Z]{2,}"
 _PHRASE = re.compile(rf"(?<![\w'’])(?:{_NAME})(?:\s(?:(?:of|de|van|von|der|the|and|&|y|la)\s)?(?:{_NAME})){{0,4}}")
@@ -87,7 +89,13 @@ def clear_names(text: str, exclude: frozenset[str]) -> list[str]:
 
 def _is_common(word: str, exclude: frozenset[str]) -> bool:
     plain = re.sub(r"['’]s$", "", word.lower()).strip(".,'’!?:-")
-    return plain in _COMMON or re.sub(r"[^a-z0-9]", "", plain) in exclude or plain.isdigit()
+    return (
+        plain in _COMMON
+        or plain in everyday_words()
+        or word in ISO_CODES
+        or re.sub(r"[^a-z0-9]", "", plain) in exclude
+        or plain.isdigit()
+    )
 
 
 def find(text: str, cue: tuple[int, int], event_type: EventType, kind: str, exclude: frozenset[str]) -> str | None:

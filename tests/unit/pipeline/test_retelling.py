@@ -1,0 +1,82 @@
+"""What two tellings share decides whether they tell one event; each sign moves the odds the way it should."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from sago.domain.events import EventType, Metric, Observation, Severity, Status
+from sago.pipeline.folding import fold
+from sago.pipeline.retelling import Shared, log_odds, mentions, traits
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+HOUR, DAY = 3600.0, 86400.0
+
+
+def told(quote: str, subject: str | None = None, *, seconds: float = 0.0, **fields: Any) -> Observation:
+    known: dict[str, Any] = {
+        "company_id": "acme", "message_id": f"slack:{zlib.crc32(quote.encode())}", "source": "slack", "sender": "kim",
+        "start": 0, "end": len(quote), "quote": quote, "event_type": EventType.FUNDING, "status": Status.ACTUAL,
+        "severity": Severity.MEDIUM, "title": f"told: {quote[:40]}", "subject": subject, "extractor": "test",
+        "extractor_version": "1", "said_at": datetime.fromtimestamp(START.timestamp() + seconds, UTC),
+        "recorded_at": START,
+    }  # fmt: skip
+    return Observation.model_validate({**known, **fields})
+
+
+def odds(later: Observation, *earlier: Observation, since: float = DAY) -> float:
+    shared = Shared()
+    for each in earlier:
+        shared.add(traits(each))
+    return log_odds(later, traits(later), shared, {each.subject for each in earlier if each.subject}, since)
+
+
+def test_traits_are_figures_and_uncommon_words() -> None:
+    own = traits(
+        told("Halcrest's board signed for 70 million, three years", metrics=(Metric(name="n", value=12, unit="x"),))
+    )
+    assert own.figures == {70e6, 12.0}
+    assert own.small == {3.0}
+    assert "halcrest" in own.words
+    assert "years" not in own.words
+
+
+@pytest.mark.parametrize(
+    ("nearer", "farther"), [(HOUR / 4, 2 * HOUR), (2 * HOUR, 6 * HOUR), (6 * HOUR, 3 * DAY), (3 * DAY, 30 * DAY)]
+)
+def test_the_nearer_in_time_the_likelier(nearer: float, farther: float) -> None:
+    first, again = told("the wire landed"), told("money is in the bank")
+    assert odds(again, first, since=nearer) > odds(again, first, since=farther)
+
+
+def test_a_shared_figure_and_a_shared_name_speak_for_it_and_another_figure_against() -> None:
+    first = told("Lindqvist took the round, 11.5 million", "lindqvist")
+    same, other, none = told("11.5 million it is"), told("40 million it is"), told("the wire landed")
+    assert odds(same, first) > odds(none, first) > odds(other, first)
+    assert odds(told("Lindqvist wired"), first) > odds(told("somebody wired"), first)
+    assert odds(told("x", "lindqvist"), first) > odds(told("x"), first) > odds(told("x", "brookhaven"), first)
+
+
+def test_words_of_a_name_are_found_among_words() -> None:
+    assert mentions({"kaigan", "signed"}, "Kaigan Fire & Marine")
+    assert not mentions({"signed"}, "Kaigan Fire & Marine")
+
+
+def test_one_thing_told_in_three_ways_is_one_event_and_the_next_quarters_another() -> None:
+    tellings = [
+        told("the wire landed, all of it", seconds=0),
+        told("Brookhaven closed the round with 11.5 million", "brookhaven", seconds=HOUR / 3),
+        told("Round closed: 11.5 million from Brookhaven", "brookhaven", seconds=4 * DAY),
+        told("Lindqvist lent us 2 million", "lindqvist", seconds=25 * DAY),
+    ]
+    assert [len(event.evidence) for event in fold("acme", tellings, []).events] == [3, 1]
+
+
+def test_two_things_in_one_message_stay_two() -> None:
+    text = "Halcrest lent us 2 million. Brookhaven gave a grant of 90k."
+    one = told("Halcrest lent us 2 million", message_id="slack:1")
+    other = told("Brookhaven gave a grant of 90k", message_id="slack:1", start=28, end=len(text) - 1)
+    assert len(fold("acme", [one, other], []).events) == 2
