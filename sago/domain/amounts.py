@@ -56,8 +56,8 @@ def find_amounts(text: str) -> list[Amount]:
     hidden = words.NOT_AMOUNTS.sub(lambda match: _HIDDEN * len(match[0]), text) if _DIGIT.search(text) else text
     number = _SPACED_NUMBER if _ACCENTED.search(text) else _NUMBER
     found = list(_of_a_form_of_their_own(hidden))
-    for amount in found:
-        hidden = hidden[: amount.start] + _HIDDEN * (amount.end - amount.start) + hidden[amount.end :]
+    for own in found:
+        hidden = hidden[: own.start] + _HIDDEN * (own.end - own.start) + hidden[own.end :]
     position = 0
     while match := number.search(hidden, position):
         amount, position = _read(hidden, match, text)
