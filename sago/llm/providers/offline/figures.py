@@ -16,6 +16,8 @@ from sago.llm.providers.offline.speech import is_taken_back
 TIMES = frozenset({"ms", "seconds", "minutes", "hours", "days", "weeks", "months", "years"})
 MOST = 6
 """Metrics of one finding: more is a table, not a fact."""
+LEAST_ALONE, _FEW_WORDS = 20, 7
+"""A figure from here on counts something though nothing says what, in so few words: `it's 214 now`."""
 _REACH = 45
 _BESIDE = 28
 """Between the two figures of `slid to 19%, it was 24`."""
@@ -45,8 +47,17 @@ _NO_NOUN = frozenset(resources.files(__package__).joinpath("no_nouns.txt").read_
 """Words behind a figure that do not say what it counts."""
 _VALUATION = re.compile(r"^\W{0,2}(?:pre|post)\b|^.{0,6}(?:pre-money|post-money|valuation)", re.I)
 _VALUATION_BEFORE = re.compile(r"\b(?:valuation of|valued at|valuation|at an?|on)\s*$", re.I)
-_GROWTH_BEFORE = re.compile(r"\b(?:up|grew|growth|increase[ds]?|rose|plus)\b.{0,12}$|\+$|\(\+?$", re.I)
-_FALL_BEFORE = re.compile(r"\b(?:down|fell|dropped|declined|decreased|lower|slipped|cut)\b(?: by)?.{0,6}$", re.I)
+_GROWTH_BEFORE = re.compile(
+    r"\b(?:up|grew|growth|increase[ds]?|rose|plus)\b(?!.{0,8}\b(?:from|to|at)\b).{0,12}$|\+$|\(\+?$", re.I
+)
+_FALL_BEFORE = re.compile(
+    r"\b(?:down|fell|dropped|declined|decreased|lower|slipped|cut)\b(?!.{0,8}\b(?:from|to|at)\b)(?: by)?.{0,6}$", re.I
+)
+_WHOSE = re.compile(
+    r"([A-Z][\w'’&-]{2,}(?: [A-Z][\w'’&-]+){0,2}?)(?:['’]s)?"
+    r"(?: (?:put in|leads? with|for|with|in for|took|gave|at|is))? ?[:=]? ?$"
+)
+"""Before money: whose it is."""
 _MONEY_NAMES = {
     "term sheet": "amount_raised", "round": "amount_raised", "grant": "grant", "debt": "loan", "churn": "lost revenue",
     "lost deal": "lost contract value", "lawsuit": "damages claimed", "pilot": "pilot fee",
@@ -85,17 +96,27 @@ def figures(text: str, amounts: Sequence[Amount], event_type: EventType, kind: s
         name = _name(text, amount, named, unit, event_type, kind)
         if name and not any((f.metric.value, f.metric.unit) == (amount.value, unit) for f in found):
             found.append(Figure(Metric(name=name[:80], value=amount.value, unit=unit), amount))
-    return _once(found)[:MOST]
+    return _once(text, found)[:MOST]
 
 
-def _once(found: Sequence[Figure]) -> list[Figure]:
-    """Of several figures of one name and unit (`passed 1,500, at 1,512 now`) the largest; a later term gives way."""
+def _once(text: str, found: Sequence[Figure]) -> list[Figure]:
+    """Of several figures of one name and unit (`passed 1,500, at 1,512 now`) the largest; a later term gives way.
+    Money that has no name but whose it is keeps its own: `11.5 million: Lindqvist 8, Brookhaven 3`."""
     kept: dict[tuple[str, str], Figure] = {}
-    for figure in found:
+    for each in found:
+        figure = _of_its_owner(text, each) if (each.metric.name, each.metric.unit) in kept else each
         key = (figure.metric.name, figure.metric.unit)
         if key not in kept or (figure.metric.unit not in TIMES and figure.metric.value > kept[key].metric.value):
             kept[key] = figure
     return sorted(kept.values(), key=lambda figure: figure.amount.start)
+
+
+def _of_its_owner(text: str, figure: Figure) -> Figure:
+    """Money named after whose it is, where that stands before it."""
+    whose = _WHOSE.search(text, max(0, figure.amount.start - _REACH), figure.amount.start)
+    if whose is None or not figure.metric.unit.isupper():
+        return figure
+    return figure._replace(metric=figure.metric.model_copy(update={"name": f"{whose[1]} {figure.metric.name}"[:80]}))
 
 
 def name_of(mention: str) -> str:
@@ -167,7 +188,9 @@ def _name(text: str, amount: Amount, named: str | None, unit: str, event_type: E
         return earlier + _TIME_NAMES.get(kind, "duration" if unit not in ("ms", "seconds") else "latency")
     if unit == "count":
         noun = _noun(text, amount)
-        return earlier + noun if noun else (f"{earlier}{named}" if named and amount.value >= 10 else None)
+        if noun or (named and amount.value >= 10):
+            return earlier + str(noun or named)
+        return "count" if amount.value >= LEAST_ALONE and len(text.split()) <= _FEW_WORDS else None
     return earlier + (_noun(text, amount) or {"percent": "rate", "x": "factor"}.get(unit, unit))
 
 
