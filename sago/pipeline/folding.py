@@ -19,7 +19,7 @@ from uuid import UUID, uuid5
 from sago.domain.amounts import find_amounts
 from sago.domain.events import Event, EventType, Evidence, Fold, Metric, MetricPoint, Observation, Rejection, Status
 from sago.domain.metrics import METRICS
-from sago.pipeline.retelling import NAMED, SAME_NAME, Shared, Traits, alike, log_odds, mentions, traits
+from sago.pipeline.retelling import NAMED, SAME_NAME, Shared, Traits, alike, log_odds, named_by_either, traits
 
 NAMESPACE = UUID("6f1d7a52-3c0b-5b7e-9a44-2f5f0c8e51aa")
 WINDOW = timedelta(days=45)
@@ -179,10 +179,9 @@ def _may_tell_again(o: Observation, own: Traits, group: _Group) -> bool:
     if o.event_type is not group.event_type or _contradicts(o, group):
         return False
     is_named = _same_subject(o.subject, group)
-    if o.subject and group.subjects and group.event_type in NAMED and not is_named:
-        by_name = mentions(group.shared.words, o.subject) or any(mentions(own.words, name) for name in group.subjects)
-        if not by_name:
-            return False
+    is_apart = o.subject and group.subjects and group.event_type in NAMED and not is_named
+    if is_apart and not named_by_either(o, own, group.shared, group.subjects):
+        return False
     is_beside = any(o.key == telling.key for telling in group.tellings[-_BESIDE:])
     return not is_beside or is_named or _shared(o, group) > 0
 

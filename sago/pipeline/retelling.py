@@ -96,19 +96,28 @@ def log_odds(o: Observation, own: Traits, event: Shared, subjects: set[str], sin
     words = len(own.words & event.words)
     score += 1.4 * (figures > 0) + 1.8 * min(figures, 2) + 0.8 * min(len(own.small & event.small), 2)
     score += 1.5 * (words > 0) + 0.5 * min(words, 4)
-    score += _named(o, subjects)
+    score += _named(o, own, event, subjects)
     score -= 1.3 * bool(own.figures and event.figures and not figures)
     score += 0.4 * (not own.figures and not own.small) + 0.9 * ("@" in o.sender)
     return score - 1.1 * (event.tellings > 2)
 
 
-def _named(o: Observation, subjects: set[str]) -> float:
+def _named(o: Observation, own: Traits, event: Shared, subjects: set[str]) -> float:
+    """Two names speak against it, less so where one of them stands in the other's words."""
     if o.subject is None or not subjects:
         return -0.6
     likeness = alike(o.subject, subjects)
     if likeness >= SAME_NAME:
         return 2.5 if o.event_type in NAMED else 1.0
-    return -1.0 if likeness < OTHER_NAME else 0.0
+    if likeness >= OTHER_NAME:
+        return 0.0
+    return -1.0 if named_by_either(o, own, event, subjects) else -4.0
+
+
+def named_by_either(o: Observation, own: Traits, event: Shared, subjects: set[str]) -> bool:
+    """Whether the event's words name the telling's subject, or the telling's words one of the event's."""
+    of_it = o.subject is not None and mentions(event.words, o.subject)
+    return of_it or any(mentions(own.words, subject) for subject in subjects)
 
 
 def mentions(words: Iterable[str], subject: str) -> bool:
