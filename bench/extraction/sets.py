@@ -39,7 +39,7 @@ def sets() -> Iterator[LabelledSet]:
     yield _own("unseen", "Nobody tunes on these: what a stranger's company may expect.", unseen)
     yield _own("seen", "Rules and weights are made on these.", [name for name in companies if name not in unseen])
     if DEVELOPMENT.exists():
-        messages, labels = _read(DEVELOPMENT)
+        messages, labels = read_set(DEVELOPMENT)
         yield LabelledSet("development", "Four companies that were looked at from the beginning.", messages, labels)
     yield _generated()
 
@@ -53,13 +53,14 @@ def _own(name: str, what: str, companies: list[str]) -> LabelledSet:
     messages: dict[str, list[CompactMessage]] = {}
     labels: list[Label] = []
     for company in companies:
-        read, told = _read(LABELLED / company)
+        read, told = read_set(LABELLED / company)
         messages |= read
         labels += told
     return LabelledSet(name, what, messages, labels)
 
 
-def _read(folder: Path) -> tuple[dict[str, list[CompactMessage]], list[Label]]:
+def read_set(folder: Path) -> tuple[dict[str, list[CompactMessage]], list[Label]]:
+    """Company → its messages, and the labels, of a folder with messages.csv and gold.jsonl."""
     messages: dict[str, list[CompactMessage]] = {}
     for row in read_path(folder / "messages.csv", company_id="", mapping={}, now=datetime.now(UTC)):
         if not isinstance(row, Message):
@@ -78,7 +79,7 @@ def _generated() -> LabelledSet:
         path = Path(folder) / "messages.csv"
         path.write_text(text.getvalue(), encoding="utf-8", newline="")
         (Path(folder) / "gold.jsonl").write_text("", encoding="utf-8")
-        messages, _ = _read(Path(folder))
+        messages, _ = read_set(Path(folder))
     labels = [Label.model_validate(label) for label in sample.labels]
     return LabelledSet(
         "generated", "`sago generate-data`: three stories by hand, the rest put together.", messages, labels

@@ -73,6 +73,9 @@ _TIME_NAMES = {
 }
 _TIMELESS = frozenset({EventType.HIRING, EventType.COMPLIANCE, EventType.MEDIA_COVERAGE, EventType.CUSTOMER_SUCCESS})
 """Types whose news no length of time belongs to: `five years at ACME` is a life, not a metric."""
+TOLD = "told"
+"""The kind of an event that no cue names."""
+_MONEY_TYPES = frozenset({EventType.FUNDING, EventType.ENTERPRISE_DEAL, EventType.REVENUE_MILESTONE})
 _MONEY_KINDS = frozenset({*_MONEY_NAMES, "contract", "expansion"}) - {"recall", "result", "reference"}
 
 
@@ -92,7 +95,7 @@ def figures(text: str, amounts: Sequence[Amount], event_type: EventType, kind: s
         if is_taken_back(text, amount.start):
             continue
         named = _mention(text, amount, amounts, mentions)
-        unit = _unit(text, amount, named, kind, currency, amounts)
+        unit = _unit(text, amount, named, kind, currency, amounts, in_money=_is_about_money(event_type, kind))
         name = _name(text, amount, named, unit, event_type, kind)
         if name and not any((f.metric.value, f.metric.unit) == (amount.value, unit) for f in found):
             found.append(Figure(Metric(name=name[:80], value=amount.value, unit=unit), amount))
@@ -145,7 +148,21 @@ def _is_link(text: str) -> bool:
     return re.fullmatch(r"\s*(?:of|in|total|net|new|monthly|paying)?(?:\s\w+)?\s*", text) is not None
 
 
-def _unit(text: str, amount: Amount, named: str | None, kind: str, currency: str, amounts: Sequence[Amount]) -> str:
+def _is_about_money(event_type: EventType, kind: str) -> bool:
+    """Whether a large figure without a unit is money rather than a count."""
+    return kind in _MONEY_KINDS or (kind == TOLD and event_type in _MONEY_TYPES)
+
+
+def _unit(
+    text: str,
+    amount: Amount,
+    named: str | None,
+    kind: str,
+    currency: str,
+    amounts: Sequence[Amount],
+    *,
+    in_money: bool,
+) -> str:
     """The unit a bare number has from its metric, its kind of event, or the figure it is set against."""
     if not amount.bare:
         return amount.unit
@@ -157,7 +174,7 @@ def _unit(text: str, amount: Amount, named: str | None, kind: str, currency: str
     if amount.role == "from" and abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None:
         against = [a.unit for a in amounts if a.unit in _COMPARED and abs(a.start - amount.start) <= _BESIDE]
         return against[0] if against else amount.unit
-    is_money = kind in _MONEY_KINDS and wanted is None and amount.scale >= 1e3
+    is_money = in_money and wanted is None and amount.scale >= 1e3
     return currency if is_money and not _noun(text, amount, strict=True) else amount.unit
 
 

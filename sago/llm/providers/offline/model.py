@@ -15,6 +15,7 @@ from sago.llm.letters import compose_offline
 from sago.llm.providers.offline import subjects
 from sago.llm.providers.offline.draft import Draft, Setting
 from sago.llm.providers.offline.drafts import drafts
+from sago.llm.providers.offline.opinions import SecondReader, weigh
 from sago.llm.providers.offline.reading import LONGEST, read
 from sago.llm.providers.offline.severity import severity
 from sago.llm.providers.offline.threads import follow_ups, name_the_pending, one_deal
@@ -30,6 +31,10 @@ class OfflineModel:
     version = "1"
     place = ModelPolicy.OFFLINE
 
+    def __init__(self, second: SecondReader | None = None) -> None:
+        """With a second reader its opinion counts beside the rules'."""
+        self._second = second
+
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         """What the messages say, by time; the context only explains them. Never raises."""
         ours = {message.id for message in request.messages}
@@ -41,6 +46,8 @@ class OfflineModel:
         setting = Setting(_currency(messages), own | _people(messages))
         readings = [read(message, own) for message in messages]
         found = {reading.message.id: drafts(reading, setting) for reading in readings}
+        if self._second is not None:
+            weigh(readings, found, self._second.opinions(readings), setting)
         follow_ups(readings, found, setting)
         name_the_pending(readings, found, setting)
         one_deal(readings, found)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from sago.domain.events import EventType, Metric
 from sago.domain.metrics import METRICS
 from sago.llm.providers.offline.cues import ROLE
+from sago.llm.providers.offline.figures import TOLD
 from sago.llm.providers.offline.subjects import instrument
 
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "KRW": "₩"}
@@ -198,6 +199,7 @@ _WRITERS: dict[str, Callable[[_Facts], str]] = {
     "launch": lambda f: f"{f.product()} is available to customers",
     "patent": lambda f: f"Patent granted{f' for {f.subject}' if f.subject else ''}",
     "measure": _measure,
+    TOLD: lambda f: f.text,
     "profit": lambda f: "Reached profitability" if re.search(r"profit|cash|even", f.text, re.I) else "First revenue",
 }  # fmt: skip
 
