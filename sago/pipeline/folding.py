@@ -27,9 +27,6 @@ WINDOW = timedelta(days=45)
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 _MONTH = re.compile(rf"\b({'|'.join([*_MONTHS, *(name[:3] for name in _MONTHS)])})\b", re.I)
 
-_BESIDE = 8
-"""Tellings at the end of an event among which another of the same message is looked for."""
-
 Figure = tuple[float, str]
 """Value and unit."""
 
@@ -41,6 +38,7 @@ class _Group:
 
     event_type: EventType
     tellings: list[Observation] = field(default_factory=list)
+    messages: set[str] = field(default_factory=set)
     subjects: set[str] = field(default_factory=set)
     shared: Shared = field(default_factory=Shared)
     stated: set[Figure] = field(default_factory=set)
@@ -58,6 +56,7 @@ class _Group:
     def add(self, telling: Observation, own: Traits) -> None:
         """One more telling, not said before the others."""
         self.tellings.append(telling)
+        self.messages.add(telling.message_id)
         self.shared.add(own)
         if telling.subject:
             self.subjects.add(telling.subject)
@@ -182,8 +181,7 @@ def _may_tell_again(o: Observation, own: Traits, group: _Group) -> bool:
     is_apart = o.subject and group.subjects and group.event_type in NAMED and not is_named
     if is_apart and not named_by_either(o, own, group.shared, group.subjects):
         return False
-    is_beside = any(o.key == telling.key for telling in group.tellings[-_BESIDE:])
-    return not is_beside or is_named or _shared(o, group) > 0
+    return o.message_id not in group.messages or is_named or _shared(o, group) > 0
 
 
 def _closeness(o: Observation, own: Traits, group: _Group) -> tuple[float, datetime, str]:

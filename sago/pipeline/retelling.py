@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -28,6 +29,8 @@ OTHER_NAME = 60
 """Of 100: less alike than this they are two."""
 LARGE = 10
 """From here on a figure that two tellings share is no accident."""
+KEPT = 16_384
+"""Quotes whose figures and words a process remembers: some 20 MB at most."""
 _HOUR, _DAY = 3600.0, 86400.0
 _SPANS = {
     "within half an hour": _HOUR / 2, "within 2.4 hours": 2.4 * _HOUR, "within half a day": _DAY / 2,
@@ -82,12 +85,19 @@ class Shared:
 
 def traits(o: Observation) -> Traits:
     """Those of a telling's quote and metrics."""
-    figures = {abs(amount.value) for amount in find_amounts(o.quote)} | {abs(metric.value) for metric in o.metrics}
+    read, words = _read(o.quote)
+    figures = read | {abs(metric.value) for metric in o.metrics}
     return Traits(
         frozenset(figure for figure in figures if figure >= LARGE),
         frozenset(figure for figure in figures if 1 < figure < LARGE),
-        _words(o.quote),
+        words,
     )
+
+
+@lru_cache(maxsize=KEPT)
+def _read(quote: str) -> tuple[frozenset[float], frozenset[str]]:
+    """Figures and words of a quote; kept, as each fold of a company reads all its quotes again."""
+    return frozenset(abs(amount.value) for amount in find_amounts(quote)), _words(quote)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -105,23 +115,23 @@ def log_odds(o: Observation, own: Traits, event: Shared, subjects: set[str], sin
 def signs(o: Observation, own: Traits, event: Shared, subjects: set[str], since: float) -> dict[str, float]:
     """What speaks for or against it, by the names of WEIGHTS: 1 for a plain sign, else how many."""
     figures, words = len(own.figures & event.figures), len(own.words & event.words)
-    plain = {
-        **{name: since < span for name, span in _SPANS.items()},
-        "a shared figure": figures > 0,
-        "other figures": bool(own.figures and event.figures and not figures),
-        "no figures": not own.figures and not own.small,
-        "a shared word": words > 0,
-        _naming(o, own, event, subjects): True,
-        "a mail": "@" in o.sender,
-        "told often": event.tellings > 2,
-        o.event_type.value: True,
-    }
-    counted = {
-        "shared figures": min(figures, 2),
-        "shared small figures": min(len(own.small & event.small), 2),
-        "shared words": min(words, 4),
-    }
-    return {name: 1.0 for name, holds in plain.items() if holds} | {name: float(n) for name, n in counted.items() if n}
+    found = {name: 1.0 for name, span in _SPANS.items() if since < span}
+    found[o.event_type.value] = found[_naming(o, own, event, subjects)] = 1.0
+    if figures:
+        found |= {"a shared figure": 1.0, "shared figures": min(figures, 2)}
+    elif own.figures and event.figures:
+        found["other figures"] = 1.0
+    if not own.figures and not own.small:
+        found["no figures"] = 1.0
+    if small := len(own.small & event.small):
+        found["shared small figures"] = min(small, 2)
+    if words:
+        found |= {"a shared word": 1.0, "shared words": min(words, 4)}
+    if "@" in o.sender:
+        found["a mail"] = 1.0
+    if event.tellings > 2:
+        found["told often"] = 1.0
+    return found
 
 
 def _naming(o: Observation, own: Traits, event: Shared, subjects: set[str]) -> str:
