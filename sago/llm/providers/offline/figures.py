@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import NamedTuple
 
@@ -53,6 +53,7 @@ _GROWTH_BEFORE = re.compile(
 _FALL_BEFORE = re.compile(
     r"\b(?:down|fell|dropped|declined|decreased|lower|slipped|cut)\b(?!.{0,8}\b(?:from|to|at)\b)(?: by)?.{0,6}$", re.I
 )
+_SAYS_LITTLE = frozenset({"amount", "rate", "count", "duration", "factor"})
 _WHOSE = re.compile(
     r"([A-Z][\w'’&-]{2,}(?: [A-Z][\w'’&-]+){0,2}?)(?:['’]s)?"
     r"(?: (?:put in|leads? with|for|with|in for|took|gave|at|is))? ?[:=]? ?$"
@@ -97,6 +98,8 @@ def figures(text: str, amounts: Sequence[Amount], event_type: EventType, kind: s
         named = _mention(text, amount, amounts, mentions)
         unit = _unit(text, amount, named, kind, currency, amounts, in_money=_is_about_money(event_type, kind))
         name = _name(text, amount, named, unit, event_type, kind)
+        if name is None and kind == TOLD:
+            name = _plain_name(text, amount, unit)
         if name and not any((f.metric.value, f.metric.unit) == (amount.value, unit) for f in found):
             found.append(Figure(Metric(name=name[:80], value=amount.value, unit=unit), amount))
     return _once(text, found)[:MOST]
@@ -107,19 +110,32 @@ def _once(text: str, found: Sequence[Figure]) -> list[Figure]:
     Money that has no name but whose it is keeps its own: `11.5 million: Lindqvist 8, Brookhaven 3`."""
     kept: dict[tuple[str, str], Figure] = {}
     for each in found:
-        figure = _of_its_owner(text, each) if (each.metric.name, each.metric.unit) in kept else each
+        figure = _apart(text, each, kept) if (each.metric.name, each.metric.unit) in kept else each
         key = (figure.metric.name, figure.metric.unit)
         if key not in kept or (figure.metric.unit not in TIMES and figure.metric.value > kept[key].metric.value):
             kept[key] = figure
     return sorted(kept.values(), key=lambda figure: figure.amount.start)
 
 
-def _of_its_owner(text: str, figure: Figure) -> Figure:
-    """Money named after whose it is, where that stands before it."""
-    whose = _WHOSE.search(text, max(0, figure.amount.start - _REACH), figure.amount.start)
-    if whose is None or not figure.metric.unit.isupper():
+def _apart(text: str, figure: Figure, kept: Mapping[tuple[str, str], Figure]) -> Figure:
+    """A further figure of a name that says little, under a name of its own: money after whose it is, where that
+    stands before it."""
+    name, unit = figure.metric.name, figure.metric.unit
+    whose = _WHOSE.search(text, max(0, figure.amount.start - _REACH), figure.amount.start) if unit.isupper() else None
+    if whose is not None:
+        own = f"{whose[1]} {name}"
+    elif name in _SAYS_LITTLE:
+        own = next((f"{word} {name}" for word in ("other", "further") if (f"{word} {name}", unit) not in kept), name)
+    else:
         return figure
-    return figure._replace(metric=figure.metric.model_copy(update={"name": f"{whose[1]} {figure.metric.name}"[:80]}))
+    return figure._replace(metric=figure.metric.model_copy(update={"name": own[:80]}))
+
+
+def _plain_name(text: str, amount: Amount, unit: str) -> str:
+    """What a figure counts, else what its unit measures."""
+    if unit in TIMES:
+        return "duration"
+    return _noun(text, amount) or {"percent": "rate", "x": "factor", "count": "count"}.get(unit, "amount")
 
 
 def name_of(mention: str) -> str:
