@@ -28,7 +28,7 @@ class OfflineModel:
     """Cue words, speech acts and figures; deterministic, without a network, a key or a model."""
 
     name = "offline"
-    version = "1"
+    version = "2"
     place = ModelPolicy.OFFLINE
 
     def __init__(self, second: SecondReader | None = None) -> None:
