@@ -17,15 +17,14 @@ BEGIN, END = "<!-- begin scores -->", "<!-- end scores -->"
 READ_BY = (
     "sago/llm/providers",
     "sago/prompts",
-    "sago/domain/amounts.py",
-    "sago/domain/amount_words.py",
-    "sago/domain/metrics.py",
-    "sago/pipeline/chunking.py",
-    "sago/pipeline/folding.py",
-    "sago/pipeline/grounding.py",
+    "sago/domain",
+    "sago/pipeline",
+    "sago/evaluation",
+    "sago/sample",
     "labelled",
 )
-"""What a score depends on: rules, prompts, figures, the fold, and the labels themselves."""
+"""What a score depends on: rules, prompts, figures, the fold, the scoring, and the labels themselves."""
+READ_AS = frozenset({".py", ".txt", ".csv", ".jsonl"})
 GOALS = {
     "macro F1": (0.50, 0.80),
     "precision": (0.70, 0.90),
@@ -50,21 +49,20 @@ class Scored:
     """Messages read in a second of one core's time."""
 
 
-def digest() -> str:
+def digest(project: Path = PROJECT) -> str:
     """The first 16 digits of the SHA-256 of everything that a score depends on."""
     found = hashlib.sha256()
     for place in READ_BY:
-        root = PROJECT / place
-        for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
-            if path.is_file() and "__pycache__" not in path.parts:
-                found.update(path.relative_to(PROJECT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        for path in sorted((project / place).rglob("*")):
+            if path.is_file() and path.suffix in READ_AS:
+                found.update(path.relative_to(project).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return found.hexdigest()[:16]
 
 
-def stale(page: Path = PAGE) -> str | None:
+def stale(page: Path = PAGE, project: Path = PROJECT) -> str | None:
     """Why the page's scores are not those of the code, or None."""
     told = re.search(r"digest `([0-9a-f]{16})`", page.read_text(encoding="utf-8")) if page.exists() else None
-    if told is not None and told[1] == digest():
+    if told is not None and told[1] == digest(project):
         return None
     return "docs/extraction.md has scores of other rules, prompts or labels than these: run `make eval`"
 

@@ -35,7 +35,8 @@ CURRENCY_SIGNS = {
     "C$": "CAD", "CA$": "CAD", "NZ$": "NZD", "HK$": "HKD", "S$": "SGD",
     "R$": "BRL", "MX$": "MXN", "NT$": "TWD", "$": "USD", "€": "EUR", "£": "GBP", "₹": "INR", "¥": "JPY", "₩": "KRW",
     "₪": "ILS", "₺": "TRY", "₽": "RUB", "₫": "VND", "฿": "THB", "₦": "NGN", "₱": "PHP", "₴": "UAH", "zł": "PLN",
-    "KSh": "KES", "KShs": "KES", "Dhs": "AED", "NIS": "ILS", "Kč": "CZK", "UF": "CLF",
+    "KSh": "KES", "Ksh": "KES", "KShs": "KES", "Kshs": "KES", "Kč": "CZK", "rs": "INR", "rs.": "INR", "RS": "INR",
+    "us$": "USD", "a$": "AUD", "c$": "CAD", "s$": "SGD", "r$": "BRL",
 }  # fmt: skip
 
 ISO_CODES = frozenset(
@@ -125,11 +126,11 @@ BIG_NUMBERS = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, 
 FOREIGN_NUMBERS = {
     word: value
     for value, forms in {
-        2: "zwei deux dos dois duas twee två dva due", 3: "drei trois tres três drie tři trzy",
+        2: "zwei deux dois duas twee två dva", 3: "drei trois tres três drie tři trzy",
         4: "vier quatre cuatro quatro fyra čtyři cztery", 5: "fünf cinq cinco vijf fem pět pięć",
         6: "sechs seis zes seks šest sześć", 7: "sieben siete zeven sju", 8: "acht huit ocho oito åtte åtta osm",
         9: "neun neuf nueve nove negen", 10: "zehn diez dez tien deset",
-        12: "zwölf douze doce doze twaalf tolv dvanáct",
+        12: "zwölf douze doce twaalf tolv dvanáct",
         18: "achtzehn dieciocho dezoito achttien atten", 20: "zwanzig vingt veinte vinte twintig tjue",
         24: "vierundzwanzig vierentwintig", 30: "dreißig trente treinta trinta dertig tretti",
     }.items()
@@ -137,10 +138,16 @@ FOREIGN_NUMBERS = {
 }  # fmt: skip
 """Only before a unit or a magnitude: `huit semaines`, `drei Jahre`."""
 IBERIAN = re.compile(
-    r"\b(?:de|por|para|con|com|los|las|em|não|el|una|uma|nos|do|da|pesos|reais|meses|hoje|hoy|ayer|ontem|y|e|ya|já|del|al)\b",
+    r"(?<![\w.@-])(?:não|una|uma|hoje|hoy|ayer|ontem|já|meses|reais|pesos|años|anos|clientes|usuarios|usuários|millones|para|por"
+    r"|nuestro|nosso|nuevos|novos)(?![\w.@-]*@)(?!\w)",
     re.I,
 )
-"""Words of Spanish and Portuguese."""
+"""Words of Spanish and Portuguese that English lacks."""
+CONTINENTAL = re.compile(
+    r"\b(?:le|les|des|une|du|et|est|nous|sur|og|er|det|av|til|på|für|und|der|das|ist|wir|mit|het|een|voor|się|jest|že|se|je|på|att|är)\b",
+    re.I,
+)
+"""Function words of languages that part thousands by a blank."""
 PARTS = {"half": 0.5, "quarter": 0.25, "three quarters": 0.75}
 """What a big number may be cut into: `a quarter of a million`."""
 
@@ -163,7 +170,8 @@ NOT_AMOUNTS = re.compile(
             r"<[@#!][^>\s]{0,80}>|[@#][\w-]{0,64}\d[\w-]{0,64}|:[a-z_]{0,30}\d{1,4}[a-z_]{0,30}:",
             r"\b(?:[0-9a-f]{4,40}-){2,8}[0-9a-f]+\b",
             r"\b[a-z]{1,12}(?:[-_.][a-z0-9]{1,24}){0,5}[-_.]\d[\w.-]*",
-            r"\b(?!\d{1,3}(?:\.\d{3}){2}(?![.\d]))(?:\d{1,3}\.){2,12}\d+(?:[/:]\d+)?\b",
+            r"(?<![€£$₹¥₺])(?<![€£$₹¥₺]\s)\b(?!\d{1,3}(?:\.\d{3}){2}\s?(?:[€£$₹¥₺]|(?-i:[A-Z]{3})\b|euro))"
+            r"(?:\d{1,3}\.){2,12}\d+(?:[/:]\d+)?\b",
             r"\b\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?(?!\w)",
             r"\b\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})\b",
             r"\b\d{1,4}/\d{1,4}(?:/\d{1,4})?(?!\w)",

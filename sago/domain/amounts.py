@@ -7,7 +7,7 @@ times of day, years, versions, ticket and phone numbers, identifiers, addresses.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -54,58 +54,46 @@ class Amount:
 def find_amounts(text: str) -> list[Amount]:
     """Every amount in `text`, in order, none overlapping."""
     hidden = words.NOT_AMOUNTS.sub(lambda match: _HIDDEN * len(match[0]), text) if _DIGIT.search(text) else text
-    number = _SPACED_NUMBER if _ACCENTED.search(text) else _NUMBER
+    number = _SPACED_NUMBER if _groups_with_blanks(text) else _NUMBER
     found = list(_of_a_form_of_their_own(hidden))
-    for own in found:
-        hidden = hidden[: own.start] + _HIDDEN * (own.end - own.start) + hidden[own.end :]
+    hidden = _without(hidden, found)
+    mil = 1e3 if _is_iberian(text) else words.MAGNITUDES["mil"]
     position = 0
     while match := number.search(hidden, position):
-        amount, position = _read(hidden, match, text)
+        amount, position = _read(hidden, match, text, mil)
         if amount is not None:
             found.append(amount)
     return _relate(text, sorted(found, key=lambda amount: amount.start))
 
 
-def _of_a_form_of_their_own(text: str) -> Iterator[Amount]:
-    """Lengths of time such as `3h40`, which after `at` or in a French text are times of day; and `one in five`."""
+def _without(text: str, found: Sequence[Amount]) -> str:
+    """The text with what was read already hidden."""
+    pieces, end = [], 0
+    for amount in found:
+        pieces += [text[end : amount.start], _HIDDEN * (amount.end - amount.start)]
+        end = amount.end
+    return "".join([*pieces, text[end:]])
+
+
+def _of_a_form_of_their_own(text: str) -> list[Amount]:
+    """Lengths of time such as `3h40`, where words or a sign say that they last; and `one in five`."""
+    found: list[Amount] = []
     for match in _CLOCKED.finditer(text):
-        before = text[max(0, match.start() - _NEAR) : match.start()]
-        if (_LASTED if _ACCENTED.search(text) else _NO_MOMENT).search(before):
-            minutes = 60.0 * int(match[1]) + int(match[2])
-            yield Amount(match.start(), match.end(), match[0], minutes, "minutes")
+        before, behind = text[max(0, match.start() - _NEAR) : match.start()], text[match.end() : match.end() + _NEAR]
+        if match["marked"] or _LASTED.search(before) or _LASTED_BEHIND.match(behind):
+            minutes = 60.0 * int(match["hours"]) + int(match["minutes"] or match["apart"])
+            found.append(Amount(match.start(), match.end(), match[0], minutes, "minutes"))
     for match in _ONE_IN.finditer(text):
         among = float(match["digits"] or words.SMALL_NUMBERS[match["word"].lower()])
         if among >= 2:
-            yield Amount(match.start(), match.end(), match[0], round(100 / among, 9), "percent")
+            found.append(Amount(match.start(), match.end(), match[0], round(100 / among, 9), "percent"))
+    return sorted(found, key=lambda amount: amount.start)
 
 
 def _either(forms: Iterable[str]) -> str:
     return "|".join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
 
 
-_SIGN, _ISO = _either(words.CURRENCY_SIGNS), _either(words.ISO_CODES)
-_WORD = rf"(?:{_either([*words.SMALL_NUMBERS, *words.BIG_NUMBERS, *words.FOREIGN_NUMBERS])})(?!\w)"
-_BIG = rf"(?:{_either(words.BIG_NUMBERS)})(?!\w)"
-_GROUPED = rf"\d{{1,3}}[ ]\d{{3}}(?=\s?(?:{_SIGN}|(?-i:{_ISO})|(?:{_either(words.CURRENCY_WORDS)})(?!\w)))"
-"""One group of thousands behind a blank: `640 000 euro`."""
-
-
-def _number(grouped: str) -> re.Pattern[str]:
-    return re.compile(
-        rf"(?<![^\W\u2e80-\uffff])(?<![.,#@\\/])(?P<sign>[+\-−])?(?:(?P<currency>{_SIGN}|(?-i:{_ISO}))\s?)?"
-        r"(?P<digits>\d{1,3}(?:[ ]\d{3}){2,4}(?!\d|[.,]\d)"
-        rf"|{grouped}|(?(currency)\d{{1,3}}[ ]\d{{3}}(?!\d|[.,]\d)|(?!))|\d+(?:[.,'’\u00a0\u202f]\d+)*)"
-        rf"|(?<![\w/#@-])(?:(?:an?\s|one\s)?(?P<part>half|quarter|three\squarters)\s(?:of\s)?(?:an?\s)?(?P<whole>{_BIG})"
-        rf"|(?P<spelt>(?:an?\s(?={_BIG}))?{_WORD}"
-        rf"(?:(?:[ -]|\sand\s(?:an?\s)?)(?:{_WORD}|half(?!\w)))*))",
-        re.I,
-    )
-
-
-_NUMBER = _number(_GROUPED)
-_SPACED_NUMBER = _number(r"\d{1,3}[ ]\d{3}(?!\d|[.,]\d)")
-"""For a text with letters that English lacks: there `1 340` is one number."""
-_ACCENTED = re.compile("[À-ÖØ-öø-ÿĀ-ž]")
 _END = r"(?![^\W\d_]|\d)"
 
 
@@ -117,11 +105,36 @@ def _closed(forms: Iterable[str]) -> str:
     return rf"(?:{_either(wide)}|{narrow})" if wide else narrow
 
 
+_SIGN, _ISO = f"(?-i:{_either(words.CURRENCY_SIGNS)})", _either(words.ISO_CODES)
+_WORD = rf"(?:{_either([*words.SMALL_NUMBERS, *words.BIG_NUMBERS])})(?!\w)"
+_BIG = rf"(?:{_either(words.BIG_NUMBERS)})(?!\w)"
+_GROUPED = rf"\d{{1,3}}[ ]\d{{3}}(?=\s?(?:{_SIGN}|(?-i:{_ISO})|(?:{_either(words.CURRENCY_WORDS)})(?!\w)))"
+"""One group of thousands behind a blank: `640 000 euro`."""
+
+
+def _number(grouped: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?<![^\W\u2e80-\uffff])(?<![.,#@\\/])(?P<sign>[+\-−])?(?:(?P<currency>{_SIGN}|(?-i:{_ISO}))\s?)?"
+        r"(?P<digits>\d{1,3}(?:[ ]\d{3}){2,4}(?!\d|[.,]\d)"
+        rf"|{grouped}|(?(currency)\d{{1,3}}[ ]\d{{3}}(?!\d|[.,]\d|-|\s[a-z]{{3,}}s\b)|(?!))"
+        r"|\d+(?:[.,'’\u00a0\u202f]\d+)*)"
+        rf"|(?<![\w/#@-])(?:(?:an?\s|one\s)?(?P<part>half|quarter|three\squarters)\s(?:of\s)?(?:an?\s)?(?P<whole>{_BIG})"
+        rf"|(?P<spelt>(?:an?\s(?={_BIG}))?{_WORD}"
+        rf"(?:(?:[ -]|\sand\s(?:an?\s)?)(?:{_WORD}|half(?!\w)))*)"
+        rf"|(?P<foreign>{_either(words.FOREIGN_NUMBERS)})(?=\s(?:{_closed([*words.UNITS, *words.MAGNITUDES])})))",
+        re.I,
+    )
+
+
+_NUMBER = _number(_GROUPED)
+_SPACED_NUMBER = _number(r"\d{1,3}[ ]\d{3}(?!\d|[.,]\d|-)")
+"""For a text with letters that English lacks: there `1 340` is one number."""
+_ACCENTED = re.compile("[À-ÖØ-öø-ÿĀ-ž]")
 _CURRENCY_BEHIND = rf"\s?(?:{_SIGN}|(?-i:{_ISO}){_END}|{_closed(words.CURRENCY_WORDS)})"
 _TAIL = re.compile(
     rf"(?P<glued_magnitude>(?:{_either(words.GLUED_MAGNITUDES)}){_END}"
-    rf"|\s?(?P<joined>{_either(words.JOINED_MAGNITUDES)})(?=(?:{_SIGN}|(?-i:{_ISO})){_END}))?"
-    rf"(?P<magnitudes>(?:[\s-]?{_closed(words.MAGNITUDES)}){{0,2}})(?:\.(?={_CURRENCY_BEHIND}))?"
+    rf"|\s?(?P<joined>{_either(words.JOINED_MAGNITUDES)})(?=(?!(?-i:Rs|rs))(?:{_SIGN}|(?-i:{_ISO})){_END}))?"
+    rf"(?P<magnitudes>(?:[\s-]?{_closed(words.MAGNITUDES)}){{0,2}})(?:(?<=[^\W\d])\.(?={_CURRENCY_BEHIND}))?"
     rf"(?:\s?(?P<sign>{_SIGN})(?![^\W\d_]|\s?\d)|[\s-]?(?:(?P<iso>(?-i:{_ISO})){_END}|(?P<money>{_closed(words.CURRENCY_WORDS)}))"
     rf"|(?P<gap>[\s-]?(?:(?:more|full|straight|additional|extra)\s)?)"
     rf"(?:(?P<unit>{_closed(words.UNITS)})|(?-i:(?P<glued>{_either(words.GLUED_UNITS)})){_END}))?"
@@ -131,17 +144,28 @@ _TAIL = re.compile(
 )
 _MAGNITUDE = re.compile(rf"{_closed(words.MAGNITUDES)}", re.I)
 _SPACED_MAGNITUDE = re.compile(rf"\s([kmb]|mi){_END}", re.I)
-_NOUN_BEHIND = re.compile(r"\s(?!chance|idea|interest|sense|doubt|clue|problem|reason|point)[a-z-]{4,}", re.I)
-"""Behind `zero`: what there is none of."""
-_CLOCKED = re.compile(r"(?<![\w.,:/])(\d{1,2})\s?h\s?([0-5]\d)(?:\s?m(?:ins?)?)?(?![\w:])", re.I)
-"""`3h40`: one length of time."""
-_NO_MOMENT = re.compile(
-    r"(?<!\bat)(?<!\bby)(?<!\bfrom)(?<!\btill)(?<!\buntil)(?<!\bsince)(?<!\bbefore)(?<!\bafter)(?:^|\s|\W)$", re.I
+_NOUN_BEHIND = re.compile(
+    r"\s(?:(?:major|minor|critical|open|written|recorded)\s)?(?:findings?|exceptions?|non-?conformit\w+|complaints?|remarks?|"
+    r"incidents?|defects?|deviations?|observations?|errors?|lost|losses|accidents?|injuries|mismatch\w*|churn|downtime)\b",
+    re.I,
 )
-_LASTED = re.compile(r"\b(?:pendant|durant|durée de|total de|durante|während|dauerte)\s$", re.I)
+"""Behind `zero`: what there is none of."""
+_CLOCKED = re.compile(
+    r"(?<![\w.,:/])(?P<hours>\d{1,2})(?:h(?P<minutes>[0-5]\d)|\s?h\s(?P<apart>[0-5]?\d)(?=\s?m))"
+    r"(?P<marked>\s?m(?:ins?|inutes)?\b)?(?![\w:])",
+    re.I,
+)
+"""`3h40`, `3h 10m`: one length of time, or a time of day."""
+_LASTED = re.compile(
+    r"\b(?:for|took|takes?|lasted|down|about|total|pendant|durant|durée de|durante|während)"
+    r"\s(?:about\s|only\s|over\s|nearly\s|~)?$",
+    re.I,
+)
+_LASTED_BEHIND = re.compile(r"\s(?:of|long|total|outage|downtime|later|dark|without|down)\b", re.I)
 _ONE_IN = re.compile(
-    r"(?<![\w.,])(?:one|1)\s(?:in|out\sof)\s(?:(?P<digits>\d{1,2})|(?P<word>two|three|four|five|six|seven|eight|nine|ten))"
-    r"(?![\w.,]*\d|\s(?:days?|weeks?|months?|years?|hours?|minutes?))\b",
+    r"(?<![\w.,-])(?<!number\s)(?<!no\s)(?<!\bday\s)(?:one|1)\s(?:in|out\sof)\s"
+    r"(?:(?P<digits>\d{1,2})|(?P<word>two|three|four|five|six|seven|eight|nine|ten))"
+    rf"(?![\w.,–-]*\d|\s(?:{'|'.join(sorted(re.escape(form) for form in words.UNITS))}|quarters?|sprints?)(?!\w))\b",
     re.I,
 )
 """`one in five`: a share."""
@@ -155,12 +179,12 @@ _FROM_BEFORE = re.compile(
 _TO_BEFORE = re.compile(r"(?:\b(?:to|now|at)\s|(?:→|->)\s?)(?:[~≈]|about\s|around\s|just\s|over\s)?$", re.I)
 
 
-def _read(text: str, match: re.Match[str], context: str) -> tuple[Amount | None, int]:
+def _read(text: str, match: re.Match[str], context: str, mil: float) -> tuple[Amount | None, int]:
     """The amount that a number begins, or None, and where to go on."""
     tail = _TAIL.match(text, match.end())
     if tail is None:  # pragma: no cover - every part of the pattern may be empty
         return None, match.end()
-    scale, unit, end = _measure(text, match, tail)
+    scale, unit, end = _measure(text, match, tail, mil)
     value = _spelt(match) if match["digits"] is None else _decimal(match["digits"], scale, unit)
     if value is None or _goes_on(text, end):
         return None, match.end()
@@ -178,7 +202,7 @@ def _read(text: str, match: re.Match[str], context: str) -> tuple[Amount | None,
     return (None if _names_something(text, match, amount) else amount), max(end, match.end())
 
 
-def _measure(text: str, match: re.Match[str], tail: re.Match[str]) -> tuple[float, str | None, int]:
+def _measure(text: str, match: re.Match[str], tail: re.Match[str], mil: float) -> tuple[float, str | None, int]:
     """Scale, unit and end that a number gets from what stands before and behind it."""
     glued = (tail["glued_magnitude"] or "").lower()
     if glued == "m" and _HOURS_BEFORE.search(text[max(0, match.start() - _NEAR) : match.start()]):
@@ -186,7 +210,7 @@ def _measure(text: str, match: re.Match[str], tail: re.Match[str]) -> tuple[floa
     joined = (tail["joined"] or "").lower()
     scale = words.JOINED_MAGNITUDES[joined] if joined else words.GLUED_MAGNITUDES.get(glued, 1.0)
     for word in _MAGNITUDE.findall(tail["magnitudes"].lower()):
-        scale *= 1e3 if word == "mil" and _is_iberian(text) else words.MAGNITUDES.get(word, 1.0)
+        scale *= mil if word == "mil" else words.MAGNITUDES.get(word, 1.0)
     currency, unit, end = match["currency"], _unit(tail), tail.end()
     if tail["unit"] and tail["gap"].isspace() and tail["unit"].lower() in words.NEVER_SPACED:
         unit, end = None, tail.end("magnitudes")
@@ -201,7 +225,14 @@ def _measure(text: str, match: re.Match[str], tail: re.Match[str]) -> tuple[floa
 
 def _is_iberian(text: str) -> bool:
     """Whether a text is Spanish or Portuguese, where `mil` is a thousand; in English it is short for a million."""
-    return "R$" in text or len({found.lower() for found in words.IBERIAN.findall(text, 0, _LANGUAGE)}) >= 2
+    return "R$" in text or words.IBERIAN.search(text, 0, _LANGUAGE) is not None
+
+
+def _groups_with_blanks(text: str) -> bool:
+    """Whether a text is of a language that writes `1 340` for 1340."""
+    if not _ACCENTED.search(text, 0, _LANGUAGE):
+        return False
+    return len({word.lower() for word in words.CONTINENTAL.findall(text, 0, _LANGUAGE)}) >= 2
 
 
 def _unit(tail: re.Match[str]) -> str | None:
@@ -209,9 +240,9 @@ def _unit(tail: re.Match[str]) -> str | None:
     if tail["sign"] or tail["iso"]:
         return _prefixed(tail["sign"] or tail["iso"], None)
     if tail["money"]:
-        return words.CURRENCY_WORDS[tail["money"].lower()]
+        return words.CURRENCY_WORDS.get(tail["money"].lower())
     if tail["unit"]:
-        return words.UNITS[tail["unit"].lower()]
+        return words.UNITS.get(tail["unit"].lower())
     return words.GLUED_UNITS[tail["glued"]] if tail["glued"] else None
 
 
@@ -253,8 +284,13 @@ def _mixed(digits: str, marks: list[str]) -> float | None:
 
 def _spelt(match: re.Match[str]) -> float | None:
     """The value of number words; None where they are a row of numbers, such as `one two three`."""
+    if match["foreign"]:
+        return words.FOREIGN_NUMBERS.get(match["foreign"].lower())
     if match["whole"]:
-        return words.PARTS[" ".join(match["part"].lower().split())] * words.BIG_NUMBERS[match["whole"].lower()]
+        part, whole = " ".join(match["part"].lower().split()), match["whole"].lower()
+        return (
+            words.PARTS[part] * words.BIG_NUMBERS[whole] if part in words.PARTS and whole in words.BIG_NUMBERS else None
+        )
     total = current = 0.0
     for word in re.split(r"[\s-]+", match["spelt"].lower()):
         if word in ("a", "an", "and"):
@@ -266,7 +302,7 @@ def _spelt(match: re.Match[str]) -> float | None:
         elif word in words.BIG_NUMBERS:
             total, current = total + (current or 1.0) * words.BIG_NUMBERS[word], 0.0
         else:
-            small = words.SMALL_NUMBERS.get(word, words.FOREIGN_NUMBERS.get(word, 0))
+            small = words.SMALL_NUMBERS.get(word, 0)
             if current % 10 or (current % 100 and small >= 10):
                 return None
             current += small
@@ -286,8 +322,7 @@ def _names_something(text: str, match: re.Match[str], amount: Amount) -> bool:
     if match["digits"] is None:
         if amount.text.lower() == "zero":
             return _NOUN_BEHIND.match(behind) is None
-        is_foreign = amount.text.lower() in words.FOREIGN_NUMBERS
-        return amount.value <= 1 or is_foreign or words.PART_BEHIND.match(behind) is not None
+        return amount.value <= 1 or bool(match["foreign"]) or words.PART_BEHIND.match(behind) is not None
     digits = match["digits"]
     if words.YEAR.match(digits):
         before = text[max(0, amount.start - _NEAR) : amount.start]

@@ -1,7 +1,7 @@
 """Found events against labelled ones, by the labelling guide's rules.
 
 A found event matches at most one label of its company and type whose messages overlap, the greatest overlap first; a
-further one on the same label is a duplicate; all others are false.
+further one on the same label is a duplicate; all others are false. Ids of messages must differ between companies.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 The observations are read in the order in which they were said. Each actual one joins the event it tells again, or
 begins one; a correction replaces a figure; a denial takes the event away. Two tellings are one event when they have the
-same type, were said within `WINDOW`, contradict each other in no figure, and share enough (`sago.pipeline.retelling`);
-in the types of `NAMED` two different subjects are always two events.
+same type, were said within `WINDOW`, contradict each other in no figure, and name the same subject, state the same
+figure or share enough else (`sago.pipeline.retelling`). Two different subjects are two events, unless they share a
+figure; in the types of `NAMED` one must also be named in the other's words.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ WINDOW = timedelta(days=45)
 """How long after its last telling an event is still told again, rather than happening anew."""
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 _MONTH = re.compile(rf"\b({'|'.join([*_MONTHS, *(name[:3] for name in _MONTHS)])})\b", re.I)
+
+SURE = 1.0
+"""Log-odds at least of what shares a name or a figure."""
 
 Figure = tuple[float, str]
 """Value and unit."""
@@ -161,11 +165,10 @@ def _shared(o: Observation, group: _Group) -> int:
 
 
 def _contradicts(o: Observation, group: _Group) -> bool:
-    """Whether a metric of the company, of the same name and unit, has another figure that no correction explains."""
+    """Whether a metric of the same name and unit has another figure that no correction explains."""
     held = group.metrics
     return any(
-        m.name in METRICS
-        and (m.name, m.unit) in held
+        (m.name, m.unit) in held
         and not math.isclose(held[m.name, m.unit][0].value, m.value, rel_tol=1e-6)
         and (m.value, m.unit) not in group.superseded
         for m in o.metrics
@@ -174,20 +177,25 @@ def _contradicts(o: Observation, group: _Group) -> bool:
 
 def _may_tell_again(o: Observation, own: Traits, group: _Group) -> bool:
     """Whether nothing speaks against it: another figure of the same name, another name, or the same message telling
-    something else."""
+    something else. Another name is forgiven where the two share a figure, in the types of NAMED only if the words of
+    one also name the other."""
     if o.event_type is not group.event_type or _contradicts(o, group):
         return False
-    is_named = _same_subject(o.subject, group)
-    is_apart = o.subject and group.subjects and group.event_type in NAMED and not is_named
-    if is_apart and not named_by_either(o, own, group.shared, group.subjects):
-        return False
-    return o.message_id not in group.messages or is_named or _shared(o, group) > 0
+    is_named, shares = _same_subject(o.subject, group), _shared(o, group) > 0
+    if o.subject and group.subjects and not is_named:
+        in_words = named_by_either(o, own, group.shared, group.subjects)
+        return shares and (in_words or group.event_type not in NAMED)
+    return o.message_id not in group.messages or is_named or shares
 
 
 def _closeness(o: Observation, own: Traits, group: _Group) -> tuple[float, datetime, str]:
+    """How surely it tells this event again, above 0 where it does: the same name or a shared figure is enough."""
     first = group.tellings[0]
     since = (o.said_at - group.last).total_seconds()
-    return log_odds(o, own, group.shared, group.subjects, since), group.last, f"{first.message_id}:{first.start:09}"
+    odds = log_odds(o, own, group.shared, group.subjects, since)
+    if _same_subject(o.subject, group) or _shared(o, group) > 0:
+        odds = SURE + max(odds, 0.0)
+    return odds, group.last, f"{first.message_id}:{first.start:09}"
 
 
 def _quoted_figures(o: Observation) -> set[Figure]:

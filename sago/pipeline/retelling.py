@@ -27,8 +27,10 @@ SAME_NAME = 90
 """Of 100: how alike two subjects must be (rapidfuzz token_set_ratio) to be one."""
 OTHER_NAME = 60
 """Of 100: less alike than this they are two."""
-LARGE = 10
-"""From here on a figure that two tellings share is no accident."""
+MONEY = "money"
+LARGE, MANY, THOUSAND = 10.0, 100.0, 1000.0
+Figure = tuple[float, str]
+"""Value and unit."""
 KEPT = 16_384
 """Quotes whose figures and words a process remembers: some 20 MB at most."""
 _HOUR, _DAY = 3600.0, 86400.0
@@ -59,9 +61,9 @@ _WORD = re.compile(r"[^\W\d_][\w'’-]{3,}")
 class Traits:
     """What of a telling can be met again in another."""
 
-    figures: frozenset[float]
-    """From LARGE on, whatever their unit: a later telling often leaves it out."""
-    small: frozenset[float]
+    figures: frozenset[Figure]
+    """Those that two tellings share by no accident: money from LARGE on, others from MANY on."""
+    small: frozenset[Figure]
     words: frozenset[str]
     """Uncommon words in small letters: names and the terms of the trade."""
 
@@ -70,8 +72,8 @@ class Traits:
 class Shared:
     """The traits of all tellings of an event so far."""
 
-    figures: set[float] = field(default_factory=set)
-    small: set[float] = field(default_factory=set)
+    figures: set[Figure] = field(default_factory=set)
+    small: set[Figure] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
     tellings: int = 0
 
@@ -86,18 +88,22 @@ class Shared:
 def traits(o: Observation) -> Traits:
     """Those of a telling's quote and metrics."""
     read, words = _read(o.quote)
-    figures = read | {abs(metric.value) for metric in o.metrics}
-    return Traits(
-        frozenset(figure for figure in figures if figure >= LARGE),
-        frozenset(figure for figure in figures if 1 < figure < LARGE),
-        words,
-    )
+    figures = read | {_figure(metric.value, metric.unit) for metric in o.metrics}
+    large = frozenset(figure for figure in figures if figure[0] >= (LARGE if figure[1] == MONEY else MANY))
+    return Traits(large, frozenset(figure for figure in figures - large if figure[0] > 1), words)
+
+
+def _figure(value: float, unit: str) -> Figure:
+    """A figure as tellings share it: all money alike, as a later telling leaves the currency out, and a count of a
+    thousand or more may be money."""
+    is_money = (len(unit) == 3 and unit.isupper()) or (unit == "count" and abs(value) >= THOUSAND)
+    return abs(value), MONEY if is_money else unit
 
 
 @lru_cache(maxsize=KEPT)
-def _read(quote: str) -> tuple[frozenset[float], frozenset[str]]:
+def _read(quote: str) -> tuple[frozenset[Figure], frozenset[str]]:
     """Figures and words of a quote; kept, as each fold of a company reads all its quotes again."""
-    return frozenset(abs(amount.value) for amount in find_amounts(quote)), _words(quote)
+    return frozenset(_figure(amount.value, amount.unit) for amount in find_amounts(quote)), _words(quote)
 
 
 def _words(text: str) -> frozenset[str]:

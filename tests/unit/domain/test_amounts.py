@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sago.domain import amount_words as words
 from sago.domain.amounts import Amount, find_amounts
 
 RECOGNIZERS = Path(__file__).parents[4] / "shared/data/real/recognizers"
@@ -131,7 +132,7 @@ def test_hours_with_minutes_are_one_length_and_one_in_five_a_share(
         ("31,2 MNOK ved utgangen", [(31_200_000, "NOK")]),
         ("640 000 euro over 36 måneder", [(640_000, "EUR"), (36, "months")]),
         ("NOK 850 000 eks. mva.", [(850_000, "NOK")]),
-        ("1 340 paniers jetés à la benne", [(1340, "count")]),
+        ("nous avons jeté 1 340 paniers et les œufs à la benne", [(1340, "count")]),
         ("we sold 3 100-seat deals", [(3, "count"), (100, "count")]),
         ("1.000.000 € Umsatz", [(1_000_000, "EUR")]),
         ("1,2 Mio. € Umsatz", [(1_200_000, "EUR")]),
@@ -140,7 +141,8 @@ def test_hours_with_minutes_are_one_length_and_one_in_five_a_share(
         ("300 à 500 k€", [(300_000, "EUR"), (500_000, "EUR")]),
         ("2.7 מיליון ש״ח לשנה", [(2_700_000, "ILS")]),
         ("売上は1.2億円です", [(120_000_000, "JPY")]),
-        ("huit semaines, drei Jahre, dos años", [(8, "weeks"), (3, "years"), (2, "years")]),
+        ("huit semaines, drei Jahre", [(8, "weeks"), (3, "years")]),
+        ("€ 1.200.000 im Jahr", [(1_200_000, "EUR")]),
         ("seventy million naira", [(70_000_000, "NGN")]),
         ("zero findings, zero chance", [(0, "count")]),
         ("192.168.100.200 and 1.2.3", []),
@@ -148,6 +150,37 @@ def test_hours_with_minutes_are_one_length_and_one_in_five_a_share(
 )
 def test_figures_as_other_languages_write_them(text: str, expected: list[tuple[float, str]]) -> None:
     assert read(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("We closed 5. Won two more.", [(5, "count"), (2, "count")]),
+        ("headcount is 40. Pounds are weak", [(40, "count")]),
+        ("Closed 3. $2M in ARR", [(3, "count"), (2_000_000, "USD")]),
+        ("$2 mil, do announce it by e-mail on acme.com", [(2_000_000, "USD")]),
+        ("merged 5 MRs, 3 KRs on track", [(5, "count"), (3, "count")]),
+        ("Payment due five days after signing", [(5, "days")]),
+        ("Twenty due on Monday", [(20, "count")]),
+        ("due half a million", [(500_000, "count")]),
+        ("in the first 24h 50 people signed up", [(24, "hours"), (50, "count")]),
+        ("Sync is 10h30 on Tuesday", []),
+        ("number one in five markets", [(5, "count")]),
+        ("1 in 5-10 users", [(1, "count"), (5, "count"), (10, "count")]),
+        ("The café chain bought 3 100-seat plans", [(3, "count"), (100, "count")]),
+        ("at $15 100 seats were sold", [(15, "USD"), (100, "count")]),
+        ("build on 10.200.100 net, route to 192.168.100/24", []),
+        ("zero trust went to zero when it broke", []),
+    ],
+)
+def test_english_is_not_read_as_another_language(text: str, expected: list[tuple[float, str]]) -> None:
+    assert read(text) == expected
+
+
+@given(st.lists(st.sampled_from([*words.UNITS, *words.MAGNITUDES, *words.CURRENCY_WORDS, *words.FOREIGN_NUMBERS])))
+def test_words_in_letters_that_have_no_plain_small_form_are_no_error(forms: list[str]) -> None:
+    text = " ".join(f"5 {form.upper().replace('I', 'İ').replace('S', 'ſ')}" for form in forms)
+    assert all(text[amount.start : amount.end] == amount.text for amount in find_amounts(text))
 
 
 def test_a_figure_without_a_unit_is_bare() -> None:

@@ -38,8 +38,8 @@ def test_traits_are_figures_and_uncommon_words() -> None:
     own = traits(
         told("Halcrest's board signed for 70 million, three years", metrics=(Metric(name="n", value=12, unit="x"),))
     )
-    assert own.figures == {70e6, 12.0}
-    assert own.small == {3.0}
+    assert own.figures == {(70e6, "money")}
+    assert own.small == {(12.0, "x"), (3.0, "years")}
     assert "halcrest" in own.words
     assert "years" not in own.words
 
@@ -80,3 +80,48 @@ def test_two_things_in_one_message_stay_two() -> None:
     one = told("Halcrest lent us 2 million", message_id="slack:1")
     other = told("Brookhaven gave a grant of 90k", message_id="slack:1", start=28, end=len(text) - 1)
     assert len(fold("acme", [one, other], []).events) == 2
+
+
+def events(*tellings: Observation) -> int:
+    return len(fold("acme", tellings, []).events)
+
+
+@pytest.mark.parametrize("event_type", list(EventType))
+def test_two_names_are_two_events_however_near(event_type: EventType) -> None:
+    one = told("Globex did it", "globex", event_type=event_type)
+    other = told("Initech did it as well, same terms as Globex", "initech", seconds=600, event_type=event_type)
+    assert events(one, other) == 2
+
+
+def test_a_denial_of_one_leaves_the_other() -> None:
+    tellings = [
+        told("Globex churned", "globex", event_type=EventType.SETBACK),
+        told("Initech churned as well", "initech", seconds=600, event_type=EventType.SETBACK),
+        told("Initech did not churn", "initech", seconds=HOUR, event_type=EventType.SETBACK, status=Status.DENIED),
+    ]
+    (left,) = fold("acme", tellings, []).events
+    assert left.evidence[0].quote == "Globex churned"
+
+
+def test_the_same_number_of_something_else_is_no_shared_figure() -> None:
+    outage = told("Checkout was down for 45 minutes", event_type=EventType.SETBACK)
+    layoffs = told("We let 45 people go", seconds=3 * DAY, event_type=EventType.SETBACK)
+    assert events(outage, layoffs) == 2
+
+
+def test_another_figure_of_the_same_name_is_another_event() -> None:
+    def seats(number: float, seconds: float) -> Observation:
+        metrics = (Metric(name="seats", value=number, unit="count"),)
+        deal = EventType.ENTERPRISE_DEAL
+        return told(f"Globex: {number:g} seats", "globex", seconds=seconds, event_type=deal, metrics=metrics)
+
+    assert events(seats(40, 0), seats(60, 2 * DAY)) == 2
+    assert events(seats(40, 0), seats(40, 2 * DAY)) == 1
+
+
+def test_the_same_figure_weeks_later_is_the_same_event() -> None:
+    def revenue(quote: str, seconds: float) -> Observation:
+        metrics = (Metric(name="mrr", value=450_000, unit="USD"),)
+        return told(quote, seconds=seconds, event_type=EventType.REVENUE_MILESTONE, metrics=metrics)
+
+    assert events(revenue("MRR reached $450k", 0), revenue("MRR is at 450k", 21 * DAY)) == 1

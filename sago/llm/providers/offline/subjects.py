@@ -84,18 +84,17 @@ def names(text: str, exclude: frozenset[str]) -> list[tuple[int, str]]:
 
 def clear_names(text: str, exclude: frozenset[str]) -> list[str]:
     """Names that are none merely because a sentence begins with a capital: `Wonderful.`"""
-    return [name for place, name in names(text, exclude) if place > 0 or " " in name or name.isupper()]
+    return [
+        name
+        for place, name in names(text, exclude)
+        if " " in name or ((place > 0 or name.isupper()) and name.lower() not in everyday_words())
+    ]
 
 
 def _is_common(word: str, exclude: frozenset[str]) -> bool:
     plain = re.sub(r"['’]s$", "", word.lower()).strip(".,'’!?:-")
-    return (
-        plain in _COMMON
-        or plain in everyday_words()
-        or word in ISO_CODES
-        or re.sub(r"[^a-z0-9]", "", plain) in exclude
-        or plain.isdigit()
-    )
+    squeezed_word = re.sub(r"[^a-z0-9]", "", plain)
+    return plain in _COMMON or word in ISO_CODES or squeezed_word in exclude or plain.isdigit()
 
 
 def find(text: str, cue: tuple[int, int], event_type: EventType, kind: str, exclude: frozenset[str]) -> str | None:
