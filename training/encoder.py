@@ -168,9 +168,10 @@ def main() -> None:
     test = [each for each in everything if each["company"] in args.test]
     if test:
         found = likely(p, [encoding.row(each["statement"], each["before"], each["types"]) for each in test], args.batch)
-        with args.out.with_suffix(".jsonl").open("w", encoding="utf-8") as file:
-            for each, row in zip(test, found, strict=True):
-                told = {"message_id": each["message_id"], "start": each["start"], "likely": row.round(4).tolist()}
+        with args.out.with_suffix(".likely.jsonl").open("w", encoding="utf-8") as file:
+            for example, row in zip(test, found, strict=True):
+                likelihoods = [round(float(value), 4) for value in row]
+                told = {"message_id": example["message_id"], "start": example["start"], "likely": likelihoods}
                 file.write(json.dumps(told) + "\n")
 
 
