@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,12 +11,12 @@ from tempfile import TemporaryDirectory
 from sago.config import PROJECT
 from sago.domain.messages import CompactMessage, Message
 from sago.evaluation.labels import Label, read_labels
-from sago.sample.generate import SampleRow, generate
+from sago.sample.stories import write_csv
 from sago.sources.files import read_path
 
 LABELLED = PROJECT / "labelled"
 DEVELOPMENT = PROJECT.parent / "shared" / "eval" / "dev"
-GENERATED_ROWS, GENERATED_COMPANIES = 5000, 10
+GENERATED_ROWS, GENERATED_COMPANIES, SEED = 5000, 10, 7
 
 
 @dataclass(frozen=True)
@@ -26,8 +24,7 @@ class LabelledSet:
     """Companies' messages with the labels of what they tell."""
 
     name: str
-    what: str
-    """What it may be used for, in a sentence."""
+    """What it may be used for stands in docs/extraction.md."""
     messages: dict[str, list[CompactMessage]]
     labels: list[Label]
 
@@ -36,11 +33,11 @@ def sets() -> Iterator[LabelledSet]:
     """Those at hand, the strictest first."""
     unseen = held_out()
     companies = sorted(path.name for path in LABELLED.iterdir() if (path / "gold.jsonl").exists())
-    yield _own("unseen", "Nobody tunes on these: what a stranger's company may expect.", unseen)
-    yield _own("seen", "Rules and weights are made on these.", [name for name in companies if name not in unseen])
+    yield _own("unseen", unseen)
+    yield _own("seen", [name for name in companies if name not in unseen])
     if DEVELOPMENT.exists():
         messages, labels = read_set(DEVELOPMENT)
-        yield LabelledSet("development", "Four companies that were looked at from the beginning.", messages, labels)
+        yield LabelledSet("development", messages, labels)
     yield _generated()
 
 
@@ -49,38 +46,32 @@ def held_out() -> list[str]:
     return (LABELLED / "unseen.txt").read_text(encoding="utf-8").split()
 
 
-def _own(name: str, what: str, companies: list[str]) -> LabelledSet:
+def _own(name: str, companies: list[str]) -> LabelledSet:
     messages: dict[str, list[CompactMessage]] = {}
     labels: list[Label] = []
     for company in companies:
         read, told = read_set(LABELLED / company)
         messages |= read
         labels += told
-    return LabelledSet(name, what, messages, labels)
+    return LabelledSet(name, messages, labels)
 
 
 def read_set(folder: Path) -> tuple[dict[str, list[CompactMessage]], list[Label]]:
     """Company → its messages, and the labels, of a folder with messages.csv and gold.jsonl."""
+    return _messages(folder / "messages.csv"), read_labels(folder / "gold.jsonl")
+
+
+def _messages(path: Path) -> dict[str, list[CompactMessage]]:
     messages: dict[str, list[CompactMessage]] = {}
-    for row in read_path(folder / "messages.csv", company_id="", mapping={}, now=datetime.now(UTC)):
+    for row in read_path(path, company_id="", mapping={}, now=datetime.now(UTC)):
         if not isinstance(row, Message):
-            raise ValueError(f"{folder / 'messages.csv'}:{row.line}: {row.reason}")
+            raise ValueError(f"{path}:{row.line}: {row.reason}")
         messages.setdefault(row.company_id, []).append(row.compact())
-    return messages, read_labels(folder / "gold.jsonl")
+    return messages
 
 
 def _generated() -> LabelledSet:
-    sample = generate(rows=GENERATED_ROWS, companies=GENERATED_COMPANIES)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(SampleRow._fields)
-    writer.writerows(sample.rows)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "messages.csv"
-        path.write_text(text.getvalue(), encoding="utf-8", newline="")
-        (Path(folder) / "gold.jsonl").write_text("", encoding="utf-8")
-        messages, _ = read_set(Path(folder))
-    labels = [Label.model_validate(label) for label in sample.labels]
-    return LabelledSet(
-        "generated", "`sago generate-data`: three stories by hand, the rest put together.", messages, labels
-    )
+        written = write_csv(path, rows=GENERATED_ROWS, companies=GENERATED_COMPANIES, seed=SEED)
+        return LabelledSet("generated", _messages(written.path), read_labels(written.labels_path))

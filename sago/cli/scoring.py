@@ -15,12 +15,10 @@ from sago.cli.consent import READERS, AllowModel
 from sago.cli.reader import FileReader
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.errors import UsageError
-from sago.evaluation.evaluation import Evaluation, Measured, evaluate
+from sago.evaluation.evaluation import PER_1000, Evaluation, Measured, evaluate
 from sago.evaluation.labels import Label, read_labels
 from sago.report.phrases import one_line
 
-SHARES = frozenset({"macro F1", "precision", "recall", "metric recall", "grounding"})
-"""Figures between 0 and 1; the others are counts."""
 TITLE_LIMIT = 90
 
 
@@ -88,7 +86,7 @@ def _by_type(evaluation: Evaluation) -> Table:
 def _figures(figures: dict[str, Measured]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 1))
     for name, (value, interval) in figures.items():
-        digits = 3 if name in SHARES or name.startswith("duplicates") else 1
+        digits = 1 if name == PER_1000 else 3
         spread = f"{interval.low:.{digits}f} – {interval.high:.{digits}f}" if interval else ""
         table.add_row(name, f"{value:.{digits}f}", spread)
     return table

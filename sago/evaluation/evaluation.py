@@ -13,12 +13,14 @@ from sago.evaluation.intervals import Interval, intervals
 from sago.evaluation.labels import Label
 from sago.evaluation.scoring import Comparison, Found, Tally, compare
 
+PER_1000 = "false events per 1,000 eventless messages"
+"""The one figure that is no share."""
 FIGURES: dict[str, Callable[[Tally], float]] = {
     "macro F1": lambda tally: tally.macro_f1,
     "precision": lambda tally: tally.micro.precision,
     "recall": lambda tally: tally.micro.recall,
     "metric recall": lambda tally: tally.metric_recall,
-    "false events per 1,000 eventless messages": lambda tally: tally.false_per_1000,
+    PER_1000: lambda tally: tally.false_per_1000,
     "duplicates per true event": lambda tally: tally.duplicates_per_true,
     "grounding": lambda tally: tally.grounding,
 }

@@ -25,14 +25,12 @@ NAMED = frozenset({
 """Types whose events are told apart by whom they are about."""
 SAME_NAME = 90
 """Of 100: how alike two subjects must be (rapidfuzz token_set_ratio) to be one."""
-OTHER_NAME = 60
-"""Of 100: less alike than this they are two."""
 MONEY = "money"
 LARGE, MANY, THOUSAND = 10.0, 100.0, 1000.0
 Figure = tuple[float, str]
 """Value and unit."""
 KEPT = 16_384
-"""Quotes whose figures and words a process remembers: some 20 MB at most."""
+"""Quotes whose figures and words a process remembers."""
 _HOUR, _DAY = 3600.0, 86400.0
 _SPANS = {
     "within half an hour": _HOUR / 2, "within 2.4 hours": 2.4 * _HOUR, "within half a day": _DAY / 2,
@@ -45,14 +43,13 @@ WEIGHTS = {
     "a shared figure": 1.4, "shared figures": 1.8, "shared small figures": 0.8, "other figures": -1.3,
     "no figures": 0.4,
     "a shared word": 1.4, "shared words": 0.5,
-    "same name": 1.0, "same name of a named type": 2.5, "another name": -4.0, "another name, mentioned": -1.0,
-    "no name": -0.6,
+    "same name": 1.0, "same name of a named type": 2.5, "another name": -1.2, "no name": -0.6,
     "a mail": 0.9, "told often": -1.1,
     "hiring": 1.4, "investor_interest": 1.2, "user_growth": 0.4, "partnership": 0.3, "technical_achievement": -0.3,
     "media_coverage": -0.4, "setback": -0.8, "enterprise_deal": -0.8, "revenue_milestone": -1.0,
 }  # fmt: skip
-"""What each sign adds to the odds. The names weigh more than was fitted: a model that names whom an event is about is
-right more often than the offline reader, whose tellings they were fitted on."""
+"""What each sign adds to the odds. The same name weighs more than was fitted: a model that names whom an event is about
+is right more often than the offline reader, whose tellings they were fitted on."""
 BEGIN = -2.2
 _WORD = re.compile(r"[^\W\d_][\w'’-]{3,}")
 
@@ -122,7 +119,7 @@ def signs(o: Observation, own: Traits, event: Shared, subjects: set[str], since:
     """What speaks for or against it, by the names of WEIGHTS: 1 for a plain sign, else how many."""
     figures, words = len(own.figures & event.figures), len(own.words & event.words)
     found = {name: 1.0 for name, span in _SPANS.items() if since < span}
-    found[o.event_type.value] = found[_naming(o, own, event, subjects)] = 1.0
+    found[o.event_type.value] = found[_naming(o, subjects)] = 1.0
     if figures:
         found |= {"a shared figure": 1.0, "shared figures": min(figures, 2)}
     elif own.figures and event.figures:
@@ -140,16 +137,13 @@ def signs(o: Observation, own: Traits, event: Shared, subjects: set[str], since:
     return found
 
 
-def _naming(o: Observation, own: Traits, event: Shared, subjects: set[str]) -> str:
+def _naming(o: Observation, subjects: set[str]) -> str:
     """The sign that whom they are about gives."""
     if o.subject is None or not subjects:
         return "no name"
-    likeness = alike(o.subject, subjects)
-    if likeness >= SAME_NAME:
-        return "same name of a named type" if o.event_type in NAMED else "same name"
-    if likeness >= OTHER_NAME:
-        return "a like name"
-    return "another name, mentioned" if named_by_either(o, own, event, subjects) else "another name"
+    if alike(o.subject, subjects) < SAME_NAME:
+        return "another name"
+    return "same name of a named type" if o.event_type in NAMED else "same name"
 
 
 def named_by_either(o: Observation, own: Traits, event: Shared, subjects: set[str]) -> bool:
