@@ -59,8 +59,8 @@ down:  ## stop it; what is in flight is finished first, data stays
 	@bash scripts/down.sh $(ARGS)
 
 lock:  ## compile both lock files anew (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock pyproject.toml
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --group dev -o requirements-dev.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra encoder -o requirements.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra encoder --group dev -o requirements-dev.lock pyproject.toml
 
 clean:  ## remove .venv and output/, letters in it included (`make down` first); data under .sago stays
 	rm -rf .venv output build *.egg-info .mypy_cache .ruff_cache .pytest_cache

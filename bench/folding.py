@@ -11,7 +11,7 @@ from bench.store.load import NEWS
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Observation
 from sago.domain.messages import CompactMessage
-from sago.llm.providers.offline.model import OfflineModel
+from sago.llm.providers.offline.model import RulesModel
 from sago.pipeline.folding import fold
 from sago.pipeline.grounding import ground
 
@@ -32,7 +32,7 @@ def observations(tellings: int) -> list[Observation]:
         )
         for n in range(tellings)
     )
-    model = OfflineModel()
+    model = RulesModel()
     findings = model.extract(ExtractionRequest(company_id=COMPANY, company_name="Acme", messages=messages))
     reading = {"extractor": model.name, "extractor_version": model.version, "recorded_at": START}
     return ground(findings, messages, company_id=COMPANY, **reading)[0]  # type: ignore[arg-type]

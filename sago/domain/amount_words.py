@@ -44,6 +44,10 @@ ISO_CODES = frozenset(
     "CZK HUF RON ZAR AED SAR QAR KWD BHD EGP MAD KES UGX TZS RWF GHS XOF IDR MYR COP CLP CLF ARS UYU PEN".split()
 )
 
+DOLLARS = frozenset({"USD", "AUD", "CAD", "NZD", "HKD", "SGD", "TWD", "MXN", "CLP", "COP", "ARS", "UYU"})
+"""The currencies of those who write a plain `$`."""
+ANY_DOLLAR = frozenset({"$", "dollar", "dollars", "bucks"})
+
 CURRENCY_WORDS = {
     "dollar": "USD", "dollars": "USD", "us dollars": "USD", "u.s. dollars": "USD", "bucks": "USD", "usd": "USD",
     "euro": "EUR", "euros": "EUR", "eur": "EUR", "pound": "GBP", "pounds": "GBP", "quid": "GBP",
@@ -174,11 +178,13 @@ NOT_AMOUNTS = re.compile(
             r"(?:\d{1,3}\.){2,12}\d+(?:[/:]\d+)?\b",
             r"\b\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?(?!\w)",
             r"\b\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})\b",
+            r"\b(?:per|am|vom|zum|til|den|fra|dne|dnia|do)\s(?:[0-2]?\d|3[01])\.(?:0[1-9]|1[0-2])\b(?!\s?%)",
             r"\b\d{1,4}/\d{1,4}(?:/\d{1,4})?(?!\w)",
             rf"\b{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}(?:st|nd|rd|th)?)?(?!\s?%|\w|[.,]\d)"
             r"(?:,?\s(?:19|20)\d\d\b)?",
             rf"\b{_MONTH},?\s(?:19|20)\d\d\b",
-            rf"\b\d{{1,2}}(?:st|nd|rd|th)?\.?(?:\s?[-–]\s?\d{{1,2}}(?:st|nd|rd|th)?)?\s(?:of\s)?{_MONTH}(?!\w)"
+            rf"\b\d{{1,2}}(?:st|nd|rd|th)?\.?(?:\s?(?:[-–]|and|or|to|und|et|og|y|e)\s?\d{{1,2}}(?:st|nd|rd|th)?\.?)?"
+            rf"\s(?:of\s)?{_MONTH}(?!\w)"
             r"(?:,?\s(?:19|20)\d\d\b)?",
             r"\b\d+(?:st|nd|rd|th)\b",
             r"\b\d{1,2}:\d{1,2}(?::\d{2})?(?:\s?[ap]\.?m\b)?\w{0,2}",

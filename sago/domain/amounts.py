@@ -20,6 +20,8 @@ IDENTIFIER_DIGITS = 7
 _NEAR = 32
 _LANGUAGE = 2000
 """Code points in which a text's language shows."""
+_BESIDE, _LIKE = 60, 8.0
+"""Code points between two figures that are compared, and by how much they may differ."""
 _HIDDEN = "\u2400"
 _WIDE = 0x2E80
 """The first code point of the scripts that put no blanks between words."""
@@ -44,6 +46,8 @@ class Amount:
     """No unit was written: `count` is only the default, and the context may make it money."""
     scale: float = 1.0
     """The magnitude written with it: 1e6 in "8m"."""
+    any_dollar: bool = False
+    """A plain `$` was written, which many currencies use: USD is only the default."""
 
     @property
     def is_money(self) -> bool:
@@ -172,7 +176,9 @@ _ONE_IN = re.compile(
 _HOURS_BEFORE = re.compile(r"\d\s?(?:h|hrs?|hours?)\s?(?:and\s)?$", re.I)
 _RANGE = re.compile(r"\s?(?:[-–—]|to|→|->|=>|bis|à|til|tot|až)\s?", re.I)
 _FROM_BEFORE = re.compile(
-    r"(?:\b(?:from|vs|versus|formerly|previously|before)\.?|(?:\b(?:it|that|which)|^|[,;.(])\s?(?:was|were))\s"
+    r"(?:\b(?:from|vs|versus|formerly|previously|before|against|compared (?:to|with))\.?"
+    r"|(?:\b(?:it|that|which|(?:last|previous|prior) (?:year|month|quarter|week)|year ago|before it|we)|^|[,;.(])"
+    r"\s?(?:was|were)(?: at)?)\s"
     r"(?:[~≈]|about\s|around\s)?$",
     re.I,
 )
@@ -198,8 +204,14 @@ def _read(text: str, match: re.Match[str], context: str, mil: float) -> tuple[Am
         period=words.PERIODS.get((tail["period"] or tail["adverb"] or "").lower().replace("p.a", "pa")),
         bare=unit is None,
         scale=scale,
+        any_dollar=unit == "USD" and _writes_any_dollar(match, tail),
     )
     return (None if _names_something(text, match, amount) else amount), max(end, match.end())
+
+
+def _writes_any_dollar(match: re.Match[str], tail: re.Match[str]) -> bool:
+    written = [each for each in (match["currency"], tail["sign"], tail["money"], tail["iso"]) if each]
+    return bool(written) and all(each.strip().lower() in words.ANY_DOLLAR for each in written)
 
 
 def _measure(text: str, match: re.Match[str], tail: re.Match[str], mil: float) -> tuple[float, str | None, int]:
@@ -339,7 +351,24 @@ def _relate(text: str, found: list[Amount]) -> list[Amount]:
         spanned = between.strip() == "and" and text[: low.start].rstrip().lower().endswith("between")
         if spanned or _RANGE.fullmatch(between):
             related[index], related[index + 1] = _span(low, high, dashed="to" not in between)
-    return related
+    return [_as_large(amount, related) for amount in related]
+
+
+def _as_large(amount: Amount, others: Sequence[Amount]) -> Amount:
+    """`$5.31M, from 4.94`: the earlier figure leaves its magnitude and currency to the one it is set against."""
+    if not amount.bare or amount.role != "from" or amount.scale != 1.0 or amount.unit != COUNT:
+        return amount
+    for other in others:
+        apart = max(other.start - amount.end, amount.start - other.end)
+        if other.scale >= 1e3 and other.is_money and apart <= _BESIDE:
+            ratio = abs(amount.value * other.scale / other.value) if other.value else 0.0
+            if 1 / _LIKE <= ratio <= _LIKE:
+                value = round(amount.value * other.scale, 9)
+                is_dollar = other.any_dollar
+                return replace(
+                    amount, value=value, scale=other.scale, unit=other.unit, bare=False, any_dollar=is_dollar
+                )
+    return amount
 
 
 def _role(text: str, amount: Amount) -> Literal["from", "to"] | None:
@@ -356,6 +385,6 @@ def _span(low: Amount, high: Amount, *, dashed: bool) -> tuple[Amount, Amount]:
     unit_for_high = low if high.bare and low.is_money and (dashed or high.scale > 1) else high
     return (
         replace(low, value=low.value * scale, scale=low.scale * scale, unit=unit_for_low.unit, bare=unit_for_low.bare,
-                period=low.period or high.period, role="from"),
-        replace(high, unit=unit_for_high.unit, bare=unit_for_high.bare, role="to"),
+                any_dollar=unit_for_low.any_dollar, period=low.period or high.period, role="from"),
+        replace(high, unit=unit_for_high.unit, bare=unit_for_high.bare, any_dollar=unit_for_high.any_dollar, role="to"),
     )  # fmt: skip

@@ -46,3 +46,11 @@ def canonical(name: str) -> str | None:
         if wanted == key.replace("_", " ") or wanted in kind.aliases:
             return key
     return None
+
+
+_VAGUE = frozenset({"amount", "rate", "count", "duration", "factor"})
+
+
+def is_vague(name: str) -> bool:
+    """Whether a name says no more than the figure's kind: two figures of it may measure two things."""
+    return name.split()[-1] in _VAGUE

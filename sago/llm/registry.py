@@ -27,6 +27,7 @@ class Provider(NamedTuple):
 
 PROVIDERS: dict[str, Provider] = {
     "offline": Provider("sago.llm.providers.offline:OfflineModel"),
+    "rules": Provider("sago.llm.providers.offline:RulesModel"),
     "marker": Provider("sago.llm.providers.marker:MarkerModel"),
     "gemini": Provider("sago.llm.providers.gemini:GeminiModel", ModelPolicy.VENDOR, "gemini"),
 }

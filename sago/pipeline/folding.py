@@ -15,11 +15,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain, count
 from uuid import UUID, uuid5
 
 from sago.domain.amounts import find_amounts
 from sago.domain.events import Event, EventType, Evidence, Fold, Metric, MetricPoint, Observation, Rejection, Status
-from sago.domain.metrics import METRICS
+from sago.domain.metrics import METRICS, is_vague
 from sago.pipeline.retelling import NAMED, SAME_NAME, Shared, Traits, alike, log_odds, named_by_either, traits
 
 NAMESPACE = UUID("6f1d7a52-3c0b-5b7e-9a44-2f5f0c8e51aa")
@@ -78,7 +79,18 @@ class _Group:
         for metric in telling.metrics:
             again = any((m.value, m.unit) == (metric.value, metric.unit) for m, _ in self.metrics.values())
             if (metric.value, metric.unit) not in self.superseded and not again:
-                self.metrics.setdefault((metric.name, metric.unit), (metric, telling))
+                name = self._name(metric)
+                self.metrics.setdefault((name, metric.unit), (metric.model_copy(update={"name": name}), telling))
+
+    def _name(self, metric: Metric) -> str:
+        """Its name; where that says little, one under which no other figure stands yet."""
+        taken = {name for name, unit in self.metrics if unit == metric.unit}
+        numbered = (f"{metric.name} {n}" for n in count(2))
+        return (
+            next(numbered_name for numbered_name in chain((metric.name,), numbered) if numbered_name not in taken)
+            if is_vague(metric.name)
+            else metric.name
+        )
 
 
 def fold(company_id: str, observations: Sequence[Observation], rejections: Sequence[Rejection]) -> Fold:
@@ -165,10 +177,12 @@ def _shared(o: Observation, group: _Group) -> int:
 
 
 def _contradicts(o: Observation, group: _Group) -> bool:
-    """Whether a metric of the same name and unit has another figure that no correction explains."""
+    """Whether a metric of the same name and unit has another figure that no correction explains; a name that says
+    little may be of another thing."""
     held = group.metrics
     return any(
         (m.name, m.unit) in held
+        and not is_vague(m.name)
         and not math.isclose(held[m.name, m.unit][0].value, m.value, rel_tol=1e-6)
         and (m.value, m.unit) not in group.superseded
         for m in o.metrics

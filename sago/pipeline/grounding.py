@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
+from sago.domain.amount_words import DOLLARS
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.events import Finding, Metric, Observation
 from sago.domain.messages import CompactMessage
@@ -121,11 +122,15 @@ def _amounts_within(text: str, start: int, end: int) -> list[Amount]:
 
 def _stated(metric: Metric, amounts: Sequence[Amount]) -> bool:
     """Whether one of the amounts has this value and unit. A number without a unit may stand for money (`450k of MRR`)
-    and for the unit of another figure of the quote (`slid to 19%, it was 24`)."""
+    and for the unit of another figure of the quote (`slid to 19%, it was 24`); a plain `$` for any dollar."""
     units = {amount.unit for amount in amounts}
     return any(
         math.isclose(abs(metric.value), abs(amount.value), rel_tol=TOLERANCE)
-        and (amount.unit == metric.unit or (amount.bare and (_is_currency(metric.unit) or metric.unit in units)))
+        and (
+            amount.unit == metric.unit
+            or (amount.bare and (_is_currency(metric.unit) or metric.unit in units))
+            or (amount.any_dollar and metric.unit in DOLLARS)
+        )
         for amount in amounts
     )
 

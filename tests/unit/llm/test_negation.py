@@ -7,7 +7,7 @@ import pytest
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Status
 from sago.domain.messages import CompactMessage
-from sago.llm.providers.offline.model import OfflineModel
+from sago.llm.providers.offline.model import RulesModel
 from tests.unit.pipeline.house import NOW
 
 
@@ -23,11 +23,11 @@ from tests.unit.pipeline.house import NOW
 def test_what_is_not_granted_is_no_event(text: str) -> None:
     message = CompactMessage(id="gmail:1", source="gmail", sender="a@b.example", sent_at=NOW, text=text)
     request = ExtractionRequest(company_id="acme", company_name="Acme", messages=(message,))
-    assert [finding for finding in OfflineModel().extract(request) if finding.status is Status.ACTUAL] == []
+    assert [finding for finding in RulesModel().extract(request) if finding.status is Status.ACTUAL] == []
 
 
 def test_a_closed_month_is_no_deal() -> None:
     text = "We closed March: MRR is $180k, so ARR is $2.16M."
     message = CompactMessage(id="slack:1", source="slack", sender="ana", sent_at=NOW, text=text)
     request = ExtractionRequest(company_id="acme", company_name="Acme", messages=(message,))
-    assert {finding.event_type.value for finding in OfflineModel().extract(request)} == {"revenue_milestone"}
+    assert {finding.event_type.value for finding in RulesModel().extract(request)} == {"revenue_milestone"}

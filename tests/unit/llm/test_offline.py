@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sago.domain.events import EventType, Finding, Status
-from sago.llm.providers.offline import OfflineModel
+from sago.llm.providers.offline import RulesModel
 from tests.unit.llm.said import chat, extract, mail
 
 E = EventType
@@ -13,7 +13,7 @@ E = EventType
 
 def told(*texts: str) -> list[Finding]:
     """The actual findings of a chat in which one person says these texts, a minute apart."""
-    found = extract(OfflineModel(), *(chat(number, text) for number, text in enumerate(texts)))
+    found = extract(RulesModel(), *(chat(number, text) for number, text in enumerate(texts)))
     return [finding for finding in found if finding.status is Status.ACTUAL]
 
 
@@ -82,7 +82,7 @@ def test_no_fact(text: str) -> None:
 
 
 def test_a_denial_is_kept_as_one() -> None:
-    (found,) = extract(OfflineModel(), chat(1, "we did NOT close Contoso, they are in review"))
+    (found,) = extract(RulesModel(), chat(1, "we did NOT close Contoso, they are in review"))
     assert (found.status, found.event_type, found.subject) == (Status.DENIED, E.ENTERPRISE_DEAL, "contoso")
 
 
@@ -145,7 +145,7 @@ Kim
 
 
 def test_a_digest_tells_several_events_and_plans_are_none() -> None:
-    found = extract(OfflineModel(), mail(1, UPDATE))
+    found = extract(RulesModel(), mail(1, UPDATE))
     assert [f.event_type for f in found if f.status is Status.ACTUAL] == [
         E.REVENUE_MILESTONE, E.ENTERPRISE_DEAL, E.COMPLIANCE, E.SETBACK,
     ]  # fmt: skip
@@ -154,12 +154,12 @@ def test_a_digest_tells_several_events_and_plans_are_none() -> None:
 def test_quoted_and_forwarded_text_is_not_the_senders() -> None:
     quoted = "Thanks!\n\n> Contoso signed for $90k a year"
     forwarded = "fyi\n\n---------- Forwarded message ---------\nFrom: News <n@x.example>\n\nContoso signed for $90k"
-    assert extract(OfflineModel(), mail(1, quoted), mail(2, forwarded)) == []
+    assert extract(RulesModel(), mail(1, quoted), mail(2, forwarded)) == []
 
 
 def test_bulk_mail_is_nobodys_news() -> None:
     text = "This month\n\n- MRR $182k\n- Contoso signed for $90k\n\nYou get this because you signed up. Unsubscribe."
-    assert extract(OfflineModel(), mail(1, text, "digest@weekly.example")) == []
+    assert extract(RulesModel(), mail(1, text, "digest@weekly.example")) == []
 
 
 def test_a_customers_mail_is_about_the_customer() -> None:
@@ -167,7 +167,7 @@ def test_a_customers_mail_is_about_the_customer() -> None:
         "Subject: Purchase Order 77\n\nDear Kim,\n\nplease find attached the fully executed purchase order."
         "\n\nTerm: 24 months\nTotal: $90,000.00"
     )
-    (found,) = extract(OfflineModel(), mail(1, text, "orders@contoso.example"))
+    (found,) = extract(RulesModel(), mail(1, text, "orders@contoso.example"))
     assert (found.event_type, found.subject) == (E.ENTERPRISE_DEAL, "contoso")
     assert {(m.value, m.unit) for m in found.metrics} == {(90_000, "USD"), (24, "months")}
 

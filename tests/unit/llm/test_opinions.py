@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sago.domain.batches import ExtractionRequest
@@ -10,7 +10,7 @@ from sago.domain.events import EventType, Finding
 from sago.domain.messages import CompactMessage
 from sago.llm.providers.offline import OfflineModel
 from sago.llm.providers.offline.inputs import EARLIER, inputs
-from sago.llm.providers.offline.reading import Reading, read
+from sago.llm.providers.offline.reading import Reading, Voice, read
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DEAL, FUNDING, HIRING = EventType.ENTERPRISE_DEAL, EventType.FUNDING, EventType.HIRING
@@ -22,8 +22,12 @@ class Sure:
     def __init__(self, by_words: Mapping[str, EventType]) -> None:
         self._by_words = by_words
 
-    def opinions(self, readings: Sequence[Reading]) -> list[list[Mapping[EventType, float]]]:
-        return [[self._of(statement.text) for statement in reading.statements] for reading in readings]
+    def opinions(self, readings: Sequence[Reading], of: Collection[str]) -> dict[str, list[Mapping[EventType, float]]]:
+        return {
+            reading.message.id: [self._of(statement.text) for statement in reading.statements]
+            for reading in readings
+            if reading.message.id in of and reading.voice is not Voice.NOBODY
+        }
 
     def _of(self, text: str) -> Mapping[EventType, float]:
         sure = {event_type for words, event_type in self._by_words.items() if words in text}
@@ -46,7 +50,7 @@ def test_what_no_rule_sees_is_told_in_its_own_words_with_its_figures() -> None:
     (finding,) = found(chat("morning", "the ink is dry with Brookhaven, 11.5 million"), {"ink is dry": FUNDING})
     assert (finding.event_type, finding.message_id) == (FUNDING, "slack:1")
     assert finding.quote == finding.title == "the ink is dry with Brookhaven, 11.5 million"
-    assert finding.subject == "brookhaven"
+    assert finding.subject is None
     assert [metric.value for metric in finding.metrics] == [11_500_000]
 
 

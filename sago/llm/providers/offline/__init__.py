@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sago.llm.providers.offline.model import OfflineModel
+from sago.llm.providers.offline.model import OfflineModel, RulesModel
 
-__all__ = ["OfflineModel"]
+__all__ = ["OfflineModel", "RulesModel"]

@@ -47,7 +47,7 @@ def company_figures(reading: Reading, statement: Statement, setting: Setting) ->
     told = act(text[: span[0]] + " " * (span[1] - span[0]) + text[span[1] :], span)
     if told not in STATUS or ELSEWHERE.search(text) or _FAKE.search(text):
         return []
-    read = figures.figures(text, amounts, EventType.REVENUE_MILESTONE, "figures", setting.currency)
+    read = figures.figures(text, amounts, EventType.REVENUE_MILESTONE, "figures", setting.currencies)
     families: dict[tuple[EventType, str], list[figures.Figure]] = {}
     for figure in read:
         family = _family(figure, text)

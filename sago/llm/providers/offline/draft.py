@@ -51,7 +51,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Setting:
-    """What holds for a whole request: the currency money is in where none is written, and names that are no subject."""
+    """What holds for a whole request: the currencies of its money, and names that are no subject."""
 
-    currency: str
+    currencies: figures.Currencies
     exclude: frozenset[str]

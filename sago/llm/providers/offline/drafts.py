@@ -228,7 +228,7 @@ def _organisation(message: CompactMessage, exclude: frozenset[str]) -> str | Non
 
 def _metrics(quote: str, event_type: EventType, kind: str, setting: Setting) -> tuple[Metric, ...]:
     amounts = find_amounts(quote)
-    return tuple(f.metric for f in figures.figures(quote, amounts, event_type, kind, setting.currency))
+    return tuple(f.metric for f in figures.figures(quote, amounts, event_type, kind, setting.currencies))
 
 
 def _denied(reading: Reading, statement: Statement, denial: re.Match[str], setting: Setting) -> list[Draft]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from typing import NamedTuple
 
 from sago.domain.amounts import Amount
 from sago.domain.events import EventType, Metric
-from sago.domain.metrics import METRICS, canonical
+from sago.domain.metrics import METRICS, canonical, is_vague
 from sago.llm.providers.offline.hints import Hinted
 from sago.llm.providers.offline.speech import is_taken_back
 
@@ -19,10 +20,11 @@ MOST = 6
 LEAST_ALONE, _FEW_WORDS = 20, 7
 """A figure from here on counts something though nothing says what, in so few words: `it's 214 now`."""
 _REACH = 45
-_BESIDE = 28
+_BESIDE, _BEFORE = 60, 20
+_OF_THE_SAME = re.compile(r"\b(?:worst|best|median|mean|average|avg|min|max|peak|p\d\d|was|were)\W{1,3}$", re.I)
 """Between the two figures of `slid to 19%, it was 24`."""
-_MOST_PERCENT = 1000
-_COMPARED = frozenset({"percent", "ms", "seconds"})
+_MOST_PERCENT, _LEAST_MONEY = 1000, 1000
+_COMPARED = frozenset({"percent", "ms", "seconds", "minutes", "hours", "days"})
 """Code points between a metric's name and its figure."""
 _AMBIGUOUS = frozenset(
     {"people", "sales", "round", "raise", "committed", "term sheet", "logos", "availability", "turnover", "accounts"}
@@ -53,7 +55,6 @@ _GROWTH_BEFORE = re.compile(
 _FALL_BEFORE = re.compile(
     r"\b(?:down|fell|dropped|declined|decreased|lower|slipped|cut)\b(?!.{0,8}\b(?:from|to|at)\b)(?: by)?.{0,6}$", re.I
 )
-_SAYS_LITTLE = frozenset({"amount", "rate", "count", "duration", "factor"})
 _WHOSE = re.compile(
     r"([A-Z][\w'’&-]{2,}(?: [A-Z][\w'’&-]+){0,2}?)(?:['’]s)?"
     r"(?: (?:put in|leads? with|for|with|in for|took|gave|at|is))? ?[:=]? ?$"
@@ -80,6 +81,13 @@ _MONEY_TYPES = frozenset({EventType.FUNDING, EventType.ENTERPRISE_DEAL, EventTyp
 _MONEY_KINDS = frozenset({*_MONEY_NAMES, "contract", "expansion"}) - {"recall", "result", "reference"}
 
 
+class Currencies(NamedTuple):
+    """What money is in where no currency is written, and where a plain `$` is."""
+
+    unwritten: str = "USD"
+    dollar: str = "USD"
+
+
 class Figure(NamedTuple):
     """A metric and the amount it was read from."""
 
@@ -87,22 +95,32 @@ class Figure(NamedTuple):
     amount: Amount
 
 
-def figures(text: str, amounts: Sequence[Amount], event_type: EventType, kind: str, currency: str) -> list[Figure]:
-    """The amounts of a quote as named metrics; `amounts` are positions in `text`. Money written without a sign is taken
-    for `currency`. Figures that the text takes back (`not 143%`) are left out."""
+def figures(
+    text: str, amounts: Sequence[Amount], event_type: EventType, kind: str, currencies: Currencies
+) -> list[Figure]:
+    """The amounts of a quote as named metrics; `amounts` are positions in `text`. Figures that the text takes back
+    (`not 143%`) are left out."""
     mentions = list(MENTION.pattern.finditer(text))
+    amounts = [replace(amount, unit=currencies.dollar) if amount.any_dollar else amount for amount in amounts]
     found: list[Figure] = []
     for amount in amounts:
         if is_taken_back(text, amount.start):
             continue
         named = _mention(text, amount, amounts, mentions)
-        unit = _unit(text, amount, named, kind, currency, amounts, in_money=_is_about_money(event_type, kind))
+        unit = _unit(text, amount, named, kind, currencies, amounts, in_money=_is_about_money(event_type, kind))
+        if _lacks_its_magnitude(amount, named):
+            continue
         name = _name(text, amount, named, unit, event_type, kind)
         if name is None and kind == TOLD:
             name = _plain_name(text, amount, unit)
         if name and not any((f.metric.value, f.metric.unit) == (amount.value, unit) for f in found):
             found.append(Figure(Metric(name=name[:80], value=amount.value, unit=unit), amount))
     return _once(text, found)[:MOST]
+
+
+def _lacks_its_magnitude(amount: Amount, named: str | None) -> bool:
+    """`arr 5.31` means millions, or thousands: what it does not say is not told."""
+    return amount.bare and amount.value < _LEAST_MONEY and named in METRICS and METRICS[named].unit == "currency"
 
 
 def _once(text: str, found: Sequence[Figure]) -> list[Figure]:
@@ -124,7 +142,7 @@ def _apart(text: str, figure: Figure, kept: Mapping[tuple[str, str], Figure]) ->
     whose = _WHOSE.search(text, max(0, figure.amount.start - _REACH), figure.amount.start) if unit.isupper() else None
     if whose is not None:
         own = f"{whose[1]} {name}"
-    elif name in _SAYS_LITTLE:
+    elif is_vague(name):
         own = next((f"{word} {name}" for word in ("other", "further") if (f"{word} {name}", unit) not in kept), name)
     else:
         return figure
@@ -174,7 +192,7 @@ def _unit(
     amount: Amount,
     named: str | None,
     kind: str,
-    currency: str,
+    currencies: Currencies,
     amounts: Sequence[Amount],
     *,
     in_money: bool,
@@ -184,14 +202,15 @@ def _unit(
         return amount.unit
     wanted = METRICS[named].unit if named in METRICS else None
     if wanted == "currency" or (kind == "churn" and named == "mrr"):
-        return currency
+        return currencies.unwritten
     if wanted == "percent":
         return "percent" if abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None else amount.unit
-    if amount.role == "from" and abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None:
+    is_beside = amount.role == "from" or _OF_THE_SAME.search(text[max(0, amount.start - _BEFORE) : amount.start])
+    if is_beside and abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None:
         against = [a.unit for a in amounts if a.unit in _COMPARED and abs(a.start - amount.start) <= _BESIDE]
         return against[0] if against else amount.unit
     is_money = in_money and wanted is None and amount.scale >= 1e3
-    return currency if is_money and not _noun(text, amount, strict=True) else amount.unit
+    return currencies.unwritten if is_money and not _noun(text, amount, strict=True) else amount.unit
 
 
 def _noun(text: str, amount: Amount, *, strict: bool = False) -> str | None:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from sago.domain.amount_words import DOLLARS, ISO_CODES
 from sago.domain.amounts import find_amounts
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding
@@ -15,25 +16,25 @@ from sago.llm.letters import compose_offline
 from sago.llm.providers.offline import subjects
 from sago.llm.providers.offline.draft import Draft, Setting
 from sago.llm.providers.offline.drafts import drafts
+from sago.llm.providers.offline.encoder import Encoder
+from sago.llm.providers.offline.figures import Currencies
 from sago.llm.providers.offline.opinions import SecondReader, weigh
 from sago.llm.providers.offline.reading import LONGEST, read
 from sago.llm.providers.offline.severity import severity
 from sago.llm.providers.offline.threads import follow_ups, name_the_pending, one_deal
 from sago.llm.providers.offline.titles import title
 
-_MONEY = re.compile(r"[$€£₹₩¥]|\b(?:USD|EUR|GBP|INR|KRW|JPY)\b")
+_MONEY = re.compile(rf"[$€£₹₩¥₪₺₽₫฿₦₱₴]|\b(?:{'|'.join(sorted(ISO_CODES))}|Rs|KSh|zł|Kč)\b")
+_PLAIN = "$"
 
 
-class OfflineModel:
-    """Cue words, speech acts and figures; deterministic, without a network, a key or a model."""
+class RulesModel:
+    """Cue words, speech acts and figures; deterministic, without a network, a key or weights."""
 
-    name = "offline"
-    version = "2"
+    name = "rules"
+    version = "3"
     place = ModelPolicy.OFFLINE
-
-    def __init__(self, second: SecondReader | None = None) -> None:
-        """With a second reader its opinion counts beside the rules'."""
-        self._second = second
+    _second: SecondReader | None = None
 
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         """What the messages say, by time; the context only explains them. Never raises."""
@@ -43,11 +44,11 @@ class OfflineModel:
             key=lambda m: (m.sent_at, m.id, m.version),
         )
         own = subjects.squeezed([request.company_id, request.company_name])
-        setting = Setting(_currency(messages), own | _people(messages))
+        setting = Setting(_currencies(messages), own | _people(messages))
         readings = [read(message, own) for message in messages]
         found = {reading.message.id: drafts(reading, setting) for reading in readings}
         if self._second is not None:
-            weigh(readings, found, self._second.opinions(readings), setting)
+            weigh(readings, found, self._second.opinions(readings, ours), setting)
         follow_ups(readings, found, setting)
         name_the_pending(readings, found, setting)
         one_deal(readings, found)
@@ -58,16 +59,32 @@ class OfflineModel:
         return compose_offline(request)
 
 
-def _currency(messages: Sequence[CompactMessage]) -> str:
-    """The currency these messages write most often; US dollars where they write none."""
-    written = Counter(
-        amount.unit
-        for message in messages
-        if _MONEY.search(message.text, 0, LONGEST)
-        for amount in find_amounts(message.text[:LONGEST])
-        if amount.is_money
-    )
-    return min(written, key=lambda unit: (-written[unit], unit)) if written else "USD"
+class OfflineModel(RulesModel):
+    """The rules beside the learned encoder: what it doubts is left out, what it alone is sure of is added."""
+
+    name = "offline"
+
+    def __init__(self, second: SecondReader | None = None) -> None:
+        """Raises ConfigError where the encoder is asked for and cannot run."""
+        self._second = second or Encoder()
+
+
+def _currencies(messages: Sequence[CompactMessage]) -> Currencies:
+    """The currency these messages write most often, US dollars where they write none; and the dollar that a plain `$`
+    means: the other one they write out (`A$`, `CAD`) more often than the American."""
+    written: Counter[str] = Counter()
+    spelt_out: Counter[str] = Counter()
+    for message in messages:
+        if _MONEY.search(message.text, 0, LONGEST):
+            money = [amount for amount in find_amounts(message.text[:LONGEST]) if amount.is_money]
+            written.update(amount.unit for amount in money if not amount.any_dollar)
+            plain = sum(amount.any_dollar for amount in money)
+            spelt_out.update(amount.unit for amount in money if amount.unit in DOLLARS and not amount.any_dollar)
+            written[_PLAIN] += plain
+    dollar = min(spelt_out, key=lambda unit: (-spelt_out[unit], unit)) if spelt_out else "USD"
+    written[dollar] += written.pop(_PLAIN, 0)
+    unwritten = min(written, key=lambda unit: (-written[unit], unit)) if any(written.values()) else "USD"
+    return Currencies(unwritten, dollar)
 
 
 def _people(messages: Sequence[CompactMessage]) -> frozenset[str]:

@@ -6,7 +6,8 @@ and it thinks unlikely is left out; what it is sure of and no rule found is told
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,35 +16,101 @@ from sago.domain.events import EventType, Status
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.draft import Draft, Setting
 from sago.llm.providers.offline.drafts import LONGEST_QUOTE, match
-from sago.llm.providers.offline.reading import Reading, Statement, Voice
+from sago.llm.providers.offline.reading import Reading, Statement
+from sago.llm.providers.offline.speech import Act, act
+from sago.llm.providers.offline.threads import NEAR
 
 SURE = 0.5
 """From here on a statement tells an event though no rule says so."""
 DOUBTFUL = 0.15
 """Below this a rule is not believed."""
+CERTAIN = 0.9
+"""From here on a statement tells a second event too."""
+LIKELY = 0.25
+"""From here on it tells an event that its message, or one beside it in the chat, surely tells."""
+BESIDE = 4
+"""Messages before and after that may speak of the same."""
 SHORTEST = 8
 """Code points that tell something by themselves."""
+
+_POINT = re.compile(r"^[ \t]*(?:[-*•·–]|\d{1,2}[.)]|[\w ]{2,24}:)\s", re.M)
 
 Likely = Mapping[EventType, float]
 
 
 class SecondReader(Protocol):
-    """How likely each statement of each message tells each type of event, in context."""
+    """How likely each statement of a message tells each type of event, in context."""
 
-    def opinions(self, readings: Sequence[Reading]) -> list[list[Likely]]:
-        """One list a reading, one opinion a statement; probabilities between 0 and 1."""
+    def opinions(self, readings: Sequence[Reading], of: Collection[str]) -> Mapping[str, Sequence[Likely]]:
+        """By message id, one opinion a statement, for those of the messages `of` that somebody says in person;
+        `readings` are by time. Probabilities between 0 and 1."""
 
 
 def weigh(
-    readings: Sequence[Reading], found: dict[str, list[Draft]], opinions: Sequence[Sequence[Likely]], setting: Setting
+    readings: Sequence[Reading],
+    found: dict[str, list[Draft]],
+    opinions: Mapping[str, Sequence[Likely]],
+    setting: Setting,
 ) -> None:
     """Leave out what the second reader doubts and add what only it saw. Changes `found`, which is by message id."""
-    for reading, likely in zip(readings, opinions, strict=True):
-        own = found.get(reading.message.id, [])
-        kept = [draft for draft in own if not _is_doubted(draft, reading.statements, likely)]
-        if reading.voice is not Voice.NOBODY:
-            kept += _seen(reading, likely, kept, setting)
-        found[reading.message.id] = sorted(kept, key=lambda draft: (draft.start, draft.event_type))
+    sure = [_sure_types(opinions.get(reading.message.id, ())) for reading in readings]
+    for place, reading in enumerate(readings):
+        likely = opinions.get(reading.message.id)
+        if likely is not None:
+            kept = [d for d in found[reading.message.id] if not _is_doubted(d, reading.statements, likely)]
+            told = _told(reading, likely, sure[place] | _told_beside(readings, sure, place))
+            drafts = _with_figures(reading, _with_seen(reading, told, kept, setting), setting)
+            found[reading.message.id] = sorted(drafts, key=lambda draft: (draft.start, draft.event_type))
+
+
+def _sure_types(likely: Sequence[Likely]) -> frozenset[EventType]:
+    """The types that a message surely tells. A statement seldom tells two things: the likelier stands, a second one
+    where it is beyond doubt."""
+    return frozenset(
+        event_type
+        for each in likely
+        for event_type, own in each.items()
+        if own >= SURE and (own == max(each.values()) or own >= CERTAIN)
+    )
+
+
+def _told_beside(readings: Sequence[Reading], sure: Sequence[frozenset[EventType]], place: int) -> frozenset[EventType]:
+    """What chat messages shortly before and after this one surely tell."""
+    at = readings[place].message
+    if "@" in at.sender:
+        return frozenset()
+    beside = range(max(0, place - BESIDE), min(len(readings), place + BESIDE + 1))
+    near = (
+        sure[other]
+        for other in beside
+        if abs(readings[other].message.sent_at - at.sent_at) <= NEAR and "@" not in readings[other].message.sender
+    )
+    return frozenset().union(*near)
+
+
+def _told(reading: Reading, likely: Sequence[Likely], expected: frozenset[EventType]) -> list[frozenset[EventType]]:
+    """The types that each statement tells: those it is sure of, and with a figure the likeliest where it is
+    expected. Of a mail that tells one thing alone only the surest words count."""
+    told = [
+        _sure_types([each])
+        | {
+            event_type
+            for event_type in expected
+            if each[event_type] >= LIKELY and each[event_type] == max(each.values()) and _adds(statement)
+        }
+        for statement, each in zip(reading.statements, likely, strict=True)
+    ]
+    types = frozenset().union(*told)
+    if "@" in reading.message.sender and len(types) == 1 and not _is_list(reading):
+        (only,) = types
+        surest = max(range(len(told)), key=lambda place: likely[place][only])
+        return [types if place == surest else frozenset() for place in range(len(told))]
+    return told
+
+
+def _is_list(reading: Reading) -> bool:
+    """Whether a mail tells its news point by point."""
+    return len(_POINT.findall(reading.message.text)) > 1
 
 
 def _is_doubted(draft: Draft, statements: Sequence[Statement], likely: Sequence[Likely]) -> bool:
@@ -58,49 +125,92 @@ def _is_doubted(draft: Draft, statements: Sequence[Statement], likely: Sequence[
     return bool(of_it) and max(of_it) < DOUBTFUL
 
 
-def _seen(reading: Reading, likely: Sequence[Likely], known: Sequence[Draft], setting: Setting) -> list[Draft]:
-    added: list[Draft] = []
-    for event_type, first, last in _runs(reading, likely):
-        start, end = reading.statements[first].start, reading.statements[last].end
-        is_told = any(d.event_type is event_type and d.start < end and start < d.end for d in known)
-        if is_told or end - start < SHORTEST:
-            continue
-        added.append(_draft(reading, event_type, start, end, setting))
-    return added
+def _with_seen(
+    reading: Reading, told: Sequence[frozenset[EventType]], known: list[Draft], setting: Setting
+) -> list[Draft]:
+    """What is known, and each stretch of the message that is surely of one type: as words more of what is known of
+    that type beside it, else as something new."""
+    drafts = list(known)
+    for event_type, start, end in _stretches(reading, told):
+        beside = next((d for d in drafts if d.event_type is event_type and _is_one(reading, d, start, end)), None)
+        if beside is None and end - start >= SHORTEST:
+            drafts.append(_draft(reading, event_type, start, end, setting))
+        elif beside is not None and not (beside.start <= start and end <= beside.end):
+            drafts[drafts.index(beside)] = _longer(beside, min(beside.start, start), max(beside.end, end), setting)
+    return drafts
 
 
-def _runs(reading: Reading, likely: Sequence[Likely]) -> Iterator[tuple[EventType, int, int]]:
-    """Type, first and last statement of each stretch that is surely of one type; lines of a list stay apart."""
+def _stretches(reading: Reading, told: Sequence[frozenset[EventType]]) -> Iterator[tuple[EventType, int, int]]:
+    """Type, start and end of each stretch of statements that tell one type."""
     for event_type in EventType:
-        first: int | None = None
-        for place, each in enumerate(likely):
-            is_sure = each[event_type] >= SURE
-            if first is not None and not (is_sure and _goes_on(reading, first, place)):
-                yield event_type, first, place - 1
-                first = None
-            if is_sure and first is None:
-                first = place
-        if first is not None:
-            yield event_type, first, len(likely) - 1
+        stretch: tuple[int, int] | None = None
+        for statement, types in zip(reading.statements, told, strict=True):
+            if event_type not in types:
+                continue
+            if stretch is not None and _goes_on(reading, stretch[0], stretch[1], statement.start, statement.end):
+                stretch = stretch[0], statement.end
+                continue
+            if stretch is not None:
+                yield event_type, *stretch
+            stretch = statement.start, statement.end
+        if stretch is not None:
+            yield event_type, *stretch
 
 
-def _goes_on(reading: Reading, first: int, place: int) -> bool:
-    statements = reading.statements
-    gap = reading.message.text[statements[place - 1].end : statements[place].start]
-    is_short = statements[place].end - statements[first].start <= LONGEST_QUOTE
-    return is_short and ("\n" not in gap or "@" not in reading.message.sender)
+def _goes_on(reading: Reading, start: int, end: int, more_start: int, more_end: int) -> bool:
+    """Whether further words are of the same telling: in chat all of a message is, in a mail the paragraph."""
+    is_short = max(end, more_end) - min(start, more_start) <= LONGEST_QUOTE
+    between = reading.message.text[min(end, more_end) : max(start, more_start)]
+    return is_short and ("\n" not in between or "@" not in reading.message.sender)
+
+
+def _is_one(reading: Reading, draft: Draft, start: int, end: int) -> bool:
+    overlaps = draft.start < end and start < draft.end
+    return draft.status is Status.ACTUAL and (overlaps or _goes_on(reading, draft.start, draft.end, start, end))
+
+
+def _with_figures(reading: Reading, drafts: Sequence[Draft], setting: Setting) -> list[Draft]:
+    """Each draft with the statements beside it that add a figure and tell nothing else: `it is signed. 35k a month`."""
+    taken = [(draft.start, draft.end) for draft in drafts]
+    longer: list[Draft] = []
+    for draft in drafts:
+        start, end = draft.start, draft.end
+        if draft.status is Status.ACTUAL and draft.kind != "figures":
+            for statement in (*reading.statements, *reversed(reading.statements)):
+                is_free = all(statement.end <= left or right <= statement.start for left, right in taken)
+                gap = reading.message.text[min(end, statement.end) : max(start, statement.start)]
+                is_next = not any(c.isalnum() for c in gap)
+                if (
+                    is_free
+                    and is_next
+                    and _adds(statement)
+                    and _goes_on(reading, start, end, statement.start, statement.end)
+                ):
+                    start, end = min(start, statement.start), max(end, statement.end)
+        longer.append(draft if (start, end) == (draft.start, draft.end) else _longer(draft, start, end, setting))
+    return longer
+
+
+def _adds(statement: Statement) -> bool:
+    return bool(find_amounts(statement.text)) and act(statement.text) in (Act.TOLD, Act.PLANNED)
+
+
+def _longer(draft: Draft, start: int, end: int, setting: Setting) -> Draft:
+    """The draft with further words of its message, and the figures of all of them."""
+    text = draft.message.text[start:end]
+    read = figures.figures(text, find_amounts(text), draft.event_type, draft.kind, setting.currencies)
+    metrics = tuple(dict.fromkeys((*draft.metrics, *(figure.metric for figure in read))))
+    return replace(draft, start=start, end=end, metrics=metrics)
 
 
 def _draft(reading: Reading, event_type: EventType, start: int, end: int, setting: Setting) -> Draft:
     quote = reading.message.text[start:end]
     cued = match(quote, reading.voice)
+    kind, subject = figures.TOLD, None
     if cued and cued[0].event_type is event_type:
         kind = cued[0].kind
         subject = subjects.find(quote, cued[1].span(), event_type, kind, setting.exclude)
-    else:
-        kind = figures.TOLD
-        subject = next(iter(subjects.clear_names(quote, setting.exclude)), None)
-    read = figures.figures(quote, find_amounts(quote), event_type, kind, setting.currency)
+    read = figures.figures(quote, find_amounts(quote), event_type, kind, setting.currencies)
     metrics = tuple(figure.metric for figure in read)
     draft = Draft(reading.message, event_type, kind, Status.ACTUAL, start, end, subject, metrics)
     return replace(draft, corrects=reading.takes_back and bool(metrics))

@@ -64,7 +64,7 @@ def _addition(reading: Reading, earlier: Sequence[Draft], setting: Setting) -> D
         return None
     start, end = told[0].start, told[-1].end
     text = reading.message.text[start:end]
-    read = figures.figures(text, find_amounts(text), before.event_type, before.kind, setting.currency)
+    read = figures.figures(text, find_amounts(text), before.event_type, before.kind, setting.currencies)
     metrics = tuple(f.metric for f in read)
     names = subjects.names(text, setting.exclude)
     subject = before.subject or (names[0][1] if names else None)
