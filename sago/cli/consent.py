@@ -19,7 +19,10 @@ from sago.llm import registry
 AllowModel = Annotated[
     bool, typer.Option("--allow-model", help="Let these companies' messages go to the provider's vendor.")
 ]
-READERS = r"Who reads the messages: offline (on this machine), rules (as offline, faster, and finds less) or gemini \[extraction.provider in config.yaml, else offline]."
+READERS = (
+    "Who reads the messages: offline (on this machine), rules (the same without its encoder: faster, finds less) "
+    r"or gemini \[extraction.provider in config.yaml, else offline]."
+)
 """`marker` reads marks that tests write, so it is not offered."""
 ChangeConsent = Annotated[
     bool | None,
