@@ -351,7 +351,7 @@ def _relate(text: str, found: list[Amount]) -> list[Amount]:
         spanned = between.strip() == "and" and text[: low.start].rstrip().lower().endswith("between")
         if spanned or _RANGE.fullmatch(between):
             related[index], related[index + 1] = _span(low, high, dashed="to" not in between)
-    return [_as_large(amount, related) for amount in related]
+    return [_as_large(amount, related[max(0, place - 2) : place + 3]) for place, amount in enumerate(related)]
 
 
 def _as_large(amount: Amount, others: Sequence[Amount]) -> Amount:

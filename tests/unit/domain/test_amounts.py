@@ -188,6 +188,34 @@ def test_a_figure_without_a_unit_is_bare() -> None:
     assert (money.bare, money.is_money, count.bare) == (False, True, True)
 
 
+def test_a_plain_dollar_is_told_from_a_named_one() -> None:
+    assert [amount.any_dollar for amount in find_amounts("$5, US$6, 7 dollars, A$8, 9 USD")] == [
+        True, False, True, False, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "figures"),
+    [
+        ("ARR is $5.31M, up from 4.94 in July", [(5_310_000, "USD"), (4_940_000, "USD")]),
+        ("bookings NOK 14.8 million. Q3 last year was 6.1", [(14_800_000, "NOK"), (6_100_000, "NOK")]),
+        ("€2.4m against 1.9 in spring", [(2_400_000, "EUR"), (1_900_000, "EUR")]),
+        ("we raised $5M, from 2 to 40 people", [(5_000_000, "USD"), (2, "count"), (40, "count")]),
+        ("$5M in all, it was 3 weeks of work", [(5_000_000, "USD"), (3, "weeks")]),
+        ("churn fell to 2% from 3", [(2, "percent"), (3, "count")]),
+    ],
+)
+def test_an_earlier_figure_takes_the_magnitude_of_the_later(text: str, figures: list[tuple[float, str]]) -> None:
+    assert read(text) == figures
+
+
+@pytest.mark.parametrize(
+    "text", ["per 31.08", "vom 03.11 an", "we come on 25 and 26 September", "am 2. und 3. Oktober"]
+)
+def test_days_are_no_figures(text: str) -> None:
+    assert find_amounts(text) == []
+
+
 def test_offsets_count_code_points() -> None:
     text = "🚀🚀 漢字 MRR é $182k 👩‍👩‍👧 done"
     (amount,) = find_amounts(text)

@@ -50,6 +50,13 @@ def test_the_same_deal_in_chat_and_mail_is_one_event() -> None:
     assert (event.severity, event.occurred_at) == (Severity.HIGH, START + DAY)
 
 
+def test_figures_under_a_name_that_says_little_stand_beside_each_other() -> None:
+    one = said(1, DEAL, "northwind", ("count", 40, "count"))
+    other = said(2, DEAL, "northwind", ("count", 12, "count"), ("count", 40, "count"))
+    (event,) = fold("acme", [one, other], []).events
+    assert [(m.name, m.value) for m in event.metrics] == [("count", 40), ("count 2", 12)]
+
+
 def test_two_customers_are_two_events() -> None:
     one = said(1, DEAL, "northwind", ("contract_value", 90_000, "USD"))
     other = said(2, DEAL, "contoso", ("contract_value", 90_000, "USD"))

@@ -84,6 +84,12 @@ def test_a_number_without_a_unit_may_be_money() -> None:
     assert seen.metrics[0].unit == "EUR"
 
 
+@pytest.mark.parametrize(("unit", "kept"), [("AUD", True), ("CAD", True), ("EUR", False)])
+def test_a_plain_dollar_may_be_any_dollar(unit: str, kept: bool) -> None:
+    (seen,), _ = grounded("they pay $85k for it", finding("they pay $85k", ("pilot fee", 85_000, unit)))
+    assert bool(seen.metrics) is kept
+
+
 def test_a_figure_outside_the_quote_does_not_count() -> None:
     (seen,), dropped = grounded("MRR $182k. ARR $2M", finding("MRR $182k", ("arr", 2e6, "USD")))
     assert (seen.metrics, dropped) == ((), {grounding.NO_FIGURE: 1})
