@@ -1,4 +1,7 @@
-"""`python -m training.examples`: statements of the labelled companies in context, with their types, as JSON lines."""
+"""`python -m training.examples`: statements of the labelled companies in context, with their types, as JSON lines.
+
+Behind them the everyday talk of `labelled/everyday.jsonl`, which tells nothing.
+"""
 
 from __future__ import annotations
 
@@ -55,11 +58,25 @@ def _tells(statement: Statement, start: int, end: int) -> bool:
     return shared >= min(LEAST, 0.6 * (statement.end - statement.start))
 
 
+def everyday() -> Iterator[dict[str, Any]]:
+    """What people write beside the news, as examples of a company of that name."""
+    for number, line in enumerate((LABELLED / "everyday.jsonl").read_text(encoding="utf-8").splitlines()):
+        yield {
+            "company": "everyday",
+            "message_id": f"everyday{number}",
+            "start": 0,
+            **json.loads(line),
+            "types": [0] * len(EventType),
+        }
+
+
 def main() -> None:
     for folder in sorted(LABELLED.iterdir()):
         if (folder / "gold.jsonl").exists():
             for example in examples(folder.name):
                 sys.stdout.write(json.dumps(example, ensure_ascii=False) + "\n")
+    for example in everyday():
+        sys.stdout.write(json.dumps(example, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from sago.domain.messages import CompactMessage, native_id
 from sago.evaluation.labels import Label
 from sago.llm.providers.offline import subjects
 from sago.llm.providers.offline.drafts import match
-from sago.llm.providers.offline.figures import Currencies, figures
+from sago.llm.providers.offline.figures import TOLD, Currencies, figures
 from sago.llm.providers.offline.reading import Voice
 from sago.pipeline.grounding import ground
 from sago.pipeline.retelling import Shared, signs, traits
@@ -47,11 +47,8 @@ def tellings(company: str) -> list[tuple[int, Observation]]:
 def _finding(label: Label, message: CompactMessage, quote: str, exclude: frozenset[str]) -> Finding:
     cued = match(quote, Voice.OURS)
     kind = cued[0].kind if cued and cued[0].event_type is label.event_type else ""
-    if kind and cued:
-        subject = subjects.find(quote, cued[1].span(), label.event_type, kind, exclude)
-    else:
-        subject = next(iter(subjects.clear_names(quote, exclude)), None)
-    metrics = tuple(f.metric for f in figures(quote, find_amounts(quote), label.event_type, kind, Currencies()))
+    subject = subjects.find(quote, cued[1].span(), label.event_type, kind, exclude) if kind and cued else None
+    metrics = tuple(f.metric for f in figures(quote, find_amounts(quote), label.event_type, kind or TOLD, Currencies()))
     return Finding(
         message_id=message.id,
         quote=quote,
@@ -67,10 +64,13 @@ def pairs(said: list[tuple[int, Observation]]) -> Iterator[dict[str, Any]]:
     events: dict[int, tuple[Shared, set[str], list[Observation]]] = {}
     for number, o in said:
         own = traits(o)
-        for other, (shared, names, told) in events.items():
-            if told[0].event_type is o.event_type and all(o.message_id != each.message_id for each in told):
+        of_type = {other: event for other, event in events.items() if event[2][0].event_type is o.event_type}
+        newest = max((told[-1].said_at for _, _, told in of_type.values()), default=None)
+        for other, (shared, names, told) in of_type.items():
+            if all(o.message_id != each.message_id for each in told):
                 since = (o.said_at - told[-1].said_at).total_seconds()
-                yield {"signs": signs(o, own, shared, names, since), "same": int(other == number)}
+                found = signs(o, own, shared, names, since, is_newest=told[-1].said_at == newest)
+                yield {"signs": found, "same": int(other == number)}
         shared, names, told = events.setdefault(number, (Shared(), set(), []))
         shared.add(own)
         names |= {o.subject} if o.subject else set()

@@ -12,7 +12,7 @@ import re
 
 GLUED_MAGNITUDES = {"k": 1e3, "m": 1e6, "mm": 1e6, "b": 1e9}
 """Only right behind the digits (or behind a blank where a currency stands before them)."""
-JOINED_MAGNITUDES = {"k": 1e3, "t": 1e3, "m": 1e6, "mm": 1e6, "b": 1e9}
+JOINED_MAGNITUDES = {"k": 1e3, "t": 1e3, "m": 1e6, "mm": 1e6, "b": 1e9, "bin": 1e3}
 """Only right before a currency: `312 k€`, `31,2 MNOK`, `640 TEUR`."""
 
 MAGNITUDES = {
@@ -27,6 +27,7 @@ MAGNITUDES = {
     "milhões": 1e6, "milhoes": 1e6, "milione": 1e6, "milioni": 1e6, "milionů": 1e6, "milióny": 1e6, "miliony": 1e6,
     "milionu": 1e6, "milionów": 1e6, "milyon": 1e6, "מיליון": 1e6, "εκατ": 1e6, "εκατομμύρια": 1e6, "млн": 1e6,
     "milliard": 1e9, "milliards": 1e9, "milyar": 1e9, "млрд": 1e9, "लाख": 1e5, "करोड़": 1e7,
+    "juta": 1e6, "miliar": 1e9, "ribu": 1e3,
     "万": 1e4, "만": 1e4, "億": 1e8, "亿": 1e8, "억": 1e8,
 }  # fmt: skip
 
@@ -36,6 +37,7 @@ CURRENCY_SIGNS = {
     "R$": "BRL", "MX$": "MXN", "NT$": "TWD", "$": "USD", "€": "EUR", "£": "GBP", "₹": "INR", "¥": "JPY", "₩": "KRW",
     "₪": "ILS", "₺": "TRY", "₽": "RUB", "₫": "VND", "฿": "THB", "₦": "NGN", "₱": "PHP", "₴": "UAH", "zł": "PLN",
     "KSh": "KES", "Ksh": "KES", "KShs": "KES", "Kshs": "KES", "Kč": "CZK", "rs": "INR", "rs.": "INR", "RS": "INR",
+    "Rp": "IDR", "rp": "IDR", "GH₵": "GHS", "₵": "GHS", "Fr.": "CHF",
     "us$": "USD", "a$": "AUD", "c$": "CAD", "s$": "SGD", "r$": "BRL",
 }  # fmt: skip
 
@@ -59,6 +61,7 @@ CURRENCY_WORDS = {
     "dirhams": "AED", "korun": "CZK", "kčs": "CZK", "złotych": "PLN", "tl": "TRY", "lira": "TRY", "shillings": "KES",
     "cedis": "GHS", "baht": "THB", "ringgit": "MYR", "rupiah": "IDR", "franken": "CHF", "dólares": "USD",
     "dolares": "USD", "dollari": "USD", "דולר": "USD", "美元": "USD", "ドル": "USD", "달러": "USD", "ευρώ": "EUR",
+    "riyals": "SAR", "riyal": "SAR", "schweizer franken": "CHF",
     "유로": "EUR", "ユーロ": "EUR", "欧元": "EUR", "人民币": "CNY", "日元": "JPY",
 }  # fmt: skip
 
@@ -155,9 +158,15 @@ CONTINENTAL = re.compile(
 PARTS = {"half": 0.5, "quarter": 0.25, "three quarters": 0.75}
 """What a big number may be cut into: `a quarter of a million`."""
 
-_MONTH = (
+MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    r"|nov(?:ember)?|dec(?:ember)?|januari|februari|maart|mei|juni|juli|oktober|dezember)\.?"
+    r"|nov(?:ember)?|dec(?:ember)?|januari|februari|maart|mei|juni|juli|oktober|dezember|januar|februar|märz|mai"
+    r"|janvier|février|mars|avril|juin|juillet|août|septembre|octobre|novembre|décembre"
+    r"|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre"
+    r"|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro"
+    r"|gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|dicembre"
+    r"|stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|września|października|listopada|grudnia"
+    r"|ocak|şubat|mart|nisan|mayıs|haziran|temmuz|ağustos|eylül|ekim|kasım|aralık)\.?"
 )
 _NAMED_BY_NUMBER = (
     "ticket|tickets|pr|prs|issue|bug|case|invoice|order|po|msa|receipt|customer no|page|chapter|section|step|phase|"
@@ -180,11 +189,11 @@ NOT_AMOUNTS = re.compile(
             r"\b\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})\b",
             r"\b(?:per|am|vom|zum|til|den|fra|dne|dnia|do)\s(?:[0-2]?\d|3[01])\.(?:0[1-9]|1[0-2])\b(?!\s?%)",
             r"\b\d{1,4}/\d{1,4}(?:/\d{1,4})?(?!\w)",
-            rf"\b{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}(?:st|nd|rd|th)?)?(?!\s?%|\w|[.,]\d)"
+            rf"\b{MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}(?:st|nd|rd|th)?)?(?!\s?%|\w|[.,]\d)"
             r"(?:,?\s(?:19|20)\d\d\b)?",
-            rf"\b{_MONTH},?\s(?:19|20)\d\d\b",
+            rf"\b{MONTH},?\s(?:19|20)\d\d\b",
             rf"\b\d{{1,2}}(?:st|nd|rd|th)?\.?(?:\s?(?:[-–]|and|or|to|und|et|og|y|e)\s?\d{{1,2}}(?:st|nd|rd|th)?\.?)?"
-            rf"\s(?:of\s)?{_MONTH}(?!\w)"
+            rf"\s(?:of\s|de\s)?{MONTH}(?!\w)"
             r"(?:,?\s(?:19|20)\d\d\b)?",
             r"\b\d+(?:st|nd|rd|th)\b",
             r"\b\d{1,2}:\d{1,2}(?::\d{2})?(?:\s?[ap]\.?m\b)?\w{0,2}",
@@ -208,6 +217,9 @@ PART_BEHIND = re.compile(
     re.I,
 )
 """Behind a number word: it is part of a fraction or an ordinal, and no figure of its own."""
+ONE_OF = re.compile(r"\s(?:more\s)?(?:board|observer|director)\s?(?:seats?|member|observer)?\b", re.I)
+"""Behind `one`: there it is a figure."""
+VALUATION_BEHIND = re.compile(r"\s(?:million\s)?(?:pre|post)(?:-money)?\b", re.I)
 AFTER_YEAR = re.compile(r"\s+(?!(?:was|is|has|this|as|sees)\b)[a-z]{3,}s\b")
 """A plural noun behind: `2000 users` is a count, `2024 was` a year."""
 BEFORE_YEAR = re.compile(

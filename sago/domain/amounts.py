@@ -20,8 +20,9 @@ IDENTIFIER_DIGITS = 7
 _NEAR = 32
 _LANGUAGE = 2000
 """Code points in which a text's language shows."""
-_BESIDE, _LIKE = 60, 8.0
-"""Code points between two figures that are compared, and by how much they may differ."""
+_BESIDE, _LIKE, _WORTH = 60, 8.0, 30.0
+"""Code points between two figures that are compared, by how much they may differ, and how much more than its round a
+company is worth at most."""
 _HIDDEN = "\u2400"
 _WIDE = 0x2E80
 """The first code point of the scripts that put no blanks between words."""
@@ -174,11 +175,11 @@ _ONE_IN = re.compile(
 )
 """`one in five`: a share."""
 _HOURS_BEFORE = re.compile(r"\d\s?(?:h|hrs?|hours?)\s?(?:and\s)?$", re.I)
-_RANGE = re.compile(r"\s?(?:[-–—]|to|→|->|=>|bis|à|til|tot|až)\s?", re.I)
+_RANGE = re.compile(r"\s?(?:[-–—]|to|→|->|=>|bis|à|a|til|tot|až)\s?", re.I)
 _FROM_BEFORE = re.compile(
     r"(?:\b(?:from|vs|versus|formerly|previously|before|against|compared (?:to|with))\.?"
-    r"|(?:\b(?:it|that|which|(?:last|previous|prior) (?:year|month|quarter|week)|year ago|before it|we)|^|[,;.(])"
-    r"\s?(?:was|were)(?: at)?)\s"
+    r"|(?:\b(?:it|that|which|(?:last|previous|prior) (?:year|month|quarter|week)|year ago|before it|we|q[1-4]|h[12]"
+    rf"|{words.MONTH})|^|[,;.(])\s?(?:was|were|had been|había sido|était|war|var|era)(?: at)?)\s"
     r"(?:[~≈]|about\s|around\s)?$",
     re.I,
 )
@@ -334,6 +335,8 @@ def _names_something(text: str, match: re.Match[str], amount: Amount) -> bool:
     if match["digits"] is None:
         if amount.text.lower() == "zero":
             return _NOUN_BEHIND.match(behind) is None
+        if amount.value == 1 and words.ONE_OF.match(behind):
+            return False
         return amount.value <= 1 or bool(match["foreign"]) or words.PART_BEHIND.match(behind) is not None
     digits = match["digits"]
     if words.YEAR.match(digits):
@@ -345,28 +348,38 @@ def _names_something(text: str, match: re.Match[str], amount: Amount) -> bool:
 def _relate(text: str, found: list[Amount]) -> list[Amount]:
     """Give each end of a range or change its role, and what it leaves to the other end to say."""
     related = [replace(amount, role=_role(text, amount)) for amount in found]
+    paired: set[int] = set()
     for index in range(len(related) - 1):
         low, high = related[index], related[index + 1]
         between = text[low.end : high.start]
         spanned = between.strip() == "and" and text[: low.start].rstrip().lower().endswith("between")
         if spanned or _RANGE.fullmatch(between):
             related[index], related[index + 1] = _span(low, high, dashed="to" not in between)
-    return [_as_large(amount, related[max(0, place - 2) : place + 3]) for place, amount in enumerate(related)]
+            paired |= {index, index + 1}
+    return [
+        amount if at in paired else _as_large(text, amount, related[max(0, at - 2) : at + 3])
+        for at, amount in enumerate(related)
+    ]
 
 
-def _as_large(amount: Amount, others: Sequence[Amount]) -> Amount:
-    """`$5.31M, from 4.94`: the earlier figure leaves its magnitude and currency to the one it is set against."""
-    if not amount.bare or amount.role != "from" or amount.scale != 1.0 or amount.unit != COUNT:
+def _as_large(text: str, amount: Amount, others: Sequence[Amount]) -> Amount:
+    """`$5.31M, from 4.94`, `$18M at 90 pre`: a figure leaves its magnitude and unit to the one it is set against."""
+    is_valuation = words.VALUATION_BEHIND.match(text, amount.end) is not None
+    if not amount.bare or not (amount.role == "from" or is_valuation) or amount.scale != 1.0 or amount.unit != COUNT:
         return amount
     for other in others:
         apart = max(other.start - amount.end, amount.start - other.end)
-        if other.scale >= 1e3 and other.is_money and apart <= _BESIDE:
+        if other.scale >= 1e3 and (other.is_money or (other.bare and not is_valuation)) and apart <= _BESIDE:
             ratio = abs(amount.value * other.scale / other.value) if other.value else 0.0
-            if 1 / _LIKE <= ratio <= _LIKE:
+            if 1 / _LIKE <= ratio <= (_WORTH if is_valuation else _LIKE):
                 value = round(amount.value * other.scale, 9)
-                is_dollar = other.any_dollar
                 return replace(
-                    amount, value=value, scale=other.scale, unit=other.unit, bare=False, any_dollar=is_dollar
+                    amount,
+                    value=value,
+                    scale=other.scale,
+                    unit=other.unit,
+                    bare=other.bare,
+                    any_dollar=other.any_dollar,
                 )
     return amount
 

@@ -153,7 +153,12 @@ def _take(o: Observation, live: list[_Group], groups: list[_Group]) -> None:
     if target is not None:
         _correct(o, own, target)
         return
-    near = [(_closeness(o, own, group), group) for group in live if _may_tell_again(o, own, group)]
+    newest = max((group.last for group in live if group.event_type is o.event_type), default=None)
+    near = [
+        (_closeness(o, own, group, is_newest=group.last == newest), group)
+        for group in live
+        if _may_tell_again(o, own, group)
+    ]
     best = max(near, key=lambda pair: pair[0], default=None)
     if best is not None and best[0][0] > 0:
         best[1].add(o, own)
@@ -202,11 +207,11 @@ def _may_tell_again(o: Observation, own: Traits, group: _Group) -> bool:
     return o.message_id not in group.messages or is_named or shares
 
 
-def _closeness(o: Observation, own: Traits, group: _Group) -> tuple[float, datetime, str]:
+def _closeness(o: Observation, own: Traits, group: _Group, *, is_newest: bool) -> tuple[float, datetime, str]:
     """How surely it tells this event again, above 0 where it does: the same name or a shared figure is enough."""
     first = group.tellings[0]
     since = (o.said_at - group.last).total_seconds()
-    odds = log_odds(o, own, group.shared, group.subjects, since)
+    odds = log_odds(o, own, group.shared, group.subjects, since, is_newest=is_newest)
     if _same_subject(o.subject, group) or _shared(o, group) > 0:
         odds = SURE + max(odds, 0.0)
     return odds, group.last, f"{first.message_id}:{first.start:09}"

@@ -10,17 +10,18 @@ from typing import NamedTuple
 
 from sago.domain.amounts import Amount
 from sago.domain.events import EventType, Metric
-from sago.domain.metrics import METRICS, canonical, is_vague
+from sago.domain.metrics import METRICS, canonical
 from sago.llm.providers.offline.hints import Hinted
 from sago.llm.providers.offline.speech import is_taken_back
 
 TIMES = frozenset({"ms", "seconds", "minutes", "hours", "days", "weeks", "months", "years"})
-MOST = 6
+MOST = 10
 """Metrics of one finding: more is a table, not a fact."""
 LEAST_ALONE, _FEW_WORDS = 20, 7
 """A figure from here on counts something though nothing says what, in so few words: `it's 214 now`."""
 _REACH = 45
-_BESIDE, _BEFORE = 60, 20
+_BESIDE, _BEFORE = 90, 20
+_ONWARD, _SENTENCE_ENDS = re.compile(r"\s?(?:->|→|–|to)\s?\d"), re.compile(r"[.;!?]\s")
 _OF_THE_SAME = re.compile(r"\b(?:worst|best|median|mean|average|avg|min|max|peak|p\d\d|was|were)\W{1,3}$", re.I)
 """Between the two figures of `slid to 19%, it was 24`."""
 _MOST_PERCENT, _LEAST_MONEY = 1000, 1000
@@ -75,6 +76,7 @@ _TIME_NAMES = {
 }
 _TIMELESS = frozenset({EventType.HIRING, EventType.COMPLIANCE, EventType.MEDIA_COVERAGE, EventType.CUSTOMER_SUCCESS})
 """Types whose news no length of time belongs to: `five years at ACME` is a life, not a metric."""
+_OTHER = ("other", "further", "another")
 TOLD = "told"
 """The kind of an event that no cue names."""
 _MONEY_TYPES = frozenset({EventType.FUNDING, EventType.ENTERPRISE_DEAL, EventType.REVENUE_MILESTONE})
@@ -111,7 +113,7 @@ def figures(
         if _lacks_its_magnitude(amount, named):
             continue
         name = _name(text, amount, named, unit, event_type, kind)
-        if name is None and kind == TOLD:
+        if name is None and kind != "figures":
             name = _plain_name(text, amount, unit)
         if name and not any((f.metric.value, f.metric.unit) == (amount.value, unit) for f in found):
             found.append(Figure(Metric(name=name[:80], value=amount.value, unit=unit), amount))
@@ -124,28 +126,22 @@ def _lacks_its_magnitude(amount: Amount, named: str | None) -> bool:
 
 
 def _once(text: str, found: Sequence[Figure]) -> list[Figure]:
-    """Of several figures of one name and unit (`passed 1,500, at 1,512 now`) the largest; a later term gives way.
-    Money that has no name but whose it is keeps its own: `11.5 million: Lindqvist 8, Brookhaven 3`."""
+    """Of several figures of one name and unit each under a name of its own, the largest under the plain one: `passed
+    1,500, at 1,512 now`. Money that has no name but whose it is takes that: `11.5 million: Lindqvist 8, Brookhaven 3`.
+    """
     kept: dict[tuple[str, str], Figure] = {}
-    for each in found:
+    for each in sorted(found, key=lambda figure: (-abs(figure.metric.value), figure.amount.start)):
         figure = _apart(text, each, kept) if (each.metric.name, each.metric.unit) in kept else each
-        key = (figure.metric.name, figure.metric.unit)
-        if key not in kept or (figure.metric.unit not in TIMES and figure.metric.value > kept[key].metric.value):
-            kept[key] = figure
+        kept.setdefault((figure.metric.name, figure.metric.unit), figure)
     return sorted(kept.values(), key=lambda figure: figure.amount.start)
 
 
 def _apart(text: str, figure: Figure, kept: Mapping[tuple[str, str], Figure]) -> Figure:
-    """A further figure of a name that says little, under a name of its own: money after whose it is, where that
-    stands before it."""
+    """A further figure under a name of its own: money after whose it is, where that stands before it."""
     name, unit = figure.metric.name, figure.metric.unit
     whose = _WHOSE.search(text, max(0, figure.amount.start - _REACH), figure.amount.start) if unit.isupper() else None
-    if whose is not None:
-        own = f"{whose[1]} {name}"
-    elif is_vague(name):
-        own = next((f"{word} {name}" for word in ("other", "further") if (f"{word} {name}", unit) not in kept), name)
-    else:
-        return figure
+    other = next((f"{word} {name}" for word in _OTHER if (f"{word} {name}", unit) not in kept), name)
+    own = f"{whose[1]} {name}" if whose is not None else other
     return figure._replace(metric=figure.metric.model_copy(update={"name": own[:80]}))
 
 
@@ -205,12 +201,22 @@ def _unit(
         return currencies.unwritten
     if wanted == "percent":
         return "percent" if abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None else amount.unit
-    is_beside = amount.role == "from" or _OF_THE_SAME.search(text[max(0, amount.start - _BEFORE) : amount.start])
-    if is_beside and abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None:
-        against = [a.unit for a in amounts if a.unit in _COMPARED and abs(a.start - amount.start) <= _BESIDE]
-        return against[0] if against else amount.unit
+    if _is_compared(text, amount) and abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None:
+        against = [a for a in amounts if a.unit in _COMPARED and _is_beside(text, amount, a)]
+        return against[0].unit if against else amount.unit
     is_money = in_money and wanted is None and amount.scale >= 1e3
     return currencies.unwritten if is_money and not _noun(text, amount, strict=True) else amount.unit
+
+
+def _is_compared(text: str, amount: Amount) -> bool:
+    before = text[max(0, amount.start - _BEFORE) : amount.start]
+    return bool(amount.role or _OF_THE_SAME.search(before)) and not _ONWARD.match(text, amount.end)
+
+
+def _is_beside(text: str, amount: Amount, other: Amount) -> bool:
+    """Whether the two are near; what the figure is now stands in one sentence with what it was."""
+    between = text[min(amount.end, other.end) : max(amount.start, other.start)]
+    return len(between) <= _BESIDE and (amount.role == "from" or not _SENTENCE_ENDS.search(between))
 
 
 def _noun(text: str, amount: Amount, *, strict: bool = False) -> str | None:
@@ -235,7 +241,7 @@ def _name(text: str, amount: Amount, named: str | None, unit: str, event_type: E
     if unit.isupper():
         return _money_name(text, amount, kind, earlier)
     if unit in TIMES and event_type in _TIMELESS:
-        return None
+        return "experience" if event_type is EventType.HIRING and unit == "years" else None
     if unit in TIMES:
         return earlier + _TIME_NAMES.get(kind, "duration" if unit not in ("ms", "seconds") else "latency")
     if unit == "count":

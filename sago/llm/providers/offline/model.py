@@ -71,7 +71,7 @@ class OfflineModel(RulesModel):
 
 def _currencies(messages: Sequence[CompactMessage]) -> Currencies:
     """The currency these messages write most often, US dollars where they write none; and the dollar that a plain `$`
-    means: the other one they write out (`A$`, `CAD`) more often than the American."""
+    means: the other one they write out (`A$`, `CAD`) more often than the American; Canada's French writes it behind."""
     written: Counter[str] = Counter()
     spelt_out: Counter[str] = Counter()
     for message in messages:
@@ -80,8 +80,9 @@ def _currencies(messages: Sequence[CompactMessage]) -> Currencies:
             written.update(amount.unit for amount in money if not amount.any_dollar)
             plain = sum(amount.any_dollar for amount in money)
             spelt_out.update(amount.unit for amount in money if amount.unit in DOLLARS and not amount.any_dollar)
+            spelt_out["CAD"] += sum(amount.any_dollar and amount.text.endswith("$") for amount in money)
             written[_PLAIN] += plain
-    dollar = min(spelt_out, key=lambda unit: (-spelt_out[unit], unit)) if spelt_out else "USD"
+    dollar = min(spelt_out, key=lambda unit: (-spelt_out[unit], unit)) if any(spelt_out.values()) else "USD"
     written[dollar] += written.pop(_PLAIN, 0)
     unwritten = min(written, key=lambda unit: (-written[unit], unit)) if any(written.values()) else "USD"
     return Currencies(unwritten, dollar)

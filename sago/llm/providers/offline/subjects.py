@@ -102,7 +102,7 @@ def find(text: str, cue: tuple[int, int], event_type: EventType, kind: str, excl
     special = _special(text, event_type, kind, exclude)
     if special is not None or kind in KIND_SUBJECTS or event_type is EventType.COMPLIANCE:
         return special
-    proper = names(text, exclude)
+    proper = [(place, name) for place, name in names(text, exclude) if name.lower() not in everyday_words()]
     if event_type is EventType.HIRING:
         proper = [(place, name) for place, name in proper if not _BELONGS.search(text[:place])] or proper
         return proper[0][1] if proper else None
