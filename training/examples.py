@@ -1,6 +1,7 @@
 """`python -m training.examples`: statements of the labelled companies in context, with their types, as JSON lines.
 
-Behind them the everyday talk of `labelled/everyday.jsonl`, which tells nothing.
+Behind them single statements: the everyday talk of `labelled/everyday.jsonl`, which tells nothing, and the news of
+`labelled/told.jsonl`.
 """
 
 from __future__ import annotations
@@ -58,16 +59,12 @@ def _tells(statement: Statement, start: int, end: int) -> bool:
     return shared >= min(LEAST, 0.6 * (statement.end - statement.start))
 
 
-def everyday() -> Iterator[dict[str, Any]]:
-    """What people write beside the news, as examples of a company of that name."""
-    for number, line in enumerate((LABELLED / "everyday.jsonl").read_text(encoding="utf-8").splitlines()):
-        yield {
-            "company": "everyday",
-            "message_id": f"everyday{number}",
-            "start": 0,
-            **json.loads(line),
-            "types": [0] * len(EventType),
-        }
+def single(name: str) -> Iterator[dict[str, Any]]:
+    """The statements of `labelled/<name>.jsonl`, as examples of a company of that name."""
+    for number, line in enumerate((LABELLED / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()):
+        given = json.loads(line)
+        told = [int(event_type in given.get("types", ())) for event_type in EventType]
+        yield {"company": name, "message_id": f"{name}{number}", "start": 0, **given, "types": told}
 
 
 def main() -> None:
@@ -75,7 +72,7 @@ def main() -> None:
         if (folder / "gold.jsonl").exists():
             for example in examples(folder.name):
                 sys.stdout.write(json.dumps(example, ensure_ascii=False) + "\n")
-    for example in everyday():
+    for example in (*single("everyday"), *single("told")):
         sys.stdout.write(json.dumps(example, ensure_ascii=False) + "\n")
 
 

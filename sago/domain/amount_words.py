@@ -146,7 +146,8 @@ FOREIGN_NUMBERS = {
 """Only before a unit or a magnitude: `huit semaines`, `drei Jahre`."""
 IBERIAN = re.compile(
     r"(?<![\w.@-])(?:não|una|uma|hoje|hoy|ayer|ontem|já|meses|reais|pesos|años|anos|clientes|usuarios|usuários|millones|para|por"
-    r"|nuestro|nosso|nuevos|novos)(?![\w.@-]*@)(?!\w)",
+    r"|nuestro|nosso|nuevos|novos|que|del|los(?! angeles)|las(?! vegas)|fue|foi|muy|pero|más|mais|hasta|desde|cada"
+    r"|semana|mañana|amanhã|aquí|lunes|martes|jueves|viernes|domingo|também|está|são|então)(?![\w.@-]*@)(?!\w)",
     re.I,
 )
 """Words of Spanish and Portuguese that English lacks."""

@@ -204,7 +204,7 @@ def _read(text: str, match: re.Match[str], context: str, mil: float) -> tuple[Am
         unit=unit or COUNT,
         period=words.PERIODS.get((tail["period"] or tail["adverb"] or "").lower().replace("p.a", "pa")),
         bare=unit is None,
-        scale=scale,
+        scale=scale if match["digits"] else max(scale, _spelt_scale(match)),
         any_dollar=unit == "USD" and _writes_any_dollar(match, tail),
     )
     return (None if _names_something(text, match, amount) else amount), max(end, match.end())
@@ -320,6 +320,12 @@ def _spelt(match: re.Match[str]) -> float | None:
                 return None
             current += small
     return total + current
+
+
+def _spelt_scale(match: re.Match[str]) -> float:
+    """The magnitude that number words end with: 1e6 in `six million`."""
+    last = (match["whole"] or match["spelt"] or "").lower().split()[-1:]
+    return words.BIG_NUMBERS.get(last[0], 1.0) if last else 1.0
 
 
 def _goes_on(text: str, end: int) -> bool:

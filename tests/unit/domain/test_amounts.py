@@ -199,6 +199,11 @@ def test_a_plain_dollar_is_told_from_a_named_one() -> None:
     [
         ("ARR is $5.31M, up from 4.94 in July", [(5_310_000, "USD"), (4_940_000, "USD")]),
         ("bookings NOK 14.8 million. Q3 last year was 6.1", [(14_800_000, "NOK"), (6_100_000, "NOK")]),
+        ("six million usd, 22 pre, they lead", [(6_000_000, "USD"), (22_000_000, "USD")]),
+        ("88k monthly actives. October was 61", [(88_000, "count"), (61_000, "count")]),
+        ("Hoteles pagó los 180 mil. Empezamos el lunes", [(180_000, "count")]),
+        ("3 mil in the bank", [(3_000_000, "count")]),
+        ("one board seat, one of us goes", [(1, "count")]),
         ("€2.4m against 1.9 in spring", [(2_400_000, "EUR"), (1_900_000, "EUR")]),
         ("we raised $5M, from 2 to 40 people", [(5_000_000, "USD"), (2, "count"), (40, "count")]),
         ("$5M in all, it was 3 weeks of work", [(5_000_000, "USD"), (3, "weeks")]),

@@ -114,15 +114,18 @@ def _is_list(reading: Reading) -> bool:
 
 
 def _is_doubted(draft: Draft, statements: Sequence[Statement], likely: Sequence[Likely]) -> bool:
-    """Only what is told as done: a denial takes an event back, whoever doubts it."""
+    """Whether its words are unlikely to tell it, or surely tell something else. Only what is told as done: a denial
+    takes an event back, whoever doubts it."""
     if draft.status is not Status.ACTUAL:
         return False
     of_it = [
-        each[draft.event_type]
+        each
         for statement, each in zip(statements, likely, strict=True)
         if statement.start < draft.end and draft.start < statement.end
     ]
-    return bool(of_it) and max(of_it) < DOUBTFUL
+    own = max((each[draft.event_type] for each in of_it), default=1.0)
+    best = max((max(each.values()) for each in of_it), default=0.0)
+    return own < DOUBTFUL or (own < LIKELY and best >= SURE)
 
 
 def _with_seen(
