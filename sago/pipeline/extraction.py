@@ -68,8 +68,8 @@ class Extracting:
     def _read(
         self, batch: Batch, company: Company | None, refs: list[MessageRef], highest: dict[str, int], now: datetime
     ) -> ChunkResult:
-        """Every version counts as read; the text of one that a person has since edited or deleted goes nowhere, nor does
-        one that gives orders to its reader."""
+        """Every version counts as read; the text of one that a person has since edited or deleted goes nowhere, nor
+        does one that gives orders to its reader."""
         model: Model = self.models.for_company(company)
         messages = self._messages(batch, refs)
         current = [each for each in messages if each.text and each.version >= highest.get(each.id, each.version)]
