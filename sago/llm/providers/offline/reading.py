@@ -55,9 +55,12 @@ class Reading:
 
 
 _QUOTE_BEGINS = re.compile(
-    r"^[ \t]*(?:-{3,}\s*(?:forwarded|original) message|begin forwarded message|_{10,}|on .{4,120} wrote:\s*$"
-    r"|le .{4,120} a écrit\s?:\s*$|am .{4,120} schrieb .{1,80}:\s*$|op .{4,120} schreef .{1,80}:\s*$"
-    r"|from: .{1,200}\n(?:sent|date|to|subject): |-- ?$|sent from my )",
+    r"^[ \t]*(?:-{3,}\s*(?:forwarded|original) message|begin forwarded message|_{10,}"
+    r"|(?:-{2,3} )?on .{4,120} wrote:\s*$|le .{4,120} a écrit\s?:\s*$"
+    r"|am .{4,120} schrieb .{1,80}:\s*$|op .{4,120} schreef .{1,80}:\s*$"
+    r"|(?:\w{1,20} )?(?:from|von|de|da|van|od|от|kimden)\s?: .{1,200}\n[ \t]*(?:sent|date|to|subject|gesendet|datum|an|"
+    r"envoyé|à|enviad[oa](?: em)?|fecha|data|para|inviato|a|verzonden|aan|wysłano|отправлено|gönderilen)\s?: "
+    r"|-- ?$|sent from my )",
     re.I | re.M,
 )
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.M)
