@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.extraction.recognizers import measured
 from bench.extraction.sets import LabelledSet
 from sago.config import PROJECT
 from sago.evaluation.evaluation import PER_1000, Evaluation, Measured
@@ -86,7 +87,27 @@ def lines(scored: Sequence[Scored], stamp: str) -> list[str]:
     examples = [each for each in scored if each.labelled.name == "seen"]
     for each in examples:
         out += [f"### What {each.provider} gets wrong", "", *_wrong(each), ""]
-    return out
+    return [*out, "### Figures", "", *_figures_read(), ""]
+
+
+def _figures_read() -> list[str]:
+    """How figures alone are read, whoever reads the sentences around them."""
+    rows = [
+        f"| {each.name} | {each.expected} | {each.valued / each.expected:.2f} | {each.united / each.expected:.2f} "
+        f"| {each.exact / each.expected:.2f} | {each.foreign} |"
+        for each in measured()
+    ]
+    if not rows:
+        return ["Not measured: the corpus is not beside the repository."]
+    head = "| file | figures | value right | and unit | and span | left out |"
+    return [
+        "`find_amounts` on the English test cases of Recognizers-Text. *left out*: no value, or a currency Sago does "
+        "not name. *number* holds fractions, powers and dates, which are no figures here.",
+        "",
+        head,
+        "|---|---|---|---|---|---|",
+        *rows,
+    ]
 
 
 def _table(scored: Sequence[Scored]) -> list[str]:

@@ -38,7 +38,10 @@ CURRENCY_SIGNS = {
     "₪": "ILS", "₺": "TRY", "₽": "RUB", "₫": "VND", "฿": "THB", "₦": "NGN", "₱": "PHP", "₴": "UAH", "zł": "PLN",
     "KSh": "KES", "Ksh": "KES", "KShs": "KES", "Kshs": "KES", "Kč": "CZK", "rs": "INR", "rs.": "INR", "RS": "INR",
     "Rp": "IDR", "rp": "IDR", "GH₵": "GHS", "₵": "GHS", "Fr.": "CHF",
-    "us$": "USD", "a$": "AUD", "c$": "CAD", "s$": "SGD", "r$": "BRL",
+    "us$": "USD", "a$": "AUD", "c$": "CAD", "s$": "SGD", "r$": "BRL", "US $": "USD", "U.S.$": "USD", "U.S. $": "USD",
+    "HK $": "HKD", "NZ $": "NZD", "Mex$": "MXN", "RMB": "CNY", "USD$": "USD", "usd$": "USD", "AUD$": "AUD",
+    "aud$": "AUD", "CAD$": "CAD", "cad$": "CAD", "NZD$": "NZD", "nzd$": "NZD", "HKD$": "HKD", "SGD$": "SGD",
+    "MXN$": "MXN", "mxn$": "MXN",
 }  # fmt: skip
 
 ISO_CODES = frozenset(
@@ -55,6 +58,10 @@ CURRENCY_WORDS = {
     "euro": "EUR", "euros": "EUR", "eur": "EUR", "pound": "GBP", "pounds": "GBP", "quid": "GBP",
     "pounds sterling": "GBP", "gbp": "GBP", "rupees": "INR", "inr": "INR", "yen": "JPY", "won": "KRW",
     "yuan": "CNY", "rmb": "CNY", "renminbi": "CNY", "swiss francs": "CHF", "chf": "CHF", "reais": "BRL",
+    "us dollar": "USD", "american dollars": "USD", "canadian dollar": "CAD", "australian dollar": "AUD",
+    "chinese yuan": "CNY", "japanese yen": "JPY", "british pounds": "GBP", "indian rupees": "INR",
+    "turkish lira": "TRY", "turkish liras": "TRY", "mexican pesos": "MXN", "swiss franc": "CHF",
+    "new zealand dollars": "NZD",
     "canadian dollars": "CAD", "australian dollars": "AUD", "hong kong dollars": "HKD", "singapore dollars": "SGD",
     "shekels": "ILS", "zloty": "PLN", "rand": "ZAR", "円": "JPY", "원": "KRW", "元": "CNY",
     "shekel": "ILS", "ש״ח": "ILS", 'ש"ח': "ILS", "שקל": "ILS", "שקלים": "ILS", "naira": "NGN", "dirham": "AED",
@@ -193,7 +200,7 @@ NOT_AMOUNTS = re.compile(
             rf"\b{MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}(?:st|nd|rd|th)?)?(?!\s?%|\w|[.,]\d)"
             r"(?:,?\s(?:19|20)\d\d\b)?",
             rf"\b{MONTH},?\s(?:19|20)\d\d\b",
-            rf"\b\d{{1,2}}(?:st|nd|rd|th)?\.?(?:\s?(?:[-–]|and|or|to|und|et|og|y|e)\s?\d{{1,2}}(?:st|nd|rd|th)?\.?)?"
+            rf"(?<!\d[.,])\b\d{{1,2}}(?:st|nd|rd|th)?\.?(?:\s?(?:[-–]|and|or|to|und|et|og|y|e)\s?\d{{1,2}}(?:st|nd|rd|th)?\.?)?"
             rf"\s(?:of\s|de\s)?{MONTH}(?!\w)"
             r"(?:,?\s(?:19|20)\d\d\b)?",
             r"\b\d+(?:st|nd|rd|th)\b",

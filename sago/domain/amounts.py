@@ -140,7 +140,7 @@ _TAIL = re.compile(
     rf"(?P<glued_magnitude>(?:{_either(words.GLUED_MAGNITUDES)}){_END}"
     rf"|\s?(?P<joined>{_either(words.JOINED_MAGNITUDES)})(?=(?!(?-i:Rs|rs))(?:{_SIGN}|(?-i:{_ISO})){_END}))?"
     rf"(?P<magnitudes>(?:[\s-]?{_closed(words.MAGNITUDES)}){{0,2}})(?:(?<=[^\W\d])\.(?={_CURRENCY_BEHIND}))?"
-    rf"(?:\s?(?P<sign>{_SIGN})(?![^\W\d_]|\s?\d)|[\s-]?(?:(?P<iso>(?-i:{_ISO})){_END}|(?P<money>{_closed(words.CURRENCY_WORDS)}))"
+    rf"(?:\s?(?P<sign>{_SIGN})(?![^\W\d_]|\s?\d)|[\s-]?(?:(?P<iso>(?-i:{_ISO})){_END}(?:\s(?P<behind>(?:thousand|million|billion|mio|mln|mn|bn|mrd)){_END})?|(?P<money>{_closed(words.CURRENCY_WORDS)}))"
     rf"|(?P<gap>[\s-]?(?:(?:more|full|straight|additional|extra)\s)?)"
     rf"(?:(?P<unit>{_closed(words.UNITS)})|(?-i:(?P<glued>{_either(words.GLUED_UNITS)})){_END}))?"
     rf"(?:\s?(?:/|(?:per|an?|each|every|par|pro|por|al|im)\s)\s?(?P<period>{_either(words.PERIODS)})(?!\w)"
@@ -222,7 +222,7 @@ def _measure(text: str, match: re.Match[str], tail: re.Match[str], mil: float) -
         return 1.0, "minutes", tail.end("glued_magnitude")
     joined = (tail["joined"] or "").lower()
     scale = words.JOINED_MAGNITUDES[joined] if joined else words.GLUED_MAGNITUDES.get(glued, 1.0)
-    for word in _MAGNITUDE.findall(tail["magnitudes"].lower()):
+    for word in _MAGNITUDE.findall(f"{tail['magnitudes']} {tail['behind'] or ''}".lower()):
         scale *= mil if word == "mil" else words.MAGNITUDES.get(word, 1.0)
     currency, unit, end = match["currency"], _unit(tail), tail.end()
     if tail["unit"] and tail["gap"].isspace() and tail["unit"].lower() in words.NEVER_SPACED:
@@ -304,21 +304,32 @@ def _spelt(match: re.Match[str]) -> float | None:
         return (
             words.PARTS[part] * words.BIG_NUMBERS[whole] if part in words.PARTS and whole in words.BIG_NUMBERS else None
         )
+    return _summed(re.split(r"[\s-]+", match["spelt"].lower()))
+
+
+def _summed(spelt: Sequence[str]) -> float | None:
+    """`two hundred and six thousand`; a half is of the last magnitude: `one million and a half`."""
     total = current = 0.0
-    for word in re.split(r"[\s-]+", match["spelt"].lower()):
-        if word in ("a", "an", "and"):
-            continue
+    scale, before = 1.0, ""
+    for word in spelt:
         if word == "half":
-            current += 0.5
+            current -= before not in ("and", "a", "an")
+            if current or not total:
+                current += 0.5
+            else:
+                total += 0.5 * scale
         elif word in ("hundred", "dozen"):
             current = (current or 1.0) * words.BIG_NUMBERS[word]
         elif word in words.BIG_NUMBERS:
-            total, current = total + (current or 1.0) * words.BIG_NUMBERS[word], 0.0
-        else:
+            scale = words.BIG_NUMBERS[word]
+            follows = total > 0 and not current
+            total, current = (total * scale if follows else total + (current or 1.0) * scale), 0.0
+        elif word not in ("a", "an", "and"):
             small = words.SMALL_NUMBERS.get(word, 0)
             if current % 10 or (current % 100 and small >= 10):
                 return None
             current += small
+        before = word
     return total + current
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sago.domain.batches import HOPELESS, Batch, BatchState, Chunk, ChunkResult, ChunkState, ExtractionRequest
 from sago.domain.events import Extraction
 from sago.domain.messages import CompactMessage, MessageRef
+from sago.domain.orders import without_orders
 from sago.domain.outreach import Company
 from sago.errors import ConfigError, PermanentError, ProviderSettingError, TransientError, UnusableAnswerError
 from sago.pipeline.folding import fold
@@ -67,18 +68,19 @@ class Extracting:
     def _read(
         self, batch: Batch, company: Company | None, refs: list[MessageRef], highest: dict[str, int], now: datetime
     ) -> ChunkResult:
-        """Every version counts as read; the text of one that a person has since edited or deleted goes nowhere."""
+        """Every version counts as read; the text of one that a person has since edited or deleted goes nowhere, nor
+        does one that gives orders to its reader."""
         model: Model = self.models.for_company(company)
         messages = self._messages(batch, refs)
         current = [each for each in messages if each.text and each.version >= highest.get(each.id, each.version)]
         request = ExtractionRequest(
             company_id=batch.company_id,
             company_name=company.name if company else batch.company_id,
-            messages=tuple(current),
-            context=tuple(self._context(batch.company_id, current)),
+            messages=without_orders(current),
+            context=without_orders(self._context(batch.company_id, current)),
         )
         observations, dropped = ground(
-            model.extract(request) if current else [],
+            model.extract(request) if request.messages else [],
             current,
             company_id=batch.company_id,
             extractor=model.name,

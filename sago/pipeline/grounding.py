@@ -1,9 +1,10 @@
 """True or absent: a finding becomes an observation only where the message says so to the letter. One way for every
 provider; nothing a provider claims about offsets or figures is taken on trust.
 
-A quote that does not stand in its message drops the finding. A metric whose value and unit the quote does not state is
-dropped alone. A title with a figure that neither the quote nor a kept metric states is replaced by the quote's
-beginning; a description or impact with such a figure is left empty. Each is counted under its reason.
+A quote that does not stand in its message, or stands in a text that gives orders, drops the finding. A metric whose
+value and unit the quote does not state is dropped alone. A title with a figure that neither the quote nor a kept metric
+states is replaced by the quote's beginning; a description or impact with such a figure is left empty. Each is counted
+under its reason.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from sago.domain.amount_words import DOLLARS
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.events import Finding, Metric, Observation
 from sago.domain.messages import CompactMessage
+from sago.domain.orders import stands_in_order
 
 UNKNOWN_MESSAGE = "finding: unknown message"
 NO_QUOTE = "finding: quote not in message"
+AN_ORDER = "finding: quote is an order"
 SAME_SPAN = "finding: same span and type twice"
 NO_TITLE = "finding: no title"
 NO_FIGURE = "metric: not in quote"
@@ -75,6 +78,9 @@ def _fields(finding: Finding, message: CompactMessage | None, dropped: Counter[s
     start = _locate(finding.quote, message.text, finding.start)
     if start is None:
         dropped[NO_QUOTE] += 1
+        return None
+    if stands_in_order(message.text, start, start + len(finding.quote)):
+        dropped[AN_ORDER] += 1
         return None
     amounts = _amounts_within(message.text, start, start + len(finding.quote))
     metrics = tuple(dict.fromkeys(metric for metric in finding.metrics if _stated(metric, amounts)))

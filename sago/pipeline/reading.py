@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Event, Finding, Observation
 from sago.domain.messages import CompactMessage
+from sago.domain.orders import without_orders
 from sago.errors import ConfigError, PermanentError, TransientError, UnusableAnswerError
 from sago.pipeline.chunking import chunks
 from sago.pipeline.folding import fold
@@ -60,8 +61,8 @@ class Reading:
         request = ExtractionRequest(
             company_id=company_id,
             company_name=company_id.replace("-", " ").title(),
-            messages=tuple(chunk),
-            context=context,
+            messages=without_orders(chunk),
+            context=without_orders(context),
         )
         try:
             return self._grounded(request)
@@ -78,7 +79,7 @@ class Reading:
 
     def _grounded(self, request: ExtractionRequest) -> list[Observation]:
         observations, dropped = ground(
-            self._patiently(request),
+            self._patiently(request) if request.messages else [],
             request.messages,
             company_id=request.company_id,
             extractor=self._model.name,

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from sago.domain.events import EventType
 from sago.errors import ConfigError
 from sago.llm.providers.offline.inputs import inputs
-from sago.llm.providers.offline.opinions import Likely
 from sago.llm.providers.offline.reading import Reading, Voice
+from sago.llm.providers.offline.weighing import Likely
 
 if TYPE_CHECKING:
     from sago.llm.providers.offline.encoding import Tokens

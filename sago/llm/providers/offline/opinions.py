@@ -18,7 +18,7 @@ from sago.llm.providers.offline.draft import Draft, Setting
 from sago.llm.providers.offline.drafts import LONGEST_QUOTE, match
 from sago.llm.providers.offline.reading import Reading, Statement
 from sago.llm.providers.offline.speech import Act, act
-from sago.llm.providers.offline.threads import NEAR
+from sago.llm.providers.offline.weighing import Likely, beside, weighed
 
 SURE = 0.5
 """From here on a statement tells an event though no rule says so."""
@@ -28,14 +28,10 @@ CERTAIN = 0.9
 """From here on a statement tells a second event too."""
 LIKELY = 0.25
 """From here on it tells an event that its message, or one beside it in the chat, surely tells."""
-BESIDE = 4
-"""Messages before and after that may speak of the same."""
 SHORTEST = 8
 """Code points that tell something by themselves."""
 
 _POINT = re.compile(r"^[ \t]*(?:[-*•·–]|\d{1,2}[.)]|[\w ]{2,24}:)\s", re.M)
-
-Likely = Mapping[EventType, float]
 
 
 class SecondReader(Protocol):
@@ -53,12 +49,14 @@ def weigh(
     setting: Setting,
 ) -> None:
     """Leave out what the second reader doubts and add what only it saw. Changes `found`, which is by message id."""
+    opinions = weighed(readings, found, opinions)
     sure = [_sure_types(opinions.get(reading.message.id, ())) for reading in readings]
     for place, reading in enumerate(readings):
         likely = opinions.get(reading.message.id)
         if likely is not None:
-            kept = [d for d in found[reading.message.id] if not _is_doubted(d, reading.statements, likely)]
-            told = _told(reading, likely, sure[place] | _told_beside(readings, sure, place))
+            own = found[reading.message.id]
+            kept = [draft for draft in own if not _is_doubted(draft, reading.statements, likely)]
+            told = _told(reading, likely, sure[place].union(*(sure[other] for other in beside(readings, place))))
             drafts = _with_figures(reading, _with_seen(reading, told, kept, setting), setting)
             found[reading.message.id] = sorted(drafts, key=lambda draft: (draft.start, draft.event_type))
 
@@ -72,20 +70,6 @@ def _sure_types(likely: Sequence[Likely]) -> frozenset[EventType]:
         for event_type, own in each.items()
         if own >= SURE and (own == max(each.values()) or own >= CERTAIN)
     )
-
-
-def _told_beside(readings: Sequence[Reading], sure: Sequence[frozenset[EventType]], place: int) -> frozenset[EventType]:
-    """What chat messages shortly before and after this one surely tell."""
-    at = readings[place].message
-    if "@" in at.sender:
-        return frozenset()
-    beside = range(max(0, place - BESIDE), min(len(readings), place + BESIDE + 1))
-    near = (
-        sure[other]
-        for other in beside
-        if abs(readings[other].message.sent_at - at.sent_at) <= NEAR and "@" not in readings[other].message.sender
-    )
-    return frozenset().union(*near)
 
 
 def _told(reading: Reading, likely: Sequence[Likely], expected: frozenset[EventType]) -> list[frozenset[EventType]]:

@@ -10,6 +10,7 @@ import quotequail
 
 from sago.domain.amounts import find_amounts
 from sago.domain.messages import CompactMessage
+from sago.domain.orders import gives_orders, own_lines
 from sago.llm.providers.offline.hints import Hinted
 from sago.llm.providers.offline.speech import corrects, is_taken_back
 
@@ -23,7 +24,8 @@ _WRAPPED = 60
 
 
 class Voice(StrEnum):
-    """Who speaks: one of the company, somebody outside to the company, or nobody in person."""
+    """Who speaks: one of the company, somebody outside to the company, or nobody in person; whoever gives orders to a
+    machine is nobody."""
 
     OURS = "ours"
     THEIRS = "theirs"
@@ -53,9 +55,12 @@ class Reading:
 
 
 _QUOTE_BEGINS = re.compile(
-    r"^[ \t]*(?:-{3,}\s*(?:forwarded|original) message|begin forwarded message|_{10,}|on .{4,120} wrote:\s*$"
-    r"|le .{4,120} a écrit\s?:\s*$|am .{4,120} schrieb .{1,80}:\s*$|op .{4,120} schreef .{1,80}:\s*$"
-    r"|from: .{1,200}\n(?:sent|date|to|subject): |-- ?$|sent from my )",
+    r"^[ \t]*(?:-{3,}\s*(?:forwarded|original) message|begin forwarded message|_{10,}"
+    r"|(?:-{2,3} )?on .{4,120} wrote:\s*$|le .{4,120} a écrit\s?:\s*$"
+    r"|am .{4,120} schrieb .{1,80}:\s*$|op .{4,120} schreef .{1,80}:\s*$"
+    r"|(?:\w{1,20} )?(?:from|von|de|da|van|od|от|kimden)\s?: .{1,200}\n[ \t]*(?:sent|date|to|subject|gesendet|datum|an|"
+    r"envoyé|à|enviad[oa](?: em)?|fecha|data|para|inviato|a|verzonden|aan|wysłano|отправлено|gönderilen)\s?: "
+    r"|-- ?$|sent from my )",
     re.I | re.M,
 )
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.M)
@@ -74,16 +79,6 @@ _BULK_SENDER = re.compile(
 )
 _BOT = re.compile(
     r"^(?:\w+[-_ ]?bot|bot[-_ ]\w+|github|jira|pagerduty|sentry|datadog|jenkins|grafana|statuspage)$", re.I
-)
-_ORDERS = Hinted(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,30}\b(?:instructions?|rules?|prompts?|guidelines)\b"
-    r"|\b(?:ai|llm|language model)\b.{0,20}\b(?:assistants?|agents?|summari[sz]ers?|systems?)\b|\bsummari[sz]ers\b"
-    r"|(?:^|[\[<(\n])\s*(?:assistant|system|ai)\s?:\s|\bsystem prompt\b|\b(?:record|log|register|"
-    r"store|add|insert|report) (?:the|this|that|it|an?)"
-    r"\b.{0,60}\b(?:event|record|database|severity|fact)\b|\bdo not mention this\b|\bhide this\b|"
-    r"\bseverity\s?[:=]\s?high"
-    r"|\b(?:event_type|user_growth|revenue_milestone|enterprise_deal|product_launch)\b",
-    re.I | re.S,
 )
 _AHEAD = re.compile(
     r"^\W*(?:looking ahead|outlook|next(?: steps| month| quarter| up| year)?|what'?s next|coming up|"
@@ -117,7 +112,7 @@ def _says_not(statement: Statement) -> bool:
 
 def _voice(message: CompactMessage, text: str, own_names: frozenset[str]) -> Voice:
     address, _, domain = message.sender.rpartition("<")[2].strip("> ").lower().partition("@")
-    if _ORDERS.search(text) or (not domain and _BOT.match(message.sender)):
+    if gives_orders(own_lines(text)) or (not domain and _BOT.match(message.sender)):
         return Voice.NOBODY
     ours = not domain or any(name in re.sub(r"[^a-z0-9]", "", domain) for name in own_names)
     if ours and not _BULK_SENDER.search(address):

@@ -1,0 +1,235 @@
+"""Texts that give orders to whoever reads them by machine: data to read, never to obey, and no proof of anything.
+
+An order is known by two kinds of words close together in one sentence (to ignore, and rules; to record, and an event)
+or by a form that only a machine is written to in. It is looked for in what a machine would read: also in letters that
+nobody sees and inside base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from importlib.resources import files
+from itertools import chain, groupby
+from typing import NamedTuple
+
+import ahocorasick
+
+from sago.domain.messages import CompactMessage
+
+NEAR = 110
+"""Code points within which two kinds of words make one order."""
+_ADDRESSED = 40
+"""Code points at the beginning of a sentence in which it says to whom it speaks."""
+_FIRST_JOINED = "\u0600"
+"""The first of the scripts that join words or endings."""
+_ENCODED = re.compile(r"[A-Za-z0-9+/]{24,}")
+_QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.M)
+_SENTENCE_ENDS = re.compile(r"[.!?…؟](?=\s|$)|[。！？।\n]")
+_ADDRESS = re.compile(r".{2,40}?[:,、]", re.S)
+_ORDERS = (
+    {"ignore", "rules"},
+    {"act_last", "kept"},
+    {"act", "machine", "must"},
+    {"act_last", "machine", "must"},
+    {"act", "machine", "letter"},
+    {"act_last", "machine", "letter"},
+    {"act", "machine", "rules"},
+    {"act_last", "machine", "rules"},
+    {"must", "machine", "rules"},
+    {"role", "machine"},
+    {"role", "rules"},
+    {"role", "kept"},
+    {"role_weak", "machine"},
+    {"role_weak", "rules"},
+    {"act", "reply"},
+    {"act_in_reply", "reply"},
+)
+_TOLD = {"act", "act_last", "ignore", "letter"}
+"""What is said to a machine that a sentence addresses."""
+_IN_ORDER = ("act", "kept")
+"""An order in this order alone: `log the event`, not `an event log`."""
+
+
+_FORMS = (
+    r"\b(?:mensaje|mensagem|messaggio|message|nota|note|aviso|avviso|avis) (?:del|du|de|do|dal|di) "
+    r"(?:sistema|systeme)\s?:|\bсистемное сообщение|\bkomunikat systemowy|رسالة النظام",
+    r"<\|[a-z_]{2,24}\|>",
+    r"\[/?inst\]",
+    r"\bsystem[ _-]prompt\b",
+    r"</?(?:system|tool|function|assistant|instructions?)(?:[_-][a-z_]{1,24})?>",
+    r"\b(?:tool|function)_(?:output|result|call|response)s?\b",
+    r"\b(?:save|add|create|record|log|insert|delete|send|update)_(?:event|record|finding|letter|e?mail)s?\s?\(",
+    r"[\"'](?:tool_calls?|function_call|arguments)[\"']\s?:",
+    r"[\"']role[\"']\s?:\s?[\"'](?:system|assistant|tool|developer)",
+    r"\bevent_type\b|(?:type|[\"':=])\s?(?:user_growth|revenue_milestone|enterprise_deal|product_launch)\b",
+    r"[\"'](?:findings|severity)[\"']\s?:",
+    r"\bdo not mention this\b|\bhide this\b",
+)
+"""What only a machine would be told: marks of chats, calls of tools, Sago's own answer. Of the shown
+text in small letters."""
+_FORM_HINTS = (
+    "mensaje de", "mensagem d", "messaggio d", "message du", "nota de", "nota d", "note du", "aviso d", "avviso d",
+    "avis du", "системное", "komunikat", "رسالة", "inst]", "<|", "system", "tool", "function", "assistant", "argument",
+    "role", "instruction", "event_type", "user_growth", "revenue_milestone", "enterprise_deal", "product_launch",
+    "findings", "severity", "_event", "_record", "_finding", "_letter", "_mail", "_email", "mention this", "hide this",
+)  # fmt: skip
+"""One of them stands in whatever a form matches."""
+
+
+class _Hit(NamedTuple):
+    """A word of an order, and where it stands."""
+
+    start: int
+    kind: str
+
+
+def gives_orders(text: str) -> bool:
+    """Whether a text is written to be obeyed by a machine that reads it. Linear in its length."""
+    shown = _shown(text)
+    return _is_order(shown) or any(_is_order(_shown(inner)) for inner in _decoded(text))
+
+
+def stands_in_order(text: str, start: int, end: int) -> bool:
+    """Whether `text[start:end]` stands in a part of the text that gives orders: the sender's own lines are one part,
+    those quoted from others another."""
+    lines = text[text.rfind("\n", 0, start) + 1 : end].split("\n")
+    is_quoted = {_QUOTED_LINE.match(line) is not None for line in lines}
+    return (False in is_quoted and gives_orders(own_lines(text))) or (True in is_quoted and gives_orders(_quoted(text)))
+
+
+def own_lines(text: str) -> str:
+    """The text without the lines that begin with `>`."""
+    return _QUOTED_LINE.sub("", text) if ">" in text else text
+
+
+def without_orders(messages: Iterable[CompactMessage]) -> tuple[CompactMessage, ...]:
+    """Those whose senders give no orders: only they are read."""
+    return tuple(message for message in messages if not gives_orders(own_lines(message.text)))
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(match[0].lstrip(" \t>") for match in _QUOTED_LINE.finditer(text))
+
+
+def _shown(text: str) -> str:
+    """Small letters of one form, without accents and without what is not seen."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKD", text).casefold().translate(_PLAIN)
+
+
+def _decoded(text: str) -> Iterator[str]:
+    for match in _ENCODED.finditer(text):
+        with suppress(binascii.Error, UnicodeDecodeError):
+            yield base64.b64decode(match[0][: len(match[0]) // 4 * 4]).decode()
+
+
+def _is_order(shown: str) -> bool:
+    hits = list(_hits(shown))
+    if any(hit.kind == _ROLE and _heads(shown, hit.start) for hit in hits):
+        return True
+    if any(hit.kind == _FORM for hit in hits) and any(form.search(shown) for form in _PATTERNS):
+        return True
+    words = [hit for hit in hits if hit.kind not in _NO_WORDS and not _is_product(shown, hit)]
+    return len(words) > 1 and any(_orders_something(shown, said) for said in _by_sentence(shown, words))
+
+
+def _hits(shown: str) -> Iterator[_Hit]:
+    """Words of the table, by where they end."""
+    for end, found in _WORDS.iter(shown):
+        for word, kind, is_whole in found:
+            start = end - len(word) + 1
+            before, behind = shown[max(0, start - 1) : start], shown[end + 1 : end + 2]
+            stands_alone = not _is_letter(before) and not (is_whole and (_is_letter(behind) or behind == "_"))
+            if kind in (_FORM, _ROLE) or word[0] >= _FIRST_JOINED or stands_alone:
+                yield _Hit(start, kind)
+
+
+def _is_product(shown: str, hit: _Hit) -> bool:
+    """Whether somebody's own machine is spoken of: `our assistant`."""
+    return hit.kind == "machine" and _POSSESSIVE.search(shown[max(0, hit.start - 24) : hit.start]) is not None
+
+
+def _heads(shown: str, start: int) -> bool:
+    """Whether a role's name heads what follows: `System:`, `[assistant]`, `### system ###`."""
+    before = shown[max(0, start - 8) : start].rstrip(" \t")[-1:]
+    return before in _OPENERS and (_BRACKETED if before in _BRACKETS else _HEADING).match(shown, start) is not None
+
+
+def _is_letter(letter: str) -> bool:
+    """Of a script that parts its words by blanks, or a digit."""
+    return letter.isalnum() and letter < _FIRST_JOINED
+
+
+def _by_sentence(shown: str, hits: Sequence[_Hit]) -> Iterator[list[_Hit]]:
+    ends = [match.end() for match in _SENTENCE_ENDS.finditer(shown)]
+    for _, said in groupby(sorted(hits), lambda hit: bisect_right(ends, hit.start)):
+        yield list(said)
+
+
+def _orders_something(shown: str, said: Sequence[_Hit]) -> bool:
+    """Whether kinds of words that make an order stand close together in one sentence."""
+    for place, first in enumerate(said):
+        near = {first.kind}
+        for later in (said[index] for index in range(place + 1, len(said))):
+            if later.start - first.start > NEAR:
+                break
+            near.add(later.kind)
+            if (first.kind, later.kind) == _IN_ORDER:
+                return True
+        if any(order <= near for order in _ORDERS):
+            return True
+        if first.kind == "machine" and near & _TOLD and _ADDRESS.match(shown, first.start):
+            return True
+    return False
+
+
+def _plain() -> dict[int, int | None]:
+    """What is not seen and every accent away; letters of a block that no screen shows, and some that are another
+    letter's like, to that letter."""
+    unseen = (
+        code for code in chain(range(0x20000), range(0xE0000, 0xE0200)) if unicodedata.category(chr(code)) in _UNSEEN
+    )
+    tags = {0xE0000 + code: ord(chr(code).lower()) for code in range(0x20, 0x7F)}
+    return dict.fromkeys(unseen) | tags | str.maketrans("ıłøđ", "ilod")
+
+
+def _table() -> Iterator[tuple[str, str]]:
+    for line in files("sago.domain").joinpath("order_words.txt").read_text(encoding="utf-8").splitlines():
+        kind, colon, words = line.partition(":")
+        if colon and not line.startswith("#"):
+            yield from ((kind, word.replace("_", " ")) for word in words.split())
+
+
+def _either(kind: str) -> str:
+    return "|".join(word for each, word in _TABLE if each == kind)
+
+
+def _words() -> ahocorasick.Automaton:
+    """All words of the table, each with what it is a word of and whether it must stand alone."""
+    kinds: dict[str, list[tuple[str, str, bool]]] = {}
+    for kind, word in [*(row for row in _TABLE if row[0] not in _BESIDE), *((_FORM, hint) for hint in _FORM_HINTS)]:
+        shown = _shown(word.rstrip("*"))
+        kinds.setdefault(shown, []).append((shown, kind, not word.endswith("*")))
+    automaton = ahocorasick.Automaton()
+    for shown, found in kinds.items():
+        automaton.add_word(shown, found)
+    automaton.make_automaton()
+    return automaton
+
+
+_FORM, _ROLE = "form", "role_name"
+_BESIDE, _NO_WORDS = ("heading", "possessive"), (_FORM, _ROLE)
+_OPENERS, _BRACKETS = ("", "\n", "(", "*", "|", "[", "<", "{", "#"), ("[", "<", "{", "#")
+_UNSEEN = frozenset({"Mn", "Cf"})
+_PLAIN = _plain()
+_TABLE = list(_table())
+_POSSESSIVE = re.compile(_shown(rf"(?:{_either('possessive')})(?:\s[\w-]+)?\s?$"))
+_NAME = _shown(rf"(?:{_either(_ROLE)})(?:[ \t-]?(?:{_either('heading')}))?[ \t]*")
+_HEADING, _BRACKETED = re.compile(rf"{_NAME}(?::|=>)"), re.compile(rf"{_NAME}[:\])>}}#]")
+_PATTERNS = [re.compile(_shown(form)) for form in _FORMS]
+_WORDS = _words()
