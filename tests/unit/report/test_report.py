@@ -25,6 +25,7 @@ from sago.report import ReportData, event_row, gather, screen, write_all
 from sago.report.phrases import letter_kind
 from sago.stores.memory.raw import MemoryRawStore
 from tests.disks import full_disk
+from tests.unit.outreach import stories
 from tests.unit.outreach.stories import (
     COMPANY,
     EVENTS,
@@ -32,7 +33,6 @@ from tests.unit.outreach.stories import (
     POINTS,
     SETBACK,
     database,
-    event as told,
     metric,
     point,
     request,
@@ -49,7 +49,7 @@ def said(event: Event, before: str = HOSTILE) -> CompactMessage:
 
 
 def test_two_figures_for_one_month_are_shown_beside_each_other(data: ReportData, tmp_path: Path) -> None:
-    later = told("revenue_milestone", "ARR reached $2.3M", "ARR is $2.3M", metric("arr", 2.3e6), days_ago=4)
+    later = stories.event("revenue_milestone", "ARR reached $2.3M", "ARR is $2.3M", metric("arr", 2.3e6), days_ago=4)
     both = replace(data, events=[*data.events, later], metric_points=[*POINTS, point(later, "arr", 2.3e6)])
     write_all(both, tmp_path)
     page, text = (tmp_path / "report.html").read_text(), (tmp_path / "pipeline_results.md").read_text()
