@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 from rich.text import Text
@@ -10,13 +13,16 @@ from rich.text import Text
 from sago.bootstrap import Container
 from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, require_known, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.domain.contradictions import Contradiction, contradictions
 from sago.domain.events import CATALOGUE, Event, Rejection
 from sago.domain.wording import day, metric_phrase
 from sago.errors import UsageError
+from sago.evaluation.judged import judged
 from sago.outreach import deciding
 from sago.pipeline.extraction import refold
+from sago.ports import Transaction
 from sago.report import event_row
-from sago.report.phrases import one_line, visible
+from sago.report.phrases import counted, one_line, visible
 
 group = typer.Typer(no_args_is_help=True, help="Events with their proof, and your word when one is wrong.")
 
@@ -38,11 +44,13 @@ def list_events(
     with opened(session) as container, container.database.begin() as tx:
         require_known(tx, company)
         found = tx.events.find(company, limit=limit)
+        against = _contradictions(tx, {event.company_id for event in found})
     if as_json:
         for event in found:
-            session.emit(event_row(event))
+            session.emit(_row(event, against.get(event.id, ())))
         return
-    table(session, ("id", "company", "day", "kind", "what"), [_event_cells(event) for event in found], "no events yet")
+    cells = [_event_cells(event, against.get(event.id, ())) for event in found]
+    table(session, ("id", "company", "day", "kind", "what"), cells, "no events yet")
 
 
 @group.command("show")
@@ -60,14 +68,18 @@ def show_event(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         found = _event(container, event)
+        with container.database.begin() as tx:
+            against = _contradictions(tx, {found.company_id}).get(found.id, ())
     if as_json:
-        session.emit(event_row(found))
+        session.emit(_row(found, against))
         return
     session.out.print(Text(found.title, style="bold"))
     kind = CATALOGUE[found.event_type].label
     session.out.print(Text(f"{found.company_id} · {kind} · {found.severity} · {day(found.occurred_at)} · {found.id}"))
     if found.metrics:
         session.out.print(Text(" · ".join(metric_phrase(metric) for metric in found.metrics)))
+    for each in against:
+        session.out.print(Text(f"contradicts {_short(each.other.event_id)}: {each.text}", style="yellow"))
     for proof in found.evidence:
         session.out.print(Text(f"\n“{visible(proof.quote)}”").append(f"\n{one_line(proof.message_id)}", "dim"))
 
@@ -107,11 +119,60 @@ def reject_event(
     )
 
 
+@group.command("export")
+def export_events(
+    out: Annotated[Path, typer.Option("--out", help="Folder for messages.csv and gold.jsonl.")],
+    company: CompanyOption = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Write what people have judged as labelled messages, for `sago eval`.
+
+    The messages of rejected events come without a label, those of events in approved letters with theirs. The files
+    hold whole messages.
+
+    Example: [bold]sago events export --out judged[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        with container.database.begin() as tx:
+            require_known(tx, company)
+            companies = [company] if company else [each.company_id for each in tx.companies.all()]
+        found = judged(container.database, container.raw, companies)
+    if not found.messages:
+        session.note("nothing to export: no event was rejected and no letter approved yet")
+        raise typer.Exit(1)
+    found.write(out)
+    if as_json:
+        session.emit({"out": str(out), "messages": len(found.messages), "labels": len(found.labels)})
+    session.note(
+        f"{counted(len(found.messages), 'message')} and {counted(len(found.labels), 'label')} in {out}; "
+        f"next: sago eval {out / 'messages.csv'} {out / 'gold.jsonl'}"
+    )
+
+
 def _event(container: Container, wanted: str) -> Event:
     with container.database.begin() as tx:
         return the_one("event", wanted, tx.events.find(), lambda event: event.id)
 
 
-def _event_cells(event: Event) -> tuple[str, ...]:
+def _contradictions(tx: Transaction, companies: Iterable[str]) -> dict[UUID, list[Contradiction]]:
+    return contradictions(point for company in companies for point in tx.events.metric_points(company))
+
+
+def _row(event: Event, against: Sequence[Contradiction]) -> dict[str, Any]:
+    """As `events.jsonl` has it, and the ids of the events that state another figure."""
+    return event_row(event) | {"contradicts": list(dict.fromkeys(str(each.other.event_id) for each in against))}
+
+
+def _event_cells(event: Event, against: Sequence[Contradiction]) -> tuple[str, ...]:
     kind = CATALOGUE[event.event_type].label
-    return (str(event.id)[:8], event.company_id, f"{event.occurred_at:%Y-%m-%d}", kind, event.title)
+    others = ", ".join(dict.fromkeys(_short(each.other.event_id) for each in against))
+    what = f"{event.title} (contradicts {others})" if others else event.title
+    return (_short(event.id), event.company_id, f"{event.occurred_at:%Y-%m-%d}", kind, what)
+
+
+def _short(event_id: UUID) -> str:
+    return str(event_id)[:8]

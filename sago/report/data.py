@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
+from uuid import UUID
 
+from sago.domain.contradictions import Contradiction, contradictions
 from sago.domain.events import Event, Evidence, MetricPoint
 from sago.domain.messages import CompactMessage, MessageRef, native_id
 from sago.domain.outreach import Company, Letter, Outcome, Verdict
@@ -54,6 +57,19 @@ class ReportData:
         """One company's events, newest first."""
         mine = [event for event in self.events if event.company_id == company_id]
         return sorted(mine, key=lambda event: (-event.occurred_at.timestamp(), str(event.id)))
+
+    def contradictions_of(self, event: Event) -> list[Contradiction]:
+        """What other events of the report say otherwise."""
+        return self._contradictions.get(event.id, [])
+
+    def title_of(self, event_id: UUID) -> str:
+        """The title of one of the events."""
+        return next(event.title for event in self.events if event.id == event_id)
+
+    @cached_property
+    def _contradictions(self) -> dict[UUID, list[Contradiction]]:
+        shown = {event.id for event in self.events}
+        return contradictions(point for point in self.metric_points if point.event_id in shown)
 
     def proof(self, company_id: str, evidence: Evidence) -> Proof:
         """The quote with its message around it; the quote alone where the message is missing or says it no more."""

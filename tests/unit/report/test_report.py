@@ -25,6 +25,7 @@ from sago.report import ReportData, event_row, gather, screen, write_all
 from sago.report.phrases import letter_kind
 from sago.stores.memory.raw import MemoryRawStore
 from tests.disks import full_disk
+from tests.unit.outreach import stories
 from tests.unit.outreach.stories import (
     COMPANY,
     EVENTS,
@@ -32,6 +33,8 @@ from tests.unit.outreach.stories import (
     POINTS,
     SETBACK,
     database,
+    metric,
+    point,
     request,
     watch,
 )
@@ -43,6 +46,18 @@ def said(event: Event, before: str = HOSTILE) -> CompactMessage:
     text = f"{before}{event.evidence[0].quote} Thanks all."
     message_id = event.evidence[0].message_id
     return CompactMessage(id=message_id, source="slack", sent_at=event.occurred_at, sender="Priya <b>", text=text)
+
+
+def test_two_figures_for_one_month_are_shown_beside_each_other(data: ReportData, tmp_path: Path) -> None:
+    later = stories.event("revenue_milestone", "ARR reached $2.3M", "ARR is $2.3M", metric("arr", 2.3e6), days_ago=4)
+    both = replace(data, events=[*data.events, later], metric_points=[*POINTS, point(later, "arr", 2.3e6)])
+    write_all(both, tmp_path)
+    page, text = (tmp_path / "report.html").read_text(), (tmp_path / "pipeline_results.md").read_text()
+    assert f'href="#event-{later.id}">ARR reached $2.3M</a>: $2.1M ARR here, $2.3M ARR there, both for November' in page
+    assert f'id="event-{later.id}"' in page
+    assert page.count("Contradicts") == text.count("Contradicts") == 2
+    write_all(data, tmp_path)
+    assert "Contradicts" not in (tmp_path / "report.html").read_text()
 
 
 def letter(name: str, window: str) -> Letter:

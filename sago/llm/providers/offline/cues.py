@@ -314,7 +314,7 @@ CUES: tuple[Cue, ...] = (
         r"every|everyone|everybody|each|the public|our customers|customers|100 ?%|any ?one)\b|"
         r"\b(?:everyone|everybody|every (?:workspace|customer|user|account|team)|all (?:customers|users|"
         r"accounts|workspaces|plans))\b.{0,20}\b(?:has|have|can use|gets|got|on) (?:it|them|access|now)\b|"
-        r"\b(?:we |just |have |has |was |is |officially |publicly |been )+(?:launched|shipped|released)\b|"
+        r"\b(?:we |just |have |has |was |is |officially |publicly |been ){1,6}(?:launched|shipped|released)\b|"
         r"\b(?:launch|release) (?:is|went) (?:live|out|public)\b|\b(?:is|are|went|now) (?:officially |"
         r"finally |now )?live\b(?! in\b)(?=.{0,60}\b(?:customers?|users|production|everyone|web|ios|"
         r"android|app store|today)\b)|\bon product hunt\b",

@@ -91,7 +91,7 @@ _BULLET = re.compile(r"^[\s>]*(?:[-*•·–+]|\d{1,2}[.)])\s+")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|approx|inc|ltd|corp|co|no|nr|e\.g|i\.e|etc|sen|jr|ca|bzw|z\.b)|\b[A-Z])\.$", re.I
 )
-_STOP = re.compile(r"(?:[.!?…]+[\"'”’)\]]*|[;])(?=\s)|\s[–—]\s(?=[A-Za-z])")
+_STOP = re.compile(r"(?:(?<![.!?…])[.!?…]+[\"'”’)\]]*|[;])(?=\s)|\s[–—]\s(?=[A-Za-z])")
 
 
 def read(message: CompactMessage, own_names: frozenset[str]) -> Reading:
