@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from cronsim import CronSim, CronSimError
@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
+from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError
 
 
@@ -217,11 +218,12 @@ KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
 """Section of a model's vendor → the names under which the vendor's own tools look for its key."""
 
 
-class GeminiSettings(Section):
-    """The `gemini` provider. The key comes from GEMINI_API_KEY or GOOGLE_API_KEY. Prices in USD a million tokens, of
-    prompts up to 200,000 tokens; above that the vendor charges more (https://ai.google.dev/gemini-api/docs/pricing)."""
+class RemoteSettings(Section):
+    """What is told of every model outside this process. Prices in USD a million tokens."""
 
-    model: str = "gemini-3.1-pro-preview"
+    section: ClassVar[str]
+    """Its own name, and the provider's."""
+    model: str = Field(min_length=1)
     api_key: SecretStr | None = None
     base_url: str | None = None
     """Of another server that speaks the same protocol; the vendor's own where it is not set."""
@@ -230,16 +232,36 @@ class GeminiSettings(Section):
     input_tokens: int = Field(60_000, ge=8_000, le=200_000)
     """What one request may hold; a larger chunk is read in several."""
     output_tokens: int = Field(32_000, ge=256)
-    """Of one answer; the vendor counts thinking among them."""
-    price_input: float = Field(2.0, ge=0)
-    price_output: float = Field(12.0, ge=0)
+    """Of one answer; vendors count thinking among them."""
+    price_input: float = Field(0.0, ge=0)
+    price_output: float = Field(0.0, ge=0)
+
+    @property
+    def key_variable(self) -> str:
+        """Where the key is set."""
+        return KEY_VARIABLES[self.section][0]
+
+    @property
+    def reach(self) -> ModelPolicy:
+        """How far text goes that is sent there."""
+        return ModelPolicy.VENDOR
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether nothing can be asked without a key."""
+        return True
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float:
+        """USD."""
+        return (input_tokens * self.price_input + output_tokens * self.price_output) / 1e6
 
     @field_validator("api_key")
     @classmethod
     def _fit_for_a_header(cls, key: SecretStr | None) -> SecretStr | None:
         bare = key.get_secret_value().strip() if key else ""
         if not _VISIBLE_ASCII.fullmatch(bare):
-            raise ValueError("holds blanks or characters that no key has: check GEMINI_API_KEY in .env")
+            variable = KEY_VARIABLES[cls.section][0]
+            raise ValueError(f"holds blanks or characters that no key has: check {variable} in .env")
         return SecretStr(bare) if bare else None
 
     @field_validator("base_url")
@@ -248,6 +270,16 @@ class GeminiSettings(Section):
         if url and not _is_http(url):
             raise ValueError("write it as https://host or http://host:port")
         return url or None
+
+
+class GeminiSettings(RemoteSettings):
+    """The `gemini` provider. The key comes from GEMINI_API_KEY or GOOGLE_API_KEY. Prices are those of prompts up to
+    200,000 tokens; above that the vendor charges more (https://ai.google.dev/gemini-api/docs/pricing)."""
+
+    section: ClassVar[str] = "gemini"
+    model: str = Field("gemini-3.1-pro-preview", min_length=1)
+    price_input: float = Field(2.0, ge=0)
+    price_output: float = Field(12.0, ge=0)
 
 
 _VISIBLE_ASCII = re.compile(r"[!-~]*")

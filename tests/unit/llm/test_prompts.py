@@ -13,7 +13,7 @@ from sago.domain.events import EventType
 from sago.domain.metrics import METRICS
 from sago.domain.outreach import Direction
 from sago.llm.prompts import EXTRACTION, LETTER, Prompt, Rendered
-from sago.llm.providers.gemini import letters, packing
+from sago.llm.remote import letters, packing
 from tests.unit.llm.said import START, chat, mail
 from tests.unit.outreach.stories import request, watch
 

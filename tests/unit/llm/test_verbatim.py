@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sago.llm.providers.gemini.answers import verbatim
+from sago.llm.remote.answers import verbatim
 
 SPACED = st.text(alphabet="ab \n\t\u00a0", max_size=14)
 

@@ -1,4 +1,4 @@
-"""What Gemini is asked to answer with: pydantic models, the JSON schemas made from them, and their domain meaning.
+"""What a model is asked to answer with: pydantic models, the JSON schemas made from them, and their domain meaning.
 
 The schema is sent with the question; the answer is held against the same models again, for a schema is a wish. A
 finding that breaks it is dropped and counted, the rest goes on.

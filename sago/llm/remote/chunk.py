@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from uuid import uuid4
 
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding
@@ -12,10 +13,10 @@ from sago.domain.metrics import METRICS
 from sago.domain.model_calls import ModelJob
 from sago.errors import PermanentError, UnusableAnswerError
 from sago.llm.prompts import EXTRACTION, Rendered
-from sago.llm.providers.gemini import answers, packing
-from sago.llm.providers.gemini.client import GeminiClient, Question
+from sago.llm.remote import answers, packing
+from sago.llm.remote.question import Line, Question
 from sago.ports import Clock
-from sago.sections import GeminiSettings
+from sago.sections import RemoteSettings
 
 PATIENCE = 230.0
 """Seconds that all requests of a chunk may take together: below a task's soft time limit."""
@@ -28,11 +29,12 @@ class ChunkReading:
     """The reading of one request; `dropped` counts the findings of all answers that broke the schema, by reason."""
 
     def __init__(
-        self, request: ExtractionRequest, client: GeminiClient, settings: GeminiSettings, clock: Clock
+        self, request: ExtractionRequest, name: str, line: Line, settings: RemoteSettings, clock: Clock
     ) -> None:
         self.dropped: Counter[str] = Counter()
         self._request = request
-        self._client = client
+        self._name = name
+        self._line = line
         self._timeout = settings.timeout
         self._clock = clock
         self._deadline = clock.monotonic() + PATIENCE
@@ -49,20 +51,23 @@ class ChunkReading:
     def _read(self, messages: Sequence[CompactMessage]) -> list[Finding]:
         """One request; where its answer was cut off, two with half of the messages each. Of the answer about a single
         message what is complete is kept."""
-        reply = self._client.ask(self._question(messages))
+        reply = self._line.ask(self._question(messages))
         middle = len(messages) // 2
         if reply.is_cut and middle:
             return self._read(messages[:middle]) + self._read(messages[middle:])
         if reply.value is None:
-            raise UnusableAnswerError("gemini spent all of gemini.output_tokens without an answer: raise it")
+            raise UnusableAnswerError(
+                f"{self._name} spent all of {self._name}.output_tokens without an answer: raise it"
+            )
         return answers.findings(reply.value, messages, self.dropped)
 
     def _question(self, messages: Sequence[CompactMessage]) -> Question:
         left = self._deadline - self._clock.monotonic()
         if left < LEAST_TIME:
-            raise PermanentError(f"gemini takes longer than {PATIENCE:g} s for {len(self._messages)} messages")
+            raise PermanentError(f"{self._name} takes longer than {PATIENCE:g} s for {len(self._messages)} messages")
         rendered = self._render(packing.numbered_lines(messages, self._room))
         return Question(
+            id=uuid4(),
             company_id=self._request.company_id,
             job=ModelJob.EXTRACTION,
             prompt_version=EXTRACTION.version,
