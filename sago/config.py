@@ -34,6 +34,7 @@ from sago.sections import (
     GeminiSettings,
     KafkaSettings,
     LoggingSettings,
+    OpenAISettings,
     OutreachSettings,
     PostgresSettings,
     RawStoreSettings,
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     extraction: ExtractionSettings = ExtractionSettings()
     breaker: BreakerSettings = BreakerSettings()
     gemini: GeminiSettings = GeminiSettings()
+    openai: OpenAISettings = OpenAISettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     outreach: OutreachSettings = OutreachSettings()
     api: ApiSettings = ApiSettings()

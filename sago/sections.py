@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import quote, urlsplit
@@ -214,7 +214,7 @@ class BreakerSettings(Section):
     """Until one call may try it; longer where the other side says so."""
 
 
-KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
+KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "openai": ("OPENAI_API_KEY",)}
 """Section of a model's vendor → the names under which the vendor's own tools look for its key."""
 
 
@@ -223,7 +223,7 @@ class RemoteSettings(Section):
 
     section: ClassVar[str]
     """Its own name, and the provider's."""
-    model: str = Field(min_length=1)
+    model: str
     api_key: SecretStr | None = None
     base_url: str | None = None
     """Of another server that speaks the same protocol; the vendor's own where it is not set."""
@@ -277,9 +277,36 @@ class GeminiSettings(RemoteSettings):
     200,000 tokens; above that the vendor charges more (https://ai.google.dev/gemini-api/docs/pricing)."""
 
     section: ClassVar[str] = "gemini"
-    model: str = Field("gemini-3.1-pro-preview", min_length=1)
+    model: str = "gemini-3.1-pro-preview"
     price_input: float = Field(2.0, ge=0)
     price_output: float = Field(12.0, ge=0)
+
+
+class OpenAISettings(RemoteSettings):
+    """The `openai` provider: a server of the house by `base_url`, or a vendor. A key from OPENAI_API_KEY, where the
+    server wants one."""
+
+    section: ClassVar[str] = "openai"
+    model: str = ""
+    input_tokens: int = Field(16_000, ge=8_000, le=200_000)
+    output_tokens: int = Field(8_000, ge=256)
+    """Together with `input_tokens` at most what the model takes at once."""
+    temperature: float | None = Field(None, ge=0, le=2)
+    """The server's own where it is not set; some of the vendor's models refuse any other."""
+    place: Literal["own_house", "vendor"] | None = None
+    """How far text goes that is sent there. Where it is not set: `own_house` if `base_url` names an address of this
+    machine or of a private network, else `vendor`."""
+
+    @property
+    def reach(self) -> ModelPolicy:
+        if self.place is None:
+            host = urlsplit(self.base_url).hostname if self.base_url else None
+            return ModelPolicy.OWN_HOUSE if host and is_private(host) else ModelPolicy.VENDOR
+        return ModelPolicy(self.place)
+
+    @property
+    def needs_key(self) -> bool:
+        return self.base_url is None
 
 
 _VISIBLE_ASCII = re.compile(r"[!-~]*")
@@ -302,6 +329,21 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+PRIVATE_NETWORKS = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+"""RFC 1918 and RFC 4193."""
+
+
+def is_private(host: str) -> bool:
+    """Whether an address is this machine's or of a private network; a name other than localhost might be anybody's."""
+    if is_loopback(host):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in PRIVATE_NETWORKS)
 
 
 def _said(value: object) -> object:

@@ -17,7 +17,7 @@ from sago.domain.messages import Message
 from sago.domain.model_calls import CallTotals
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError, TransientError
-from sago.llm.registry import longest_call, provider
+from sago.llm.registry import longest_call, place_of
 from sago.outreach.scheduling import verdicts
 from sago.pipeline.ingest import Account, BadRow
 from sago.report import ReportData, gather, write_all
@@ -51,7 +51,8 @@ class Run:
 
     def __post_init__(self) -> None:
         self._started = self.container.clock.now()
-        self._at_vendor = provider(self.container.settings.extraction.provider).place is not ModelPolicy.OFFLINE
+        settings = self.container.settings
+        self._at_vendor = place_of(settings.extraction.provider, settings) is not ModelPolicy.OFFLINE
 
     def feed(self, rows: Iterable[Message | BadRow], total: int | None, bars: Progress) -> None:
         """Publish the rows and wait until each is stored or refused."""

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from sago.config import Settings
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError
 from sago.llm.gateway import Guarded
 from sago.ports import Breakers, CallLedger, Clock, Model
-from sago.sections import KEY_VARIABLES
+from sago.sections import KEY_VARIABLES, RemoteSettings
 
 
 class Provider(NamedTuple):
-    """One row: `module:class`, how far the provider lets text go, and which section of the settings is its own.
+    """One row: `module:class`, and which section of the settings is the provider's own.
 
-    A provider of this process is made without arguments, any other with settings, ledger and clock; the section of
-    such a one holds `model`, `timeout`, the seconds of one call, and `api_key` where it needs a key.
+    A provider of this process has none and is made without arguments, any other with settings, ledger and clock; its
+    section is a `RemoteSettings`.
     """
 
     path: str
-    place: ModelPolicy = ModelPolicy.OFFLINE
     section: str = ""
 
 
@@ -29,7 +28,8 @@ PROVIDERS: dict[str, Provider] = {
     "offline": Provider("sago.llm.providers.offline:OfflineModel"),
     "rules": Provider("sago.llm.providers.offline:RulesModel"),
     "marker": Provider("sago.llm.providers.marker:MarkerModel"),
-    "gemini": Provider("sago.llm.providers.gemini:GeminiModel", ModelPolicy.VENDOR, "gemini"),
+    "gemini": Provider("sago.llm.providers.gemini:GeminiModel", "gemini"),
+    "openai": Provider("sago.llm.providers.openai_compatible:OpenAIModel", "openai"),
 }
 """By name in the configuration."""
 IN_HOUSE = "offline"
@@ -52,18 +52,35 @@ def no_key(name: str) -> str:
     return f"{name} has no key: put {variable}=… into .env ({running}), or choose the provider {IN_HOUSE}"
 
 
-def lacks_key(name: str, settings: Settings) -> bool:
-    """Whether the provider needs a key and has none."""
-    return provider(name).section in KEY_VARIABLES and not _own(name, settings).api_key
+def missing(name: str, settings: Settings) -> str | None:
+    """The line for a person where a key or model is needed and not set."""
+    own = _own(name, settings)
+    if own and own.needs_key and not own.api_key:
+        return no_key(name)
+    return no_model(name) if own and not own.model else None
+
+
+def no_model(name: str) -> str:
+    """The line for a person who asks for a provider whose model is not named."""
+    return f"{name}.model is not set: name a model of the server in config.yaml"
+
+
+def place_of(name: str, settings: Settings) -> ModelPolicy:
+    """How far the provider lets text go; raises ConfigError for a name that is not in the table."""
+    own = _own(name, settings)
+    return own.reach if own else ModelPolicy.OFFLINE
 
 
 def longest_call(name: str, settings: Settings) -> float:
     """Seconds that one call of the provider may take; 0 where it reads in this process."""
-    return float(_own(name, settings).timeout) if provider(name).section else 0.0
+    own = _own(name, settings)
+    return own.timeout if own else 0.0
 
 
-def _own(name: str, settings: Settings) -> Any:
-    return getattr(settings, provider(name).section)
+def _own(name: str, settings: Settings) -> RemoteSettings | None:
+    """The section of a provider outside this process."""
+    section = provider(name).section
+    return getattr(settings, section) if section else None
 
 
 def load(name: str, settings: Settings, calls: CallLedger, clock: Clock) -> Model:
@@ -71,10 +88,11 @@ def load(name: str, settings: Settings, calls: CallLedger, clock: Clock) -> Mode
     row = provider(name)
     module, _, attribute = row.path.partition(":")
     make = getattr(import_module(module), attribute)
-    return cast("Model", make() if row.place is ModelPolicy.OFFLINE else make(settings, calls, clock))
+    return cast("Model", make(settings, calls, clock) if row.section else make())
 
 
 def guarded(name: str, settings: Settings, calls: CallLedger, clock: Clock, breakers: Breakers) -> Model:
     """The provider of that name; one outside this process behind a breaker for it and its model. Raises as `load`."""
     model = load(name, settings, calls, clock)
-    return Guarded(model, breakers, f"{name}/{_own(name, settings).model}") if provider(name).section else model
+    own = _own(name, settings)
+    return Guarded(model, breakers, f"{name}/{own.model}") if own else model

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from uuid import uuid4
 
+from sago import telemetry
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding
 from sago.domain.messages import CompactMessage
@@ -14,7 +15,7 @@ from sago.domain.model_calls import ModelJob
 from sago.errors import PermanentError, UnusableAnswerError
 from sago.llm.prompts import EXTRACTION, Rendered
 from sago.llm.remote import answers, packing
-from sago.llm.remote.question import Line, Question
+from sago.llm.remote.question import Line, Question, Reply, TooLongError
 from sago.ports import Clock
 from sago.sections import RemoteSettings
 
@@ -22,6 +23,7 @@ PATIENCE = 230.0
 """Seconds that all requests of a chunk may take together: below a task's soft time limit."""
 LEAST_TIME = 5.0
 """Seconds below which a further request is not begun."""
+_log = telemetry.logger(__name__)
 SCHEMA_TOKENS = packing.tokens(str(answers.FindingsAnswer.model_json_schema()))
 
 
@@ -49,10 +51,16 @@ class ChunkReading:
         return [finding for part in parts for finding in self._read(part)]
 
     def _read(self, messages: Sequence[CompactMessage]) -> list[Finding]:
-        """One request; where its answer was cut off, two with half of the messages each. Of the answer about a single
-        message what is complete is kept."""
-        reply = self._line.ask(self._question(messages))
+        """One request; where it is too long for the model or its answer was cut off, two with half of the messages
+        each. Of the answer about a single message what is complete is kept."""
         middle = len(messages) // 2
+        try:
+            reply = self._line.ask(self._question(messages))
+        except TooLongError as error:
+            if not middle:
+                raise
+            _log.warning("read in halves", messages=len(messages), reason=str(error))
+            reply = Reply(None, is_cut=True)
         if reply.is_cut and middle:
             return self._read(messages[:middle]) + self._read(messages[middle:])
         if reply.value is None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from sago.domain.model_calls import ModelJob
+from sago.errors import ProviderSettingError
 
 
 class Question(NamedTuple):
@@ -39,9 +40,13 @@ class Usage(NamedTuple):
     output_tokens: int = 0
 
 
+class TooLongError(ProviderSettingError):
+    """The question is longer than the model takes; a part of it may be taken."""
+
+
 class Line(Protocol):
     """Where questions go: a provider's client, or what stands before it."""
 
     def ask(self, question: Question) -> Reply:
         """The answer's JSON. Raises TransientError, UnusableAnswerError, PermanentError (blocked by a filter) or
-        ProviderSettingError."""
+        ProviderSettingError (TooLongError where less might be asked)."""

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from sago.cli import demo, extract, feed, run
 from sago.cli.feeding import Run
+from sago.config import Settings
 from sago.domain.model_calls import CallTotals
 from sago.errors import EmptyInputError, UsageError
 from sago.stores.memory.clock import ManualClock
@@ -101,7 +102,7 @@ def test_a_wait_for_a_vendor_says_once_what_for() -> None:
     open_claims = [[("acme", "b1")], [("acme", "b1")], [("acme", "b1")], []]
     down = CallTotals(calls=1, failure="gemini cannot be reached: ConnectError [x]")
     container = SimpleNamespace(
-        settings=SimpleNamespace(extraction=SimpleNamespace(provider="gemini")),
+        settings=Settings.model_validate({"extraction": {"provider": "gemini"}}),
         clock=ManualClock(datetime(2026, 3, 2, 9, tzinfo=UTC)),
         database=MemoryDatabase(),
         dispatcher=SimpleNamespace(flush=lambda: None),

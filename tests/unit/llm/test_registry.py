@@ -14,7 +14,7 @@ from sago.domain.messages import CompactMessage
 from sago.domain.outreach import Company, ModelPolicy
 from sago.errors import ConfigError, ProviderSettingError, TransientError
 from sago.llm.gateway import Gateway
-from sago.llm.registry import PROVIDERS, guarded, lacks_key, load, longest_call, no_key
+from sago.llm.registry import PROVIDERS, guarded, load, longest_call, missing, place_of
 from sago.ports import Model
 from sago.resilience.breakers import SharedBreakers
 from sago.resilience.shelf import MemoryShelf
@@ -30,18 +30,54 @@ def made(name: str) -> Model:
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
 def test_every_provider_of_the_table_can_be_made_and_is_where_the_table_says(name: str) -> None:
     model = made(name)
-    assert (model.name, model.place) == (name, PROVIDERS[name].place)
+    assert (model.name, model.place) == (name, place_of(name, Settings()))
 
 
 def test_a_providers_own_section_says_what_commands_ask_of_it() -> None:
     settings = Settings.model_validate({"gemini": {"timeout": 7}})
-    with_key = Settings.model_validate({"gemini": {"api_key": "k"}})
-    assert [(lacks_key(name, settings), longest_call(name, settings)) for name in ("gemini", "offline")] == [
-        (True, 7.0),
-        (False, 0.0),
-    ]
-    assert not lacks_key("gemini", with_key)
-    assert "put GEMINI_API_KEY=… into .env" in no_key("gemini")
+    assert [longest_call(name, settings) for name in ("gemini", "offline")] == [7.0, 0.0]
+    assert "put GEMINI_API_KEY=… into .env" in (missing("gemini", settings) or "")
+    assert missing("gemini", Settings.model_validate({"gemini": {"api_key": "k"}})) is None
+    assert missing("offline", settings) is None
+
+
+@pytest.mark.parametrize(
+    ("section", "lacks"),
+    [
+        ({}, "put OPENAI_API_KEY=… into .env"),
+        ({"base_url": "http://10.0.0.7:8000/v1"}, "openai.model is not set"),
+        ({"api_key": "k"}, "openai.model is not set"),
+        ({"base_url": "http://10.0.0.7:8000/v1", "model": "m"}, None),
+        ({"api_key": "k", "model": "m"}, None),
+    ],
+)
+def test_a_server_of_ones_own_needs_no_key_and_every_server_a_model(section: dict[str, str], lacks: str | None) -> None:
+    line = missing("openai", Settings.model_validate({"openai": section}))
+    assert (lacks is None and line is None) or (lacks and line and lacks in line)
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        (None, "vendor"),
+        ("http://localhost:11434/v1", "own_house"),
+        ("http://127.0.0.1:8080/v1", "own_house"),
+        ("http://[::1]:8080/v1", "own_house"),
+        ("http://192.168.1.20:8000/v1", "own_house"),
+        ("https://172.16.3.4/v1", "own_house"),
+        ("https://172.32.3.4/v1", "vendor"),
+        ("http://[fd00::7]/v1", "own_house"),
+        ("http://[::ffff:8.8.8.8]/v1", "vendor"),
+        ("http://ollama:11434/v1", "vendor"),
+        ("https://localhost.example/v1", "vendor"),
+        ("https://8.8.8.8/v1", "vendor"),
+    ],
+)
+def test_text_stays_in_the_house_only_at_an_address_that_is_surely_there(url: str | None, place: str) -> None:
+    assert place_of("openai", Settings.model_validate({"openai": {"base_url": url}})) == place
+    for said in ("own_house", "vendor"):
+        settings = Settings.model_validate({"openai": {"base_url": url, "place": said}})
+        assert place_of("openai", settings) == said
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
@@ -81,7 +117,7 @@ def test_chunks_and_letters_for_a_model_outside_this_process_share_its_breaker(n
     shelf, clock = MemoryShelf(), SystemClock()
     breakers = SharedBreakers(shelf, clock, BreakerSettings(), timedelta(minutes=6))
     model = guarded(name, Settings.model_validate({"gemini": {"model": "m-1"}}), MemoryCallLedger(), clock, breakers)
-    assert (model.name, model.place) == (name, PROVIDERS[name].place)
+    assert (model.name, model.place) == (name, place_of(name, Settings()))
     said = CompactMessage(id="slack:1", source="slack", sent_at=datetime(2026, 3, 2, tzinfo=UTC), sender="x", text="hi")
     request = ExtractionRequest(company_id="a", company_name="A", messages=(said,))
     if not is_guarded:
