@@ -34,6 +34,7 @@ from sago.sections import (
     GeminiSettings,
     KafkaSettings,
     LoggingSettings,
+    ModelsSettings,
     OpenAISettings,
     OutreachSettings,
     PostgresSettings,
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     dlq: DlqSettings = DlqSettings()
     cache: CacheSettings = CacheSettings()
     extraction: ExtractionSettings = ExtractionSettings()
+    models: ModelsSettings = ModelsSettings()
     breaker: BreakerSettings = BreakerSettings()
     gemini: GeminiSettings = GeminiSettings()
     openai: OpenAISettings = OpenAISettings()

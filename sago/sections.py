@@ -205,6 +205,26 @@ class ExtractionSettings(Section):
     lost_after: int = Field(360, ge=1)
 
 
+class BudgetSettings(Section):
+    """USD a day (UTC) at the sections' prices; no limit where it is not set."""
+
+    company: float | None = Field(None, ge=0)
+    """For each company."""
+    total: float | None = Field(None, ge=0)
+
+
+class ModelsSettings(Section):
+    """What holds for all models outside this process."""
+
+    fallback: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    """Providers asked in this order while the configured one is out. In the environment with commas between them."""
+    requests_a_minute: dict[str, Annotated[int, Field(ge=1)]] = {}
+    """Provider → requests in any minute, over all processes; no limit for others."""
+    budget_usd_a_day: BudgetSettings = BudgetSettings()
+    cache_ttl: int = Field(0, ge=0, le=86_400)
+    """Seconds that an answer is kept for the very same question of the same company; 0: not at all."""
+
+
 class BreakerSettings(Section):
     """When a model that does not answer is left alone, by all workers together, and for how long (seconds)."""
 
@@ -411,6 +431,8 @@ class OutreachSettings(Section):
     """When letters are composed and where drafts lie."""
 
     schedule: Cron = "0 9 1 * *"
+    provider: str | None = None
+    """Who writes letters; `extraction.provider` where it is not set."""
     setback_days: int = Field(60, ge=0)
     highlights: int = Field(5, ge=3, le=8)
     folder: Path = Path("output/outreach")

@@ -15,9 +15,8 @@ from sago.bootstrap import Container
 from sago.domain.batches import BatchState
 from sago.domain.messages import Message
 from sago.domain.model_calls import CallTotals
-from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError, TransientError
-from sago.llm.registry import longest_call, place_of
+from sago.llm.registry import longest_call
 from sago.outreach.scheduling import verdicts
 from sago.pipeline.ingest import Account, BadRow
 from sago.report import ReportData, gather, write_all
@@ -51,8 +50,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self._started = self.container.clock.now()
-        settings = self.container.settings
-        self._at_vendor = place_of(settings.extraction.provider, settings) is not ModelPolicy.OFFLINE
+        self._at_vendor = longest_call(self.container.settings) > 0
 
     def feed(self, rows: Iterable[Message | BadRow], total: int | None, bars: Progress) -> None:
         """Publish the rows and wait until each is stored or refused."""
@@ -105,8 +103,7 @@ class Run:
             watches = [w.id for company in self.account.companies for w in tx.outreach.watches(company)]
         bar = bars.add_task("letters composed", total=len(watches))
         if watches:
-            settings = self.container.settings
-            call = longest_call(settings.extraction.provider, settings)
+            call = longest_call(self.container.settings)
             within = LETTERS_WITHIN + LETTER_CALLS * call * len(watches)
             self.letters_refused = self.container.dispatcher.compose_and_wait(watches, self.as_of, within)
         bars.update(bar, completed=len(watches))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from sago.config import Settings
+from sago.domain.model_calls import Budget
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError
-from sago.llm.gateway import Guarded
-from sago.ports import Breakers, CallLedger, Clock, Model
+from sago.llm.gateway import Gateway, Guarded
+from sago.ports import Answers, Breakers, CallLedger, Clock, Model, RateLimit
 from sago.sections import KEY_VARIABLES, RemoteSettings
 
 
@@ -36,13 +37,13 @@ IN_HOUSE = "offline"
 """Who reads for a company whose policy does not let its text go to the configured provider."""
 
 
-def provider(name: str) -> Provider:
-    """The row of that name; raises ConfigError that lists the names where there is none."""
+def provider(name: str, where: str = "extraction.provider") -> Provider:
+    """The row of that name; raises ConfigError that lists the names where there is none. `where` it was set."""
     try:
         return PROVIDERS[name]
     except KeyError:
         known = ", ".join(sorted(PROVIDERS))
-        raise ConfigError(f"extraction.provider: there is no provider {name!r}; choose one of {known}") from None
+        raise ConfigError(f"{where}: there is no provider {name!r}; choose one of {known}") from None
 
 
 def no_key(name: str) -> str:
@@ -71,10 +72,10 @@ def place_of(name: str, settings: Settings) -> ModelPolicy:
     return own.reach if own else ModelPolicy.OFFLINE
 
 
-def longest_call(name: str, settings: Settings) -> float:
-    """Seconds that one call of the provider may take; 0 where it reads in this process."""
-    own = _own(name, settings)
-    return own.timeout if own else 0.0
+def longest_call(settings: Settings) -> float:
+    """Seconds that one call of a provider named may take; 0 where all of them are in this process."""
+    sections = (_own(name, settings) for name in named(settings))
+    return max((own.timeout for own in sections if own), default=0.0)
 
 
 def _own(name: str, settings: Settings) -> RemoteSettings | None:
@@ -91,8 +92,60 @@ def load(name: str, settings: Settings, calls: CallLedger, clock: Clock) -> Mode
     return cast("Model", make(settings, calls, clock) if row.section else make())
 
 
-def guarded(name: str, settings: Settings, calls: CallLedger, clock: Clock, breakers: Breakers) -> Model:
-    """The provider of that name; one outside this process behind a breaker for it and its model. Raises as `load`."""
-    model = load(name, settings, calls, clock)
+class Guards(NamedTuple):
+    """What a model outside this process is asked through."""
+
+    calls: CallLedger
+    clock: Clock
+    breakers: Breakers
+    rates: RateLimit
+    answers: Answers
+
+
+def guarded(name: str, settings: Settings, guards: Guards) -> Model:
+    """The provider of that name; one outside this process behind the cache, its rate, the budget, and a breaker for it
+    and its model. Raises as `load`."""
+    model = load(name, settings, guards.calls, guards.clock)
     own = _own(name, settings)
-    return Guarded(model, breakers, f"{name}/{own.model}") if own else model
+    return Guarded(_lined(model, name, own, settings, guards), guards.breakers, f"{name}/{own.model}") if own else model
+
+
+def _lined(model: Any, name: str, own: RemoteSettings, settings: Settings, guards: Guards) -> Model:
+    """A `RemoteModel` whose questions go through all that the settings ask for; the cache is first, the budget last."""
+    from sago.llm.remote.guards import Budgeted, Cached, Limited
+
+    limits = settings.models
+    budget = Budget(limits.budget_usd_a_day.company, limits.budget_usd_a_day.total)
+    if budget != Budget():
+        model.line = Budgeted(model.line, name, own, budget, guards.calls, guards.clock)
+    if most := limits.requests_a_minute.get(name):
+        model.line = Limited(model.line, name, most, guards.rates, guards.clock)
+    if limits.cache_ttl:
+        model.line = Cached(model.line, name, own.model, guards.answers)
+    return cast("Model", model)
+
+
+def gateway(settings: Settings, guards: Guards) -> Gateway:
+    """All models that may be asked. Raises ConfigError for a name that is not in the table."""
+    models = {name: guarded(name, settings, guards) for name in named(settings)}
+    configured = models[settings.extraction.provider]
+    return Gateway(
+        configured=configured,
+        in_house=configured if configured.place is ModelPolicy.OFFLINE else guarded(IN_HOUSE, settings, guards),
+        clock=guards.clock,
+        letters=models[settings.outreach.provider or settings.extraction.provider],
+        fallback=[models[name] for name in settings.models.fallback],
+    )
+
+
+def named(settings: Settings) -> list[str]:
+    """The providers that the settings name, each once; raises ConfigError for one that is not in the table."""
+    places = {
+        "extraction.provider": [settings.extraction.provider],
+        "outreach.provider": [settings.outreach.provider] if settings.outreach.provider else [],
+        "models.fallback": settings.models.fallback,
+    }
+    for where, names in {**places, "models.requests_a_minute": settings.models.requests_a_minute}.items():
+        for name in names:
+            provider(name, where)
+    return list(dict.fromkeys(name for names in places.values() for name in names))

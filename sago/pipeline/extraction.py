@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from sago.domain.batches import HOPELESS, Batch, BatchState, Chunk, ChunkResult, ChunkState, ExtractionRequest
 from sago.domain.events import Extraction
 from sago.domain.messages import CompactMessage, MessageRef
+from sago.domain.model_calls import ModelJob
 from sago.domain.outreach import Company
 from sago.errors import ConfigError, PermanentError, ProviderSettingError, TransientError, UnusableAnswerError
 from sago.pipeline.folding import fold
 from sago.pipeline.grounding import ground
-from sago.ports import Buffer, Database, Model, Models, RawStore, Transaction
+from sago.ports import Buffer, Database, Models, RawStore, Transaction
 
 CONTEXT_REACH = timedelta(days=14)
 """How far back context for a chunk is looked for."""
@@ -68,7 +69,6 @@ class Extracting:
         self, batch: Batch, company: Company | None, refs: list[MessageRef], highest: dict[str, int], now: datetime
     ) -> ChunkResult:
         """Every version counts as read; the text of one that a person has since edited or deleted goes nowhere."""
-        model: Model = self.models.for_company(company)
         messages = self._messages(batch, refs)
         current = [each for each in messages if each.text and each.version >= highest.get(each.id, each.version)]
         request = ExtractionRequest(
@@ -77,8 +77,11 @@ class Extracting:
             messages=tuple(current),
             context=tuple(self._context(batch.company_id, current)),
         )
+        found, model = self.models.ask(
+            ModelJob.EXTRACTION, company, lambda model: model.extract(request) if current else []
+        )
         observations, dropped = ground(
-            model.extract(request) if current else [],
+            found,
             current,
             company_id=batch.company_id,
             extractor=model.name,
