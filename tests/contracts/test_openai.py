@@ -308,7 +308,7 @@ def test_a_letter_is_made_of_the_answer(server: GeminiServer, desk: Desk) -> Non
 def test_neither_key_nor_messages_are_in_errors_logs_and_rows(
     server: GeminiServer, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = Desk(server.url, api_key=KEY)
+    desk, secret = Desk(server.url, api_key=KEY), "Kestrel will sue us"
     echoes = [fake.echoing(code) for code in (400, 400, 422, 422, 429, 500, 401)]
     server.script.extend([fake.marks, *echoes, always(said(f"the key {KEY}, Kestrel will sue"))])
     told = []
@@ -316,7 +316,7 @@ def test_neither_key_nor_messages_are_in_errors_logs_and_rows(
         extract(desk.model, chat(1, DEAL))
         while server.script:
             with pytest.raises(SagoError) as raised:
-                extract(desk.model, chat(1, "Kestrel will sue us"))
+                extract(desk.model, chat(1, secret))
             told.append(repr(raised.value) + repr(raised.value.__cause__))
     assert len(told) == 6
     captured = capsys.readouterr()

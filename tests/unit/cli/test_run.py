@@ -60,7 +60,7 @@ def test_what_cannot_work_is_one_line_before_anything_starts(
 def house(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A container of a stack that lived for one command; its `feed` is for a test to set."""
     made = SimpleNamespace(
-        settings=SimpleNamespace(extraction=SimpleNamespace(provider="offline")),
+        settings=Settings(),
         clock=ManualClock(datetime(2026, 3, 2, 9, tzinfo=UTC)),
         database=MemoryDatabase(),
         closed=False,
