@@ -116,17 +116,27 @@ class Run:
 
     def _tell_failure(self) -> None:
         """Once a run: without a word a wait for a vendor looks like a hang."""
-        if self.spent.failure and not self._has_told and not self.spent.refusal:
+        if self._has_told or not self._at_vendor or self.spent.refusal:
+            return
+        if failure := self._failure():
             self._has_told = True
             until = (self.container.clock.now() + timedelta(seconds=VENDOR_WITHIN)).astimezone()
             self.note(
-                f"[yellow]waiting:[/] {escape(self.spent.failure)}; tried again by itself "
+                f"[yellow]waiting:[/] {escape(failure)}; tried again by itself "
                 f"until {until:%H:%M} at least; Ctrl-C stops waiting and loses nothing"
             )
 
+    def _failure(self) -> str | None:
+        """Why the last call failed, or why a batch waits for which none was made: a budget, a rate."""
+        if self.spent.failure or not self._at_vendor:
+            return self.spent.failure
+        with self.container.database.begin() as tx:
+            waiting = tx.batches.oldest().get(BatchState.FAILED)
+        return waiting.error if waiting and waiting.company_id in self.account.companies else None
+
     def _stuck(self) -> str:
-        reason = f": {self.spent.failure}" if self.spent.failure else ""
-        return f"batches are not merged{reason}; see `sago status` and `sago logs extract`"
+        failure = self._failure()
+        return f"batches are not merged{f': {failure}' if failure else ''}; see `sago status` and `sago logs extract`"
 
     def _merged(self) -> int:
         with self.container.database.begin() as tx:
