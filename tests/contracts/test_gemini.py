@@ -157,8 +157,12 @@ def test_a_quote_that_is_not_in_the_message_never_becomes_an_observation(server:
 def test_a_quote_with_other_white_space_is_taken_as_it_stands(server: GeminiServer, desk: Desk) -> None:
     finding = {"message": 1, "quote": "Kite signed for $90k", "event_type": "enterprise_deal", "status": "actual"}
     server.script.append(lambda _: said({"findings": [finding | {"severity": "high", "title": "Kite signed"}]}))
-    (found,) = extract(desk.model, chat(1, "hi\nKite signed\n  for $90k"))
-    assert found.quote == "Kite signed\n  for $90k"
+    messages = [chat(1, "hi\nKite signed\n  for $90k")]
+    found = extract(desk.model, *messages)
+    (seen,), _ = ground(
+        found, messages, company_id="acme", extractor="gemini", extractor_version="1", recorded_at=START
+    )
+    assert seen.quote == "Kite signed\n  for $90k"
 
 
 @pytest.mark.parametrize(
