@@ -63,11 +63,10 @@ def ground(
     dropped: Counter[str] = Counter()
     grounded: dict[tuple[object, ...], Observation] = {}
     for finding in findings:
-        message = newest.get(finding.message_id)
-        if message is None:
+        if finding.message_id not in newest:
             dropped[UNKNOWN_MESSAGE] += 1
             continue
-        fields = _fields(finding, message, passages[message.id], dropped)
+        fields = _fields(finding, newest[finding.message_id], passages[finding.message_id], dropped)
         if fields is None:
             continue
         fields |= {"company_id": company_id, "extractor": extractor, "extractor_version": extractor_version}
