@@ -200,6 +200,12 @@ class ExtractionSettings(Section):
 
     provider: str = "offline"
     context_messages: int = Field(20, ge=0)
+    """Said before a chunk; a quarter as many said right after it are shown too."""
+    second_pass: int = Field(3, ge=0)
+    """A model outside this process is asked once more about the messages on which the rules see an event and it said
+    nothing, where they are at least so many; 0: never."""
+    redact: bool = False
+    """Whether persons' names, addresses and telephone numbers are masked in what leaves this process."""
     max_attempts: int = Field(5, ge=1)
     retry_after: int = Field(60, ge=1)
     lost_after: int = Field(360, ge=1)

@@ -86,6 +86,10 @@ def _own(name: str, settings: Settings) -> RemoteSettings | None:
 
 def load(name: str, settings: Settings, calls: CallLedger, clock: Clock) -> Model:
     """The provider of that name; raises ConfigError where there is none. Connects nothing."""
+    return _careful(name, _made(name, settings, calls, clock), settings, clock)
+
+
+def _made(name: str, settings: Settings, calls: CallLedger, clock: Clock) -> Model:
     row = provider(name)
     module, _, attribute = row.path.partition(":")
     make = getattr(import_module(module), attribute)
@@ -105,9 +109,12 @@ class Guards(NamedTuple):
 def guarded(name: str, settings: Settings, guards: Guards) -> Model:
     """The provider of that name; one outside this process behind the cache, its rate, the budget, and a breaker for it
     and its model. Raises as `load`."""
-    model = load(name, settings, guards.calls, guards.clock)
+    model = _made(name, settings, guards.calls, guards.clock)
     own = _own(name, settings)
-    return Guarded(_lined(model, name, own, settings, guards), guards.breakers, f"{name}/{own.model}") if own else model
+    if not own:
+        return model
+    behind = Guarded(_lined(model, name, own, settings, guards), guards.breakers, f"{name}/{own.model}")
+    return _careful(name, behind, settings, guards.clock)
 
 
 def _lined(model: Any, name: str, own: RemoteSettings, settings: Settings, guards: Guards) -> Model:
@@ -149,3 +156,18 @@ def named(settings: Settings) -> list[str]:
         for name in names:
             provider(name, where)
     return list(dict.fromkeys(name for names in places.values() for name in names))
+
+
+def _careful(name: str, model: Model, settings: Settings, clock: Clock) -> Model:
+    """A model outside this process with what `extraction` asks for: persons hidden from it, a second look."""
+    if not provider(name).section:
+        return model
+    if settings.extraction.redact:
+        from sago.llm.redacted import Redacted
+
+        model = Redacted(model)
+    if settings.extraction.second_pass:
+        from sago.llm.second_look import SecondLook, seen_by_rules
+
+        model = SecondLook(model, seen_by_rules, settings.extraction.second_pass, clock)
+    return model

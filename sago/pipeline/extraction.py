@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from sago.domain.batches import HOPELESS, Batch, BatchState, Chunk, ChunkResult, ChunkState, ExtractionRequest
 from sago.domain.events import Extraction
-from sago.domain.messages import CompactMessage, MessageRef
+from sago.domain.messages import CompactMessage, Message, MessageRef
 from sago.domain.model_calls import ModelJob
 from sago.domain.outreach import Company
 from sago.errors import ConfigError, PermanentError, ProviderSettingError, TransientError, UnusableAnswerError
+from sago.pipeline.chunking import LATER_REACH, context_of
 from sago.pipeline.folding import fold
 from sago.pipeline.grounding import ground
 from sago.ports import Buffer, Database, Models, RawStore, Transaction
@@ -105,18 +106,20 @@ class Extracting:
         return [message.compact() for message in self.raw.read(refs)]
 
     def _context(self, company_id: str, messages: list[CompactMessage]) -> list[CompactMessage]:
-        """The newest messages before the chunk, so that a boundary between chunks costs little.
+        """Messages around the chunk, so that a boundary between chunks costs little: those said before it, of its
+        threads first, and a quarter as many said right after, as far as they are stored.
 
         Of each its newest version, none where that is a deletion: `read_range` gives the versions of one message side
         by side and leaves out the oldest rows, so that no newest version is cut off before an older one.
         """
-        if not messages or not self.context_messages:
+        most, rows = self.context_messages, ROWS_A_MESSAGE * self.context_messages
+        if not messages or not most:
             return []
-        start = min(message.sent_at for message in messages)
-        rows = self.raw.read_range(company_id, start - CONTEXT_REACH, start, ROWS_A_MESSAGE * self.context_messages)
-        newest = {message.id: message for message in rows}
-        earlier = [message.compact() for message in newest.values() if not message.deleted]
-        return earlier[-self.context_messages :]
+        times = [message.sent_at for message in messages]
+        start, end = min(times), max(times) + timedelta(milliseconds=1)
+        before = _standing(self.raw.read_range(company_id, start - CONTEXT_REACH, start, rows))
+        after = _standing(self.raw.read_range(company_id, end, end + LATER_REACH, rows))
+        return context_of(messages, before, after, most)
 
     def merge(self, batch_id: str, now: datetime) -> str:
         """Append the batch's observations, fold the company's events anew and mark the batch merged, all in one
@@ -188,6 +191,12 @@ class Extracting:
         tx.events.append([o for result in results for o in result.observations], extractions)
         refold(tx, batch.company_id, now)
         tx.batches.set_state(batch.id, BatchState.MERGED, at=now)
+
+
+def _standing(rows: list[Message]) -> list[CompactMessage]:
+    """The newest version of each message, in order; none of a deleted one."""
+    newest = {message.id: message for message in rows}
+    return [message.compact() for message in newest.values() if not message.deleted]
 
 
 def _refs_read(tx: Transaction, batch_id: str) -> list[MessageRef]:

@@ -39,7 +39,7 @@ class ChunkReading:
         self._line = line
         self._timeout = settings.timeout
         self._clock = clock
-        self._deadline = clock.monotonic() + PATIENCE
+        self._deadline = clock.monotonic() + min(PATIENCE, request.within or PATIENCE)
         self._messages = packing.readable(request.messages)
         self._context = packing.context_lines(request.context, settings.input_tokens)
         empty = self._render([])
