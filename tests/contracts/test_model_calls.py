@@ -38,7 +38,7 @@ def call(minutes: int = 0, **other: Any) -> ModelCall:
         "provider": "gemini",
         "model": "gemini-test",
         "job": ModelJob.EXTRACTION,
-        "prompt_version": "extraction-1",
+        "prompt_version": "extraction-2",
         "input_tokens": 1000,
         "output_tokens": 10,
         "cost_usd": 0.00212,

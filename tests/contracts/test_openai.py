@@ -96,7 +96,7 @@ def test_a_chunk_is_one_question_with_the_answers_schema(server: GeminiServer, d
     assert [message["role"] for message in asked.body["messages"]] == ["system", "user"]
     form = asked.body["response_format"]
     assert form["json_schema"]["schema"]["properties"]["findings"]["type"] == "array"
-    assert (desk.model.place, desk.model.version) == (ModelPolicy.OWN_HOUSE, "qwen3:8b/extraction-1")
+    assert (desk.model.place, desk.model.version) == (ModelPolicy.OWN_HOUSE, "qwen3:8b/extraction-2")
 
 
 def test_key_and_temperature_go_out_where_they_are_set(server: GeminiServer) -> None:

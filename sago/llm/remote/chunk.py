@@ -13,7 +13,7 @@ from sago.domain.messages import CompactMessage
 from sago.domain.metrics import METRICS
 from sago.domain.model_calls import ModelJob
 from sago.errors import PermanentError, UnusableAnswerError
-from sago.llm.prompts import EXTRACTION, Rendered
+from sago.llm.prompts import EXTRACTION, Rendered, invented_names
 from sago.llm.remote import answers, packing
 from sago.llm.remote.question import Line, Question, Reply, TooLongError
 from sago.ports import Clock
@@ -28,7 +28,7 @@ SCHEMA_TOKENS = packing.tokens(str(answers.FindingsAnswer.model_json_schema()))
 
 
 class ChunkReading:
-    """The reading of one request; `dropped` counts the findings of all answers that broke the schema, by reason."""
+    """The reading of one request; `dropped` counts the findings of all answers that were left out, by reason."""
 
     def __init__(
         self, request: ExtractionRequest, name: str, line: Line, settings: RemoteSettings, clock: Clock
@@ -48,7 +48,17 @@ class ChunkReading:
     def findings(self) -> list[Finding]:
         """What all parts say, in the order of their messages."""
         parts = packing.parts(self._messages, self._room)
-        return [finding for part in parts for finding in self._read(part)]
+        found = [finding for part in parts for finding in self._read(part)]
+        own = [finding for finding in found if not self._is_of_an_example(finding)]
+        self.dropped["speaks of the prompt's example"] += len(found) - len(own)
+        return own
+
+    def _is_of_an_example(self, finding: Finding) -> bool:
+        """Whether it names somebody whom the prompt has invented and no message of the request names."""
+        shown = " ".join((finding.title, finding.subject or "", *finding.stakeholders)).casefold()
+        invented = [name for name in invented_names(EXTRACTION) if name in shown]
+        said = (*self._request.context, *self._request.messages)
+        return any(not any(name in message.text.casefold() for message in said) for name in invented)
 
     def _read(self, messages: Sequence[CompactMessage]) -> list[Finding]:
         """One request; where it is too long for the model or its answer was cut off, two with half of the messages

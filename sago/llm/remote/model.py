@@ -52,8 +52,8 @@ class RemoteModel:
         """
         reading = ChunkReading(request, self._name, self.line, self._settings, self._clock)
         found = reading.findings()
-        if reading.dropped:
-            _log.warning("findings dropped", company_id=request.company_id, reasons=dict(reading.dropped))
+        if dropped := dict(+reading.dropped):
+            _log.warning("findings dropped", company_id=request.company_id, reasons=dropped)
         return found
 
     def compose(self, request: LetterRequest) -> LetterDraft:

@@ -172,3 +172,20 @@ def test_chunks_letters_and_what_falls_back_have_the_models_that_the_settings_na
 def test_a_name_that_nobody_has_is_told_with_its_place(settings: dict[str, object], where: str) -> None:
     with pytest.raises(ConfigError, match=f"{where}: there is no provider 'oracle'"):
         gateway(Settings.model_validate(settings), guards())
+
+
+@pytest.mark.parametrize(
+    ("settings", "version"),
+    [
+        ({}, "m-1/extraction-2/second-look-3"),
+        ({"redact": True}, "m-1/extraction-2/redacted/second-look-3"),
+        ({"second_pass": 0}, "m-1/extraction-2"),
+    ],
+)
+def test_persons_are_hidden_and_a_second_look_taken_as_the_settings_say(
+    settings: dict[str, object], version: str
+) -> None:
+    read = Settings.model_validate({"gemini": {"model": "m-1"}, "extraction": settings})
+    assert load("gemini", read, MemoryCallLedger(), SystemClock()).version == version
+    assert guarded("gemini", read, guards()).version == version
+    assert load("rules", read, MemoryCallLedger(), SystemClock()).version == made("rules").version
