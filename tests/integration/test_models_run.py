@@ -99,7 +99,7 @@ def test_while_the_vendor_is_out_the_houses_model_reads_and_is_named(
     assert len(house.asked) == 3
     assert kept(folder, "SELECT DISTINCT extractor FROM observations") == [("openai",)]
     assert kept(folder, "SELECT DISTINCT extractor, extractor_version FROM extractions") == [
-        ("openai", "qwen3:8b/extraction-1")
+        ("openai", "qwen3:8b/extraction-2/second-look-3")
     ]
     assert kept(folder, "SELECT composed_by FROM outreach") == [("openai",)]
 

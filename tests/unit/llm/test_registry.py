@@ -136,14 +136,15 @@ def guards(shelf: MemoryShelf | None = None) -> Guards:
 
 def test_a_question_goes_past_the_cache_then_its_rate_then_the_budget() -> None:
     limits = {"requests_a_minute": {"gemini": 5}, "budget_usd_a_day": {"total": 1}, "cache_ttl": 60}
-    model = guarded("gemini", Settings.model_validate({"models": limits}), guards())
+    bare = {"second_pass": 0}
+    model = guarded("gemini", Settings.model_validate({"models": limits, "extraction": bare}), guards())
     assert isinstance(model, Guarded)
     line, kinds = model.model.line, []  # type: ignore[attr-defined]
     while not isinstance(line, RemoteClient):
         kinds.append(type(line))
         line = line._line
     assert kinds == [Cached, Limited, Budgeted]
-    plain = guarded("gemini", Settings(), guards())
+    plain = guarded("gemini", Settings.model_validate({"extraction": bare}), guards())
     assert isinstance(plain, Guarded)
     assert isinstance(plain.model.line, RemoteClient)  # type: ignore[attr-defined]
 
