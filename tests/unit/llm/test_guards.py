@@ -31,7 +31,7 @@ def question(user: str = "hi", **other: Any) -> Question:
         "id": uuid4(),
         "company_id": "acme",
         "job": ModelJob.EXTRACTION,
-        "prompt_version": "extraction-2",
+        "prompt_version": "extraction-1",
         "system": "read",
         "user": user,
         "answer": FindingsAnswer,
@@ -159,7 +159,7 @@ class TestRate:
 def call(call_id: UUID, at: datetime, usd: float, company: str = "acme") -> ModelCall:
     return ModelCall(
         id=call_id, at=at, company_id=company, provider="gemini", model="m", job=ModelJob.EXTRACTION,
-        prompt_version="extraction-2", cost_usd=usd, latency_ms=1, outcome=CallOutcome.OK,
+        prompt_version="extraction-1", cost_usd=usd, latency_ms=1, outcome=CallOutcome.OK,
     )  # fmt: skip
 
 
