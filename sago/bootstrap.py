@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sago.config import Settings
-from sago.domain.outreach import Letter, ModelPolicy
+from sago.domain.outreach import Letter
 from sago.llm import registry
-from sago.llm.gateway import Gateway
 from sago.outreach import composing
 from sago.outreach.scheduling import DueLetters
 from sago.pipeline.asking import Asker
@@ -30,14 +29,16 @@ from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.storing import Storing
 from sago.pipeline.vitals import Limits, Vitals
-from sago.ports import CallLedger, Clock, Drafts, LogConsumer, MessageLog, Mirror, Model, Models, RawStore
+from sago.ports import CallLedger, Clock, Drafts, LogConsumer, MessageLog, Mirror, Models, RawStore
 from sago.stores.clock import SystemClock
 
 if TYPE_CHECKING:
     from sago.resilience.breakers import SharedBreakers
+    from sago.resilience.rates import RedisRates
     from sago.stores.cassandra import CassandraRawStore
     from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue
     from sago.stores.postgres import PostgresDatabase
+    from sago.stores.redis_answers import RedisAnswers
     from sago.stores.redis_buffer import RedisBuffer
 
 
@@ -106,13 +107,23 @@ class Container:
         return SharedBreakers(shelf, self.clock, settings, trial_within=self.lost_after)
 
     @cached_property
-    def models(self) -> Models:
-        configured = self._model(self.settings.extraction.provider)
-        stays = configured.place is ModelPolicy.OFFLINE
-        return Gateway(configured, configured if stays else self._model(registry.IN_HOUSE))
+    def rates(self) -> RedisRates:
+        from sago.resilience.rates import RedisRates
 
-    def _model(self, name: str) -> Model:
-        return registry.guarded(name, self.settings, self.calls, self.clock, self.breakers)
+        redis = self.settings.redis
+        return RedisRates(redis.database(redis.cache_db), self.clock)
+
+    @cached_property
+    def answers(self) -> RedisAnswers:
+        from sago.stores.redis_answers import RedisAnswers
+
+        redis = self.settings.redis
+        return RedisAnswers(redis.database(redis.cache_db), timedelta(seconds=self.settings.models.cache_ttl))
+
+    @cached_property
+    def models(self) -> Models:
+        guards = registry.Guards(self.calls, self.clock, self.breakers, self.rates, self.answers)
+        return registry.gateway(self.settings, guards)
 
     @cached_property
     def drafts(self) -> Drafts:
@@ -230,7 +241,7 @@ class Container:
 
     @cached_property
     def erasing(self) -> Erasing:
-        return Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts)
+        return Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts, self.answers)
 
     @property
     def due_letters(self) -> DueLetters:
@@ -279,7 +290,7 @@ class Container:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("database", "cassandra", "log", "buffer", "breakers"):
+        for name in ("database", "cassandra", "log", "buffer", "breakers", "rates", "answers"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 

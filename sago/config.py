@@ -34,6 +34,8 @@ from sago.sections import (
     GeminiSettings,
     KafkaSettings,
     LoggingSettings,
+    ModelsSettings,
+    OpenAISettings,
     OutreachSettings,
     PostgresSettings,
     RawStoreSettings,
@@ -68,8 +70,10 @@ class Settings(BaseSettings):
     dlq: DlqSettings = DlqSettings()
     cache: CacheSettings = CacheSettings()
     extraction: ExtractionSettings = ExtractionSettings()
+    models: ModelsSettings = ModelsSettings()
     breaker: BreakerSettings = BreakerSettings()
     gemini: GeminiSettings = GeminiSettings()
+    openai: OpenAISettings = OpenAISettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     outreach: OutreachSettings = OutreachSettings()
     api: ApiSettings = ApiSettings()

@@ -2,6 +2,7 @@
 
 SagoError
 ├── TransientError       the other side may answer next time: back off with jitter, one owner, one cap
+│   ├── HeldBackError    a limit of our own, a budget or a rate, keeps us from asking: the other side is not out
 │   └── UnusableAnswerError  it answered, but not what was asked: tried a few times, then asked for less at once
 │       └── TooLateError     it had no time for as much: an outage perhaps, so breakers count it
 ├── PermanentError       it will fail the same way again: dead letter with its reason
@@ -31,6 +32,10 @@ class TransientError(SagoError):
     def __init__(self, reason: str = "", *, retry_after: timedelta | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+
+class HeldBackError(TransientError):
+    """Nothing was asked, as a limit that we set ourselves is reached; the text names it."""
 
 
 class UnusableAnswerError(TransientError):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from cronsim import CronSim, CronSimError
@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
+from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError
 
 
@@ -199,9 +200,35 @@ class ExtractionSettings(Section):
 
     provider: str = "offline"
     context_messages: int = Field(20, ge=0)
+    """Said before a chunk; a quarter as many said right after it are shown too."""
+    second_pass: int = Field(3, ge=0)
+    """A model outside this process is asked once more about the messages on which the rules see an event and it said
+    nothing, where they are at least so many; 0: never."""
+    redact: bool = False
+    """Whether persons' names, addresses and telephone numbers are masked in what leaves this process."""
     max_attempts: int = Field(5, ge=1)
     retry_after: int = Field(60, ge=1)
     lost_after: int = Field(360, ge=1)
+
+
+class BudgetSettings(Section):
+    """USD a day (UTC) at the sections' prices; no limit where it is not set."""
+
+    company: float | None = Field(None, ge=0)
+    """For each company."""
+    total: float | None = Field(None, ge=0)
+
+
+class ModelsSettings(Section):
+    """What holds for all models outside this process."""
+
+    fallback: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    """Providers asked in this order while the configured one is out. In the environment with commas between them."""
+    requests_a_minute: dict[str, Annotated[int, Field(ge=1)]] = {}
+    """Provider → requests in any minute, over all processes; no limit for others."""
+    budget_usd_a_day: BudgetSettings = BudgetSettings()
+    cache_ttl: int = Field(0, ge=0, le=86_400)
+    """Seconds that an answer is kept for the very same question of the same company; 0: not at all."""
 
 
 class BreakerSettings(Section):
@@ -213,15 +240,16 @@ class BreakerSettings(Section):
     """Until one call may try it; longer where the other side says so."""
 
 
-KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
+KEY_VARIABLES = {"gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "openai": ("OPENAI_API_KEY",)}
 """Section of a model's vendor → the names under which the vendor's own tools look for its key."""
 
 
-class GeminiSettings(Section):
-    """The `gemini` provider. The key comes from GEMINI_API_KEY or GOOGLE_API_KEY. Prices in USD a million tokens, of
-    prompts up to 200,000 tokens; above that the vendor charges more (https://ai.google.dev/gemini-api/docs/pricing)."""
+class RemoteSettings(Section):
+    """What is told of every model outside this process. Prices in USD a million tokens."""
 
-    model: str = "gemini-3.1-pro-preview"
+    section: ClassVar[str]
+    """Its own name, and the provider's."""
+    model: str
     api_key: SecretStr | None = None
     base_url: str | None = None
     """Of another server that speaks the same protocol; the vendor's own where it is not set."""
@@ -230,16 +258,36 @@ class GeminiSettings(Section):
     input_tokens: int = Field(60_000, ge=8_000, le=200_000)
     """What one request may hold; a larger chunk is read in several."""
     output_tokens: int = Field(32_000, ge=256)
-    """Of one answer; the vendor counts thinking among them."""
-    price_input: float = Field(2.0, ge=0)
-    price_output: float = Field(12.0, ge=0)
+    """Of one answer; vendors count thinking among them."""
+    price_input: float = Field(0.0, ge=0)
+    price_output: float = Field(0.0, ge=0)
+
+    @property
+    def key_variable(self) -> str:
+        """Where the key is set."""
+        return KEY_VARIABLES[self.section][0]
+
+    @property
+    def reach(self) -> ModelPolicy:
+        """How far text goes that is sent there."""
+        return ModelPolicy.VENDOR
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether nothing can be asked without a key."""
+        return True
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float:
+        """USD."""
+        return (input_tokens * self.price_input + output_tokens * self.price_output) / 1e6
 
     @field_validator("api_key")
     @classmethod
     def _fit_for_a_header(cls, key: SecretStr | None) -> SecretStr | None:
         bare = key.get_secret_value().strip() if key else ""
         if not _VISIBLE_ASCII.fullmatch(bare):
-            raise ValueError("holds blanks or characters that no key has: check GEMINI_API_KEY in .env")
+            variable = KEY_VARIABLES[cls.section][0]
+            raise ValueError(f"holds blanks or characters that no key has: check {variable} in .env")
         return SecretStr(bare) if bare else None
 
     @field_validator("base_url")
@@ -248,6 +296,43 @@ class GeminiSettings(Section):
         if url and not _is_http(url):
             raise ValueError("write it as https://host or http://host:port")
         return url or None
+
+
+class GeminiSettings(RemoteSettings):
+    """The `gemini` provider. The key comes from GEMINI_API_KEY or GOOGLE_API_KEY. Prices are those of prompts up to
+    200,000 tokens; above that the vendor charges more (https://ai.google.dev/gemini-api/docs/pricing)."""
+
+    section: ClassVar[str] = "gemini"
+    model: str = "gemini-3.1-pro-preview"
+    price_input: float = Field(2.0, ge=0)
+    price_output: float = Field(12.0, ge=0)
+
+
+class OpenAISettings(RemoteSettings):
+    """The `openai` provider: a server of the house by `base_url`, or a vendor. A key from OPENAI_API_KEY, where the
+    server wants one."""
+
+    section: ClassVar[str] = "openai"
+    model: str = ""
+    input_tokens: int = Field(16_000, ge=8_000, le=200_000)
+    output_tokens: int = Field(8_000, ge=256)
+    """Together with `input_tokens` at most what the model takes at once."""
+    temperature: float | None = Field(None, ge=0, le=2)
+    """The server's own where it is not set; some of the vendor's models refuse any other."""
+    place: Literal["own_house", "vendor"] | None = None
+    """How far text goes that is sent there. Where it is not set: `own_house` if `base_url` names an address of this
+    machine or of a private network, else `vendor`."""
+
+    @property
+    def reach(self) -> ModelPolicy:
+        if self.place is None:
+            host = urlsplit(self.base_url).hostname if self.base_url else None
+            return ModelPolicy.OWN_HOUSE if host and is_private(host) else ModelPolicy.VENDOR
+        return ModelPolicy(self.place)
+
+    @property
+    def needs_key(self) -> bool:
+        return self.base_url is None
 
 
 _VISIBLE_ASCII = re.compile(r"[!-~]*")
@@ -270,6 +355,21 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+PRIVATE_NETWORKS = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+"""RFC 1918 and RFC 4193."""
+
+
+def is_private(host: str) -> bool:
+    """Whether an address is this machine's or of a private network; a name other than localhost might be anybody's."""
+    if is_loopback(host):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in PRIVATE_NETWORKS)
 
 
 def _said(value: object) -> object:
@@ -337,6 +437,8 @@ class OutreachSettings(Section):
     """When letters are composed and where drafts lie."""
 
     schedule: Cron = "0 9 1 * *"
+    provider: str | None = None
+    """Who writes letters; `extraction.provider` where it is not set."""
     setback_days: int = Field(60, ge=0)
     highlights: int = Field(5, ge=3, le=8)
     folder: Path = Path("output/outreach")

@@ -41,9 +41,10 @@ def no_key_of_a_developer() -> Iterator[None]:
         return Path(path).resolve() != config.PROJECT / ".env" and read(path)
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
             patch.setenv(name, "")
-        patch.delenv("SAGO_GEMINI__API_KEY", raising=False)
+        for name in ("SAGO_GEMINI__API_KEY", "SAGO_OPENAI__API_KEY"):
+            patch.delenv(name, raising=False)
         patch.setattr(config, "load_dotenv", elsewhere)
         yield
 

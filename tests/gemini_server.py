@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -179,10 +179,13 @@ def cut_above(most: int) -> Behaviour:
 class GeminiServer:
     """The running server: `asked` is what came, `script` what is still to be answered otherwise than `usual`."""
 
+    kind: type[Asked] = Asked
+    well: Behaviour = staticmethod(marks)
+
     def __init__(self, port: int = 0) -> None:
         self.asked: list[Asked] = []
         self.script: deque[Behaviour] = deque()
-        self.usual: Behaviour = marks
+        self.usual: Behaviour = self.well
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
@@ -194,7 +197,7 @@ class GeminiServer:
 
     def reset(self) -> None:
         """As new."""
-        self.asked, self.script, self.usual = [], deque(), marks
+        self.asked, self.script, self.usual = [], deque(), self.well
 
     def answer(self, asked: Asked) -> Reply:
         with self._lock:
@@ -218,7 +221,7 @@ class GeminiServer:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                reply = server.answer(Asked(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                reply = server.answer(server.kind(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
                 time.sleep(reply.after)
                 try:
                     if reply.dribble:
@@ -249,11 +252,15 @@ class GeminiServer:
 
 
 @contextmanager
-def gemini_server() -> Iterator[GeminiServer]:
-    """A server as long as the block."""
-    server = GeminiServer()
+def running(server: GeminiServer) -> Iterator[GeminiServer]:
+    """The server as long as the block."""
     server.start()
     try:
         yield server
     finally:
         server.stop()
+
+
+def gemini_server() -> AbstractContextManager[GeminiServer]:
+    """A server as long as the block."""
+    return running(GeminiServer())

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from bench.extraction.page import Scored, lines, stale, write
 from bench.extraction.sets import LabelledSet, sets
 from sago import config
-from sago.domain.outreach import ModelPolicy
 from sago.evaluation.evaluation import Evaluation, evaluate
 from sago.llm import registry
 from sago.pipeline.reading import Reading
@@ -50,8 +49,7 @@ def _providers(*, allow_model: bool) -> Iterator[str]:
     """Those that can read here: in this process, or with a key and the user's word."""
     settings = config.load(None)
     for name, row in registry.PROVIDERS.items():
-        in_house = row.place is ModelPolicy.OFFLINE
-        if name not in TEST_PROVIDERS and (in_house or (allow_model and not registry.lacks_key(name, settings))):
+        if name not in TEST_PROVIDERS and (not row.section or (allow_model and not registry.missing(name, settings))):
             yield name
 
 

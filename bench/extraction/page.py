@@ -17,6 +17,7 @@ PAGE = PROJECT / "docs" / "extraction.md"
 BEGIN, END = "<!-- begin scores -->", "<!-- end scores -->"
 READ_BY = (
     "sago/llm/providers",
+    "sago/llm/remote",
     "sago/prompts",
     "sago/domain",
     "sago/pipeline",

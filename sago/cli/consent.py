@@ -17,41 +17,37 @@ from sago.errors import ConfigError, UsageError
 from sago.llm import registry
 
 AllowModel = Annotated[
-    bool, typer.Option("--allow-model", help="Let these companies' messages go to the provider's vendor.")
+    bool, typer.Option("--allow-model", help="Let these companies' messages go to the provider's server.")
 ]
 READERS = (
-    "Who reads the messages: offline (on this machine), rules (the same without its encoder: faster, finds less) "
-    r"or gemini \[extraction.provider in config.yaml, else offline]."
+    "Who reads the messages: offline (on this machine), rules (the same without its encoder: faster, finds less), "
+    "gemini, or openai (any server of that protocol, also your own) "
+    r"\[extraction.provider in config.yaml, else offline]."
 )
 """`marker` reads marks that tests write, so it is not offered."""
 ChangeConsent = Annotated[
     bool | None,
     typer.Option(
         "--allow-model/--forbid-model",
-        help="Let these companies' messages go to the provider's vendor from now on, or take that back.",
+        help="Let these companies' messages go to the provider's server from now on, or take that back.",
         show_default=False,
     ),
 ]
 
 
-def place_of(name: str) -> ModelPolicy:
-    """How far a provider lets text go; raises ConfigError for a name that is not in the table."""
-    return registry.provider(name).place
-
-
 def check_provider(name: str, settings: Settings, *, allow: bool | None) -> None:
-    """Raise ConfigError for an unknown provider or one without its key, UsageError for a consent without an object.
-    A consent that is taken back needs no key: the provider is not asked."""
-    place = place_of(name)
+    """Raise ConfigError for an unknown provider or one without its key or model, UsageError for a consent without an
+    object. A consent that is taken back needs neither: the provider is not asked."""
+    place = registry.place_of(name, settings)
     if place is ModelPolicy.OFFLINE and allow:
         raise UsageError(f"--allow-model: {name} reads on this machine, there is nothing to allow")
-    if allow is not False and registry.lacks_key(name, settings):
-        raise ConfigError(registry.no_key(name))
+    if allow is not False and (line := registry.missing(name, settings)):
+        raise ConfigError(line)
 
 
-def refuse_strangers(name: str, companies: Iterable[str]) -> None:
+def refuse_strangers(name: str, settings: Settings, companies: Iterable[str]) -> None:
     """Raise UsageError for the first company where none is known yet and the provider needs more than the default."""
-    place = place_of(name)
+    place = registry.place_of(name, settings)
     if not ModelPolicy.OFFLINE.allows(place):
         for company_id in companies:
             raise _refusal(name, company_id, ModelPolicy.OFFLINE, place)
@@ -66,7 +62,7 @@ def settle(
     only stands in the configuration, or consent was just taken back, such a company is read here, which a note tells.
     """
     name = container.settings.extraction.provider
-    place = place_of(name)
+    place = registry.place_of(name, container.settings)
     consent = container.consent
     if allow is False:
         _tell(session, consent.take_back(companies), "messages stay on this machine again")

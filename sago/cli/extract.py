@@ -31,7 +31,7 @@ def extract(
     """Print the events of a file as JSON lines, without starting anything.
 
     A row that is no message is told on stderr and the rest is read; exit 1 where no row is one, or a message could
-    not be read. A provider that sends messages to a vendor needs --allow-model.
+    not be read. A provider that sends messages to a server needs --allow-model.
 
     Example: [bold]sago extract messages.csv > events.jsonl[/]
     """

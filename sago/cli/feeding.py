@@ -15,9 +15,8 @@ from sago.bootstrap import Container
 from sago.domain.batches import BatchState
 from sago.domain.messages import Message
 from sago.domain.model_calls import CallTotals
-from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError, TransientError
-from sago.llm.registry import longest_call, provider
+from sago.llm.registry import longest_call
 from sago.outreach.scheduling import verdicts
 from sago.pipeline.ingest import Account, BadRow
 from sago.report import ReportData, gather, write_all
@@ -51,7 +50,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self._started = self.container.clock.now()
-        self._at_vendor = provider(self.container.settings.extraction.provider).place is not ModelPolicy.OFFLINE
+        self._at_vendor = longest_call(self.container.settings) > 0
 
     def feed(self, rows: Iterable[Message | BadRow], total: int | None, bars: Progress) -> None:
         """Publish the rows and wait until each is stored or refused."""
@@ -104,8 +103,7 @@ class Run:
             watches = [w.id for company in self.account.companies for w in tx.outreach.watches(company)]
         bar = bars.add_task("letters composed", total=len(watches))
         if watches:
-            settings = self.container.settings
-            call = longest_call(settings.extraction.provider, settings)
+            call = longest_call(self.container.settings)
             within = LETTERS_WITHIN + LETTER_CALLS * call * len(watches)
             self.letters_refused = self.container.dispatcher.compose_and_wait(watches, self.as_of, within)
         bars.update(bar, completed=len(watches))
@@ -118,17 +116,27 @@ class Run:
 
     def _tell_failure(self) -> None:
         """Once a run: without a word a wait for a vendor looks like a hang."""
-        if self.spent.failure and not self._has_told and not self.spent.refusal:
+        if self._has_told or not self._at_vendor or self.spent.refusal:
+            return
+        if failure := self._failure():
             self._has_told = True
             until = (self.container.clock.now() + timedelta(seconds=VENDOR_WITHIN)).astimezone()
             self.note(
-                f"[yellow]waiting:[/] {escape(self.spent.failure)}; tried again by itself "
+                f"[yellow]waiting:[/] {escape(failure)}; tried again by itself "
                 f"until {until:%H:%M} at least; Ctrl-C stops waiting and loses nothing"
             )
 
+    def _failure(self) -> str | None:
+        """Why the last call failed, or why a batch waits for which none was made: a budget, a rate."""
+        if self.spent.failure or not self._at_vendor:
+            return self.spent.failure
+        with self.container.database.begin() as tx:
+            waiting = tx.batches.oldest().get(BatchState.FAILED)
+        return waiting.error if waiting and waiting.company_id in self.account.companies else None
+
     def _stuck(self) -> str:
-        reason = f": {self.spent.failure}" if self.spent.failure else ""
-        return f"batches are not merged{reason}; see `sago status` and `sago logs extract`"
+        failure = self._failure()
+        return f"batches are not merged{f': {failure}' if failure else ''}; see `sago status` and `sago logs extract`"
 
     def _merged(self) -> int:
         with self.container.database.begin() as tx:

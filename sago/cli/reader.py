@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rich.markup import escape
 
-from sago.cli.consent import check_provider, place_of, spent
+from sago.cli.consent import check_provider, spent
 from sago.cli.session import Session
 from sago.config import Settings
 from sago.domain.events import Event
@@ -73,8 +73,10 @@ class FileReader:
 def _check_consent(name: str, settings: Settings, *, allow: bool) -> None:
     """There are no servers here that could remember a consent: it is given with each call."""
     check_provider(name, settings, allow=allow or None)
-    if place_of(name) is not ModelPolicy.OFFLINE and not allow:
-        raise UsageError(f"--provider {name} sends the messages to a vendor: nothing was sent; add --allow-model")
+    place = registry.place_of(name, settings)
+    if place is not ModelPolicy.OFFLINE and not allow:
+        whose = "a vendor" if place is ModelPolicy.VENDOR else "a server of the house"
+        raise UsageError(f"--provider {name} sends the messages to {whose}: nothing was sent; add --allow-model")
 
 
 def _rows(

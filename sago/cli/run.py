@@ -52,7 +52,7 @@ def run(
     """Read a file, find the events in it, judge the watches and lay out the letters.
 
     Uses the running stack, else starts one and stops it afterwards. Every row is accounted for:
-    read = stored + dead-lettered + duplicates. A provider that sends messages to a vendor reads only companies that
+    read = stored + dead-lettered + duplicates. A provider that sends messages to a server reads only companies that
     allow it; --allow-model remembers that for the companies of this file until --forbid-model takes it back.
 
     Example: [bold]sago run mails.mbox --company scaleflow[/]
@@ -68,7 +68,7 @@ def run(
     check_provider(provider or settings.extraction.provider, settings, allow=allow_model)
     if provider and allow_model is None and not settings.has_servers and not has_data(settings.state_dir):
         # no need to start servers to find that nobody has allowed anything
-        refuse_strangers(provider, companies_of(path, fallback, columns, SystemClock().now()))
+        refuse_strangers(provider, settings, companies_of(path, fallback, columns, SystemClock().now()))
     make_folder(out)
     with stack_for(session, settings, out, provider) as running:
         container = build(running)

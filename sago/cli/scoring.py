@@ -42,7 +42,7 @@ def evaluate_file(
     """Read labelled messages and print how much of it was found, how truly, and how sure the figures are.
 
     The interval behind a figure is what companies like these would give in 95 of 100 cases; a single company has none.
-    A provider that sends messages to a vendor needs --allow-model.
+    A provider that sends messages to a server needs --allow-model.
 
     Example: [bold]sago eval messages.csv gold.jsonl --show[/]
     """

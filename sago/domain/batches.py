@@ -111,7 +111,7 @@ class ChunkResult(BaseModel):
 
 
 class ExtractionRequest(BaseModel):
-    """One chunk for a provider: at most `message_limit` messages, and earlier ones as context only."""
+    """One chunk for a provider: at most `message_limit` messages, and others around them as context only."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -119,6 +119,8 @@ class ExtractionRequest(BaseModel):
     company_name: str
     messages: tuple[CompactMessage, ...]
     context: tuple[CompactMessage, ...] = ()
+    within: float | None = None
+    """Seconds that all of it may take; None: as long as the provider gives a chunk."""
 
 
 class StoreOutcome(NamedTuple):

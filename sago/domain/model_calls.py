@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sago.domain.messages import CompanyId, Moment
 
+Limit = Literal["company", "total"]
+"""Which part of a budget is spent."""
 LONGEST_ERROR = 500
 """Characters of a reason that are kept."""
 
@@ -55,6 +58,25 @@ class ModelCall(BaseModel):
     latency_ms: int = Field(ge=0)
     outcome: CallOutcome
     error: str | None = Field(None, max_length=LONGEST_ERROR)
+
+
+class Budget(NamedTuple):
+    """USD that all calls of a day (UTC) may cost together; None: no limit."""
+
+    company: float | None = None
+    """For one company."""
+    total: float | None = None
+
+
+class Reservation(NamedTuple):
+    """What a call may cost at most (`usd`). It counts as spent until the call's row is written, `until` at the
+    latest: who reserved it has died then."""
+
+    call_id: UUID
+    company_id: str
+    usd: float
+    at: datetime
+    until: datetime
 
 
 class CallTotals(NamedTuple):

@@ -1,27 +1,70 @@
-"""Who reads whose messages: the one place that decides whether a company's text leaves the house, and whether a model
-that does not answer is asked at all."""
+"""Who reads whose messages: the one place that decides whether a company's text leaves the house, whether a model that
+does not answer is asked at all, and who is asked instead."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from sago import telemetry
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding
+from sago.domain.model_calls import ModelJob
 from sago.domain.outreach import Company, LetterDraft, LetterRequest, ModelPolicy
-from sago.ports import Breakers, Model
+from sago.errors import TransientError, UnusableAnswerError
+from sago.ports import Breakers, Clock, Model
+
+T = TypeVar("T")
+FALLBACK_WITHIN = 10.0
+"""Seconds after which a task has no time left for another model: its soft limit less what one reading may take."""
+_log = telemetry.logger(__name__)
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """The `Models` port: the configured model where a company's policy lets its text go that far, else `in_house`."""
+    """The `Models` port: the configured model, that of letters where it is another, and those asked while it is out;
+    `in_house` where a company's policy allows none of them."""
 
     configured: Model
     in_house: Model
+    clock: Clock
+    letters: Model | None = None
+    fallback: Sequence[Model] = ()
 
-    def for_company(self, company: Company | None) -> Model:
-        """Never raises. A company that is not known has the default policy: its text stays here."""
+    def ask(self, job: ModelJob, company: Company | None, question: Callable[[Model], T]) -> tuple[T, Model]:
+        first, *others = self._allowed(job, company)
+        begun = self.clock.monotonic()
+        out: list[TransientError] = []
+        for model in (first, *others):
+            try:
+                return question(model), model
+            except UnusableAnswerError:
+                raise
+            except TransientError as error:
+                out.append(error)
+                if self.clock.monotonic() - begun > FALLBACK_WITHIN:
+                    break
+                who = company.company_id if company else None
+                _log.info("a model is out", model=model.name, job=job.value, company_id=who, reason=str(error))
+        raise _together(out)
+
+    def _allowed(self, job: ModelJob, company: Company | None) -> list[Model]:
+        """In the order in which they are asked; at least one."""
         policy = company.model_policy if company else ModelPolicy.OFFLINE
-        return self.configured if policy.allows(self.configured.place) else self.in_house
+        wanted = self.letters if self.letters and job is ModelJob.LETTER else self.configured
+        named = {model.name: model for model in (wanted, *self.fallback)}
+        return [model for model in named.values() if policy.allows(model.place)] or [self.in_house]
+
+
+def _together(out: Sequence[TransientError]) -> TransientError:
+    """One error of all that are out, to be tried again as soon as the first of them may."""
+    if len(out) == 1:
+        return out[0]
+    waits = [error.retry_after for error in out]
+    known = [wait for wait in waits if wait]
+    reasons = "; ".join(dict.fromkeys(str(error) for error in out))
+    return TransientError(reasons, retry_after=min(known) if len(known) == len(waits) else None)
 
 
 @dataclass(frozen=True)

@@ -6,22 +6,22 @@ from importlib import import_module
 from typing import Any, NamedTuple, cast
 
 from sago.config import Settings
+from sago.domain.model_calls import Budget
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError
-from sago.llm.gateway import Guarded
-from sago.ports import Breakers, CallLedger, Clock, Model
-from sago.sections import KEY_VARIABLES
+from sago.llm.gateway import Gateway, Guarded
+from sago.ports import Answers, Breakers, CallLedger, Clock, Model, RateLimit
+from sago.sections import KEY_VARIABLES, RemoteSettings
 
 
 class Provider(NamedTuple):
-    """One row: `module:class`, how far the provider lets text go, and which section of the settings is its own.
+    """One row: `module:class`, and which section of the settings is the provider's own.
 
-    A provider of this process is made without arguments, any other with settings, ledger and clock; the section of
-    such a one holds `model`, `timeout`, the seconds of one call, and `api_key` where it needs a key.
+    A provider of this process has none and is made without arguments, any other with settings, ledger and clock; its
+    section is a `RemoteSettings`.
     """
 
     path: str
-    place: ModelPolicy = ModelPolicy.OFFLINE
     section: str = ""
 
 
@@ -29,20 +29,21 @@ PROVIDERS: dict[str, Provider] = {
     "offline": Provider("sago.llm.providers.offline:OfflineModel"),
     "rules": Provider("sago.llm.providers.offline:RulesModel"),
     "marker": Provider("sago.llm.providers.marker:MarkerModel"),
-    "gemini": Provider("sago.llm.providers.gemini:GeminiModel", ModelPolicy.VENDOR, "gemini"),
+    "gemini": Provider("sago.llm.providers.gemini:GeminiModel", "gemini"),
+    "openai": Provider("sago.llm.providers.openai_compatible:OpenAIModel", "openai"),
 }
 """By name in the configuration."""
 IN_HOUSE = "offline"
 """Who reads for a company whose policy does not let its text go to the configured provider."""
 
 
-def provider(name: str) -> Provider:
-    """The row of that name; raises ConfigError that lists the names where there is none."""
+def provider(name: str, where: str = "extraction.provider") -> Provider:
+    """The row of that name; raises ConfigError that lists the names where there is none. `where` it was set."""
     try:
         return PROVIDERS[name]
     except KeyError:
         known = ", ".join(sorted(PROVIDERS))
-        raise ConfigError(f"extraction.provider: there is no provider {name!r}; choose one of {known}") from None
+        raise ConfigError(f"{where}: there is no provider {name!r}; choose one of {known}") from None
 
 
 def no_key(name: str) -> str:
@@ -52,29 +53,121 @@ def no_key(name: str) -> str:
     return f"{name} has no key: put {variable}=… into .env ({running}), or choose the provider {IN_HOUSE}"
 
 
-def lacks_key(name: str, settings: Settings) -> bool:
-    """Whether the provider needs a key and has none."""
-    return provider(name).section in KEY_VARIABLES and not _own(name, settings).api_key
+def missing(name: str, settings: Settings) -> str | None:
+    """The line for a person where a key or model is needed and not set."""
+    own = _own(name, settings)
+    if own and own.needs_key and not own.api_key:
+        return no_key(name)
+    return no_model(name) if own and not own.model else None
 
 
-def longest_call(name: str, settings: Settings) -> float:
-    """Seconds that one call of the provider may take; 0 where it reads in this process."""
-    return float(_own(name, settings).timeout) if provider(name).section else 0.0
+def no_model(name: str) -> str:
+    """The line for a person who asks for a provider whose model is not named."""
+    return f"{name}.model is not set: name a model of the server in config.yaml"
 
 
-def _own(name: str, settings: Settings) -> Any:
-    return getattr(settings, provider(name).section)
+def place_of(name: str, settings: Settings) -> ModelPolicy:
+    """How far the provider lets text go; raises ConfigError for a name that is not in the table."""
+    own = _own(name, settings)
+    return own.reach if own else ModelPolicy.OFFLINE
+
+
+def longest_call(settings: Settings) -> float:
+    """Seconds that one call of a provider named may take; 0 where all of them are in this process."""
+    sections = (_own(name, settings) for name in named(settings))
+    return max((own.timeout for own in sections if own), default=0.0)
+
+
+def _own(name: str, settings: Settings) -> RemoteSettings | None:
+    """The section of a provider outside this process."""
+    section = provider(name).section
+    return getattr(settings, section) if section else None
 
 
 def load(name: str, settings: Settings, calls: CallLedger, clock: Clock) -> Model:
     """The provider of that name; raises ConfigError where there is none. Connects nothing."""
+    return _careful(name, _made(name, settings, calls, clock), settings, clock)
+
+
+def _made(name: str, settings: Settings, calls: CallLedger, clock: Clock) -> Model:
     row = provider(name)
     module, _, attribute = row.path.partition(":")
     make = getattr(import_module(module), attribute)
-    return cast("Model", make() if row.place is ModelPolicy.OFFLINE else make(settings, calls, clock))
+    return cast("Model", make(settings, calls, clock) if row.section else make())
 
 
-def guarded(name: str, settings: Settings, calls: CallLedger, clock: Clock, breakers: Breakers) -> Model:
-    """The provider of that name; one outside this process behind a breaker for it and its model. Raises as `load`."""
-    model = load(name, settings, calls, clock)
-    return Guarded(model, breakers, f"{name}/{_own(name, settings).model}") if provider(name).section else model
+class Guards(NamedTuple):
+    """What a model outside this process is asked through."""
+
+    calls: CallLedger
+    clock: Clock
+    breakers: Breakers
+    rates: RateLimit
+    answers: Answers
+
+
+def guarded(name: str, settings: Settings, guards: Guards) -> Model:
+    """The provider of that name; one outside this process behind the cache, its rate, the budget, and a breaker for it
+    and its model. Raises as `load`."""
+    model = _made(name, settings, guards.calls, guards.clock)
+    own = _own(name, settings)
+    if not own:
+        return model
+    behind = Guarded(_lined(model, name, own, settings, guards), guards.breakers, f"{name}/{own.model}")
+    return _careful(name, behind, settings, guards.clock)
+
+
+def _lined(model: Any, name: str, own: RemoteSettings, settings: Settings, guards: Guards) -> Model:
+    """A `RemoteModel` whose questions go through all that the settings ask for; the cache is first, the budget last."""
+    from sago.llm.remote.guards import Budgeted, Cached, Limited
+
+    limits = settings.models
+    budget = Budget(limits.budget_usd_a_day.company, limits.budget_usd_a_day.total)
+    if budget != Budget():
+        model.line = Budgeted(model.line, name, own, budget, guards.calls, guards.clock)
+    if most := limits.requests_a_minute.get(name):
+        model.line = Limited(model.line, name, most, guards.rates, guards.clock)
+    if limits.cache_ttl:
+        model.line = Cached(model.line, name, own.model, guards.answers)
+    return cast("Model", model)
+
+
+def gateway(settings: Settings, guards: Guards) -> Gateway:
+    """All models that may be asked. Raises ConfigError for a name that is not in the table."""
+    models = {name: guarded(name, settings, guards) for name in named(settings)}
+    configured = models[settings.extraction.provider]
+    return Gateway(
+        configured=configured,
+        in_house=configured if configured.place is ModelPolicy.OFFLINE else guarded(IN_HOUSE, settings, guards),
+        clock=guards.clock,
+        letters=models[settings.outreach.provider or settings.extraction.provider],
+        fallback=[models[name] for name in settings.models.fallback],
+    )
+
+
+def named(settings: Settings) -> list[str]:
+    """The providers that the settings name, each once; raises ConfigError for one that is not in the table."""
+    places = {
+        "extraction.provider": [settings.extraction.provider],
+        "outreach.provider": [settings.outreach.provider] if settings.outreach.provider else [],
+        "models.fallback": settings.models.fallback,
+    }
+    for where, names in {**places, "models.requests_a_minute": settings.models.requests_a_minute}.items():
+        for name in names:
+            provider(name, where)
+    return list(dict.fromkeys(name for names in places.values() for name in names))
+
+
+def _careful(name: str, model: Model, settings: Settings, clock: Clock) -> Model:
+    """A model outside this process with what `extraction` asks for: persons hidden from it, a second look."""
+    if not provider(name).section:
+        return model
+    if settings.extraction.redact:
+        from sago.llm.redacted import Redacted
+
+        model = Redacted(model)
+    if settings.extraction.second_pass:
+        from sago.llm.second_look import SecondLook, seen_by_rules
+
+        model = SecondLook(model, seen_by_rules, settings.extraction.second_pass, clock)
+    return model

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago import telemetry
 from sago.domain.events import Event, MetricPoint
+from sago.domain.model_calls import ModelJob
 from sago.domain.outreach import (
     Company,
     Direction,
@@ -86,8 +87,9 @@ def compose_letter(
     if plan.request is None:
         _log.info("no letter", watch_id=str(watch_id), reason=plan.reason)
         return None
-    model = models.for_company(plan.request.company)
-    letter = _keep(plan, plan.request, _write(plan.request, model, clock), model.name, database, now)
+    request = plan.request
+    draft, model = models.ask(ModelJob.LETTER, request.company, lambda model: _write(request, model, clock))
+    letter = _keep(plan, request, draft, model.name, database, now)
     if letter:
         lay_out(letter, database, drafts)
     return letter

@@ -1,11 +1,17 @@
-"""Cutting a batch into chunks for a provider: by time, threads kept together where they fit."""
+"""Cutting a batch into chunks for a provider, by time, threads kept together where they fit; and what is shown around
+one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sago.domain.messages import CompactMessage
+
+LATER_REACH = timedelta(minutes=30)
+"""How long after a chunk what is said may still explain it."""
+LATER_SHARE = 4
+"""Of so many messages of context one may be of those said after."""
 
 
 def chunks(messages: Sequence[CompactMessage], limit: int) -> list[list[CompactMessage]]:
@@ -23,6 +29,16 @@ def chunks(messages: Sequence[CompactMessage], limit: int) -> list[list[CompactM
         else:
             filled.append(list(piece))
     return [sorted(chunk, key=_place) for chunk in filled]
+
+
+def context_of(
+    chunk: Sequence[CompactMessage], before: Sequence[CompactMessage], after: Sequence[CompactMessage], most: int
+) -> list[CompactMessage]:
+    """What explains a chunk, oldest first: at most `most` of the messages before it, those of its threads rather than
+    others and new rather than old, and the first of those after it, a quarter as many."""
+    threads = {(message.source, message.thread_id) for message in chunk if message.thread_id}
+    ranked = sorted(before, key=lambda m: ((m.source, m.thread_id) in threads, *_place(m)), reverse=True)[:most]
+    return sorted([*ranked, *sorted(after, key=_place)[: most // LATER_SHARE]], key=_place)
 
 
 def _place(message: CompactMessage) -> tuple[datetime, str, int]:

@@ -13,7 +13,7 @@ from sago.domain.messages import Message
 from sago.domain.outreach import Letter, LetterDraft, LetterState
 from sago.errors import SagoError
 from sago.pipeline.extraction import refold
-from sago.ports import Buffer, Database, Drafts, Mirror, RawStore, Taken, Transaction
+from sago.ports import Answers, Buffer, Database, Drafts, Mirror, RawStore, Taken, Transaction
 from sago.telemetry import logger
 
 log = logger(__name__)
@@ -54,6 +54,7 @@ class Erasing:
     buffer: Buffer
     mirror: Mirror
     drafts: Drafts
+    answers: Answers
 
     def matching(self, erasure: Erasure) -> int:
         """How many stored rows the erasure would empty."""
@@ -107,6 +108,7 @@ class Erasing:
         step("raw rows")
         self.raw.empty(refs)
         self.buffer.clear(erasure.company_id)
+        self.answers.forget(erasure.company_id)
         with self.database.begin() as tx:
             tx.erasures.mark_applied(erasure.id, now)
         counts = (taken.observations, taken.dead_letters, len(taken.event_ids), letters.emptied)

@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 
 from sago.domain.batches import HOPELESS, Batch, BatchState, Chunk, ChunkResult, ChunkState, ExtractionRequest
 from sago.domain.events import Extraction
-from sago.domain.messages import CompactMessage, MessageRef
+from sago.domain.messages import CompactMessage, Message, MessageRef
+from sago.domain.model_calls import ModelJob
 from sago.domain.orders import without_orders
 from sago.domain.outreach import Company
 from sago.errors import ConfigError, PermanentError, ProviderSettingError, TransientError, UnusableAnswerError
+from sago.pipeline.chunking import LATER_REACH, context_of
 from sago.pipeline.folding import fold
 from sago.pipeline.grounding import ground
-from sago.ports import Buffer, Database, Model, Models, RawStore, Transaction
+from sago.ports import Buffer, Database, Models, RawStore, Transaction
 
 CONTEXT_REACH = timedelta(days=14)
 """How far back context for a chunk is looked for."""
@@ -70,7 +72,6 @@ class Extracting:
     ) -> ChunkResult:
         """Every version counts as read; the text of one that a person has since edited or deleted goes nowhere, nor
         does one that gives orders to its reader."""
-        model: Model = self.models.for_company(company)
         messages = self._messages(batch, refs)
         current = [each for each in messages if each.text and each.version >= highest.get(each.id, each.version)]
         request = ExtractionRequest(
@@ -79,8 +80,11 @@ class Extracting:
             messages=without_orders(current),
             context=without_orders(self._context(batch.company_id, current)),
         )
+        found, model = self.models.ask(
+            ModelJob.EXTRACTION, company, lambda model: model.extract(request) if request.messages else []
+        )
         observations, dropped = ground(
-            model.extract(request) if request.messages else [],
+            found,
             current,
             company_id=batch.company_id,
             extractor=model.name,
@@ -104,18 +108,20 @@ class Extracting:
         return [message.compact() for message in self.raw.read(refs)]
 
     def _context(self, company_id: str, messages: list[CompactMessage]) -> list[CompactMessage]:
-        """The newest messages before the chunk, so that a boundary between chunks costs little.
+        """Messages around the chunk, so that a boundary between chunks costs little: those said before it, of its
+        threads first, and a quarter as many said right after, as far as they are stored.
 
         Of each its newest version, none where that is a deletion: `read_range` gives the versions of one message side
         by side and leaves out the oldest rows, so that no newest version is cut off before an older one.
         """
-        if not messages or not self.context_messages:
+        most, rows = self.context_messages, ROWS_A_MESSAGE * self.context_messages
+        if not messages or not most:
             return []
-        start = min(message.sent_at for message in messages)
-        rows = self.raw.read_range(company_id, start - CONTEXT_REACH, start, ROWS_A_MESSAGE * self.context_messages)
-        newest = {message.id: message for message in rows}
-        earlier = [message.compact() for message in newest.values() if not message.deleted]
-        return earlier[-self.context_messages :]
+        times = [message.sent_at for message in messages]
+        start, end = min(times), max(times) + timedelta(milliseconds=1)
+        before = _standing(self.raw.read_range(company_id, start - CONTEXT_REACH, start, rows))
+        after = _standing(self.raw.read_range(company_id, end, end + LATER_REACH, rows))
+        return context_of(messages, before, after, most)
 
     def merge(self, batch_id: str, now: datetime) -> str:
         """Append the batch's observations, fold the company's events anew and mark the batch merged, all in one
@@ -187,6 +193,12 @@ class Extracting:
         tx.events.append([o for result in results for o in result.observations], extractions)
         refold(tx, batch.company_id, now)
         tx.batches.set_state(batch.id, BatchState.MERGED, at=now)
+
+
+def _standing(rows: list[Message]) -> list[CompactMessage]:
+    """The newest version of each message, in order; none of a deleted one."""
+    newest = {message.id: message for message in rows}
+    return [message.compact() for message in newest.values() if not message.deleted]
 
 
 def _refs_read(tx: Transaction, batch_id: str) -> list[MessageRef]:

@@ -1,24 +1,28 @@
 """True or absent: a finding becomes an observation only where the message says so to the letter. One way for every
 provider; nothing a provider claims about offsets or figures is taken on trust.
 
-A quote that does not stand in its message, or stands in a text that gives orders, drops the finding. A metric whose
-value and unit the quote does not state is dropped alone. A title with a figure that neither the quote nor a kept metric
-states is replaced by the quote's beginning; a description or impact with such a figure is left empty. Each is counted
-under its reason.
+A quote that does not stand in its message, or stands in a text that gives orders, drops the finding; one that is only
+written otherwise (`Passages`) is kept as the message has it. A metric is dropped alone where the quote does not state
+its value, or states it in another currency, unit, period or direction. A title with a figure that neither the quote nor
+a kept metric states, or with the opposite direction, is replaced by the quote's beginning; a description or impact with
+such a figure is left empty. Each is counted under its reason.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sago.domain.amount_words import DOLLARS
 from sago.domain.amounts import Amount, find_amounts
+from sago.domain.claims import direction_in, other_direction, other_period
 from sago.domain.events import Finding, Metric, Observation
 from sago.domain.messages import CompactMessage
+from sago.domain.metrics import METRICS
 from sago.domain.orders import stands_in_order
+from sago.domain.passages import Passages
 
 UNKNOWN_MESSAGE = "finding: unknown message"
 NO_QUOTE = "finding: quote not in message"
@@ -26,6 +30,11 @@ AN_ORDER = "finding: quote is an order"
 SAME_SPAN = "finding: same span and type twice"
 NO_TITLE = "finding: no title"
 NO_FIGURE = "metric: not in quote"
+OTHER_CURRENCY = "metric: other currency"
+OTHER_UNIT = "metric: other unit"
+OTHER_PERIOD = "metric: other period"
+OTHER_DIRECTION = "metric: other direction"
+TITLE_TURNED = "title: other direction"
 TITLE_REPLACED = "title: figure not in quote"
 TEXT_CUT = "description: figure not in quote"
 TITLE_LENGTH = 120
@@ -52,10 +61,14 @@ def ground(
     for message in messages:
         if message.id not in newest or newest[message.id].version <= message.version:
             newest[message.id] = message
+    passages = {message_id: Passages(message.text) for message_id, message in newest.items()}
     dropped: Counter[str] = Counter()
     grounded: dict[tuple[object, ...], Observation] = {}
     for finding in findings:
-        fields = _fields(finding, newest.get(finding.message_id), dropped)
+        if finding.message_id not in newest:
+            dropped[UNKNOWN_MESSAGE] += 1
+            continue
+        fields = _fields(finding, newest[finding.message_id], passages[finding.message_id], dropped)
         if fields is None:
             continue
         fields |= {"company_id": company_id, "extractor": extractor, "extractor_version": extractor_version}
@@ -70,50 +83,40 @@ def ground(
     return sorted(grounded.values(), key=lambda o: (order[o.key], o.start, o.end, o.event_type)), counts
 
 
-def _fields(finding: Finding, message: CompactMessage | None, dropped: Counter[str]) -> dict[str, object] | None:
+def _fields(
+    finding: Finding, message: CompactMessage, passages: Passages, dropped: Counter[str]
+) -> dict[str, object] | None:
     """What an observation takes from finding and message, or None where it is dropped."""
-    if message is None:
-        dropped[UNKNOWN_MESSAGE] += 1
-        return None
-    start = _locate(finding.quote, message.text, finding.start)
-    if start is None:
+    place = passages.find(finding.quote, finding.start)
+    if place is None:
         dropped[NO_QUOTE] += 1
         return None
-    if stands_in_order(message.text, start, start + len(finding.quote)):
+    start, end = place
+    if stands_in_order(message.text, start, end):
         dropped[AN_ORDER] += 1
         return None
-    amounts = _amounts_within(message.text, start, start + len(finding.quote))
-    metrics = tuple(dict.fromkeys(metric for metric in finding.metrics if _stated(metric, amounts)))
-    dropped[NO_FIGURE] += len(finding.metrics) - len(metrics)
-    title = _title(finding, amounts, metrics, dropped)
+    quote = message.text[start:end]
+    amounts = _amounts_within(message.text, start, end)
+    metrics = _agreeing(finding.metrics, quote, amounts, dropped)
+    title = _title(finding.title, quote, amounts, metrics, dropped)
     if title is None:
         return None
     return {
-        **finding.model_dump(include={"quote", "event_type", "status", "severity", "subject", "corrects"}),
+        **finding.model_dump(include={"event_type", "status", "severity", "subject", "corrects"}),
+        "quote": quote,
         "message_id": message.id,
         "version": message.version,
         "source": message.source,
         "sender": message.sender,
         "said_at": message.sent_at,
         "start": start,
-        "end": start + len(finding.quote),
+        "end": end,
         "title": title,
         "description": _cut(finding.description, amounts, metrics, dropped),
         "impact": _cut(finding.impact, amounts, metrics, dropped),
         "metrics": metrics,
         "stakeholders": finding.stakeholders,
     }
-
-
-def _locate(quote: str, text: str, hint: int | None) -> int | None:
-    """Where the quote stands: at the hint, else the occurrence nearest to it, else the first."""
-    if not quote.strip():
-        return None
-    if hint is None or hint < 0:
-        place = text.find(quote)
-        return None if place < 0 else place
-    near = [place for place in (text.rfind(quote, 0, hint + len(quote)), text.find(quote, hint)) if place >= 0]
-    return min(near, key=lambda place: (abs(place - hint), place), default=None)
 
 
 def _amounts_within(text: str, start: int, end: int) -> list[Amount]:
@@ -126,19 +129,42 @@ def _amounts_within(text: str, start: int, end: int) -> list[Amount]:
     ]
 
 
-def _stated(metric: Metric, amounts: Sequence[Amount]) -> bool:
-    """Whether one of the amounts has this value and unit. A number without a unit may stand for money (`450k of MRR`)
-    and for the unit of another figure of the quote (`slid to 19%, it was 24`); a plain `$` for any dollar."""
+def _agreeing(
+    metrics: Sequence[Metric], quote: str, amounts: Sequence[Amount], dropped: Counter[str]
+) -> tuple[Metric, ...]:
+    """The metrics that the quote states as they are claimed."""
+    kept: dict[Metric, None] = {}
+    for metric in metrics:
+        reason = _disagreement(metric, quote, amounts)
+        if reason is None and metric not in kept:
+            kept[metric] = None
+        else:
+            dropped[reason or NO_FIGURE] += 1
+    return tuple(kept)
+
+
+def _disagreement(metric: Metric, quote: str, amounts: Sequence[Amount]) -> str | None:
+    """Why the quote does not state the metric, or None where it does."""
+    of_value = [a for a in amounts if math.isclose(abs(metric.value), abs(a.value), rel_tol=TOLERANCE)]
+    if not of_value:
+        return NO_FIGURE
     units = {amount.unit for amount in amounts}
-    return any(
-        math.isclose(abs(metric.value), abs(amount.value), rel_tol=TOLERANCE)
-        and (
-            amount.unit == metric.unit
-            or (amount.bare and (_is_currency(metric.unit) or metric.unit in units))
-            or (amount.any_dollar and metric.unit in DOLLARS)
-        )
-        for amount in amounts
-    )
+    of_unit = [amount for amount in of_value if _has_unit(amount, metric, units)]
+    if not of_unit:
+        both_money = _is_currency(metric.unit) and any(amount.is_money for amount in of_value)
+        return OTHER_CURRENCY if both_money else OTHER_UNIT
+    if all(other_period(metric.name, quote, amount) for amount in of_unit):
+        return OTHER_PERIOD
+    return OTHER_DIRECTION if other_direction(metric.name, metric.value, quote) else None
+
+
+def _has_unit(amount: Amount, metric: Metric, units: Collection[str]) -> bool:
+    """Whether the amount has the metric's unit. A number without one may stand for money (`450k of MRR`), for the unit
+    of another figure of the quote (`slid to 19%, it was 24`), which `units` are, and for the one that the metric always
+    has (`NRR is 118`); a plain `$` for any dollar."""
+    unit, known = metric.unit, METRICS.get(metric.name)
+    may_be = _is_currency(unit) or unit in units or (known is not None and known.unit == unit)
+    return amount.unit == unit or (amount.bare and may_be) or (amount.any_dollar and unit in DOLLARS)
 
 
 def _is_currency(unit: str) -> bool:
@@ -154,14 +180,18 @@ def _backed(text: str, amounts: Sequence[Amount], metrics: Sequence[Metric]) -> 
     )
 
 
-def _title(finding: Finding, amounts: Sequence[Amount], metrics: Sequence[Metric], dropped: Counter[str]) -> str | None:
-    if _backed(finding.title, amounts, metrics):
-        return finding.title
-    words = " ".join(finding.quote.split())
+def _title(
+    title: str, quote: str, amounts: Sequence[Amount], metrics: Sequence[Metric], dropped: Counter[str]
+) -> str | None:
+    claimed, told = direction_in(title, adverbs=False), direction_in(quote, adverbs=False)
+    is_turned = claimed is not None and told is not None and claimed != told
+    if not is_turned and _backed(title, amounts, metrics):
+        return title
+    words = " ".join(quote.split())
     if len(words) < 5:
         dropped[NO_TITLE] += 1
         return None
-    dropped[TITLE_REPLACED] += 1
+    dropped[TITLE_TURNED if is_turned else TITLE_REPLACED] += 1
     return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1].rsplit(" ", 1)[0] + "…"
 
 

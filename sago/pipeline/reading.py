@@ -14,7 +14,7 @@ from sago.domain.events import Event, Finding, Observation
 from sago.domain.messages import CompactMessage
 from sago.domain.orders import without_orders
 from sago.errors import ConfigError, PermanentError, TransientError, UnusableAnswerError
-from sago.pipeline.chunking import chunks
+from sago.pipeline.chunking import LATER_REACH, chunks, context_of
 from sago.pipeline.folding import fold
 from sago.pipeline.grounding import ground
 from sago.ports import Clock, Model
@@ -49,7 +49,8 @@ class Reading:
         current = _newest_versions(messages)
         for chunk in chunks(current, self._chunk_size):
             before = [m for m in current if m.sent_at < chunk[0].sent_at]
-            context = sorted(before, key=lambda m: (m.sent_at, m.id))[-self._context :] if self._context else []
+            after = [m for m in current if timedelta(0) < m.sent_at - chunk[-1].sent_at <= LATER_REACH]
+            context = context_of(chunk, before, after, self._context)
             observations.extend(self._chunk(company_id, chunk, context))
         return fold(company_id, observations, []).events
 

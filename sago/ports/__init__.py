@@ -13,11 +13,12 @@ from sago.ports.keeping import ErasureStore, GenerationStore, Mirror, Taken
 from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
 from sago.ports.messages import Buffer, RawStore
-from sago.ports.models import Breakers, CallLedger, Model, Models
+from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
 from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue
 
 __all__ = [
+    "Answers",
     "BatchStore",
     "Breakers",
     "Buffer",
@@ -39,6 +40,7 @@ __all__ = [
     "Model",
     "Models",
     "OutreachStore",
+    "RateLimit",
     "RawStore",
     "StoreQueue",
     "Taken",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Protocol, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
 from sago.domain.batches import (
     ExtractionRequest,
 )
 from sago.domain.breakers import OpenBreaker
 from sago.domain.events import Finding
-from sago.domain.model_calls import CallTotals, ModelCall
+from sago.domain.model_calls import Budget, CallTotals, Limit, ModelCall, ModelJob, Reservation
 from sago.domain.outreach import (
     Company,
     LetterDraft,
@@ -48,9 +48,14 @@ class Model(Protocol):
 class Models(Protocol):
     """Which model may read whose messages: the one place that decides whether text leaves the house."""
 
-    def for_company(self, company: Company | None) -> Model:
-        """The configured model where the company's policy lets its text go that far, else the one of this process;
-        a company that is not known has the default policy."""
+    def ask(self, job: ModelJob, company: Company | None, question: Callable[[Model], T]) -> tuple[T, Model]:
+        """What `question` returns of the first model that answers, and that model.
+
+        Asked are those configured for the job, in their order, as far as the company's policy lets its text go; where
+        it goes to none of them, the one of this process. A company that is not known has the default policy. The next
+        one is asked where one is out: it does not answer, or a limit of ours is reached. Raises what `question`
+        raises; TransientError where all are out.
+        """
 
 
 class Breakers(Protocol):
@@ -69,11 +74,40 @@ class Breakers(Protocol):
         """Those that let nothing through, or one call alone, by name."""
 
 
+class RateLimit(Protocol):
+    """How often another side may be asked, counted over all processes; never raises: where the count cannot be
+    reached, everybody may ask."""
+
+    def take(self, name: str, most: int) -> timedelta:
+        """Zero where `name` may be asked now, which then counts: at most `most` times in any minute. Else how long
+        until it may; nothing is counted then."""
+
+
+class Answers(Protocol):
+    """Answers of models that are kept for a while, by company and by the digest of what was asked."""
+
+    def get(self, company_id: str, digest: str) -> Any:
+        """The answer's JSON; None where there is none, or nobody who could tell. Never raises."""
+
+    def put(self, company_id: str, digest: str, answer: Any) -> None:
+        """Keep it. Never raises: what cannot be kept is asked again."""
+
+    def forget(self, company_id: str) -> None:
+        """Delete all answers about the company's messages."""
+
+
 class CallLedger(Protocol):
-    """`model_calls`: what was asked of vendors, what it cost and what became of it. Append-only."""
+    """`model_calls`: what was asked of vendors, what it cost and what became of it, append-only; and what is reserved
+    for calls under way."""
+
+    def reserve(self, reservation: Reservation, budget: Budget) -> Limit | None:
+        """Keep the reservation, unless with it the calls of its day, their costs and all that is reserved, could cost
+        more than the budget: then which limit that is, and nothing is kept. Over all processes one after the other.
+        """
 
     def record(self, call: ModelCall) -> None:
-        """Write one row in a transaction of its own; the same id again changes nothing."""
+        """Write one row and let go of what is reserved for it, in a transaction of its own; the same id again changes
+        nothing."""
 
     def totals(self, company_ids: Sequence[str], since: datetime) -> CallTotals:
         """What the calls for these companies from `since` on came to."""

@@ -11,7 +11,7 @@ from pybreaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CircuitBreaker,
 from pybreaker import CircuitBreakerStorage as Storage
 
 from sago.domain.breakers import OpenBreaker
-from sago.errors import TooLateError, TransientError, UnusableAnswerError
+from sago.errors import HeldBackError, TooLateError, TransientError, UnusableAnswerError
 from sago.ports import Clock
 from sago.resilience.shelf import Shelf
 from sago.sections import BreakerSettings
@@ -53,7 +53,7 @@ class SharedBreakers:
             throw_new_error_on_trip=False,
         )
         try:
-            return breaker.call(ask)
+            return breaker.call(lambda: circuit.asked(ask))
         except TransientError as error:
             fields = self.shelf.read(name)
             if _state(fields) == STATE_OPEN and not _is_answered(error):
@@ -83,8 +83,17 @@ class _Circuit(Storage):
         self._state = state
         self._shelf = shelf
         self._clock = clock
+        self._is_asked = True
         self.reason = ""
         self.wait = open_for
+
+    def asked(self, ask: Callable[[], T]) -> T:
+        """What `ask` returns or raises. Where we held it back ourselves, it was neither answered nor out."""
+        try:
+            return ask()
+        except HeldBackError:
+            self._is_asked = False
+            raise
 
     @property
     def state(self) -> str:
@@ -93,6 +102,8 @@ class _Circuit(Storage):
     @state.setter
     def state(self, state: str) -> None:
         self._state = state
+        if not self._is_asked:
+            return
         if state == STATE_OPEN:
             now = self._clock.now()
             self._shelf.open(self.name, self.reason, now, now + min(self.wait, LONGEST))
@@ -122,7 +133,8 @@ class _Circuit(Storage):
         self._shelf.fail(self.name)
 
     def reset_counter(self) -> None:
-        self._shelf.recover(self.name)
+        if self._is_asked:
+            self._shelf.recover(self.name)
 
 
 class _Listener(CircuitBreakerListener):
@@ -141,7 +153,9 @@ class _Listener(CircuitBreakerListener):
 
 
 def _is_answered(error: BaseException) -> bool:
-    """Whether the other side is there, whatever it said: no outage, so nothing to wait for."""
+    """Whether the other side is there, whatever it said, or was not asked: no outage, so nothing to wait for."""
+    if isinstance(error, HeldBackError):
+        return True
     if isinstance(error, TransientError):
         return isinstance(error, UnusableAnswerError) and not isinstance(error, TooLateError)
     return isinstance(error, Exception)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-import redis
 from pybreaker import STATE_HALF_OPEN, STATE_OPEN
-from redis.backoff import NoBackoff
-from redis.exceptions import LockError, RedisError
-from redis.retry import Retry
 
-from sago import telemetry
+from sago.resilience.quiet_redis import QuietRedis
 
 KEPT_FOR = timedelta(days=2)
 """How long a breaker is remembered without news: above the longest time that one is open."""
 UNTIL = "breakers"
 """Sorted set in Redis: breaker → until when it was opened, in seconds of the epoch."""
-_log = telemetry.logger(__name__)
 
 
 class Shelf(Protocol):
@@ -54,32 +49,23 @@ class Shelf(Protocol):
 
 
 class RedisShelf:
-    """The Shelf on a Redis database: a hash a breaker. Connects when first asked; one line in the log when Redis goes
-    away, one when it is back."""
+    """The Shelf on a Redis database: a hash a breaker."""
 
     def __init__(self, url: str, timeout: float = 2.0) -> None:
-        self._is_away = False
-        self._redis: redis.Redis = redis.Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            health_check_interval=25,
-            retry=Retry(NoBackoff(), 1),
-        )
+        self._redis = QuietRedis(url, "breakers count as closed: their state cannot be reached", timeout)
 
     def read(self, name: str) -> dict[str, str]:
         def ask(pipe: Any) -> Any:
             pipe.hgetall(_key(name)).zscore(UNTIL, name)
 
-        fields, until = self._changed(ask) or ({}, None)
+        fields, until = self._redis.run(ask) or ({}, None)
         return fields | {"until": str(until or 0)} if fields else {}
 
     def fail(self, name: str) -> None:
-        self._changed(lambda pipe: pipe.hincrby(_key(name), "failures", 1).expire(_key(name), KEPT_FOR))
+        self._redis.run(lambda pipe: pipe.hincrby(_key(name), "failures", 1).expire(_key(name), KEPT_FOR))
 
     def recover(self, name: str) -> None:
-        self._quiet(lambda: self._redis.hdel(_key(name), "failures"))
+        self._redis.ask(lambda redis: redis.hdel(_key(name), "failures"))
 
     def open(self, name: str, reason: str, since: datetime, until: datetime) -> None:
         def write(pipe: Any) -> None:
@@ -88,56 +74,30 @@ class RedisShelf:
             pipe.zadd(UNTIL, {name: until.timestamp()}, gt=True)
             pipe.expire(_key(name), KEPT_FOR).expire(UNTIL, KEPT_FOR)
 
-        self._changed(write)
+        self._redis.run(write)
 
     def half_open(self, name: str) -> None:
-        self._changed(lambda pipe: pipe.hset(_key(name), "state", STATE_HALF_OPEN).expire(_key(name), KEPT_FOR))
+        self._redis.run(lambda pipe: pipe.hset(_key(name), "state", STATE_HALF_OPEN).expire(_key(name), KEPT_FOR))
 
     def close(self, name: str) -> None:
-        self._changed(lambda pipe: pipe.delete(_key(name)).zrem(UNTIL, name))
+        self._redis.run(lambda pipe: pipe.delete(_key(name)).zrem(UNTIL, name))
 
     def names(self) -> list[str]:
-        found: Any = self._quiet(lambda: self._redis.zrange(UNTIL, 0, -1), without=[])
-        return sorted(found)
+        return sorted(self._redis.ask(lambda redis: redis.zrange(UNTIL, 0, -1), without=[]))
 
     @contextmanager
     def trial(self, name: str, within: timedelta) -> Iterator[bool]:
         """Where Redis does not answer, each is the only one it knows of."""
-        lock = self._redis.lock(f"{_key(name)}:trial", timeout=within.total_seconds(), thread_local=False)
-        is_ours: bool = self._quiet(lambda: lock.acquire(blocking=False), without=True)
+        lock = self._redis.lock(f"{_key(name)}:trial", within)
+        is_ours: bool = self._redis.ask(lambda _: lock.acquire(blocking=False), without=True)
         try:
             yield is_ours
         finally:
             if is_ours:
-                self._quiet(lock.release)
+                self._redis.ask(lambda _: lock.release())
 
     def disconnect(self) -> None:
         self._redis.close()
-
-    def _changed(self, commands: Callable[[Any], object]) -> Any:
-        """The answers to several commands at once, or None."""
-
-        def run() -> Any:
-            pipe = self._redis.pipeline()
-            commands(pipe)
-            return pipe.execute()
-
-        return self._quiet(run)
-
-    def _quiet(self, ask: Callable[[], Any], *, without: Any = None) -> Any:
-        try:
-            answer = ask()
-        except LockError:  # Redis has given the place away, or forgotten it
-            return without
-        except RedisError as error:
-            if not self._is_away:
-                _log.warning("breakers count as closed: their state cannot be reached", reason=str(error))
-            self._is_away = True
-            return without
-        if self._is_away:
-            _log.info("the state of breakers is back")
-        self._is_away = False
-        return answer
 
 
 class MemoryShelf:

@@ -14,7 +14,14 @@ import pytest
 import redis
 
 from sago.embedded.servers import Server
-from sago.errors import PermanentError, ProviderSettingError, TooLateError, TransientError, UnusableAnswerError
+from sago.errors import (
+    HeldBackError,
+    PermanentError,
+    ProviderSettingError,
+    TooLateError,
+    TransientError,
+    UnusableAnswerError,
+)
 from sago.resilience.breakers import SharedBreakers
 from sago.resilience.shelf import MemoryShelf, RedisShelf, Shelf
 from sago.sections import BreakerSettings, RedisSettings
@@ -143,6 +150,20 @@ def test_who_answers_is_not_out_whatever_the_answer(world: World, error: Excepti
     world.fail(error, 5)
     world.fail(TransientError("503"), 2)
     assert world.one.open() == []
+
+
+def test_whoever_we_hold_back_ourselves_was_neither_well_nor_out(world: World) -> None:
+    held = HeldBackError("the budget is spent", retry_after=timedelta(hours=3))
+    world.fail(TransientError("503"), 2)
+    assert world.fail(held, 5) is held
+    assert held.retry_after == timedelta(hours=3)
+    assert world.one.open() == []
+    world.fail(TransientError("503"))
+    world.clock.advance(OPEN_FOR)
+    world.fail(held)  # let through as the trial: the breaker is as open as before, and the next one may try
+    assert [each.reason for each in world.one.open()] == ["503"]
+    world.fail(TransientError("500"))
+    assert world.refusal().retry_after == OPEN_FOR
 
 
 def test_silence_counts_also_where_less_might_be_answered(world: World) -> None:

@@ -25,15 +25,18 @@ from sago.errors import (
     TransientError,
     UnusableAnswerError,
 )
+from sago.llm import registry
+from sago.llm.prompts import EXTRACTION
 from sago.llm.providers.gemini import GeminiModel
 from sago.outreach.checking import check
 from sago.pipeline.grounding import ground
-from sago.sections import GeminiSettings
+from sago.ports import Model
+from sago.sections import ExtractionSettings, GeminiSettings
 from sago.stores.clock import SystemClock
 from sago.stores.memory.model_calls import MemoryCallLedger
 from tests import gemini_server as fake
 from tests.gemini_server import KEY, GeminiServer, Reply, said
-from tests.unit.llm.said import START, chat, extract
+from tests.unit.llm.said import START, chat, extract, mail
 from tests.unit.outreach.stories import request as letter_request
 from tests.unit.outreach.stories import watch
 
@@ -101,13 +104,13 @@ def test_each_call_leaves_a_row_with_thinking_in_what_it_cost(server: GeminiServ
     extract(desk.model, chat(1, DEAL))
     row = desk.row
     assert (row.provider, row.model, row.job) == ("gemini", "gemini-3.1-pro-preview", ModelJob.EXTRACTION)
-    assert (row.company_id, row.prompt_version, row.outcome) == ("acme", "extraction-1", CallOutcome.OK)
+    assert (row.company_id, row.prompt_version, row.outcome) == ("acme", "extraction-2", CallOutcome.OK)
     assert (row.input_tokens, row.output_tokens) == (1000, 57)
     assert row.cost_usd == pytest.approx((1000 * 2 + 57 * 12) / 1e6)
 
 
 def test_the_version_names_model_and_prompt(server: GeminiServer) -> None:
-    assert Desk(server.url, model="gemini-4").model.version == "gemini-4/extraction-1"
+    assert Desk(server.url, model="gemini-4").model.version == "gemini-4/extraction-2"
 
 
 @pytest.fixture
@@ -138,11 +141,17 @@ def test_a_finding_that_breaks_the_schema_is_dropped_and_the_rest_goes_on(
     assert "names no message" in told
 
 
-def test_a_quote_that_is_not_in_the_message_never_becomes_an_observation(server: GeminiServer, desk: Desk) -> None:
+def test_what_a_model_copies_from_the_prompts_examples_never_becomes_an_observation(
+    server: GeminiServer, desk: Desk, warned: Callable[[], str]
+) -> None:
+    """Whole, on a quote that does not stand, and put upon a quote that does."""
+
     def dreaming(asked: fake.Asked) -> Reply:
         (fine,) = fake.findings(asked)
-        example = json.loads(asked.system[asked.system.index('{"findings": [{') :].splitlines()[0])
-        return said({"findings": [*example["findings"], fine | {"quote": "Kite signed"}, fine]})
+        copies = [finding for example in EXTRACTION.examples() for finding in example.findings]
+        grafted = [fine | {"title": copy["title"], "subject": copy["subject"]} for copy in copies if copy["subject"]]
+        assert all(copy["quote"] in asked.system.replace('\\"', '"') for copy in copies)
+        return said({"findings": [*copies, *grafted, fine | {"quote": "Kite signed"}, fine]})
 
     server.script.append(dreaming)
     messages = [chat(1, DEAL)]
@@ -151,14 +160,69 @@ def test_a_quote_that_is_not_in_the_message_never_becomes_an_observation(server:
         found, messages, company_id="acme", extractor="gemini", extractor_version="1", recorded_at=START
     )
     assert [observation.subject for observation in observations] == ["Kite"]
-    assert dropped == {"finding: quote not in message": 2}
+    assert dropped == {"finding: quote not in message": 1}
+    assert "speaks of the prompt's example" in warned()
+
+
+def test_what_the_messages_say_of_a_name_that_the_prompt_invents_is_found(server: GeminiServer, desk: Desk) -> None:
+    text = "[[event enterprise_deal subject=Puffin_Ferries]] with Puffin Ferries"
+    assert [finding.subject for finding in extract(desk.model, chat(1, text))] == ["Puffin Ferries"]
+
+
+def loaded(desk: Desk, **extraction: object) -> Model:
+    """As the pipeline gets it."""
+    settings = desk.settings.model_copy(update={"extraction": ExtractionSettings.model_validate(extraction)})
+    return registry.load("gemini", settings, desk.calls, SystemClock())
+
+
+def test_with_redaction_no_person_is_in_what_is_sent_and_all_come_back(server: GeminiServer, desk: Desk) -> None:
+    def hired(asked: fake.Asked) -> Reply:
+        quote = asked.texts[1].split("\n")[0]
+        assert quote == "[Person-1] [Surname-1] joins as CTO"
+        found = {"message": 2, "quote": quote, "event_type": "hiring", "status": "actual", "severity": "high"}
+        return said({"findings": [found | {"title": quote, "subject": "Person-1 Surname-1"}]})
+
+    server.script.append(hired)
+    text = "Ilka Tønnesen joins as CTO\nsays ilka.tonnesen@acme.example, +49 30 901820"
+    messages = [mail(1, "hello", "Ilka Tønnesen <ilka.tonnesen@acme.example>"), mail(2, text, "torvald@acme.example")]
+    found = extract(loaded(desk, redact=True), *messages)
+    sent = json.dumps(server.asked[0].body, ensure_ascii=False)
+    assert not [name for name in ("lka", "nnesen", "orvald", "901820") if name in sent]
+    assert "@acme.example" in sent
+    (seen,), _ = ground(
+        found, messages, company_id="acme", extractor="gemini", extractor_version="1", recorded_at=START
+    )
+    assert (seen.quote, seen.subject) == ("Ilka Tønnesen joins as CTO", "Ilka Tønnesen")
+    assert seen.sender == "torvald@acme.example"
+
+
+def test_a_second_look_is_a_smaller_request_and_a_call_of_its_own(server: GeminiServer, desk: Desk) -> None:
+    def awake(asked: fake.Asked) -> Reply:
+        known = {"event_type": "enterprise_deal", "status": "actual", "severity": "high", "title": "A customer signed"}
+        return said(
+            {"findings": [known | {"message": n, "quote": text} for n, text in enumerate(asked.texts, start=1)]}
+        )
+
+    server.script.extend([fake.always(said({"findings": []})), awake])
+    names = ("Brookhaven Rail", "Marsh Bank", "Kite Mills")
+    told = [f"we signed {name} as a customer, $90k a year" for name in names]
+    texts = [*told, *(f"lunch {number}?" for number in range(20))]
+    found = extract(loaded(desk), *[chat(number, text) for number, text in enumerate(texts)])
+    assert [finding.message_id for finding in found] == ["slack:0", "slack:1", "slack:2"]
+    assert [len(asked.texts) for asked in server.asked] == [23, 3]
+    assert "lunch 2?" in server.asked[1].user
+    assert [row.outcome for row in desk.rows] == [CallOutcome.OK, CallOutcome.OK]
 
 
 def test_a_quote_with_other_white_space_is_taken_as_it_stands(server: GeminiServer, desk: Desk) -> None:
     finding = {"message": 1, "quote": "Kite signed for $90k", "event_type": "enterprise_deal", "status": "actual"}
     server.script.append(lambda _: said({"findings": [finding | {"severity": "high", "title": "Kite signed"}]}))
-    (found,) = extract(desk.model, chat(1, "hi\nKite signed\n  for $90k"))
-    assert found.quote == "Kite signed\n  for $90k"
+    messages = [chat(1, "hi\nKite signed\n  for $90k")]
+    found = extract(desk.model, *messages)
+    (seen,), _ = ground(
+        found, messages, company_id="acme", extractor="gemini", extractor_version="1", recorded_at=START
+    )
+    assert seen.quote == "Kite signed\n  for $90k"
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ from sago.config import Settings
 from sago.llm.registry import PROVIDERS, load
 from sago.pipeline.grounding import NO_QUOTE, UNKNOWN_MESSAGE, ground
 from sago.ports import Model
-from sago.sections import GeminiSettings
+from sago.sections import GeminiSettings, OpenAISettings
 from sago.stores.clock import SystemClock
 from sago.stores.memory.model_calls import MemoryCallLedger
 from tests.gemini_server import KEY, gemini_server
+from tests.openai_server import openai_server
 from tests.unit.llm.said import START, chat, extract, mail
 
 PIECES = st.sampled_from(
@@ -34,17 +35,19 @@ TEXTS = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def base_url() -> Iterator[str]:
-    """Where a vendor's protocol is spoken; what its model says is up to it, here it reads marks."""
-    with gemini_server() as server:
-        yield server.url
+def outside() -> Iterator[Settings]:
+    """Where vendors' protocols are spoken; what their models say is up to them, here they read marks."""
+    with gemini_server() as gemini, openai_server() as openai:
+        yield Settings(
+            gemini=GeminiSettings.model_validate({"api_key": KEY, "base_url": gemini.url}),
+            openai=OpenAISettings.model_validate({"model": "test", "base_url": f"{openai.url}/v1"}),
+        )
 
 
 @pytest.fixture(scope="module", params=sorted(PROVIDERS))
-def model(request: pytest.FixtureRequest, base_url: str) -> Model:
+def model(request: pytest.FixtureRequest, outside: Settings) -> Model:
     """Each provider in turn."""
-    gemini = GeminiSettings.model_validate({"api_key": KEY, "base_url": base_url})
-    return load(request.param, Settings(gemini=gemini), MemoryCallLedger(), SystemClock())
+    return load(request.param, outside, MemoryCallLedger(), SystemClock())
 
 
 @settings(max_examples=100)

@@ -240,6 +240,14 @@ model_calls = _table(
     outcome=Words,
     error=Words,
 )
+model_reservations = _table(
+    "model_reservations",
+    call_id=Uuid,
+    company_id=Words,
+    usd=Numeric(18, 9),
+    at=Time,
+    until=Time,
+)
 erasures = _table(
     "erasures",
     id=Uuid,

@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Path:
     [
         "sago/llm/providers/offline/cues.py",
         "sago/llm/providers/offline/common_words.txt",
-        "sago/prompts/extraction-1.txt",
+        "sago/prompts/extraction-2.txt",
         "sago/domain/everyday_words.txt",
         "sago/pipeline/retelling.py",
         "sago/pipeline/reading.py",

@@ -61,7 +61,8 @@ class House:
 
     def compose(self) -> Letter:
         letter = compose_letter(
-            UPDATE.id, NOW, database=self.database, models=Gateway(Writer(), Writer()),  # type: ignore[arg-type]
+            UPDATE.id, NOW, database=self.database,
+            models=Gateway(Writer(), Writer(), ManualClock(NOW)),  # type: ignore[arg-type]
             drafts=self.drafts, clock=ManualClock(NOW), setback_days=60, highlights=5,
         )  # fmt: skip
         assert letter is not None

@@ -16,6 +16,8 @@ from typer.testing import CliRunner, Result
 
 from sago.cli import demo, extract, feed, run
 from sago.cli.feeding import Run
+from sago.config import Settings
+from sago.domain.batches import Batch, BatchState
 from sago.domain.model_calls import CallTotals
 from sago.errors import EmptyInputError, UsageError
 from sago.stores.memory.clock import ManualClock
@@ -59,7 +61,7 @@ def test_what_cannot_work_is_one_line_before_anything_starts(
 def house(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A container of a stack that lived for one command; its `feed` is for a test to set."""
     made = SimpleNamespace(
-        settings=SimpleNamespace(extraction=SimpleNamespace(provider="offline")),
+        settings=Settings(),
         clock=ManualClock(datetime(2026, 3, 2, 9, tzinfo=UTC)),
         database=MemoryDatabase(),
         closed=False,
@@ -101,7 +103,7 @@ def test_a_wait_for_a_vendor_says_once_what_for() -> None:
     open_claims = [[("acme", "b1")], [("acme", "b1")], [("acme", "b1")], []]
     down = CallTotals(calls=1, failure="gemini cannot be reached: ConnectError [x]")
     container = SimpleNamespace(
-        settings=SimpleNamespace(extraction=SimpleNamespace(provider="gemini")),
+        settings=Settings.model_validate({"extraction": {"provider": "gemini"}}),
         clock=ManualClock(datetime(2026, 3, 2, 9, tzinfo=UTC)),
         database=MemoryDatabase(),
         dispatcher=SimpleNamespace(flush=lambda: None),
@@ -113,3 +115,31 @@ def test_a_wait_for_a_vendor_says_once_what_for() -> None:
     (line,) = told
     assert "gemini cannot be reached: ConnectError \\[x]; tried again by itself" in line
     assert "Ctrl-C stops waiting" in line
+
+
+def test_a_wait_for_a_budget_is_told_though_no_call_was_made() -> None:
+    now, database = datetime(2026, 3, 2, 9, tzinfo=UTC), MemoryDatabase()
+    reason = "gemini is not asked: the $5 a day of acme (models.budget_usd_a_day.company) are spent"
+    looks: list[BatchState] = [BatchState.FAILED, BatchState.FAILED, BatchState.MERGED, BatchState.MERGED]
+
+    def unopened() -> list[tuple[str, str]]:
+        with database.begin() as tx:
+            tx.batches.set_state("b1", looks.pop(0), at=now, error=reason)
+        return []
+
+    with database.begin() as tx:
+        tx.batches.open(Batch(id="b1", company_id="acme", state=BatchState.CLAIMED, claimed_at=now), [])
+    container = SimpleNamespace(
+        settings=Settings.model_validate({"extraction": {"provider": "gemini"}}),
+        clock=ManualClock(now),
+        database=database,
+        dispatcher=SimpleNamespace(flush=lambda: None),
+        buffer=SimpleNamespace(counts=dict, unopened=unopened),
+        calls=SimpleNamespace(totals=lambda _companies, _since: CallTotals()),
+    )
+    told: list[str] = []
+    waiting = Run(cast("Any", container), told.append)
+    waiting.account.companies["acme"] = now
+    waiting.extract(Progress(disable=True))
+    (line,) = told
+    assert f"{reason}; tried again by itself" in line

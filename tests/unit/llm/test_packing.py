@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sago.llm.providers.gemini import packing
+from sago.llm.remote import packing
 from tests.unit.llm.said import chat
 
 TEXTS = st.text(alphabet='ab "\\\n\u2028漢😀é', min_size=1, max_size=400)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sago.errors import UnusableAnswerError
-from sago.llm.providers.gemini.parsing import parse
+from sago.llm.remote.parsing import parse
 
 TEXTS = st.text(alphabet='ab"\\{}[],: \n漢', max_size=12)
 ITEMS = st.lists(st.fixed_dictionaries({"quote": TEXTS, "metrics": st.lists(st.fixed_dictionaries({"n": TEXTS}))}))

@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from jinja2 import UndefinedError
 
-from sago.domain.events import EventType
+from sago.config import PROJECT
+from sago.domain.events import EventType, Observation
+from sago.domain.messages import CompactMessage
 from sago.domain.metrics import METRICS
 from sago.domain.outreach import Direction
-from sago.llm.prompts import EXTRACTION, LETTER, Prompt, Rendered
-from sago.llm.providers.gemini import letters, packing
+from sago.llm.prompts import EXTRACTION, LETTER, Example, Prompt, Rendered, invented_names
+from sago.llm.remote import answers, letters, packing
+from sago.pipeline.grounding import ground
 from tests.unit.llm.said import START, chat, mail
 from tests.unit.outreach.stories import request, watch
 
@@ -45,7 +49,7 @@ def shown(rendered: Rendered) -> str:
     return f"{rendered.system}\n\n======== data ========\n{rendered.user}\n"
 
 
-@pytest.mark.parametrize("name", ["extraction-1", "letter-1", "letter-1-again"])
+@pytest.mark.parametrize("name", ["extraction-2", "letter-1", "letter-1-again"])
 def test_a_prompt_is_sent_as_it_was_last_agreed(name: str) -> None:
     assert shown(prompts()[name]) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
 
@@ -58,6 +62,48 @@ def test_the_text_of_a_message_is_data_to_the_template_and_stays_on_its_line() -
 
 def test_every_type_is_explained() -> None:
     assert all(f"- {kind.value}: " in extraction().system for kind in EventType)
+
+
+EXAMPLES = EXTRACTION.examples()
+
+
+def grounded(answer: object, messages: list[CompactMessage]) -> tuple[list[Observation], Counter[str]]:
+    """What an answer about these messages comes to, and all that was left out on the way, by reason."""
+    dropped: Counter[str] = Counter()
+    found = answers.findings(answer, messages, dropped)
+    known = {"company_id": "acme", "extractor": "x", "extractor_version": "1", "recorded_at": START}
+    seen, reasons = ground(found, messages, **known)  # type: ignore[arg-type]
+    return seen, dropped + Counter(reasons)
+
+
+def invented(example: Example) -> list[CompactMessage]:
+    return [chat(line["n"], line["text"]) for line in example.messages]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_says_what_its_messages_say_to_the_letter(example: Example) -> None:
+    seen, dropped = grounded({"findings": example.findings}, invented(example))
+    assert len(seen) == len(example.findings)
+    assert not dropped
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_what_a_model_copies_of_an_example_is_no_event_and_is_counted(example: Example) -> None:
+    """Of messages that look like the example's, with other names and figures."""
+    others = ["Marsh Bank are in!! 🎉", "how much?", "€70k a year, two years", "MRR is €10k", "lunch?", "hm"]
+    seen, dropped = grounded({"findings": example.findings}, [chat(n, text) for n, text in enumerate(others, start=1)])
+    assert seen == []
+    assert dropped.total() == len(example.findings)
+
+
+def test_whom_the_examples_name_occurs_nowhere_else() -> None:
+    names = invented_names(EXTRACTION) | {"heronrail", "petrelpay", "plovermill"}
+    prompt = (PROJECT / "sago" / "prompts" / f"{EXTRACTION.version}.txt").read_text(encoding="utf-8").casefold()
+    assert all(each in prompt for each in names)
+    texts = [path.read_text(encoding="utf-8").casefold() for path in (PROJECT / "labelled").glob("*/messages.csv")]
+    texts += [path.read_text(encoding="utf-8").casefold() for path in (PROJECT / "sago" / "sample").rglob("*.txt")]
+    assert texts
+    assert [name for name in names if any(name in text for text in texts)] == []
 
 
 def test_a_missing_value_is_an_error_and_no_hole() -> None:

@@ -87,7 +87,7 @@ class Desk:
         self.drafts = MemoryDrafts()
         self.writer = Writer(lie)
         self.writing = vendor or self.writer
-        self.models = Gateway(self.writing, self.writer)  # type: ignore[arg-type]
+        self.models = Gateway(self.writing, self.writer, ManualClock(NOW))  # type: ignore[arg-type]
 
     def compose(self, of: Watch, as_of: datetime = NOW) -> Letter | None:
         return compose_letter(

@@ -17,7 +17,9 @@ from sago.pipeline.recovery import RECOVER, Reaper, Recovery
 from sago.pipeline.storing import Storing
 from sago.ports import Model
 from sago.sections import CacheSettings
+from sago.stores.memory.answers import MemoryAnswers
 from sago.stores.memory.buffer import MemoryBuffer
+from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.dispatcher import MemoryDispatcher
 from sago.stores.memory.drafts import MemoryDrafts
@@ -61,13 +63,14 @@ class House:
         topic_of = TOPICS.__getitem__
         self.storing = Storing(self.raw, self.buffer, self.database, self.log, self.dispatcher, topic_of)
         self.batching = Batching(self.buffer, self.database, self.dispatcher, chunk, RETRY_AFTER)
-        models = Gateway(self.model, MarkerModel())
+        models = Gateway(self.model, MarkerModel(), ManualClock(NOW))
         self.extracting = Extracting(self.database, self.buffer, self.raw, models, 5, RETRY_AFTER, RETRY_AFTER)
         self.reaper = Reaper(self.database, self.buffer, self.raw, self.log, self.dispatcher, topic_of, 2, RETRY_AFTER)
         self.mirror = MemoryMirror()
         self.drafts = MemoryDrafts()
+        self.answers = MemoryAnswers(ManualClock(NOW), timedelta(hours=1))
         self.generations = Generations(self.database, self.mirror)
-        self.erasing = Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts)
+        self.erasing = Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts, self.answers)
         self.recovery = Recovery(
             self.database, self.buffer, self.raw, self.log, self.dispatcher, self.generations, self.erasing
         )

@@ -41,7 +41,16 @@ def flush(house: House) -> None:
 def everything(house: House) -> str:
     """All that the stores hold, Kafka left out."""
     buffer = [each for company in house.buffer._companies.values() for each in (company.queue, company.claims)]
-    return repr((house.database.state, house.raw.rows, buffer, house.drafts.letters))
+    return repr((house.database.state, house.raw.rows, buffer, house.drafts.letters, house.answers._kept))
+
+
+def test_an_answer_that_was_under_way_is_forgotten_once_nothing_can_be() -> None:
+    house = House(threshold=1)
+    house.store(deal(1, SECRET), name="b1")
+    erase(house, asked())
+    house.answers.put("acme", "d1", {"findings": [{"quote": SECRET}]})
+    assert house.erasing.mend(NOW + SETTLES_AFTER) == 1
+    assert house.answers.get("acme", "d1") is None
 
 
 def test_a_persons_words_are_gone_from_every_store_and_counts_stay() -> None:
@@ -49,6 +58,7 @@ def test_a_persons_words_are_gone_from_every_store_and_counts_stay() -> None:
     house.store(deal(1, SECRET), deal(2, "Delta", sender="ben"), message(3, text=f"of {SECRET}"), name="b1")
     house.run()
     house.store(deal(4, SECRET), name="b2")  # waits in the buffer
+    house.answers.put("acme", "d1", {"findings": [{"quote": SECRET}]})
     assert house.deals() == ["Delta", SECRET]
     done = erase(house, asked())
     assert done[:4] == (3, 1, 0, 1)

@@ -63,20 +63,73 @@ def test_an_unknown_message_is_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "kept"),
+    ("metric", "reason"),
     [
-        (("mrr", 182_000, "USD"), True),
-        (("mrr", 182_000, "EUR"), False),
-        (("mrr", 183_000, "USD"), False),
-        (("growth", 14, "percent"), True),
-        (("growth", 14, "count"), False),
-        (("team", 12, "count"), True),
+        (("mrr", 182_000, "USD"), None),
+        (("mrr", 182_000, "EUR"), grounding.OTHER_CURRENCY),
+        (("mrr", 182_000, "percent"), grounding.OTHER_UNIT),
+        (("mrr", 183_000, "USD"), grounding.NO_FIGURE),
+        (("arr", 182_000, "USD"), grounding.OTHER_PERIOD),
+        (("growth", 14, "percent"), None),
+        (("decline", 14, "percent"), grounding.OTHER_DIRECTION),
+        (("growth", 14, "count"), grounding.OTHER_UNIT),
+        (("team", 12, "count"), None),
     ],
 )
-def test_a_metric_is_read_from_the_quote_by_code(metric: tuple[str, float, str], kept: bool) -> None:
-    (seen,), dropped = grounded("MRR $182k (+14%), team of 12", finding("MRR $182k (+14%), team of 12", metric))
+def test_a_metric_is_read_from_the_quote_by_code(metric: tuple[str, float, str], reason: str | None) -> None:
+    quote = "MRR grew to $182k (+14%), team of 12"
+    (seen,), dropped = grounded(quote, finding(quote, metric))
+    assert bool(seen.metrics) is (reason is None)
+    assert dropped == ({reason: 1} if reason else {})
+
+
+@pytest.mark.parametrize(
+    ("quote", "metric", "kept"),
+    [
+        ("they pay $84k a year", ("monthly contract value", 84_000, "USD"), False),
+        ("they pay $84k a year", ("annual contract value", 84_000, "USD"), True),
+        ("they pay $7k/mo", ("annual contract value", 7_000, "USD"), False),
+        ("12,000 daily actives", ("mau", 12_000, "count"), False),
+        ("MRR $450k (~$5.4M run rate)", ("arr", 5_400_000, "USD"), True),
+        ("revenue fell 12%", ("revenue growth", 12, "percent"), False),
+        ("revenue fell 12%", ("revenue growth", -12, "percent"), True),
+        ("revenue grew 12% while churn fell", ("revenue growth", 12, "percent"), True),
+        ("costs are down 12%", ("cost reduction", 12, "percent"), True),
+        ("costs are up 12%", ("cost reduction", 12, "percent"), False),
+    ],
+)
+def test_a_metric_of_another_period_or_direction_is_dropped(
+    quote: str, metric: tuple[str, float, str], kept: bool
+) -> None:
+    (seen,), _ = grounded(quote, finding(quote, metric))
     assert bool(seen.metrics) is kept
-    assert dropped == ({} if kept else {grounding.NO_FIGURE: 1})
+
+
+def test_a_title_that_turns_the_quote_round_is_replaced_by_it() -> None:
+    (seen,), dropped = grounded("MRR fell to $182k", finding("MRR fell to $182k", title="MRR grew to $182k"))
+    assert (seen.title, dropped) == ("MRR fell to $182k", {grounding.TITLE_TURNED: 1})
+
+
+def test_a_rate_that_is_always_a_share_needs_no_sign() -> None:
+    (seen,), _ = grounded("NRR is 118", finding("NRR is 118", ("nrr", 118, "percent")))
+    assert seen.metrics[0].value == 118
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("Zoë signed: \u201cyes\u201d \u2014 caf\u00e9", 'Zoe\u0308 signed: "yes" - cafe\u0301'),
+        ("Zoe\u0308 signed: yes", "Zo\u00eb signed: yes"),
+        ("한국 팀이 signed", "\u1112\u1161\u11ab국 팀이 signed"),
+        ("hi\nKite  signed\u00a0for", "Kite signed for"),
+        ("we ❤\ufe0f it \u2026 signed", "we ❤ it ... signed"),
+    ],
+)
+def test_a_quote_that_is_only_written_otherwise_is_kept_as_the_message_has_it(text: str, quote: str) -> None:
+    (seen,), dropped = grounded(f"🚀 {text}.", finding(quote))
+    assert dropped == {}
+    assert seen.quote == f"🚀 {text}."[seen.start : seen.end]
+    assert seen.quote in text
 
 
 def test_a_number_without_a_unit_may_be_money() -> None:

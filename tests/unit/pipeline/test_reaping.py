@@ -16,6 +16,7 @@ from sago.llm.gateway import Gateway
 from sago.llm.providers.marker import MarkerModel
 from sago.pipeline.recovery import WORKER_DIED
 from sago.stores.memory.batches import MemoryBatches
+from sago.stores.memory.clock import ManualClock
 from tests.unit.pipeline.house import NOW, RETRY_AFTER, House, deal, message
 
 LATER = NOW + timedelta(hours=1)
@@ -133,7 +134,7 @@ def test_an_outage_that_kills_worker_after_worker_at_once_is_no_message_s_fault(
     for second in range(6):
         with pytest.raises(SystemExit):
             house.extracting.chunk(batch_id, 0, NOW + timedelta(seconds=2 * second))
-    house.extracting = replace(house.extracting, models=Gateway(MarkerModel(), MarkerModel()))
+    house.extracting = replace(house.extracting, models=Gateway(MarkerModel(), MarkerModel(), ManualClock(NOW)))
     house.reaper.reap(LATER)
     house.run(LATER)
     assert (house.dead(), merged(house)) == ([], 1)
@@ -197,7 +198,7 @@ def test_a_worker_that_dies_now_and_then_is_no_message_s_fault() -> None:
     house.store(deal(1), message(2, text="poison"))
     with pytest.raises(SystemExit):
         house.run()
-    house.extracting = replace(house.extracting, models=Gateway(MarkerModel(), MarkerModel()))
+    house.extracting = replace(house.extracting, models=Gateway(MarkerModel(), MarkerModel(), ManualClock(NOW)))
     house.reaper.reap(LATER)
     house.run(LATER)
     assert (house.dead(), merged(house), house.deals()) == ([], 1, ["Delta"])

@@ -62,6 +62,17 @@ def test_context_holds_of_each_message_its_newest_version_and_nothing_that_was_d
     assert model.context() == ["as it is", "unchanged"]
 
 
+def test_context_is_what_was_said_around_a_chunk_and_of_its_threads_first() -> None:
+    model = Attentive()
+    house = House(model=model, threshold=2, chunk=2)
+    in_thread = [message(n).model_copy(update={"thread_id": "t"}) for n in (1, 11)]
+    history = [in_thread[0], *(message(n) for n in range(2, 9)), *(message(n) for n in (13, 14)), message(5000)]
+    house.raw.store(history, "earlier", NOW)
+    house.store(in_thread[1], deal(12))
+    house.run()
+    assert model.context() == ["standup 1", "standup 5", "standup 6", "standup 7", "standup 8", "standup 13"]
+
+
 def test_edits_do_not_shorten_the_context() -> None:
     model = Attentive()
     house = House(model=model, threshold=1, chunk=1)

@@ -1,4 +1,4 @@
-"""What Gemini is asked to answer with: pydantic models, the JSON schemas made from them, and their domain meaning.
+"""What a model is asked to answer with: pydantic models, the JSON schemas made from them, and their domain meaning.
 
 The schema is sent with the question; the answer is held against the same models again, for a schema is a wish. A
 finding that breaks it is dropped and counted, the rest goes on.
@@ -6,7 +6,6 @@ finding that breaks it is dropped and counted, the rest goes on.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -95,7 +94,7 @@ def _finding(item: Any, messages: Sequence[CompactMessage], dropped: Counter[str
         message = messages[found.message - 1]
         return Finding(
             message_id=message.id,
-            quote=verbatim(found.quote, message.text),
+            quote=found.quote,
             title=found.title.strip()[:TITLE_LIMIT],
             subject=found.subject.strip()[:TITLE_LIMIT] or None,
             metrics=tuple(Metric(name=canonical(m.name) or m.name, value=m.value, unit=m.unit) for m in found.metrics),
@@ -105,32 +104,6 @@ def _finding(item: Any, messages: Sequence[CompactMessage], dropped: Counter[str
     except ValidationError as error:
         dropped[f"{error.errors(include_url=False)[0]['loc'][-1] if isinstance(item, dict) else 'item'} is wrong"] += 1
         return None
-
-
-def verbatim(quote: str, text: str) -> str:
-    """The passage of the text that the quote means: itself, or what differs from it in white space alone.
-
-    A quote that stands nowhere is given back as it is; grounding drops it.
-    """
-    if quote in text or not quote.strip():
-        return quote
-    words = list(_WORD.finditer(text))
-    squeezed = " ".join(word.group() for word in words)
-    meant = " ".join(_WORD.findall(quote))
-    start = squeezed.find(meant)  # not a pattern: that would try each place anew, for minutes over "a a a a …"
-    if start < 0:
-        return quote
-    first, last = (_place(squeezed, words, place) for place in (start, start + len(meant) - 1))
-    return text[first : last + 1]
-
-
-_WORD = re.compile(r"\S+")
-
-
-def _place(squeezed: str, words: Sequence[re.Match[str]], place: int) -> int:
-    """Where in the text the character stands that stands at `place` of its words with one blank between."""
-    begin = squeezed.rfind(" ", 0, place) + 1
-    return words[squeezed.count(" ", 0, begin)].start() + place - begin
 
 
 def _is_metric(value: object) -> bool:

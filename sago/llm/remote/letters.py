@@ -12,7 +12,7 @@ from sago.domain.outreach import ConditionResult, Direction, Highlight, LetterDr
 from sago.domain.wording import day, figure, metric_phrase
 from sago.errors import UnusableAnswerError
 from sago.llm.letters import MAX_HIGHLIGHTS, SUBJECT_LIMIT, assembled, signature
-from sago.llm.providers.gemini.answers import LetterAnswer
+from sago.llm.remote.answers import LetterAnswer
 
 QUOTES = 3
 """Proofs shown of one event,"""
@@ -54,7 +54,7 @@ def draft(value: Any, request: LetterRequest) -> LetterDraft:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UnusableAnswerError(f"gemini's answer is no letter: {where}: {first['msg']}") from None
+        raise UnusableAnswerError(f"the answer is no letter: {where}: {first['msg']}") from None
 
 
 def _line(text: str) -> str:

@@ -35,7 +35,7 @@ def parse(text: str) -> Parsed:
         except (ValueError, RecursionError):
             if (kept := _complete_items(text[start:])) is not None:
                 return Parsed(kept, is_cut=True)
-    raise UnusableAnswerError(f"gemini's answer of {len(text):,} characters holds no JSON")  # it may repeat messages
+    raise UnusableAnswerError(f"answer of {len(text):,} characters holds no JSON")  # it may repeat messages
 
 
 def _complete_items(text: str) -> Any | None:

@@ -1,4 +1,4 @@
-"""The connection of one call: the whole of it within its time, and a 200 that is no `generateContent` told apart."""
+"""The connection of one call: the whole of it within its time, and a 200 of another protocol told apart."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ import httpx2
 
 from sago.errors import TransientError
 
-TOP_LEVEL = frozenset({"candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId"})
-"""Keys of which an answer has at least one: https://ai.google.dev/api/generate-content#generatecontentresponse"""
 REACHED_WITHIN = 20.0
 """Seconds to connect to one of the server's addresses: there is nothing to cut yet."""
 answered: ContextVar[bool] = ContextVar("answered", default=False)
@@ -27,11 +25,14 @@ class StrangerError(TransientError):
 
 class Wire(httpx2.Client):
     """A client without kept connections. A request's `read` timeout bounds the whole call, where httpx itself begins
-    it anew with each byte that trickles in; raises httpx2.ReadTimeout then, StrangerError for a 200 of somebody else.
+    it anew with each byte that trickles in; raises httpx2.ReadTimeout then, StrangerError for a 200 of somebody else,
+    whose JSON has none of the `keys` of an answer. `is_direct`: no proxy of the environment is used.
     """
 
-    def __init__(self) -> None:
-        super().__init__(limits=httpx2.Limits(max_keepalive_connections=0))
+    def __init__(self, keys: frozenset[str], *, is_direct: bool = False) -> None:
+        mounts = dict.fromkeys(("all://", "http://", "https://")) if is_direct else None
+        super().__init__(limits=httpx2.Limits(max_keepalive_connections=0), mounts=mounts)
+        self._keys = keys
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """The response, read to its end."""
@@ -47,7 +48,7 @@ class Wire(httpx2.Client):
         if limit.is_over:  # an answer without a length ends where the connection was cut
             raise httpx2.ReadTimeout("the call took too long", request=request)
         if response.status_code == httpx2.codes.OK:
-            if not _is_of_protocol(response):
+            if not _has_any(self._keys, response):
                 raise StrangerError
             answered.set(True)
         return response
@@ -94,9 +95,9 @@ class _TimeLimit:
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-def _is_of_protocol(response: httpx2.Response) -> bool:
+def _has_any(keys: frozenset[str], response: httpx2.Response) -> bool:
     try:
         body = response.json()
     except (ValueError, RecursionError):
         return False
-    return isinstance(body, dict) and not TOP_LEVEL.isdisjoint(body)
+    return isinstance(body, dict) and not keys.isdisjoint(body)

@@ -1,0 +1,130 @@
+"""A model outside this process that never sees who writes: persons are masked in every request and put back into what
+comes of it. Grounding afterwards reads the true texts, as for any provider."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from sago.domain.batches import ExtractionRequest
+from sago.domain.events import CATALOGUE, Finding
+from sago.domain.messages import CompactMessage
+from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy, Person
+from sago.llm.masking import Masking
+from sago.ports import Model
+
+LONGEST_SUBJECT = 90
+LONGEST_TITLE = 200
+SHORTEST_TITLE = 5
+_TORN = re.compile(r"\s?\[(?:Person|Surname|Phone)[\w-]*$")
+"""A placeholder that a subject's limit has cut."""
+_PARTS = frozenset({"company", "watch", "investor", "verdict", "events", "results", "against", "proof", "evidence"})
+_TEXTS = frozenset({"founder", "founder_email", "reason", "title", "description", "impact", "timeline", "stakeholders"})
+_WORDED = _PARTS | _TEXTS | {"quote", "because", "note", "missing", "objections", "condition", "text"}
+"""Fields of a letter's request that people have written, or that hold such."""
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """A `Model` that sends placeholders for persons' names, addresses and telephone numbers."""
+
+    model: Model
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def version(self) -> str:
+        """Of its own: what is hidden may change what is found."""
+        return f"{self.model.version}/redacted"
+
+    @property
+    def place(self) -> ModelPolicy:
+        return self.model.place
+
+    def extract(self, request: ExtractionRequest) -> list[Finding]:
+        """As the model's, with every placeholder restored."""
+        said = (*request.context, *request.messages)
+        masking = Masking(
+            [message.sender for message in said], [message.text for message in said], [request.company_name]
+        )
+        threads = {thread: f"thread {number}" for number, thread in enumerate(dict.fromkeys(m.thread_id for m in said))}
+        masked = request.model_copy(
+            update={
+                "context": tuple(_masked(message, masking, threads) for message in request.context),
+                "messages": tuple(_masked(message, masking, threads) for message in request.messages),
+            }
+        )
+        return [_restored(finding, masking) for finding in self.model.extract(masked)]
+
+    def compose(self, request: LetterRequest) -> LetterDraft:
+        """As the model's, with every placeholder restored."""
+        investor = request.watch.investor
+        people = [person for person in (request.company.founder, investor.name if investor else None) if person]
+        masking = Masking(people, list(_words_of(request)), [request.company.name])
+        draft = self.model.compose(_walk(request, masking))
+        lines = tuple(
+            line.model_copy(update={"heading": masking.restore(line.heading), "text": masking.restore(line.text)})
+            for line in draft.highlights
+        )
+        subject = masking.restore(_TORN.sub("", draft.subject))[:LONGEST_SUBJECT]
+        return draft.model_copy(update={"subject": subject, "body": masking.restore(draft.body), "highlights": lines})
+
+
+def _masked(message: CompactMessage, masking: Masking, threads: dict[str | None, str]) -> CompactMessage:
+    """Its thread's name may hold an address: a number tells threads apart as well."""
+    thread = threads[message.thread_id] if message.thread_id else None
+    hidden = {"sender": masking.mask(message.sender), "text": masking.mask(message.text), "thread_id": thread}
+    return message.model_copy(update=hidden)
+
+
+def _restored(finding: Finding, masking: Masking) -> Finding:
+    """Places in the masked text mean nothing in the true one: the quote is looked for anew."""
+    title = masking.restore(_TORN.sub("", finding.title))[:LONGEST_TITLE]
+    if len(title) < SHORTEST_TITLE:
+        title = f"{CATALOGUE[finding.event_type].label}: {title}"
+    return finding.model_copy(
+        update={
+            "quote": masking.restore(finding.quote),
+            "start": None,
+            "title": title,
+            "description": masking.restore(finding.description),
+            "impact": masking.restore(finding.impact),
+            "subject": masking.restore(finding.subject)[:LONGEST_TITLE] if finding.subject else None,
+            "stakeholders": tuple(masking.restore(name) for name in finding.stakeholders),
+        }
+    )
+
+
+def _walk(value: Any, masking: Masking) -> Any:
+    """The value with every text of people masked; ids, figures and the company's name as they are."""
+    if isinstance(value, str):
+        return masking.mask(value)
+    if isinstance(value, tuple):
+        return tuple(_walk(each, masking) for each in value)
+    if isinstance(value, Person):
+        return Person(name=masking.mask(value.name), email=masking.mask(value.email) if value.email else None)
+    if isinstance(value, BaseModel):
+        named = {name: getattr(value, name) for name in type(value).model_fields if name in _WORDED}
+        return value.model_copy(update={name: _walk(each, masking) for name, each in named.items()})
+    return value
+
+
+def _words_of(value: Any) -> Iterator[str]:
+    """Every text that `_walk` masks."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _words_of(each)
+    elif isinstance(value, Person):
+        yield from filter(None, (value.name, value.email))
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            if name in _WORDED:
+                yield from _words_of(getattr(value, name))

@@ -1,0 +1,186 @@
+"""What a model outside the house is sent of persons, and that everything comes back to the letter."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sago.domain.batches import ExtractionRequest
+from sago.domain.events import EventType, Finding
+from sago.domain.messages import CompactMessage
+from sago.domain.outreach import Direction, LetterDraft, LetterRequest
+from sago.llm.letters import compose_offline
+from sago.llm.masking import Masking
+from sago.llm.providers.marker import MarkerModel
+from sago.llm.redacted import Redacted
+from sago.pipeline.grounding import ground
+from tests.unit.llm.said import START, chat, mail
+from tests.unit.outreach.stories import request as letter_request
+from tests.unit.outreach.stories import watch
+
+WORDS = ["Ilka", "Torvald", "Müller", "José", "O'Neill", "Jean-Luc", "Kim", "Park", "Lee", "田中", "Will"]
+NAMES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3, unique=True).map(" ".join)
+TEXTS = st.lists(
+    st.one_of(
+        st.sampled_from([*WORDS, *(word.lower() for word in WORDS), *(word.upper() for word in WORDS)]),
+        st.sampled_from(["[Person-1]", "Person 3", "[Surname-2b]", "person1@acme.example", "[Phone-1]", "[", "]", "1"]),
+        st.sampled_from(["ilka@acme.example", "k.lee+x@müller.example", "info@acme.example", "+49 30 901820"]),
+        st.sampled_from([" ", "\n", ", ", "'s ", "さん", "signed for $90k", "020 7946 0958", "Best,\n", "😀"]),
+    ),
+    max_size=14,
+).map("".join)
+
+
+@given(senders=st.lists(NAMES, max_size=4), texts=st.lists(TEXTS, max_size=4))
+@example(senders=["Kim Lee", "Kim Park"], texts=["Kim and Kim Park, [Person-1], person 2"])
+def test_what_is_restored_is_what_was_masked(senders: list[str], texts: list[str]) -> None:
+    masking = Masking(senders, texts)
+    for text in [*senders, *texts]:
+        assert masking.restore(masking.mask(text)) == text
+
+
+@given(senders=st.lists(st.text(max_size=12), max_size=3), texts=st.lists(st.text(max_size=30), max_size=3))
+def test_any_text_comes_back_whatever_the_senders_are_called(senders: list[str], texts: list[str]) -> None:
+    masking = Masking(senders, texts)
+    for text in [*senders, *texts, " ".join([*senders, *texts])]:
+        assert masking.restore(masking.mask(text)) == text
+
+
+@given(senders=st.lists(NAMES, min_size=1, max_size=4), texts=st.lists(TEXTS, max_size=4))
+def test_no_name_of_a_sender_is_left(senders: list[str], texts: list[str]) -> None:
+    masking = Masking(senders, texts)
+    masked = " ".join(masking.mask(text) for text in [*senders, *texts])
+    for word in {word for sender in senders for word in sender.split()} - {"Will"}:  # a word as well
+        assert not re.search(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", masked, re.I), (word, masked)
+
+
+@given(senders=st.lists(NAMES, max_size=5, unique_by=lambda name: unicodedata.normalize("NFC", name)))
+def test_two_persons_never_share_a_placeholder(senders: list[str]) -> None:
+    masking = Masking(senders, [])
+    masked = [masking.mask(sender) for sender in senders]
+    numbers = [set(re.findall(r"-(\d+)", each)) for each in masked]
+    for place, sender in enumerate(senders):
+        for other in range(place):
+            is_part = len({sender, senders[other]} & set(WORDS)) > 0  # `Kim` alone may be `Kim Lee`
+            assert is_part or not numbers[place] & numbers[other]
+    assert len(set(masked)) == len(senders)
+
+
+def test_the_names_of_a_person_have_one_number_and_addresses_keep_their_domain() -> None:
+    said = "Kim Lee <kim.lee@acme.example> wrote: ask kim, or KIM LEE, at +44 20 7946 0958"
+    masked = Masking(["Kim Lee <kim.lee@acme.example>"], [said], ["Acme"]).mask(said)
+    assert masked == (
+        "[Person-1] [Surname-1] <person1@acme.example> wrote: ask [Person-1b], or [Person-1c] [Surname-1b], "
+        "at [Phone-2]"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Acme signed Kestrel for $90k, 12,000 users",
+        "write to info@acme.example or no-reply@kestrel.example",
+        "we will mark the best may numbers",
+        "Best,\nsee below",
+        "on 2026-03-02 at 12:30, version 10.2.33.4",
+        "MRR 1 250 000 000, up from 415,555,267",
+    ],
+)
+def test_what_is_no_person_stays(text: str) -> None:
+    senders = ["Will", "Mark May", "Kestrel <hello@kestrel.example>", "Acme Support <support@acme.example>", "ci-bot"]
+    assert Masking(senders, [text], ["Acme"]).mask(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("ok then\n\nBest regards,\nJonas Whitfield\nVP Ops, Kestrel", "Jonas Whitfield"),
+        ("see you\n\nMit freundlichen Grüßen\nJonas Whitfield", "Whitfield"),
+        ("see you\n— Jonas", "Jonas"),
+        ("From: Jonas Whitfield <jw@kestrel.example>\nhello", "Jonas"),
+        ("On Monday, Jonas Whitfield <jw@kestrel.example> wrote:", "Whitfield"),
+        ("ask jonas.whitfield@kestrel.example, Whitfield knows", "Whitfield"),
+        ("call +1 (555) 010-0199 now", "010"),
+        ("ring 020 7946 0958 now", "7946"),
+        ("ruf an: 030 901820, jonas@kestrel.de", "901820"),
+    ],
+)
+def test_persons_beside_the_senders_are_found(text: str, hidden: str) -> None:
+    masking = Masking(["kim"], [text], ["Acme"])
+    assert hidden not in masking.mask(text)
+    assert masking.restore(masking.mask(text)) == text
+
+
+class Listening(MarkerModel):
+    """Remembers what it was sent, and says what it is told to."""
+
+    def __init__(self, *findings: dict[str, Any]) -> None:
+        self.findings = findings
+        self.request: ExtractionRequest | None = None
+        self.letter: LetterRequest | None = None
+
+    def extract(self, request: ExtractionRequest) -> list[Finding]:
+        self.request = request
+        return [Finding.model_validate({"event_type": EventType.HIRING, **each}) for each in self.findings]
+
+    def compose(self, request: LetterRequest) -> LetterDraft:
+        self.letter = request
+        return compose_offline(request)
+
+
+def asked(model: Listening, *messages: CompactMessage, context: tuple[CompactMessage, ...] = ()) -> list[Finding]:
+    request = ExtractionRequest(company_id="acme", company_name="Acme", messages=messages, context=context)
+    return Redacted(model).extract(request)
+
+
+def test_a_quote_with_a_placeholder_stands_to_the_letter_in_the_true_text() -> None:
+    text = "🎉 Jose\u0301 Álvarez joins us as CTO! [Person-1] is no placeholder here"
+    model = Listening(
+        {
+            "message_id": "gmail:1",
+            "quote": "[Person-2] [Surname-2] joins us as CTO",
+            "title": "Person-2 [Surname-2] joins as CTO",
+            "subject": "[Person-2] [Surname-2]",
+            "stakeholders": ("[Person-2]",),
+        }
+    )
+    message = mail(1, text, sender="Jose\u0301 Álvarez <jose@acme.example>")
+    found = asked(model, message)
+    (seen,), dropped = ground(
+        found, [message], company_id="acme", extractor="x", extractor_version="1", recorded_at=START
+    )
+    assert seen.quote == "Jose\u0301 Álvarez joins us as CTO" == text[seen.start : seen.end]
+    assert (seen.title, seen.subject) == ("Jose\u0301 Álvarez joins as CTO", "Jose\u0301 Álvarez")
+    assert (seen.stakeholders, dropped) == (("Jose\u0301",), {})
+
+
+def test_messages_context_senders_and_threads_are_sent_without_persons() -> None:
+    model = Listening()
+    threaded = mail(2, "thanks Ilka, Torvald").model_copy(update={"thread_id": "<1@torvald.example>"})
+    asked(model, chat(1, "hi torvald", sender="ilka"), threaded, context=(mail(0, "x", "Torvald <t@acme.example>"),))
+    assert model.request is not None
+    sent = model.request.model_dump_json(include={"messages", "context"})
+    assert "orvald" not in sent
+    assert "lka" not in sent
+    assert [message.id for message in model.request.messages] == ["slack:1", "gmail:2"]
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_a_letter_is_asked_for_without_its_people_and_signed_with_them(direction: Direction) -> None:
+    request = letter_request(watch("arr >= 2M", direction=direction))
+    model = Listening()
+    draft = Redacted(model).compose(request)
+    plain = compose_offline(request)
+    assert draft == plain
+    assert model.letter is not None
+    sent = model.letter.model_dump_json()
+    assert not re.search(r"Ivo|Brandt|Nell\b", sent), sent
+
+
+def test_the_version_tells_that_persons_were_hidden() -> None:
+    assert Redacted(MarkerModel()).version == "1/redacted"
