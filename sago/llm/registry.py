@@ -136,9 +136,10 @@ def gateway(settings: Settings, guards: Guards) -> Gateway:
     """All models that may be asked. Raises ConfigError for a name that is not in the table."""
     models = {name: guarded(name, settings, guards) for name in named(settings)}
     configured = models[settings.extraction.provider]
+    is_here = configured.place is ModelPolicy.OFFLINE
     return Gateway(
         configured=configured,
-        in_house=configured if configured.place is ModelPolicy.OFFLINE else guarded(IN_HOUSE, settings, guards),
+        in_house=configured if is_here else models.get(IN_HOUSE) or guarded(IN_HOUSE, settings, guards),
         clock=guards.clock,
         letters=models[settings.outreach.provider or settings.extraction.provider],
         fallback=[models[name] for name in settings.models.fallback],

@@ -26,7 +26,7 @@ from sago.errors import (
     TransientError,
     UnusableAnswerError,
 )
-from sago.llm.providers.openai_compatible import OpenAIModel
+from sago.llm.providers.openai_compatible import OpenAIModel, service
 from sago.outreach.checking import check
 from sago.sections import OpenAISettings
 from sago.stores.clock import SystemClock
@@ -104,6 +104,19 @@ def test_key_and_temperature_go_out_where_they_are_set(server: GeminiServer) -> 
     (asked,) = server.asked
     assert asked.headers["authorization"] == f"Bearer {KEY}"
     assert asked.body["temperature"] == 0
+
+
+def test_the_vendor_is_asked_where_no_address_is_set_in_the_words_of_its_newer_models(
+    server: GeminiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    desk = Desk(server.url, base_url=None, api_key=KEY)
+    assert len(extract(desk.model, chat(1, DEAL))) == 1
+    (asked,) = server.asked
+    assert asked.body["max_completion_tokens"] == 8000
+    assert "max_tokens" not in asked.body
+    assert desk.model.place is ModelPolicy.VENDOR
 
 
 def test_each_call_leaves_a_row_that_costs_what_the_prices_say(server: GeminiServer, desk: Desk) -> None:

@@ -160,6 +160,9 @@ def test_chunks_letters_and_what_falls_back_have_the_models_that_the_settings_na
     assert (longest_call(settings), longest_call(Settings())) == (200.0, 0.0)
     alone = gateway(Settings.model_validate({"extraction": {"provider": "gemini"}}), guards())
     assert (alone.in_house.name, alone.letters) == ("offline", alone.configured)
+    spare = {"extraction": {"provider": "gemini"}, "models": {"fallback": ["offline"]}}
+    one = gateway(Settings.model_validate(spare), guards())
+    assert one.in_house is one.fallback[0]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from sago.domain.batches import BatchState, Chunk, ExtractionRequest
 from sago.domain.events import Finding
 from sago.errors import TooLateError, TransientError
-from sago.llm.gateway import Guarded
+from sago.llm.gateway import Gateway, Guarded
 from sago.llm.providers.marker import MarkerModel
 from sago.resilience.breakers import SharedBreakers
 from sago.resilience.shelf import MemoryShelf
@@ -91,6 +92,29 @@ def test_who_says_when_is_asked_then_and_not_before() -> None:
     assert outage.asked == 1
     outage.pass_time(timedelta(minutes=1))
     assert outage.states() == {BatchState.MERGED: 6}
+
+
+def test_what_another_model_read_meanwhile_bears_its_name() -> None:
+    class Down(MarkerModel):
+        name, version = "vendor", "9"
+
+        def extract(self, request: ExtractionRequest) -> list[Finding]:
+            raise TransientError("503")
+
+    class Spare(MarkerModel):
+        name, version = "spare", "7"
+
+    house = House(threshold=1)
+    models = Gateway(Down(), MarkerModel(), ManualClock(NOW), fallback=[Down(), Spare()])
+    house.extracting = replace(house.extracting, models=models)
+    house.store(deal(1, "Anvil"), message(2), name="log:1")
+    house.run()
+    assert house.deals() == ["Anvil"]
+    with house.database.begin() as tx:
+        (found,) = tx.events.current("acme")
+        assert (found.extractor, found.extractor_version) == ("spare", "7")
+        results = [result for batch_id in house.database.state.batches for result in tx.batches.results(batch_id)]
+        assert {(result.extractor, result.extractor_version) for result in results} == {("spare", "7")}
 
 
 def test_silence_halves_chunks_and_kills_no_message() -> None:

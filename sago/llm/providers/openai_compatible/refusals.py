@@ -29,9 +29,8 @@ class OpenAIRefusals(Refusals):
         cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
         reason = cause if isinstance(cause, Exception) else error
         if isinstance(reason, openai.APIStatusError) and _is_too_long(reason):
-            outcome = (
-                CallOutcome.REFUSED if is_lone else CallOutcome.FAILED
-            )  # asked for in halves, nothing is wrong yet
+            # of what can be asked for in halves nothing is wrong yet
+            outcome = CallOutcome.REFUSED if is_lone else CallOutcome.FAILED
             line = f"{self.name}'s model takes fewer tokens at once: lower {self.name}.input_tokens in config.yaml"
             return Refusal(TooLongError(f"{line} ({reason.status_code})"), outcome)
         return super().translated(reason, is_lone=is_lone, has_answer=has_answer)
@@ -41,9 +40,8 @@ class OpenAIRefusals(Refusals):
             return None
         words = self.names(error.type, error.code, error.param)[:MOST_WORDS]
         if "content_filter" in words:
-            return Refusal(
-                BlockedError(f"{self.name}'s filters block the question: content_filter"), CallOutcome.BLOCKED
-            )
+            blocked = BlockedError(f"{self.name}'s filters block the question: content_filter")
+            return Refusal(blocked, CallOutcome.BLOCKED)
         return self.of_status(error.status_code, words, _retry_after(error), is_key="invalid_api_key" in words)
 
 
