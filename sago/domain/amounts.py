@@ -125,7 +125,7 @@ def _number(grouped: str) -> re.Pattern[str]:
         r"|\d+(?:[.,'’\u00a0\u202f]\d+)*)"
         rf"|(?<![\w/#@-])(?:(?:an?\s|one\s)?(?P<part>half|quarter|three\squarters)\s(?:of\s)?(?:an?\s)?(?P<whole>{_BIG})"
         rf"|(?P<spelt>(?:an?\s(?={_BIG}))?{_WORD}"
-        rf"(?:(?:[ -]|\sand\s(?:an?\s)?)(?:{_WORD}|half(?!\w)))*)"
+        rf"(?:(?:[ -]|(?<=million),\s|(?<=thousand),\s|\sand\s(?:an?\s)?)(?:{_WORD}|half(?!\w)))*)"
         rf"|(?P<foreign>{_either(words.FOREIGN_NUMBERS)})(?=\s(?:{_closed([*words.UNITS, *words.MAGNITUDES])})))",
         re.I,
     )
@@ -304,7 +304,7 @@ def _spelt(match: re.Match[str]) -> float | None:
         return (
             words.PARTS[part] * words.BIG_NUMBERS[whole] if part in words.PARTS and whole in words.BIG_NUMBERS else None
         )
-    return _summed(re.split(r"[\s-]+", match["spelt"].lower()))
+    return _summed(re.split(r"[\s,-]+", match["spelt"].lower()))
 
 
 def _summed(spelt: Sequence[str]) -> float | None:

@@ -208,6 +208,8 @@ def test_a_plain_dollar_is_told_from_a_named_one() -> None:
     [
         ("ARR is $5.31M, up from 4.94 in July", [(5_310_000, "USD"), (4_940_000, "USD")]),
         ("bookings NOK 14.8 million. Q3 last year was 6.1", [(14_800_000, "NOK"), (6_100_000, "NOK")]),
+        ("One million, one hundred thousand US dollars", [(1_100_000, "USD")]),
+        ("two, three hundred", [(2, "count"), (300, "count")]),
         ("six million usd, 22 pre, they lead", [(6_000_000, "USD"), (22_000_000, "USD")]),
         ("88k monthly actives. October was 61", [(88_000, "count"), (61_000, "count")]),
         ("Hoteles pagó los 180 mil. Empezamos el lunes", [(180_000, "count")]),

@@ -79,11 +79,10 @@ def test_without_its_libraries_it_says_what_to_install(monkeypatch: pytest.Monke
         OfflineModel()
 
 
-@given(st.lists(st.integers(1, LONGEST), max_size=200))
-def test_sequences_run_together_within_a_bound_and_each_once(lengths: list[int]) -> None:
-    runs = encoder._runs(lengths)
-    assert sorted(place for run in runs for place in run) == list(range(len(lengths)))
-    assert all(len(run) * max(lengths[place] for place in run) <= encoder._TOKENS_A_RUN for run in runs)
+def test_what_else_is_read_changes_no_opinion() -> None:
+    both = [read(message, frozenset()) for message in chat("the ink is dry with Brookhaven", "lunch?")]
+    alone = ENCODER.opinions(both[:1], {"slack:0"})["slack:0"]
+    assert ENCODER.opinions(both, {"slack:0", "slack:1"})["slack:0"] == alone
 
 
 @given(st.text(max_size=600), st.text(max_size=600))

@@ -27,11 +27,13 @@ def told(quote: str, subject: str | None = None, *, seconds: float = 0.0, **fiel
     return Observation.model_validate({**known, **fields})
 
 
-def odds(later: Observation, *earlier: Observation, since: float = DAY) -> float:
+def odds(later: Observation, *earlier: Observation, since: float = DAY, is_newest: bool = True) -> float:
     shared = Shared()
     for each in earlier:
         shared.add(traits(each))
-    return log_odds(later, traits(later), shared, {each.subject for each in earlier if each.subject}, since)
+    return log_odds(
+        later, traits(later), shared, {each.subject for each in earlier if each.subject}, since, is_newest=is_newest
+    )
 
 
 def test_traits_are_figures_and_uncommon_words() -> None:
@@ -45,11 +47,12 @@ def test_traits_are_figures_and_uncommon_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("nearer", "farther"), [(HOUR / 4, 2 * HOUR), (2 * HOUR, 6 * HOUR), (6 * HOUR, 3 * DAY), (3 * DAY, 30 * DAY)]
+    ("nearer", "farther"), [(HOUR / 4, 6 * HOUR), (6 * HOUR, 1 * DAY), (1 * DAY, 3 * DAY), (3 * DAY, 30 * DAY)]
 )
 def test_the_nearer_in_time_the_likelier(nearer: float, farther: float) -> None:
     first, again = told("the wire landed"), told("money is in the bank")
     assert odds(again, first, since=nearer) > odds(again, first, since=farther)
+    assert odds(again, first) > odds(again, first, is_newest=False)
 
 
 def test_a_shared_figure_and_a_shared_name_speak_for_it_and_another_figure_against() -> None:

@@ -203,7 +203,8 @@ def _unit(
         return "percent" if abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None else amount.unit
     if _is_compared(text, amount) and abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None:
         against = [a for a in amounts if a.unit in _COMPARED and _is_beside(text, amount, a)]
-        return against[0].unit if against else amount.unit
+        nearest = min(against, key=lambda a: max(a.start - amount.end, amount.start - a.end), default=amount)
+        return nearest.unit
     is_money = in_money and wanted is None and amount.scale >= 1e3
     return currencies.unwritten if is_money and not _noun(text, amount, strict=True) else amount.unit
 

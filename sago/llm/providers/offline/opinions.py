@@ -22,11 +22,11 @@ from sago.llm.providers.offline.weighing import Likely, beside, weighed
 
 SURE = 0.5
 """From here on a statement tells an event though no rule says so."""
-DOUBTFUL = 0.15
+DOUBTFUL = 0.3
 """Below this a rule is not believed."""
 CERTAIN = 0.9
 """From here on a statement tells a second event too."""
-LIKELY = 0.25
+LIKELY = 0.4
 """From here on it tells an event that its message, or one beside it in the chat, surely tells."""
 SHORTEST = 8
 """Code points that tell something by themselves."""

@@ -118,7 +118,8 @@ def name_the_pending(readings: Sequence[Reading], found: dict[str, list[Draft]],
     for place, reading in enumerate(readings):
         kept: list[Draft] = []
         for draft in found.get(reading.message.id, []):
-            if draft.subject is not None or draft.event_type not in _ANSWERED or "@" in reading.message.sender:
+            is_by_rule = draft.kind != figures.TOLD and draft.event_type in _ANSWERED
+            if draft.subject is not None or not is_by_rule or "@" in reading.message.sender:
                 kept.append(draft)
                 continue
             later = next((d.subject for d in drafts if _completes(d, draft)), None)

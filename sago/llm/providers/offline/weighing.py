@@ -20,10 +20,10 @@ Likely = Mapping[EventType, float]
 """Type → probability that a statement tells it."""
 
 WEIGHTS = {
-    "likely": 0.35, "beside": 0.2, "near": 0.2, "other near": -0.1, "a rule": 1.1, "a figure": 0.75, "English": 0.5,
-    "a mail": 0.5,
+    "likely": 0.4, "beside": 0.2, "near": 0.2, "other near": -0.05, "a rule": 0.9, "a figure": 0.7, "English": 0.5,
+    "a mail": 0.45,
 }  # fmt: skip
-BEGIN = -0.7
+BEGIN = -0.55
 LEAST = 0.05
 """A type less likely than this is left as it is."""
 BESIDE = 4
