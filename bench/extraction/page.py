@@ -26,7 +26,7 @@ READ_BY = (
     "labelled",
 )
 """What a score depends on: rules, prompts, figures, the fold, the scoring, and the labels themselves."""
-READ_AS = frozenset({".py", ".txt", ".csv", ".jsonl"})
+READ_AS = frozenset({".py", ".txt", ".csv", ".jsonl", ".onnx"})
 GOALS = {
     "macro F1": (0.50, 0.80),
     "precision": (0.70, 0.90),

@@ -28,7 +28,7 @@ def letter(events: list[Event], direction: Direction = Direction.TO_FOUNDER) -> 
     of = watch(name="update", direction=direction)
     writer = Writer()
     made = compose_letter(
-        of.id, NOW, database=database(of, events=events, points=[]), models=Gateway(writer, writer),  # type: ignore[arg-type]
+        of.id, NOW, database=database(of, events=events, points=[]), models=Gateway(writer, writer, ManualClock(NOW)),  # type: ignore[arg-type]
         drafts=MemoryDrafts(), clock=ManualClock(NOW), setback_days=60, highlights=5,
     )  # fmt: skip
     assert made is not None
