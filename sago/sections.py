@@ -176,8 +176,8 @@ class DlqSettings(Section):
 class UrgentSettings(Section):
     """Whether a probable high-severity event makes a batch at once, and how often (seconds)."""
 
-    enabled: bool = False
-    every: int = 600
+    enabled: bool = True
+    every: int = Field(600, ge=1)
 
 
 class CacheSettings(Section):
@@ -198,6 +198,8 @@ class ExtractionSettings(Section):
     """Which provider reads messages, and when a failing chunk is cut."""
 
     provider: str = "offline"
+    triage: bool = True
+    """Whether chatter is kept from a model outside this process."""
     context_messages: int = Field(20, ge=0)
     max_attempts: int = Field(5, ge=1)
     retry_after: int = Field(60, ge=1)

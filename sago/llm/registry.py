@@ -9,6 +9,7 @@ from sago.config import Settings
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError
 from sago.llm.gateway import Guarded
+from sago.llm.triage import Triaged
 from sago.ports import Breakers, CallLedger, Clock, Model
 from sago.sections import KEY_VARIABLES
 
@@ -68,6 +69,10 @@ def _own(name: str, settings: Settings) -> Any:
 
 def load(name: str, settings: Settings, calls: CallLedger, clock: Clock) -> Model:
     """The provider of that name; raises ConfigError where there is none. Connects nothing."""
+    return _triaged(_bare(name, settings, calls, clock), settings)
+
+
+def _bare(name: str, settings: Settings, calls: CallLedger, clock: Clock) -> Model:
     row = provider(name)
     module, _, attribute = row.path.partition(":")
     make = getattr(import_module(module), attribute)
@@ -76,5 +81,13 @@ def load(name: str, settings: Settings, calls: CallLedger, clock: Clock) -> Mode
 
 def guarded(name: str, settings: Settings, calls: CallLedger, clock: Clock, breakers: Breakers) -> Model:
     """The provider of that name; one outside this process behind a breaker for it and its model. Raises as `load`."""
-    model = load(name, settings, calls, clock)
-    return Guarded(model, breakers, f"{name}/{_own(name, settings).model}") if provider(name).section else model
+    model = _bare(name, settings, calls, clock)
+    if provider(name).section:
+        model = Guarded(model, breakers, f"{name}/{_own(name, settings).model}")
+    return _triaged(model, settings)
+
+
+def _triaged(model: Model, settings: Settings) -> Model:
+    """Before the breaker: where all is chatter nothing was asked, and nothing learned of the other side."""
+    asks = model.place is not ModelPolicy.OFFLINE
+    return Triaged(model) if asks and settings.extraction.triage else model

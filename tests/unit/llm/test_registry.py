@@ -82,7 +82,9 @@ def test_chunks_and_letters_for_a_model_outside_this_process_share_its_breaker(n
     breakers = SharedBreakers(shelf, clock, BreakerSettings(), timedelta(minutes=6))
     model = guarded(name, Settings.model_validate({"gemini": {"model": "m-1"}}), MemoryCallLedger(), clock, breakers)
     assert (model.name, model.place) == (name, PROVIDERS[name].place)
-    said = CompactMessage(id="slack:1", source="slack", sent_at=datetime(2026, 3, 2, tzinfo=UTC), sender="x", text="hi")
+    said = CompactMessage(
+        id="slack:1", source="slack", sent_at=datetime(2026, 3, 2, tzinfo=UTC), sender="x", text="up 3%"
+    )
     request = ExtractionRequest(company_id="a", company_name="A", messages=(said,))
     if not is_guarded:
         assert model.extract(request) == []
