@@ -16,6 +16,7 @@ from sago.domain.batches import ExtractionRequest
 from sago.domain.cues import is_urgent
 from sago.domain.events import Severity
 from sago.domain.messages import native_id
+from sago.domain.metrics import METRICS
 from sago.llm.prompts import EXTRACTION
 from sago.llm.providers.gemini import packing
 from sago.llm.providers.gemini.chunk import SCHEMA_TOKENS
@@ -112,7 +113,9 @@ def _tokens(request: ExtractionRequest) -> Tokens:
         return Tokens()
     lines = packing.numbered_lines(packing.readable(request.messages), ROOM)
     context = packing.context_lines(request.context, ROOM)
-    prompt = EXTRACTION.render(company=request.company_name, metrics="", context=context, messages=lines)
+    prompt = EXTRACTION.render(
+        company=request.company_name, metrics=", ".join(METRICS), context=context, messages=lines
+    )
     whole = SCHEMA_TOKENS + packing.tokens(prompt.system) + packing.tokens(prompt.user)
     return Tokens(sum(map(packing.tokens, lines)) + sum(map(packing.tokens, context)), whole)
 
