@@ -156,7 +156,8 @@ class Container:
     @cached_property
     def storing(self) -> Storing:
         topic_of = self.settings.kafka.topic
-        return Storing(self.raw, self.buffer, self.database, self.log, self.dispatcher, topic_of)
+        urgent = self.settings.cache.urgent.enabled
+        return Storing(self.raw, self.buffer, self.database, self.log, self.dispatcher, topic_of, urgent)
 
     @cached_property
     def reception(self) -> Reception:

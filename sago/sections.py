@@ -177,8 +177,8 @@ class DlqSettings(Section):
 class UrgentSettings(Section):
     """Whether a probable high-severity event makes a batch at once, and how often (seconds)."""
 
-    enabled: bool = False
-    every: int = 600
+    enabled: bool = True
+    every: int = Field(600, ge=1)
 
 
 class CacheSettings(Section):
@@ -199,6 +199,8 @@ class ExtractionSettings(Section):
     """Which provider reads messages, and when a failing chunk is cut."""
 
     provider: str = "offline"
+    triage: bool = True
+    """Whether chatter is kept from a model outside this process."""
     context_messages: int = Field(20, ge=0)
     """Said before a chunk; a quarter as many said right after it are shown too."""
     second_pass: int = Field(3, ge=0)

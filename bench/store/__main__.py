@@ -20,6 +20,7 @@ from bench.store.rig import NEVER, LostError, Rig, running
 from bench.store.rounds import say
 from bench.store.scale import QUICK, WHOLE, Scale
 from bench.store.soak import soak
+from bench.store.urgent import urgent
 from sago.errors import SagoError
 
 STORE_PATH: dict[str, Callable[[Rig, Scale], Finding]] = {
@@ -29,7 +30,7 @@ STORE_PATH: dict[str, Callable[[Rig, Scale], Finding]] = {
     "companies": throughput.companies,
 }
 """Parts over the store worker alone, with a threshold that no company reaches."""
-PARTS = (*STORE_PATH, "crossing")
+PARTS = ("urgent", *STORE_PATH, "crossing")
 
 
 def main(words: Sequence[str]) -> int:
@@ -52,6 +53,8 @@ def main(words: Sequence[str]) -> int:
 
 
 def _findings(parts: Sequence[str], scale: Scale, args: argparse.Namespace) -> Iterator[Finding]:
+    if "urgent" in parts:
+        yield _timed("urgent", urgent)
     if stored := [part for part in parts if part in STORE_PATH]:
         with running(("store",), {"SAGO_CACHE__CACHE_TRIGGER_THRESHOLD": str(NEVER)}) as rig:
             for part in stored:

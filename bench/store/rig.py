@@ -254,7 +254,10 @@ class Rig:
 def running(
     processes: tuple[str, ...], environ: Mapping[str, str], *, before: Callable[[Path], None] | None = None
 ) -> Iterator[Rig]:
-    """Servers, and these processes of the Procfile; all gone afterwards. `before` gets the folder first."""
+    """Servers, and these processes of the Procfile; all gone afterwards. `before` gets the folder first.
+
+    Nothing is urgent: batches are made by the threshold alone, which is what is measured.
+    """
     with ExitStack() as after:
         folder = Path(tempfile.mkdtemp(prefix="sago-bench-")).resolve()
         state_dir = folder / "state"
@@ -266,7 +269,7 @@ def running(
         commands = read_procfile(PROJECT / "Procfile")
         procfile = folder / "Procfile"
         procfile.write_text("".join(f"{name}: {commands[name]}\n" for name in processes), encoding="utf-8")
-        environ = {"SAGO_LOGGING__FORMAT": "json", **environ}
+        environ = {"SAGO_LOGGING__FORMAT": "json", "SAGO_CACHE__URGENT__ENABLED": "false", **environ}
         stack = Stack(state_dir, prepare, procfile=procfile, environ=environ, servers="local")
         settings = after.enter_context(stack.running())
         container = build(_careful(settings))

@@ -10,6 +10,7 @@ from sago.domain.model_calls import Budget
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError
 from sago.llm.gateway import Gateway, Guarded
+from sago.llm.triage import Triaged
 from sago.ports import Answers, Breakers, CallLedger, Clock, Model, RateLimit
 from sago.sections import KEY_VARIABLES, RemoteSettings
 
@@ -160,13 +161,16 @@ def named(settings: Settings) -> list[str]:
 
 
 def _careful(name: str, model: Model, settings: Settings, clock: Clock) -> Model:
-    """A model outside this process with what `extraction` asks for: persons hidden from it, a second look."""
+    """A model outside this process with what `extraction` asks for: persons hidden from it, chatter kept from it, a
+    second look. Where all is chatter nothing is asked, and the breaker learns nothing of the other side."""
     if not provider(name).section:
         return model
     if settings.extraction.redact:
         from sago.llm.redacted import Redacted
 
         model = Redacted(model)
+    if settings.extraction.triage:
+        model = Triaged(model)
     if settings.extraction.second_pass:
         from sago.llm.second_look import SecondLook, seen_by_rules
 

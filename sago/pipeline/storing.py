@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sago.domain.batches import LIVE_RUN, DeadLetter
+from sago.domain.cues import is_urgent
 from sago.domain.dead_letters import UNREAD
 from sago.domain.erasures import EmptiedMessage
 from sago.domain.messages import CompactMessage, Message, MessageRef
@@ -16,6 +17,8 @@ from sago.errors import InvalidMessageError, PermanentError, SagoError, Transien
 from sago.pipeline.erasing import without_words
 from sago.ports import Buffer, Database, Dispatcher, MessageLog, RawStore
 
+NEWS_FOR = timedelta(days=1)
+"""What was sent longer ago may wait: an imported history must not hurry anybody."""
 CONFLICT = "same id and version are stored with other content"
 
 
@@ -53,6 +56,8 @@ class Storing:
     log: MessageLog
     dispatcher: Dispatcher
     topic_of: Callable[[str], str]
+    urgent: bool = False
+    """Whether probable news of high severity makes a batch at once."""
 
     def store(self, name: str, values: Sequence[bytes], replay_of: Sequence[str | None], now: datetime) -> StoreReport:
         """Store a micro-batch under its name and count what is new; returns once every row is durable.
@@ -135,17 +140,27 @@ class Storing:
         by_company: dict[str, list[CompactMessage]] = defaultdict(list)
         for message in messages:
             by_company[message.company_id].append(message.compact())
-        queued = queue_new(by_company, self.buffer, self.database, now)
+        queued = queue_new(by_company, self.buffer, self.database, now, is_news if self.urgent else None)
         for company_id, batch_id in queued.claims:
             self.dispatcher.open_batch(company_id, batch_id)
         if queued.epoch_missing:
             self.dispatcher.recover()
 
 
+def is_news(message: CompactMessage, now: datetime) -> bool:
+    """Whether the message was sent lately and probably tells an event of high severity."""
+    return now - message.sent_at <= NEWS_FOR and is_urgent(message.text)
+
+
 def queue_new(
-    messages: Mapping[str, Sequence[CompactMessage]], buffer: Buffer, database: Database, now: datetime
+    messages: Mapping[str, Sequence[CompactMessage]],
+    buffer: Buffer,
+    database: Database,
+    now: datetime,
+    urgent: Callable[[CompactMessage, datetime], bool] | None = None,
 ) -> Queued:
-    """Queue of each company what no batch has read and no mark knows; the batches that became ready by it.
+    """Queue of each company what no batch has read and no mark knows; the batches that became ready by it, also by
+    a message that is `urgent`.
 
     A late lower version is never queued. A version whose lower one has been read claims its company at once, so that
     what the lower one said is withdrawn without waiting for the threshold.
@@ -160,7 +175,8 @@ def queue_new(
     }
     if not fresh:
         return Queued([], epoch_missing=not buffer.has_epoch())
-    added = buffer.add_all(fresh, now)
+    alarms = {name: {each.key for each in unread if urgent and urgent(each, now)} for name, unread in fresh.items()}
+    added = buffer.add_all(fresh, now, alarms)
     claims = {company_id: each.batch_id for company_id, each in added.items()}
     for company_id, batch_id in claims.items():
         is_newer = any(each.id in highest[company_id] for each in fresh[company_id])

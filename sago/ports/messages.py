@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -61,11 +61,23 @@ class Buffer(Protocol):
     def known(self, company_id: str, keys: Sequence[MessageKey], now: datetime) -> set[MessageKey]:
         """Which of these the marks of the 48 hours before `now` have counted; `add` queues the others."""
 
-    def add(self, company_id: str, messages: Sequence[CompactMessage], now: datetime, urgent: bool = False) -> Added:
+    def add(
+        self,
+        company_id: str,
+        messages: Sequence[CompactMessage],
+        now: datetime,
+        urgent: Collection[MessageKey] = (),
+    ) -> Added:
         """Queue and count what the marks do not know; claim a batch in the same atomic step when the company's
-        counter reaches `cache_trigger_threshold`, or when `urgent` and none was urgent in the last 10 minutes."""
+        counter reaches `cache_trigger_threshold`, or when an `urgent` one was new and none made a batch in the last
+        `urgent.every` seconds. One that comes sooner waits like the others."""
 
-    def add_all(self, messages: Mapping[str, Sequence[CompactMessage]], now: datetime) -> dict[str, Added]:
+    def add_all(
+        self,
+        messages: Mapping[str, Sequence[CompactMessage]],
+        now: datetime,
+        urgent: Mapping[str, Collection[MessageKey]] | None = None,
+    ) -> dict[str, Added]:
         """`add` for many companies in one round trip: company → what became of its messages. Each company's step is
         atomic, the whole is not: after an error some may have been added, and a claim among them is `unopened`."""
 

@@ -1,8 +1,8 @@
 -- Add, count and claim for one company, in one atomic step. All keys of a company share its slot.
 -- KEYS: 1 epoch, 2 counted (marks), 3 counter, 4 sources, 5 urgent
--- ARGV: 1 key prefix of the company, 2 now (ms), 3 threshold, 4 claim limit, 5 batch id, 6 add | urgent | claim,
+-- ARGV: 1 key prefix of the company, 2 now (ms), 3 threshold, 4 claim limit, 5 batch id, 6 add | claim,
 --       7 pause between urgent claims (ms), 8 lifetime of a mark (ms), 9 ttl of metadata (s),
---       then for each message: mark, source, JSON
+--       then for each message: mark, source, JSON, 1 where it is urgent
 -- Returns {counted, duplicates, 1 when the batch was claimed, 1 when the epoch is there, oldest queued (ms) or -1}.
 
 local prefix, now, limit, batch = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4]), ARGV[5]
@@ -36,8 +36,8 @@ local function queue(source, new)
 end
 
 local function add()
-  local counted, duplicates, order, fresh = 0, 0, {}, {}
-  for i = 10, #ARGV, 3 do
+  local counted, duplicates, urgent, order, fresh = 0, 0, false, {}, {}
+  for i = 10, #ARGV, 4 do
     local source = ARGV[i + 1]
     if redis.call('ZADD', KEYS[2], 'NX', now, ARGV[i]) == 1 then
       if not fresh[source] then
@@ -46,13 +46,14 @@ local function add()
       end
       table.insert(fresh[source], ARGV[i + 2])
       counted = counted + 1
+      urgent = urgent or ARGV[i + 3] == '1'
     else
       duplicates = duplicates + 1
     end
   end
   for _, source in ipairs(order) do queue(source, fresh[source]) end
   redis.call('INCRBY', KEYS[3], counted)
-  return counted, duplicates
+  return counted, duplicates, urgent
 end
 
 -- How many to take from the head of each queue so that the longest waiting leave first, `limit` in all.
@@ -119,21 +120,21 @@ local function claimed_before()
   return false
 end
 
-local function is_urgent()
-  if ARGV[6] ~= 'urgent' then return false end
+-- Whether the last urgent claim was long enough ago.
+local function may_be_urgent()
   local last = redis.call('GET', KEYS[5])
   return not last or now - tonumber(last) >= tonumber(ARGV[7])
 end
 
 trim_marks()
-local counted, duplicates = add()
+local counted, duplicates, urgent = add()
 local queued = tonumber(redis.call('GET', KEYS[3]))
 local claimed = claimed_before()
 if not claimed and queued > 0 then
-  local urgent = is_urgent()
+  urgent = urgent and may_be_urgent()
   if ARGV[6] == 'claim' or queued >= tonumber(ARGV[3]) or urgent then
     claimed = claim()
-    if urgent then redis.call('SET', KEYS[5], ARGV[2], 'EX', ARGV[9]) end
+    if urgent then redis.call('SET', KEYS[5], ARGV[2], 'PX', ARGV[7]) end
   end
 end
 return {counted, duplicates, claimed and 1 or 0, redis.call('EXISTS', KEYS[1]), oldest()}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from importlib import resources
@@ -64,14 +64,25 @@ class RedisBuffer:
         oldest = _ms(now - MARKS_FOR)
         return {key for key, score in zip(keys, scores, strict=True) if score is not None and score >= oldest}
 
-    def add(self, company_id: str, messages: Sequence[CompactMessage], now: datetime, urgent: bool = False) -> Added:
-        return self._run({company_id: messages}, now, "urgent" if urgent else "add")[company_id]
+    def add(
+        self,
+        company_id: str,
+        messages: Sequence[CompactMessage],
+        now: datetime,
+        urgent: Collection[MessageKey] = (),
+    ) -> Added:
+        return self.add_all({company_id: messages}, now, {company_id: urgent})[company_id]
 
-    def add_all(self, messages: Mapping[str, Sequence[CompactMessage]], now: datetime) -> dict[str, Added]:
-        return self._run(messages, now, "add")
+    def add_all(
+        self,
+        messages: Mapping[str, Sequence[CompactMessage]],
+        now: datetime,
+        urgent: Mapping[str, Collection[MessageKey]] | None = None,
+    ) -> dict[str, Added]:
+        return self._run(messages, now, "add", urgent or {})
 
     def claim(self, company_id: str, now: datetime) -> str | None:
-        return self._run({company_id: ()}, now, "claim")[company_id].batch_id
+        return self._run({company_id: ()}, now, "claim", {})[company_id].batch_id
 
     def claimed(self, company_id: str, batch_id: str) -> Claim | None:
         with _translated():
@@ -183,10 +194,19 @@ class RedisBuffer:
         """Close the connections; further calls open new ones."""
         self._redis.close()
 
-    def _run(self, messages: Mapping[str, Sequence[CompactMessage]], now: datetime, mode: str) -> dict[str, Added]:
-        """The script for each company in one pipeline, then the index: `mode` is `add`, `urgent` or `claim`."""
+    def _run(
+        self,
+        messages: Mapping[str, Sequence[CompactMessage]],
+        now: datetime,
+        mode: str,
+        urgent: Mapping[str, Collection[MessageKey]],
+    ) -> dict[str, Added]:
+        """The script for each company in one pipeline, then the index: `mode` is `add` or `claim`."""
         batch_ids = {company_id: f"{company_id}:{uuid4()}" for company_id in messages}
-        calls = [self._arguments(name, given, now, mode, batch_ids[name]) for name, given in messages.items()]
+        calls = [
+            self._arguments(name, given, now, mode, batch_ids[name], urgent.get(name, ()))
+            for name, given in messages.items()
+        ]
         with _translated():
             try:
                 found = self._call(calls)
@@ -207,7 +227,13 @@ class RedisBuffer:
         return pipe.execute()
 
     def _arguments(
-        self, company_id: str, messages: Sequence[CompactMessage], now: datetime, mode: str, batch_id: str
+        self,
+        company_id: str,
+        messages: Sequence[CompactMessage],
+        now: datetime,
+        mode: str,
+        batch_id: str,
+        urgent: Collection[MessageKey],
     ) -> tuple[list[str], list[str | int]]:
         """KEYS and ARGV of the script."""
         keys = [EPOCH, *(_company(company_id, name) for name in ("counted", "counter", "sources", "urgent"))]
@@ -216,7 +242,8 @@ class RedisBuffer:
         arguments += [limits.claim_limit, batch_id, mode, limits.urgent.every * 1000]
         arguments += [int(MARKS_FOR.total_seconds()) * 1000, limits.ttl]
         for message in messages:
-            arguments += [_mark(message.key), message.source, _encode(message, now)]
+            key = message.key
+            arguments += [_mark(key), message.source, _encode(message, now), int(key in urgent)]
         return keys, arguments
 
     def _index(self, oldest: Mapping[str, int]) -> None:

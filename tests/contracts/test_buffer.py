@@ -41,6 +41,10 @@ def messages(*numbers: int, source: str = "slack") -> list[CompactMessage]:
     return [message(number, source) for number in numbers]
 
 
+def keys(*numbers: int) -> set[MessageKey]:
+    return {message(number).key for number in numbers}
+
+
 def ids(buffer: Buffer, company_id: str, batch_id: str | None) -> list[str]:
     assert batch_id is not None
     claim = buffer.claimed(company_id, batch_id)
@@ -123,8 +127,8 @@ def test_versions_count_apart_and_companies_do_not_mix(buffer: Buffer) -> None:
     assert buffer.add("acme", [message(1), message(1, version=9)], NOW).counted == 2
     assert buffer.add("bolt", [message(1)], NOW).counted == 1
     assert buffer.counts() == {"acme": 2, "bolt": 1}
-    keys = [MessageKey("slack:1", 9), MessageKey("slack:1", 8)]
-    assert buffer.known("acme", keys, NOW) == {MessageKey("slack:1", 9)}
+    versions = [MessageKey("slack:1", 9), MessageKey("slack:1", 8)]
+    assert buffer.known("acme", versions, NOW) == {MessageKey("slack:1", 9)}
     assert ids(buffer, "bolt", buffer.claim("bolt", NOW)) == ["slack:1"]
     assert buffer.counts() == {"acme": 2}
 
@@ -169,11 +173,26 @@ def test_more_than_one_claim_holds_is_left_for_the_next(buffer: Buffer) -> None:
 
 
 def test_urgent_claims_at_once_but_only_once_in_its_pause(buffer: Buffer) -> None:
-    assert buffer.add("acme", messages(1), NOW, urgent=True).batch_id is not None
-    assert buffer.add("acme", messages(2), NOW + timedelta(seconds=599), urgent=True).batch_id is None
-    assert buffer.add("bolt", messages(2), NOW, urgent=True).batch_id is not None
-    later = buffer.add("acme", messages(3), NOW + timedelta(seconds=600), urgent=True)
+    assert buffer.add("acme", messages(1), NOW, urgent=keys(1)).batch_id is not None
+    assert buffer.add("acme", messages(2), NOW + timedelta(seconds=599), urgent=keys(2)).batch_id is None
+    assert buffer.add("bolt", messages(2), NOW, urgent=keys(2)).batch_id is not None
+    later = buffer.add("acme", messages(3), NOW + timedelta(seconds=600), urgent=keys(3))
     assert ids(buffer, "acme", later.batch_id) == ["slack:2", "slack:3"]
+
+
+def test_what_is_urgent_hurries_its_own_company_alone(buffer: Buffer) -> None:
+    added = buffer.add_all({"acme": messages(1, 2), "bolt": messages(1, 2)}, NOW, {"bolt": keys(2)})
+    assert added["acme"].batch_id is None
+    assert ids(buffer, "bolt", added["bolt"].batch_id) == ["slack:1", "slack:2"]
+    assert buffer.counts() == {"acme": 2}
+
+
+def test_an_urgent_message_delivered_again_makes_no_further_batch(buffer: Buffer) -> None:
+    buffer.add("acme", messages(1), NOW, urgent=keys(1))
+    later = NOW + timedelta(hours=1)
+    assert buffer.add("acme", messages(1, 2), later, urgent=keys(1)).batch_id is None
+    assert buffer.counts() == {"acme": 1}
+    assert buffer.add("acme", messages(3), later, urgent=keys(3)).batch_id is not None
 
 
 def test_a_claim_is_unopened_until_postgres_has_it_and_readable_after(buffer: Buffer) -> None:
@@ -203,8 +222,7 @@ def test_forgotten_marks_count_again(buffer: Buffer) -> None:
     buffer.claim("acme", NOW)
     buffer.forget("acme", [MessageKey("slack:1", 0), MessageKey("slack:99", 0)])
     buffer.forget("acme", [])
-    keys = [MessageKey("slack:1", 0), MessageKey("slack:2", 0)]
-    assert buffer.known("acme", keys, NOW) == {MessageKey("slack:2", 0)}
+    assert buffer.known("acme", list(keys(1, 2)), NOW) == {MessageKey("slack:2", 0)}
     assert buffer.add("acme", messages(1, 2), NOW)[:2] == (1, 1)
 
 

@@ -52,6 +52,8 @@ MESSAGES = st.builds(
     st.sampled_from([0, 0, 0, 1_772_442_000_000_001]),
 )
 
+KEYS = MESSAGES.map(lambda message: message.key)
+
 
 @dataclass
 class Company:
@@ -118,10 +120,10 @@ class Twins(RuleBasedStateMachine):
     @rule(
         company_id=COMPANIES,
         messages=st.lists(MESSAGES, max_size=12),
-        urgent=st.booleans(),
+        urgent=st.sets(KEYS, max_size=3),
         lost=st.sampled_from([None, None, 0, 1]),
     )
-    def add(self, company_id: str, messages: list[CompactMessage], urgent: bool, lost: int | None) -> None:
+    def add(self, company_id: str, messages: list[CompactMessage], urgent: set[MessageKey], lost: int | None) -> None:
         if self.is_full and messages:
             with pytest.raises(TransientError, match="memory ceiling"):
                 self.redis_buffer.add(company_id, messages, self.now, urgent)
@@ -134,12 +136,15 @@ class Twins(RuleBasedStateMachine):
     @precondition(lambda self: not self.is_full)
     @rule(
         messages=st.dictionaries(COMPANIES, st.lists(MESSAGES, max_size=7), max_size=3),
+        urgent=st.dictionaries(COMPANIES, st.sets(KEYS, max_size=3), max_size=3),
         lost=st.sampled_from([None, None, 0, 1]),
     )
-    def add_all(self, messages: dict[str, list[CompactMessage]], lost: int | None) -> None:
+    def add_all(
+        self, messages: dict[str, list[CompactMessage]], urgent: dict[str, set[MessageKey]], lost: int | None
+    ) -> None:
         with self.relay.losing(lost) as is_lost:
-            there = self.redis_buffer.add_all(messages, self.now)
-        here = self.memory.add_all(messages, self.now)
+            there = self.redis_buffer.add_all(messages, self.now, urgent)
+        here = self.memory.add_all(messages, self.now, urgent)
         assert here.keys() == there.keys() == messages.keys()
         for company_id, some in messages.items():
             self._added(company_id, some, here[company_id], there[company_id], is_lost())

@@ -45,6 +45,7 @@ VISIBLE_AFTER = 30
 QUEUES = ("store", "upkeep", "merge", "extract", "outreach")
 IMPATIENT = {
     "SAGO_EXTRACTION__PROVIDER": "marker",
+    "SAGO_CACHE__URGENT__ENABLED": "false",
     "SAGO_EXTRACTION__LOST_AFTER": "15",
     "SAGO_EXTRACTION__RETRY_AFTER": "2",
     "SAGO_UPKEEP__REAP_EVERY": "2",

@@ -30,6 +30,7 @@ from tests.integration.houses import eventually
 
 IMPATIENT_FOR_MODELS = {
     "SAGO_EXTRACTION__PROVIDER": "gemini",
+    "SAGO_EXTRACTION__TRIAGE": "false",
     "SAGO_GEMINI__TIMEOUT": "3",
     "SAGO_BREAKER__FAIL_MAX": "3",
     "SAGO_BREAKER__OPEN_FOR": "2",

@@ -54,6 +54,7 @@ def run(folder: Path, server: GeminiServer, *options: str) -> subprocess.Complet
         "SAGO_STATE_DIR": str(folder / "state"),
         "SAGO_GEMINI__BASE_URL": server.url,
         "SAGO_EXTRACTION__RETRY_AFTER": "1",
+        "SAGO_EXTRACTION__TRIAGE": "false",  # every message is the server's, which counts the calls
         "SAGO_UPKEEP__REAP_EVERY": "1",
         "GEMINI_API_KEY": KEY,
         "COLUMNS": "200",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -39,24 +39,36 @@ class MemoryBuffer:
         marks = self._company(company_id).marks
         return {key for key in keys if key in marks and marks[key] >= now - MARKS_FOR}
 
-    def add(self, company_id: str, messages: Sequence[CompactMessage], now: datetime, urgent: bool = False) -> Added:
+    def add(
+        self,
+        company_id: str,
+        messages: Sequence[CompactMessage],
+        now: datetime,
+        urgent: Collection[MessageKey] = (),
+    ) -> Added:
         company = self._company(company_id)
         self._trim(company, now)
-        fresh = 0
+        fresh: list[MessageKey] = []
         for message in messages:
             if message.key not in company.marks:
                 company.marks[message.key] = now
                 company.queue.append((now, message))
-                fresh += 1
-        urgent = urgent and bool(company.queue) and self._may_be_urgent(company, now)
+                fresh.append(message.key)
+        is_urgent = any(key in urgent for key in fresh) and self._may_be_urgent(company, now)
         reached = len(company.queue) >= self._settings.cache_trigger_threshold
-        batch_id = self._take(company_id) if reached or urgent else None
-        if urgent:
+        batch_id = self._take(company_id) if reached or is_urgent else None
+        if is_urgent:
             company.urgent_at = now
-        return Added(fresh, len(messages) - fresh, batch_id, epoch_missing=self._epoch is None)
+        return Added(len(fresh), len(messages) - len(fresh), batch_id, epoch_missing=self._epoch is None)
 
-    def add_all(self, messages: Mapping[str, Sequence[CompactMessage]], now: datetime) -> dict[str, Added]:
-        return {company_id: self.add(company_id, given, now) for company_id, given in messages.items()}
+    def add_all(
+        self,
+        messages: Mapping[str, Sequence[CompactMessage]],
+        now: datetime,
+        urgent: Mapping[str, Collection[MessageKey]] | None = None,
+    ) -> dict[str, Added]:
+        given = urgent or {}
+        return {name: self.add(name, some, now, given.get(name, ())) for name, some in messages.items()}
 
     def claim(self, company_id: str, now: datetime) -> str | None:
         self._trim(self._company(company_id), now)

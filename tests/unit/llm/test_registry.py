@@ -10,6 +10,7 @@ import pytest
 
 from sago.config import Settings
 from sago.domain.batches import ExtractionRequest
+from sago.domain.cues import learned
 from sago.domain.messages import CompactMessage
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError, ProviderSettingError, TransientError
@@ -114,7 +115,9 @@ def test_chunks_and_letters_for_a_model_outside_this_process_share_its_breaker(n
     shelf, clock = MemoryShelf(), SystemClock()
     model = guarded(name, Settings.model_validate({"gemini": {"model": "m-1"}}), guards(shelf))
     assert (model.name, model.place) == (name, place_of(name, Settings()))
-    said = CompactMessage(id="slack:1", source="slack", sent_at=datetime(2026, 3, 2, tzinfo=UTC), sender="x", text="hi")
+    said = CompactMessage(
+        id="slack:1", source="slack", sent_at=datetime(2026, 3, 2, tzinfo=UTC), sender="x", text="up 3%"
+    )
     request = ExtractionRequest(company_id="a", company_name="A", messages=(said,))
     if not is_guarded:
         assert model.extract(request) == []
@@ -136,7 +139,7 @@ def guards(shelf: MemoryShelf | None = None) -> Guards:
 
 def test_a_question_goes_past_the_cache_then_its_rate_then_the_budget() -> None:
     limits = {"requests_a_minute": {"gemini": 5}, "budget_usd_a_day": {"total": 1}, "cache_ttl": 60}
-    bare = {"second_pass": 0}
+    bare = {"second_pass": 0, "triage": False}
     model = guarded("gemini", Settings.model_validate({"models": limits, "extraction": bare}), guards())
     assert isinstance(model, Guarded)
     line, kinds = model.model.line, []  # type: ignore[attr-defined]
@@ -181,9 +184,9 @@ def test_a_name_that_nobody_has_is_told_with_its_place(settings: dict[str, objec
 @pytest.mark.parametrize(
     ("settings", "version"),
     [
-        ({}, "m-1/extraction-2/second-look-3"),
-        ({"redact": True}, "m-1/extraction-2/redacted/second-look-3"),
-        ({"second_pass": 0}, "m-1/extraction-2"),
+        ({}, f"m-1/extraction-2/triage-{learned().digest}/second-look-3"),
+        ({"redact": True}, f"m-1/extraction-2/redacted/triage-{learned().digest}/second-look-3"),
+        ({"second_pass": 0, "triage": False}, "m-1/extraction-2"),
     ],
 )
 def test_persons_are_hidden_and_a_second_look_taken_as_the_settings_say(

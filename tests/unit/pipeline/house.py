@@ -51,7 +51,7 @@ def deal(n: int, name: str = "Delta", **more: Any) -> Message:
 class House:
     """Every use case over memory; `run` plays the workers."""
 
-    def __init__(self, model: Model | None = None, threshold: int = 4, chunk: int = 2) -> None:
+    def __init__(self, model: Model | None = None, threshold: int = 4, chunk: int = 2, *, urgent: bool = False) -> None:
         self.raw = MemoryRawStore()
         self.buffer = MemoryBuffer(CacheSettings(cache_trigger_threshold=threshold, message_limit=chunk))
         self.buffer.begin_epoch(NOW)
@@ -61,7 +61,7 @@ class House:
         self.dispatcher = MemoryDispatcher()
         self.model = model or MarkerModel()
         topic_of = TOPICS.__getitem__
-        self.storing = Storing(self.raw, self.buffer, self.database, self.log, self.dispatcher, topic_of)
+        self.storing = Storing(self.raw, self.buffer, self.database, self.log, self.dispatcher, topic_of, urgent)
         self.batching = Batching(self.buffer, self.database, self.dispatcher, chunk, RETRY_AFTER)
         models = Gateway(self.model, MarkerModel(), ManualClock(NOW))
         self.extracting = Extracting(self.database, self.buffer, self.raw, models, 5, RETRY_AFTER, RETRY_AFTER)
