@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import BertWordPieceTokenizer
 
-LONGEST = 112
+LONGEST = 64
 """Tokens of one sequence."""
-LEAST_CONTEXT = 40
+LEAST_CONTEXT = 24
 """Tokens left for the context however long the statement is."""
 _OPEN, _CLOSE = 101, 102
 """[CLS] and [SEP] of the vocabulary."""

@@ -157,23 +157,21 @@ def _is_one(reading: Reading, draft: Draft, start: int, end: int) -> bool:
 
 
 def _with_figures(reading: Reading, drafts: Sequence[Draft], setting: Setting) -> list[Draft]:
-    """Each draft with the statements beside it that add a figure and tell nothing else: `it is signed. 35k a month`."""
-    taken = [(draft.start, draft.end) for draft in drafts]
+    """Each draft with the statements of its message that add a figure and tell nothing else: `it is signed. 35k a
+    month`. Where the message tells one thing alone they may stand anywhere in it, else right beside the draft."""
+    is_alone = len(drafts) == 1 and not ("@" in reading.message.sender and _is_list(reading))
     longer: list[Draft] = []
     for draft in drafts:
         start, end = draft.start, draft.end
         if draft.status is Status.ACTUAL and draft.kind != "figures":
+            others = [(other.start, other.end) for other in drafts if other is not draft]
             for statement in (*reading.statements, *reversed(reading.statements)):
-                is_free = all(statement.end <= left or right <= statement.start for left, right in taken)
+                new_start, new_end = min(start, statement.start), max(end, statement.end)
+                is_free = all(new_end <= left or right <= new_start for left, right in others)
                 gap = reading.message.text[min(end, statement.end) : max(start, statement.start)]
-                is_next = not any(c.isalnum() for c in gap)
-                if (
-                    is_free
-                    and is_next
-                    and _adds(statement)
-                    and _goes_on(reading, start, end, statement.start, statement.end)
-                ):
-                    start, end = min(start, statement.start), max(end, statement.end)
+                is_near = is_alone or not any(c.isalnum() or c == "\n" for c in gap)
+                if is_free and is_near and new_end - new_start <= LONGEST_QUOTE and _adds(statement):
+                    start, end = new_start, new_end
         longer.append(draft if (start, end) == (draft.start, draft.end) else _longer(draft, start, end, setting))
     return longer
 
