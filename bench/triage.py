@@ -10,8 +10,6 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sago.llm.providers.gemini.chunk import SCHEMA_TOKENS
-
 from bench.extraction.sets import LabelledSet, sets
 from sago.config import Settings
 from sago.domain.batches import ExtractionRequest
@@ -20,7 +18,8 @@ from sago.domain.events import Severity
 from sago.domain.messages import native_id
 from sago.domain.metrics import METRICS
 from sago.llm.prompts import EXTRACTION
-from sago.llm.providers.gemini import packing
+from sago.llm.remote import packing
+from sago.llm.remote.chunk import SCHEMA_TOKENS
 from sago.llm.triage import without_chatter
 from sago.pipeline.chunking import chunks
 
