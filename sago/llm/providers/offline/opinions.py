@@ -33,6 +33,7 @@ LIKELY = 0.4
 SHORTEST = 8
 """Code points that tell something by themselves."""
 
+_COUNTED = (EventType.REVENUE_MILESTONE, EventType.USER_GROWTH)
 _POINT = re.compile(r"^[ \t]*(?:[-*•·–]|\d{1,2}[.)]|[\w ]{2,24}:)\s", re.M)
 
 
@@ -51,16 +52,29 @@ def weigh(
     setting: Setting,
 ) -> None:
     """Leave out what the second reader doubts and add what only it saw. Changes `found`, which is by message id."""
-    opinions = weighed(readings, found, opinions)
-    sure = [_sure_types(opinions.get(reading.message.id, ())) for reading in readings]
+    weighty = weighed(readings, found, opinions)
+    for reading in readings:
+        _name_by_figures(reading, found[reading.message.id], weighty.get(reading.message.id, []))
+    sure = [_sure_types(weighty.get(reading.message.id, ())) for reading in readings]
     for place, reading in enumerate(readings):
-        likely = opinions.get(reading.message.id)
+        likely = weighty.get(reading.message.id)
         if likely is not None:
             own = found[reading.message.id]
             kept = [draft for draft in own if not _is_doubted(draft, reading.statements, likely)]
             told = _told(reading, likely, sure[place].union(*(sure[other] for other in beside(readings, place))))
             drafts = _with_figures(reading, likely, _with_seen(reading, told, kept, setting), setting)
             found[reading.message.id] = sorted(drafts, key=lambda draft: (draft.start, draft.event_type))
+
+
+def _name_by_figures(reading: Reading, found: Sequence[Draft], likely: Sequence[dict[EventType, float]]) -> None:
+    """Whose figures a rule has read, `DAU` or `ARR`, it knows better whether they are users or revenue. Changes
+    `likely`."""
+    for draft in found:
+        if draft.kind == "figures" and draft.event_type in _COUNTED:
+            for statement, each in zip(reading.statements, likely, strict=bool(likely)):
+                if draft.start < statement.end and statement.start < draft.end:
+                    each[draft.event_type] = max(each[event_type] for event_type in _COUNTED)
+                    each.update({other: 0.0 for other in _COUNTED if other is not draft.event_type})
 
 
 def _sure_types(likely: Sequence[Likely]) -> frozenset[EventType]:
@@ -124,7 +138,7 @@ def _with_seen(
         beside = next((d for d in drafts if d.event_type is event_type and _is_one(reading, d, start, end)), None)
         if beside is None and end - start >= SHORTEST:
             drafts.append(_draft(reading, event_type, start, end, setting))
-        elif beside is not None and not (beside.start <= start and end <= beside.end):
+        elif beside is not None and beside.kind != "figures" and not (beside.start <= start and end <= beside.end):
             drafts[drafts.index(beside)] = _longer(beside, min(beside.start, start), max(beside.end, end), setting)
     return drafts
 
