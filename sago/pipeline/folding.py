@@ -43,6 +43,11 @@ SOON, LATE = 43_200.0, 2.5 * 86_400
 UNEXPLAINED = 1.0
 """A telling that shares neither a figure nor an uncommon word with an event is so much less likely of it SOON seconds
 after its last telling, and of another event LATE seconds after."""
+SURE = 1.0
+"""Log-odds at least of what shares a name or a figure."""
+
+Figure = tuple[float, str]
+"""Value and unit."""
 
 
 @dataclass
