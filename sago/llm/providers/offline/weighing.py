@@ -24,6 +24,9 @@ WEIGHTS = {
     "a mail": 0.45,
 }  # fmt: skip
 BEGIN = -0.55
+OWN, AT_MOST = 0.0, -0.5
+"""Log-odds below which the words themselves hardly tell it, and what they then come to at most: `sixty lines` behind a
+round that was closed is no proof of the round."""
 LEAST = 0.05
 """A type less likely than this is left as it is."""
 BESIDE = 4
@@ -46,6 +49,8 @@ def weighed(
     new = {message_id: [dict(each) for each in likely] for message_id, likely in opinions.items()}
     for message_id, place, event_type, signs in all_signs(readings, found, opinions):
         odds = BEGIN + sum(WEIGHTS[name] * value for name, value in signs.items())
+        if signs["likely"] < OWN and not signs["a rule"]:
+            odds = min(odds, AT_MOST)
         new[message_id][place][event_type] = 1 / (1 + math.exp(-odds))
     return new
 
