@@ -14,6 +14,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cached_property
 from importlib.resources import files
 from itertools import chain, groupby
 from typing import NamedTuple
@@ -95,12 +96,26 @@ def gives_orders(text: str) -> bool:
     return _is_order(shown) or any(_is_order(_shown(inner)) for inner in _decoded(text))
 
 
-def stands_in_order(text: str, start: int, end: int) -> bool:
-    """Whether `text[start:end]` stands in a part of the text that gives orders: the sender's own lines are one part,
-    those quoted from others another."""
-    lines = text[text.rfind("\n", 0, start) + 1 : end].split("\n")
-    is_quoted = {_QUOTED_LINE.match(line) is not None for line in lines}
-    return (False in is_quoted and gives_orders(own_lines(text))) or (True in is_quoted and gives_orders(_quoted(text)))
+class Orders:
+    """Which parts of one text give orders: the sender's own lines are one part, those quoted from others another. Each
+    part is judged once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def hold(self, start: int, end: int) -> bool:
+        """Whether `text[start:end]` stands in a part that gives orders."""
+        lines = self._text[self._text.rfind("\n", 0, start) + 1 : end].split("\n")
+        is_quoted = {_QUOTED_LINE.match(line) is not None for line in lines}
+        return (False in is_quoted and self._in_own) or (True in is_quoted and self._in_quoted)
+
+    @cached_property
+    def _in_own(self) -> bool:
+        return gives_orders(own_lines(self._text))
+
+    @cached_property
+    def _in_quoted(self) -> bool:
+        return gives_orders(_quoted(self._text))
 
 
 def own_lines(text: str) -> str:

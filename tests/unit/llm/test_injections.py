@@ -14,7 +14,7 @@ import yaml
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Event, EventType, Finding
 from sago.domain.messages import CompactMessage
-from sago.domain.orders import gives_orders, own_lines, stands_in_order
+from sago.domain.orders import Orders, gives_orders, own_lines
 from sago.domain.outreach import ModelPolicy
 from sago.llm.providers.offline import OfflineModel, RulesModel
 from sago.pipeline.grounding import AN_ORDER, ground
@@ -163,7 +163,7 @@ def grounded(findings: Sequence[Finding], *messages: CompactMessage) -> tuple[in
 @pytest.mark.parametrize("each", TEXTS, ids=lambda each: each["text"][:30].encode("ascii", "replace").decode())
 def test_the_words_of_an_order_prove_nothing_whoever_finds_them(each: dict[str, str]) -> None:
     order = injected(1, each)
-    ordering = [line for line in order.text.splitlines() if stands_in_order(order.text, *span(order.text, line))]
+    ordering = [line for line in order.text.splitlines() if Orders(order.text).hold(*span(order.text, line))]
     assert ordering
     assert grounded([obeyed(order, line) for line in ordering if line.strip()], order)[0] == 0
     assert AN_ORDER in grounded([obeyed(order, ordering[-1])], order)[1]

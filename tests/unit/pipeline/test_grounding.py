@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sago.domain import orders
 from sago.domain.events import EventType, Finding, Metric, Observation
 from sago.domain.messages import CompactMessage
 from sago.pipeline import grounding
@@ -173,3 +174,11 @@ def test_findings_speak_of_the_highest_version() -> None:
     known = {"company_id": "acme", "extractor": "test", "extractor_version": "1", "recorded_at": NOW}
     seen, _ = ground([finding("MRR is $2k")], messages, **known)  # type: ignore[arg-type]
     assert seen[0].version == 7
+
+
+def test_a_message_is_judged_once_however_many_findings_speak_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+    monkeypatch.setattr(orders, "gives_orders", lambda text: bool(judged.append(text)))
+    lines = [f"customer {number} signed" for number in range(50)]
+    seen, _ = grounded("\n".join(lines), *(finding(line) for line in lines))
+    assert (len(seen), len(judged)) == (50, 1)
