@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sago.domain.amount_words import DOLLARS
@@ -122,10 +123,10 @@ def _fields(
 
 
 def _amounts_within(text: str, start: int, end: int) -> list[Amount]:
-    """The amounts of the text that lie inside [start, end)."""
+    """The amounts of the text that lie inside [start, end), placed from `start`."""
     left = max(0, start - _AROUND)
     return [
-        amount
+        replace(amount, start=left + amount.start - start, end=left + amount.end - start)
         for amount in find_amounts(text[left : end + _AROUND])
         if left + amount.start >= start and left + amount.end <= end
     ]
@@ -157,7 +158,9 @@ def _disagreement(metric: Metric, quote: str, amounts: Sequence[Amount]) -> str 
         return OTHER_CURRENCY if both_money else OTHER_UNIT
     if all(other_period(metric.name, quote, amount) for amount in of_unit):
         return OTHER_PERIOD
-    return OTHER_DIRECTION if other_direction(metric.name, metric.value, quote) else None
+    if all(other_direction(metric.name, metric.value, quote, amount) for amount in of_unit):
+        return OTHER_DIRECTION
+    return None
 
 
 def _has_unit(amount: Amount, metric: Metric, units: Collection[str]) -> bool:
