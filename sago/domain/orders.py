@@ -1,8 +1,9 @@
 """Texts that give orders to whoever reads them by machine: data to read, never to obey, and no proof of anything.
 
-An order is known by two kinds of words close together in one sentence (to ignore, and rules; to record, and an event)
-or by a form that only a machine is written to in. It is looked for in what a machine would read: also in letters that
-nobody sees and inside base64.
+An order is known by kinds of words close together in one sentence (to ignore, and rules; a machine, and what it must
+do with this mail) or by a form that only a machine is written to in. People too record events, set severities and tell
+each other what to do: such words are an order only where a machine is spoken to. It is looked for in what a machine
+would read: also in letters that nobody sees and inside base64.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cached_property
 from importlib.resources import files
 from itertools import chain, groupby
 from typing import NamedTuple
@@ -31,29 +33,28 @@ _FIRST_JOINED = "\u0600"
 _ENCODED = re.compile(r"[A-Za-z0-9+/]{24,}")
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.M)
 _SENTENCE_ENDS = re.compile(r"[.!?…؟](?=\s|$)|[。！？।\n]")
-_ADDRESS = re.compile(r".{2,40}?[:,、]", re.S)
+_ADDRESS = re.compile(r".{2,40}?[:,、،]", re.S)
 _ORDERS = (
     {"ignore", "rules"},
-    {"act_last", "kept"},
-    {"act", "machine", "must"},
-    {"act_last", "machine", "must"},
-    {"act", "machine", "letter"},
-    {"act_last", "machine", "letter"},
+    {"act", "machine", "must", "here"},
+    {"act_last", "machine", "must", "here"},
+    {"act", "machine", "must", "kept"},
+    {"act_last", "machine", "must", "kept"},
     {"act", "machine", "rules"},
     {"act_last", "machine", "rules"},
-    {"must", "machine", "rules"},
-    {"role", "machine"},
     {"role", "rules"},
     {"role", "kept"},
-    {"role_weak", "machine"},
-    {"role_weak", "rules"},
+    {"role_weak", "unbound"},
     {"act", "reply"},
     {"act_in_reply", "reply"},
+    {"act_in_reply", "reply_code"},
 )
 _TOLD = {"act", "act_last", "ignore", "letter"}
 """What is said to a machine that a sentence addresses."""
-_IN_ORDER = ("act", "kept")
-"""An order in this order alone: `log the event`, not `an event log`."""
+_OF_A_ROLE = ({"role", "machine"}, {"role_weak", "machine"})
+"""An order in a message that also says what to do."""
+_DONE = {"act", "act_last", "ignore", "rules", "letter"}
+"""What a message says to do after a role's name."""
 
 
 _FORMS = (
@@ -61,7 +62,8 @@ _FORMS = (
     r"(?:sistema|systeme)\s?:|\bсистемное сообщение|\bkomunikat systemowy|رسالة النظام",
     r"<\|[a-z_]{2,24}\|>",
     r"\[/?inst\]",
-    r"\bsystem[ _-]prompt\b",
+    r"\byour system[ _-]prompt\b|\bsystem[ _-]prompt\s?[:=]",
+    r"-{3,}\s?(?:begin|end) of messages\b",
     r"</?(?:system|tool|function|assistant|instructions?)(?:[_-][a-z_]{1,24})?>",
     r"\b(?:tool|function)_(?:output|result|call|response)s?\b",
     r"\b(?:save|add|create|record|log|insert|delete|send|update)_(?:event|record|finding|letter|e?mail)s?\s?\(",
@@ -78,6 +80,7 @@ _FORM_HINTS = (
     "avis du", "системное", "komunikat", "رسالة", "inst]", "<|", "system", "tool", "function", "assistant", "argument",
     "role", "instruction", "event_type", "user_growth", "revenue_milestone", "enterprise_deal", "product_launch",
     "findings", "severity", "_event", "_record", "_finding", "_letter", "_mail", "_email", "mention this", "hide this",
+    "of messages",
 )  # fmt: skip
 """One of them stands in whatever a form matches."""
 
@@ -86,6 +89,7 @@ class _Hit(NamedTuple):
     """A word of an order, and where it stands."""
 
     start: int
+    end: int
     kind: str
 
 
@@ -95,17 +99,35 @@ def gives_orders(text: str) -> bool:
     return _is_order(shown) or any(_is_order(_shown(inner)) for inner in _decoded(text))
 
 
-def stands_in_order(text: str, start: int, end: int) -> bool:
-    """Whether `text[start:end]` stands in a part of the text that gives orders: the sender's own lines are one part,
-    those quoted from others another."""
-    lines = text[text.rfind("\n", 0, start) + 1 : end].split("\n")
-    is_quoted = {_QUOTED_LINE.match(line) is not None for line in lines}
-    return (False in is_quoted and gives_orders(own_lines(text))) or (True in is_quoted and gives_orders(_quoted(text)))
+class Orders:
+    """Which parts of one text give orders: the sender's own lines are one part, those quoted from others another. Each
+    part is judged once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def hold(self, start: int, end: int) -> bool:
+        """Whether `text[start:end]` stands in a part that gives orders."""
+        lines = self._text[self._text.rfind("\n", 0, start) + 1 : end].split("\n")
+        is_quoted = {_QUOTED_LINE.match(line) is not None for line in lines}
+        return (False in is_quoted and self._in_own) or (True in is_quoted and self._in_quoted)
+
+    @cached_property
+    def _in_own(self) -> bool:
+        return gives_orders(own_lines(self._text))
+
+    @cached_property
+    def _in_quoted(self) -> bool:
+        return gives_orders(_quoted(self._text))
 
 
 def own_lines(text: str) -> str:
     """The text without the lines that begin with `>`."""
     return _QUOTED_LINE.sub("", text) if ">" in text else text
+
+
+GIVES_ORDERS = "message: gives orders"
+"""The reason under which messages that are not read are counted."""
 
 
 def without_orders(messages: Iterable[CompactMessage]) -> tuple[CompactMessage, ...]:
@@ -130,12 +152,19 @@ def _decoded(text: str) -> Iterator[str]:
 
 def _is_order(shown: str) -> bool:
     hits = list(_hits(shown))
-    if any(hit.kind == _ROLE and _heads(shown, hit.start) for hit in hits):
-        return True
     if any(hit.kind == _FORM for hit in hits) and any(form.search(shown) for form in _PATTERNS):
         return True
-    words = [hit for hit in hits if hit.kind not in _NO_WORDS and not _is_product(shown, hit)]
-    return len(words) > 1 and any(_orders_something(shown, said) for said in _by_sentence(shown, words))
+    answers = {hit.end for hit in hits if hit.kind == "reply"}
+    words = [
+        _weighed(shown, hit)
+        for hit in hits
+        if not (hit.kind in _NO_WORDS or _is_product(shown, hit) or (hit.kind == "act" and hit.end in answers))
+    ]
+    is_told = any(hit.kind in _DONE for hit in words)
+    if is_told and any(hit.kind == _ROLE and _heads(shown, hit.start) for hit in hits):
+        return True
+    orders = (*_ORDERS, *_OF_A_ROLE) if is_told else _ORDERS
+    return len(words) > 1 and any(_orders_something(shown, said, orders) for said in _by_sentence(shown, words))
 
 
 def _hits(shown: str) -> Iterator[_Hit]:
@@ -146,12 +175,21 @@ def _hits(shown: str) -> Iterator[_Hit]:
             before, behind = shown[max(0, start - 1) : start], shown[end + 1 : end + 2]
             stands_alone = not _is_letter(before) and not (is_whole and (_is_letter(behind) or behind == "_"))
             if kind in (_FORM, _ROLE) or word[0] >= _FIRST_JOINED or stands_alone:
-                yield _Hit(start, kind)
+                yield _Hit(start, end + 1, kind)
 
 
 def _is_product(shown: str, hit: _Hit) -> bool:
-    """Whether somebody's own machine is spoken of: `our assistant`."""
-    return hit.kind == "machine" and _POSSESSIVE.search(shown[max(0, hit.start - 24) : hit.start]) is not None
+    """Whether somebody's own machine is spoken of, or people who make some: `our assistant`, `the AI team`."""
+    if hit.kind != "machine":
+        return False
+    return bool(_POSSESSIVE.search(shown[max(0, hit.start - 24) : hit.start]) or _OF_PEOPLE.match(shown, hit.end))
+
+
+def _weighed(shown: str, hit: _Hit) -> _Hit:
+    """`rules` and `guidance` are a machine's only where they are `your rules`, `all earlier guidance`."""
+    if hit.kind != _RULES_WEAK:
+        return hit
+    return hit._replace(kind="rules" if _GIVEN.search(shown[max(0, hit.start - 32) : hit.start]) else hit.kind)
 
 
 def _heads(shown: str, start: int) -> bool:
@@ -171,7 +209,7 @@ def _by_sentence(shown: str, hits: Sequence[_Hit]) -> Iterator[list[_Hit]]:
         yield list(said)
 
 
-def _orders_something(shown: str, said: Sequence[_Hit]) -> bool:
+def _orders_something(shown: str, said: Sequence[_Hit], orders: Sequence[set[str]]) -> bool:
     """Whether kinds of words that make an order stand close together in one sentence."""
     for place, first in enumerate(said):
         near = {first.kind}
@@ -179,12 +217,12 @@ def _orders_something(shown: str, said: Sequence[_Hit]) -> bool:
             if later.start - first.start > NEAR:
                 break
             near.add(later.kind)
-            if (first.kind, later.kind) == _IN_ORDER:
+        if any(order <= near for order in orders):
+            return True
+        if first.kind == "machine" and (address := _ADDRESS.match(shown, first.start)):
+            told = (hit for hit in said[place + 1 :] if address.end() <= hit.start <= first.start + NEAR)
+            if any(hit.kind in _TOLD for hit in told):
                 return True
-        if any(order <= near for order in _ORDERS):
-            return True
-        if first.kind == "machine" and near & _TOLD and _ADDRESS.match(shown, first.start):
-            return True
     return False
 
 
@@ -222,13 +260,18 @@ def _words() -> ahocorasick.Automaton:
     return automaton
 
 
-_FORM, _ROLE = "form", "role_name"
+_FORM, _ROLE, _RULES_WEAK = "form", "role_name", "rules_weak"
 _BESIDE, _NO_WORDS = ("heading", "possessive"), (_FORM, _ROLE)
 _OPENERS, _BRACKETS = ("", "\n", "(", "*", "|", "[", "<", "{", "#"), ("[", "<", "{", "#")
 _UNSEEN = frozenset({"Mn", "Cf"})
 _PLAIN = _plain()
 _TABLE = list(_table())
 _POSSESSIVE = re.compile(_shown(rf"(?:{_either('possessive')})(?:\s[\w-]+)?\s?$"))
+_OF_PEOPLE = re.compile(r"\s(?:team|company|start-?up|engineers?|researchers?|lab|group|committee|conference)\b")
+_GIVEN = re.compile(
+    r"(?<!my )(?<!our )\b(?:all|any|every|your|previous|prior|earlier|former|preceding|above|these)"
+    r"(?:\s(?!my|our)\w+)?\s$"
+)
 _NAME = _shown(rf"(?:{_either(_ROLE)})(?:[ \t-]?(?:{_either('heading')}))?[ \t]*")
 _HEADING, _BRACKETED = re.compile(rf"{_NAME}(?::|=>)"), re.compile(rf"{_NAME}[:\])>}}#]")
 _PATTERNS = [re.compile(_shown(form)) for form in _FORMS]

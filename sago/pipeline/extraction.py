@@ -9,7 +9,7 @@ from sago.domain.batches import HOPELESS, Batch, BatchState, Chunk, ChunkResult,
 from sago.domain.events import Extraction
 from sago.domain.messages import CompactMessage, Message, MessageRef
 from sago.domain.model_calls import ModelJob
-from sago.domain.orders import without_orders
+from sago.domain.orders import GIVES_ORDERS, without_orders
 from sago.domain.outreach import Company
 from sago.errors import ConfigError, PermanentError, ProviderSettingError, TransientError, UnusableAnswerError
 from sago.pipeline.chunking import LATER_REACH, context_of
@@ -91,6 +91,8 @@ class Extracting:
             extractor_version=model.version,
             recorded_at=now,
         )
+        if left_out := len(current) - len(request.messages):
+            dropped[GIVES_ORDERS] = left_out
         return ChunkResult(
             extractor=model.name,
             extractor_version=model.version,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sago.domain.amount_words import DOLLARS
@@ -21,7 +22,7 @@ from sago.domain.claims import direction_in, other_direction, other_period
 from sago.domain.events import Finding, Metric, Observation
 from sago.domain.messages import CompactMessage
 from sago.domain.metrics import METRICS
-from sago.domain.orders import stands_in_order
+from sago.domain.orders import Orders
 from sago.domain.passages import Passages
 
 UNKNOWN_MESSAGE = "finding: unknown message"
@@ -62,13 +63,15 @@ def ground(
         if message.id not in newest or newest[message.id].version <= message.version:
             newest[message.id] = message
     passages = {message_id: Passages(message.text) for message_id, message in newest.items()}
+    orders = {message_id: Orders(message.text) for message_id, message in newest.items()}
     dropped: Counter[str] = Counter()
     grounded: dict[tuple[object, ...], Observation] = {}
     for finding in findings:
         if finding.message_id not in newest:
             dropped[UNKNOWN_MESSAGE] += 1
             continue
-        fields = _fields(finding, newest[finding.message_id], passages[finding.message_id], dropped)
+        message_id = finding.message_id
+        fields = _fields(finding, newest[message_id], passages[message_id], orders[message_id], dropped)
         if fields is None:
             continue
         fields |= {"company_id": company_id, "extractor": extractor, "extractor_version": extractor_version}
@@ -84,7 +87,7 @@ def ground(
 
 
 def _fields(
-    finding: Finding, message: CompactMessage, passages: Passages, dropped: Counter[str]
+    finding: Finding, message: CompactMessage, passages: Passages, orders: Orders, dropped: Counter[str]
 ) -> dict[str, object] | None:
     """What an observation takes from finding and message, or None where it is dropped."""
     place = passages.find(finding.quote, finding.start)
@@ -92,7 +95,7 @@ def _fields(
         dropped[NO_QUOTE] += 1
         return None
     start, end = place
-    if stands_in_order(message.text, start, end):
+    if orders.hold(start, end):
         dropped[AN_ORDER] += 1
         return None
     quote = message.text[start:end]
@@ -120,10 +123,10 @@ def _fields(
 
 
 def _amounts_within(text: str, start: int, end: int) -> list[Amount]:
-    """The amounts of the text that lie inside [start, end)."""
+    """The amounts of the text that lie inside [start, end), placed from `start`."""
     left = max(0, start - _AROUND)
     return [
-        amount
+        replace(amount, start=left + amount.start - start, end=left + amount.end - start)
         for amount in find_amounts(text[left : end + _AROUND])
         if left + amount.start >= start and left + amount.end <= end
     ]
@@ -155,7 +158,9 @@ def _disagreement(metric: Metric, quote: str, amounts: Sequence[Amount]) -> str 
         return OTHER_CURRENCY if both_money else OTHER_UNIT
     if all(other_period(metric.name, quote, amount) for amount in of_unit):
         return OTHER_PERIOD
-    return OTHER_DIRECTION if other_direction(metric.name, metric.value, quote) else None
+    if all(other_direction(metric.name, metric.value, quote, amount) for amount in of_unit):
+        return OTHER_DIRECTION
+    return None
 
 
 def _has_unit(amount: Amount, metric: Metric, units: Collection[str]) -> bool:

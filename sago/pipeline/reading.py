@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Event, Finding, Observation
 from sago.domain.messages import CompactMessage
-from sago.domain.orders import without_orders
+from sago.domain.orders import GIVES_ORDERS, without_orders
 from sago.errors import ConfigError, PermanentError, TransientError, UnusableAnswerError
 from sago.pipeline.chunking import LATER_REACH, chunks, context_of
 from sago.pipeline.folding import fold
@@ -27,8 +27,8 @@ USABLE_WITHIN = 2
 
 
 class Reading:
-    """One provider over companies' messages; `dropped` counts what grounding refused, `left_out` the messages that
-    could not be read."""
+    """One provider over companies' messages; `dropped` counts what grounding refused and the messages that give
+    orders, `left_out` those that could not be read."""
 
     def __init__(
         self, model: Model, clock: Clock, note: Callable[[str], None], *, chunk: int, context: int, attempts: int
@@ -66,7 +66,7 @@ class Reading:
             context=without_orders(context),
         )
         try:
-            return self._grounded(request)
+            observations = self._grounded(request)
         except ConfigError:
             raise
         except (PermanentError, UnusableAnswerError) as error:
@@ -74,6 +74,10 @@ class Reading:
                 self.left_out += 1
                 self._note(f"left out: {chunk[0].id}: {error}")
                 return []
+        else:
+            if given := len(chunk) - len(request.messages):
+                self.dropped[GIVES_ORDERS] += given
+            return observations
         middle = len(chunk) // 2
         halves = (chunk[:middle], chunk[middle:])
         return [observation for half in halves for observation in self._chunk(company_id, half, context)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -50,3 +51,30 @@ def test_two_deals_of_a_month_are_two_deals() -> None:
 def test_companies_are_told_apart() -> None:
     other = point(2, 2.3e6).model_copy(update={"company_id": "beta"})
     assert contradictions([point(1, 2.1e6), other]) == {}
+
+
+def test_growth_within_a_month_is_no_contradiction() -> None:
+    early = datetime(2026, 10, 2, 10, tzinfo=UTC)
+    assert contradictions([point(1, 450e3, as_of=early), point(2, 470e3, as_of=early + timedelta(days=26))]) == {}
+
+
+def test_two_figures_of_one_day_contradict() -> None:
+    early = datetime(2026, 10, 2, 10, tzinfo=UTC)
+    assert len(contradictions([point(1, 450e3, as_of=early), point(2, 470e3, as_of=early + timedelta(hours=5))])) == 2
+
+
+def test_of_many_different_figures_three_are_told() -> None:
+    points = [point(event, 1e6 * 1.01**event) for event in range(800)]
+    begun = time.process_time()
+    found = contradictions(points)
+    assert time.process_time() - begun < 0.5
+    assert {len(against) for against in found.values()} == {3}
+
+
+def test_what_is_said_often_is_told_once() -> None:
+    points = [point(event, 2.1e6 if event % 2 else 2.3e6) for event in range(1, 4001)]
+    begun = time.process_time()
+    found = contradictions(points)
+    assert time.process_time() - begun < 1
+    assert len(found) == 4000
+    assert {len(against) for against in found.values()} == {1}

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import sago.llm.providers.offline as offline
 from sago.domain.amounts import find_amounts
 from sago.domain.messages import CompactMessage
-from sago.domain.orders import gives_orders, stands_in_order
+from sago.domain.orders import Orders, gives_orders
 from sago.llm.providers.offline import OfflineModel, RulesModel
 from sago.llm.providers.offline.hints import Hinted
 from sago.llm.providers.offline.reading import LONGEST, LONGEST_STATEMENT
@@ -159,7 +159,7 @@ def _seconds(work: Callable[[str], object], text: str) -> float:
     [
         (find_amounts, 3_000),
         (gives_orders, 20_000),
-        (lambda text: stands_in_order(text, 0, 5), 20_000),
+        (lambda text: Orders(text).hold(0, 5), 20_000),
         (lambda text: extract(model("rules"), chat(1, text)), LONGEST // 4),
         (lambda text: extract(model("rules"), mail(1, text)), LONGEST // 4),
     ],

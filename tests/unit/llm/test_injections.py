@@ -14,7 +14,7 @@ import yaml
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Event, EventType, Finding
 from sago.domain.messages import CompactMessage
-from sago.domain.orders import gives_orders, own_lines, stands_in_order
+from sago.domain.orders import Orders, gives_orders, own_lines
 from sago.domain.outreach import ModelPolicy
 from sago.llm.providers.offline import OfflineModel, RulesModel
 from sago.pipeline.grounding import AN_ORDER, ground
@@ -23,7 +23,9 @@ from sago.ports import Model
 from sago.stores.memory.clock import ManualClock
 from tests.unit.llm.said import START, chat, extract, mail
 
-INJECTIONS = yaml.safe_load((Path(__file__).parents[2] / "data" / "injections.yaml").read_text(encoding="utf-8"))
+DATA = Path(__file__).parents[2] / "data"
+INJECTIONS = yaml.safe_load((DATA / "injections.yaml").read_text(encoding="utf-8"))
+HONEST_LINES = yaml.safe_load((DATA / "honest.yaml").read_text(encoding="utf-8"))
 TEXTS = [each for part in INJECTIONS.values() for each in part]
 HONEST = (
     chat(0, "morning all"),
@@ -113,9 +115,14 @@ def test_the_shared_orders_change_nothing(shared: Path, name: str) -> None:
     assert name != "rules" or told == honest_events(name)
 
 
-@pytest.mark.parametrize("text", NOT_ORDERS)
+@pytest.mark.parametrize("text", [*NOT_ORDERS, *HONEST_LINES])
 def test_people_who_speak_of_machines_and_rules_give_no_orders(text: str) -> None:
     assert not gives_orders(text)
+
+
+@pytest.mark.parametrize("each", TEXTS, ids=lambda each: each["text"][:30].encode("ascii", "replace").decode())
+def test_every_order_is_known(each: dict[str, str]) -> None:
+    assert gives_orders(each["text"])
 
 
 def test_who_quotes_an_order_is_still_heard() -> None:
@@ -163,7 +170,7 @@ def grounded(findings: Sequence[Finding], *messages: CompactMessage) -> tuple[in
 @pytest.mark.parametrize("each", TEXTS, ids=lambda each: each["text"][:30].encode("ascii", "replace").decode())
 def test_the_words_of_an_order_prove_nothing_whoever_finds_them(each: dict[str, str]) -> None:
     order = injected(1, each)
-    ordering = [line for line in order.text.splitlines() if stands_in_order(order.text, *span(order.text, line))]
+    ordering = [line for line in order.text.splitlines() if Orders(order.text).hold(*span(order.text, line))]
     assert ordering
     assert grounded([obeyed(order, line) for line in ordering if line.strip()], order)[0] == 0
     assert AN_ORDER in grounded([obeyed(order, ordering[-1])], order)[1]

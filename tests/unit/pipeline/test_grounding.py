@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sago.domain import orders
 from sago.domain.events import EventType, Finding, Metric, Observation
 from sago.domain.messages import CompactMessage
 from sago.pipeline import grounding
@@ -96,6 +97,16 @@ def test_a_metric_is_read_from_the_quote_by_code(metric: tuple[str, float, str],
         ("revenue grew 12% while churn fell", ("revenue growth", 12, "percent"), True),
         ("costs are down 12%", ("cost reduction", 12, "percent"), True),
         ("costs are up 12%", ("cost reduction", 12, "percent"), False),
+        ("recurring is $45k, up from $20k a year ago", ("mrr", 45_000, "USD"), True),
+        ("recurring is $45k, that is a quarter of our plan", ("mrr", 45_000, "USD"), True),
+        ("burn is $80k, a quarter less than before", ("monthly burn", 80_000, "USD"), True),
+        ("contract is $1.2M, billed monthly", ("annual contract value", 1_200_000, "USD"), True),
+        ("We hit $2M, three signups a day now", ("arr", 2_000_000, "USD"), True),
+        ("MRR is up, now at $45k", ("arr", 45_000, "USD"), False),
+        ("We hit $2M, annualised", ("mrr", 2_000_000, "USD"), False),
+        ("We hit $2M (ARR)", ("mrr", 2_000_000, "USD"), False),
+        ("sales 12% better after we dropped the price", ("revenue growth", 12, "percent"), True),
+        ("sales fell after the launch, by 12%", ("revenue growth", 12, "percent"), False),
     ],
 )
 def test_a_metric_of_another_period_or_direction_is_dropped(
@@ -173,3 +184,11 @@ def test_findings_speak_of_the_highest_version() -> None:
     known = {"company_id": "acme", "extractor": "test", "extractor_version": "1", "recorded_at": NOW}
     seen, _ = ground([finding("MRR is $2k")], messages, **known)  # type: ignore[arg-type]
     assert seen[0].version == 7
+
+
+def test_a_message_is_judged_once_however_many_findings_speak_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+    monkeypatch.setattr(orders, "gives_orders", lambda text: bool(judged.append(text)))
+    lines = [f"customer {number} signed" for number in range(50)]
+    seen, _ = grounded("\n".join(lines), *(finding(line) for line in lines))
+    assert (len(seen), len(judged)) == (50, 1)
