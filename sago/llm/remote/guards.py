@@ -1,18 +1,20 @@
-"""What stands before a provider's client: answers kept for the same question, a rate, a budget. Each is a `Line`."""
+"""What stands before a provider's client: answers kept for the same question, a rate, a budget; and a second request
+where the form of the first is refused. Each is a `Line`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from datetime import UTC, datetime, time, timedelta
+from uuid import uuid4
 
 from pydantic import ValidationError
 
 from sago import telemetry
 from sago.domain.model_calls import Budget, ModelJob, Reservation
-from sago.errors import HeldBackError
+from sago.errors import HeldBackError, TooLateError, TransientError
 from sago.llm.remote.packing import tokens
-from sago.llm.remote.question import Line, Question, Reply
+from sago.llm.remote.question import FormRefusedError, Line, Question, Reply
 from sago.ports import Answers, CallLedger, Clock, RateLimit
 from sago.sections import RemoteSettings
 
@@ -23,6 +25,27 @@ LEAST_TIME = 1.0
 RESERVED_FOR = timedelta(minutes=15)
 """Above the longest call: whoever reserved money and has no row by then has died."""
 _log = telemetry.logger(__name__)
+
+
+class AskedAgain:
+    """Asks once more where the form was refused, within the question's own time. It stands before all others: either
+    request is counted, paid and recorded."""
+
+    def __init__(self, line: Line, provider: str, clock: Clock) -> None:
+        self._line = line
+        self._provider = provider
+        self._clock = clock
+
+    def ask(self, question: Question) -> Reply:
+        begun = self._clock.monotonic()
+        try:
+            return self._line.ask(question)
+        except FormRefusedError:
+            left = question.timeout - (self._clock.monotonic() - begun)
+        if left < LEAST_TIME:
+            kind = TransientError if question.is_lone else TooLateError
+            raise kind(f"{self._provider} did not answer within {question.timeout:g} s")
+        return self._line.ask(question._replace(id=uuid4(), timeout=left))
 
 
 class Cached:

@@ -44,9 +44,13 @@ class TooLongError(ProviderSettingError):
     """The question is longer than the model takes; a part of it may be taken."""
 
 
+class FormRefusedError(ProviderSettingError):
+    """The server may not take the form in which the answer was asked for; the same question again goes in another."""
+
+
 class Line(Protocol):
     """Where questions go: a provider's client, or what stands before it."""
 
     def ask(self, question: Question) -> Reply:
         """The answer's JSON. Raises TransientError, UnusableAnswerError, PermanentError (blocked by a filter) or
-        ProviderSettingError (TooLongError where less might be asked)."""
+        ProviderSettingError (TooLongError where less might be asked, FormRefusedError where another form might)."""
