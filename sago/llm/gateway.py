@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sago import telemetry
-from sago.domain.batches import ExtractionRequest
-from sago.domain.events import Finding
 from sago.domain.model_calls import ModelJob
-from sago.domain.outreach import Company, LetterDraft, LetterRequest, ModelPolicy
+from sago.domain.outreach import Company, ModelPolicy
 from sago.errors import TransientError, UnusableAnswerError
-from sago.ports import Breakers, Clock, Model
+from sago.ports import Clock, Model
 
 T = TypeVar("T")
 FALLBACK_WITHIN = 10.0
@@ -65,32 +63,3 @@ def _together(out: Sequence[TransientError]) -> TransientError:
     known = [wait for wait in waits if wait]
     reasons = "; ".join(dict.fromkeys(str(error) for error in out))
     return TransientError(reasons, retry_after=min(known) if len(known) == len(waits) else None)
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """A `Model` behind its breaker: chunks and letters share it, over all processes."""
-
-    model: Model
-    breakers: Breakers
-    breaker: str
-
-    @property
-    def name(self) -> str:
-        return self.model.name
-
-    @property
-    def version(self) -> str:
-        return self.model.version
-
-    @property
-    def place(self) -> ModelPolicy:
-        return self.model.place
-
-    def extract(self, request: ExtractionRequest) -> list[Finding]:
-        """As the model's; TransientError with `retry_after` while its breaker is open."""
-        return self.breakers.call(self.breaker, lambda: self.model.extract(request))
-
-    def compose(self, request: LetterRequest) -> LetterDraft:
-        """As the model's; TransientError with `retry_after` while its breaker is open."""
-        return self.breakers.call(self.breaker, lambda: self.model.compose(request))

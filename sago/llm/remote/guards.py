@@ -1,5 +1,5 @@
-"""What stands before a provider's client: answers kept for the same question, a rate, a budget; and a second request
-where the form of the first is refused. Each is a `Line`."""
+"""What stands before a provider's client: answers kept for the same question, a breaker, a rate, a budget; and a
+second request where the form of the first is refused. Each is a `Line`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sago.domain.model_calls import Budget, ModelJob, Reservation
 from sago.errors import HeldBackError, TooLateError, TransientError
 from sago.llm.remote.packing import tokens
 from sago.llm.remote.question import FormRefusedError, Line, Question, Reply
-from sago.ports import Answers, CallLedger, Clock, RateLimit
+from sago.ports import Answers, Breakers, CallLedger, Clock, RateLimit
 from sago.sections import RemoteSettings
 
 LONGEST_WAIT = 10.0
@@ -84,6 +84,20 @@ def _is_whole(reply: Reply, question: Question) -> bool:
     except ValidationError:
         return False
     return not reply.is_cut
+
+
+class Spared:
+    """Asks nothing while the breaker of the provider and its model is open: chunks and letters share it, over all
+    processes. A kept answer is none of its business."""
+
+    def __init__(self, line: Line, breaker: str, breakers: Breakers) -> None:
+        self._line = line
+        self._breaker = breaker
+        self._breakers = breakers
+
+    def ask(self, question: Question) -> Reply:
+        """Raises TransientError with `retry_after` while its breaker is open."""
+        return self._breakers.call(self._breaker, lambda: self._line.ask(question))
 
 
 class Limited:

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from sago.domain.model_calls import Budget, CallOutcome, ModelCall, ModelJob
 from sago.errors import HeldBackError, TransientError
 from sago.llm.remote.answers import FindingsAnswer, LetterAnswer
-from sago.llm.remote.guards import LONGEST_WAIT, Budgeted, Cached, Limited
+from sago.llm.remote.guards import LONGEST_WAIT, Budgeted, Cached, Limited, Spared
 from sago.llm.remote.question import Question, Reply
+from sago.resilience.breakers import SharedBreakers
 from sago.resilience.rates import MemoryRates
-from sago.sections import GeminiSettings
+from sago.resilience.shelf import MemoryShelf
+from sago.sections import BreakerSettings, GeminiSettings
 from sago.stores.memory.answers import MemoryAnswers
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.model_calls import MemoryCallLedger
@@ -47,9 +49,12 @@ class Client:
     def __init__(self, reply: Reply = Reply(NOTHING)) -> None:  # noqa: B008 - never changed
         self.asked: list[Question] = []
         self.reply = reply
+        self.out: TransientError | None = None
 
     def ask(self, question: Question) -> Reply:
         self.asked.append(question)
+        if self.out:
+            raise self.out
         return self.reply
 
 
@@ -111,6 +116,42 @@ class TestCache:
         for company in ("acme", "acme-2"):
             self.line.ask(question(company_id=company))
         assert [each.company_id for each in self.client.asked] == ["acme", "acme-2", "acme"]
+
+
+class TestBreaker:
+    """Three outages open it; the cache stands before it, as in `registry`."""
+
+    def setup_method(self) -> None:
+        self.clock = ManualClock(NOW)
+        self.client = Client()
+        settings = BreakerSettings(fail_max=3, open_for=30)
+        self.breakers = SharedBreakers(MemoryShelf(), self.clock, settings, timedelta(minutes=6))
+        spared = Spared(self.client, "gemini/m-1", self.breakers)
+        answers = MemoryAnswers(self.clock, timedelta(hours=1))
+        self.line = Cached(spared, "gemini", "m-1", answers)
+        self.line.ask(question("kept"))
+        self.client.out = TransientError("503")
+
+    def fail(self, *users: str) -> None:
+        for user in users:
+            with pytest.raises(TransientError):
+                self.line.ask(question(user))
+
+    def test_a_kept_answer_is_served_while_it_is_open_and_does_not_close_it(self) -> None:
+        self.fail("1", "2", "3")
+        self.line.ask(question("kept"))
+        self.clock.advance(timedelta(seconds=31))
+        self.line.ask(question("kept"))
+        assert [each.name for each in self.breakers.open()] == ["gemini/m-1"]
+        asked = len(self.client.asked)
+        self.fail("4", "5")
+        assert len(self.client.asked) == asked + 1
+
+    def test_kept_answers_between_outages_do_not_keep_it_from_opening(self) -> None:
+        for user in "123":
+            self.fail(user)
+            self.line.ask(question("kept"))
+        assert [each.name for each in self.breakers.open()] == ["gemini/m-1"]
 
 
 class TestRate:
