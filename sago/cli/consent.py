@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
@@ -35,14 +35,25 @@ ChangeConsent = Annotated[
 ]
 
 
-def check_provider(name: str, settings: Settings, *, allow: bool | None) -> None:
+def check_providers(names: Sequence[str], settings: Settings, *, allow: bool | None) -> None:
     """Raise ConfigError for an unknown provider or one without its key or model, UsageError for a consent without an
-    object. A consent that is taken back needs neither: the provider is not asked."""
-    place = registry.place_of(name, settings)
-    if place is ModelPolicy.OFFLINE and allow:
-        raise UsageError(f"--allow-model: {name} reads on this machine, there is nothing to allow")
-    if allow is not False and (line := registry.missing(name, settings)):
-        raise ConfigError(line)
+    object. A consent that is taken back needs neither: no provider is asked."""
+    if allow and not _outside(names, settings):
+        raise UsageError(f"--allow-model: {names[0]} reads on this machine, there is nothing to allow")
+    for line in (registry.missing(name, settings) for name in names):
+        if allow is not False and line:
+            raise ConfigError(line)
+
+
+def with_reader(settings: Settings, name: str | None) -> Settings:
+    """The settings with the provider that was asked for by name."""
+    extraction = settings.extraction.model_copy(update={"provider": name or settings.extraction.provider})
+    return settings.model_copy(update={"extraction": extraction})
+
+
+def _outside(names: Iterable[str], settings: Settings) -> list[str]:
+    """Those that text leaves this machine for."""
+    return [name for name in names if registry.place_of(name, settings) is not ModelPolicy.OFFLINE]
 
 
 def refuse_strangers(name: str, settings: Settings, companies: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sago import telemetry
 from sago.domain.model_calls import ModelJob
 from sago.domain.outreach import Company, ModelPolicy
-from sago.errors import TransientError, UnusableAnswerError
+from sago.errors import ProviderSettingError, TransientError, UnusableAnswerError
 from sago.ports import Clock, Model
 
 T = TypeVar("T")
@@ -34,6 +34,7 @@ class Gateway:
         first, *others = self._allowed(job, company)
         begun = self.clock.monotonic()
         out: list[TransientError] = []
+        who = company.company_id if company else None
         for model in (first, *others):
             try:
                 return question(model), model
@@ -43,8 +44,12 @@ class Gateway:
                 out.append(error)
                 if self.clock.monotonic() - begun > FALLBACK_WITHIN:
                     break
-                who = company.company_id if company else None
                 _log.info("a model is out", model=model.name, job=job.value, company_id=who, reason=str(error))
+            except ProviderSettingError as error:
+                if model is first:
+                    raise
+                told = {"model": model.name, "job": job.value, "company_id": who}
+                _log.warning("a fallback is set wrongly", **told, reason=str(error))
         raise _together(out)
 
     def _allowed(self, job: ModelJob, company: Company | None) -> list[Model]:

@@ -102,6 +102,19 @@ def test_run_starts_no_server_to_find_that_nobody_has_allowed_anything(
     assert not (file.parent / ".sago").exists()
 
 
+@pytest.mark.parametrize("variable", ["SAGO_MODELS__FALLBACK", "SAGO_OUTREACH__PROVIDER"])
+def test_whoever_may_be_asked_later_must_be_askable_when_the_run_begins(
+    variable: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "k")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setenv(variable, "openai")
+    error = call("run", str(file), "--provider", "gemini", "--allow-model")
+    assert isinstance(error, ConfigError)
+    assert "openai.model is not set" in str(error)
+    assert not (file.parent / ".sago").exists()
+
+
 @pytest.mark.parametrize("command", ["run", "extract"])
 def test_there_is_nothing_to_allow_where_messages_stay_here(command: str, file: Path) -> None:
     assert isinstance(call(command, str(file), "--allow-model"), UsageError)

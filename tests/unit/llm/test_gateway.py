@@ -94,6 +94,15 @@ def test_whoever_answers_is_not_out_whatever_the_answer(error: SagoError) -> Non
     assert raised.value is error
 
 
+def test_a_wrong_setting_of_a_fallback_blocks_none_after_it(capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = failing(vendor=TransientError("503"), own_house=ProviderSettingError("openai.model is not set"))
+    asked = gateway(VENDOR, OWN, HERE).ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), wrong)
+    assert asked == ("offline", HERE)
+    assert "openai.model is not set" in capsys.readouterr().out
+    with pytest.raises(TransientError, match=r"^503$"):
+        gateway(VENDOR, OWN).ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), wrong)
+
+
 def test_one_that_was_asked_too_long_leaves_no_time_for_another() -> None:
     clock = ManualClock(NOW)
 
