@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from sago import telemetry
 from sago.domain.model_calls import Budget, ModelJob, Reservation
-from sago.errors import HeldBackError, TooLateError, TransientError
+from sago.errors import HeldBackError, TooDearError, TooLateError, TransientError
 from sago.llm.remote.packing import tokens
 from sago.llm.remote.question import FormRefusedError, Line, Question, Reply
 from sago.ports import Answers, Breakers, CallLedger, Clock, RateLimit
@@ -22,6 +22,8 @@ LONGEST_WAIT = 10.0
 """Seconds that a task waits for its turn; whoever would wait longer comes again."""
 LEAST_TIME = 1.0
 """Seconds left for a call that has waited, whatever it was given."""
+LONGEST_HELD = timedelta(hours=1)
+"""After which a spent budget is looked at again: it may have been raised."""
 RESERVED_FOR = timedelta(minutes=15)
 """Above the longest call: whoever reserved money and has no row by then has died."""
 _log = telemetry.logger(__name__)
@@ -138,7 +140,8 @@ class Budgeted:
         self._clock = clock
 
     def ask(self, question: Question) -> Reply:
-        """Raises HeldBackError until midnight UTC where the budget is spent."""
+        """Raises HeldBackError where the budget is spent, until midnight UTC or for an hour; TooDearError where it has
+        no room for this question on any day."""
         schema = tokens(json.dumps(question.answer.model_json_schema()))
         asked = tokens(question.system) + tokens(question.user) + schema
         most = self._settings.cost(asked, self._settings.output_tokens)
@@ -147,6 +150,7 @@ class Budgeted:
         return self._line.ask(question)
 
     def _reserve(self, question: Question, most: float) -> None:
+        self._refuse_too_dear(most)
         now = self._clock.now()
         reservation = Reservation(question.id, question.company_id, most, now, now + RESERVED_FOR)
         limit = self._calls.reserve(reservation, self._budget)
@@ -157,7 +161,16 @@ class Budgeted:
             f"{self._provider} is not asked: it may cost ${most:.4f}, and the ${usd:g} a day of {whose} "
             f"(models.budget_usd_a_day.{limit}) are spent or reserved; they begin anew at 00:00 UTC"
         )
-        raise HeldBackError(line, retry_after=_midnight_after(now) - now)
+        raise HeldBackError(line, retry_after=min(_midnight_after(now) - now, LONGEST_HELD))
+
+    def _refuse_too_dear(self, most: float) -> None:
+        for limit, usd in self._budget._asdict().items():
+            if usd is not None and most > usd:
+                raise TooDearError(
+                    f"{self._provider} is never asked: one question may cost ${most:.4f}, more than the ${usd:g} of a "
+                    f"day (models.budget_usd_a_day.{limit}): raise it, or lower {self._provider}.output_tokens or "
+                    f"{self._provider}.input_tokens"
+                )
 
 
 def _midnight_after(now: datetime) -> datetime:

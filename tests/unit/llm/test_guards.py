@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sago.domain.model_calls import Budget, CallOutcome, ModelCall, ModelJob
-from sago.errors import HeldBackError, TransientError
+from sago.errors import HeldBackError, TooDearError, TransientError
 from sago.llm.remote.answers import FindingsAnswer, LetterAnswer
 from sago.llm.remote.guards import LONGEST_WAIT, Budgeted, Cached, Limited, Spared
 from sago.llm.remote.question import Question, Reply
@@ -227,7 +227,7 @@ class TestBudget:
             "gemini is not asked: it may cost $0.0100, and the $0.02 a day of acme (models.budget_usd_a_day.company) "
             "are spent or reserved; they begin anew at 00:00 UTC"
         )
-        assert raised.value.retry_after == timedelta(hours=1, minutes=30)
+        assert raised.value.retry_after == timedelta(hours=1)
         assert len(self.client.asked) == 2
         line.ask(question(company_id="other"))
 
@@ -255,9 +255,31 @@ class TestBudget:
         self.ledger.record(call(asked.id, self.clock.now(), 0.009))
         with pytest.raises(HeldBackError) as raised:
             line.ask(question())
-        assert raised.value.retry_after
+        self.clock.advance(timedelta(hours=1))
+        with pytest.raises(HeldBackError) as raised:
+            line.ask(question())
+        assert raised.value.retry_after == timedelta(minutes=30)
         self.clock.advance(raised.value.retry_after)
         line.ask(question())
+
+    def test_a_budget_that_was_raised_is_seen_within_the_hour(self) -> None:
+        self.clock.advance(timedelta(hours=2))  # 00:30
+        line = self.of(company=0.01)
+        line.ask(question())
+        with pytest.raises(HeldBackError) as raised:
+            line.ask(question())
+        assert raised.value.retry_after == timedelta(hours=1)
+
+    @pytest.mark.parametrize("limit", ["company", "total"])
+    def test_a_budget_below_one_question_says_what_to_raise_or_lower(self, limit: str) -> None:
+        with pytest.raises(TooDearError) as raised:
+            self.of(**{"company": 1, "total": 1, limit: 0.009}).ask(question())
+        assert str(raised.value) == (
+            "gemini is never asked: one question may cost $0.0100, more than the $0.009 of a day "
+            f"(models.budget_usd_a_day.{limit}): raise it, or lower gemini.output_tokens or gemini.input_tokens"
+        )
+        assert self.client.asked == []
+        assert self.ledger.reserved == {}
 
     def test_what_somebody_reserved_who_died_is_free_again_after_a_while(self) -> None:
         line = self.of(company=0.01)
