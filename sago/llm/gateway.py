@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sago import telemetry
+from sago.domain.batches import ExtractionRequest
+from sago.domain.events import Finding
 from sago.domain.model_calls import ModelJob
-from sago.domain.outreach import Company, ModelPolicy
+from sago.domain.outreach import Company, LetterDraft, LetterRequest, ModelPolicy
 from sago.errors import ProviderSettingError, TransientError, UnusableAnswerError
 from sago.ports import Clock, Model
 
 T = TypeVar("T")
+PATIENCE = 230.0
+"""Seconds that a task may spend on a chunk's models together: below its soft time limit."""
+MARGIN = 5.0
+"""Seconds of these that are left for the change to another model."""
 FALLBACK_WITHIN = 10.0
 """Seconds after which a task has no time left for another model: its soft limit less what one reading may take."""
 _log = telemetry.logger(__name__)
@@ -37,7 +43,7 @@ class Gateway:
         who = company.company_id if company else None
         for model in (first, *others):
             try:
-                return question(model), model
+                return question(model if model is first else self._hurried(model, begun)), model
             except UnusableAnswerError:
                 raise
             except TransientError as error:
@@ -51,6 +57,9 @@ class Gateway:
                 told = {"model": model.name, "job": job.value, "company_id": who}
                 _log.warning("a fallback is set wrongly", **told, reason=str(error))
         raise _together(out)
+
+    def _hurried(self, model: Model, begun: float) -> Model:
+        return Hurried(model, PATIENCE - MARGIN - (self.clock.monotonic() - begun))
 
     def _allowed(self, job: ModelJob, company: Company | None) -> list[Model]:
         """In the order in which they are asked; at least one."""
@@ -68,3 +77,32 @@ def _together(out: Sequence[TransientError]) -> TransientError:
     known = [wait for wait in waits if wait]
     reasons = "; ".join(dict.fromkeys(str(error) for error in out))
     return TransientError(reasons, retry_after=min(known) if len(known) == len(waits) else None)
+
+
+@dataclass(frozen=True)
+class Hurried:
+    """A `Model` that has what others have left of a task's time."""
+
+    model: Model
+    within: float
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def version(self) -> str:
+        return self.model.version
+
+    @property
+    def place(self) -> ModelPolicy:
+        return self.model.place
+
+    def extract(self, request: ExtractionRequest) -> list[Finding]:
+        """As the model's, within that time."""
+        within = min(self.within, request.within or self.within)
+        return self.model.extract(request.model_copy(update={"within": within}))
+
+    def compose(self, request: LetterRequest) -> LetterDraft:
+        """As the model's: a letter is one call, whose time its provider's section sets."""
+        return self.model.compose(request)

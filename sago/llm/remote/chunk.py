@@ -13,14 +13,13 @@ from sago.domain.messages import CompactMessage
 from sago.domain.metrics import METRICS
 from sago.domain.model_calls import ModelJob
 from sago.errors import PermanentError, TransientError, UnusableAnswerError
+from sago.llm.gateway import PATIENCE
 from sago.llm.prompts import EXTRACTION, Rendered, invented_names
 from sago.llm.remote import answers, packing
 from sago.llm.remote.question import Line, Question, Reply, TooLongError
 from sago.ports import Clock
 from sago.sections import RemoteSettings
 
-PATIENCE = 230.0
-"""Seconds that all requests of a chunk may take together: below a task's soft time limit."""
 LEAST_TIME = 5.0
 """Seconds below which a further request is not begun."""
 _log = telemetry.logger(__name__)
@@ -40,7 +39,8 @@ class ChunkReading:
         self._line = line
         self._timeout = settings.timeout
         self._clock = clock
-        self._deadline = clock.monotonic() + min(PATIENCE, request.within or PATIENCE)
+        self._within = min(PATIENCE, request.within or PATIENCE)
+        self._deadline = clock.monotonic() + self._within
         self._messages = packing.readable(request.messages)
         self._context = packing.context_lines(request.context, settings.input_tokens)
         empty = self._render([])
@@ -102,7 +102,7 @@ class ChunkReading:
     def _question(self, messages: Sequence[CompactMessage]) -> Question:
         left = self._deadline - self._clock.monotonic()
         if left < LEAST_TIME:
-            raise PermanentError(f"{self._name} takes longer than {PATIENCE:g} s for {len(self._messages)} messages")
+            raise PermanentError(f"{self._name} takes longer than {self._within:.0f} s for {len(self._messages)} messages")
         rendered = self._render(packing.numbered_lines(messages, self._room))
         return Question(
             id=uuid4(),

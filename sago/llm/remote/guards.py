@@ -18,7 +18,7 @@ from sago.llm.remote.question import FormRefusedError, Line, Question, Reply
 from sago.ports import Answers, Breakers, CallLedger, Clock, RateLimit
 from sago.sections import RemoteSettings
 
-LONGEST_WAIT = 10.0
+LONGEST_WAIT = 5.0
 """Seconds that a task waits for its turn; whoever would wait longer comes again."""
 LEAST_TIME = 1.0
 """Seconds left for a call that has waited, whatever it was given."""

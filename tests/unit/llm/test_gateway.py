@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sago.domain.batches import ExtractionRequest
+from sago.domain.events import Finding
 from sago.domain.model_calls import ModelJob
 from sago.domain.outreach import Company, ModelPolicy
 from sago.errors import (
@@ -112,6 +114,26 @@ def test_one_that_was_asked_too_long_leaves_no_time_for_another() -> None:
 
     with pytest.raises(TransientError, match=r"^vendor did not answer$"):
         gateway(VENDOR, HERE, clock=clock).ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), slow)
+
+
+def test_whoever_is_asked_next_has_what_is_left_of_the_tasks_time() -> None:
+    clock, given = ManualClock(NOW), []
+
+    class Timed(Named):
+        def extract(self, request: ExtractionRequest) -> list[Finding]:
+            given.append(request.within)
+            clock.sleep(4)
+            if self.place is not ModelPolicy.OFFLINE:
+                raise TransientError("503")
+            return []
+
+    timed = [Timed(model.name, model.place) for model in (VENDOR, OWN, HERE)]
+    request = ExtractionRequest(company_id="acme", company_name="Acme", messages=())
+    _, model = gateway(*timed, clock=clock).ask(
+        ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), lambda model: model.extract(request)
+    )
+    assert model is timed[2]
+    assert given == [None, 221, 217]  # of 230, with 5 to spare
 
 
 PLACES = st.sampled_from(list(ModelPolicy))

@@ -161,12 +161,12 @@ class TestRate:
         self.line = Limited(self.client, "gemini", 2, MemoryRates(self.clock), self.clock)
 
     def test_a_short_wait_is_waited_for_out_of_the_questions_own_time(self) -> None:
-        for passed in (0, 52):
+        for passed in (0, 56):
             self.clock.advance(timedelta(seconds=passed))
             self.line.ask(question())
         self.line.ask(question())
         assert self.clock.now() == NOW + timedelta(seconds=60)
-        assert [each.timeout for each in self.client.asked] == [200, 200, 192]
+        assert [each.timeout for each in self.client.asked] == [200, 200, 196]
 
     def test_whoever_would_wait_longer_comes_again_then(self) -> None:
         for _ in range(2):
