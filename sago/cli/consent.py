@@ -29,7 +29,7 @@ ChangeConsent = Annotated[
     bool | None,
     typer.Option(
         "--allow-model/--forbid-model",
-        help="Let these companies' messages go to the provider's server from now on, or take that back.",
+        help="Let these companies' messages go to the providers that are set from now on, or take that back.",
         show_default=False,
     ),
 ]
@@ -67,25 +67,34 @@ def refuse_strangers(name: str, settings: Settings, companies: Iterable[str]) ->
 def settle(
     session: Session, container: Container, companies: Iterable[str], *, asked: str | None, allow: bool | None
 ) -> None:
-    """Write the consent that `--allow-model` gives, take it back with `--forbid-model`, or see that it is there.
+    """Write the consent that `--allow-model` gives, take it back with `--forbid-model`, or see that it is there. It is
+    given for all providers that the settings name: who reads, who writes letters, who is asked instead.
 
     Where the provider was asked for by name a company without consent is a UsageError, and nothing is fed; where it
     only stands in the configuration, or consent was just taken back, such a company is read here, which a note tells.
     """
-    name = container.settings.extraction.provider
-    place = registry.place_of(name, container.settings)
-    consent = container.consent
+    settings, consent = container.settings, container.consent
+    names = registry.named(settings)
     if allow is False:
         _tell(session, consent.take_back(companies), "messages stay on this machine again")
-    elif place is ModelPolicy.OFFLINE:
         return
-    elif allow:
-        _tell(session, consent.give(companies, place), f"messages may now go to {name}; `--forbid-model` takes it back")
-    else:
-        for company_id, policy in consent.missing(companies, place).items():
-            if asked:
-                raise _refusal(name, company_id, policy, place)
-            session.note(f"[yellow]{escape(_why(name, company_id, policy, place))}:[/] read on this machine instead")
+    outside = _outside(names, settings)
+    if not outside:
+        return
+    place = registry.furthest(outside, settings)
+    if allow:
+        whom = ", ".join(outside)
+        _tell(session, consent.give(companies, place), f"messages may now go to {whom}; `--forbid-model` takes it back")
+        return
+    instead = {settings.outreach.provider: "writes none of its letters", names[0]: "read on this machine instead"}
+    for company_id, policy in consent.missing(companies, place).items():
+        for name in outside:
+            needed = registry.place_of(name, settings)
+            if policy.allows(needed) or name not in instead:
+                continue
+            if asked and name == names[0]:
+                raise _refusal(name, company_id, policy, needed)
+            session.note(f"[yellow]{escape(_why(name, company_id, policy, needed))}:[/] {instead[name]}")
 
 
 def _tell(session: Session, companies: list[str], what: str) -> None:

@@ -62,9 +62,12 @@ class Gateway:
         return Hurried(model, PATIENCE - MARGIN - (self.clock.monotonic() - begun))
 
     def _allowed(self, job: ModelJob, company: Company | None) -> list[Model]:
-        """In the order in which they are asked; at least one."""
+        """In the order in which they are asked; at least one. Where letters may not go to their own model, they go to
+        the one that reads."""
         policy = company.model_policy if company else ModelPolicy.OFFLINE
-        wanted = self.letters if self.letters and job is ModelJob.LETTER else self.configured
+        wanted = self.configured
+        if self.letters and job is ModelJob.LETTER and policy.allows(self.letters.place):
+            wanted = self.letters
         named = {model.name: model for model in (wanted, *self.fallback)}
         return [model for model in named.values() if policy.allows(model.place)] or [self.in_house]
 

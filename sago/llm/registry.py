@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, NamedTuple, cast
 
@@ -71,6 +72,11 @@ def place_of(name: str, settings: Settings) -> ModelPolicy:
     """How far the provider lets text go; raises ConfigError for a name that is not in the table."""
     own = _own(name, settings)
     return own.reach if own else ModelPolicy.OFFLINE
+
+
+def furthest(names: Iterable[str], settings: Settings) -> ModelPolicy:
+    """How far text goes where any of these providers may be asked."""
+    return max((place_of(name, settings) for name in names), key=list(ModelPolicy).index)
 
 
 def longest_call(settings: Settings) -> float:
