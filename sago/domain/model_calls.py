@@ -69,7 +69,7 @@ class Budget(NamedTuple):
 
 
 class Reservation(NamedTuple):
-    """What a call may cost at most (`usd`). It counts as spent until the call's row is written, `until` at the
+    """What a call may cost, by an estimate on the safe side (`usd`). It counts as spent until the call's row is written, `until` at the
     latest: who reserved it has died then."""
 
     call_id: UUID

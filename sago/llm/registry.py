@@ -135,7 +135,7 @@ def _lined(model: Any, name: str, own: RemoteSettings, settings: Settings, guard
         model.line = Limited(model.line, name, most, guards.rates, guards.clock)
     model.line = Spared(model.line, f"{name}/{own.model}", guards.breakers)
     if limits.cache_ttl:
-        model.line = Cached(model.line, name, own.model, guards.answers)
+        model.line = Cached(model.line, name, own, guards.answers)
     return cast("Model", model)
 
 

@@ -17,7 +17,7 @@ from functools import cache
 import pytest
 
 from sago.config import Settings
-from sago.domain.model_calls import CallOutcome, ModelCall
+from sago.domain.model_calls import Budget, CallOutcome, ModelCall
 from sago.domain.outreach import ModelPolicy
 from sago.errors import (
     HeldBackError,
@@ -29,7 +29,7 @@ from sago.errors import (
     UnusableAnswerError,
 )
 from sago.llm.providers.openai_compatible import OpenAIModel, service
-from sago.llm.remote.guards import Limited
+from sago.llm.remote.guards import Budgeted, Limited
 from sago.outreach.checking import check
 from sago.resilience.rates import MemoryRates
 from sago.sections import OpenAISettings
@@ -158,6 +158,21 @@ def test_both_requests_to_a_server_without_schemas_share_one_time(server: Gemini
     with pytest.raises(TransientError, match="did not answer within 2 s"):
         extract(late.model, chat(1, DEAL))
     assert len(late.rows) == 1
+
+
+def test_what_was_reserved_for_a_call_without_an_answer_in_time_stays_spent(server: GeminiServer) -> None:
+    late = Desk(server.url, timeout=0.5, price_output=10, output_tokens=1000)
+    late.model.line = Budgeted(
+        late.model.line, "openai", late.settings.openai, Budget(1, None), late.calls, SystemClock()
+    )
+    server.script.append(fake.slow(1))
+    with pytest.raises(TransientError, match="did not answer within"):
+        extract(late.model, chat(1, DEAL))
+    assert (late.row.outcome, late.row.cost_usd, late.calls.reserved) == (CallOutcome.FAILED, 0.01, {})
+    server.script.append(failing(503, "loading model"))
+    with pytest.raises(TransientError, match="503"):
+        extract(late.model, chat(1, DEAL))
+    assert [row.cost_usd for row in late.rows] == [0.01, 0]
 
 
 def test_either_request_counts_for_the_rate_and_words_are_remembered_over_the_wait(

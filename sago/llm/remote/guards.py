@@ -54,10 +54,10 @@ class Cached:
     """Asks the same about the same messages of a company once. Only whole answers that keep to the schema are kept,
     and none of letters: one that was refused has to be written anew."""
 
-    def __init__(self, line: Line, provider: str, model: str, answers: Answers) -> None:
+    def __init__(self, line: Line, provider: str, settings: RemoteSettings, answers: Answers) -> None:
         self._line = line
         self._provider = provider
-        self._model = model
+        self._settings = settings
         self._answers = answers
 
     def ask(self, question: Question) -> Reply:
@@ -66,7 +66,7 @@ class Cached:
         digest = self._digest(question)
         kept = self._answers.get(question.company_id, digest)
         if kept is not None:
-            told = {"provider": self._provider, "model": self._model, "prompt_version": question.prompt_version}
+            told = {"provider": self._provider, "model": self._settings.model, "prompt_version": question.prompt_version}
             _log.info("answer from the cache", company_id=question.company_id, job=question.job.value, **told)
             return Reply(kept)
         reply = self._line.ask(question)
@@ -75,7 +75,9 @@ class Cached:
         return reply
 
     def _digest(self, question: Question) -> str:
-        asked = [self._provider, self._model, question.prompt_version, question.system, question.user]
+        """Server, temperature and limits change an answer as well: the whole section counts, but for its key."""
+        section = self._settings.model_dump(mode="json", exclude={"api_key"})
+        asked = [self._provider, section, question.prompt_version, question.system, question.user]
         schema = question.answer.model_json_schema()
         return hashlib.sha256(json.dumps([*asked, schema]).encode()).hexdigest()
 
@@ -126,8 +128,8 @@ class Limited:
 
 
 class Budgeted:
-    """Asks only where the day's budget has room for the most that the answer may cost: the question's tokens, as they
-    are estimated, and `output_tokens`, at the section's prices. The ledger's row of the call takes its place."""
+    """Asks only where the day's budget has room for what the answer may cost, an estimate: the question's tokens, as packing
+    counts them, and all of `output_tokens`, at the section's prices. The ledger's row of the call takes its place."""
 
     def __init__(
         self, line: Line, provider: str, settings: RemoteSettings, budget: Budget, calls: CallLedger, clock: Clock
@@ -147,7 +149,7 @@ class Budgeted:
         most = self._settings.cost(asked, self._settings.output_tokens)
         if most:
             self._reserve(question, most)
-        return self._line.ask(question)
+        return self._line.ask(question._replace(reserved=most))
 
     def _reserve(self, question: Question, most: float) -> None:
         self._refuse_too_dear(most)

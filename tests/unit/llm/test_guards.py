@@ -18,7 +18,7 @@ from sago.llm.remote.question import Question, Reply
 from sago.resilience.breakers import SharedBreakers
 from sago.resilience.rates import MemoryRates
 from sago.resilience.shelf import MemoryShelf
-from sago.sections import BreakerSettings, GeminiSettings
+from sago.sections import BreakerSettings, GeminiSettings, OpenAISettings
 from sago.stores.memory.answers import MemoryAnswers
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.model_calls import MemoryCallLedger
@@ -65,8 +65,9 @@ class TestCache:
         self.answers = MemoryAnswers(self.clock, timedelta(hours=1))
         self.line = self.of()
 
-    def of(self, model: str = "m-1") -> Cached:
-        return Cached(self.client, "gemini", model, self.answers)
+    def of(self, **section: Any) -> Cached:
+        settings = OpenAISettings.model_validate({"model": "m-1", "base_url": "http://localhost:1/v1"} | section)
+        return Cached(self.client, "openai", settings, self.answers)
 
     def test_the_same_question_is_asked_once_while_its_answer_is_kept(self) -> None:
         assert self.line.ask(question()) == self.line.ask(question(timeout=7, is_lone=True)) == Reply(NOTHING)
@@ -83,10 +84,20 @@ class TestCache:
         self.line.ask(question(**other))
         assert len(self.client.asked) == 2
 
-    def test_another_model_is_another_question(self) -> None:
+    @pytest.mark.parametrize(
+        "section",
+        [{"model": "m-2"}, {"base_url": "http://localhost:2/v1"}, {"temperature": 1}, {"output_tokens": 512}],
+        ids=str,
+    )
+    def test_another_model_server_or_setting_is_another_question(self, section: dict[str, Any]) -> None:
         self.line.ask(question())
-        self.of("m-2").ask(question())
+        self.of(**section).ask(question())
         assert len(self.client.asked) == 2
+
+    def test_another_key_is_no_other_question(self) -> None:
+        self.line.ask(question())
+        self.of(api_key="k").ask(question())
+        assert len(self.client.asked) == 1
 
     def test_the_parts_of_a_question_cannot_be_taken_for_one_another(self) -> None:
         self.line.ask(question("b", system="a"))
@@ -128,7 +139,7 @@ class TestBreaker:
         self.breakers = SharedBreakers(MemoryShelf(), self.clock, settings, timedelta(minutes=6))
         spared = Spared(self.client, "gemini/m-1", self.breakers)
         answers = MemoryAnswers(self.clock, timedelta(hours=1))
-        self.line = Cached(spared, "gemini", "m-1", answers)
+        self.line = Cached(spared, "gemini", GeminiSettings(), answers)
         self.line.ask(question("kept"))
         self.client.out = TransientError("503")
 
@@ -289,6 +300,10 @@ class TestBudget:
             line.ask(question())
         self.clock.advance(timedelta(minutes=1))
         line.ask(question())
+
+    def test_the_client_is_told_what_is_kept_for_a_call(self) -> None:
+        self.of(company=0.02).ask(question())
+        assert [asked.reserved for asked in self.client.asked] == [0.01]
 
     def test_what_costs_nothing_needs_no_budget(self) -> None:
         line = self.of(price=0, company=0)
