@@ -102,7 +102,9 @@ class ChunkReading:
     def _question(self, messages: Sequence[CompactMessage]) -> Question:
         left = self._deadline - self._clock.monotonic()
         if left < LEAST_TIME:
-            raise PermanentError(f"{self._name} takes longer than {self._within:.0f} s for {len(self._messages)} messages")
+            raise PermanentError(
+                f"{self._name} takes longer than {self._within:.0f} s for {len(self._messages)} messages"
+            )
         rendered = self._render(packing.numbered_lines(messages, self._room))
         return Question(
             id=uuid4(),

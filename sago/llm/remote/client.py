@@ -63,8 +63,8 @@ class RemoteClient:
         self._clock = clock
 
     def ask(self, question: Question) -> Reply:
-        """Each call leaves a row, whatever became of it, also one that could not be made. What was reserved for one that
-        had no answer in time stays spent: the vendor may bill it."""
+        """Each call leaves a row, whatever became of it, also one that could not be made. What was reserved for one
+        that had no answer in time stays spent: the vendor may bill it."""
         wire.answered.set(False)
         at, begun = self._clock.now(), self._clock.monotonic()
         usage, outcome, reason = Usage(), CallOutcome.FAILED, "given up"  # unless something else becomes of it

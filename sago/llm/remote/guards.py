@@ -66,7 +66,11 @@ class Cached:
         digest = self._digest(question)
         kept = self._answers.get(question.company_id, digest)
         if kept is not None:
-            told = {"provider": self._provider, "model": self._settings.model, "prompt_version": question.prompt_version}
+            told = {
+                "provider": self._provider,
+                "model": self._settings.model,
+                "prompt_version": question.prompt_version,
+            }
             _log.info("answer from the cache", company_id=question.company_id, job=question.job.value, **told)
             return Reply(kept)
         reply = self._line.ask(question)
@@ -128,8 +132,9 @@ class Limited:
 
 
 class Budgeted:
-    """Asks only where the day's budget has room for what the answer may cost, an estimate: the question's tokens, as packing
-    counts them, and all of `output_tokens`, at the section's prices. The ledger's row of the call takes its place."""
+    """Asks only where the day's budget has room for what the answer may cost, an estimate: the question's tokens, as
+    packing counts them, and all of `output_tokens`, at the section's prices. The ledger's row of the call takes its
+    place."""
 
     def __init__(
         self, line: Line, provider: str, settings: RemoteSettings, budget: Budget, calls: CallLedger, clock: Clock

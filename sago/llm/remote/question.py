@@ -13,8 +13,8 @@ from sago.errors import ProviderSettingError
 
 class Question(NamedTuple):
     """What is asked for one company, within `timeout` seconds. `is_lone`: it is not part of a larger piece of work
-    that could be asked for in halves. `id` is that of the call's row in the ledger, `reserved` the USD of the budget that
-    are kept for it."""
+    that could be asked for in halves. `id` is that of the call's row in the ledger, `reserved` the USD of the budget
+    that are kept for it."""
 
     id: UUID
     company_id: str

@@ -34,7 +34,9 @@ class World:
     def __init__(self) -> None:
         self.clock = ManualClock(NOW)
         self.ledger = MemoryCallLedger()
-        self.settings = OpenAISettings(model="m", base_url="http://localhost:1/v1", input_tokens=8000, output_tokens=1000)
+        self.settings = OpenAISettings(
+            model="m", base_url="http://localhost:1/v1", input_tokens=8000, output_tokens=1000
+        )
         self.asked = 0
 
     def ask(self, question: Question) -> Reply:
