@@ -9,6 +9,7 @@ SagoError
 │   ├── RestoredError    Postgres is an older backup: nothing leaves the house until a person has looked
 │   ├── UngroundedError  a text says what no evidence says: refused
 │   └── ProviderSettingError  a model provider refuses our key or model; a ConfigError as well: waits to be mended
+│       └── TooDearError     one question may cost more than a whole day's budget: never asked
 ├── InvalidMessageError  the message itself is wrong: dead letter at once, never retried
 ├── ConfigError          the installation is wrong: one line that says what, where and how to mend it
 │   └── BadDeployError   so many dead letters in a row that the deploy is at fault, not the messages
@@ -78,6 +79,10 @@ class BadDeployError(ConfigError):
 
 class ProviderSettingError(PermanentError, ConfigError):
     """A model provider refuses each call until a setting is mended; the text names it. No message is at fault."""
+
+
+class TooDearError(ProviderSettingError):
+    """Nothing was asked, as one question may cost more than a day's budget holds; the text names the settings."""
 
 
 class UsageError(SagoError):

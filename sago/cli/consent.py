@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
@@ -29,20 +29,31 @@ ChangeConsent = Annotated[
     bool | None,
     typer.Option(
         "--allow-model/--forbid-model",
-        help="Let these companies' messages go to the provider's server from now on, or take that back.",
+        help="Let these companies' messages go to the providers that are set from now on, or take that back.",
         show_default=False,
     ),
 ]
 
 
-def check_provider(name: str, settings: Settings, *, allow: bool | None) -> None:
+def check_providers(names: Sequence[str], settings: Settings, *, allow: bool | None) -> None:
     """Raise ConfigError for an unknown provider or one without its key or model, UsageError for a consent without an
-    object. A consent that is taken back needs neither: the provider is not asked."""
-    place = registry.place_of(name, settings)
-    if place is ModelPolicy.OFFLINE and allow:
-        raise UsageError(f"--allow-model: {name} reads on this machine, there is nothing to allow")
-    if allow is not False and (line := registry.missing(name, settings)):
-        raise ConfigError(line)
+    object. A consent that is taken back needs neither: no provider is asked."""
+    if allow and not _outside(names, settings):
+        raise UsageError(f"--allow-model: {names[0]} reads on this machine, there is nothing to allow")
+    for line in (registry.missing(name, settings) for name in names):
+        if allow is not False and line:
+            raise ConfigError(line)
+
+
+def with_reader(settings: Settings, name: str | None) -> Settings:
+    """The settings with the provider that was asked for by name."""
+    extraction = settings.extraction.model_copy(update={"provider": name or settings.extraction.provider})
+    return settings.model_copy(update={"extraction": extraction})
+
+
+def _outside(names: Iterable[str], settings: Settings) -> list[str]:
+    """Those that text leaves this machine for."""
+    return [name for name in names if registry.place_of(name, settings) is not ModelPolicy.OFFLINE]
 
 
 def refuse_strangers(name: str, settings: Settings, companies: Iterable[str]) -> None:
@@ -56,25 +67,34 @@ def refuse_strangers(name: str, settings: Settings, companies: Iterable[str]) ->
 def settle(
     session: Session, container: Container, companies: Iterable[str], *, asked: str | None, allow: bool | None
 ) -> None:
-    """Write the consent that `--allow-model` gives, take it back with `--forbid-model`, or see that it is there.
+    """Write the consent that `--allow-model` gives, take it back with `--forbid-model`, or see that it is there. It is
+    given for all providers that the settings name: who reads, who writes letters, who is asked instead.
 
     Where the provider was asked for by name a company without consent is a UsageError, and nothing is fed; where it
     only stands in the configuration, or consent was just taken back, such a company is read here, which a note tells.
     """
-    name = container.settings.extraction.provider
-    place = registry.place_of(name, container.settings)
-    consent = container.consent
+    settings, consent = container.settings, container.consent
+    names = registry.named(settings)
     if allow is False:
         _tell(session, consent.take_back(companies), "messages stay on this machine again")
-    elif place is ModelPolicy.OFFLINE:
         return
-    elif allow:
-        _tell(session, consent.give(companies, place), f"messages may now go to {name}; `--forbid-model` takes it back")
-    else:
-        for company_id, policy in consent.missing(companies, place).items():
-            if asked:
-                raise _refusal(name, company_id, policy, place)
-            session.note(f"[yellow]{escape(_why(name, company_id, policy, place))}:[/] read on this machine instead")
+    outside = _outside(names, settings)
+    if not outside:
+        return
+    place = registry.furthest(outside, settings)
+    if allow:
+        whom = ", ".join(outside)
+        _tell(session, consent.give(companies, place), f"messages may now go to {whom}; `--forbid-model` takes it back")
+        return
+    instead = {settings.outreach.provider: "writes none of its letters", names[0]: "read on this machine instead"}
+    for company_id, policy in consent.missing(companies, place).items():
+        for name in outside:
+            needed = registry.place_of(name, settings)
+            if policy.allows(needed) or name not in instead:
+                continue
+            if asked and name == names[0]:
+                raise _refusal(name, company_id, policy, needed)
+            session.note(f"[yellow]{escape(_why(name, company_id, policy, needed))}:[/] {instead[name]}")
 
 
 def _tell(session: Session, companies: list[str], what: str) -> None:

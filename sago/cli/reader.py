@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rich.markup import escape
 
-from sago.cli.consent import check_provider, spent
+from sago.cli.consent import check_providers, spent
 from sago.cli.session import Session
 from sago.config import Settings
 from sago.domain.events import Event
@@ -72,7 +72,7 @@ class FileReader:
 
 def _check_consent(name: str, settings: Settings, *, allow: bool) -> None:
     """There are no servers here that could remember a consent: it is given with each call."""
-    check_provider(name, settings, allow=allow or None)
+    check_providers([name], settings, allow=allow or None)
     place = registry.place_of(name, settings)
     if place is not ModelPolicy.OFFLINE and not allow:
         whose = "a vendor" if place is ModelPolicy.VENDOR else "a server of the house"

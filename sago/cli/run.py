@@ -14,13 +14,14 @@ import typer
 from rich.markup import escape
 
 from sago.bootstrap import Container, build
-from sago.cli.consent import READERS, ChangeConsent, check_provider, refuse_strangers, settle, spent
+from sago.cli.consent import READERS, ChangeConsent, check_providers, refuse_strangers, settle, spent, with_reader
 from sago.cli.feeding import Run
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.cli.transient import transient_stack
 from sago.config import Settings
 from sago.domain.messages import COMPANY_ID, Message
 from sago.errors import TransientError, UsageError
+from sago.llm.registry import named
 from sago.report import screen
 from sago.sources.files import count_rows, read_path
 from sago.stores.clock import SystemClock
@@ -65,7 +66,7 @@ def run(
         raise UsageError(f"--company {company}: write it in small letters, digits, - and _, as in acme-4")
     fallback = company or settings.company_id
     check_file(path, fallback, columns)
-    check_provider(provider or settings.extraction.provider, settings, allow=allow_model)
+    check_providers(named(with_reader(settings, provider)), settings, allow=allow_model)
     if provider and allow_model is None and not settings.has_servers and not has_data(settings.state_dir):
         # no need to start servers to find that nobody has allowed anything
         refuse_strangers(provider, settings, companies_of(path, fallback, columns, SystemClock().now()))

@@ -69,8 +69,8 @@ class Budget(NamedTuple):
 
 
 class Reservation(NamedTuple):
-    """What a call may cost at most (`usd`). It counts as spent until the call's row is written, `until` at the
-    latest: who reserved it has died then."""
+    """What a call may cost, by an estimate on the safe side (`usd`). It counts as spent until the call's row is
+    written, `until` at the latest: who reserved it has died then."""
 
     call_id: UUID
     company_id: str

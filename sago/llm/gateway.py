@@ -12,10 +12,14 @@ from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding
 from sago.domain.model_calls import ModelJob
 from sago.domain.outreach import Company, LetterDraft, LetterRequest, ModelPolicy
-from sago.errors import TransientError, UnusableAnswerError
-from sago.ports import Breakers, Clock, Model
+from sago.errors import ProviderSettingError, TransientError, UnusableAnswerError
+from sago.ports import Clock, Model
 
 T = TypeVar("T")
+PATIENCE = 230.0
+"""Seconds that a task may spend on a chunk's models together: below its soft time limit."""
+MARGIN = 5.0
+"""Seconds of these that are left for the change to another model."""
 FALLBACK_WITHIN = 10.0
 """Seconds after which a task has no time left for another model: its soft limit less what one reading may take."""
 _log = telemetry.logger(__name__)
@@ -36,23 +40,34 @@ class Gateway:
         first, *others = self._allowed(job, company)
         begun = self.clock.monotonic()
         out: list[TransientError] = []
+        who = company.company_id if company else None
         for model in (first, *others):
             try:
-                return question(model), model
+                return question(model if model is first else self._hurried(model, begun)), model
             except UnusableAnswerError:
                 raise
             except TransientError as error:
                 out.append(error)
                 if self.clock.monotonic() - begun > FALLBACK_WITHIN:
                     break
-                who = company.company_id if company else None
                 _log.info("a model is out", model=model.name, job=job.value, company_id=who, reason=str(error))
+            except ProviderSettingError as error:
+                if model is first:
+                    raise
+                told = {"model": model.name, "job": job.value, "company_id": who}
+                _log.warning("a fallback is set wrongly", **told, reason=str(error))
         raise _together(out)
 
+    def _hurried(self, model: Model, begun: float) -> Model:
+        return Hurried(model, PATIENCE - MARGIN - (self.clock.monotonic() - begun))
+
     def _allowed(self, job: ModelJob, company: Company | None) -> list[Model]:
-        """In the order in which they are asked; at least one."""
+        """In the order in which they are asked; at least one. Where letters may not go to their own model, they go to
+        the one that reads."""
         policy = company.model_policy if company else ModelPolicy.OFFLINE
-        wanted = self.letters if self.letters and job is ModelJob.LETTER else self.configured
+        wanted = self.configured
+        if self.letters and job is ModelJob.LETTER and policy.allows(self.letters.place):
+            wanted = self.letters
         named = {model.name: model for model in (wanted, *self.fallback)}
         return [model for model in named.values() if policy.allows(model.place)] or [self.in_house]
 
@@ -68,12 +83,11 @@ def _together(out: Sequence[TransientError]) -> TransientError:
 
 
 @dataclass(frozen=True)
-class Guarded:
-    """A `Model` behind its breaker: chunks and letters share it, over all processes."""
+class Hurried:
+    """A `Model` that has what others have left of a task's time."""
 
     model: Model
-    breakers: Breakers
-    breaker: str
+    within: float
 
     @property
     def name(self) -> str:
@@ -88,9 +102,10 @@ class Guarded:
         return self.model.place
 
     def extract(self, request: ExtractionRequest) -> list[Finding]:
-        """As the model's; TransientError with `retry_after` while its breaker is open."""
-        return self.breakers.call(self.breaker, lambda: self.model.extract(request))
+        """As the model's, within that time."""
+        within = min(self.within, request.within or self.within)
+        return self.model.extract(request.model_copy(update={"within": within}))
 
     def compose(self, request: LetterRequest) -> LetterDraft:
-        """As the model's; TransientError with `retry_after` while its breaker is open."""
-        return self.breakers.call(self.breaker, lambda: self.model.compose(request))
+        """As the model's: a letter is one call, whose time its provider's section sets."""
+        return self.model.compose(request)

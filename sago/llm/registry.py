@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, NamedTuple, cast
 
@@ -9,7 +10,7 @@ from sago.config import Settings
 from sago.domain.model_calls import Budget
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError
-from sago.llm.gateway import Gateway, Guarded
+from sago.llm.gateway import Gateway
 from sago.llm.triage import Triaged
 from sago.ports import Answers, Breakers, CallLedger, Clock, Model, RateLimit
 from sago.sections import KEY_VARIABLES, RemoteSettings
@@ -73,6 +74,11 @@ def place_of(name: str, settings: Settings) -> ModelPolicy:
     return own.reach if own else ModelPolicy.OFFLINE
 
 
+def furthest(names: Iterable[str], settings: Settings) -> ModelPolicy:
+    """How far text goes where any of these providers may be asked."""
+    return max((place_of(name, settings) for name in names), key=list(ModelPolicy).index)
+
+
 def longest_call(settings: Settings) -> float:
     """Seconds that one call of a provider named may take; 0 where all of them are in this process."""
     sections = (_own(name, settings) for name in named(settings))
@@ -108,19 +114,18 @@ class Guards(NamedTuple):
 
 
 def guarded(name: str, settings: Settings, guards: Guards) -> Model:
-    """The provider of that name; one outside this process behind the cache, its rate, the budget, and a breaker for it
-    and its model. Raises as `load`."""
+    """The provider of that name; one outside this process behind the cache, a breaker for it and its model, its rate
+    and the budget. Raises as `load`."""
     model = _made(name, settings, guards.calls, guards.clock)
     own = _own(name, settings)
     if not own:
         return model
-    behind = Guarded(_lined(model, name, own, settings, guards), guards.breakers, f"{name}/{own.model}")
-    return _careful(name, behind, settings, guards.clock)
+    return _careful(name, _lined(model, name, own, settings, guards), settings, guards.clock)
 
 
 def _lined(model: Any, name: str, own: RemoteSettings, settings: Settings, guards: Guards) -> Model:
     """A `RemoteModel` whose questions go through all that the settings ask for; the cache is first, the budget last."""
-    from sago.llm.remote.guards import Budgeted, Cached, Limited
+    from sago.llm.remote.guards import Budgeted, Cached, Limited, Spared
 
     limits = settings.models
     budget = Budget(limits.budget_usd_a_day.company, limits.budget_usd_a_day.total)
@@ -128,8 +133,9 @@ def _lined(model: Any, name: str, own: RemoteSettings, settings: Settings, guard
         model.line = Budgeted(model.line, name, own, budget, guards.calls, guards.clock)
     if most := limits.requests_a_minute.get(name):
         model.line = Limited(model.line, name, most, guards.rates, guards.clock)
+    model.line = Spared(model.line, f"{name}/{own.model}", guards.breakers)
     if limits.cache_ttl:
-        model.line = Cached(model.line, name, own.model, guards.answers)
+        model.line = Cached(model.line, name, own, guards.answers)
     return cast("Model", model)
 
 

@@ -11,8 +11,8 @@ from sago.domain.events import Finding, Status
 from sago.domain.messages import CompactMessage
 from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy
 from sago.errors import PermanentError, TransientError
+from sago.llm.gateway import PATIENCE
 from sago.llm.providers.offline.model import RulesModel
-from sago.llm.remote.chunk import PATIENCE
 from sago.ports import Clock, Model
 
 Detector = Callable[[ExtractionRequest], Collection[str]]
@@ -59,7 +59,7 @@ class SecondLook:
         begun = self.clock.monotonic()
         first = self.model.extract(request)
         missed = self._missed(request, first)
-        left = PATIENCE - (self.clock.monotonic() - begun)
+        left = min(PATIENCE, request.within or PATIENCE) - (self.clock.monotonic() - begun)
         if not missed or left < LEAST_TIME:
             return first
         again = request.model_copy(update={"messages": missed, "context": _around(missed, request), "within": left})

@@ -11,7 +11,7 @@ from pybreaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CircuitBreaker,
 from pybreaker import CircuitBreakerStorage as Storage
 
 from sago.domain.breakers import OpenBreaker
-from sago.errors import HeldBackError, TooLateError, TransientError, UnusableAnswerError
+from sago.errors import HeldBackError, TooDearError, TooLateError, TransientError, UnusableAnswerError
 from sago.ports import Clock
 from sago.resilience.shelf import Shelf
 from sago.sections import BreakerSettings
@@ -91,7 +91,7 @@ class _Circuit(Storage):
         """What `ask` returns or raises. Where we held it back ourselves, it was neither answered nor out."""
         try:
             return ask()
-        except HeldBackError:
+        except (HeldBackError, TooDearError):
             self._is_asked = False
             raise
 

@@ -18,6 +18,7 @@ from sago.errors import (
     HeldBackError,
     PermanentError,
     ProviderSettingError,
+    TooDearError,
     TooLateError,
     TransientError,
     UnusableAnswerError,
@@ -154,12 +155,15 @@ def test_who_answers_is_not_out_whatever_the_answer(world: World, error: Excepti
 
 def test_whoever_we_hold_back_ourselves_was_neither_well_nor_out(world: World) -> None:
     held = HeldBackError("the budget is spent", retry_after=timedelta(hours=3))
+    dear = TooDearError("one question may cost more than the budget")
     world.fail(TransientError("503"), 2)
     assert world.fail(held, 5) is held
+    assert world.fail(dear, 5) is dear
     assert held.retry_after == timedelta(hours=3)
     assert world.one.open() == []
     world.fail(TransientError("503"))
     world.clock.advance(OPEN_FOR)
+    world.fail(dear)
     world.fail(held)  # let through as the trial: the breaker is as open as before, and the next one may try
     assert [each.reason for each in world.one.open()] == ["503"]
     world.fail(TransientError("500"))

@@ -9,16 +9,18 @@ import json
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pytest
 
 from sago.config import Settings
-from sago.domain.model_calls import CallOutcome, ModelCall
+from sago.domain.model_calls import Budget, CallOutcome, ModelCall
 from sago.domain.outreach import ModelPolicy
 from sago.errors import (
+    HeldBackError,
     PermanentError,
     ProviderSettingError,
     SagoError,
@@ -28,9 +30,12 @@ from sago.errors import (
 )
 from sago.llm.providers.openai_compatible import OpenAIModel, service
 from sago.llm.registry import load
+from sago.llm.remote.guards import Budgeted, Limited
 from sago.outreach.checking import check
+from sago.resilience.rates import MemoryRates
 from sago.sections import OpenAISettings
 from sago.stores.clock import SystemClock
+from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.model_calls import MemoryCallLedger
 from tests import openai_server as fake
 from tests.gemini_server import KEY, GeminiServer, Reply, always, dribbling, findings
@@ -139,7 +144,49 @@ def test_a_server_without_schemas_is_told_in_words_and_asked_once_from_then_on(
     assert '"findings"' in server.asked[1].system.split("nothing else:")[1]
     assert len(extract(desk.model, chat(2, DEAL))) == 1
     assert len(server.asked) == 3
-    assert [row.outcome for row in desk.rows] == [CallOutcome.OK] * 2
+    assert [row.outcome for row in desk.rows] == [CallOutcome.FAILED, CallOutcome.OK, CallOutcome.OK]
+
+
+def test_both_requests_to_a_server_without_schemas_share_one_time(server: GeminiServer) -> None:
+    refused = fake.without_schema
+    server.usual = lambda asked: refused(asked)._replace(after=1.2 if "response_format" in asked.body else 3)
+    desk, begun = Desk(server.url, timeout=3), time.monotonic()
+    with pytest.raises(TransientError, match="did not answer within 3 s"):
+        extract(desk.model, chat(1, DEAL))
+    assert time.monotonic() - begun < 3.8
+    assert [row.outcome for row in desk.rows] == [CallOutcome.FAILED] * 2
+    late = Desk(server.url, timeout=2)
+    with pytest.raises(TransientError, match="did not answer within 2 s"):
+        extract(late.model, chat(1, DEAL))
+    assert len(late.rows) == 1
+
+
+def test_what_was_reserved_for_a_call_without_an_answer_in_time_stays_spent(server: GeminiServer) -> None:
+    late = Desk(server.url, timeout=0.5, price_output=10, output_tokens=1000)
+    late.model.line = Budgeted(
+        late.model.line, "openai", late.settings.openai, Budget(1, None), late.calls, SystemClock()
+    )
+    server.script.append(fake.slow(1))
+    with pytest.raises(TransientError, match="did not answer within"):
+        extract(late.model, chat(1, DEAL))
+    assert (late.row.outcome, late.row.cost_usd, late.calls.reserved) == (CallOutcome.FAILED, 0.01, {})
+    server.script.append(failing(503, "loading model"))
+    with pytest.raises(TransientError, match="503"):
+        extract(late.model, chat(1, DEAL))
+    assert [row.cost_usd for row in late.rows] == [0.01, 0]
+
+
+def test_either_request_counts_for_the_rate_and_words_are_remembered_over_the_wait(
+    server: GeminiServer, desk: Desk
+) -> None:
+    server.usual = fake.without_schema
+    clock = ManualClock(datetime(2026, 3, 2, tzinfo=UTC))
+    desk.model.line = Limited(desk.model.line, "openai", 1, MemoryRates(clock), clock)
+    with pytest.raises(HeldBackError):
+        extract(desk.model, chat(1, DEAL))
+    clock.advance(timedelta(minutes=1))
+    assert len(extract(desk.model, chat(1, DEAL))) == 1
+    assert ["response_format" in asked.body for asked in server.asked] == [True, False]
 
 
 def test_a_server_that_refuses_either_way_is_asked_twice_and_each_time_anew(server: GeminiServer, desk: Desk) -> None:
@@ -148,7 +195,7 @@ def test_a_server_that_refuses_either_way_is_asked_twice_and_each_time_anew(serv
         with pytest.raises(ProviderSettingError, match=r"openai part of config\.yaml \(400: invalid_request_error\)"):
             extract(desk.model, chat(1, DEAL))
         assert len(server.asked) == times
-    assert [row.outcome for row in desk.rows] == [CallOutcome.REFUSED] * 2
+    assert [row.outcome for row in desk.rows] == [CallOutcome.FAILED, CallOutcome.REFUSED] * 2
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,14 @@ from sago.domain.events import Finding
 from sago.domain.messages import CompactMessage
 from sago.domain.metrics import METRICS
 from sago.domain.model_calls import ModelJob
-from sago.errors import PermanentError, UnusableAnswerError
+from sago.errors import PermanentError, TransientError, UnusableAnswerError
+from sago.llm.gateway import PATIENCE
 from sago.llm.prompts import EXTRACTION, Rendered, invented_names
 from sago.llm.remote import answers, packing
 from sago.llm.remote.question import Line, Question, Reply, TooLongError
 from sago.ports import Clock
 from sago.sections import RemoteSettings
 
-PATIENCE = 230.0
-"""Seconds that all requests of a chunk may take together: below a task's soft time limit."""
 LEAST_TIME = 5.0
 """Seconds below which a further request is not begun."""
 _log = telemetry.logger(__name__)
@@ -34,12 +33,14 @@ class ChunkReading:
         self, request: ExtractionRequest, name: str, line: Line, settings: RemoteSettings, clock: Clock
     ) -> None:
         self.dropped: Counter[str] = Counter()
+        self._answered = 0
         self._request = request
         self._name = name
         self._line = line
         self._timeout = settings.timeout
         self._clock = clock
-        self._deadline = clock.monotonic() + min(PATIENCE, request.within or PATIENCE)
+        self._within = min(PATIENCE, request.within or PATIENCE)
+        self._deadline = clock.monotonic() + self._within
         self._messages = packing.readable(request.messages)
         self._context = packing.context_lines(request.context, settings.input_tokens)
         empty = self._render([])
@@ -65,7 +66,7 @@ class ChunkReading:
         each. Of the answer about a single message what is complete is kept."""
         middle = len(messages) // 2
         try:
-            reply = self._line.ask(self._question(messages))
+            reply = self._ask(messages)
         except TooLongError as error:
             if not middle:
                 raise
@@ -79,10 +80,31 @@ class ChunkReading:
             )
         return answers.findings(reply.value, messages, self.dropped)
 
+    def _ask(self, messages: Sequence[CompactMessage]) -> Reply:
+        """The answer of one request. Where others of this chunk had theirs, whoever keeps the rest from being asked
+        would keep it the next time too, and each time those would be paid again: PermanentError, for the reaper to
+        halve the chunk until a part that was answered stays."""
+        question = self._question(messages)
+        try:
+            reply = self._line.ask(question)
+        except UnusableAnswerError:
+            raise
+        except TransientError as error:
+            if not self._answered:
+                raise
+            raise PermanentError(f"read in halves: {error} (after {self._answered} of its requests)") from error
+        except TooLongError:
+            self._answered += 1
+            raise
+        self._answered += 1
+        return reply
+
     def _question(self, messages: Sequence[CompactMessage]) -> Question:
         left = self._deadline - self._clock.monotonic()
         if left < LEAST_TIME:
-            raise PermanentError(f"{self._name} takes longer than {PATIENCE:g} s for {len(self._messages)} messages")
+            raise PermanentError(
+                f"{self._name} takes longer than {self._within:.0f} s for {len(self._messages)} messages"
+            )
         rendered = self._render(packing.numbered_lines(messages, self._room))
         return Question(
             id=uuid4(),

@@ -63,26 +63,36 @@ class RemoteClient:
         self._clock = clock
 
     def ask(self, question: Question) -> Reply:
-        """Each call leaves a row, whatever became of it, also one that could not be made."""
+        """Each call leaves a row, whatever became of it, also one that could not be made. What was reserved for one
+        that had no answer in time stays spent: the vendor may bill it."""
         wire.answered.set(False)
         at, begun = self._clock.now(), self._clock.monotonic()
         usage, outcome, reason = Usage(), CallOutcome.FAILED, "given up"  # unless something else becomes of it
+        may_be_billed = True
         service = self._service
         try:
             response = service.send(question)
-            usage = service.usage(response)
+            usage, may_be_billed = service.usage(response), False
             reply = service.reply(response, question.answer)
             outcome, reason = CallOutcome.TRUNCATED if reply.is_cut else CallOutcome.OK, ""
         except self._errors as error:
             refusal = service.refusal(error, is_lone=question.is_lone, has_answer=wire.answered.get())
-            outcome, reason = refusal.outcome, str(refusal.error)
+            outcome, reason, may_be_billed = refusal.outcome, str(refusal.error), refusal.may_be_billed
             raise refusal.error from None  # the SDK's error may hold the request
         finally:
-            self._record(question, at, self._clock.monotonic() - begun, usage, outcome, reason)
+            cost = question.reserved if may_be_billed else self._settings.cost(*usage)
+            self._record(question, at, self._clock.monotonic() - begun, usage, cost, outcome, reason)
         return reply
 
     def _record(
-        self, question: Question, at: datetime, seconds: float, usage: Usage, outcome: CallOutcome, reason: str
+        self,
+        question: Question,
+        at: datetime,
+        seconds: float,
+        usage: Usage,
+        cost: float,
+        outcome: CallOutcome,
+        reason: str,
     ) -> None:
         """A ledger that cannot be written costs a line in the log, not the answer."""
         call: dict[str, Any] = {
@@ -92,7 +102,7 @@ class RemoteClient:
             "job": question.job,
             "prompt_version": question.prompt_version,
             **usage._asdict(),
-            "cost_usd": self._settings.cost(*usage),
+            "cost_usd": cost,
             "latency_ms": round(seconds * 1000),
             "outcome": outcome,
             "error": reason[:LONGEST_ERROR] or None,

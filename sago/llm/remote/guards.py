@@ -1,38 +1,63 @@
-"""What stands before a provider's client: answers kept for the same question, a rate, a budget. Each is a `Line`."""
+"""What stands before a provider's client: answers kept for the same question, a breaker, a rate, a budget; and a
+second request where the form of the first is refused. Each is a `Line`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from datetime import UTC, datetime, time, timedelta
+from uuid import uuid4
 
 from pydantic import ValidationError
 
 from sago import telemetry
 from sago.domain.model_calls import Budget, ModelJob, Reservation
-from sago.errors import HeldBackError
+from sago.errors import HeldBackError, TooDearError, TooLateError, TransientError
 from sago.llm.remote.packing import tokens
-from sago.llm.remote.question import Line, Question, Reply
-from sago.ports import Answers, CallLedger, Clock, RateLimit
+from sago.llm.remote.question import FormRefusedError, Line, Question, Reply
+from sago.ports import Answers, Breakers, CallLedger, Clock, RateLimit
 from sago.sections import RemoteSettings
 
-LONGEST_WAIT = 10.0
+LONGEST_WAIT = 5.0
 """Seconds that a task waits for its turn; whoever would wait longer comes again."""
 LEAST_TIME = 1.0
 """Seconds left for a call that has waited, whatever it was given."""
+LONGEST_HELD = timedelta(hours=1)
+"""After which a spent budget is looked at again: it may have been raised."""
 RESERVED_FOR = timedelta(minutes=15)
 """Above the longest call: whoever reserved money and has no row by then has died."""
 _log = telemetry.logger(__name__)
+
+
+class AskedAgain:
+    """Asks once more where the form was refused, within the question's own time. It stands before all others: either
+    request is counted, paid and recorded."""
+
+    def __init__(self, line: Line, provider: str, clock: Clock) -> None:
+        self._line = line
+        self._provider = provider
+        self._clock = clock
+
+    def ask(self, question: Question) -> Reply:
+        begun = self._clock.monotonic()
+        try:
+            return self._line.ask(question)
+        except FormRefusedError:
+            left = question.timeout - (self._clock.monotonic() - begun)
+        if left < LEAST_TIME:
+            kind = TransientError if question.is_lone else TooLateError
+            raise kind(f"{self._provider} did not answer within {question.timeout:g} s")
+        return self._line.ask(question._replace(id=uuid4(), timeout=left))
 
 
 class Cached:
     """Asks the same about the same messages of a company once. Only whole answers that keep to the schema are kept,
     and none of letters: one that was refused has to be written anew."""
 
-    def __init__(self, line: Line, provider: str, model: str, answers: Answers) -> None:
+    def __init__(self, line: Line, provider: str, settings: RemoteSettings, answers: Answers) -> None:
         self._line = line
         self._provider = provider
-        self._model = model
+        self._settings = settings
         self._answers = answers
 
     def ask(self, question: Question) -> Reply:
@@ -41,7 +66,11 @@ class Cached:
         digest = self._digest(question)
         kept = self._answers.get(question.company_id, digest)
         if kept is not None:
-            told = {"provider": self._provider, "model": self._model, "prompt_version": question.prompt_version}
+            told = {
+                "provider": self._provider,
+                "model": self._settings.model,
+                "prompt_version": question.prompt_version,
+            }
             _log.info("answer from the cache", company_id=question.company_id, job=question.job.value, **told)
             return Reply(kept)
         reply = self._line.ask(question)
@@ -50,7 +79,9 @@ class Cached:
         return reply
 
     def _digest(self, question: Question) -> str:
-        asked = [self._provider, self._model, question.prompt_version, question.system, question.user]
+        """Server, temperature and limits change an answer as well: the whole section counts, but for its key."""
+        section = self._settings.model_dump(mode="json", exclude={"api_key"})
+        asked = [self._provider, section, question.prompt_version, question.system, question.user]
         schema = question.answer.model_json_schema()
         return hashlib.sha256(json.dumps([*asked, schema]).encode()).hexdigest()
 
@@ -61,6 +92,20 @@ def _is_whole(reply: Reply, question: Question) -> bool:
     except ValidationError:
         return False
     return not reply.is_cut
+
+
+class Spared:
+    """Asks nothing while the breaker of the provider and its model is open: chunks and letters share it, over all
+    processes. A kept answer is none of its business."""
+
+    def __init__(self, line: Line, breaker: str, breakers: Breakers) -> None:
+        self._line = line
+        self._breaker = breaker
+        self._breakers = breakers
+
+    def ask(self, question: Question) -> Reply:
+        """Raises TransientError with `retry_after` while its breaker is open."""
+        return self._breakers.call(self._breaker, lambda: self._line.ask(question))
 
 
 class Limited:
@@ -87,8 +132,9 @@ class Limited:
 
 
 class Budgeted:
-    """Asks only where the day's budget has room for the most that the answer may cost: the question's tokens, as they
-    are estimated, and `output_tokens`, at the section's prices. The ledger's row of the call takes its place."""
+    """Asks only where the day's budget has room for what the answer may cost, an estimate: the question's tokens, as
+    packing counts them, and all of `output_tokens`, at the section's prices. The ledger's row of the call takes its
+    place."""
 
     def __init__(
         self, line: Line, provider: str, settings: RemoteSettings, budget: Budget, calls: CallLedger, clock: Clock
@@ -101,15 +147,17 @@ class Budgeted:
         self._clock = clock
 
     def ask(self, question: Question) -> Reply:
-        """Raises HeldBackError until midnight UTC where the budget is spent."""
+        """Raises HeldBackError where the budget is spent, until midnight UTC or for an hour; TooDearError where it has
+        no room for this question on any day."""
         schema = tokens(json.dumps(question.answer.model_json_schema()))
         asked = tokens(question.system) + tokens(question.user) + schema
         most = self._settings.cost(asked, self._settings.output_tokens)
         if most:
             self._reserve(question, most)
-        return self._line.ask(question)
+        return self._line.ask(question._replace(reserved=most))
 
     def _reserve(self, question: Question, most: float) -> None:
+        self._refuse_too_dear(most)
         now = self._clock.now()
         reservation = Reservation(question.id, question.company_id, most, now, now + RESERVED_FOR)
         limit = self._calls.reserve(reservation, self._budget)
@@ -120,7 +168,16 @@ class Budgeted:
             f"{self._provider} is not asked: it may cost ${most:.4f}, and the ${usd:g} a day of {whose} "
             f"(models.budget_usd_a_day.{limit}) are spent or reserved; they begin anew at 00:00 UTC"
         )
-        raise HeldBackError(line, retry_after=_midnight_after(now) - now)
+        raise HeldBackError(line, retry_after=min(_midnight_after(now) - now, LONGEST_HELD))
+
+    def _refuse_too_dear(self, most: float) -> None:
+        for limit, usd in self._budget._asdict().items():
+            if usd is not None and most > usd:
+                raise TooDearError(
+                    f"{self._provider} is never asked: one question may cost ${most:.4f}, more than the ${usd:g} of a "
+                    f"day (models.budget_usd_a_day.{limit}): raise it, or lower {self._provider}.output_tokens or "
+                    f"{self._provider}.input_tokens"
+                )
 
 
 def _midnight_after(now: datetime) -> datetime:

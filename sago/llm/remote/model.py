@@ -14,6 +14,7 @@ from sago.llm.prompts import EXTRACTION, LETTER
 from sago.llm.remote import letters
 from sago.llm.remote.answers import LetterAnswer
 from sago.llm.remote.chunk import ChunkReading
+from sago.llm.remote.guards import AskedAgain
 from sago.llm.remote.question import Line, Question
 from sago.ports import Clock
 from sago.sections import RemoteSettings
@@ -44,13 +45,17 @@ class RemoteModel:
     def place(self) -> ModelPolicy:
         return self._settings.reach
 
+    @property
+    def _twice(self) -> Line:
+        return AskedAgain(self.line, self._name, self._clock)
+
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         """What the messages say; a chunk over the budget, or whose answer was cut off, is read in several requests.
 
         Raises TransientError, UnusableAnswerError, PermanentError (blocked by a filter, or too slow for one task: the
         chunk is bisected) or ProviderSettingError.
         """
-        reading = ChunkReading(request, self._name, self.line, self._settings, self._clock)
+        reading = ChunkReading(request, self._name, self._twice, self._settings, self._clock)
         found = reading.findings()
         if dropped := dict(+reading.dropped):
             _log.warning("findings dropped", company_id=request.company_id, reasons=dropped)
@@ -72,7 +77,7 @@ class RemoteModel:
             is_lone=True,
             timeout=self._settings.timeout,
         )
-        reply = self.line.ask(question)
+        reply = self._twice.ask(question)
         if reply.is_cut:
             raise UnusableAnswerError(f"{self._name}'s letter is cut off: raise {self._name}.output_tokens")
         return letters.draft(reply.value, request)

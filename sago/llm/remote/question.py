@@ -13,7 +13,8 @@ from sago.errors import ProviderSettingError
 
 class Question(NamedTuple):
     """What is asked for one company, within `timeout` seconds. `is_lone`: it is not part of a larger piece of work
-    that could be asked for in halves. `id` is that of the call's row in the ledger."""
+    that could be asked for in halves. `id` is that of the call's row in the ledger, `reserved` the USD of the budget
+    that are kept for it."""
 
     id: UUID
     company_id: str
@@ -24,6 +25,7 @@ class Question(NamedTuple):
     answer: type[BaseModel]
     is_lone: bool
     timeout: float
+    reserved: float = 0.0
 
 
 class Reply(NamedTuple):
@@ -44,9 +46,13 @@ class TooLongError(ProviderSettingError):
     """The question is longer than the model takes; a part of it may be taken."""
 
 
+class FormRefusedError(ProviderSettingError):
+    """The server may not take the form in which the answer was asked for; the same question again goes in another."""
+
+
 class Line(Protocol):
     """Where questions go: a provider's client, or what stands before it."""
 
     def ask(self, question: Question) -> Reply:
         """The answer's JSON. Raises TransientError, UnusableAnswerError, PermanentError (blocked by a filter) or
-        ProviderSettingError (TooLongError where less might be asked)."""
+        ProviderSettingError (TooLongError where less might be asked, FormRefusedError where another form might)."""

@@ -34,10 +34,12 @@ _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s?")
 
 
 class Refusal(NamedTuple):
-    """What to raise and what to write into the ledger."""
+    """What to raise and what to write into the ledger. `may_be_billed`: the question went out and nobody waited for the
+    end of its answer."""
 
     error: SagoError
     outcome: CallOutcome
+    may_be_billed: bool = False
 
 
 class Refusals:
@@ -102,7 +104,7 @@ class Refusals:
         if isinstance(error, httpx2.TimeoutException) and not isinstance(error, httpx2.ConnectTimeout):
             reason = f"{self.name} did not answer within {self.settings.timeout:g} s"
             kind = TransientError if is_lone else TooLateError
-            return Refusal(kind(reason), CallOutcome.FAILED)
+            return Refusal(kind(reason), CallOutcome.FAILED, may_be_billed=True)
         line = f"{self._server} cannot be reached: {type(error).__name__}"
         return Refusal(TransientError(line), CallOutcome.FAILED)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import typer
@@ -14,11 +14,12 @@ from typer.testing import CliRunner
 
 from sago.bootstrap import Container
 from sago.cli import extract, run
-from sago.cli.consent import settle
+from sago.cli.consent import check_providers, settle
 from sago.cli.session import Session
 from sago.config import Settings
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError, UsageError
+from sago.llm.registry import named
 from sago.pipeline.consent import Consent
 from sago.sections import GeminiSettings
 from sago.stores.memory.clock import ManualClock
@@ -102,6 +103,19 @@ def test_run_starts_no_server_to_find_that_nobody_has_allowed_anything(
     assert not (file.parent / ".sago").exists()
 
 
+@pytest.mark.parametrize("variable", ["SAGO_MODELS__FALLBACK", "SAGO_OUTREACH__PROVIDER"])
+def test_whoever_may_be_asked_later_must_be_askable_when_the_run_begins(
+    variable: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "k")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setenv(variable, "openai")
+    error = call("run", str(file), "--provider", "gemini", "--allow-model")
+    assert isinstance(error, ConfigError)
+    assert "openai.model is not set" in str(error)
+    assert not (file.parent / ".sago").exists()
+
+
 @pytest.mark.parametrize("command", ["run", "extract"])
 def test_there_is_nothing_to_allow_where_messages_stay_here(command: str, file: Path) -> None:
     assert isinstance(call(command, str(file), "--allow-model"), UsageError)
@@ -172,3 +186,20 @@ def test_nobody_is_asked_where_messages_stay_here() -> None:
         raise AssertionError("the file need not be read")
 
     settle(Session(), house("offline"), (never() for _ in range(1)), asked=None, allow=None)
+
+
+@pytest.mark.parametrize("role", [{"outreach": {"provider": "gemini"}}, {"models": {"fallback": ["gemini"]}}])
+def test_consent_reaches_as_far_as_the_furthest_provider_that_is_named(role: dict[str, Any]) -> None:
+    settings = Settings.model_validate({"extraction": {"provider": "offline"}, **role, "gemini": {"api_key": "k"}})
+    check_providers(named(settings), settings, allow=True)
+    container = cast("Container", SimpleNamespace(**vars(house()) | {"settings": settings}))
+    settle(Session(quiet=True), container, ["acme"], asked="offline", allow=True)
+    assert policies(container) == {"acme": ModelPolicy.VENDOR}
+
+
+def test_who_has_not_allowed_the_writer_of_letters_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings.model_validate({"extraction": {"provider": "offline"}, "outreach": {"provider": "gemini"}})
+    container = cast("Container", SimpleNamespace(**vars(house()) | {"settings": settings}))
+    settle(Session(), container, ["acme"], asked="offline", allow=None)
+    told = " ".join(capsys.readouterr().err.split())
+    assert told == "company acme: its model_policy is offline, gemini needs vendor: writes none of its letters"

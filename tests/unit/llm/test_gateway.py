@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sago.domain.batches import ExtractionRequest
+from sago.domain.events import Finding
 from sago.domain.model_calls import ModelJob
 from sago.domain.outreach import Company, ModelPolicy
 from sago.errors import (
@@ -77,7 +79,8 @@ def test_letters_go_to_their_own_model_where_there_is_one() -> None:
     both = gateway(OWN, letters=VENDOR)
     assert both.ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), name_of) == ("own_house", OWN)
     assert both.ask(ModelJob.LETTER, company(ModelPolicy.VENDOR), name_of) == ("vendor", VENDOR)
-    assert both.ask(ModelJob.LETTER, company(ModelPolicy.OWN_HOUSE), name_of) == ("in-house", IN_HOUSE)
+    assert both.ask(ModelJob.LETTER, company(ModelPolicy.OWN_HOUSE), name_of) == ("own_house", OWN)
+    assert both.ask(ModelJob.LETTER, company(ModelPolicy.OFFLINE), name_of) == ("in-house", IN_HOUSE)
     assert gateway(OWN).ask(ModelJob.LETTER, company(ModelPolicy.OWN_HOUSE), name_of) == ("own_house", OWN)
 
 
@@ -94,6 +97,15 @@ def test_whoever_answers_is_not_out_whatever_the_answer(error: SagoError) -> Non
     assert raised.value is error
 
 
+def test_a_wrong_setting_of_a_fallback_blocks_none_after_it(capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = failing(vendor=TransientError("503"), own_house=ProviderSettingError("openai.model is not set"))
+    asked = gateway(VENDOR, OWN, HERE).ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), wrong)
+    assert asked == ("offline", HERE)
+    assert "openai.model is not set" in capsys.readouterr().out
+    with pytest.raises(TransientError, match=r"^503$"):
+        gateway(VENDOR, OWN).ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), wrong)
+
+
 def test_one_that_was_asked_too_long_leaves_no_time_for_another() -> None:
     clock = ManualClock(NOW)
 
@@ -103,6 +115,26 @@ def test_one_that_was_asked_too_long_leaves_no_time_for_another() -> None:
 
     with pytest.raises(TransientError, match=r"^vendor did not answer$"):
         gateway(VENDOR, HERE, clock=clock).ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), slow)
+
+
+def test_whoever_is_asked_next_has_what_is_left_of_the_tasks_time() -> None:
+    clock, given = ManualClock(NOW), []
+
+    class Timed(Named):
+        def extract(self, request: ExtractionRequest) -> list[Finding]:
+            given.append(request.within)
+            clock.sleep(4)
+            if self.place is not ModelPolicy.OFFLINE:
+                raise TransientError("503")
+            return []
+
+    timed = [Timed(model.name, model.place) for model in (VENDOR, OWN, HERE)]
+    request = ExtractionRequest(company_id="acme", company_name="Acme", messages=())
+    _, model = gateway(*timed, clock=clock).ask(
+        ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), lambda model: model.extract(request)
+    )
+    assert model is timed[2]
+    assert given == [None, 221, 217]  # of 230, with 5 to spare
 
 
 PLACES = st.sampled_from(list(ModelPolicy))

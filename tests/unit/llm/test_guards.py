@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sago.domain.model_calls import Budget, CallOutcome, ModelCall, ModelJob
-from sago.errors import HeldBackError, TransientError
+from sago.errors import HeldBackError, TooDearError, TransientError
 from sago.llm.remote.answers import FindingsAnswer, LetterAnswer
-from sago.llm.remote.guards import LONGEST_WAIT, Budgeted, Cached, Limited
+from sago.llm.remote.guards import LONGEST_WAIT, Budgeted, Cached, Limited, Spared
 from sago.llm.remote.question import Question, Reply
+from sago.resilience.breakers import SharedBreakers
 from sago.resilience.rates import MemoryRates
-from sago.sections import GeminiSettings
+from sago.resilience.shelf import MemoryShelf
+from sago.sections import BreakerSettings, GeminiSettings, OpenAISettings
 from sago.stores.memory.answers import MemoryAnswers
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.model_calls import MemoryCallLedger
@@ -47,9 +49,12 @@ class Client:
     def __init__(self, reply: Reply = Reply(NOTHING)) -> None:  # noqa: B008 - never changed
         self.asked: list[Question] = []
         self.reply = reply
+        self.out: TransientError | None = None
 
     def ask(self, question: Question) -> Reply:
         self.asked.append(question)
+        if self.out:
+            raise self.out
         return self.reply
 
 
@@ -60,8 +65,9 @@ class TestCache:
         self.answers = MemoryAnswers(self.clock, timedelta(hours=1))
         self.line = self.of()
 
-    def of(self, model: str = "m-1") -> Cached:
-        return Cached(self.client, "gemini", model, self.answers)
+    def of(self, **section: Any) -> Cached:
+        settings = OpenAISettings.model_validate({"model": "m-1", "base_url": "http://localhost:1/v1"} | section)
+        return Cached(self.client, "openai", settings, self.answers)
 
     def test_the_same_question_is_asked_once_while_its_answer_is_kept(self) -> None:
         assert self.line.ask(question()) == self.line.ask(question(timeout=7, is_lone=True)) == Reply(NOTHING)
@@ -78,10 +84,20 @@ class TestCache:
         self.line.ask(question(**other))
         assert len(self.client.asked) == 2
 
-    def test_another_model_is_another_question(self) -> None:
+    @pytest.mark.parametrize(
+        "section",
+        [{"model": "m-2"}, {"base_url": "http://localhost:2/v1"}, {"temperature": 1}, {"output_tokens": 512}],
+        ids=str,
+    )
+    def test_another_model_server_or_setting_is_another_question(self, section: dict[str, Any]) -> None:
         self.line.ask(question())
-        self.of("m-2").ask(question())
+        self.of(**section).ask(question())
         assert len(self.client.asked) == 2
+
+    def test_another_key_is_no_other_question(self) -> None:
+        self.line.ask(question())
+        self.of(api_key="k").ask(question())
+        assert len(self.client.asked) == 1
 
     def test_the_parts_of_a_question_cannot_be_taken_for_one_another(self) -> None:
         self.line.ask(question("b", system="a"))
@@ -113,6 +129,42 @@ class TestCache:
         assert [each.company_id for each in self.client.asked] == ["acme", "acme-2", "acme"]
 
 
+class TestBreaker:
+    """Three outages open it; the cache stands before it, as in `registry`."""
+
+    def setup_method(self) -> None:
+        self.clock = ManualClock(NOW)
+        self.client = Client()
+        settings = BreakerSettings(fail_max=3, open_for=30)
+        self.breakers = SharedBreakers(MemoryShelf(), self.clock, settings, timedelta(minutes=6))
+        spared = Spared(self.client, "gemini/m-1", self.breakers)
+        answers = MemoryAnswers(self.clock, timedelta(hours=1))
+        self.line = Cached(spared, "gemini", GeminiSettings(), answers)
+        self.line.ask(question("kept"))
+        self.client.out = TransientError("503")
+
+    def fail(self, *users: str) -> None:
+        for user in users:
+            with pytest.raises(TransientError):
+                self.line.ask(question(user))
+
+    def test_a_kept_answer_is_served_while_it_is_open_and_does_not_close_it(self) -> None:
+        self.fail("1", "2", "3")
+        self.line.ask(question("kept"))
+        self.clock.advance(timedelta(seconds=31))
+        self.line.ask(question("kept"))
+        assert [each.name for each in self.breakers.open()] == ["gemini/m-1"]
+        asked = len(self.client.asked)
+        self.fail("4", "5")
+        assert len(self.client.asked) == asked + 1
+
+    def test_kept_answers_between_outages_do_not_keep_it_from_opening(self) -> None:
+        for user in "123":
+            self.fail(user)
+            self.line.ask(question("kept"))
+        assert [each.name for each in self.breakers.open()] == ["gemini/m-1"]
+
+
 class TestRate:
     def setup_method(self) -> None:
         self.clock = ManualClock(NOW)
@@ -120,12 +172,12 @@ class TestRate:
         self.line = Limited(self.client, "gemini", 2, MemoryRates(self.clock), self.clock)
 
     def test_a_short_wait_is_waited_for_out_of_the_questions_own_time(self) -> None:
-        for passed in (0, 52):
+        for passed in (0, 56):
             self.clock.advance(timedelta(seconds=passed))
             self.line.ask(question())
         self.line.ask(question())
         assert self.clock.now() == NOW + timedelta(seconds=60)
-        assert [each.timeout for each in self.client.asked] == [200, 200, 192]
+        assert [each.timeout for each in self.client.asked] == [200, 200, 196]
 
     def test_whoever_would_wait_longer_comes_again_then(self) -> None:
         for _ in range(2):
@@ -186,7 +238,7 @@ class TestBudget:
             "gemini is not asked: it may cost $0.0100, and the $0.02 a day of acme (models.budget_usd_a_day.company) "
             "are spent or reserved; they begin anew at 00:00 UTC"
         )
-        assert raised.value.retry_after == timedelta(hours=1, minutes=30)
+        assert raised.value.retry_after == timedelta(hours=1)
         assert len(self.client.asked) == 2
         line.ask(question(company_id="other"))
 
@@ -214,9 +266,31 @@ class TestBudget:
         self.ledger.record(call(asked.id, self.clock.now(), 0.009))
         with pytest.raises(HeldBackError) as raised:
             line.ask(question())
-        assert raised.value.retry_after
+        self.clock.advance(timedelta(hours=1))
+        with pytest.raises(HeldBackError) as raised:
+            line.ask(question())
+        assert raised.value.retry_after == timedelta(minutes=30)
         self.clock.advance(raised.value.retry_after)
         line.ask(question())
+
+    def test_a_budget_that_was_raised_is_seen_within_the_hour(self) -> None:
+        self.clock.advance(timedelta(hours=2))  # 00:30
+        line = self.of(company=0.01)
+        line.ask(question())
+        with pytest.raises(HeldBackError) as raised:
+            line.ask(question())
+        assert raised.value.retry_after == timedelta(hours=1)
+
+    @pytest.mark.parametrize("limit", ["company", "total"])
+    def test_a_budget_below_one_question_says_what_to_raise_or_lower(self, limit: str) -> None:
+        with pytest.raises(TooDearError) as raised:
+            self.of(**{"company": 1, "total": 1, limit: 0.009}).ask(question())
+        assert str(raised.value) == (
+            "gemini is never asked: one question may cost $0.0100, more than the $0.009 of a day "
+            f"(models.budget_usd_a_day.{limit}): raise it, or lower gemini.output_tokens or gemini.input_tokens"
+        )
+        assert self.client.asked == []
+        assert self.ledger.reserved == {}
 
     def test_what_somebody_reserved_who_died_is_free_again_after_a_while(self) -> None:
         line = self.of(company=0.01)
@@ -226,6 +300,10 @@ class TestBudget:
             line.ask(question())
         self.clock.advance(timedelta(minutes=1))
         line.ask(question())
+
+    def test_the_client_is_told_what_is_kept_for_a_call(self) -> None:
+        self.of(company=0.02).ask(question())
+        assert [asked.reserved for asked in self.client.asked] == [0.01]
 
     def test_what_costs_nothing_needs_no_budget(self) -> None:
         line = self.of(price=0, company=0)

@@ -14,10 +14,9 @@ from sago.domain.cues import learned
 from sago.domain.messages import CompactMessage
 from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError, ProviderSettingError, TransientError
-from sago.llm.gateway import Guarded
 from sago.llm.registry import PROVIDERS, Guards, gateway, guarded, load, longest_call, missing, named, place_of
 from sago.llm.remote.client import RemoteClient
-from sago.llm.remote.guards import Budgeted, Cached, Limited
+from sago.llm.remote.guards import Budgeted, Cached, Limited, Spared
 from sago.ports import Model
 from sago.resilience.breakers import SharedBreakers
 from sago.resilience.rates import MemoryRates
@@ -26,6 +25,8 @@ from sago.sections import BreakerSettings
 from sago.stores.clock import SystemClock
 from sago.stores.memory.answers import MemoryAnswers
 from sago.stores.memory.model_calls import MemoryCallLedger
+from tests.unit.outreach.stories import request as letter_request
+from tests.unit.outreach.stories import watch
 
 
 def made(name: str) -> Model:
@@ -126,7 +127,7 @@ def test_chunks_and_letters_for_a_model_outside_this_process_share_its_breaker(n
         model.extract(request)
     now = clock.now()
     shelf.open("gemini/m-1", "503", now, now + timedelta(minutes=1))
-    for ask in (lambda: model.extract(request), lambda: model.compose(None)):  # type: ignore[arg-type]
+    for ask in (lambda: model.extract(request), lambda: model.compose(letter_request(watch()))):
         with pytest.raises(TransientError, match="gemini/m-1 is not asked for now: 503"):
             ask()
 
@@ -141,15 +142,14 @@ def test_a_question_goes_past_the_cache_then_its_rate_then_the_budget() -> None:
     limits = {"requests_a_minute": {"gemini": 5}, "budget_usd_a_day": {"total": 1}, "cache_ttl": 60}
     bare = {"second_pass": 0, "triage": False}
     model = guarded("gemini", Settings.model_validate({"models": limits, "extraction": bare}), guards())
-    assert isinstance(model, Guarded)
-    line, kinds = model.model.line, []  # type: ignore[attr-defined]
+    line, kinds = model.line, []  # type: ignore[attr-defined]
     while not isinstance(line, RemoteClient):
         kinds.append(type(line))
         line = line._line
-    assert kinds == [Cached, Limited, Budgeted]
+    assert kinds == [Cached, Spared, Limited, Budgeted]
     plain = guarded("gemini", Settings.model_validate({"extraction": bare}), guards())
-    assert isinstance(plain, Guarded)
-    assert isinstance(plain.model.line, RemoteClient)  # type: ignore[attr-defined]
+    assert isinstance(plain.line, Spared)  # type: ignore[attr-defined]
+    assert isinstance(plain.line._line, RemoteClient)  # type: ignore[attr-defined]
 
 
 def test_chunks_letters_and_what_falls_back_have_the_models_that_the_settings_name() -> None:

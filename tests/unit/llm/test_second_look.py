@@ -64,6 +64,15 @@ def test_what_was_passed_over_is_asked_about_once_more_with_its_neighbours() -> 
     assert len(first.messages) == 12
 
 
+def test_a_chunk_with_less_time_leaves_less_for_the_second_question() -> None:
+    clock = ManualClock(START)
+    messages = tuple(chat(number, DEAL) for number in range(1, 5))
+    request = ExtractionRequest(company_id="acme", company_name="Acme", messages=messages, within=100)
+    model = Lazy(clock)
+    SecondLook(model, marked, 2, clock).extract(request)
+    assert [each.within for each in model.requests] == [100, 90]
+
+
 @pytest.mark.parametrize(
     ("texts", "least"),
     [

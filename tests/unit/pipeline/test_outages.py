@@ -10,7 +10,7 @@ import pytest
 from sago.domain.batches import BatchState, Chunk, ExtractionRequest
 from sago.domain.events import Finding
 from sago.errors import TooLateError, TransientError
-from sago.llm.gateway import Gateway, Guarded
+from sago.llm.gateway import Gateway
 from sago.llm.providers.marker import MarkerModel
 from sago.resilience.breakers import SharedBreakers
 from sago.resilience.shelf import MemoryShelf
@@ -34,6 +34,9 @@ class Outage:
 
         class Model(MarkerModel):
             def extract(self, request: ExtractionRequest) -> list[Finding]:
+                return breakers.call("gemini/test", lambda: self.asked(request))
+
+            def asked(self, request: ExtractionRequest) -> list[Finding]:
                 outage.asked += 1
                 if isinstance(outage.error, TooLateError) and len(request.messages) == 1:
                     raise TransientError(str(outage.error))  # less cannot be asked
@@ -43,7 +46,7 @@ class Outage:
 
         settings = BreakerSettings(fail_max=3, open_for=OPEN_FOR.total_seconds())
         breakers = SharedBreakers(MemoryShelf(), self.clock, settings, timedelta(minutes=6))
-        self.house = House(Guarded(Model(), breakers, "gemini/test"), threshold=chunk, chunk=chunk)
+        self.house = House(Model(), threshold=chunk, chunk=chunk)
         for n, name in enumerate(NAMES):
             beside = [message(chunk * n + k) for k in range(1, chunk)]
             self.house.store(deal(chunk * n, name), *beside, name=f"log:{n}")

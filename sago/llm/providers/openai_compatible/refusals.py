@@ -10,7 +10,7 @@ from datetime import timedelta
 import openai
 
 from sago.domain.model_calls import CallOutcome
-from sago.llm.remote.question import TooLongError
+from sago.llm.remote.question import FormRefusedError, TooLongError
 from sago.llm.remote.reading import BlockedError
 from sago.llm.remote.refusals import MOST_WORDS, Refusal, Refusals, first_delay
 
@@ -26,6 +26,8 @@ class OpenAIRefusals(Refusals):
 
     def translated(self, error: Exception, *, is_lone: bool, has_answer: bool) -> Refusal:
         """The client wraps what httpx raises: its cause is told."""
+        if isinstance(error, FormRefusedError):
+            return Refusal(error, CallOutcome.FAILED)  # nothing is wrong yet
         cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
         reason = cause if isinstance(cause, Exception) else error
         if isinstance(reason, openai.APIStatusError) and _is_too_long(reason):

@@ -17,7 +17,7 @@ from sago.errors import ProviderSettingError, UnusableAnswerError
 from sago.llm import registry
 from sago.llm.providers.openai_compatible.refusals import OpenAIRefusals, is_about_form
 from sago.llm.remote import reading, wire
-from sago.llm.remote.question import Question, Reply, Usage
+from sago.llm.remote.question import FormRefusedError, Question, Reply, Usage
 from sago.llm.remote.reading import BlockedError
 from sago.llm.remote.refusals import Refusal
 from sago.sections import OpenAISettings
@@ -44,24 +44,36 @@ class OpenAIService:
         self._settings = settings
         self._refusals = OpenAIRefusals(NAME, "an OpenAI-compatible server", settings)
         self._takes_schema = True
+        self._words_helped = False
 
     def send(self, question: Question) -> ChatCompletion:
-        """With the answer's schema as `response_format`. A server that refuses this once is asked in words alone, then
-        and from then on."""
+        """With the answer's schema as `response_format`. A server that refuses this is asked in words alone the next
+        time (FormRefusedError), and from then on once that has helped."""
         if not self._settings.model:
             raise ProviderSettingError(registry.no_model(NAME))
-        if self._takes_schema:
-            try:
-                return self._create(question, question.system, response_format=_form(question.answer))
-            except openai.APIStatusError as error:
-                if not is_about_form(error):
-                    raise
+        return self._with_schema(question) if self._takes_schema else self._in_words(question)
+
+    def _with_schema(self, question: Question) -> ChatCompletion:
+        try:
+            return self._create(question, question.system, response_format=_form(question.answer))
+        except openai.APIStatusError as error:
+            if not is_about_form(error):
+                raise
+            self._takes_schema = False
+            refusal = self.refusal(error, is_lone=question.is_lone, has_answer=False)
+            raise FormRefusedError(str(refusal.error)) from None
+
+    def _in_words(self, question: Question) -> ChatCompletion:
         schema = json.dumps(question.answer.model_json_schema())
         in_words = f"{question.system}\n\nThe answer is one JSON object of this schema, and nothing else:\n{schema}"
-        response = self._create(question, in_words)
-        if self._takes_schema:
+        try:
+            response = self._create(question, in_words)
+        except openai.APIStatusError as error:
+            self._takes_schema = not self._words_helped and is_about_form(error)
+            raise
+        if not self._words_helped:
             _log.info("the server takes no schema: it is told in words", model=self._settings.model)
-        self._takes_schema = False
+        self._words_helped = True
         return response
 
     def usage(self, response: ChatCompletion) -> Usage:
