@@ -57,7 +57,7 @@ class Masking:
             ]
         )
         kept = {word for name in organisations for word in re.split(r"\W+", name.lower())}
-        self._people = _People(names, kept)
+        self._people = _People([name for name in names if not persons.are_of_an_office(name, kept)], kept)
         self._regions = tuple(_regions([*senders, *texts]))
 
     def mask(self, text: str) -> str:
@@ -171,6 +171,9 @@ class _People:
             for word in name:
                 for spelling in persons.spellings(word):
                     self._owners.setdefault(spelling, set()).add(whole)
+            for word in persons.joined(name):
+                for spelling in persons.spellings(word):
+                    self._owners.setdefault(spelling, set()).add(whole)
             self._of_words[name] = whole
         lone = {word for word in self._owners if word not in kept}
         phrases = {name for name in self._of_words if len(name) > 1}
@@ -188,10 +191,12 @@ class _People:
         return any(word in labels or (len(word) > persons.SHORTEST and word in domain.lower()) for word in self._lone)
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Where a name stands; one that is a word as well only with a capital."""
+        """Where a name stands, also with an s behind it; one that is a word as well only with a capital, and none
+        that only the s makes a word: `Thi` is not in `This`."""
         for match in self._pattern.finditer(text):
-            found = match[0]
-            if found != found.lower() or not _is_cased(found) or not persons.is_word(found):
+            found, ending = match[0], text[match.end() : match.end() + 1]
+            makes_a_word = ending in ("s", "S") and persons.is_word(f"{found}s".lower())
+            if not makes_a_word and (found != found.lower() or not _is_cased(found) or not persons.is_word(found)):
                 yield Span(match.start(), match.end(), "name")
 
     def parts(self, surface: str) -> Iterator[tuple[str, bool, str, str]]:
@@ -211,12 +216,12 @@ def _is_cased(text: str) -> bool:
 
 
 def _names_pattern(phrases: Iterable[persons.Name], lone: Iterable[str]) -> re.Pattern[str]:
-    whole = [r"[\s._,]{1,3}".join(map(re.escape, phrase)) for phrase in phrases]
+    whole = [r"[\s._,-]{1,3}".join(map(re.escape, phrase)) for phrase in phrases]
     single = [re.escape(word) for word in lone]
     ordered = sorted([*whole, *single], key=lambda form: (-len(form), form))
     narrow = [form for form in ordered if form[:1] < "\u2e80"]
     wide = [form for form in ordered if form[:1] >= "\u2e80"]
-    bounded = rf"(?<!{_NARROW})(?:{'|'.join(narrow) or '(?!)'})(?!{_NARROW})"
+    bounded = rf"(?<!{_NARROW})(?:{'|'.join(narrow) or '(?!)'})(?=s?(?!{_NARROW}))"
     return re.compile(rf"{bounded}|{'|'.join(wide) or '(?!)'}", re.I)
 
 
