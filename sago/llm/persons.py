@@ -45,8 +45,11 @@ _JOINT = re.compile(r"(?<=[a-zß-öø-ÿ]{2})(?=[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{2
 _PARTS = re.compile(r"[\s._,]+")
 _NOT_OF_A_NAME = re.compile(r"[^\w'’-]")
 _TITLES = frozenset(
-    "dr mr mrs ms prof jr sr sir herr frau mme phd mba ceo cto cfo coo cmo cro cpo vp svp evp "
-    "he him his she her hers they them theirs".split()
+    {
+        *("dr", "mr", "mrs", "ms", "prof", "jr", "sr", "sir", "herr", "frau", "mme", "phd", "mba"),
+        *("ceo", "cto", "cfo", "coo", "cmo", "cro", "cpo", "vp", "svp", "evp"),
+        *("he", "him", "his", "she", "her", "hers", "they", "them", "theirs"),
+    }
 )
 """What stands beside a name and is none."""
 _OFFICES = _listed("offices.txt")
@@ -171,9 +174,10 @@ def spellings(word: str) -> set[str]:
 
 
 def joined(name: Name) -> set[str]:
-    """A name's words without a blank, as in `kimlee`: all of them, the first and the last, each with the next."""
+    """A name's words without a blank, as in `kimlee`: all of them, the first and the last in either
+    order, each with the next."""
     pairs = ["".join(pair) for pair in pairwise(name)]
-    return {"".join(name), name[0] + name[-1], *pairs} if len(name) > 1 else set()
+    return {"".join(name), name[0] + name[-1], name[-1] + name[0], *pairs} if len(name) > 1 else set()
 
 
 def merged(names: Iterable[Name]) -> list[Name]:
