@@ -20,8 +20,12 @@ from sago.domain.amounts import find_amounts
 from sago.llm import persons
 
 NO_DOMAIN = "redacted.example"
-_USED = re.compile(r"(?:person|surname|phone)[- ]?(\d{1,9})", re.I)
-_BARE = r"(?:Person|Surname|Phone)-\d+[a-z]*"
+_FORM = r"(person|surname|phone)[-_\s\u00ad\u2010-\u2015\u2212]{0,3}(\d{1,9})"
+_USED = re.compile(_FORM, re.I)
+_LOOSE = re.compile(rf"\[{_FORM}([a-z]*)\]|(?<![\w-]){_FORM}([a-z]*)(?!\w)", re.I)
+"""A placeholder as a model may write it: in any case, with another hyphen or a blank, without brackets."""
+_KINDS = {"e": "Person", "h": "Phone", "u": "Surname"}
+"""By their second letter."""
 _LETTERS = "bcdefghijklmnopqrstuvwxyz"
 _MIGHT_BE_A_NUMBER = re.compile(r"\d(?:\D{0,3}\d){5}")
 _NARROW = r"[^\W\d_\u2e80-\U0003ffff]"
@@ -46,7 +50,8 @@ class Masking:
         """`organisations` are names that stay: a word of theirs is masked only inside a whole name."""
         self._surfaces: dict[str, str] = {}
         self._placeholders: dict[tuple[str, str], str] = {}
-        self._used = {int(number) for text in (*senders, *texts) for number in _USED.findall(text)}
+        self._said = {_stem(*form) for text in (*senders, *texts) for form in _USED.findall(text)}
+        self._used = {int(stem.partition("-")[2]) for stem in self._said}
         self._forms: Counter[str] = Counter()
         self._numbers: dict[str, int] = {}
         self._last = 0
@@ -69,18 +74,38 @@ class Masking:
         return "".join([*pieces, text[end:]])
 
     def restore(self, text: str) -> str:
-        """The text with each placeholder of this request replaced by what it stands for; a model may have left its
-        brackets out."""
-        return self._pattern().sub(lambda match: self._surfaces[self._written(match[0])], text)
+        """The text with each placeholder of this request replaced by what it stands for, also where a model has
+        changed its case, its hyphen or its brackets."""
+        pattern, lowered = self._addresses_made()
+        pieces, end = [], 0
+        for match in pattern.finditer(text):
+            address = self._surfaces.get(match[0], lowered[match[0].lower()])
+            pieces += [_LOOSE.sub(self._loose, text[end : match.start()]), address]
+            end = match.end()
+        return "".join([*pieces, _LOOSE.sub(self._loose, text[end:])])
 
-    def _written(self, found: str) -> str:
-        return found if found in self._surfaces else f"[{found}]"
+    def has_strays(self, text: str) -> bool:
+        """Whether a model's text holds what looks like a placeholder, while it is none of this request's and stands in
+        none of its texts."""
+        rest = self._addresses_made()[0].sub(" ", text)
+        strays = (match for match in _LOOSE.finditer(rest) if self._surface(match) is None)
+        return any(_stem(*filter(None, match.group(1, 2, 4, 5))) not in self._said for match in strays)
 
-    def _pattern(self) -> re.Pattern[str]:
-        ordered = sorted(self._surfaces, key=len, reverse=True)
-        bare = [form[1:-1] for form in ordered if form.startswith("[")]
-        whole, loose = "|".join(map(re.escape, ordered)), "|".join(map(re.escape, bare))
-        return re.compile(rf"{whole or '(?!)'}|(?<![\w-])(?:{loose or '(?!)'})(?![\w-])")
+    def _addresses_made(self) -> tuple[re.Pattern[str], dict[str, str]]:
+        lowered = {form.lower(): surface for form, surface in self._surfaces.items() if not form.startswith("[")}
+        whole = "|".join(map(re.escape, sorted(lowered, key=len, reverse=True)))
+        return re.compile(rf"(?<!\w)(?:{whole or '(?!)'})", re.I), lowered
+
+    def _loose(self, match: re.Match[str]) -> str:
+        surface = self._surface(match)
+        return match[0] if surface is None else surface
+
+    def _surface(self, match: re.Match[str]) -> str | None:
+        """What a placeholder stands for; of an address, which is one only as a whole, and an unknown one None."""
+        if match[4] and match.string[match.end() : match.end() + 1] == "@":
+            return None
+        kind, number, form = match.group(1, 2, 3) if match[1] else match.group(4, 5, 6)
+        return self._surfaces.get(f"[{_stem(kind, number)}{form.lower()}]")
 
     def _spans(self, text: str) -> list[Span]:
         spans: list[Span] = []
@@ -160,6 +185,10 @@ class Masking:
         return self._numbers[of]
 
 
+def _stem(kind: str, number: str) -> str:
+    return f"{_KINDS[kind[1].lower()]}-{int(number)}"
+
+
 class _People:
     """Where names stand in a text, and whose they are."""
 
@@ -176,7 +205,7 @@ class _People:
                     self._owners.setdefault(spelling, set()).add(whole)
             self._of_words[name] = whole
         lone = {word for word in self._owners if word not in kept}
-        phrases = {name for name in self._of_words if len(name) > 1}
+        phrases = {order for name in self._of_words if len(name) > 1 for order in (name, name[::-1])}
         self._pattern = _names_pattern(phrases, lone)
         self._lone = lone
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from email.utils import parseaddr
 from importlib.resources import files
-from itertools import pairwise
+from itertools import permutations
 
 from sago.domain.everyday import everyday_words
 
@@ -57,6 +57,8 @@ _OFFICES = _listed("offices.txt")
 _ALSO_WORDS = _listed("names_that_are_words.txt")
 SHORTEST = 3
 """Letters of a name that is looked for in small letters too."""
+LONGEST_JOINED = 8
+"""Words of a name of which any two are looked for without a blank."""
 _ACCENTED = {"ä": "ae", "ö": "oe", "ü": "ue"}
 _SPELT = str.maketrans({**_ACCENTED, "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"})
 
@@ -174,10 +176,9 @@ def spellings(word: str) -> set[str]:
 
 
 def joined(name: Name) -> set[str]:
-    """A name's words without a blank, as in `kimlee`: all of them, the first and the last in either
-    order, each with the next."""
-    pairs = ["".join(pair) for pair in pairwise(name)]
-    return {"".join(name), name[0] + name[-1], name[-1] + name[0], *pairs} if len(name) > 1 else set()
+    """A name's words without a blank, as in `kimlee`: all of them, and any two in either order."""
+    pairs = {"".join(pair) for pair in permutations(name[:LONGEST_JOINED], 2)}
+    return {"".join(name), *pairs} if len(name) > 1 else set()
 
 
 def merged(names: Iterable[Name]) -> list[Name]:

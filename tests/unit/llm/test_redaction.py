@@ -14,6 +14,7 @@ from sago.domain.batches import ExtractionRequest
 from sago.domain.events import EventType, Finding
 from sago.domain.messages import CompactMessage
 from sago.domain.outreach import Direction, LetterDraft, LetterRequest
+from sago.errors import UnusableAnswerError
 from sago.llm.letters import compose_offline
 from sago.llm.masking import Masking
 from sago.llm.persons import is_word
@@ -257,3 +258,61 @@ def test_a_letter_is_asked_for_without_its_people_and_signed_with_them(direction
 
 def test_the_version_tells_that_persons_were_hidden() -> None:
     assert Redacted(MarkerModel()).version == "1/redacted"
+
+
+@pytest.mark.parametrize(
+    "altered",
+    ["[person-1]", "PERSON-1", "Person 1", "[Person‑1]", "[Person - 1]", "person_1", "**[Person-1]**"],
+)
+def test_a_placeholder_that_the_model_altered_is_restored(altered: str) -> None:
+    masking = Masking(["Kim Lee <kim@acme.example>"], [])
+    masking.mask("Kim Lee <kim@acme.example>")
+    assert masking.restore(f"{altered} signed").strip("*").replace("**", "") == "Kim signed"
+    assert not masking.has_strays(f"{altered} signed")
+
+
+def test_addresses_come_back_in_any_case_and_an_altered_one_is_nobodys() -> None:
+    masking = Masking(["Kim Lee <kim@acme.example>"], ["as Person-7 said"])
+    masking.mask("Kim Lee <kim@acme.example>")
+    assert masking.restore("Person1@ACME.example") == "kim@acme.example"
+    assert masking.has_strays("write to person1@other.example")
+    assert masking.restore("write to person1@other.example") == "write to person1@other.example"
+    assert masking.has_strays("[Person-9] agrees")
+    assert not masking.has_strays("as [Person-7] said")
+
+
+class Inventive(Listening):
+    """Writes into its letter what it was not given."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self.line = line
+
+    def compose(self, request: LetterRequest) -> LetterDraft:
+        draft = compose_offline(request)
+        return draft.model_copy(update={"body": f"{draft.body}\nPS: {self.line}"})
+
+
+def test_a_letter_with_a_placeholder_of_nobody_is_no_answer() -> None:
+    request = letter_request(watch("arr >= 2M"))
+    with pytest.raises(UnusableAnswerError, match="placeholder"):
+        Redacted(Inventive("[Person-9] agrees")).compose(request)
+    assert "PS: Nell agrees" in Redacted(Inventive("person 1 agrees")).compose(request).body
+
+
+def test_a_finding_with_a_placeholder_of_nobody_is_dropped() -> None:
+    good = {"message_id": "slack:1", "quote": "[person 1] joins us", "title": "[Person-1] joins us"}
+    found = asked(Listening(good, {**good, "title": "[Person-4] joins us"}), chat(1, "kim joins us", sender="kim"))
+    assert [(finding.title, finding.quote) for finding in found] == [("kim joins us", "kim joins us")]
+
+
+def test_a_letter_is_asked_for_without_the_people_of_its_events() -> None:
+    request = letter_request(watch("arr >= 2M"))
+    told = {"title": "Dana Whitfield joins as CFO", "stakeholders": ("Dana Whitfield",)}
+    events = (request.events[0].model_copy(update=told), *request.events[1:])
+    request = request.model_copy(update={"events": events})
+    model = Listening()
+    draft = Redacted(model).compose(request)
+    assert model.letter is not None
+    assert not re.search("Dana|Whitfield", model.letter.model_dump_json())
+    assert draft == compose_offline(request)
