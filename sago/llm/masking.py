@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import phonenumbers
@@ -30,8 +31,14 @@ _LETTERS = "bcdefghijklmnopqrstuvwxyz"
 _MIGHT_BE_A_NUMBER = re.compile(r"\d(?:\D{0,3}\d){5}")
 _NARROW = r"[^\W\d_\u2e80-\U0003ffff]"
 """A letter of a script that puts blanks between words."""
-_LONGEST = 100_000
-"""Code points in which national telephone numbers are looked for."""
+MOST_TRIES = 100
+"""Groups of digits of one text in which telephone numbers are looked for by each country's rules."""
+MOST_REGIONS = 8
+_DIGITS = re.compile(r"\d+")
+_PLAIN_NUMBER = re.compile(
+    r"(?<![\w.,:/-])(?:(?:\+|\(?0)\d[\d ()./-]{5,18}\d|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![\w-])"
+)
+"""The commonest ways to write one, for what stands behind them."""
 
 
 class Span(NamedTuple):
@@ -124,15 +131,20 @@ class Masking:
         What the reader of figures takes for a figure is one."""
         if not _MIGHT_BE_A_NUMBER.search(text):
             return []
-        found = list(PhoneNumberMatcher(text, None, Leniency.POSSIBLE))
+        searched, rest = _divided(text)
+        found = list(_numbers(searched, None, Leniency.POSSIBLE))
         for region in self._regions:
-            found += PhoneNumberMatcher(text[:_LONGEST], region, Leniency.STRICT_GROUPING)
-        figures = find_amounts(text) if found else []
+            found += _numbers(searched, region, Leniency.STRICT_GROUPING)
+        spans = [Span(match.start, match.end, "phone") for match in found]
+        spans += [
+            Span(m.start() + len(searched), m.end() + len(searched), "phone") for m in _PLAIN_NUMBER.finditer(rest)
+        ]
+        figures = find_amounts(text) if any(text[span.start] != "+" for span in spans) else []
         return [
-            Span(match.start, match.end, "phone")
-            for match in found
-            if match.raw_string.startswith("+")
-            or not any(figure.start < match.end and match.start < figure.end for figure in figures)
+            span
+            for span in spans
+            if text[span.start] == "+"
+            or not any(figure.start < span.end and span.start < figure.end for figure in figures)
         ]
 
     def _masked(self, span: Span, surface: str) -> str:
@@ -240,6 +252,17 @@ class _People:
             yield piece, bool(place % 2) or not piece, whole, "Surname" if is_surname else "Person"
 
 
+def _divided(text: str) -> tuple[str, str]:
+    """The text up to the last group of digits that is tried, and what follows."""
+    group = next(islice(_DIGITS.finditer(text), MOST_TRIES, None), None)
+    end = group.start() if group else len(text)
+    return text[:end], text[end:]
+
+
+def _numbers(text: str, region: str | None, leniency: int) -> PhoneNumberMatcher:
+    return PhoneNumberMatcher(text, region, leniency, max_tries=MOST_TRIES)
+
+
 def _is_cased(text: str) -> bool:
     return text.lower() != text.upper()
 
@@ -262,6 +285,6 @@ def _regions(texts: Sequence[str]) -> Iterator[str]:
         for address in persons.ADDRESS.findall(text):
             found[{"UK": "GB"}.get(top := address.rpartition(".")[2].upper(), top)] = None
         if "+" in text:
-            for match in PhoneNumberMatcher(text, None, Leniency.POSSIBLE):
+            for match in _numbers(_divided(text)[0], None, Leniency.POSSIBLE):
                 found[phonenumbers.region_code_for_number(match.number) or "US"] = None
-    return (region for region in found if region in phonenumbers.SUPPORTED_REGIONS)
+    return islice((region for region in found if region in phonenumbers.SUPPORTED_REGIONS), MOST_REGIONS)

@@ -17,7 +17,9 @@ from sago.domain.messages import CompactMessage
 from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy, Person
 from sago.errors import UnusableAnswerError
 from sago.llm.masking import Masking
-from sago.ports import Model
+from sago.llm.remote import packing
+from sago.llm.remote.chunk import PATIENCE
+from sago.ports import Clock, Model
 
 LONGEST_SUBJECT = 90
 LONGEST_TITLE = 200
@@ -37,6 +39,10 @@ class Redacted:
     """A `Model` that sends placeholders for persons' names, addresses and telephone numbers."""
 
     model: Model
+    clock: Clock | None = None
+    """Where it is given, masking counts as part of the chunk's time."""
+    input_tokens: int = 200_000
+    """Of one request: what is longer is not sent, and not masked."""
 
     @property
     def name(self) -> str:
@@ -53,6 +59,8 @@ class Redacted:
 
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         """As the model's, with every placeholder restored; a finding with one that stands for nobody is dropped."""
+        begun = self.clock.monotonic() if self.clock else 0.0
+        request = self._sent(request)
         said = (*request.context, *request.messages)
         masking = Masking(
             [message.sender for message in said], [message.text for message in said], [request.company_name]
@@ -64,12 +72,22 @@ class Redacted:
                 "messages": tuple(_masked(message, masking, threads) for message in request.messages),
             }
         )
+        if self.clock:
+            left = min(PATIENCE, request.within or PATIENCE) - (self.clock.monotonic() - begun)
+            masked = masked.model_copy(update={"within": left or -1.0})
         found = self.model.extract(masked)
         own = [_restored(finding, masking) for finding in found if not _names_nobody(finding, masking)]
         if len(own) < len(found):
             reasons = {"names a placeholder of nobody": len(found) - len(own)}
             _log.warning("findings dropped", company_id=request.company_id, reasons=reasons)
         return own
+
+    def _sent(self, request: ExtractionRequest) -> ExtractionRequest:
+        """What packing may send of it: the newest versions, and of each text as much as a request can hold."""
+        most = self.input_tokens * packing.BYTES_A_TOKEN
+        texts = {"messages": (request.messages, most), "context": (request.context, packing.CONTEXT_TEXT)}
+        cut = {name: tuple(_cut(each, end) for each in packing.readable(of)) for name, (of, end) in texts.items()}
+        return request.model_copy(update=cut)
 
     def compose(self, request: LetterRequest) -> LetterDraft:
         """As the model's, with every placeholder restored. Raises UnusableAnswerError also where one stands for
@@ -88,6 +106,10 @@ class Redacted:
         )
         subject = masking.restore(_TORN.sub("", draft.subject))[:LONGEST_SUBJECT]
         return draft.model_copy(update={"subject": subject, "body": masking.restore(draft.body), "highlights": lines})
+
+
+def _cut(message: CompactMessage, end: int) -> CompactMessage:
+    return message.model_copy(update={"text": message.text[:end]}) if len(message.text) > end else message
 
 
 def _masked(message: CompactMessage, masking: Masking, threads: dict[str | None, str]) -> CompactMessage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -16,10 +17,11 @@ from sago.domain.messages import CompactMessage
 from sago.domain.outreach import Direction, LetterDraft, LetterRequest
 from sago.errors import UnusableAnswerError
 from sago.llm.letters import compose_offline
-from sago.llm.masking import Masking
+from sago.llm.masking import MOST_TRIES, Masking, _divided
 from sago.llm.persons import is_word
 from sago.llm.providers.marker import MarkerModel
 from sago.llm.redacted import Redacted
+from sago.llm.remote.chunk import PATIENCE
 from sago.pipeline.grounding import ground
 from tests.unit.llm.said import START, chat, mail
 from tests.unit.outreach.stories import request as letter_request
@@ -316,3 +318,54 @@ def test_a_letter_is_asked_for_without_the_people_of_its_events() -> None:
     assert model.letter is not None
     assert not re.search("Dana|Whitfield", model.letter.model_dump_json())
     assert draft == compose_offline(request)
+
+
+class Slow(Listening):
+    """A clock that moves ten seconds at each look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = 0.0
+
+    def now(self) -> datetime:
+        return START
+
+    def monotonic(self) -> float:
+        self.at += 10.0
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+
+@pytest.mark.parametrize(("within", "left"), [(None, PATIENCE - 10), (60.0, 50.0)])
+def test_masking_is_part_of_the_chunks_time(within: float | None, left: float) -> None:
+    model = Slow()
+    request = ExtractionRequest(company_id="acme", company_name="Acme", messages=(chat(1, "hi"),), within=within)
+    Redacted(model, model).extract(request)
+    assert model.request is not None
+    assert model.request.within == left
+
+
+def test_only_what_may_be_sent_is_masked() -> None:
+    model = Listening()
+    long, old = chat(1, "x" * 90_000), chat(0, "y" * 9_000)
+    request = ExtractionRequest(company_id="acme", company_name="Acme", messages=(long,), context=(old,))
+    Redacted(model, input_tokens=8_000).extract(request)
+    assert model.request is not None
+    assert [len(m.text) for m in (*model.request.messages, *model.request.context)] == [24_000, 1_500]
+
+
+def test_telephone_numbers_behind_many_figures_are_found_in_their_common_forms() -> None:
+    line = "2026-01-02 12:00:00.123 10.0.0.1 GET /a/123456789 200 4411 0.123 id=99-88-77-66\n"
+    text = line * 200 + "call +44 20 7946 0958 or 555-123-4567"
+    masking = Masking(["kim@acme.example"], [text])
+    masked = masking.mask(text)
+    assert masked.startswith(line * 200)
+    assert not re.search(r"7946|555", masked)
+    assert masking.restore(masked) == text
+
+
+def test_the_work_of_the_phone_rules_does_not_grow_with_a_text() -> None:
+    tried = [len(_divided("12345678 " * size)[0]) for size in (100, 1_000, 10_000)]
+    assert tried == [900, 9 * MOST_TRIES, 9 * MOST_TRIES]
