@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import phonenumbers
@@ -20,14 +21,24 @@ from sago.domain.amounts import find_amounts
 from sago.llm import persons
 
 NO_DOMAIN = "redacted.example"
-_USED = re.compile(r"(?:person|surname|phone)[- ]?(\d{1,9})", re.I)
-_BARE = r"(?:Person|Surname|Phone)-\d+[a-z]*"
+_FORM = r"(person|surname|phone)[-_\s\u00ad\u2010-\u2015\u2212]{0,3}(\d{1,9})"
+_USED = re.compile(_FORM, re.I)
+_LOOSE = re.compile(rf"\[{_FORM}([a-z]*)\]|(?<![\w-]){_FORM}([a-z]*)(?!\w)", re.I)
+"""A placeholder as a model may write it: in any case, with another hyphen or a blank, without brackets."""
+_KINDS = {"e": "Person", "h": "Phone", "u": "Surname"}
+"""By their second letter."""
 _LETTERS = "bcdefghijklmnopqrstuvwxyz"
 _MIGHT_BE_A_NUMBER = re.compile(r"\d(?:\D{0,3}\d){5}")
 _NARROW = r"[^\W\d_\u2e80-\U0003ffff]"
 """A letter of a script that puts blanks between words."""
-_LONGEST = 100_000
-"""Code points in which national telephone numbers are looked for."""
+MOST_TRIES = 100
+"""Groups of digits of one text in which telephone numbers are looked for by each country's rules."""
+MOST_REGIONS = 8
+_DIGITS = re.compile(r"\d+")
+_PLAIN_NUMBER = re.compile(
+    r"(?<![\w.,:/-])(?:(?:\+|\(?0)\d[\d ()./-]{5,18}\d|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![\w-])"
+)
+"""The commonest ways to write one, for what stands behind them."""
 
 
 class Span(NamedTuple):
@@ -46,7 +57,8 @@ class Masking:
         """`organisations` are names that stay: a word of theirs is masked only inside a whole name."""
         self._surfaces: dict[str, str] = {}
         self._placeholders: dict[tuple[str, str], str] = {}
-        self._used = {int(number) for text in (*senders, *texts) for number in _USED.findall(text)}
+        self._said = {_stem(*form) for text in (*senders, *texts) for form in _USED.findall(text)}
+        self._used = {int(stem.partition("-")[2]) for stem in self._said}
         self._forms: Counter[str] = Counter()
         self._numbers: dict[str, int] = {}
         self._last = 0
@@ -57,7 +69,7 @@ class Masking:
             ]
         )
         kept = {word for name in organisations for word in re.split(r"\W+", name.lower())}
-        self._people = _People(names, kept)
+        self._people = _People([name for name in names if not persons.are_of_an_office(name, kept)], kept)
         self._regions = tuple(_regions([*senders, *texts]))
 
     def mask(self, text: str) -> str:
@@ -69,18 +81,38 @@ class Masking:
         return "".join([*pieces, text[end:]])
 
     def restore(self, text: str) -> str:
-        """The text with each placeholder of this request replaced by what it stands for; a model may have left its
-        brackets out."""
-        return self._pattern().sub(lambda match: self._surfaces[self._written(match[0])], text)
+        """The text with each placeholder of this request replaced by what it stands for, also where a model has
+        changed its case, its hyphen or its brackets."""
+        pattern, lowered = self._addresses_made()
+        pieces, end = [], 0
+        for match in pattern.finditer(text):
+            address = self._surfaces.get(match[0], lowered[match[0].lower()])
+            pieces += [_LOOSE.sub(self._loose, text[end : match.start()]), address]
+            end = match.end()
+        return "".join([*pieces, _LOOSE.sub(self._loose, text[end:])])
 
-    def _written(self, found: str) -> str:
-        return found if found in self._surfaces else f"[{found}]"
+    def has_strays(self, text: str) -> bool:
+        """Whether a model's text holds what looks like a placeholder, while it is none of this request's and stands in
+        none of its texts."""
+        rest = self._addresses_made()[0].sub(" ", text)
+        strays = (match for match in _LOOSE.finditer(rest) if self._surface(match) is None)
+        return any(_stem(*filter(None, match.group(1, 2, 4, 5))) not in self._said for match in strays)
 
-    def _pattern(self) -> re.Pattern[str]:
-        ordered = sorted(self._surfaces, key=len, reverse=True)
-        bare = [form[1:-1] for form in ordered if form.startswith("[")]
-        whole, loose = "|".join(map(re.escape, ordered)), "|".join(map(re.escape, bare))
-        return re.compile(rf"{whole or '(?!)'}|(?<![\w-])(?:{loose or '(?!)'})(?![\w-])")
+    def _addresses_made(self) -> tuple[re.Pattern[str], dict[str, str]]:
+        lowered = {form.lower(): surface for form, surface in self._surfaces.items() if not form.startswith("[")}
+        whole = "|".join(map(re.escape, sorted(lowered, key=len, reverse=True)))
+        return re.compile(rf"(?<!\w)(?:{whole or '(?!)'})", re.I), lowered
+
+    def _loose(self, match: re.Match[str]) -> str:
+        surface = self._surface(match)
+        return match[0] if surface is None else surface
+
+    def _surface(self, match: re.Match[str]) -> str | None:
+        """What a placeholder stands for; of an address, which is one only as a whole, and an unknown one None."""
+        if match[4] and match.string[match.end() : match.end() + 1] == "@":
+            return None
+        kind, number, form = match.group(1, 2, 3) if match[1] else match.group(4, 5, 6)
+        return self._surfaces.get(f"[{_stem(kind, number)}{form.lower()}]")
 
     def _spans(self, text: str) -> list[Span]:
         spans: list[Span] = []
@@ -99,15 +131,20 @@ class Masking:
         What the reader of figures takes for a figure is one."""
         if not _MIGHT_BE_A_NUMBER.search(text):
             return []
-        found = list(PhoneNumberMatcher(text, None, Leniency.POSSIBLE))
+        searched, rest = _divided(text)
+        found = list(_numbers(searched, None, Leniency.POSSIBLE))
         for region in self._regions:
-            found += PhoneNumberMatcher(text[:_LONGEST], region, Leniency.STRICT_GROUPING)
-        figures = find_amounts(text) if found else []
+            found += _numbers(searched, region, Leniency.STRICT_GROUPING)
+        spans = [Span(match.start, match.end, "phone") for match in found]
+        spans += [
+            Span(m.start() + len(searched), m.end() + len(searched), "phone") for m in _PLAIN_NUMBER.finditer(rest)
+        ]
+        figures = find_amounts(text) if any(text[span.start] != "+" for span in spans) else []
         return [
-            Span(match.start, match.end, "phone")
-            for match in found
-            if match.raw_string.startswith("+")
-            or not any(figure.start < match.end and match.start < figure.end for figure in figures)
+            span
+            for span in spans
+            if text[span.start] == "+"
+            or not any(figure.start < span.end and span.start < figure.end for figure in figures)
         ]
 
     def _masked(self, span: Span, surface: str) -> str:
@@ -160,6 +197,10 @@ class Masking:
         return self._numbers[of]
 
 
+def _stem(kind: str, number: str) -> str:
+    return f"{_KINDS[kind[1].lower()]}-{int(number)}"
+
+
 class _People:
     """Where names stand in a text, and whose they are."""
 
@@ -171,9 +212,12 @@ class _People:
             for word in name:
                 for spelling in persons.spellings(word):
                     self._owners.setdefault(spelling, set()).add(whole)
+            for word in persons.joined(name):
+                for spelling in persons.spellings(word):
+                    self._owners.setdefault(spelling, set()).add(whole)
             self._of_words[name] = whole
         lone = {word for word in self._owners if word not in kept}
-        phrases = {name for name in self._of_words if len(name) > 1}
+        phrases = {order for name in self._of_words if len(name) > 1 for order in (name, name[::-1])}
         self._pattern = _names_pattern(phrases, lone)
         self._lone = lone
 
@@ -188,10 +232,12 @@ class _People:
         return any(word in labels or (len(word) > persons.SHORTEST and word in domain.lower()) for word in self._lone)
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Where a name stands; one that is a word as well only with a capital."""
+        """Where a name stands, also with an s behind it; one that is a word as well only with a capital, and none
+        that only the s makes a word: `Thi` is not in `This`."""
         for match in self._pattern.finditer(text):
-            found = match[0]
-            if found != found.lower() or not _is_cased(found) or not persons.is_word(found):
+            found, ending = match[0], text[match.end() : match.end() + 1]
+            makes_a_word = ending in ("s", "S") and persons.is_word(f"{found}s".lower())
+            if not makes_a_word and (found != found.lower() or not _is_cased(found) or not persons.is_word(found)):
                 yield Span(match.start(), match.end(), "name")
 
     def parts(self, surface: str) -> Iterator[tuple[str, bool, str, str]]:
@@ -206,17 +252,28 @@ class _People:
             yield piece, bool(place % 2) or not piece, whole, "Surname" if is_surname else "Person"
 
 
+def _divided(text: str) -> tuple[str, str]:
+    """The text up to the last group of digits that is tried, and what follows."""
+    group = next(islice(_DIGITS.finditer(text), MOST_TRIES, None), None)
+    end = group.start() if group else len(text)
+    return text[:end], text[end:]
+
+
+def _numbers(text: str, region: str | None, leniency: int) -> PhoneNumberMatcher:
+    return PhoneNumberMatcher(text, region, leniency, max_tries=MOST_TRIES)
+
+
 def _is_cased(text: str) -> bool:
     return text.lower() != text.upper()
 
 
 def _names_pattern(phrases: Iterable[persons.Name], lone: Iterable[str]) -> re.Pattern[str]:
-    whole = [r"[\s._,]{1,3}".join(map(re.escape, phrase)) for phrase in phrases]
+    whole = [r"[\s._,-]{1,3}".join(map(re.escape, phrase)) for phrase in phrases]
     single = [re.escape(word) for word in lone]
     ordered = sorted([*whole, *single], key=lambda form: (-len(form), form))
     narrow = [form for form in ordered if form[:1] < "\u2e80"]
     wide = [form for form in ordered if form[:1] >= "\u2e80"]
-    bounded = rf"(?<!{_NARROW})(?:{'|'.join(narrow) or '(?!)'})(?!{_NARROW})"
+    bounded = rf"(?<!{_NARROW})(?:{'|'.join(narrow) or '(?!)'})(?=s?(?!{_NARROW}))"
     return re.compile(rf"{bounded}|{'|'.join(wide) or '(?!)'}", re.I)
 
 
@@ -228,6 +285,6 @@ def _regions(texts: Sequence[str]) -> Iterator[str]:
         for address in persons.ADDRESS.findall(text):
             found[{"UK": "GB"}.get(top := address.rpartition(".")[2].upper(), top)] = None
         if "+" in text:
-            for match in PhoneNumberMatcher(text, None, Leniency.POSSIBLE):
+            for match in _numbers(_divided(text)[0], None, Leniency.POSSIBLE):
                 found[phonenumbers.region_code_for_number(match.number) or "US"] = None
-    return (region for region in found if region in phonenumbers.SUPPORTED_REGIONS)
+    return islice((region for region in found if region in phonenumbers.SUPPORTED_REGIONS), MOST_REGIONS)

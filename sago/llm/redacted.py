@@ -10,22 +10,28 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from sago import telemetry
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import CATALOGUE, Finding
 from sago.domain.messages import CompactMessage
 from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy, Person
+from sago.errors import UnusableAnswerError
 from sago.llm.masking import Masking
-from sago.ports import Model
+from sago.llm.remote import packing
+from sago.llm.remote.chunk import PATIENCE
+from sago.ports import Clock, Model
 
 LONGEST_SUBJECT = 90
 LONGEST_TITLE = 200
 SHORTEST_TITLE = 5
-_TORN = re.compile(r"\s?\[(?:Person|Surname|Phone)[\w-]*$")
+_TORN = re.compile(r"\s?\[(?:Person|Surname|Phone)[\w-]*$", re.I)
 """A placeholder that a subject's limit has cut."""
 _PARTS = frozenset({"company", "watch", "investor", "verdict", "events", "results", "against", "proof", "evidence"})
 _TEXTS = frozenset({"founder", "founder_email", "reason", "title", "description", "impact", "timeline", "stakeholders"})
 _WORDED = _PARTS | _TEXTS | {"quote", "because", "note", "missing", "objections", "condition", "text"}
 """Fields of a letter's request that people have written, or that hold such."""
+
+_log = telemetry.logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,10 @@ class Redacted:
     """A `Model` that sends placeholders for persons' names, addresses and telephone numbers."""
 
     model: Model
+    clock: Clock | None = None
+    """Where it is given, masking counts as part of the chunk's time."""
+    input_tokens: int = 200_000
+    """Of one request: what is longer is not sent, and not masked."""
 
     @property
     def name(self) -> str:
@@ -48,7 +58,9 @@ class Redacted:
         return self.model.place
 
     def extract(self, request: ExtractionRequest) -> list[Finding]:
-        """As the model's, with every placeholder restored."""
+        """As the model's, with every placeholder restored; a finding with one that stands for nobody is dropped."""
+        begun = self.clock.monotonic() if self.clock else 0.0
+        request = self._sent(request)
         said = (*request.context, *request.messages)
         masking = Masking(
             [message.sender for message in said], [message.text for message in said], [request.company_name]
@@ -60,14 +72,34 @@ class Redacted:
                 "messages": tuple(_masked(message, masking, threads) for message in request.messages),
             }
         )
-        return [_restored(finding, masking) for finding in self.model.extract(masked)]
+        if self.clock:
+            left = min(PATIENCE, request.within or PATIENCE) - (self.clock.monotonic() - begun)
+            masked = masked.model_copy(update={"within": left or -1.0})
+        found = self.model.extract(masked)
+        own = [_restored(finding, masking) for finding in found if not _names_nobody(finding, masking)]
+        if len(own) < len(found):
+            reasons = {"names a placeholder of nobody": len(found) - len(own)}
+            _log.warning("findings dropped", company_id=request.company_id, reasons=reasons)
+        return own
+
+    def _sent(self, request: ExtractionRequest) -> ExtractionRequest:
+        """What packing may send of it: the newest versions, and of each text as much as a request can hold."""
+        most = self.input_tokens * packing.BYTES_A_TOKEN
+        texts = {"messages": (request.messages, most), "context": (request.context, packing.CONTEXT_TEXT)}
+        cut = {name: tuple(_cut(each, end) for each in packing.readable(of)) for name, (of, end) in texts.items()}
+        return request.model_copy(update=cut)
 
     def compose(self, request: LetterRequest) -> LetterDraft:
-        """As the model's, with every placeholder restored."""
+        """As the model's, with every placeholder restored. Raises UnusableAnswerError also where one stands for
+        nobody."""
         investor = request.watch.investor
-        people = [person for person in (request.company.founder, investor.name if investor else None) if person]
+        told = [name for event in (*request.events, *request.verdict.against) for name in event.stakeholders]
+        people = [request.company.founder or "", investor.name if investor else "", *told]
         masking = Masking(people, list(_words_of(request)), [request.company.name])
         draft = self.model.compose(_walk(request, masking))
+        lines_of = [text for line in draft.highlights for text in (line.heading, line.text)]
+        if any(map(masking.has_strays, (_TORN.sub("", draft.subject), draft.body, *lines_of))):
+            raise UnusableAnswerError("the letter names a placeholder that stands for nobody: copy them as they are")
         lines = tuple(
             line.model_copy(update={"heading": masking.restore(line.heading), "text": masking.restore(line.text)})
             for line in draft.highlights
@@ -76,11 +108,20 @@ class Redacted:
         return draft.model_copy(update={"subject": subject, "body": masking.restore(draft.body), "highlights": lines})
 
 
+def _cut(message: CompactMessage, end: int) -> CompactMessage:
+    return message.model_copy(update={"text": message.text[:end]}) if len(message.text) > end else message
+
+
 def _masked(message: CompactMessage, masking: Masking, threads: dict[str | None, str]) -> CompactMessage:
     """Its thread's name may hold an address: a number tells threads apart as well."""
     thread = threads[message.thread_id] if message.thread_id else None
     hidden = {"sender": masking.mask(message.sender), "text": masking.mask(message.text), "thread_id": thread}
     return message.model_copy(update=hidden)
+
+
+def _names_nobody(finding: Finding, masking: Masking) -> bool:
+    shown = (_TORN.sub("", finding.title), finding.quote, finding.description, finding.impact, finding.subject or "")
+    return any(map(masking.has_strays, (*shown, *finding.stakeholders)))
 
 
 def _restored(finding: Finding, masking: Masking) -> Finding:
