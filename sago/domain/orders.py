@@ -33,9 +33,10 @@ _FIRST_JOINED = "\u0600"
 _ENCODED = re.compile(r"[A-Za-z0-9+/]{24,}")
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.M)
 _SENTENCE_ENDS = re.compile(r"[.!?…؟](?=\s|$)|[。！？।\n]")
-_ADDRESS = re.compile(r".{2,40}?[:,、،]", re.S)
+_ADDRESS = re.compile(r".{2,40}?(?:[:,、،]|\s[-–—]\s|\s(?:please|kindly)\b)", re.S)
 _ORDERS = (
     {"ignore", "rules"},
+    {"ignore", "rules_weak", "act"},
     {"act", "machine", "must", "here"},
     {"act_last", "machine", "must", "here"},
     {"act", "machine", "must", "kept"},
@@ -270,7 +271,7 @@ _POSSESSIVE = re.compile(_shown(rf"(?:{_either('possessive')})(?:\s[\w-]+)?\s?$"
 _OF_PEOPLE = re.compile(r"\s(?:team|company|start-?up|engineers?|researchers?|lab|group|committee|conference)\b")
 _GIVEN = re.compile(
     r"(?<!my )(?<!our )\b(?:all|any|every|your|previous|prior|earlier|former|preceding|above|these)"
-    r"(?:\s(?!my|our)\w+)?\s$"
+    r"(?:\s(?!my|our)\w+)?\s$|\b(?:ignore|disregard|system's)\s$"
 )
 _NAME = _shown(rf"(?:{_either(_ROLE)})(?:[ \t-]?(?:{_either('heading')}))?[ \t]*")
 _HEADING, _BRACKETED = re.compile(rf"{_NAME}(?::|=>)"), re.compile(rf"{_NAME}[:\])>}}#]")

@@ -49,7 +49,7 @@ def said(event: Event, before: str = HOSTILE) -> CompactMessage:
 
 
 def test_two_figures_for_one_month_are_shown_beside_each_other(data: ReportData, tmp_path: Path) -> None:
-    later = stories.event("revenue_milestone", "ARR reached $2.3M", "ARR is $2.3M", metric("arr", 2.3e6), days_ago=4)
+    later = stories.event("revenue_milestone", "ARR reached $2.3M", "ARR is $2.3M", metric("arr", 2.3e6), days_ago=5.5)
     both = replace(data, events=[*data.events, later], metric_points=[*POINTS, point(later, "arr", 2.3e6)])
     write_all(both, tmp_path)
     page, text = (tmp_path / "report.html").read_text(), (tmp_path / "pipeline_results.md").read_text()
