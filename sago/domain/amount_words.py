@@ -37,7 +37,7 @@ CURRENCY_SIGNS = {
     "R$": "BRL", "MX$": "MXN", "NT$": "TWD", "$": "USD", "€": "EUR", "£": "GBP", "₹": "INR", "¥": "JPY", "₩": "KRW",
     "₪": "ILS", "₺": "TRY", "₽": "RUB", "₫": "VND", "฿": "THB", "₦": "NGN", "₱": "PHP", "₴": "UAH", "zł": "PLN",
     "KSh": "KES", "Ksh": "KES", "KShs": "KES", "Kshs": "KES", "Kč": "CZK", "rs": "INR", "rs.": "INR", "RS": "INR",
-    "Rp": "IDR", "rp": "IDR", "GH₵": "GHS", "₵": "GHS", "Fr.": "CHF",
+    "Rp": "IDR", "rp": "IDR", "GH₵": "GHS", "₵": "GHS",
     "us$": "USD", "a$": "AUD", "c$": "CAD", "s$": "SGD", "r$": "BRL", "US $": "USD", "U.S.$": "USD", "U.S. $": "USD",
     "HK $": "HKD", "NZ $": "NZD", "Mex$": "MXN", "RMB": "CNY", "USD$": "USD", "usd$": "USD", "AUD$": "AUD",
     "aud$": "AUD", "CAD$": "CAD", "cad$": "CAD", "NZD$": "NZD", "nzd$": "NZD", "HKD$": "HKD", "SGD$": "SGD",
@@ -153,11 +153,15 @@ FOREIGN_NUMBERS = {
 """Only before a unit or a magnitude: `huit semaines`, `drei Jahre`."""
 IBERIAN = re.compile(
     r"(?<![\w.@-])(?:não|una|uma|hoje|hoy|ayer|ontem|já|meses|reais|pesos|años|anos|clientes|usuarios|usuários|millones|para|por"
-    r"|nuestro|nosso|nuevos|novos|que|del|los(?! angeles)|las(?! vegas)|fue|foi|muy|pero|más|mais|hasta|desde|cada"
-    r"|semana|mañana|amanhã|aquí|lunes|martes|jueves|viernes|domingo|também|está|são|então)(?![\w.@-]*@)(?!\w)",
+    r"|nuestro|nosso|nuevos|novos|mañana|amanhã|também|então)(?![\w.@-]*@)(?!\w)",
     re.I,
 )
 """Words of Spanish and Portuguese that English lacks."""
+ALSO_IBERIAN = re.compile(
+    r"(?<![\w.@-])(?:que|del|los|las|el|en|con|dos|fue|foi|muy|pero|más|mais|hasta|desde|cada|semana|lunes|martes|jueves"
+    r"|viernes|aquí|está|são|em|ao)(?![\w.@-]*@)(?!\w)"
+)
+"""Words of theirs in small letters that also stand in names and loans: two different ones tell the language."""
 CONTINENTAL = re.compile(
     r"\b(?:le|les|des|une|du|et|est|nous|sur|og|er|det|av|til|på|für|und|der|das|ist|wir|mit|het|een|voor|się|jest|že|se|je|på|att|är)\b",
     re.I,
@@ -168,14 +172,17 @@ PARTS = {"half": 0.5, "quarter": 0.25, "three quarters": 0.75}
 
 MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    r"|nov(?:ember)?|dec(?:ember)?|januari|februari|maart|mei|juni|juli|oktober|dezember|januar|februar|märz|mai"
-    r"|janvier|février|mars|avril|juin|juillet|août|septembre|octobre|novembre|décembre"
+    r"|nov(?:ember)?|dec(?:ember)?|januari|februari|maart|mei|juni|juli|oktober|dezember|januar|februar|märz)\.?"
+)
+_FOREIGN_MONTH = (
+    r"(?:januar|februar|märz|mai|janvier|février|mars|avril|juin|juillet|août|septembre|octobre|novembre|décembre"
     r"|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre"
     r"|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro"
     r"|gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|dicembre"
     r"|stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|września|października|listopada|grudnia"
-    r"|ocak|şubat|mart|nisan|mayıs|haziran|temmuz|ağustos|eylül|ekim|kasım|aralık)\.?"
+    r"|ocak|şubat|mart|nisan|mayıs|haziran|temmuz|ağustos|eylül|ekim|kasım|aralık)"
 )
+"""Counts only behind a day: `mars` and `mart` are words of other things."""
 _NAMED_BY_NUMBER = (
     "ticket|tickets|pr|prs|issue|bug|case|invoice|order|po|msa|receipt|customer no|page|chapter|section|step|phase|"
     "article|art|no|nr|nos|number|batch|lot|version|ver|rev|release|build|soc|iso|iec|type|level|tier|round|port|error|"
@@ -195,7 +202,7 @@ NOT_AMOUNTS = re.compile(
             r"(?:\d{1,3}\.){2,12}\d+(?:[/:]\d+)?\b",
             r"\b\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?(?!\w)",
             r"\b\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})\b",
-            r"\b(?:per|am|vom|zum|til|den|fra|dne|dnia|do)\s(?:[0-2]?\d|3[01])\.(?:0[1-9]|1[0-2])\b(?!\s?%)",
+            r"\b(?:per|am|vom|zum|til|den|fra|dne|dnia|do)\s(?:[0-2]?\d|3[01])\.(?:0[1-9]|1[0-2])\b(?!\s?(?:%|[€$£]|eur|k|m\b|mio|million))",
             r"\b\d{1,4}/\d{1,4}(?:/\d{1,4})?(?!\w)",
             rf"\b{MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}(?:st|nd|rd|th)?)?(?!\s?%|\w|[.,]\d)"
             r"(?:,?\s(?:19|20)\d\d\b)?",
@@ -203,6 +210,7 @@ NOT_AMOUNTS = re.compile(
             rf"(?<!\d[.,])\b\d{{1,2}}(?:st|nd|rd|th)?\.?(?:\s?(?:[-–]|and|or|to|und|et|og|y|e)\s?\d{{1,2}}(?:st|nd|rd|th)?\.?)?"
             rf"\s(?:of\s|de\s)?{MONTH}(?!\w)"
             r"(?:,?\s(?:19|20)\d\d\b)?",
+            rf"(?<!\d[.,])\b\d{{1,2}}\.?(?:er|º)?\s(?:de\s)?{_FOREIGN_MONTH}(?!\w|\s[a-z]+s\b)(?:,?\s(?:19|20)\d\d\b)?",
             r"\b\d+(?:st|nd|rd|th)\b",
             r"\b\d{1,2}:\d{1,2}(?::\d{2})?(?:\s?[ap]\.?m\b)?\w{0,2}",
             r"\b\d{1,2}(?:[.]\d\d)?(?:\s?[-–]\s?\d{1,2})?\s?(?:[ap]\.?m\b|o'?clock|uhr\b"
@@ -227,7 +235,20 @@ PART_BEHIND = re.compile(
 """Behind a number word: it is part of a fraction or an ordinal, and no figure of its own."""
 ONE_OF = re.compile(r"\s(?:more\s)?(?:board|observer|director)\s?(?:seats?|member|observer)?\b", re.I)
 """Behind `one`: there it is a figure."""
-VALUATION_BEHIND = re.compile(r"\s(?:million\s)?(?:pre|post)(?:-money)?\b", re.I)
+VALUATION_BEHIND = re.compile(r"\s(?:pre|post)(?:[ -]money)?(?=\s*(?:\Z|[,.;:!?)\n]|valuation))", re.I)
+_SEASON = r"spring|summer|autumn|fall|winter|new year"
+NOTHING_COUNTED = re.compile(
+    rf"\s*(?:\Z|[,;:!?)\n]|\.(?!\d)|(?:in\s)?(?:{MONTH}|q[1-4]\b|h[12]\b|(?:19|20)\d\d\b|{_SEASON})"
+    r"|(?:the|a)\s(?:year|month|quarter)\s(?:before|ago)|last\s(?:year|month|quarter)|in\sthe\s(?:half|year|quarter)\sbefore)",
+    re.I,
+)
+"""Behind an earlier figure: it says no more than its number, or when it was."""
+TIMES_PAST = (
+    rf"(?:last|previous|prior) (?:year|month|quarter|week)|year ago|(?:the )?(?:year|month|quarter|week) before"
+    rf"|before it|q[1-4]|h[12]|{MONTH}"
+)
+WAS = r"(?:was|were|had been|había sido|était|war|var|era)(?: at)?"
+THEN_WAS = re.compile(rf"\b(?:{TIMES_PAST})\s?{WAS}\s(?:[~≈]|about\s|around\s)?\Z", re.I)
 AFTER_YEAR = re.compile(r"\s+(?!(?:was|is|has|this|as|sees)\b)[a-z]{3,}s\b")
 """A plural noun behind: `2000 users` is a count, `2024 was` a year."""
 BEFORE_YEAR = re.compile(

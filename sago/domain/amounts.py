@@ -125,7 +125,8 @@ def _number(grouped: str) -> re.Pattern[str]:
         r"|\d+(?:[.,'’\u00a0\u202f]\d+)*)"
         rf"|(?<![\w/#@-])(?:(?:an?\s|one\s)?(?P<part>half|quarter|three\squarters)\s(?:of\s)?(?:an?\s)?(?P<whole>{_BIG})"
         rf"|(?P<spelt>(?:an?\s(?={_BIG}))?{_WORD}"
-        rf"(?:(?:[ -]|(?<=million),\s|(?<=thousand),\s|\sand\s(?:an?\s)?)(?:{_WORD}|half(?!\w)))*)"
+        rf"(?:(?:[ -]|(?<=million),\s(?=(?:{_WORD}[ -]){{1,3}}(?:hundred|thousand)(?!\w))|\sand\s(?:an?\s)?){_WORD}"
+        r"|\sand\s(?:an?\s)?half(?!\w))*)"
         rf"|(?P<foreign>{_either(words.FOREIGN_NUMBERS)})(?=\s(?:{_closed([*words.UNITS, *words.MAGNITUDES])})))",
         re.I,
     )
@@ -175,11 +176,11 @@ _ONE_IN = re.compile(
 )
 """`one in five`: a share."""
 _HOURS_BEFORE = re.compile(r"\d\s?(?:h|hrs?|hours?)\s?(?:and\s)?$", re.I)
-_RANGE = re.compile(r"\s?(?:[-–—]|to|→|->|=>|bis|à|a|til|tot|až)\s?", re.I)
+_RANGE = re.compile(r"\s?(?:[-–—]|to|→|->|=>|bis|à|til|tot|až)\s?", re.I)
+_IBERIAN_RANGE = re.compile(r"\s?a\s?", re.I)
 _FROM_BEFORE = re.compile(
     r"(?:\b(?:from|vs|versus|formerly|previously|before|against|compared (?:to|with))\.?"
-    r"|(?:\b(?:it|that|which|(?:last|previous|prior) (?:year|month|quarter|week)|year ago|before it|we|q[1-4]|h[12]"
-    rf"|{words.MONTH})|^|[,;.(])\s?(?:was|were|had been|había sido|était|war|var|era)(?: at)?)\s"
+    rf"|(?:\b(?:it|that|which|we|{words.TIMES_PAST})|^|[,;.(])\s?{words.WAS})\s"
     r"(?:[~≈]|about\s|around\s)?$",
     re.I,
 )
@@ -238,7 +239,9 @@ def _measure(text: str, match: re.Match[str], tail: re.Match[str], mil: float) -
 
 def _is_iberian(text: str) -> bool:
     """Whether a text is Spanish or Portuguese, where `mil` is a thousand; in English it is short for a million."""
-    return "R$" in text or words.IBERIAN.search(text, 0, _LANGUAGE) is not None
+    if "R$" in text or words.IBERIAN.search(text, 0, _LANGUAGE):
+        return True
+    return len(set(words.ALSO_IBERIAN.findall(text, 0, _LANGUAGE))) >= 2
 
 
 def _groups_with_blanks(text: str) -> bool:
@@ -370,7 +373,7 @@ def _relate(text: str, found: list[Amount]) -> list[Amount]:
         low, high = related[index], related[index + 1]
         between = text[low.end : high.start]
         spanned = between.strip() == "and" and text[: low.start].rstrip().lower().endswith("between")
-        if spanned or _RANGE.fullmatch(between):
+        if spanned or _RANGE.fullmatch(between) or (_IBERIAN_RANGE.fullmatch(between) and _is_iberian(text)):
             related[index], related[index + 1] = _span(low, high, dashed="to" not in between)
             paired |= {index, index + 1}
     return [
@@ -382,7 +385,9 @@ def _relate(text: str, found: list[Amount]) -> list[Amount]:
 def _as_large(text: str, amount: Amount, others: Sequence[Amount]) -> Amount:
     """`$5.31M, from 4.94`, `$18M at 90 pre`: a figure leaves its magnitude and unit to the one it is set against."""
     is_valuation = words.VALUATION_BEHIND.match(text, amount.end) is not None
-    if not amount.bare or not (amount.role == "from" or is_valuation) or amount.scale != 1.0 or amount.unit != COUNT:
+    if not amount.bare or amount.scale != 1.0 or amount.unit != COUNT:
+        return amount
+    if not is_valuation and not _stands_for_more(text, amount):
         return amount
     for other in others:
         apart = max(other.start - amount.end, amount.start - other.end)
@@ -399,6 +404,14 @@ def _as_large(text: str, amount: Amount, others: Sequence[Amount]) -> Amount:
                     any_dollar=other.any_dollar,
                 )
     return amount
+
+
+def _stands_for_more(text: str, amount: Amount) -> bool:
+    """Whether an earlier figure says no more than its number: nothing is counted behind it, and it has a fraction
+    (`from 4.94`) or stands behind a time (`October was 61`). `from 4 angels` counts angels."""
+    if amount.role != "from" or not words.NOTHING_COUNTED.match(text, amount.end):
+        return False
+    return "." in amount.text or "," in amount.text or words.THEN_WAS.search(text[: amount.start]) is not None
 
 
 def _role(text: str, amount: Amount) -> Literal["from", "to"] | None:

@@ -140,6 +140,8 @@ class Added(NamedTuple):
     batch_id: str | None
     epoch_missing: bool
     """Redis has lost its data since the epoch key was set: recovery must run."""
+    further_id: str | None = None
+    """A second claim, where the first was full before it came to what is urgent."""
 
 
 class Position(NamedTuple):

@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 LONGEST = 12_000
 """Characters looked at, as by the offline reader."""
+BEGINNING = 1_500
+"""Characters looked at for what is urgent, as each message pays for it while it is stored."""
 _BLANKS = b'()[]{}<"*_~`|\\/=+&;\t\r'
 _TABLE = bytes(ord(" ") if c in _BLANKS else ord("0") if chr(c) in "123456789" else c for c in range(256))
 _ENDS = (
@@ -128,11 +130,15 @@ def learned() -> Learned:
 
 
 def is_chatter(text: str) -> bool:
-    """Whether the text hardly tells an event: one of two hundred events is told in such texts alone."""
+    """Whether the text hardly tells an event: one of two hundred events is told in such texts alone. What is too long
+    to be looked at whole may tell one."""
+    if len(text) > LONGEST:
+        return False
     said, weights = sentences(text), learned().any
     return weights.of(said) < 0 and not exempt(said, weights.cues)
 
 
 def is_urgent(text: str) -> bool:
-    """Whether the text probably tells an event of high severity; of a hundred that tell no event hardly one counts."""
-    return learned().high.reached(sentences(text))
+    """Whether the text's beginning probably tells an event of high severity; of a hundred that tell no event hardly one
+    counts."""
+    return learned().high.reached(sentences(text[:BEGINNING]))

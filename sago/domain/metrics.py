@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 
@@ -48,9 +49,9 @@ def canonical(name: str) -> str | None:
     return None
 
 
-_VAGUE = frozenset({"amount", "rate", "count", "duration", "factor"})
+_VAGUE = re.compile(r"(?:(?:other|further|another|earlier) )?(?:amount|rate|count|duration|factor)(?: \d+)?")
 
 
 def is_vague(name: str) -> bool:
     """Whether a name says no more than the figure's kind: two figures of it may measure two things."""
-    return name.split()[-1] in _VAGUE
+    return _VAGUE.fullmatch(name) is not None

@@ -167,18 +167,17 @@ def named(settings: Settings) -> list[str]:
 
 
 def _careful(name: str, model: Model, settings: Settings, clock: Clock) -> Model:
-    """A model outside this process with what `extraction` asks for: persons hidden from it, chatter kept from it, a
-    second look. Where all is chatter nothing is asked, and the breaker learns nothing of the other side."""
+    """A model outside this process with what `extraction` asks for: persons hidden from it, a second look, chatter kept
+    from it. Where all is chatter nothing is asked, and the breaker learns nothing of the other side. The second
+    question is not triaged again, which would take its neighbours away."""
     if not provider(name).section:
         return model
     if settings.extraction.redact:
         from sago.llm.redacted import Redacted
 
         model = Redacted(model)
-    if settings.extraction.triage:
-        model = Triaged(model)
     if settings.extraction.second_pass:
         from sago.llm.second_look import SecondLook, seen_by_rules
 
         model = SecondLook(model, seen_by_rules, settings.extraction.second_pass, clock)
-    return model
+    return Triaged(model) if settings.extraction.triage else model

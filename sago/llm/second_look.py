@@ -33,7 +33,8 @@ def seen_by_rules(request: ExtractionRequest) -> set[str]:
 @dataclass(frozen=True)
 class SecondLook:
     """A `Model` that asks once more, never twice, about the messages on which `detector` sees an event and the model
-    said nothing, where they are at least `least` and more than those on which it said something."""
+    said nothing, where they are at least `least`, more than those on which it said something, and not all of them: that
+    would be the same question."""
 
     model: Model
     detector: Detector
@@ -78,7 +79,7 @@ class SecondLook:
         if len(request.messages) - len(told) < self.least:
             return ()
         silent = set(self.detector(request)) - told
-        is_worth_it = len(silent) >= self.least and len(silent) > len(told)
+        is_worth_it = self.least <= len(silent) < len(request.messages) and len(silent) > len(told)
         return tuple(message for message in request.messages if message.id in silent) if is_worth_it else ()
 
 

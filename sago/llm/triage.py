@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sago.domain import cues
 from sago.domain.batches import ExtractionRequest
@@ -11,6 +12,9 @@ from sago.domain.events import Finding
 from sago.domain.messages import CompactMessage
 from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy
 from sago.ports import Model
+
+NEAR = timedelta(minutes=30)
+"""How long before or after a kept message context is still about it."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,26 @@ class Triaged:
 
 
 def without_chatter(request: ExtractionRequest) -> ExtractionRequest:
-    """The request with those messages that may tell an event, and as context what was said just before each."""
+    """The request with those messages that may tell an event; as context what was said just before each, and of its
+    own context what stands near one."""
     kept = [message for message in request.messages if not cues.is_chatter(message.text)]
+    context = {message.key: message for message in _near(request.context, kept)}
+    context |= {message.key: message for message in _said_before([*request.context, *request.messages], kept)}
     numbered = {message.key for message in kept}
-    before = _said_before([*request.context, *request.messages], kept)
-    context = [message for message in before if message.key not in numbered]
-    return request.model_copy(update={"messages": tuple(kept), "context": tuple(context)})
+    beside = sorted((each for key, each in context.items() if key not in numbered), key=_place)
+    return request.model_copy(update={"messages": tuple(kept), "context": tuple(beside)})
+
+
+def _near(context: Iterable[CompactMessage], kept: Sequence[CompactMessage]) -> Iterator[CompactMessage]:
+    """Those in the thread of a kept message, and those said within `NEAR` of one."""
+    threads = {(message.source, message.thread_id) for message in kept if message.thread_id}
+    for each in context:
+        if (each.source, each.thread_id) in threads or any(abs(each.sent_at - m.sent_at) <= NEAR for m in kept):
+            yield each
+
+
+def _place(message: CompactMessage) -> tuple[datetime, str, int]:
+    return message.sent_at, message.id, message.version
 
 
 def _said_before(messages: Iterable[CompactMessage], kept: Sequence[CompactMessage]) -> Iterator[CompactMessage]:
@@ -56,7 +74,7 @@ def _said_before(messages: Iterable[CompactMessage], kept: Sequence[CompactMessa
     wanted = {message.key for message in kept}
     last: dict[tuple[str, str | None], CompactMessage] = {}
     given = set()
-    for message in sorted(messages, key=lambda m: (m.sent_at, m.id, m.version)):
+    for message in sorted(messages, key=_place):
         before = last.get((message.source, message.thread_id))
         if message.key in wanted and before is not None and before.key not in given:
             given.add(before.key)

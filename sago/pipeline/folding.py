@@ -21,7 +21,17 @@ from uuid import UUID, uuid5
 from sago.domain.amounts import find_amounts
 from sago.domain.events import Event, EventType, Evidence, Fold, Metric, MetricPoint, Observation, Rejection, Status
 from sago.domain.metrics import METRICS, is_vague
-from sago.pipeline.retelling import NAMED, SAME_NAME, Shared, Traits, alike, log_odds, named_by_either, traits
+from sago.pipeline.retelling import (
+    NAMED,
+    SAME_NAME,
+    Shared,
+    Traits,
+    alike,
+    log_odds,
+    named_by_either,
+    shares_anything,
+    traits,
+)
 
 NAMESPACE = UUID("6f1d7a52-3c0b-5b7e-9a44-2f5f0c8e51aa")
 WINDOW = timedelta(days=45)
@@ -29,6 +39,10 @@ WINDOW = timedelta(days=45)
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 _MONTH = re.compile(rf"\b({'|'.join([*_MONTHS, *(name[:3] for name in _MONTHS)])})\b", re.I)
 
+SOON, LATE = 43_200.0, 2.5 * 86_400
+UNEXPLAINED = 1.0
+"""A telling that shares neither a figure nor an uncommon word with an event is so much less likely of it SOON seconds
+after its last telling, and of another event LATE seconds after."""
 SURE = 1.0
 """Log-odds at least of what shares a name or a figure."""
 
@@ -212,6 +226,8 @@ def _closeness(o: Observation, own: Traits, group: _Group, *, is_newest: bool) -
     first = group.tellings[0]
     since = (o.said_at - group.last).total_seconds()
     odds = log_odds(o, own, group.shared, group.subjects, since, is_newest=is_newest)
+    if since > SOON and not shares_anything(own, group.shared):
+        odds = odds - UNEXPLAINED if since <= LATE else 0.0
     if _same_subject(o.subject, group) or _shared(o, group) > 0:
         odds = SURE + max(odds, 0.0)
     return odds, group.last, f"{first.message_id}:{first.start:09}"

@@ -143,6 +143,11 @@ def signs(
     return found
 
 
+def shares_anything(own: Traits, event: Shared) -> bool:
+    """Whether a figure, be it small, or an uncommon word is in both."""
+    return bool(own.figures & event.figures or own.small & event.small or own.words & event.words)
+
+
 def _naming(o: Observation, subjects: set[str]) -> str:
     """The sign that whom they are about gives."""
     if o.subject is None or not subjects:

@@ -177,13 +177,13 @@ def queue_new(
         return Queued([], epoch_missing=not buffer.has_epoch())
     alarms = {name: {each.key for each in unread if urgent and urgent(each, now)} for name, unread in fresh.items()}
     added = buffer.add_all(fresh, now, alarms)
-    claims = {company_id: each.batch_id for company_id, each in added.items()}
-    for company_id, batch_id in claims.items():
-        is_newer = any(each.id in highest[company_id] for each in fresh[company_id])
-        if batch_id is None and is_newer:
-            claims[company_id] = buffer.claim(company_id, now)
+    claims: list[tuple[str, str | None]] = []
+    for company_id, each in added.items():
+        is_newer = any(message.id in highest[company_id] for message in fresh[company_id])
+        batch_id = buffer.claim(company_id, now) if each.batch_id is None and is_newer else each.batch_id
+        claims += [(company_id, batch_id), (company_id, each.further_id)]
     return Queued(
-        [(company_id, batch_id) for company_id, batch_id in claims.items() if batch_id],
+        [(company_id, batch_id) for company_id, batch_id in claims if batch_id],
         epoch_missing=any(each.epoch_missing for each in added.values()),
     )
 

@@ -70,7 +70,9 @@ class Buffer(Protocol):
     ) -> Added:
         """Queue and count what the marks do not know; claim a batch in the same atomic step when the company's
         counter reaches `cache_trigger_threshold`, or when an `urgent` one was new and none made a batch in the last
-        `urgent.every` seconds. One that comes sooner waits like the others."""
+        `urgent.every` seconds. One that comes sooner waits like the others. A claim takes `claim_limit` of those that
+        wait longest: where that leaves an urgent one behind a further one is claimed, and where that does too, the
+        next urgent one need not wait for the pause."""
 
     def add_all(
         self,

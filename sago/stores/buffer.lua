@@ -1,11 +1,13 @@
 -- Add, count and claim for one company, in one atomic step. All keys of a company share its slot.
 -- KEYS: 1 epoch, 2 counted (marks), 3 counter, 4 sources, 5 urgent
--- ARGV: 1 key prefix of the company, 2 now (ms), 3 threshold, 4 claim limit, 5 batch id, 6 add | claim,
---       7 pause between urgent claims (ms), 8 lifetime of a mark (ms), 9 ttl of metadata (s),
+-- ARGV: 1 key prefix of the company, 2 now (ms), 3 threshold, 4 claim limit, 5 batch id, 6 further batch id,
+--       7 add | claim, 8 pause between urgent claims (ms), 9 lifetime of a mark (ms), 10 ttl of metadata (s),
 --       then for each message: mark, source, JSON, 1 where it is urgent
--- Returns {counted, duplicates, 1 when the batch was claimed, 1 when the epoch is there, oldest queued (ms) or -1}.
+-- Returns {counted, duplicates, 1 when the batch was claimed, 1 when the further one was, 1 when the epoch is there,
+--          oldest queued (ms) or -1}.
 
-local prefix, now, limit, batch = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4]), ARGV[5]
+local FIRST = 11
+local prefix, now, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 
 local function key(source, name)
   return prefix .. '{' .. source .. '}:' .. name
@@ -20,8 +22,8 @@ end
 -- At its memory ceiling Redis refuses a script only at its first write, and only where that write may grow memory.
 -- So an add begins with one that may, and is refused whole; a bare claim with one that may not, and goes on draining.
 local function trim_marks()
-  if #ARGV >= 10 then redis.call('INCRBY', KEYS[3], 0) end
-  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now - tonumber(ARGV[8])))
+  if #ARGV >= FIRST then redis.call('INCRBY', KEYS[3], 0) end
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now - tonumber(ARGV[9])))
 end
 
 -- Of each source the new messages at once, in pieces that Lua can unpack.
@@ -32,12 +34,13 @@ local function queue(source, new)
   redis.call('SADD', KEYS[4], source)
   redis.call('HSET', key(source, 'metadata'), 'last_added_at', ARGV[2])
   redis.call('HINCRBY', key(source, 'metadata'), 'added', #new)
-  redis.call('EXPIRE', key(source, 'metadata'), ARGV[9])
+  redis.call('EXPIRE', key(source, 'metadata'), ARGV[10])
 end
 
+-- The last value is, of each source with an urgent message that is new, how long the queue is from the last of them on.
 local function add()
-  local counted, duplicates, urgent, order, fresh = 0, 0, false, {}, {}
-  for i = 10, #ARGV, 4 do
+  local counted, duplicates, urgent, order, fresh = 0, 0, {}, {}, {}
+  for i = FIRST, #ARGV, 4 do
     local source = ARGV[i + 1]
     if redis.call('ZADD', KEYS[2], 'NX', now, ARGV[i]) == 1 then
       if not fresh[source] then
@@ -46,7 +49,8 @@ local function add()
       end
       table.insert(fresh[source], ARGV[i + 2])
       counted = counted + 1
-      urgent = urgent or ARGV[i + 3] == '1'
+      if urgent[source] then urgent[source] = urgent[source] + 1 end
+      if ARGV[i + 3] == '1' then urgent[source] = 1 end
     else
       duplicates = duplicates + 1
     end
@@ -84,7 +88,7 @@ local function shares(known)
   return taken, queues
 end
 
-local function claim()
+local function claim(batch)
   local known, total = sources(), 0
   local taken, queues = shares(known)
   for i, source in ipairs(known) do
@@ -111,7 +115,7 @@ local function oldest()
 end
 
 -- The same call again after a lost answer: its claim is there already, or was taken over meanwhile.
-local function claimed_before()
+local function claimed_before(batch)
   for _, source in ipairs(sources()) do
     local processing = key(source, 'processing')
     if redis.call('HEXISTS', processing, batch) == 1 then return true end
@@ -123,18 +127,26 @@ end
 -- Whether the last urgent claim was long enough ago.
 local function may_be_urgent()
   local last = redis.call('GET', KEYS[5])
-  return not last or now - tonumber(last) >= tonumber(ARGV[7])
+  return not last or now - tonumber(last) >= tonumber(ARGV[8])
+end
+
+local function is_left(urgent)
+  for source, length in pairs(urgent) do
+    if redis.call('LLEN', key(source, 'queue')) >= length then return true end
+  end
+  return false
 end
 
 trim_marks()
 local counted, duplicates, urgent = add()
 local queued = tonumber(redis.call('GET', KEYS[3]))
-local claimed = claimed_before()
+local claimed, further = claimed_before(ARGV[5]), claimed_before(ARGV[6])
 if not claimed and queued > 0 then
-  urgent = urgent and may_be_urgent()
-  if ARGV[6] == 'claim' or queued >= tonumber(ARGV[3]) or urgent then
-    claimed = claim()
-    if urgent then redis.call('SET', KEYS[5], ARGV[2], 'PX', ARGV[7]) end
+  local hurry = next(urgent) and may_be_urgent()
+  if ARGV[7] == 'claim' or queued >= tonumber(ARGV[3]) or hurry then
+    claimed = claim(ARGV[5])
+    if hurry and is_left(urgent) then further = claim(ARGV[6]) end
+    if hurry and not is_left(urgent) then redis.call('SET', KEYS[5], ARGV[2], 'PX', ARGV[8]) end
   end
 end
-return {counted, duplicates, claimed and 1 or 0, redis.call('EXISTS', KEYS[1]), oldest()}
+return {counted, duplicates, claimed and 1 or 0, further and 1 or 0, redis.call('EXISTS', KEYS[1]), oldest()}

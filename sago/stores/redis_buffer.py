@@ -202,7 +202,7 @@ class RedisBuffer:
         urgent: Mapping[str, Collection[MessageKey]],
     ) -> dict[str, Added]:
         """The script for each company in one pipeline, then the index: `mode` is `add` or `claim`."""
-        batch_ids = {company_id: f"{company_id}:{uuid4()}" for company_id in messages}
+        batch_ids = {name: (f"{name}:{uuid4()}", f"{name}:{uuid4()}") for name in messages}
         calls = [
             self._arguments(name, given, now, mode, batch_ids[name], urgent.get(name, ()))
             for name, given in messages.items()
@@ -214,10 +214,13 @@ class RedisBuffer:
                 found = self._call(calls)
         answers = dict(zip(messages, found, strict=True))
         self._index({company_id: int(oldest) for company_id, (*_, oldest) in answers.items()})
-        return {
-            company_id: Added(int(counted), int(duplicates), batch_ids[company_id] if claimed else None, not epoch)
-            for company_id, (counted, duplicates, claimed, epoch, _) in answers.items()
-        }
+        found_by_company: dict[str, Added] = {}
+        for company_id, (counted, duplicates, claimed, again, epoch, _) in answers.items():
+            batch_id, further_id = batch_ids[company_id]
+            found_by_company[company_id] = Added(
+                int(counted), int(duplicates), batch_id if claimed else None, not epoch, further_id if again else None
+            )
+        return found_by_company
 
     def _call(self, calls: Sequence[tuple[list[str], list[str | int]]]) -> list[Any]:
         """The script's answers; Redis is given the script where it has none."""
@@ -232,14 +235,14 @@ class RedisBuffer:
         messages: Sequence[CompactMessage],
         now: datetime,
         mode: str,
-        batch_id: str,
+        batch_ids: tuple[str, str],
         urgent: Collection[MessageKey],
     ) -> tuple[list[str], list[str | int]]:
         """KEYS and ARGV of the script."""
         keys = [EPOCH, *(_company(company_id, name) for name in ("counted", "counter", "sources", "urgent"))]
         limits = self._settings
         arguments: list[str | int] = [_company(company_id, ""), _ms(now), limits.cache_trigger_threshold]
-        arguments += [limits.claim_limit, batch_id, mode, limits.urgent.every * 1000]
+        arguments += [limits.claim_limit, *batch_ids, mode, limits.urgent.every * 1000]
         arguments += [int(MARKS_FOR.total_seconds()) * 1000, limits.ttl]
         for message in messages:
             key = message.key

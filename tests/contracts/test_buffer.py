@@ -180,6 +180,41 @@ def test_urgent_claims_at_once_but_only_once_in_its_pause(buffer: Buffer) -> Non
     assert ids(buffer, "acme", later.batch_id) == ["slack:2", "slack:3"]
 
 
+def test_a_further_claim_takes_the_urgent_message_that_a_full_one_left_behind(buffer: Buffer) -> None:
+    buffer.add("acme", messages(1, 2, 3, 4), NOW)
+    added = buffer.add("acme", [*messages(*range(5, 10)), message(1, "gmail")], NOW, urgent=keys(9))
+    assert set(ids(buffer, "acme", added.batch_id)) == {"gmail:1", *(f"slack:{n}" for n in range(1, 8))}
+    assert ids(buffer, "acme", added.further_id) == ["slack:8", "slack:9"]
+    assert len(buffer.unopened()) == 2
+    within = buffer.add("acme", messages(10), NOW + timedelta(seconds=1), urgent=keys(10))
+    assert (within.batch_id, within.further_id) == (None, None)
+
+
+def test_one_claim_is_enough_where_it_takes_what_is_urgent(buffer: Buffer) -> None:
+    added = buffer.add("acme", messages(*range(1, 12)), NOW, urgent=keys(8))
+    assert len(ids(buffer, "acme", added.batch_id)) == 8
+    assert added.further_id is None
+    assert buffer.counts() == {"acme": 3}
+    assert buffer.add("acme", messages(12), NOW, urgent=keys(12)).batch_id is None
+
+
+def test_the_pause_is_not_spent_by_claims_that_leave_what_is_urgent_behind(buffer: Buffer) -> None:
+    added = buffer.add("acme", messages(*range(1, 18)), NOW, urgent=keys(2, 17))
+    assert [len(ids(buffer, "acme", each)) for each in (added.batch_id, added.further_id)] == [8, 8]
+    assert buffer.counts() == {"acme": 1}
+    soon = buffer.add("acme", messages(18), NOW + timedelta(seconds=1), urgent=keys(18))
+    assert ids(buffer, "acme", soon.batch_id) == ["slack:17", "slack:18"]
+    assert soon.further_id is None
+
+
+def test_within_the_pause_the_threshold_claims_and_nothing_further(buffer: Buffer) -> None:
+    buffer.add("acme", messages(1), NOW, urgent=keys(1))
+    added = buffer.add("acme", messages(*range(2, 12)), NOW, urgent=keys(11))
+    assert len(ids(buffer, "acme", added.batch_id)) == 8
+    assert added.further_id is None
+    assert buffer.counts() == {"acme": 2}
+
+
 def test_what_is_urgent_hurries_its_own_company_alone(buffer: Buffer) -> None:
     added = buffer.add_all({"acme": messages(1, 2), "bolt": messages(1, 2)}, NOW, {"bolt": keys(2)})
     assert added["acme"].batch_id is None

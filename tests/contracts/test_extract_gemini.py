@@ -25,6 +25,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[GeminiSe
     with fake.gemini_server() as server:
         monkeypatch.setenv("GEMINI_API_KEY", KEY)
         monkeypatch.setenv("SAGO_GEMINI__BASE_URL", server.url)
+        monkeypatch.setenv("SAGO_EXTRACTION__TRIAGE", "false")  # a mark is no language
         monkeypatch.setattr(reading, "FIRST_WAIT", 0.01)
         yield server
 

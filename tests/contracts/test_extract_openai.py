@@ -25,6 +25,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiServer]:
     with fake.openai_server() as server:
         monkeypatch.setenv("SAGO_OPENAI__BASE_URL", f"{server.url}/v1")
         monkeypatch.setenv("SAGO_OPENAI__MODEL", "qwen3:8b")
+        monkeypatch.setenv("SAGO_EXTRACTION__TRIAGE", "false")  # a mark is no language
         monkeypatch.setattr(reading, "FIRST_WAIT", 0.01)
         yield server
 

@@ -170,8 +170,9 @@ def test_what_the_messages_say_of_a_name_that_the_prompt_invents_is_found(server
 
 
 def loaded(desk: Desk, **extraction: object) -> Model:
-    """As the pipeline gets it."""
-    settings = desk.settings.model_copy(update={"extraction": ExtractionSettings.model_validate(extraction)})
+    """As the pipeline gets it, with all messages shown to the model."""
+    read = ExtractionSettings.model_validate({"triage": False, **extraction})
+    settings = desk.settings.model_copy(update={"extraction": read})
     return registry.load("gemini", settings, desk.calls, SystemClock())
 
 

@@ -29,6 +29,7 @@ from sago.errors import (
     UnusableAnswerError,
 )
 from sago.llm.providers.openai_compatible import OpenAIModel, service
+from sago.llm.registry import load
 from sago.llm.remote.guards import Budgeted, Limited
 from sago.outreach.checking import check
 from sago.resilience.rates import MemoryRates
@@ -384,3 +385,21 @@ def test_neither_key_nor_messages_are_in_errors_logs_and_rows(
     for place in (*told, *logged, captured.out, captured.err, str(desk.rows), repr(desk.settings)):
         assert not [word for word in (KEY, "Kestrel", "sue us") if word in place]
     assert "messages[1].content" in told[0]
+
+
+def test_all_that_the_registry_puts_around_a_model_asks_twice_and_shows_the_second_question_its_neighbours(
+    server: GeminiServer, desk: Desk
+) -> None:
+    deals = [f"We signed {who} Freight, a three-year contract worth $480k a year." for who in ("Kite", "Delta", "Gull")]
+    talk = ["good morning all", "who has the projector", "is it a 5% or a 7% pitch", "thanks"]
+    said_ = [*talk, deals[0], *talk, deals[1], *talk, deals[2]]
+    server.usual = always(said({"findings": []}))
+    model = load("openai", desk.settings, desk.calls, SystemClock())
+    assert extract(model, *(chat(number, text) for number, text in enumerate(said_))) == []
+    first, second = server.asked
+    assert first.texts == [text for text in said_ if text in (*deals, talk[2])]
+    assert second.texts == deals
+    for asked in server.asked:
+        context = asked.user.partition("Messages to report on")[0]
+        assert [context.count(text) for text in (talk[0], talk[1], talk[3])] == [0, 3, 3]
+    assert second.user.partition("Messages to report on")[0].count(talk[2]) == 3

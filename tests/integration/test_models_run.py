@@ -65,6 +65,7 @@ def run(folder: Path, vendor: GeminiServer, house: GeminiServer, **settings: str
         "SAGO_OPENAI__MODEL": "qwen3:8b",
         "SAGO_MODELS__FALLBACK": "openai,offline",
         "SAGO_EXTRACTION__RETRY_AFTER": "1",
+        "SAGO_EXTRACTION__TRIAGE": "false",  # a mark is no language
         "SAGO_UPKEEP__REAP_EVERY": "1",
         "GEMINI_API_KEY": KEY,
         "COLUMNS": "200",

@@ -24,6 +24,10 @@ class _Company:
     taken_over: set[str] = field(default_factory=set)
     urgent_at: datetime | None = None
 
+    def holds(self, keys: Collection[MessageKey]) -> bool:
+        """Whether any of them waits."""
+        return any(message.key in keys for _, message in self.queue)
+
 
 class MemoryBuffer:
     """Everything in dictionaries. A taken-over claim never expires here; `share` is what `memory_share` answers."""
@@ -54,12 +58,13 @@ class MemoryBuffer:
                 company.marks[message.key] = now
                 company.queue.append((now, message))
                 fresh.append(message.key)
-        is_urgent = any(key in urgent for key in fresh) and self._may_be_urgent(company, now)
+        news = {key for key in fresh if key in urgent} if self._may_be_urgent(company, now) else set()
         reached = len(company.queue) >= self._settings.cache_trigger_threshold
-        batch_id = self._take(company_id) if reached or is_urgent else None
-        if is_urgent:
+        batch_id = self._take(company_id) if reached or news else None
+        further_id = self._take(company_id) if company.holds(news) else None
+        if news and not company.holds(news):
             company.urgent_at = now
-        return Added(len(fresh), len(messages) - len(fresh), batch_id, epoch_missing=self._epoch is None)
+        return Added(len(fresh), len(messages) - len(fresh), batch_id, self._epoch is None, further_id)
 
     def add_all(
         self,

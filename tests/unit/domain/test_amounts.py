@@ -226,6 +226,37 @@ def test_an_earlier_figure_takes_the_magnitude_of_the_later(text: str, figures: 
 
 
 @pytest.mark.parametrize(
+    ("text", "figures"),
+    [
+        ("We closed $3M from 4 angels, signed and wired today", [3_000_000, 4]),
+        ("$1.2M contract, won against 3 competitors", [1_200_000, 3]),
+        ("We passed 12k users from 8 cities", [12_000, 8]),
+        ("$40k MRR from 30 logos", [40_000, 30]),
+        ("$8k MRR gone, that was 4 accounts", [8_000, 4]),
+        ("$1.2M ARR. Q3 was 2 deals", [1_200_000, 2]),
+        ("ARR hit $2M, up from 3 customers a year ago", [2_000_000, 3]),
+        ("$12M round, 4 pre-seed funds", [12_000_000, 4]),
+        ("$1M on 3 post-launch fixes", [1_000_000, 3]),
+        ("We have $2M and 12 post docs", [2_000_000, 12]),
+        ("Our Los Altos team signed Globex: $3 mil contract", [3_000_000]),
+        ("The Del Monte contract is worth $3 mil", [3_000_000]),
+        ("Maria del Pilar leads it: round is $12 mil", [12_000_000]),
+        ("one million, five people churned", [1_000_000, 5]),
+        ("We passed one thousand, two days early", [1_000, 2]),
+        ("three million, half of it from EMEA", [3_000_000]),
+        ("gave all 12 a $5k bonus", [12, 5_000]),
+        ("Charge 50 a 10% cut", [50, 10]),
+        ("We pay each of the 3 a 2k bonus", [3, 2_000]),
+        ("signed Mars 40 seats", [40]),
+        ("5 and 10 mars bars", [5, 10]),
+        ("from 8.50 til 10.05 euro", [8.5, 10.05]),
+    ],
+)
+def test_a_figure_keeps_its_own_magnitude(text: str, figures: list[float]) -> None:
+    assert [value for value, _ in read(text)] == figures
+
+
+@pytest.mark.parametrize(
     "text", ["per 31.08", "vom 03.11 an", "we come on 25 and 26 September", "am 2. und 3. Oktober"]
 )
 def test_days_are_no_figures(text: str) -> None:

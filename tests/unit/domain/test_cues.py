@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sago.domain.cues import LONGEST, is_chatter, is_urgent, learned, sentences
+from sago.domain.cues import BEGINNING, LONGEST, is_chatter, is_urgent, learned, sentences
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_news_of_weight_is_urgent(text: str) -> None:
 def test_a_text_is_as_telling_as_its_most_telling_sentence() -> None:
     news = "We signed Halvorsen Freight, a three-year contract worth $480k a year."
     talk = "Good morning all. Who has the projector? I'll be late.\n"
-    assert is_urgent(talk * 40 + news)
-    assert not is_chatter(talk * 40 + news)
+    assert is_urgent(talk * 20 + news)
+    assert not is_chatter(talk * 20 + news)
 
 
 def test_a_percentage_is_never_chatter() -> None:
@@ -68,8 +68,16 @@ def test_a_language_that_was_not_learned_is_not_judged() -> None:
     assert not is_chatter("Tänään kävimme läpi uudistetut hankintasuunnitelmat perusteellisesti")
 
 
-def test_what_stands_behind_the_longest_text_is_not_looked_at() -> None:
-    assert not is_urgent("hm " * (LONGEST // 3) + "\nThe Series A is closed: $12M, led by Northgate Ventures.")
+def test_a_text_too_long_to_be_looked_at_whole_is_no_chatter() -> None:
+    talk = "thanks, see you\n"
+    assert is_chatter(talk * (LONGEST // len(talk)))
+    assert not is_chatter(talk * (LONGEST // len(talk) + 1))
+
+
+def test_urgent_is_what_is_told_at_the_beginning() -> None:
+    news = "\nWe signed Halvorsen Freight, a three-year contract worth $480k a year."
+    assert is_urgent("hm" * ((BEGINNING - len(news)) // 2) + news)
+    assert not is_urgent("hm" * (BEGINNING // 2) + news)
 
 
 def test_figures_count_by_their_form_and_currencies_alike() -> None:

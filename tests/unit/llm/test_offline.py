@@ -176,3 +176,33 @@ def test_a_title_reads_like_a_fact() -> None:
     assert told("Contoso signed for three years at $120k a year")[0].title == (
         "Contoso signed a contract worth $120k a year for 3 years"
     )
+
+
+@pytest.mark.parametrize(
+    ("beside", "dollar"),
+    [
+        (["We paid A$500 for the booth in Sydney"], "USD"),
+        (["Engineering sent 12 CAD drawings"], "USD"),
+        (["we raised 5M$ last year"], "USD"),
+        (["A$500 for the booth", "A$1.2M in bookings", "the grant is A$80k", "US$300k to go"], "AUD"),
+        (
+            [
+                "le contrat est de 310 k$ pour nous",
+                "et le récurrent est à 4 M$ avec eux",
+                "les 12 M$ sont là avec nous",
+            ],
+            "CAD",
+        ),
+    ],
+)
+def test_a_plain_dollar_is_another_only_where_these_messages_say_so(beside: list[str], dollar: str) -> None:
+    texts = ["Our ARR hit $2M this month", *beside]
+    found = extract(RulesModel(), *(chat(number, text) for number, text in enumerate(texts)))
+    (arr,) = [each for each in found if each.message_id == "slack:0"]
+    assert [(metric.value, metric.unit) for metric in arr.metrics] == [(2_000_000, dollar)]
+
+
+def test_the_first_figure_is_the_main_one_and_a_verb_owns_none() -> None:
+    (found,) = extract(RulesModel(), chat(1, "We signed Halcrest for $35k. $1.2M is what Initech pays us."))
+    assert (found.metrics[0].name, found.metrics[0].value) == ("contract_value", 35_000)
+    assert not any("signed" in metric.name.lower() for metric in found.metrics)

@@ -184,8 +184,8 @@ def test_a_name_that_nobody_has_is_told_with_its_place(settings: dict[str, objec
 @pytest.mark.parametrize(
     ("settings", "version"),
     [
-        ({}, f"m-1/extraction-2/triage-{learned().digest}/second-look-3"),
-        ({"redact": True}, f"m-1/extraction-2/redacted/triage-{learned().digest}/second-look-3"),
+        ({}, f"m-1/extraction-2/second-look-3/triage-{learned().digest}"),
+        ({"redact": True}, f"m-1/extraction-2/redacted/second-look-3/triage-{learned().digest}"),
         ({"second_pass": 0, "triage": False}, "m-1/extraction-2"),
     ],
 )

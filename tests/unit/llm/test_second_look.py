@@ -86,6 +86,22 @@ def test_little_that_was_passed_over_is_not_worth_a_call(texts: list[str], least
     assert len(look(texts, least)[1]) == 1
 
 
+def test_the_very_same_question_is_not_asked_again() -> None:
+    class Silent(Lazy):
+        def extract(self, request: ExtractionRequest) -> list[Finding]:
+            self.requests.append(request)
+            return []
+
+    clock = ManualClock(START)
+    model = Silent(clock)
+    messages = tuple(chat(number, DEAL) for number in range(3))
+    request = ExtractionRequest(company_id="acme", company_name="Acme", messages=messages)
+    SecondLook(model, marked, 3, clock).extract(request)
+    assert len(model.requests) == 1
+    SecondLook(model, marked, 3, clock).extract(request.model_copy(update={"messages": (*messages, chat(3, "a"))}))
+    assert len(model.requests) == 3
+
+
 def test_a_model_that_found_more_than_it_passed_over_is_not_asked_again() -> None:
     class Thorough(Lazy):
         def extract(self, request: ExtractionRequest) -> list[Finding]:

@@ -44,10 +44,19 @@ def test_chatter_is_left_out_and_what_was_said_just_before_is_context() -> None:
     assert (left.messages, left.context) == ((said[2],), (said[1],))
 
 
-def test_context_of_the_request_stays_where_it_explains_a_kept_message() -> None:
-    earlier = (chat(1, "who has the projector"), chat(2, TALK))
-    left = without_chatter(request(chat(3, NEWS), context=earlier))
-    assert left.context == (earlier[1],)
+def test_context_of_a_kept_messages_thread_and_of_its_half_hour_stays() -> None:
+    of_its_thread = [chat(n, TALK, minutes=n - 900).model_copy(update={"thread_id": "t"}) for n in range(4)]
+    of_another = chat(4, TALK, minutes=-800).model_copy(update={"thread_id": "u"})
+    too_early, early, late, too_late = (chat(10 + n, TALK, minutes=n) for n in (-31, -30, 30, 31))
+    told = in_thread(0, NEWS, "t").model_copy(update={"id": "slack:news"})
+    context = (*of_its_thread, of_another, too_early, early, late, too_late)
+    left = without_chatter(request(told, context=context))
+    assert left.context == (*of_its_thread, early, late)
+
+
+def test_context_far_from_all_that_is_kept_goes_but_for_what_was_said_just_before() -> None:
+    earlier = (chat(1, "who has the projector", minutes=-90), chat(2, TALK, minutes=-60))
+    assert without_chatter(request(chat(3, NEWS), context=earlier)).context == (earlier[1],)
     assert without_chatter(request(chat(3, TALK), context=earlier)).context == ()
 
 

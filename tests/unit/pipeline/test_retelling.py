@@ -55,6 +55,20 @@ def test_the_nearer_in_time_the_likelier(nearer: float, farther: float) -> None:
     assert odds(again, first) > odds(again, first, is_newest=False)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("the warehouse flooded overnight", "Karim handed in his notice"),
+        ("the mobile app is live", "everybody has the billing portal"),
+        ("Priya starts Monday as head of sales", "our new finance lead signed the offer"),
+    ],
+)
+def test_what_shares_nothing_and_is_said_days_apart_is_two_events(one: str, other: str) -> None:
+    for event_type in (EventType.SETBACK, EventType.PRODUCT_LAUNCH, EventType.HIRING):
+        said = [told(one, event_type=event_type), told(other, seconds=3 * DAY, event_type=event_type)]
+        assert len(fold("acme", said, []).events) == 2
+
+
 def test_a_shared_figure_and_a_shared_name_speak_for_it_and_another_figure_against() -> None:
     first = told("Lindqvist took the round, 11.5 million", "lindqvist")
     same, other, none = told("11.5 million it is"), told("40 million it is"), told("the wire landed")

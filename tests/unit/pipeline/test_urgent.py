@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sago.domain.messages import Message
 from sago.pipeline.storing import NEWS_FOR
+from sago.sections import CacheSettings
 from tests.unit.pipeline.house import NOW, House, message
 
 NEWS = "We signed Halvorsen Freight, a three-year contract worth $480k a year."
@@ -108,3 +109,15 @@ def test_whatever_comes_again_and_in_whatever_order_each_message_is_in_one_batch
         assert set(taken) <= different
         assert len(different) - len(taken) == ours.buffer.counts().get(company, 0)
         assert all(later - sooner >= PAUSE for sooner, later in pairwise(moments))
+
+
+def test_news_behind_more_than_a_claim_takes_is_read_with_the_further_claim() -> None:
+    ours = house()
+    limit = CacheSettings().claim_limit
+    stored(
+        ours,
+        *(lately(1).model_copy(update={"id": f"slack:{n}"}) for n in range(100, 100 + limit)),
+        lately(50, text=NEWS),
+    )
+    assert [len(each) for each in batches(ours)] == [limit, 1]
+    assert ours.buffer.counts() == {}

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sago.domain.amounts import Amount
 from sago.domain.events import EventType, Metric
+from sago.domain.everyday import everyday_words
 from sago.domain.metrics import METRICS, canonical
 from sago.llm.providers.offline.hints import Hinted
 from sago.llm.providers.offline.speech import is_taken_back
@@ -20,13 +21,15 @@ MOST = 10
 LEAST_ALONE, _FEW_WORDS = 20, 7
 """A figure from here on counts something though nothing says what, in so few words: `it's 214 now`."""
 _REACH = 45
-_BESIDE, _BEFORE = 90, 20
-_ONWARD, _SENTENCE_ENDS = re.compile(r"\s?(?:->|→|–|to)\s?\d"), re.compile(r"[.;!?]\s")
-_OF_THE_SAME = re.compile(r"\b(?:worst|best|median|mean|average|avg|min|max|peak|p\d\d|was|were)\W{1,3}$", re.I)
-"""Between the two figures of `slid to 19%, it was 24`."""
-_MOST_PERCENT, _LEAST_MONEY = 1000, 1000
-_COMPARED = frozenset({"percent", "ms", "seconds", "minutes", "hours", "days"})
 """Code points between a metric's name and its figure."""
+_BESIDE, _BEFORE = 90, 20
+"""Code points between the two figures of `slid to 19%, it was 24`, and before one, where a word compares it."""
+_OF_THE_SAME = re.compile(r"\b(?:worst|best|median|mean|average|avg|min|max|peak|p\d\d|was|were)\W{1,3}$", re.I)
+_COMPARED = frozenset({"percent", "ms", "seconds", "minutes", "hours", "days"})
+"""Units that a bare figure takes from the one it stands beside."""
+_ONWARD, _CLAUSE_ENDS = re.compile(r"\s?(?:->|→|–|to)\s?\d"), re.compile(r"[.;!?]\s")
+_MOST_PERCENT = _LEAST_MONEY = 1000
+"""No share is so large, and no company's revenue so small."""
 _AMBIGUOUS = frozenset(
     {"people", "sales", "round", "raise", "committed", "term sheet", "logos", "availability", "turnover", "accounts"}
 )
@@ -122,26 +125,27 @@ def figures(
 
 def _lacks_its_magnitude(amount: Amount, named: str | None) -> bool:
     """`arr 5.31` means millions, or thousands: what it does not say is not told."""
-    return amount.bare and amount.value < _LEAST_MONEY and named in METRICS and METRICS[named].unit == "currency"
+    return amount.bare and abs(amount.value) < _LEAST_MONEY and named in METRICS and METRICS[named].unit == "currency"
 
 
 def _once(text: str, found: Sequence[Figure]) -> list[Figure]:
-    """Of several figures of one name and unit each under a name of its own, the largest under the plain one: `passed
-    1,500, at 1,512 now`. Money that has no name but whose it is takes that: `11.5 million: Lindqvist 8, Brookhaven 3`.
-    """
+    """Of several figures of one name and unit each under a name of its own, the first under the plain one. Money that
+    has no name but whose it is takes that: `11.5 million: Lindqvist 8, Brookhaven 3`."""
     kept: dict[tuple[str, str], Figure] = {}
-    for each in sorted(found, key=lambda figure: (-abs(figure.metric.value), figure.amount.start)):
+    for each in found:
         figure = _apart(text, each, kept) if (each.metric.name, each.metric.unit) in kept else each
         kept.setdefault((figure.metric.name, figure.metric.unit), figure)
-    return sorted(kept.values(), key=lambda figure: figure.amount.start)
+    return list(kept.values())
 
 
 def _apart(text: str, figure: Figure, kept: Mapping[tuple[str, str], Figure]) -> Figure:
-    """A further figure under a name of its own: money after whose it is, where that stands before it."""
+    """A further figure under a name of its own: money after whose it is, where that stands before it in its clause."""
     name, unit = figure.metric.name, figure.metric.unit
-    whose = _WHOSE.search(text, max(0, figure.amount.start - _REACH), figure.amount.start) if unit.isupper() else None
+    start = max((match.end() for match in _CLAUSE_ENDS.finditer(text, 0, figure.amount.start)), default=0)
+    whose = _WHOSE.search(text, max(start, figure.amount.start - _REACH), figure.amount.start)
     other = next((f"{word} {name}" for word in _OTHER if (f"{word} {name}", unit) not in kept), name)
-    own = f"{whose[1]} {name}" if whose is not None else other
+    is_owner = unit.isupper() and whose is not None and whose[1].split()[0].lower() not in everyday_words()
+    own = f"{whose[1]} {name}" if whose is not None and is_owner else other
     return figure._replace(metric=figure.metric.model_copy(update={"name": own[:80]}))
 
 
@@ -217,7 +221,7 @@ def _is_compared(text: str, amount: Amount) -> bool:
 def _is_beside(text: str, amount: Amount, other: Amount) -> bool:
     """Whether the two are near; what the figure is now stands in one sentence with what it was."""
     between = text[min(amount.end, other.end) : max(amount.start, other.start)]
-    return len(between) <= _BESIDE and (amount.role == "from" or not _SENTENCE_ENDS.search(between))
+    return len(between) <= _BESIDE and (amount.role == "from" or not _CLAUSE_ENDS.search(between))
 
 
 def _noun(text: str, amount: Amount, *, strict: bool = False) -> str | None:

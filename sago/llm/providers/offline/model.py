@@ -26,6 +26,10 @@ from sago.llm.providers.offline.titles import title
 
 _MONEY = re.compile(rf"[$€£₹₩¥₪₺₽₫฿₦₱₴]|\b(?:{'|'.join(sorted(ISO_CODES))}|Rs|KSh|zł|Kč)\b")
 _PLAIN = "$"
+MANY = 3
+_COUNTED = re.compile(r"\s[a-z]{3,}s\b")
+"""Behind a code: `12 CAD drawings` are no money."""
+_FRENCH = re.compile(r"\b(?:le|les|des|une|du|et|est|nous|pour|avec|dans|sur)\b")
 
 
 class RulesModel:
@@ -71,18 +75,25 @@ class OfflineModel(RulesModel):
 
 def _currencies(messages: Sequence[CompactMessage]) -> Currencies:
     """The currency these messages write most often, US dollars where they write none; and the dollar that a plain `$`
-    means: the other one they write out (`A$`, `CAD`) more often than the American; Canada's French writes it behind."""
+    means: another than the American where they write that one out (`A$`, `CAD`) at least MANY times, and more often
+    than all other dollars together. Canada's French writes `$` behind the figure."""
     written: Counter[str] = Counter()
     spelt_out: Counter[str] = Counter()
     for message in messages:
-        if _MONEY.search(message.text, 0, LONGEST):
-            money = [amount for amount in find_amounts(message.text[:LONGEST]) if amount.is_money]
-            written.update(amount.unit for amount in money if not amount.any_dollar)
-            plain = sum(amount.any_dollar for amount in money)
-            spelt_out.update(amount.unit for amount in money if amount.unit in DOLLARS and not amount.any_dollar)
-            spelt_out["CAD"] += sum(amount.any_dollar and amount.text.endswith("$") for amount in money)
-            written[_PLAIN] += plain
-    dollar = min(spelt_out, key=lambda unit: (-spelt_out[unit], unit)) if any(spelt_out.values()) else "USD"
+        text = message.text[:LONGEST]
+        if not _MONEY.search(text):
+            continue
+        money = [amount for amount in find_amounts(text) if amount.is_money]
+        plain = [amount for amount in money if amount.any_dollar]
+        named = [amount.unit for amount in money if not amount.any_dollar and not _COUNTED.match(text, amount.end)]
+        written.update(named)
+        written[_PLAIN] += len(plain)
+        spelt_out.update(unit for unit in named if unit in DOLLARS)
+        if len(_FRENCH.findall(text)) >= 2:
+            spelt_out["CAD"] += sum(amount.text.endswith("$") for amount in plain)
+    dollar = max(spelt_out, key=lambda unit: (spelt_out[unit], unit), default="USD")
+    if spelt_out[dollar] < MANY or 2 * spelt_out[dollar] <= spelt_out.total():
+        dollar = "USD"
     written[dollar] += written.pop(_PLAIN, 0)
     unwritten = min(written, key=lambda unit: (-written[unit], unit)) if any(written.values()) else "USD"
     return Currencies(unwritten, dollar)

@@ -26,11 +26,14 @@ DOUBTFUL = 0.3
 """Below this a rule is not believed."""
 CERTAIN = 0.9
 """From here on a statement tells a second event too."""
+RELATED = 0.15
+"""From here on a statement with a figure speaks of what its message tells."""
 LIKELY = 0.4
 """From here on it tells an event that its message, or one beside it in the chat, surely tells."""
 SHORTEST = 8
 """Code points that tell something by themselves."""
 
+_COUNTED = (EventType.REVENUE_MILESTONE, EventType.USER_GROWTH)
 _POINT = re.compile(r"^[ \t]*(?:[-*•·–]|\d{1,2}[.)]|[\w ]{2,24}:)\s", re.M)
 
 
@@ -49,16 +52,29 @@ def weigh(
     setting: Setting,
 ) -> None:
     """Leave out what the second reader doubts and add what only it saw. Changes `found`, which is by message id."""
-    opinions = weighed(readings, found, opinions)
-    sure = [_sure_types(opinions.get(reading.message.id, ())) for reading in readings]
+    weighty = weighed(readings, found, opinions)
+    for reading in readings:
+        _name_by_figures(reading, found[reading.message.id], weighty.get(reading.message.id, []))
+    sure = [_sure_types(weighty.get(reading.message.id, ())) for reading in readings]
     for place, reading in enumerate(readings):
-        likely = opinions.get(reading.message.id)
+        likely = weighty.get(reading.message.id)
         if likely is not None:
             own = found[reading.message.id]
             kept = [draft for draft in own if not _is_doubted(draft, reading.statements, likely)]
             told = _told(reading, likely, sure[place].union(*(sure[other] for other in beside(readings, place))))
-            drafts = _with_figures(reading, _with_seen(reading, told, kept, setting), setting)
+            drafts = _with_figures(reading, likely, _with_seen(reading, told, kept, setting), setting)
             found[reading.message.id] = sorted(drafts, key=lambda draft: (draft.start, draft.event_type))
+
+
+def _name_by_figures(reading: Reading, found: Sequence[Draft], likely: Sequence[dict[EventType, float]]) -> None:
+    """Whose figures a rule has read, `DAU` or `ARR`, it knows better whether they are users or revenue. Changes
+    `likely`."""
+    for draft in found:
+        if draft.kind == "figures" and draft.event_type in _COUNTED:
+            for statement, each in zip(reading.statements, likely, strict=bool(likely)):
+                if draft.start < statement.end and statement.start < draft.end:
+                    each[draft.event_type] = max(each[event_type] for event_type in _COUNTED)
+                    each.update({other: 0.0 for other in _COUNTED if other is not draft.event_type})
 
 
 def _sure_types(likely: Sequence[Likely]) -> frozenset[EventType]:
@@ -122,7 +138,7 @@ def _with_seen(
         beside = next((d for d in drafts if d.event_type is event_type and _is_one(reading, d, start, end)), None)
         if beside is None and end - start >= SHORTEST:
             drafts.append(_draft(reading, event_type, start, end, setting))
-        elif beside is not None and not (beside.start <= start and end <= beside.end):
+        elif beside is not None and beside.kind != "figures" and not (beside.start <= start and end <= beside.end):
             drafts[drafts.index(beside)] = _longer(beside, min(beside.start, start), max(beside.end, end), setting)
     return drafts
 
@@ -156,8 +172,8 @@ def _is_one(reading: Reading, draft: Draft, start: int, end: int) -> bool:
     return draft.status is Status.ACTUAL and (overlaps or _goes_on(reading, draft.start, draft.end, start, end))
 
 
-def _with_figures(reading: Reading, drafts: Sequence[Draft], setting: Setting) -> list[Draft]:
-    """Each draft with the statements of its message that add a figure and tell nothing else: `it is signed. 35k a
+def _with_figures(reading: Reading, likely: Sequence[Likely], drafts: Sequence[Draft], setting: Setting) -> list[Draft]:
+    """Each draft with the statements of its message that add a figure and speak of the same: `it is signed. 35k a
     month`. Where the message tells one thing alone they may stand anywhere in it, else right beside the draft."""
     is_alone = len(drafts) == 1 and not ("@" in reading.message.sender and _is_list(reading))
     longer: list[Draft] = []
@@ -165,19 +181,24 @@ def _with_figures(reading: Reading, drafts: Sequence[Draft], setting: Setting) -
         start, end = draft.start, draft.end
         if draft.status is Status.ACTUAL and draft.kind != "figures":
             others = [(other.start, other.end) for other in drafts if other is not draft]
-            for statement in (*reading.statements, *reversed(reading.statements)):
+            of_it = [
+                statement
+                for statement, each in zip(reading.statements, likely, strict=True)
+                if each[draft.event_type] >= RELATED and _adds(statement)
+            ]
+            for statement in (*of_it, *reversed(of_it)):
                 new_start, new_end = min(start, statement.start), max(end, statement.end)
                 is_free = all(new_end <= left or right <= new_start for left, right in others)
                 gap = reading.message.text[min(end, statement.end) : max(start, statement.start)]
                 is_near = is_alone or not any(c.isalnum() or c == "\n" for c in gap)
-                if is_free and is_near and new_end - new_start <= LONGEST_QUOTE and _adds(statement):
+                if is_free and is_near and new_end - new_start <= LONGEST_QUOTE:
                     start, end = new_start, new_end
         longer.append(draft if (start, end) == (draft.start, draft.end) else _longer(draft, start, end, setting))
     return longer
 
 
 def _adds(statement: Statement) -> bool:
-    return bool(find_amounts(statement.text)) and act(statement.text) in (Act.TOLD, Act.PLANNED)
+    return bool(find_amounts(statement.text)) and act(statement.text) is Act.TOLD
 
 
 def _longer(draft: Draft, start: int, end: int, setting: Setting) -> Draft:

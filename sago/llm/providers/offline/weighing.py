@@ -41,13 +41,13 @@ _MOSTLY = 0.2
 
 def weighed(
     readings: Sequence[Reading], found: Mapping[str, Sequence[Draft]], opinions: Mapping[str, Sequence[Likely]]
-) -> dict[str, list[Likely]]:
+) -> dict[str, list[dict[EventType, float]]]:
     """The likelihoods with all signs counted, by message id; `found` is what the rules found, `readings` by time."""
     new = {message_id: [dict(each) for each in likely] for message_id, likely in opinions.items()}
     for message_id, place, event_type, signs in all_signs(readings, found, opinions):
         odds = BEGIN + sum(WEIGHTS[name] * value for name, value in signs.items())
         new[message_id][place][event_type] = 1 / (1 + math.exp(-odds))
-    return {message_id: list(likely) for message_id, likely in new.items()}
+    return new
 
 
 def all_signs(
