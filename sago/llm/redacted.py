@@ -18,7 +18,7 @@ from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy, Person
 from sago.errors import UnusableAnswerError
 from sago.llm.masking import Masking
 from sago.llm.remote import packing
-from sago.llm.remote.chunk import PATIENCE
+from sago.llm.gateway import PATIENCE
 from sago.ports import Clock, Model
 
 LONGEST_SUBJECT = 90

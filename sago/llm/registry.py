@@ -170,12 +170,13 @@ def _careful(name: str, model: Model, settings: Settings, clock: Clock) -> Model
     """A model outside this process with what `extraction` asks for: persons hidden from it, a second look, chatter kept
     from it. Where all is chatter nothing is asked, and the breaker learns nothing of the other side. The second
     question is not triaged again, which would take its neighbours away."""
-    if not provider(name).section:
+    own = _own(name, settings)
+    if own is None:
         return model
     if settings.extraction.redact:
         from sago.llm.redacted import Redacted
 
-        model = Redacted(model)
+        model = Redacted(model, clock, own.input_tokens)
     if settings.extraction.second_pass:
         from sago.llm.second_look import SecondLook, seen_by_rules
 
