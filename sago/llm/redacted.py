@@ -16,9 +16,9 @@ from sago.domain.events import CATALOGUE, Finding
 from sago.domain.messages import CompactMessage
 from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy, Person
 from sago.errors import UnusableAnswerError
+from sago.llm.gateway import PATIENCE
 from sago.llm.masking import Masking
 from sago.llm.remote import packing
-from sago.llm.gateway import PATIENCE
 from sago.ports import Clock, Model
 
 LONGEST_SUBJECT = 90
