@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding
@@ -97,11 +98,12 @@ def test_whoever_answers_is_not_out_whatever_the_answer(error: SagoError) -> Non
     assert raised.value is error
 
 
-def test_a_wrong_setting_of_a_fallback_blocks_none_after_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_setting_of_a_fallback_blocks_none_after_it() -> None:
     wrong = failing(vendor=TransientError("503"), own_house=ProviderSettingError("openai.model is not set"))
-    asked = gateway(VENDOR, OWN, HERE).ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), wrong)
+    with capture_logs() as logs:
+        asked = gateway(VENDOR, OWN, HERE).ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), wrong)
     assert asked == ("offline", HERE)
-    assert "openai.model is not set" in capsys.readouterr().out
+    assert [each["reason"] for each in logs if each["log_level"] == "warning"] == ["openai.model is not set"]
     with pytest.raises(TransientError, match=r"^503$"):
         gateway(VENDOR, OWN).ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), wrong)
 
