@@ -20,7 +20,7 @@ from sago.llm.providers.offline.reading import Reading, Voice
 from sago.pipeline.reading import Reading as FileReading
 from sago.stores.clock import SystemClock
 
-TRIED = [(0.3, 0.02), (0.5, 0.02), (0.6, 0.05), (0.7, 0.1)]
+TRIED = [(0.4, 0.3), (0.5, 0.3), (0.6, 0.3)]
 CHUNK, CONTEXT = 67, 20
 Likely = dict[tuple[str, int], dict[EventType, float]]
 

@@ -36,6 +36,8 @@ GOALS = {
     "grounding": (1.0, 1.0),
 }
 """Floor and goal on companies that nobody tuned to."""
+PER_SECOND = {"rules": 1000, "offline": 100}
+"""Messages that a core should read in a second, without a model and with one."""
 EXAMPLES = 12
 
 
@@ -127,7 +129,10 @@ def _table(scored: Sequence[Scored]) -> list[str]:
     for name in figures[0]:
         wanted = f"{GOALS[name][0]:g} → {GOALS[name][1]:g}" if name in GOALS else ""
         rows.append(f"| {name} | {wanted} | {' | '.join(_figure(name, each[name]) for each in figures)} |")
-    rows.append(f"| messages a second a core | 1,000 | {' | '.join(f'{each.per_second:,.0f}' for each in scored)} |")
+    speed = PER_SECOND.get(scored[0].provider, PER_SECOND["rules"])
+    rows.append(
+        f"| messages a second a core | {speed:,} | {' | '.join(f'{each.per_second:,.0f}' for each in scored)} |"
+    )
     return rows
 
 
