@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 
 from sago.config import PROJECT
+from sago.domain.events import EventType
 from sago.evaluation.labels import read_labels
 
 FOLDER = PROJECT / "labelled"
 COMPANIES = sorted(path.parent.name for path in FOLDER.glob("*/gold.jsonl"))
+UNSEEN = set((FOLDER / "unseen.txt").read_text(encoding="utf-8").split())
 
 
 def texts(company: str) -> dict[str, str]:
@@ -39,3 +42,13 @@ def test_the_development_set_is_not_among_them(shared: Path) -> None:
     with (shared / "eval" / "dev" / "messages.csv").open(newline="", encoding="utf-8") as file:
         theirs = {row["content"] for row in csv.DictReader(file) if len(row["content"]) > 20}
     assert not [text for company in COMPANIES for text in texts(company).values() if text in theirs]
+
+
+@pytest.mark.parametrize("name", ["everyday", "told"])
+def test_single_statements_have_their_context_and_known_types(name: str) -> None:
+    lines = [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert all(line["statement"].strip() and line["before"].split()[0] in ("chat", "mail") for line in lines)
+    told = [EventType(event_type) for line in lines for event_type in line.get("types", ())]
+    assert set(told) == (set(EventType) if name == "told" else set())
+    said = {text for company in COMPANIES if company in UNSEEN for text in texts(company).values()}
+    assert not [line for line in lines if len(line["statement"]) > 20 and line["statement"] in said]
