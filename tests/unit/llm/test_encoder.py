@@ -99,3 +99,16 @@ def test_shorter_sequences_are_padded_behind_the_mask() -> None:
     assert ids.shape == types.shape == mask.shape == (2, 8)
     assert mask.sum(1).tolist() == [4, 8]
     assert (ids[0, 4:] == 0).all()
+
+
+@pytest.mark.parametrize("text", ["We raised $5M from Blackbird.", "We raised €12m Series A led by Index."])
+def test_what_a_rule_reads_plainly_is_not_doubted(text: str) -> None:
+    request = ExtractionRequest(company_id="acme", company_name="Acme", messages=tuple(chat(text)))
+    assert [finding.event_type for finding in OfflineModel(ENCODER).extract(request)] == [EventType.FUNDING]
+
+
+@pytest.mark.parametrize("text", ["Churn fell to 1.2% from 3.4%.", "complaints halved this month, from 80 to 40"])
+def test_what_is_better_low_and_fell_is_no_setback(text: str) -> None:
+    request = ExtractionRequest(company_id="acme", company_name="Acme", messages=tuple(chat(text)))
+    found = OfflineModel(ENCODER).extract(request)
+    assert EventType.SETBACK not in {finding.event_type for finding in found}

@@ -55,9 +55,14 @@ def test_what_no_rule_sees_is_told_in_its_own_words_with_its_figures() -> None:
 
 
 def test_a_rule_that_the_second_reader_doubts_is_not_believed() -> None:
-    messages = chat("Contoso signed for three years at $120k a year")
+    messages = chat("Contoso signed for three years")
     assert [f.event_type for f in found(messages, {"Contoso signed": DEAL})] == [DEAL]
     assert found(messages, {}) == []
+
+
+def test_a_name_with_an_amount_of_money_is_believed_the_rules() -> None:
+    messages = chat("Contoso signed for three years at $120k a year")
+    assert [f.event_type for f in found(messages, {})] == [DEAL]
 
 
 def test_what_both_see_is_told_once() -> None:

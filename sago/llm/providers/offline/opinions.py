@@ -22,7 +22,7 @@ from sago.llm.providers.offline.weighing import Likely, beside, weighed
 
 SURE = 0.5
 """From here on a statement tells an event though no rule says so."""
-DOUBTFUL = 0.3
+DOUBTFUL = 0.2
 """Below this a rule is not believed."""
 CERTAIN = 0.9
 """From here on a statement tells a second event too."""
@@ -33,6 +33,12 @@ LIKELY = 0.4
 SHORTEST = 8
 """Code points that tell something by themselves."""
 
+_BETTER_LOW = re.compile(
+    r"\b(?:churn|burn|complaints?|latency|p9\d|costs?|downtime|errors?|defects?|waste|backlog)\b[^.;:!?\n]{0,30}"
+    r"\b(?:fell|falls|dropped|drops|declined|decreased|halved|shrank|came down|(?:is|are|was|went) down|lower|cut)\b",
+    re.I,
+)
+"""What is good news where it falls."""
 _COUNTED = (EventType.REVENUE_MILESTONE, EventType.USER_GROWTH)
 _POINT = re.compile(r"^[ \t]*(?:[-*•·–]|\d{1,2}[.)]|[\w ]{2,24}:)\s", re.M)
 
@@ -61,6 +67,7 @@ def weigh(
         if likely is not None:
             own = found[reading.message.id]
             kept = [draft for draft in own if not _is_doubted(draft, reading.statements, likely)]
+            likely = [_fallen(statement, each) for statement, each in zip(reading.statements, likely, strict=True)]
             told = _told(reading, likely, sure[place].union(*(sure[other] for other in beside(readings, place))))
             drafts = _with_figures(reading, likely, _with_seen(reading, told, kept, setting), setting)
             found[reading.message.id] = sorted(drafts, key=lambda draft: (draft.start, draft.event_type))
@@ -75,6 +82,11 @@ def _name_by_figures(reading: Reading, found: Sequence[Draft], likely: Sequence[
                 if draft.start < statement.end and statement.start < draft.end:
                     each[draft.event_type] = max(each[event_type] for event_type in _COUNTED)
                     each.update({other: 0.0 for other in _COUNTED if other is not draft.event_type})
+
+
+def _fallen(statement: Statement, likely: Likely) -> dict[EventType, float]:
+    """Without a setback where a figure fell that is better low."""
+    return {**likely, EventType.SETBACK: 0.0} if _BETTER_LOW.search(statement.text) else dict(likely)
 
 
 def _sure_types(likely: Sequence[Likely]) -> frozenset[EventType]:
@@ -115,7 +127,7 @@ def _is_list(reading: Reading) -> bool:
 
 def _is_doubted(draft: Draft, statements: Sequence[Statement], likely: Sequence[Likely]) -> bool:
     """Whether its words are unlikely to tell it, or surely tell something else. Only what is told as done: a denial
-    takes an event back, whoever doubts it."""
+    takes an event back, whoever doubts it; and news with a name and an amount of money is believed the rules."""
     if draft.status is not Status.ACTUAL:
         return False
     of_it = [
@@ -125,7 +137,8 @@ def _is_doubted(draft: Draft, statements: Sequence[Statement], likely: Sequence[
     ]
     own = max((each[draft.event_type] for each in of_it), default=1.0)
     best = max((max(each.values()) for each in of_it), default=0.0)
-    return own < DOUBTFUL or (own < LIKELY and best >= SURE)
+    is_plain = draft.subject is not None and any(metric.unit.isupper() for metric in draft.metrics)
+    return (own < DOUBTFUL and not is_plain) or (own < LIKELY and best >= SURE)
 
 
 def _with_seen(
