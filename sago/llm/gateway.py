@@ -12,7 +12,7 @@ from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding
 from sago.domain.model_calls import ModelJob
 from sago.domain.outreach import Company, LetterDraft, LetterRequest, ModelPolicy
-from sago.errors import ProviderSettingError, TransientError, UnusableAnswerError
+from sago.errors import ProviderSettingError, TooDearError, TransientError, UnusableAnswerError
 from sago.ports import Clock, Model
 
 T = TypeVar("T")
@@ -40,6 +40,7 @@ class Gateway:
         first, *others = self._allowed(job, company)
         begun = self.clock.monotonic()
         out: list[TransientError] = []
+        wrong: ProviderSettingError | None = None
         who = company.company_id if company else None
         for model in (first, *others):
             try:
@@ -52,10 +53,14 @@ class Gateway:
                     break
                 _log.info("a model is out", model=model.name, job=job.value, company_id=who, reason=str(error))
             except ProviderSettingError as error:
-                if model is first:
+                goes_on = isinstance(error, TooDearError) and others
+                if model is first and not goes_on:
                     raise
+                wrong = error
                 told = {"model": model.name, "job": job.value, "company_id": who}
-                _log.warning("a fallback is set wrongly", **told, reason=str(error))
+                _log.warning("a model is set wrongly", **told, reason=str(error))
+        if wrong and not out:
+            raise wrong
         raise _together(out)
 
     def _hurried(self, model: Model, begun: float) -> Model:

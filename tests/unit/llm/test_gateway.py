@@ -18,6 +18,7 @@ from sago.errors import (
     PermanentError,
     ProviderSettingError,
     SagoError,
+    TooDearError,
     TooLateError,
     TransientError,
     UnusableAnswerError,
@@ -113,6 +114,13 @@ def test_a_wrong_setting_of_a_fallback_blocks_none_after_it(monkeypatch: pytest.
     assert warned == ["openai.model is not set"]
     with pytest.raises(TransientError, match=r"^503$"):
         gateway(VENDOR, OWN).ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), wrong)
+
+
+def test_a_budget_below_one_question_falls_back_and_without_a_fallback_names_the_setting() -> None:
+    dear = failing(vendor=TooDearError("raise models.budget_usd_a_day.company"))
+    assert gateway(VENDOR, HERE).ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), dear) == ("offline", HERE)
+    with pytest.raises(TooDearError, match="raise models"):
+        gateway(VENDOR).ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), dear)
 
 
 def test_one_that_was_asked_too_long_leaves_no_time_for_another() -> None:
