@@ -11,8 +11,9 @@ from sago import telemetry
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding
 from sago.domain.model_calls import ModelJob
-from sago.domain.outreach import Company, LetterDraft, LetterRequest, ModelPolicy
+from sago.domain.outreach import Company, ModelPolicy
 from sago.errors import ProviderSettingError, TooDearError, TransientError, UnusableAnswerError
+from sago.llm.wrapping import Wrapping
 from sago.ports import Clock, Model
 
 T = TypeVar("T")
@@ -88,29 +89,12 @@ def _together(out: Sequence[TransientError]) -> TransientError:
 
 
 @dataclass(frozen=True)
-class Hurried:
-    """A `Model` that has what others have left of a task's time."""
+class Hurried(Wrapping):
+    """A `Model` that has what others have left of a task's time. A letter is one call, whose time its section sets."""
 
-    model: Model
     within: float
-
-    @property
-    def name(self) -> str:
-        return self.model.name
-
-    @property
-    def version(self) -> str:
-        return self.model.version
-
-    @property
-    def place(self) -> ModelPolicy:
-        return self.model.place
 
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         """As the model's, within that time."""
         within = min(self.within, request.within or self.within)
         return self.model.extract(request.model_copy(update={"within": within}))
-
-    def compose(self, request: LetterRequest) -> LetterDraft:
-        """As the model's: a letter is one call, whose time its provider's section sets."""
-        return self.model.compose(request)

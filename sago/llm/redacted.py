@@ -14,12 +14,13 @@ from sago import telemetry
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import CATALOGUE, Finding
 from sago.domain.messages import CompactMessage
-from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy, Person
+from sago.domain.outreach import LetterDraft, LetterRequest, Person
 from sago.errors import UnusableAnswerError
 from sago.llm.gateway import PATIENCE
 from sago.llm.masking import Masking
 from sago.llm.remote import packing
-from sago.ports import Clock, Model
+from sago.llm.wrapping import Wrapping
+from sago.ports import Clock
 
 LONGEST_SUBJECT = 90
 LONGEST_TITLE = 200
@@ -35,27 +36,18 @@ _log = telemetry.logger(__name__)
 
 
 @dataclass(frozen=True)
-class Redacted:
+class Redacted(Wrapping):
     """A `Model` that sends placeholders for persons' names, addresses and telephone numbers."""
 
-    model: Model
     clock: Clock | None = None
     """Where it is given, masking counts as part of the chunk's time."""
     input_tokens: int = 200_000
     """Of one request: what is longer is not sent, and not masked."""
 
     @property
-    def name(self) -> str:
-        return self.model.name
-
-    @property
     def version(self) -> str:
         """Of its own: what is hidden may change what is found."""
         return f"{self.model.version}/redacted"
-
-    @property
-    def place(self) -> ModelPolicy:
-        return self.model.place
 
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         """As the model's, with every placeholder restored; a finding with one that stands for nobody is dropped."""

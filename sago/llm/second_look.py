@@ -9,11 +9,11 @@ from sago import telemetry
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding, Status
 from sago.domain.messages import CompactMessage
-from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy
 from sago.errors import PermanentError, TransientError
 from sago.llm.gateway import PATIENCE
 from sago.llm.providers.offline.model import RulesModel
-from sago.ports import Clock, Model
+from sago.llm.wrapping import Wrapping
+from sago.ports import Clock
 
 Detector = Callable[[ExtractionRequest], Collection[str]]
 """The ids of a chunk's messages that probably tell an event; in this process, and never raises."""
@@ -31,28 +31,19 @@ def seen_by_rules(request: ExtractionRequest) -> set[str]:
 
 
 @dataclass(frozen=True)
-class SecondLook:
+class SecondLook(Wrapping):
     """A `Model` that asks once more, never twice, about the messages on which `detector` sees an event and the model
     said nothing, where they are at least `least`, more than those on which it said something, and not all of them: that
     would be the same question."""
 
-    model: Model
     detector: Detector
     least: int
     clock: Clock
 
     @property
-    def name(self) -> str:
-        return self.model.name
-
-    @property
     def version(self) -> str:
         """Of its own: the same text may give more."""
         return f"{self.model.version}/second-look-{self.least}"
-
-    @property
-    def place(self) -> ModelPolicy:
-        return self.model.place
 
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         """What both questions give. Raises as the model's, for the first question alone: the second is an extra."""
@@ -68,10 +59,6 @@ class SecondLook:
         except (TransientError, PermanentError) as error:
             _log.warning("no second look", company_id=request.company_id, messages=len(missed), reason=str(error))
             return first
-
-    def compose(self, request: LetterRequest) -> LetterDraft:
-        """As the model's."""
-        return self.model.compose(request)
 
     def _missed(self, request: ExtractionRequest, first: Sequence[Finding]) -> tuple[CompactMessage, ...]:
         """The messages to ask about again; none where that is not worth a call."""

@@ -10,40 +10,25 @@ from sago.domain import cues
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding
 from sago.domain.messages import CompactMessage
-from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy
-from sago.ports import Model
+from sago.llm.wrapping import Wrapping
 
 NEAR = timedelta(minutes=30)
 """How long before or after a kept message context is still about it."""
 
 
 @dataclass(frozen=True)
-class Triaged:
+class Triaged(Wrapping):
     """A `Model` that is asked about what may tell an event; the rest counts as read with nothing found."""
-
-    model: Model
-
-    @property
-    def name(self) -> str:
-        return self.model.name
 
     @property
     def version(self) -> str:
         """The model's, and the detector's: either changes what is found."""
         return f"{self.model.version}/triage-{cues.learned().digest}"
 
-    @property
-    def place(self) -> ModelPolicy:
-        return self.model.place
-
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         """As the model's; it is not asked at all where everything is chatter."""
         left = without_chatter(request)
         return self.model.extract(left) if left.messages else []
-
-    def compose(self, request: LetterRequest) -> LetterDraft:
-        """As the model's."""
-        return self.model.compose(request)
 
 
 def without_chatter(request: ExtractionRequest) -> ExtractionRequest:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 
 import psycopg2
 import pytest
+import redis
 from sqlalchemy import text
 
 from sago.embedded.servers import Server
 from sago.ports import Database
-from sago.sections import PostgresSettings
+from sago.sections import PostgresSettings, RedisSettings
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.postgres import PostgresDatabase, migrate
 from sago.stores.postgres.engine import Connections
@@ -66,3 +69,21 @@ def database(request: pytest.FixtureRequest) -> Database:
         return MemoryDatabase()
     real: PostgresDatabase = request.getfixturevalue("postgres")
     return real
+
+
+@pytest.fixture(scope="module")
+def certificates_read_once() -> Iterator[None]:
+    """Each client of a vendor reads the bundle three times for the TLS that nobody speaks here; each test makes one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
+
+
+@pytest.fixture
+def cache_url(redis_server: Server) -> Iterator[str]:
+    """Redis's database of caches, empty."""
+    url = RedisSettings(**redis_server.settings["redis"]).database(3)
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 import redis
 
-from sago.embedded.servers import Server
 from sago.errors import TransientError
 from sago.ports import Answers
-from sago.sections import RedisSettings
 from sago.stores.memory.answers import MemoryAnswers
 from sago.stores.memory.clock import ManualClock
 from sago.stores.redis_answers import RedisAnswers
@@ -23,21 +21,12 @@ ANSWER: dict[str, Any] = {"findings": [{"quote": "漢 😀", "value": 1.5, "corr
 AWAY = "redis://127.0.0.1:1/3"
 
 
-@pytest.fixture
-def url(redis_server: Server) -> Iterator[str]:
-    url = RedisSettings(**redis_server.settings["redis"]).database(3)
-    with redis.Redis.from_url(url) as client:
-        client.flushdb()
-        yield url
-        client.flushdb()
-
-
 @pytest.fixture(params=["memory", "redis"])
 def answers(request: pytest.FixtureRequest) -> Iterator[Answers]:
     if request.param == "memory":
         yield MemoryAnswers(ManualClock(datetime(2026, 3, 2, tzinfo=UTC)), HOUR)
         return
-    kept = RedisAnswers(request.getfixturevalue("url"), HOUR)
+    kept = RedisAnswers(request.getfixturevalue("cache_url"), HOUR)
     yield kept
     kept.close()
 
@@ -66,9 +55,9 @@ def test_a_company_is_forgotten_whole_and_alone(answers: Answers) -> None:
     assert [answers.get(company, "d1") for company in ("acme-2", "acm")] == [ANSWER] * 2
 
 
-def test_thousands_are_forgotten_too_and_what_else_lies_there_stays(url: str) -> None:
-    kept = RedisAnswers(url, HOUR)
-    with redis.Redis.from_url(url) as client:
+def test_thousands_are_forgotten_too_and_what_else_lies_there_stays(cache_url: str) -> None:
+    kept = RedisAnswers(cache_url, HOUR)
+    with redis.Redis.from_url(cache_url) as client:
         client.set("breaker:gemini/m", "open")
         for number in range(2500):
             kept.put("acme", str(number), ANSWER)
@@ -77,8 +66,8 @@ def test_thousands_are_forgotten_too_and_what_else_lies_there_stays(url: str) ->
     kept.close()
 
 
-def test_what_is_kept_goes_by_itself(url: str) -> None:
-    kept = RedisAnswers(url, timedelta(seconds=0.2))
+def test_what_is_kept_goes_by_itself(cache_url: str) -> None:
+    kept = RedisAnswers(cache_url, timedelta(seconds=0.2))
     kept.put("acme", "d1", ANSWER)
     assert kept.get("acme", "d1") == ANSWER
     time.sleep(0.3)

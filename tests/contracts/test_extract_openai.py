@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
-from sago.cli.extract import register
 from sago.errors import ConfigError, UsageError
 from sago.pipeline import reading
 from tests import openai_server as fake
+from tests.contracts.extracting import extract_with
 from tests.gemini_server import GeminiServer, always
 
-HEADER = "id,is_chat,chat_sender,email_sender,timestamp,content,company_id\n"
+extract = partial(extract_with, "openai")
 DEAL = "[[event enterprise_deal subject=Kite]]"
 
 
@@ -28,16 +27,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiServer]:
         monkeypatch.setenv("SAGO_EXTRACTION__TRIAGE", "false")  # a mark is no language
         monkeypatch.setattr(reading, "FIRST_WAIT", 0.01)
         yield server
-
-
-def extract(folder: Path, *texts: str, options: tuple[str, ...] = ("--allow-model",)) -> Result:
-    path = folder / "messages.csv"
-    rows = "".join(f"c{n},true,kim,,2025-10-06T09:{n:02}:00Z,{text},acme\n" for n, text in enumerate(texts))
-    path.write_text(HEADER + rows, encoding="utf-8")
-    app = typer.Typer()
-    register(app)
-    app.command("second")(lambda: None)
-    return CliRunner().invoke(app, ["extract", str(path), "--provider", "openai", *options])
 
 
 def test_events_come_on_stdout_and_what_they_cost_on_stderr(server: GeminiServer, tmp_path: Path) -> None:

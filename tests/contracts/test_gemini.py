@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import cache
 
 import pytest
 from pydantic import SecretStr
@@ -40,15 +38,9 @@ from tests.unit.llm.said import START, chat, extract, mail
 from tests.unit.outreach.stories import request as letter_request
 from tests.unit.outreach.stories import watch
 
+pytestmark = pytest.mark.usefixtures("certificates_read_once")
+
 DEAL = "[[event enterprise_deal subject=Kite metric=contract_value:90000:USD]] for $90k"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def certificates_read_once() -> Iterator[None]:
-    """Each client reads the bundle three times for the TLS that nobody speaks here; each test makes a client."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,9 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import ssl
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
 
 import pytest
 
@@ -44,15 +42,9 @@ from tests.unit.llm.said import chat, extract
 from tests.unit.outreach.stories import request as letter_request
 from tests.unit.outreach.stories import watch
 
+pytestmark = pytest.mark.usefixtures("certificates_read_once")
+
 DEAL = "[[event enterprise_deal subject=Kite metric=contract_value:90000:USD]] for $90k"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def certificates_read_once() -> Iterator[None]:
-    """As in the tests of Gemini."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 
-from sago.embedded.servers import Server
 from sago.ports import RateLimit
 from sago.resilience.rates import MemoryRates, RedisRates
-from sago.sections import RedisSettings
 from sago.stores.memory.clock import ManualClock
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -25,15 +23,6 @@ def clock() -> ManualClock:
     return ManualClock(NOW)
 
 
-@pytest.fixture
-def url(redis_server: Server) -> Iterator[str]:
-    url = RedisSettings(**redis_server.settings["redis"]).database(3)
-    with redis.Redis.from_url(url) as client:
-        client.flushdb()
-        yield url
-        client.flushdb()
-
-
 @pytest.fixture(params=["memory", "redis"])
 def make(request: pytest.FixtureRequest, clock: ManualClock) -> Iterator[Callable[[], RateLimit]]:
     """The rates of one process more."""
@@ -41,7 +30,7 @@ def make(request: pytest.FixtureRequest, clock: ManualClock) -> Iterator[Callabl
         rates = MemoryRates(clock)
         yield lambda: rates
         return
-    url, made = request.getfixturevalue("url"), []
+    url, made = request.getfixturevalue("cache_url"), []
 
     def another() -> RateLimit:
         made.append(RedisRates(url, clock))
@@ -80,12 +69,12 @@ def test_a_lower_limit_counts_what_was_asked_before(make: Callable[[], RateLimit
     assert rates.take("gemini", 5) == NONE
 
 
-def test_of_many_at_once_no_more_are_let_through(url: str, clock: ManualClock) -> None:
-    processes = [RedisRates(url, clock) for _ in range(8)]
+def test_of_many_at_once_no_more_are_let_through(cache_url: str, clock: ManualClock) -> None:
+    processes = [RedisRates(cache_url, clock) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         waits = list(pool.map(lambda n: processes[n % 8].take("gemini", 25), range(200)))
     assert waits.count(NONE) == 25
-    with redis.Redis.from_url(url) as client:
+    with redis.Redis.from_url(cache_url) as client:
         assert 0 < client.pttl("rate:gemini") <= 60_000  # type: ignore[operator]
     for rates in processes:
         rates.close()

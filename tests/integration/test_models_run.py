@@ -3,14 +3,12 @@ Celery, Redis and Postgres."""
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg2
@@ -19,12 +17,9 @@ import pytest
 from sago.embedded.postgres import remove_data, start_postgres
 from tests import gemini_server, openai_server
 from tests.gemini_server import KEY, GeminiServer
+from tests.integration.orchard import write_messages
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
-
-START = datetime(2026, 3, 2, 9, tzinfo=UTC)
-DEALS = {3: "Anvil", 70: "Borealis", 110: "Cobalt"}
-MARK = "[[event enterprise_deal subject={}]]"
 
 
 @pytest.fixture
@@ -42,12 +37,7 @@ def house() -> Iterator[GeminiServer]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """Of one test: its messages, its stack's state, what it writes."""
-    with (tmp_path / "messages.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["id", "is_chat", "chat_sender", "email_sender", "timestamp", "content", "company_id"])
-        for n in range(120):
-            said = MARK.format(DEALS[n]) if n in DEALS else f"standup {n}"
-            writer.writerow([f"c{n}", "true", "ana", "", (START + timedelta(minutes=n)).isoformat(), said, "orchard"])
+    write_messages(tmp_path / "messages.csv")
     yield tmp_path
     remove_data(tmp_path / "state" / "postgres")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
@@ -42,7 +43,7 @@ class Refusal(NamedTuple):
     may_be_billed: bool = False
 
 
-class Refusals:
+class Refusals(ABC):
     """The errors of one provider: one line each, without the key and without a word of what was sent, which a server
     may repeat. `speaks`: whose protocol a server at `base_url` has to speak."""
 
@@ -73,9 +74,9 @@ class Refusals:
         line = f"{self.name} cannot be asked ({type(error).__name__}): {where}"
         return Refusal(ProviderSettingError(line), CallOutcome.REFUSED)
 
+    @abstractmethod
     def answered(self, error: Exception) -> Refusal | None:
         """An error of the SDK that stands for a response with a status; None for any other. Each provider's own."""
-        raise NotImplementedError
 
     def of_status(self, code: int, words: list[str], retry_after: timedelta | None, *, is_key: bool) -> Refusal:
         """A response without an answer; `words` are what `names` leaves of it, `is_key`: it speaks of the key."""

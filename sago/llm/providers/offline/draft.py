@@ -38,6 +38,10 @@ class Draft:
     def quote(self) -> str:
         return self.message.text[self.start : self.end]
 
+    def overlaps(self, start: int, end: int) -> bool:
+        """Whether it shares a code point of its message with `start` to `end`."""
+        return self.start < end and start < self.end
+
     @property
     def key(self) -> str | None:
         """The subject in the form in which tellings meet."""

@@ -145,7 +145,7 @@ def _cued(
     end = _extent(reading, place, cue) if statement.end == reading.statements[place].end else statement.end
     quote = reading.message.text[statement.start : end]
     subject = _subject(reading, place, cue, found.span(), setting)
-    metrics = _metrics(quote, cue.event_type, cue.kind, setting)
+    metrics = metrics_of(quote, cue.event_type, cue.kind, setting)
     pending = False
     if not _has_needs(cue, subject, metrics, quote):
         pending = (
@@ -226,7 +226,8 @@ def _organisation(message: CompactMessage, exclude: frozenset[str]) -> str | Non
     return labels[-1] if len(label) > 2 else None
 
 
-def _metrics(quote: str, event_type: EventType, kind: str, setting: Setting) -> tuple[Metric, ...]:
+def metrics_of(quote: str, event_type: EventType, kind: str, setting: Setting) -> tuple[Metric, ...]:
+    """The figures of a quote as the metrics of such an event."""
     amounts = find_amounts(quote)
     return tuple(f.metric for f in figures.figures(quote, amounts, event_type, kind, setting.currencies))
 

@@ -15,7 +15,7 @@ from sago.domain.amounts import find_amounts
 from sago.domain.events import EventType, Status
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.draft import Draft, Setting
-from sago.llm.providers.offline.drafts import LONGEST_QUOTE, match
+from sago.llm.providers.offline.drafts import LONGEST_QUOTE, match, metrics_of
 from sago.llm.providers.offline.reading import Reading, Statement
 from sago.llm.providers.offline.speech import Act, act
 from sago.llm.providers.offline.weighing import Likely, beside, weighed
@@ -79,7 +79,7 @@ def _name_by_figures(reading: Reading, found: Sequence[Draft], likely: Sequence[
     for draft in found:
         if draft.kind == "figures" and draft.event_type in _COUNTED:
             for statement, each in zip(reading.statements, likely, strict=bool(likely)):
-                if draft.start < statement.end and statement.start < draft.end:
+                if draft.overlaps(statement.start, statement.end):
                     each[draft.event_type] = max(each[event_type] for event_type in _COUNTED)
                     each.update({other: 0.0 for other in _COUNTED if other is not draft.event_type})
 
@@ -133,7 +133,7 @@ def _is_doubted(draft: Draft, statements: Sequence[Statement], likely: Sequence[
     of_it = [
         each
         for statement, each in zip(statements, likely, strict=True)
-        if statement.start < draft.end and draft.start < statement.end
+        if draft.overlaps(statement.start, statement.end)
     ]
     own = max((each[draft.event_type] for each in of_it), default=1.0)
     best = max((max(each.values()) for each in of_it), default=0.0)
@@ -181,8 +181,9 @@ def _goes_on(reading: Reading, start: int, end: int, more_start: int, more_end: 
 
 
 def _is_one(reading: Reading, draft: Draft, start: int, end: int) -> bool:
-    overlaps = draft.start < end and start < draft.end
-    return draft.status is Status.ACTUAL and (overlaps or _goes_on(reading, draft.start, draft.end, start, end))
+    return draft.status is Status.ACTUAL and (
+        draft.overlaps(start, end) or _goes_on(reading, draft.start, draft.end, start, end)
+    )
 
 
 def _with_figures(reading: Reading, likely: Sequence[Likely], drafts: Sequence[Draft], setting: Setting) -> list[Draft]:
@@ -217,8 +218,7 @@ def _adds(statement: Statement) -> bool:
 def _longer(draft: Draft, start: int, end: int, setting: Setting) -> Draft:
     """The draft with further words of its message, and the figures of all of them."""
     text = draft.message.text[start:end]
-    read = figures.figures(text, find_amounts(text), draft.event_type, draft.kind, setting.currencies)
-    metrics = tuple(dict.fromkeys((*draft.metrics, *(figure.metric for figure in read))))
+    metrics = tuple(dict.fromkeys((*draft.metrics, *metrics_of(text, draft.event_type, draft.kind, setting))))
     return replace(draft, start=start, end=end, metrics=metrics)
 
 
@@ -229,7 +229,6 @@ def _draft(reading: Reading, event_type: EventType, start: int, end: int, settin
     if cued and cued[0].event_type is event_type:
         kind = cued[0].kind
         subject = subjects.find(quote, cued[1].span(), event_type, kind, setting.exclude)
-    read = figures.figures(quote, find_amounts(quote), event_type, kind, setting.currencies)
-    metrics = tuple(figure.metric for figure in read)
+    metrics = metrics_of(quote, event_type, kind, setting)
     draft = Draft(reading.message, event_type, kind, Status.ACTUAL, start, end, subject, metrics)
     return replace(draft, corrects=reading.takes_back and bool(metrics))

@@ -111,8 +111,7 @@ def _is_ruled(found: Sequence[Draft], statement: Statement, event_type: EventTyp
     return any(
         draft.event_type is event_type
         and draft.status is Status.ACTUAL
-        and draft.start < statement.end
-        and statement.start < draft.end
+        and draft.overlaps(statement.start, statement.end)
         for draft in found
     )
 
