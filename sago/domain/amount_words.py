@@ -1,7 +1,7 @@
 """The words of figures: magnitudes, currencies, units, periods, number words, and what only looks like a figure.
 
 Tables and patterns alone; `sago.domain.amounts` reads them. Currencies: ISO 4217. English, with the words of other
-languages that mean nothing else in English: an ambiguous word (`kr`, `once`, `fire`) is left out, as a figure is read
+languages that mean nothing else in English: an ambiguous word (`once`, `fire`) is left out, as a figure is read
 right or not at all. Numbers spelt in another language count only before a unit or a magnitude.
 """
 
@@ -27,7 +27,7 @@ MAGNITUDES = {
     "milhões": 1e6, "milhoes": 1e6, "milione": 1e6, "milioni": 1e6, "milionů": 1e6, "milióny": 1e6, "miliony": 1e6,
     "milionu": 1e6, "milionów": 1e6, "milyon": 1e6, "מיליון": 1e6, "εκατ": 1e6, "εκατομμύρια": 1e6, "млн": 1e6,
     "milliard": 1e9, "milliards": 1e9, "milyar": 1e9, "млрд": 1e9, "लाख": 1e5, "करोड़": 1e7,
-    "juta": 1e6, "miliar": 1e9, "ribu": 1e3,
+    "juta": 1e6, "jt": 1e6, "miliar": 1e9, "ribu": 1e3, "triệu": 1e6, "tỷ": 1e9,
     "万": 1e4, "만": 1e4, "億": 1e8, "亿": 1e8, "억": 1e8,
 }  # fmt: skip
 
@@ -41,7 +41,8 @@ CURRENCY_SIGNS = {
     "us$": "USD", "a$": "AUD", "c$": "CAD", "s$": "SGD", "r$": "BRL", "US $": "USD", "U.S.$": "USD", "U.S. $": "USD",
     "HK $": "HKD", "NZ $": "NZD", "Mex$": "MXN", "RMB": "CNY", "USD$": "USD", "usd$": "USD", "AUD$": "AUD",
     "aud$": "AUD", "CAD$": "CAD", "cad$": "CAD", "NZD$": "NZD", "nzd$": "NZD", "HKD$": "HKD", "SGD$": "SGD",
-    "MXN$": "MXN", "mxn$": "MXN",
+    "MXN$": "MXN", "mxn$": "MXN", "kr": "SEK", "Kr": "SEK", "KR": "SEK", "kr.": "SEK", "Kr.": "SEK", "SKr": "SEK",
+    "NKr": "NOK", "DKr": "DKK", "Fr.": "CHF", "SFr.": "CHF",
 }  # fmt: skip
 
 ISO_CODES = frozenset(
@@ -52,6 +53,9 @@ ISO_CODES = frozenset(
 DOLLARS = frozenset({"USD", "AUD", "CAD", "NZD", "HKD", "SGD", "TWD", "MXN", "CLP", "COP", "ARS", "UYU"})
 """The currencies of those who write a plain `$`."""
 ANY_DOLLAR = frozenset({"$", "dollar", "dollars", "bucks"})
+CROWNS = frozenset({"SEK", "NOK", "DKK"})
+"""The currencies of those who write a plain `kr`."""
+ANY_CROWN = frozenset({"kr", "kr.", "kroner"})
 
 CURRENCY_WORDS = {
     "dollar": "USD", "dollars": "USD", "us dollars": "USD", "u.s. dollars": "USD", "bucks": "USD", "usd": "USD",
@@ -68,6 +72,8 @@ CURRENCY_WORDS = {
     "dirhams": "AED", "korun": "CZK", "kčs": "CZK", "złotych": "PLN", "tl": "TRY", "lira": "TRY", "shillings": "KES",
     "cedis": "GHS", "baht": "THB", "ringgit": "MYR", "rupiah": "IDR", "franken": "CHF", "dólares": "USD",
     "dolares": "USD", "dollari": "USD", "דולר": "USD", "美元": "USD", "ドル": "USD", "달러": "USD", "ευρώ": "EUR",
+    "kroner": "NOK", "kronor": "SEK", "svenska kronor": "SEK", "norske kroner": "NOK", "danske kroner": "DKK",
+    "forint": "HUF", "lei": "RON", "đồng": "VND", "рублей": "RUB", "руб": "RUB", "гривень": "UAH", "грн": "UAH",
     "riyals": "SAR", "riyal": "SAR", "schweizer franken": "CHF",
     "유로": "EUR", "ユーロ": "EUR", "欧元": "EUR", "人民币": "CNY", "日元": "JPY",
 }  # fmt: skip

@@ -47,8 +47,8 @@ class Amount:
     """No unit was written: `count` is only the default, and the context may make it money."""
     scale: float = 1.0
     """The magnitude written with it: 1e6 in "8m"."""
-    any_dollar: bool = False
-    """A plain `$` was written, which many currencies use: USD is only the default."""
+    shared: Literal["", "$", "kr"] = ""
+    """A sign was written that several currencies share: the unit is only the most common of them."""
 
     @property
     def is_money(self) -> bool:
@@ -206,14 +206,17 @@ def _read(text: str, match: re.Match[str], context: str, mil: float) -> tuple[Am
         period=words.PERIODS.get((tail["period"] or tail["adverb"] or "").lower().replace("p.a", "pa")),
         bare=unit is None,
         scale=scale if match["digits"] else max(scale, _spelt_scale(match)),
-        any_dollar=unit == "USD" and _writes_any_dollar(match, tail),
+        shared=_shared_sign(match, tail),
     )
     return (None if _names_something(text, match, amount) else amount), max(end, match.end())
 
 
-def _writes_any_dollar(match: re.Match[str], tail: re.Match[str]) -> bool:
-    written = [each for each in (match["currency"], tail["sign"], tail["money"], tail["iso"]) if each]
-    return bool(written) and all(each.strip().lower() in words.ANY_DOLLAR for each in written)
+def _shared_sign(match: re.Match[str], tail: re.Match[str]) -> Literal["", "$", "kr"]:
+    """The sign of many currencies that a figure's own is, where nothing beside it says which."""
+    written = {each.strip().lower() for each in (match["currency"], tail["sign"], tail["money"], tail["iso"]) if each}
+    if not written:
+        return ""
+    return "$" if written <= words.ANY_DOLLAR else "kr" if written <= words.ANY_CROWN else ""
 
 
 def _measure(text: str, match: re.Match[str], tail: re.Match[str], mil: float) -> tuple[float, str | None, int]:
@@ -401,7 +404,7 @@ def _as_large(text: str, amount: Amount, others: Sequence[Amount]) -> Amount:
                     scale=other.scale,
                     unit=other.unit,
                     bare=other.bare,
-                    any_dollar=other.any_dollar,
+                    shared=other.shared,
                 )
     return amount
 
@@ -428,6 +431,6 @@ def _span(low: Amount, high: Amount, *, dashed: bool) -> tuple[Amount, Amount]:
     unit_for_high = low if high.bare and low.is_money and (dashed or high.scale > 1) else high
     return (
         replace(low, value=low.value * scale, scale=low.scale * scale, unit=unit_for_low.unit, bare=unit_for_low.bare,
-                any_dollar=unit_for_low.any_dollar, period=low.period or high.period, role="from"),
-        replace(high, unit=unit_for_high.unit, bare=unit_for_high.bare, any_dollar=unit_for_high.any_dollar, role="to"),
+                shared=unit_for_low.shared, period=low.period or high.period, role="from"),
+        replace(high, unit=unit_for_high.unit, bare=unit_for_high.bare, shared=unit_for_high.shared, role="to"),
     )  # fmt: skip

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+UNSTATED = "XXX"
+"""ISO 4217's code where no currency is involved: here money whose currency nobody wrote."""
+
 
 class MetricKind(NamedTuple):
     """A known metric: how people write it, which units it takes, how it is shown."""

@@ -6,9 +6,9 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from sago.domain.events import Metric
-from sago.domain.metrics import METRICS
+from sago.domain.metrics import METRICS, UNSTATED
 
-SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
+SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", UNSTATED: ""}
 """Currencies whose sign is written before the figure; others are written `CHF 1.2M`."""
 _SCALES = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
 _SUFFIXES = {"percent": "%", "x": "x", "bps": " bps", "count": ""}
@@ -75,7 +75,7 @@ def _money(value: float, currency: str) -> str:
     sign = "-" if value < 0 else ""
     amount = short(abs(value))
     symbol = SYMBOLS.get(currency)
-    return f"{sign}{symbol}{amount}" if symbol else f"{sign}{currency} {amount}"
+    return f"{sign}{symbol}{amount}" if symbol is not None else f"{sign}{currency} {amount}"
 
 
 def _round(value: float) -> Decimal:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import calendar
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from uuid import UUID, uuid5
 
 from sago.domain.amounts import find_amounts
 from sago.domain.events import Event, EventType, Evidence, Fold, Metric, MetricPoint, Observation, Rejection, Status
-from sago.domain.metrics import METRICS, is_vague
+from sago.domain.metrics import METRICS, UNSTATED, is_vague
 from sago.pipeline.retelling import (
     NAMED,
     SAME_NAME,
@@ -109,7 +110,7 @@ class _Group:
 
 def fold(company_id: str, observations: Sequence[Observation], rejections: Sequence[Rejection]) -> Fold:
     """The company's events and metric points. Observations of other companies are left out."""
-    said = _in_order(o for o in observations if o.company_id == company_id)
+    said = _in_one_currency(_in_order(o for o in observations if o.company_id == company_id))
     groups: list[_Group] = []
     live: list[_Group] = []
     for observation in said:
@@ -138,6 +139,29 @@ def _in_order(observations: Iterable[Observation]) -> list[Observation]:
     for o in sorted(observations, key=lambda o: (o.recorded_at, o.extractor_version, o.model_dump_json())):
         newest[_key(o)] = o
     return sorted(newest.values(), key=lambda o: (o.said_at, *_key(o)))
+
+
+def _in_one_currency(said: list[Observation]) -> list[Observation]:
+    """Money whose currency nobody wrote is in the one in which the company writes most of its money; where no currency
+    is, it stays unstated."""
+    written = Counter(m.unit for o in said for m in o.metrics if _is_money(m) and m.unit != UNSTATED)
+    [(currency, count)] = written.most_common(1) or [(UNSTATED, 0)]
+    if 2 * count <= written.total():
+        return said
+    return [
+        o.model_copy(
+            update={
+                "metrics": tuple(
+                    m.model_copy(update={"unit": currency}) if m.unit == UNSTATED else m for m in o.metrics
+                )
+            }
+        )
+        for o in said
+    ]
+
+
+def _is_money(metric: Metric) -> bool:
+    return len(metric.unit) == 3 and metric.unit.isupper()
 
 
 def _proof_ids(company_id: str, said: Sequence[Observation]) -> dict[tuple[str, int, int, int, str], UUID]:

@@ -16,12 +16,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sago.domain.amount_words import DOLLARS
+from sago.domain.amount_words import CROWNS, DOLLARS
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.claims import direction_in, other_direction, other_period
 from sago.domain.events import Finding, Metric, Observation
 from sago.domain.messages import CompactMessage
-from sago.domain.metrics import METRICS
+from sago.domain.metrics import METRICS, UNSTATED
 from sago.domain.orders import Orders
 from sago.domain.passages import Passages
 
@@ -166,10 +166,11 @@ def _disagreement(metric: Metric, quote: str, amounts: Sequence[Amount]) -> str 
 def _has_unit(amount: Amount, metric: Metric, units: Collection[str]) -> bool:
     """Whether the amount has the metric's unit. A number without one may stand for money (`450k of MRR`), for the unit
     of another figure of the quote (`slid to 19%, it was 24`), which `units` are, and for the one that the metric always
-    has (`NRR is 118`); a plain `$` for any dollar."""
+    has (`NRR is 118`); a plain `$` for any dollar, `kr` for any crown."""
     unit, known = metric.unit, METRICS.get(metric.name)
     may_be = _is_currency(unit) or unit in units or (known is not None and known.unit == unit)
-    return amount.unit == unit or (amount.bare and may_be) or (amount.any_dollar and unit in DOLLARS)
+    by_sign = {"": (), "$": DOLLARS, "kr": CROWNS | {UNSTATED}}
+    return amount.unit == unit or (amount.bare and may_be) or unit in by_sign[amount.shared]
 
 
 def _is_currency(unit: str) -> bool:

@@ -197,9 +197,9 @@ def test_a_figure_without_a_unit_is_bare() -> None:
     assert (money.bare, money.is_money, count.bare) == (False, True, True)
 
 
-def test_a_plain_dollar_is_told_from_a_named_one() -> None:
-    assert [amount.any_dollar for amount in find_amounts("$5, US$6, 7 dollars, A$8, 9 USD")] == [
-        True, False, True, False, False,
+def test_a_sign_of_several_currencies_is_told_from_a_named_one() -> None:
+    assert [amount.shared for amount in find_amounts("$5, US$6, 7 dollars, A$8, 9 USD, 2 mkr, 3 SEK")] == [
+        "$", "", "$", "", "", "kr", "",
     ]  # fmt: skip
 
 

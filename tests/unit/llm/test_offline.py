@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sago.domain.events import EventType, Finding, Status
+from sago.domain.metrics import UNSTATED
 from sago.llm.providers.offline import RulesModel
 from tests.unit.llm.said import chat, extract, mail
 
@@ -103,7 +104,7 @@ def test_a_plan_behind_a_fact_is_left_out() -> None:
 def test_the_figure_in_one_message_its_subject_in_the_one_before() -> None:
     deal, more = told("Contoso just signed!!!", "40k a year, two years")
     assert (deal.subject, more.subject, more.event_type) == ("contoso", "contoso", E.ENTERPRISE_DEAL)
-    assert {(m.value, m.unit) for m in more.metrics} == {(40_000, "USD"), (2, "years")}
+    assert {(m.value, m.unit) for m in more.metrics} == {(40_000, UNSTATED), (2, "years")}
 
 
 def test_an_outcry_gets_its_name_from_the_next_message() -> None:
@@ -170,6 +171,29 @@ def test_a_customers_mail_is_about_the_customer() -> None:
     (found,) = extract(RulesModel(), mail(1, text, "orders@contoso.example"))
     assert (found.event_type, found.subject) == (E.ENTERPRISE_DEAL, "contoso")
     assert {(m.value, m.unit) for m in found.metrics} == {(90_000, "USD"), (24, "months")}
+
+
+def test_money_without_a_currency_is_given_none_and_its_title_no_sign() -> None:
+    (found,) = told("MRR is 450k this month")
+    assert [(m.value, m.unit) for m in found.metrics] == [(450_000, UNSTATED)]
+    assert found.title == "MRR reached 450k"
+
+
+@pytest.mark.parametrize(
+    ("beside", "crown"),
+    [
+        (["Faktura på 900 SEK för lokalen", "kontraktet är på 3 MSEK"], "SEK"),
+        (["vi måste byta tåg i Västerås, är du där?"], "SEK"),
+        (["jeg kommer ikke før i neste uke", "hva skjer fra kl. 9?"], "NOK"),
+        (["jeg kommer ikke før næste uge", "hvad sker der efter kl. 9?"], "DKK"),
+        (["see you at nine"], UNSTATED),
+    ],
+)
+def test_a_plain_crown_is_of_those_who_write_it(beside: list[str], crown: str) -> None:
+    texts = ["Our ARR hit 12 mkr this month", *beside]
+    found = extract(RulesModel(), *(chat(number, text) for number, text in enumerate(texts)))
+    (arr,) = [each for each in found if each.message_id == "slack:0"]
+    assert [(metric.value, metric.unit) for metric in arr.metrics] == [(12_000_000, crown)]
 
 
 def test_a_title_reads_like_a_fact() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sago.domain.events import EventType, Extraction, Metric, Observation, Rejection, Severity, Status
+from sago.domain.metrics import UNSTATED
 from sago.pipeline.extraction import refold
 from sago.pipeline.folding import WINDOW, fold
 from sago.stores.memory.database import MemoryDatabase
@@ -48,6 +49,24 @@ def test_the_same_deal_in_chat_and_mail_is_one_event() -> None:
     assert [proof.message_id for proof in event.evidence] == ["slack:1", "slack:2"]
     assert {(m.name, m.value) for m in event.metrics} == {("contract_value", 90_000), ("term", 2)}
     assert (event.severity, event.occurred_at) == (Severity.HIGH, START + DAY)
+
+
+@pytest.mark.parametrize(
+    ("others", "unit"),
+    [
+        ([("arr", 2e6, "EUR")], "EUR"),
+        ([("arr", 2e6, "EUR"), ("burn", 9e4, "EUR"), ("grant", 4e5, "GBP")], "EUR"),
+        ([("arr", 2e6, "EUR"), ("grant", 4e5, "GBP")], UNSTATED),
+        ([], UNSTATED),
+    ],
+)
+def test_money_without_a_currency_is_in_the_one_the_company_writes_most(
+    others: list[tuple[str, float, str]], unit: str
+) -> None:
+    told = [said(n, REVENUE, name, (name, value, other)) for n, (name, value, other) in enumerate(others, start=2)]
+    folded = fold("acme", [said(1, REVENUE, "mrr", ("mrr", 4.5e5, UNSTATED)), *told], [])
+    assert [m.unit for event in folded.events for m in event.metrics if m.name == "mrr"] == [unit]
+    assert [p.unit for p in folded.metric_points if p.metric == "mrr"] == [unit]
 
 
 def test_figures_under_a_name_that_says_little_stand_beside_each_other() -> None:

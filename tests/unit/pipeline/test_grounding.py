@@ -10,6 +10,7 @@ import pytest
 from sago.domain import orders
 from sago.domain.events import EventType, Finding, Metric, Observation
 from sago.domain.messages import CompactMessage
+from sago.domain.metrics import UNSTATED
 from sago.pipeline import grounding
 from sago.pipeline.grounding import ground
 
@@ -151,6 +152,12 @@ def test_a_number_without_a_unit_may_be_money() -> None:
 @pytest.mark.parametrize(("unit", "kept"), [("AUD", True), ("CAD", True), ("EUR", False)])
 def test_a_plain_dollar_may_be_any_dollar(unit: str, kept: bool) -> None:
     (seen,), _ = grounded("they pay $85k for it", finding("they pay $85k", ("pilot fee", 85_000, unit)))
+    assert bool(seen.metrics) is kept
+
+
+@pytest.mark.parametrize(("unit", "kept"), [("SEK", True), ("DKK", True), (UNSTATED, True), ("USD", False)])
+def test_a_plain_crown_may_be_any_crown(unit: str, kept: bool) -> None:
+    (seen,), _ = grounded("they pay 85 tkr for it", finding("they pay 85 tkr", ("pilot fee", 85_000, unit)))
     assert bool(seen.metrics) is kept
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sago.domain.amounts import Amount
 from sago.domain.events import EventType, Metric
 from sago.domain.everyday import everyday_words
-from sago.domain.metrics import METRICS, canonical
+from sago.domain.metrics import METRICS, UNSTATED, canonical
 from sago.llm.providers.offline.hints import Hinted
 from sago.llm.providers.offline.speech import is_taken_back
 
@@ -87,10 +87,10 @@ _MONEY_KINDS = frozenset({*_MONEY_NAMES, "contract", "expansion"}) - {"recall", 
 
 
 class Currencies(NamedTuple):
-    """What money is in where no currency is written, and where a plain `$` is."""
+    """What the signs mean that several currencies share; None where nothing tells."""
 
-    unwritten: str = "USD"
     dollar: str = "USD"
+    crown: str | None = None
 
 
 class Figure(NamedTuple):
@@ -106,13 +106,13 @@ def figures(
     """The amounts of a quote as named metrics; `amounts` are positions in `text`. Figures that the text takes back
     (`not 143%`) are left out."""
     mentions = list(MENTION.pattern.finditer(text))
-    amounts = [replace(amount, unit=currencies.dollar) if amount.any_dollar else amount for amount in amounts]
+    amounts = [replace(amount, unit=_meant(amount, currencies)) for amount in amounts]
     found: list[Figure] = []
     for amount in amounts:
         if is_taken_back(text, amount.start):
             continue
         named = _mention(text, amount, amounts, mentions)
-        unit = _unit(text, amount, named, kind, currencies, amounts, in_money=_is_about_money(event_type, kind))
+        unit = _unit(text, amount, named, kind, amounts, in_money=_is_about_money(event_type, kind))
         if _lacks_its_magnitude(amount, named):
             continue
         name = _name(text, amount, named, unit, event_type, kind)
@@ -121,6 +121,12 @@ def figures(
         if name and not any((f.metric.value, f.metric.unit) == (amount.value, unit) for f in found):
             found.append(Figure(Metric(name=name[:80], value=amount.value, unit=unit), amount))
     return _once(text, found)[:MOST]
+
+
+def _meant(amount: Amount, currencies: Currencies) -> str:
+    """The unit, where the sign is one that several currencies share, by what it means here."""
+    by_sign = {"": amount.unit, "$": currencies.dollar, "kr": currencies.crown or UNSTATED}
+    return by_sign[amount.shared]
 
 
 def _lacks_its_magnitude(amount: Amount, named: str | None) -> bool:
@@ -192,7 +198,6 @@ def _unit(
     amount: Amount,
     named: str | None,
     kind: str,
-    currencies: Currencies,
     amounts: Sequence[Amount],
     *,
     in_money: bool,
@@ -202,7 +207,7 @@ def _unit(
         return amount.unit
     wanted = METRICS[named].unit if named in METRICS else None
     if wanted == "currency" or (kind == "churn" and named == "mrr"):
-        return currencies.unwritten
+        return _beside_it(amounts)
     if wanted == "percent":
         return "percent" if abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None else amount.unit
     if _is_compared(text, amount) and abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None:
@@ -210,7 +215,13 @@ def _unit(
         nearest = min(against, key=lambda a: max(a.start - amount.end, amount.start - a.end), default=amount)
         return nearest.unit
     is_money = in_money and wanted is None and amount.scale >= 1e3
-    return currencies.unwritten if is_money and not _noun(text, amount, strict=True) else amount.unit
+    return _beside_it(amounts) if is_money and not _noun(text, amount, strict=True) else amount.unit
+
+
+def _beside_it(amounts: Sequence[Amount]) -> str:
+    """The one currency that the text writes with another figure: `MRR is 182k (€2.2M ARR)`."""
+    written = {amount.unit for amount in amounts if amount.is_money}
+    return written.pop() if len(written) == 1 else UNSTATED
 
 
 def _is_compared(text: str, amount: Amount) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from sago.domain.amount_words import DOLLARS, ISO_CODES
+from sago.domain.amount_words import CROWNS, DOLLARS, ISO_CODES
 from sago.domain.amounts import find_amounts
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import Finding
@@ -25,10 +25,15 @@ from sago.llm.providers.offline.threads import follow_ups, name_the_pending, one
 from sago.llm.providers.offline.titles import title
 
 _MONEY = re.compile(rf"[$€£₹₩¥₪₺₽₫฿₦₱₴]|\b(?:{'|'.join(sorted(ISO_CODES))}|Rs|KSh|zł|Kč)\b")
-_PLAIN = "$"
 MANY = 3
 _COUNTED = re.compile(r"\s[a-z]{3,}s\b")
 """Behind a code: `12 CAD drawings` are no money."""
+_NORDIC = {
+    "SEK": re.compile(r"\b(?:och|är|inte|ett|från|måste|vad|veckan?|nästa|bara)\b", re.I),
+    "NOK": re.compile(r"\b(?:av|hva|ble|etter|noe|uken?|mye|nå|nye|bedre)\b", re.I),
+    "DKK": re.compile(r"\b(?:af|hvad|blev|efter|noget|ugen?|meget|nyt|bedre end)\b", re.I),
+}
+"""Words that one of the three languages alone has."""
 _FRENCH = re.compile(r"\b(?:le|les|des|une|du|et|est|nous|pour|avec|dans|sur)\b")
 
 
@@ -74,29 +79,33 @@ class OfflineModel(RulesModel):
 
 
 def _currencies(messages: Sequence[CompactMessage]) -> Currencies:
-    """The currency these messages write most often, US dollars where they write none; and the dollar that a plain `$`
-    means: another than the American where they write that one out (`A$`, `CAD`) at least MANY times, and more often
-    than all other dollars together. Canada's French writes `$` behind the figure."""
-    written: Counter[str] = Counter()
+    """What a plain `$` means here: another than the American where they write that one out (`A$`, `CAD`) at least MANY
+    times, and more often than all other dollars together; Canada's French writes `$` behind the figure. And what `kr`
+    means: the crown that is written out most often, else that of the language they write."""
     spelt_out: Counter[str] = Counter()
     for message in messages:
         text = message.text[:LONGEST]
         if not _MONEY.search(text):
             continue
         money = [amount for amount in find_amounts(text) if amount.is_money]
-        plain = [amount for amount in money if amount.any_dollar]
-        named = [amount.unit for amount in money if not amount.any_dollar and not _COUNTED.match(text, amount.end)]
-        written.update(named)
-        written[_PLAIN] += len(plain)
-        spelt_out.update(unit for unit in named if unit in DOLLARS)
+        spelt_out.update(a.unit for a in money if not a.shared and not _COUNTED.match(text, a.end))
         if len(_FRENCH.findall(text)) >= 2:
-            spelt_out["CAD"] += sum(amount.text.endswith("$") for amount in plain)
-    dollar = max(spelt_out, key=lambda unit: (spelt_out[unit], unit), default="USD")
-    if spelt_out[dollar] < MANY or 2 * spelt_out[dollar] <= spelt_out.total():
+            spelt_out["CAD"] += sum(amount.text.endswith("$") for amount in money if amount.shared)
+    dollars = {unit: spelt_out[unit] for unit in DOLLARS}
+    dollar = max(dollars, key=lambda unit: (dollars[unit], unit))
+    if dollars[dollar] < MANY or 2 * dollars[dollar] <= sum(dollars.values()):
         dollar = "USD"
-    written[dollar] += written.pop(_PLAIN, 0)
-    unwritten = min(written, key=lambda unit: (-written[unit], unit)) if any(written.values()) else "USD"
-    return Currencies(unwritten, dollar)
+    return Currencies(dollar, _crown(messages, spelt_out))
+
+
+def _crown(messages: Sequence[CompactMessage], spelt_out: Counter[str]) -> str | None:
+    signs = Counter({unit: spelt_out[unit] for unit in CROWNS})
+    if not signs.total():
+        for message in messages:
+            for unit, pattern in _NORDIC.items():
+                signs[unit] += len(pattern.findall(message.text[:LONGEST]))
+    first, second = signs.most_common(2)
+    return first[0] if first[1] > 2 * second[1] else None
 
 
 def _people(messages: Sequence[CompactMessage]) -> frozenset[str]:

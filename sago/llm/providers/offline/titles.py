@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from sago.domain.events import EventType, Metric
-from sago.domain.metrics import METRICS
+from sago.domain.metrics import METRICS, UNSTATED
 from sago.llm.providers.offline.cues import ROLE
 from sago.llm.providers.offline.figures import TOLD
 from sago.llm.providers.offline.subjects import instrument
@@ -29,8 +29,8 @@ def say(metric: Metric) -> str:
     """The figure as people read it: `$1.116M`, `143%`, `25,000`, `62 minutes`."""
     value = metric.value
     if metric.unit.isupper():
-        sign = _SIGNS.get(metric.unit)
-        return f"{sign}{_short(value)}" if sign else f"{metric.unit} {_short(value)}"
+        sign = "" if metric.unit == UNSTATED else _SIGNS.get(metric.unit)
+        return f"{sign}{_short(value)}" if sign is not None else f"{metric.unit} {_short(value)}"
     number = f"{value:,.0f}" if value == int(value) else f"{value:g}"
     if metric.unit in ("percent", "x"):
         return number + {"percent": "%", "x": "x"}[metric.unit]
