@@ -110,7 +110,7 @@ class _Group:
 
 def fold(company_id: str, observations: Sequence[Observation], rejections: Sequence[Rejection]) -> Fold:
     """The company's events and metric points. Observations of other companies are left out."""
-    said = _in_one_currency(_in_order(o for o in observations if o.company_id == company_id))
+    said = _with_currencies(_in_order(o for o in observations if o.company_id == company_id))
     groups: list[_Group] = []
     live: list[_Group] = []
     for observation in said:
@@ -141,23 +141,23 @@ def _in_order(observations: Iterable[Observation]) -> list[Observation]:
     return sorted(newest.values(), key=lambda o: (o.said_at, *_key(o)))
 
 
-def _in_one_currency(said: list[Observation]) -> list[Observation]:
-    """Money whose currency nobody wrote is in the one in which the company writes most of its money; where no currency
-    is, it stays unstated."""
-    written = Counter(m.unit for o in said for m in o.metrics if _is_money(m) and m.unit != UNSTATED)
-    [(currency, count)] = written.most_common(1) or [(UNSTATED, 0)]
-    if 2 * count <= written.total():
-        return said
-    return [
-        o.model_copy(
-            update={
-                "metrics": tuple(
-                    m.model_copy(update={"unit": currency}) if m.unit == UNSTATED else m for m in o.metrics
-                )
-            }
-        )
-        for o in said
-    ]
+def _with_currencies(said: list[Observation]) -> list[Observation]:
+    """Money whose currency nobody wrote is in the one in which the company states that figure elsewhere, else in the
+    one in which it writes most of its money; where no currency is, it stays unstated."""
+    written = [m for o in said for m in o.metrics if _is_money(m) and m.unit != UNSTATED]
+    of_value: dict[float, set[str]] = {}
+    for metric in written:
+        of_value.setdefault(metric.value, set()).add(metric.unit)
+    counted = Counter(metric.unit for metric in written)
+    most = next((unit for unit, count in counted.items() if 2 * count > len(written)), UNSTATED)
+
+    def stated(metric: Metric) -> Metric:
+        if metric.unit != UNSTATED:
+            return metric
+        elsewhere = of_value.get(metric.value, set())
+        return metric.model_copy(update={"unit": min(elsewhere) if len(elsewhere) == 1 else most})
+
+    return [o.model_copy(update={"metrics": tuple(map(stated, o.metrics))}) if o.metrics else o for o in said]
 
 
 def _is_money(metric: Metric) -> bool:

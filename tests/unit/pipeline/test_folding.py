@@ -57,6 +57,7 @@ def test_the_same_deal_in_chat_and_mail_is_one_event() -> None:
         ([("arr", 2e6, "EUR")], "EUR"),
         ([("arr", 2e6, "EUR"), ("burn", 9e4, "EUR"), ("grant", 4e5, "GBP")], "EUR"),
         ([("arr", 2e6, "EUR"), ("grant", 4e5, "GBP")], UNSTATED),
+        ([("arr", 2e6, "EUR"), ("burn", 9e4, "EUR"), ("term sheet", 4.5e5, "GBP")], "GBP"),
         ([], UNSTATED),
     ],
 )
