@@ -82,16 +82,17 @@ _UNIT_FORMS = {
     "percent": "% percent percents per_cent pct prozent procent pp pps percentage_points percentage_point"
     " prosent procenta pour_cent por_ciento por_cento per_cento אחוז אחוזים",
     "bps": "bps bp basis_points basis_point",
-    "x": "x × fold times",
+    "x": "x × fold times 倍 배",
     "ms": "ms msec millis millisecond milliseconds",
-    "seconds": "sec secs second seconds sekunden sekunder segundos secondes seconden secondi",
-    "minutes": "min mins minute minutes minuten minuter minutter minutos minuti minut dakika 分間",
-    "hours": "h hr hrs hour hours uur stunden timer horas heures hodin godzin uren saat 時間 小时",
-    "days": "day days tage tagen dager dagar días dias jours giorni dní gün dagen 日間",
-    "weeks": "week weeks wk wks wochen uker veckor weken semanas semaines settimane týdnů tygodni hafta 週間",
+    "seconds": "sec secs second seconds sekunden sekunder segundos secondes seconden secondi 秒 秒間 초",
+    "minutes": "min mins minute minutes minuten minuter minutter minutos minuti minut dakika 分 分間 分钟 분",
+    "hours": "h hr hrs hour hours uur stunden timer horas heures hodin godzin uren saat 時間 小时 시간",
+    "days": "day days tage tagen dager dagar días dias jours giorni dní gün dagen 日間 天 일간",
+    "weeks": "week weeks wk wks wochen uker veckor weken semanas semaines settimane týdnů tygodni hafta"
+    " 週間 周 주일 주 주간",
     "months": "mo mos mth mths month months monate monaten måneder månader maanden meses mois mesi měsíců"
-    " miesięcy ヶ月 か月 カ月 个月 個月 חודשים",
-    "years": "yr yrs year years jahre jahren jaar år años anos ans anni yıl שנים",
+    " miesięcy ヶ月 か月 カ月 个月 個月 개월 חודשים",
+    "years": "yr yrs year years jahre jahren jaar år años anos ans anni yıl שנים 年 年間 년 년간",
     "kilobytes": "kB kilobytes",
     "megabytes": "MB megabyte megabytes",
     "gigabytes": "GB gigabyte gigabytes",
@@ -217,6 +218,10 @@ NOT_AMOUNTS = re.compile(
             rf"\s(?:of\s|de\s)?{MONTH}(?!\w)"
             r"(?:,?\s(?:19|20)\d\d\b)?",
             rf"(?<!\d[.,])\b\d{{1,2}}\.?(?:er|º)?\s(?:de\s)?{_FOREIGN_MONTH}(?!\w|\s[a-z]+s\b)(?:,?\s(?:19|20)\d\d\b)?",
+            r"(?<!\d)(?:(?:19|20)\d\d[年년]\s?)?(?:1[0-2]|[1-9])[月월](?!間)\s?(?:(?:[12]?\d|3[01])[日号일])?",
+            r"(?:19|20)\d\d[年년]|(?<!\d)(?:[12]?\d|3[01])[日号일](?![間间간])|(?<!\d)[12]?\d[時时시](?![間间간])(?:[0-5]?\d[分분])?",
+            r"\d+\s?(?:年|か月|ヶ月|个月|週間|周|日|天|년|개월|주일?|일)\s?(?:前|目|전|째)|第\d+",
+            r"\b[0-2]\d[0-5]\d(?-i:[HZ])\b",
             r"\b\d+(?:st|nd|rd|th)\b",
             r"\b\d{1,2}:\d{1,2}(?::\d{2})?(?:\s?[ap]\.?m\b)?\w{0,2}",
             r"\b\d{1,2}(?:[.]\d\d)?(?:\s?[-–]\s?\d{1,2})?\s?(?:[ap]\.?m\b|o'?clock|uhr\b"

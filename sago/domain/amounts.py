@@ -24,7 +24,7 @@ _BESIDE, _LIKE, _WORTH = 60, 8.0, 30.0
 """Code points between two figures that are compared, by how much they may differ, and how much more than its round a
 company is worth at most."""
 _HIDDEN = "\u2400"
-_WIDE = 0x2E80
+FIRST_WIDE = 0x2E80
 """The first code point of the scripts that put no blanks between words."""
 _DIGIT = re.compile(r"\d")
 
@@ -99,13 +99,13 @@ def _either(forms: Iterable[str]) -> str:
     return "|".join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
 
 
-_END = r"(?![^\W\d_]|\d)"
+_END = r"(?![^\W\d_\u2e80-\uffff]|\d)"
 
 
 def _closed(forms: Iterable[str]) -> str:
     """One of the forms, no letter behind it; Chinese, Japanese and Korean write on without a blank."""
     ordered = list(forms)
-    wide = [form for form in ordered if ord(form[-1]) >= _WIDE]
+    wide = [form for form in ordered if ord(form[-1]) >= FIRST_WIDE]
     narrow = rf"(?:{_either(form for form in ordered if form not in wide)}){_END}"
     return rf"(?:{_either(wide)}|{narrow})" if wide else narrow
 
@@ -347,7 +347,7 @@ def _spelt_scale(match: re.Match[str]) -> float:
 
 def _goes_on(text: str, end: int) -> bool:
     """Whether letters of an alphabet or digits follow at once: `4x4`, `141st`, but not `3000명`."""
-    return end < len(text) and (text[end] == "_" or (text[end].isalnum() and ord(text[end]) < _WIDE))
+    return end < len(text) and (text[end] == "_" or (text[end].isalnum() and ord(text[end]) < FIRST_WIDE))
 
 
 def _names_something(text: str, match: re.Match[str], amount: Amount) -> bool:
@@ -394,7 +394,7 @@ def _as_large(text: str, amount: Amount, others: Sequence[Amount]) -> Amount:
         return amount
     for other in others:
         apart = max(other.start - amount.end, amount.start - other.end)
-        if other.scale >= 1e3 and (other.is_money or (other.bare and not is_valuation)) and apart <= _BESIDE:
+        if other.scale >= 1e3 and (other.is_money or other.bare) and apart <= _BESIDE:
             ratio = abs(amount.value * other.scale / other.value) if other.value else 0.0
             if 1 / _LIKE <= ratio <= (_WORTH if is_valuation else _LIKE):
                 value = round(amount.value * other.scale, 9)

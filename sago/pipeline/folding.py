@@ -13,7 +13,7 @@ import calendar
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, count
@@ -44,6 +44,9 @@ SOON, LATE = 43_200.0, 2.5 * 86_400
 UNEXPLAINED = 1.0
 """A telling that shares neither a figure nor an uncommon word with an event is so much less likely of it SOON seconds
 after its last telling, and of another event LATE seconds after."""
+AT_ONCE = timedelta(days=1)
+ABOUT = 1.25
+"""A correction without a name is of what was just said, and of a figure so many times as large or as small at most."""
 SURE = 1.0
 """Log-odds at least of what shares a name or a figure."""
 
@@ -271,25 +274,53 @@ def _corrected(o: Observation, live: list[_Group]) -> _Group | None:
         and o.message_id != group.tellings[0].message_id
         and (not o.subject or not group.subjects or _same_subject(o.subject, group) or group.event_type not in NAMED)
     ]  # fmt: skip
-    names = {(m.name, m.unit) for m in o.metrics}
+    names = {(m.name, m.unit) for m in o.metrics if not is_vague(m.name)}
     new = {(m.value, m.unit) for m in o.metrics}
     old = _quoted_figures(o) - new
+    values = {value for value, _ in old}
     scored = [
         (
-            any((m.value, m.unit) in old for m, _ in group.metrics.values()),
+            any((m.value, m.unit) in old or (m.value in values and _is_plain(o.metrics)) for m, _ in held),
             bool(names & group.metrics.keys()),
+            o.said_at - group.last <= AT_ONCE and any(_meant(m, group, values) for m in o.metrics),
             group,
         )
         for group in near
+        for held in [group.metrics.values()]
     ]
-    fitting = [row for row in scored if row[0] or row[1]]
-    return max(fitting, key=lambda row: (row[0], row[1], row[2].last))[2] if fitting else None
+    fitting = [row for row in scored if any(row[:3])]
+    return max(fitting, key=lambda row: (*row[:3], row[3].last))[3] if fitting else None
+
+
+def _is_plain(metrics: Sequence[Metric]) -> bool:
+    """Whether the figures say only how many."""
+    return all(m.unit == "count" and is_vague(m.name) for m in metrics)
+
+
+def _meant(metric: Metric, group: _Group, taken_back: Collection[float]) -> Metric | None:
+    """The figure of the event that a plain number (`It is 127`) replaces: the one taken back beside it, else the only
+    one that is about as large."""
+    if not _is_plain([metric]):
+        return None
+    held = [m for m, _ in group.metrics.values()]
+    named = [m for m in held if m.value in taken_back]
+    alike = [m for m in held if m.value and 1 / ABOUT <= metric.value / m.value <= ABOUT]
+    return named[0] if named else alike[0] if len(alike) == 1 else None
 
 
 def _correct(o: Observation, own: Traits, group: _Group) -> None:
-    """Replace what the correction takes back: the figure of the same metric, or the figure it quotes as wrong."""
+    """Replace what the correction takes back: the figure of the same metric, or the figure it quotes as wrong. A plain
+    number is of the unit and the name of what it replaces."""
+    values = {value for value, _ in _quoted_figures(o)} - {m.value for m in o.metrics}
+    metrics = [
+        metric.model_copy(update={"name": meant.name, "unit": meant.unit}) if meant else metric
+        for metric in o.metrics
+        for meant in [_meant(metric, group, values)]
+    ]
+    o = o.model_copy(update={"metrics": tuple(metrics)})
     new = {(m.value, m.unit) for m in o.metrics}
-    taken_back = _quoted_figures(o) - new
+    taken_back = {(value, unit) for value, unit in _quoted_figures(o) if value in values}
+    taken_back |= {(m.value, m.unit) for m, _ in group.metrics.values() if m.value in values}
     superseded: set[Figure] = set()
     for (name, unit), (metric, _) in group.metrics.items():
         right = next((m for m in o.metrics if m.unit == unit and m.value != metric.value), None)

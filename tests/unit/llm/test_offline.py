@@ -63,6 +63,9 @@ def test_a_fact_plainly_told(text: str, event_type: EventType) -> None:
         "imagine we closed a $50M round",
         "we did NOT close Contoso",
         "haha we just raised $100M, in my dreams",
+        "We signed Contoso for $40k a year. Just kidding",
+        "Contoso signed, 3 years!! jk jk",
+        "Nobody has signed with Contoso yet",
         "remember when Contoso signed for $300? good times",
         "Rival Inc raises $40M Series B",
         "our competitor launched to all customers today",
@@ -171,6 +174,11 @@ def test_a_customers_mail_is_about_the_customer() -> None:
     (found,) = extract(RulesModel(), mail(1, text, "orders@contoso.example"))
     assert (found.event_type, found.subject) == (E.ENTERPRISE_DEAL, "contoso")
     assert {(m.value, m.unit) for m in found.metrics} == {(90_000, "USD"), (24, "months")}
+
+
+def test_a_large_rate_without_a_noun_is_money() -> None:
+    (found,) = told("Fabrikam is not renewing, call it 700k a year")
+    assert [(m.value, m.unit) for m in found.metrics] == [(700_000, UNSTATED)]
 
 
 def test_money_without_a_currency_is_given_none_and_its_title_no_sign() -> None:

@@ -125,6 +125,30 @@ def test_a_correction_finds_the_figure_it_quotes_under_another_name() -> None:
     assert {(m.value, m.unit) for m in event.metrics} == {(62, "minutes"), (31, "count")}
 
 
+def test_a_correction_by_a_plain_number_is_of_the_figure_it_replaces() -> None:
+    wrong = said(1, REVENUE, "nrr", ("nrr", 131, "percent"))
+    right = said(
+        2, REVENUE, None, ("count", 127, "count"), corrects=True, quote="I beg your pardon. It is 127.", days=1
+    )
+    (event,) = fold("acme", [wrong, right], []).events
+    assert event.metrics == (Metric(name="nrr", value=127, unit="percent"),)
+
+
+@pytest.mark.parametrize("changed", [{"days": 5}, {"metrics": (Metric(name="count", value=40, unit="count"),)}])
+def test_a_plain_number_corrects_neither_old_news_nor_what_is_far_from_it(changed: dict[str, Any]) -> None:
+    wrong = said(1, REVENUE, "nrr", ("nrr", 131, "percent"))
+    right = said(2, REVENUE, None, ("count", 127, "count"), corrects=True, quote="It is 127.", **{"days": 1, **changed})
+    events = fold("acme", [wrong, right], []).events
+    assert any(Metric(name="nrr", value=131, unit="percent") in event.metrics for event in events)
+
+
+def test_a_name_that_says_little_is_no_proof_of_what_is_corrected() -> None:
+    deal = said(1, DEAL, None, ("count", 36, "count"))
+    other = said(2, DEAL, None, ("count", 26, "count"), corrects=True, quote="correctly it is 26")
+    events = fold("acme", [deal, other], []).events
+    assert any(m.value == 36 for event in events for m in event.metrics)
+
+
 def test_a_late_telling_of_a_superseded_figure_does_not_bring_it_back() -> None:
     wrong = said(1, REVENUE, "nrr", ("nrr", 134, "percent"))
     right = said(2, REVENUE, "nrr", ("nrr", 143, "percent"), corrects=True)

@@ -214,7 +214,7 @@ def _unit(
         against = [a for a in amounts if a.unit in _COMPARED and _is_beside(text, amount, a)]
         nearest = min(against, key=lambda a: max(a.start - amount.end, amount.start - a.end), default=amount)
         return nearest.unit
-    is_money = in_money and wanted is None and amount.scale >= 1e3
+    is_money = wanted is None and amount.scale >= 1e3 and (in_money or amount.period is not None)
     return _beside_it(amounts) if is_money and not _noun(text, amount, strict=True) else amount.unit
 
 

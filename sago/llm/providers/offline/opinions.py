@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from sago.domain.amounts import find_amounts
+from sago.domain.amounts import FIRST_WIDE, find_amounts
 from sago.domain.events import EventType, Status
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.draft import Draft, Setting
@@ -30,8 +30,8 @@ RELATED = 0.15
 """From here on a statement with a figure speaks of what its message tells."""
 LIKELY = 0.4
 """From here on it tells an event that its message, or one beside it in the chat, surely tells."""
-SHORTEST = 8
-"""Code points that tell something by themselves."""
+SHORTEST, SHORTEST_IN_MAIL = 8, 24
+"""Code points that tell something by themselves; a letter of Chinese, Japanese or Korean counts for two."""
 
 _BETTER_LOW = re.compile(
     r"\b(?:churn|burn|complaints?|latency|p9\d|costs?|downtime|errors?|defects?|waste|backlog)\b[^.;:!?\n]{0,30}"
@@ -149,11 +149,18 @@ def _with_seen(
     drafts = list(known)
     for event_type, start, end in _stretches(reading, told):
         beside = next((d for d in drafts if d.event_type is event_type and _is_one(reading, d, start, end)), None)
-        if beside is None and end - start >= SHORTEST:
+        if beside is None and _is_long_enough(reading, start, end):
             drafts.append(_draft(reading, event_type, start, end, setting))
         elif beside is not None and beside.kind != "figures" and not (beside.start <= start and end <= beside.end):
             drafts[drafts.index(beside)] = _longer(beside, min(beside.start, start), max(beside.end, end), setting)
     return drafts
+
+
+def _is_long_enough(reading: Reading, start: int, end: int) -> bool:
+    """In a mail a few words are part of a thought: `Seven years.`"""
+    words = reading.message.text[start:end]
+    length = len(words) + sum(ord(letter) >= FIRST_WIDE for letter in words)
+    return length >= (SHORTEST_IN_MAIL if "@" in reading.message.sender else SHORTEST)
 
 
 def _stretches(reading: Reading, told: Sequence[frozenset[EventType]]) -> Iterator[tuple[EventType, int, int]]:

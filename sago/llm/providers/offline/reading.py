@@ -24,8 +24,8 @@ _WRAPPED = 60
 
 
 class Voice(StrEnum):
-    """Who speaks: one of the company, somebody outside to the company, or nobody in person; whoever gives orders to a
-    machine is nobody."""
+    """Who speaks: one of the company, somebody outside to the company, or nobody in person and in earnest: a bulk
+    sender, whoever gives orders to a machine, or says in chat at the end that it was a joke."""
 
     OURS = "ours"
     THEIRS = "theirs"
@@ -80,6 +80,14 @@ _BULK_SENDER = re.compile(
 _BOT = re.compile(
     r"^(?:\w+[-_ ]?bot|bot[-_ ]\w+|github|jira|pagerduty|sentry|datadog|jenkins|grafana|statuspage)$", re.I
 )
+_JOKE = (
+    r"(?:(?:just|i'?m|only) (?:kidding|joking|messing)|kidding|jk|j/k|april fool'?s?|gotcha|psych|i wish|in my dreams)"
+)
+_KIDDING = re.compile(
+    rf"[.!?,;)\n😂🤣😜-]\s*(?:(?:ok|haha+|lol|nah|no),? )?{_JOKE}(?:\W+(?:{_JOKE}|haha+|lol))*\W*$", re.I
+)
+"""The last words of a joke."""
+_ENDING = 60
 _AHEAD = re.compile(
     r"^\W*(?:looking ahead|outlook|next(?: steps| month| quarter| up| year)?|what'?s next|coming up|"
     r"plans?|goals?|targets?"
@@ -91,7 +99,7 @@ _BULLET = re.compile(r"^[\s>]*(?:[-*•·–+]|\d{1,2}[.)])\s+")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|approx|inc|ltd|corp|co|no|nr|e\.g|i\.e|etc|sen|jr|ca|bzw|z\.b)|\b[A-Z])\.$", re.I
 )
-_STOP = re.compile(r"(?:(?<![.!?…])[.!?…]+[\"'”’)\]]*|[;])(?=\s)|\s[–—]\s(?=[A-Za-z])")
+_STOP = re.compile(r"(?:(?<![.!?…])[.!?…]+[\"'”’)\]]*|[;])(?=\s)|[。！？।]+[」』）”]*|\s[–—]\s(?=[A-Za-z])")
 
 
 def read(message: CompactMessage, own_names: frozenset[str]) -> Reading:
@@ -112,7 +120,9 @@ def _says_not(statement: Statement) -> bool:
 
 def _voice(message: CompactMessage, text: str, own_names: frozenset[str]) -> Voice:
     address, _, domain = message.sender.rpartition("<")[2].strip("> ").lower().partition("@")
-    if gives_orders(own_lines(text)) or (not domain and _BOT.match(message.sender)):
+    if gives_orders(own_lines(text)) or (
+        not domain and (_BOT.match(message.sender) or _KIDDING.search(text[-_ENDING:]))
+    ):
         return Voice.NOBODY
     ours = not domain or any(name in re.sub(r"[^a-z0-9]", "", domain) for name in own_names)
     if ours and not _BULK_SENDER.search(address):

@@ -58,7 +58,8 @@ _DENIED = Hinted(
     r"were ?n[o'’]t|is ?n[o'’]t|isnt|are ?n[o'’]t|never|nope)\b"
     r"|\b(?:not|no longer|nowhere)\b(?! only| just| even)|\b(?:false alarm|untrue|false|fake|is wrong|"
     r"not true|scratch that|"
-    r"fell through|premature|retract\w*|take (?:that|it) back|ignore (?:that|my)|no next step|without a deal)\b",
+    r"fell through|premature|retract\w*|take (?:that|it) back|ignore (?:that|my)|no next step|without a deal)\b"
+    r"|\b(?:nobody|no[ -]one)(?: (?:has|have|had|is|was|ever)\b|  )",
     re.I,
 )
 _JOKED = Hinted(
@@ -131,6 +132,9 @@ _CORRECTS = Hinted(
     r"mistake)\b|\btypo\b|\bswapped\b"
     r"|\bmis(?:read|typed|stated|counted|took)\b|\bscratch that\b|\bwrong (?:number|figure|column)\b|"
     r"\bshould (?:be|have been|say|read)\b"
+    r"|\bbeg (?:your )?pardon\b|\b(?:scrap|strike) that\b|\bmisspoke\b|\bto be exact\b|\btake a bit of that back\b"
+    r"|\b(?:korrektur|korrigiere|rectifi(?:é|cation|cación|co)|corrijo|corrección|correção|rettifica|correctie|korekta|"
+    r"rättelse|rettelse|oprava|düzeltme)\b|訂正|正しくは|更正|정정"
     r"|\bactually\b|\bthat was only\b|\binstead of\b|\bmeant\b|\brather than\b|\brevised\b|\berrat\w+",
     re.I,
 )
