@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sago.cli.consent import READERS, AllowModel
+from sago.cli.columns import ColumnMap, column_map
+from sago.cli.consent import AllowModel, Reader
 from sago.cli.reader import FileReader
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.errors import UsageError
@@ -33,9 +34,10 @@ def register(app: typer.Typer) -> None:
 def evaluate_file(
     messages: Annotated[Path, typer.Argument(metavar="MESSAGES", help="CSV, or any file `sago run` reads.")],
     gold: Annotated[Path, typer.Argument(metavar="GOLD", help="The labelled events, one JSON object a line.")],
-    provider: Annotated[str | None, typer.Option(help=READERS)] = None,
+    provider: Reader = None,
     show: Annotated[bool, typer.Option("--show", help="Name each event missed, false or told twice.")] = False,
     company: Annotated[str | None, typer.Option(help="Company of rows that name none.")] = None,
+    mapping: ColumnMap = None,
     allow_model: AllowModel = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -61,7 +63,7 @@ def evaluate_file(
     evaluation = Evaluation(
         {
             read.company_id: evaluate(read.company_id, read.messages, read.events, labels)
-            for read in reader.read(messages, company)
+            for read in reader.read(messages, company, column_map(mapping))
         }
     )
     _check_companies(labels, evaluation, gold, messages)

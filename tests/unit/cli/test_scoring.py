@@ -74,6 +74,14 @@ def test_labels_of_another_file_are_a_mistake(folder: Path, company: str, messag
     assert said in str(result.exception)
 
 
+def test_columns_of_another_name_are_mapped(folder: Path) -> None:
+    files = (str(folder / "messages.csv"), str(folder / "gold.jsonl"), "--json")
+    plain = run(*files).stdout
+    (folder / "messages.csv").write_text(MESSAGES.replace("content", "Body", 1), encoding="utf-8")
+    assert "rename with --map content=Body" in str(run(*files).exception)
+    assert run(*files, "--map", "content=Body").stdout == plain
+
+
 def test_without_a_label_there_is_no_recall_to_show(folder: Path) -> None:
     (folder / "gold.jsonl").write_text("", encoding="utf-8")
     files = (str(folder / "messages.csv"), str(folder / "gold.jsonl"))
