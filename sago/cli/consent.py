@@ -19,12 +19,28 @@ from sago.llm import registry
 AllowModel = Annotated[
     bool, typer.Option("--allow-model", help="Let these companies' messages go to the provider's server.")
 ]
-READERS = (
-    "Who reads the messages: offline (on this machine), rules (the same without its encoder: faster, finds less), "
-    "gemini, or openai (any server of that protocol, also your own) "
-    r"\[extraction.provider in config.yaml, else offline]."
-)
-"""`marker` reads marks that tests write, so it is not offered."""
+FOR_TESTS = frozenset({"marker"})
+"""Read marks that tests write, so they are not offered."""
+
+
+def _known(name: str | None) -> str | None:
+    """The name as it was given; raises ConfigError that lists whom to choose from where there is no such provider."""
+    if name is not None and name not in registry.PROVIDERS:
+        offered = ", ".join(each for each in registry.PROVIDERS if each not in FOR_TESTS)
+        raise ConfigError(f"--provider {name}: there is no such provider; choose one of {offered}")
+    return name
+
+
+Reader = Annotated[
+    str | None,
+    typer.Option(
+        "--provider",
+        callback=_known,
+        help="Who reads the messages: offline (on this machine), rules (the same without its encoder: faster, finds "
+        "less), gemini, or openai (any server of that protocol, also your own) "
+        r"\[extraction.provider in config.yaml, else offline].",
+    ),
+]
 ChangeConsent = Annotated[
     bool | None,
     typer.Option(

@@ -20,6 +20,7 @@ from sago.errors import UsageError
 from sago.evaluation.judged import judged
 from sago.outreach import deciding
 from sago.pipeline.extraction import refold
+from sago.pipeline.folding import fold
 from sago.ports import Transaction
 from sago.report import event_row
 from sago.report.phrases import counted, one_line, visible
@@ -93,7 +94,7 @@ def reject_event(
     quiet: Quiet = False,
     config: ConfigFile = None,
 ) -> None:
-    """Say that an event is wrong; your word survives every later reading of the messages.
+    """Say that an event is wrong; your word survives every later reading of the messages, until `restore`.
 
     Example: [bold]sago events reject 3f2a91c0 --because "that was the other Delta"[/]
     """
@@ -116,6 +117,64 @@ def reject_event(
         session.emit(rejection.model_dump(mode="json"))
     session.note(
         f"rejected {found.id}; drafts withdrawn: {len(withdrawn)}; the next `outreach.schedule` writes them anew"
+    )
+    session.note(f"to take it back: sago events restore {_short(found.id)}")
+
+
+@group.command("rejected")
+def list_rejected(
+    company: CompanyOption = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """List the rejected events, latest word first: who said when and why that they are wrong.
+
+    Example: [bold]sago events rejected --company scaleflow[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container, container.database.begin() as tx:
+        require_known(tx, company)
+        found = _rejections(tx, company)
+    if as_json:
+        for rejection in found:
+            session.emit(rejection.model_dump(mode="json"))
+        return
+    cells = [
+        (_short(each.event_id), each.company_id, f"{each.rejected_at:%Y-%m-%d}", each.rejected_by, each.because)
+        for each in found
+    ]
+    table(session, ("id", "company", "day", "by", "because"), cells, "no event is rejected")
+
+
+@group.command("restore")
+def restore_event(
+    event: Annotated[str, typer.Argument(help="Id as `sago events rejected` shows it, or its first characters.")],
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Take back every rejection of an event, whoever said it, so that the event is there again.
+
+    Example: [bold]sago events restore 3f2a91c0[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        with container.database.begin() as tx:
+            by_event = {rejection.event_id: rejection for rejection in _rejections(tx)}
+        wanted = the_one("rejected event", event, list(by_event.values()), lambda rejection: rejection.event_id)
+        restored = deciding.restore_event(
+            wanted.company_id, wanted.event_id, database=container.database, fold=fold, at=container.clock.now()
+        )
+    back = restored.event
+    if as_json:
+        taken_back = [rejection.model_dump(mode="json") for rejection in restored.rejections]
+        session.emit({"restored": str(back.id) if back else None, "taken_back": taken_back})
+    session.note(
+        f"{counted(len(restored.rejections), 'rejection')} taken back; "
+        + (f"see it: sago events show {_short(back.id)}" if back else "no message tells this event any more")
     )
 
 
@@ -156,6 +215,13 @@ def export_events(
 def _event(container: Container, wanted: str) -> Event:
     with container.database.begin() as tx:
         return the_one("event", wanted, tx.events.find(), lambda event: event.id)
+
+
+def _rejections(tx: Transaction, company: str | None = None) -> list[Rejection]:
+    """Of this company or of all, the latest first."""
+    companies = [company] if company else [each.company_id for each in tx.companies.all()]
+    found = (rejection for company_id in companies for rejection in tx.events.rejections(company_id))
+    return sorted(found, key=lambda rejection: rejection.rejected_at, reverse=True)
 
 
 def _contradictions(tx: Transaction, companies: Iterable[str]) -> dict[UUID, list[Contradiction]]:

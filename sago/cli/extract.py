@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sago.cli.consent import READERS, AllowModel
+from sago.cli.columns import ColumnMap, column_map
+from sago.cli.consent import AllowModel, Reader
 from sago.cli.reader import FileReader
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.report.data import event_row
@@ -20,8 +21,9 @@ def register(app: typer.Typer) -> None:
 
 def extract(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, or any file `sago run` reads.")],
-    provider: Annotated[str | None, typer.Option(help=READERS)] = None,
+    provider: Reader = None,
     company: Annotated[str | None, typer.Option(help="Company of rows that name none.")] = None,
+    mapping: ColumnMap = None,
     allow_model: AllowModel = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -37,7 +39,7 @@ def extract(
     """
     session = Session(as_json, verbose, quiet, config)
     reader = FileReader(session, provider, allow_model=allow_model)
-    for company_read in reader.read(path, company):
+    for company_read in reader.read(path, company, column_map(mapping)):
         for event in company_read.events:
             session.emit(event_row(event))
     raise typer.Exit(1 if reader.failed else 0)

@@ -10,8 +10,9 @@ import typer
 from rich.markup import escape
 
 from sago.bootstrap import build
+from sago.cli.columns import ColumnMap, column_map
 from sago.cli.feeding import Run
-from sago.cli.run import STOPPED, check_file, column_map, exit_code, stack_for
+from sago.cli.run import STOPPED, check_file, exit_code, stack_for
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.config import Settings
 from sago.embedded.kinds import remove_servers
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def ingest(
     path: Annotated[Path, typer.Argument(help="CSV, Slack export .zip, .mbox, .eml or a folder of .eml.")],
     company: Annotated[str | None, typer.Option(help="Company of rows that name none.")] = None,
-    mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours, as content=Body.")] = None,
+    mapping: ColumnMap = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -41,7 +42,7 @@ def ingest(
     """
     session = Session(as_json, verbose, quiet, config)
     settings = session.settings
-    columns = column_map(mapping or [])
+    columns = column_map(mapping)
     check_file(path, company or settings.company_id, columns)
     with stack_for(session, settings, Path("output"), None) as running:
         done = _feed(session, running, path, company or settings.company_id, columns)

@@ -39,10 +39,13 @@ def the_one(what: str, wanted: str, found: Sequence[T], identity: Callable[[T], 
     matching = [each for each in found if wanted and str(identity(each)).startswith(wanted.lower())]
     if len(matching) == 1:
         return matching[0]
-    lists = {"event": "events", "letter": "outreach", "watch": "watch"}[what]
-    reason = (
-        f"{len(matching)} begin so; give more characters" if matching else f"there is none; see `sago {lists} list`"
-    )
+    see = {
+        "event": "events list",
+        "rejected event": "events rejected",
+        "letter": "outreach list",
+        "watch": "watch list",
+    }[what]
+    reason = f"{len(matching)} begin so; give more characters" if matching else f"there is none; see `sago {see}`"
     raise UsageError(f"{what} {one_line(wanted, 60)}: {reason}")
 
 

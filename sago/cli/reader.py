@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -14,13 +14,18 @@ from sago.cli.session import Session
 from sago.config import Settings
 from sago.domain.events import Event
 from sago.domain.messages import CompactMessage, Message
+from sago.domain.orders import GIVES_ORDERS, Orders, gives_orders, own_lines
 from sago.domain.outreach import ModelPolicy
 from sago.errors import UsageError
 from sago.llm import registry
+from sago.pipeline.grounding import AN_ORDER
 from sago.pipeline.reading import Reading
+from sago.report.phrases import one_line
 from sago.sources.files import BadRow, read_path
 from sago.stores.clock import SystemClock
 from sago.stores.memory.model_calls import MemoryCallLedger
+
+_OF_ORDERS = (GIVES_ORDERS, AN_ORDER)
 
 
 class Read(NamedTuple):
@@ -43,11 +48,11 @@ class FileReader:
         self._clock, self._calls = SystemClock(), MemoryCallLedger()
         self.failed = False
 
-    def read(self, path: Path, company: str | None) -> Iterator[Read]:
+    def read(self, path: Path, company: str | None, columns: Mapping[str, str]) -> Iterator[Read]:
         """The companies of the file by name. What is left out is told on stderr. Raises UsageError for a file that
-        cannot be read at all."""
+        cannot be read at all, also with `columns`: our column's name → the CSV's own."""
         settings, session, started = self._settings, self._session, self._clock.now()
-        messages, bad = _rows(path, company or settings.company_id, started)
+        messages, bad = _rows(path, company or settings.company_id, columns, started)
         reading = Reading(
             registry.load(self.provider, settings, self._calls, self._clock),
             self._clock,
@@ -66,7 +71,11 @@ class FileReader:
         for row in bad:
             session.note(f"{path}:{row.line}: left out: {row.reason}")
         for reason, count in sorted(reading.dropped.items()):
-            session.note(f"dropped {count} × {reason}")
+            hint = " (-v names the messages)" if reason in _OF_ORDERS and not session.verbose else ""
+            session.note(f"dropped {count} × {reason}{hint}")
+        if session.verbose and any(reason in reading.dropped for reason in _OF_ORDERS):
+            for line in _orders(messages, reading.dropped):
+                session.note(escape(one_line(line)))
         self.failed = bool(reading.left_out) or not messages
 
 
@@ -80,14 +89,28 @@ def _check_consent(name: str, settings: Settings, *, allow: bool) -> None:
 
 
 def _rows(
-    path: Path, company_id: str, now: datetime
+    path: Path, company_id: str, columns: Mapping[str, str], now: datetime
 ) -> tuple[dict[str, dict[tuple[str, int], CompactMessage]], list[BadRow]]:
     """Company → its messages, each version once; and the rows that are none."""
     messages: dict[str, dict[tuple[str, int], CompactMessage]] = {}
     bad: list[BadRow] = []
-    for row in read_path(path, company_id=company_id, mapping={}, now=now):
+    for row in read_path(path, company_id=company_id, mapping=columns, now=now):
         if isinstance(row, Message):
             messages.setdefault(row.company_id, {}).setdefault(row.key, row.compact())
         else:
             bad.append(row)
     return messages, bad
+
+
+def _orders(
+    messages: Mapping[str, Mapping[tuple[str, int], CompactMessage]], dropped: Collection[str]
+) -> Iterator[str]:
+    """A line for each message that is dropped, or out of whose quoted lines findings are, because a machine is given
+    orders there: its id, never its words."""
+    for company_id, versions in messages.items():
+        newest = {each.id: each for each in sorted(versions.values(), key=lambda each: each.version)}
+        for each in newest.values():
+            if gives_orders(own_lines(each.text)):
+                yield f"{company_id}: {each.id} is not read: it gives orders to a machine"
+            elif AN_ORDER in dropped and Orders(each.text).hold(0, len(each.text)):
+                yield f"{company_id}: {each.id} quotes orders to a machine: its quoted lines prove nothing"

@@ -14,7 +14,8 @@ import typer
 from rich.markup import escape
 
 from sago.bootstrap import Container, build
-from sago.cli.consent import READERS, ChangeConsent, check_providers, refuse_strangers, settle, spent, with_reader
+from sago.cli.columns import ColumnMap, column_map
+from sago.cli.consent import ChangeConsent, Reader, check_providers, refuse_strangers, settle, spent, with_reader
 from sago.cli.feeding import Run
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.cli.transient import transient_stack
@@ -27,6 +28,8 @@ from sago.sources.files import count_rows, read_path
 from sago.stores.clock import SystemClock
 
 STOPPED = "[yellow]stopped:[/] what was stored is kept; run the same command again to go on"
+LOOK = "`sago events list`"
+"""Asks the stack: one that lived for a command alone is gone by then."""
 REFUSED_SHOWN = 20
 """Refused rows told one by one; the report lists them all."""
 
@@ -42,9 +45,9 @@ def run(
     ] = None,
     company: Annotated[str | None, typer.Option(help="Company of rows that name none.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("output"),
-    provider: Annotated[str | None, typer.Option(help=READERS)] = None,
+    provider: Reader = None,
     allow_model: ChangeConsent = None,
-    mapping: Annotated[list[str] | None, typer.Option("--map", help="Our column=yours, as content=Body.")] = None,
+    mapping: ColumnMap = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -61,7 +64,7 @@ def run(
     session = Session(as_json, verbose, quiet, config)
     settings = session.settings
     path = path or settings.data_file_path
-    columns = column_map(mapping or [])
+    columns = column_map(mapping)
     if company is not None and not re.match(COMPANY_ID, company):
         raise UsageError(f"--company {company}: write it in small letters, digits, - and _, as in acme-4")
     fallback = company or settings.company_id
@@ -83,7 +86,7 @@ def run(
     if as_json:
         session.emit(done.figures() | {"events": len(data.events), "letters": len(data.letters)} | done.costs())
     else:
-        session.out.print(screen(data, out))
+        session.out.print(screen(data, out, LOOK if settings.has_servers else f"`sago up`, then {LOOK}"))
     if done.spent.calls:
         session.note(escape(spent(running.extraction.provider, done.spent)))
     raise typer.Exit(exit_code(done))
@@ -115,14 +118,6 @@ def companies_of(path: Path, company: str, columns: dict[str, str], now: datetim
     """The companies of a file's messages, read when asked for."""
     rows = read_path(path, company_id=company, mapping=columns, now=now)
     return (row.company_id for row in rows if isinstance(row, Message))
-
-
-def column_map(pairs: list[str]) -> dict[str, str]:
-    """`["content=Body"]` → `{"content": "Body"}`; raises UsageError for a pair without `=`."""
-    for pair in pairs:
-        if "=" not in pair:
-            raise UsageError(f"--map {pair}: write it as our column=yours, for example --map content=Body")
-    return dict(pair.split("=", 1) for pair in pairs)
 
 
 @contextmanager

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sago.cli.consent import READERS, AllowModel
+from sago.cli.columns import ColumnMap, column_map
+from sago.cli.consent import AllowModel, Reader
 from sago.cli.reader import FileReader
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.errors import UsageError
@@ -20,6 +22,8 @@ from sago.evaluation.labels import Label, read_labels
 from sago.report.phrases import one_line
 
 TITLE_LIMIT = 90
+NOTHING = "–"
+"""Stands where a share would be one of nothing."""
 
 
 def register(app: typer.Typer) -> None:
@@ -30,9 +34,10 @@ def register(app: typer.Typer) -> None:
 def evaluate_file(
     messages: Annotated[Path, typer.Argument(metavar="MESSAGES", help="CSV, or any file `sago run` reads.")],
     gold: Annotated[Path, typer.Argument(metavar="GOLD", help="The labelled events, one JSON object a line.")],
-    provider: Annotated[str | None, typer.Option(help=READERS)] = None,
+    provider: Reader = None,
     show: Annotated[bool, typer.Option("--show", help="Name each event missed, false or told twice.")] = False,
     company: Annotated[str | None, typer.Option(help="Company of rows that name none.")] = None,
+    mapping: ColumnMap = None,
     allow_model: AllowModel = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -42,17 +47,23 @@ def evaluate_file(
     """Read labelled messages and print how much of it was found, how truly, and how sure the figures are.
 
     The interval behind a figure is what companies like these would give in 95 of 100 cases; a single company has none.
+    Where there is nothing to take a share of, a – stands (null with --json).
     A provider that sends messages to a server needs --allow-model.
 
     Example: [bold]sago eval messages.csv gold.jsonl --show[/]
     """
     session = Session(as_json, verbose, quiet, config)
     labels = read_labels(gold)
+    if not labels:
+        session.note(
+            f"{escape(str(gold))}: has no label, so each event found counts as false; "
+            "a label is one JSON object a line, see labelled/README.md"
+        )
     reader = FileReader(session, provider, allow_model=allow_model)
     evaluation = Evaluation(
         {
             read.company_id: evaluate(read.company_id, read.messages, read.events, labels)
-            for read in reader.read(messages, company)
+            for read in reader.read(messages, company, column_map(mapping))
         }
     )
     _check_companies(labels, evaluation, gold, messages)
@@ -75,11 +86,8 @@ def _by_type(evaluation: Evaluation) -> Table:
     table = Table("type", box=box.SIMPLE_HEAD)
     for head in ("labelled", "found", "precision", "recall", "F1"):
         table.add_column(head, justify="right")
-    tally = evaluation.tally
-    for event_type in sorted(tally.labelled.keys() | tally.found.keys()):
-        precision, recall, f1 = tally.of(event_type)
-        shares = (f"{share:.2f}" for share in (precision, recall, f1))
-        table.add_row(event_type.value, str(tally.labelled[event_type]), str(tally.found[event_type]), *shares)
+    for event_type, (labelled, found, *shares) in evaluation.types().items():
+        table.add_row(event_type.value, str(labelled), str(found), *(_shown(share, 2) for share in shares))
     return table
 
 
@@ -88,8 +96,12 @@ def _figures(figures: dict[str, Measured]) -> Table:
     for name, (value, interval) in figures.items():
         digits = 1 if name == PER_1000 else 3
         spread = f"{interval.low:.{digits}f} – {interval.high:.{digits}f}" if interval else ""
-        table.add_row(name, f"{value:.{digits}f}", spread)
+        table.add_row(name, _shown(value, digits), spread)
     return table
+
+
+def _shown(value: float | None, digits: int) -> str:
+    return NOTHING if value is None else f"{value:.{digits}f}"
 
 
 def _differences(evaluation: Evaluation) -> Text:
@@ -109,18 +121,10 @@ def _differences(evaluation: Evaluation) -> Text:
 
 
 def _as_json(evaluation: Evaluation) -> dict[str, Any]:
-    tally = evaluation.tally
     return {
         "figures": {
             name: {"value": value, "interval": list(interval) if interval else None}
             for name, (value, interval) in evaluation.figures().items()
         },
-        "types": {
-            event_type.value: {
-                "labelled": tally.labelled[event_type],
-                "found": tally.found[event_type],
-                **tally.of(event_type)._asdict(),
-            }
-            for event_type in sorted(tally.labelled.keys() | tally.found.keys())
-        },
+        "types": {event_type.value: score._asdict() for event_type, score in evaluation.types().items()},
     }

@@ -24,13 +24,15 @@ class Interval(NamedTuple):
     high: float
 
 
-def intervals(tallies: Sequence[Tally], figures: Sequence[Callable[[Tally], float]]) -> list[Interval | None]:
-    """One interval a figure, the same for the same tallies; None for all where there are fewer than two companies."""
+def intervals(tallies: Sequence[Tally], figures: Sequence[Callable[[Tally], float | None]]) -> list[Interval | None]:
+    """One interval a figure, the same for the same tallies; None for all where there are fewer than two companies. A
+    draw of which a figure says nothing is left out of that figure's interval; None where all are."""
     if len(tallies) < 2:
         return [None for _ in figures]
     chance = random.Random(SEED)  # noqa: S311 - draws a sample, keeps no secret
     drawn = [sum(chance.choices(tallies, k=len(tallies)), Tally()) for _ in range(DRAWS)]
-    return [_middle(sorted(figure(tally) for tally in drawn)) for figure in figures]
+    told = [[value for tally in drawn if (value := figure(tally)) is not None] for figure in figures]
+    return [_middle(sorted(values)) if values else None for values in told]
 
 
 def _middle(values: Sequence[float]) -> Interval:

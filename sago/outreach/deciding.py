@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from sago.domain.events import Rejection
+from sago.domain.events import Event, Fold, Observation, Rejection
 from sago.domain.outreach import Letter, LetterState
 from sago.errors import UsageError
 from sago.outreach.standing import lay_out, no_longer_held
@@ -109,6 +109,44 @@ def reject_event(
     for letter in withdrawn:
         lay_out(letter, database, drafts)
     return withdrawn
+
+
+class Restored(NamedTuple):
+    """What was said against an event and is taken back, and the event, where the messages still tell it."""
+
+    rejections: list[Rejection]
+    event: Event | None
+
+
+def restore_event(
+    company_id: str,
+    event_id: UUID,
+    *,
+    database: Database,
+    fold: Callable[[str, Sequence[Observation], Sequence[Rejection]], Fold],
+    at: datetime,
+) -> Restored:
+    """Take back every rejection of the event that was rejected under this id, also those that name another id which it
+    once had, and fold the company's events with it. Raises UsageError where nothing is rejected under the id."""
+    with database.begin() as transaction:
+        transaction.events.lock(company_id)
+        taken_back = transaction.events.restore(company_id, event_id)
+        if not taken_back:
+            raise UsageError(f"event {event_id}: it is not rejected; see `sago events rejected`")
+        said = transaction.events.current(company_id)
+        everything = {event.id: event for event in fold(company_id, said, []).events}
+
+        def hidden(words: Sequence[Rejection]) -> set[UUID]:
+            return everything.keys() - {event.id for event in fold(company_id, said, words).events}
+
+        own = hidden(taken_back)
+        others = transaction.events.rejections(company_id)
+        if own & hidden(others):
+            for other in {each.event_id: each for each in others if hidden([each]) == own}:
+                taken_back += transaction.events.restore(company_id, other)
+        result = fold(company_id, said, transaction.events.rejections(company_id))
+        transaction.events.replace(company_id, result, at)
+    return Restored(taken_back, next((event for event in result.events if event.id in own), None))
 
 
 def withdraw_unfounded(transaction: Transaction, company_id: str, at: datetime, who: str, why: str) -> list[Letter]:

@@ -28,6 +28,9 @@ class EventStore(Protocol):
     def reject(self, rejection: Rejection) -> None:
         """Record a person's word."""
 
+    def restore(self, company_id: str, event_id: UUID) -> list[Rejection]:
+        """Take back every word against this event id; which they were, none the second time."""
+
     def replace(self, company_id: str, fold: Fold, now: datetime) -> None:
         """Make the company's events and metric points those of the fold: upsert, deactivate what is gone, and note
         an alias when an event with the same latest proofs carries a new id."""

@@ -26,8 +26,9 @@ WIDTH = 96
 """Columns at most: longer lines read badly."""
 
 
-def screen(data: ReportData, folder: Path = Path("output")) -> RenderableType:
-    """What `sago run` and the demo end with. Text of messages is shown as it is, never read as markup."""
+def screen(data: ReportData, folder: Path = Path("output"), look: str | None = None) -> RenderableType:
+    """What `sago run` and the demo end with. Text of messages is shown as it is, never read as markup. `look` says how
+    to see the events, where they are kept."""
     judged = data.judged()
     shown = [next((v for v in judged if v.outcome is outcome), None) for outcome in LABELS]
     parts: list[RenderableType] = [_verdict(verdict, data) for verdict in shown if verdict]
@@ -36,7 +37,7 @@ def screen(data: ReportData, folder: Path = Path("output")) -> RenderableType:
         parts.append(Text(f"  and {counted(rest, 'more verdict')} in the report\n", style="dim"))
     letter = _first_letter(data, judged)
     parts.append(_letter(letter, data) if letter else Text("No letter: there was nothing new to tell.\n"))
-    parts.append(_last_lines(data, folder))
+    parts.append(_last_lines(data, folder, look if data.events else None))
     return Constrain(Group(Text(), *parts), WIDTH)
 
 
@@ -98,7 +99,7 @@ def _paragraph(line: str) -> RenderableType:
     return grid
 
 
-def _last_lines(data: ReportData, folder: Path) -> Text:
+def _last_lines(data: ReportData, folder: Path, look: str | None) -> Text:
     found = f"{counted(len(data.events), 'event')} · {counted(len(data.letters), 'letter')}"
     lines = Text(f"{plumbing(data.figures)} · {found}\n", style="dim")
     if data.bad_rows:
@@ -110,4 +111,5 @@ def _last_lines(data: ReportData, folder: Path) -> Text:
         lines.append("Report   ")
         .append(str(folder / "report.html"), "bold")
         .append(f"\nLetters  {folder / 'outreach'}\n")
+        .append(f"Events   {look}\n" if look else "")
     )

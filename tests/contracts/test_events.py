@@ -185,6 +185,24 @@ def test_rejections_are_kept_once_a_person(database: Database) -> None:
         assert tx.events.rejections("other") == []
 
 
+def test_every_word_against_an_event_is_taken_back_and_no_other(database: Database) -> None:
+    wrong, other = event("a", "slack:1").id, event("b", "slack:2").id
+    first = Rejection(company_id=COMPANY, event_id=wrong, because="a joke", rejected_by="dana", rejected_at=NOW)
+    second = first.model_copy(update={"rejected_by": "ana", "rejected_at": LATER})
+    beside = first.model_copy(update={"event_id": other})
+    elsewhere = first.model_copy(update={"company_id": "other"})
+    with database.begin() as tx:
+        for each in (second, beside, first, elsewhere):
+            tx.events.reject(each)
+        assert tx.events.restore(COMPANY, wrong) == [first, second]
+    with database.begin() as tx:
+        assert tx.events.restore(COMPANY, wrong) == []
+        assert tx.events.rejections(COMPANY) == [beside]
+        assert tx.events.rejections("other") == [elsewhere]
+        tx.events.reject(first)
+        assert tx.events.rejections(COMPANY) == sorted([first, beside], key=lambda each: str(each.event_id))
+
+
 def test_events_are_those_of_the_last_fold(database: Database) -> None:
     a, b, c = event("a", "slack:1"), event("b", "slack:2", at=LATER), event("c", "slack:3")
     replace(database, a, b, points=(point("arr", 2.0, LATER, b), point("arr", 1.0, NOW, a)))

@@ -61,6 +61,12 @@ class MemoryEvents:
         key = (rejection.company_id, rejection.event_id, rejection.rejected_by)
         self._state.rejections.setdefault(key, rejection)
 
+    def restore(self, company_id: str, event_id: UUID) -> list[Rejection]:
+        gone = [each for each in self.rejections(company_id) if each.event_id == event_id]
+        for each in gone:
+            del self._state.rejections[company_id, event_id, each.rejected_by]
+        return gone
+
     def replace(self, company_id: str, fold: Fold, now: datetime) -> None:  # noqa: ARG002 - no times kept here
         present = {event.id: event for event in fold.events}
         vanished = [event for event in self.find(company_id) if event.id not in present]

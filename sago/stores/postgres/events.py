@@ -80,6 +80,12 @@ class PostgresEvents:
     def reject(self, rejection: Rejection) -> None:
         self._connection.execute(upsert(rejections).values(**rejection.model_dump()).on_conflict_do_nothing())
 
+    def restore(self, company_id: str, event_id: UUID) -> list[Rejection]:
+        c = rejections.c
+        gone = delete(rejections).where(c.company_id == company_id, c.event_id == event_id).returning(rejections)
+        rows = [Rejection.model_validate(row._asdict()) for row in self._connection.execute(gone)]
+        return sorted(rows, key=lambda each: (each.rejected_at, each.rejected_by))
+
     def replace(self, company_id: str, fold: Fold, now: datetime) -> None:
         before = self.find(company_id)
         kept = {event.id for event in fold.events}

@@ -137,3 +137,29 @@ def test_a_rejected_side_no_longer_contradicts(sago: Callable[..., Result], hous
     first, second = events(house, EventType.REVENUE_MILESTONE)
     sago("events", "reject", str(second.id), "--because", "a typing error")
     assert "contradicts" not in sago("events", "show", str(first.id)).stdout
+
+
+def test_a_rejected_event_is_listed_and_taken_back(sago: Callable[..., Result], house: House) -> None:
+    contoso, globex = events(house, EventType.ENTERPRISE_DEAL)
+    said = " ".join(sago("events", "reject", str(contoso.id), "--because", "another [Contoso]").stderr.split())
+    assert said.endswith(f"to take it back: sago events restore {str(contoso.id)[:8]}")
+    listed = " ".join(sago("events", "rejected").stdout.split())
+    assert f"{str(contoso.id)[:8]} orchard {NOW:%Y-%m-%d} cli:" in listed
+    assert "another [Contoso]" in listed
+    (word,) = [
+        json.loads(line) for line in sago("events", "rejected", "--company", "orchard", "--json").stdout.splitlines()
+    ]
+    assert (word["event_id"], word["because"]) == (str(contoso.id), "another [Contoso]")
+    assert events(house, EventType.ENTERPRISE_DEAL) == [globex]
+    done = sago("events", "restore", str(contoso.id)[:8], "--json")
+    assert json.loads(done.stdout) == {"restored": str(contoso.id), "taken_back": [word]}
+    assert f"1 rejection taken back; see it: sago events show {str(contoso.id)[:8]}" in " ".join(done.stderr.split())
+    assert events(house, EventType.ENTERPRISE_DEAL) == [contoso, globex]
+    assert "no event is rejected" in sago("events", "rejected").stderr
+
+
+def test_what_is_not_rejected_cannot_be_restored(sago: Callable[..., Result], house: House) -> None:
+    contoso, _ = events(house, EventType.ENTERPRISE_DEAL)
+    refused = sago("events", "restore", str(contoso.id)).exception
+    assert str(refused) == f"rejected event {contoso.id}: there is none; see `sago events rejected`"
+    assert str(sago("events", "rejected", "--company", "orchrad").exception).startswith("company orchrad: not known")

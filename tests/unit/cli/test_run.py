@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,8 +21,11 @@ from sago.config import Settings
 from sago.domain.batches import Batch, BatchState
 from sago.domain.model_calls import CallTotals
 from sago.errors import EmptyInputError, UsageError
+from sago.pipeline.ingest import Account
+from sago.report import ReportData
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
+from tests.unit.outreach.stories import EVENTS, NOW
 
 HEADER = "id,is_chat,chat_sender,email_sender,timestamp,content\n"
 
@@ -97,6 +101,44 @@ def test_the_help_names_who_can_read(sago: Callable[..., Result], command: str) 
     assert "offline (on this machine), rules" in told
     assert "else offline]" in told
     assert "marker" not in told
+
+
+@pytest.mark.parametrize(
+    ("servers", "said"),
+    [
+        ({}, "Events `sago up`, then `sago events list`"),
+        (
+            {
+                "SAGO_KAFKA__BOOTSTRAP_SERVERS": "k:9092",
+                "SAGO_REDIS__URL": "redis://r:6379/0",
+                "SAGO_POSTGRES__HOST": "p",
+                "SAGO_RAW_STORE__KIND": "sql",
+            },
+            "Events `sago events list`",
+        ),
+    ],
+)
+def test_a_run_ends_with_how_to_look_at_the_events(
+    sago: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, servers: dict[str, str], said: str
+) -> None:
+    data = ReportData(
+        companies=[], verdicts=[], events=EVENTS, letters=[], messages={}, figures={}, bad_rows=[], as_of=NOW
+    )
+    done = SimpleNamespace(
+        report=lambda _out: data, account=Account(read=1, stored=1), spent=CallTotals(), unfinished=False
+    )
+    container = SimpleNamespace(clock=ManualClock(NOW), close=lambda: None)
+    monkeypatch.setattr(run, "stack_for", lambda _session, settings, _out, _provider: nullcontext(settings))
+    monkeypatch.setattr(run, "build", lambda _settings: container)
+    monkeypatch.setattr(run, "settle", lambda *_, **__: None)
+    monkeypatch.setattr(run, "feed_file", lambda *_: done)
+    for name, value in servers.items():
+        monkeypatch.setenv(name, value)
+    result = sago("run", "mails.csv")
+    assert result.exit_code == 0, result.exception
+    assert " ".join(result.stdout.split()).endswith(f"Letters output/outreach {said}")
+    data = replace(data, events=[])
+    assert "Events" not in sago("run", "mails.csv").stdout
 
 
 def test_a_wait_for_a_vendor_says_once_what_for() -> None:

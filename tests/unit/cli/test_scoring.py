@@ -72,3 +72,37 @@ def test_labels_of_another_file_are_a_mistake(folder: Path, company: str, messag
     result = run(str(folder / "messages.csv"), str(folder / "gold.jsonl"))
     assert isinstance(result.exception, UsageError)
     assert said in str(result.exception)
+
+
+def test_columns_of_another_name_are_mapped(folder: Path) -> None:
+    files = (str(folder / "messages.csv"), str(folder / "gold.jsonl"), "--json")
+    plain = run(*files).stdout
+    (folder / "messages.csv").write_text(MESSAGES.replace("content", "Body", 1), encoding="utf-8")
+    assert "rename with --map content=Body" in str(run(*files).exception)
+    assert run(*files, "--map", "content=Body").stdout == plain
+
+
+def test_without_a_label_there_is_no_recall_to_show(folder: Path) -> None:
+    (folder / "gold.jsonl").write_text("", encoding="utf-8")
+    files = (str(folder / "messages.csv"), str(folder / "gold.jsonl"))
+    result = run(*files)
+    assert result.exit_code == 0
+    said = " ".join(result.stderr.split())
+    assert "has no label, so each event found counts as false; a label is one JSON object a line" in said
+    rows = {tuple(line.split())[:-1]: line.split()[-1] for line in result.stdout.splitlines() if line.strip()}
+    assert rows["macro", "F1"] == rows["recall",] == rows["metric", "recall"] == "–"
+    assert ("enterprise_deal", "0", "2", "0.00", "–") in rows
+    scored = json.loads(run(*files, "--json").stdout)
+    assert scored["figures"]["recall"] == {"value": None, "interval": None}
+    assert scored["figures"]["precision"]["value"] == 0.0
+    assert scored["types"]["enterprise_deal"]["recall"] is None
+
+
+@pytest.mark.parametrize("line", ["{half", "[]", '{"company_id": "acme"}', '{"event_type": 7}', "\udcff"])
+def test_a_bad_label_is_told_in_plain_words(folder: Path, line: str) -> None:
+    (folder / "gold.jsonl").write_text(line, encoding="utf-8", errors="surrogateescape")
+    result = run(str(folder / "messages.csv"), str(folder / "gold.jsonl"))
+    assert isinstance(result.exception, UsageError)
+    said = str(result.exception)
+    assert said.startswith(f"{folder / 'gold.jsonl'}:1: ")
+    assert not {"pydantic", "Error", "Input", "Field", "codec"} & set(said.replace(":", " ").split())

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sago.domain.events import EventType, Metric, Severity
-from sago.evaluation.evaluation import FIGURES, Evaluation
+from sago.evaluation.evaluation import FIGURES, PER_1000, Evaluation
 from sago.evaluation.intervals import intervals
 from sago.evaluation.labels import Label
 from sago.evaluation.scoring import Found, Tally, compare
@@ -181,6 +181,37 @@ def test_intervals_hold_the_figure_and_need_two_companies() -> None:
 def test_nothing_at_all_has_a_score() -> None:
     tally = Tally()
     assert (tally.macro_f1, tally.metric_recall, tally.false_per_1000, tally.grounding) == (0.0, 1.0, 0.0, 0.0)
+
+
+def test_a_share_of_nothing_is_no_figure_and_has_no_interval() -> None:
+    nothing = compare(TEXTS, [], [])
+    figures = Evaluation({"acme": nothing, "beta": nothing}).figures()
+    assert {name for name, figure in figures.items() if figure != (None, None)} == {PER_1000}
+    assert figures[PER_1000].value == 0.0
+    unlabelled = Evaluation({"acme": compare(TEXTS, [], [event()])}).figures()
+    assert [name for name, figure in unlabelled.items() if figure.value is None] == [
+        "macro F1", "recall", "metric recall", "duplicates per true event",
+    ]  # fmt: skip
+    assert (unlabelled["precision"].value, unlabelled["grounding"].value) == (0.0, 1.0)
+    unfound = Evaluation({"acme": compare(TEXTS, [label()], [])}).figures()
+    assert [name for name, figure in unfound.items() if figure.value is None] == [
+        "precision", "metric recall", "duplicates per true event", "grounding",
+    ]  # fmt: skip
+    assert (unfound["macro F1"].value, unfound["recall"].value) == (0.0, 0.0)
+    assert Evaluation({"acme": compare({}, [], [event()])}).figures()[PER_1000].value is None
+
+
+def test_a_draw_that_says_nothing_of_a_figure_leaves_its_interval_alone() -> None:
+    full, empty = compare(TEXTS, [label()], [event()]).tally, compare(TEXTS, [], []).tally
+    assert intervals([full, empty], list(FIGURES.values()))[list(FIGURES).index("recall")] == (1.0, 1.0)
+
+
+def test_the_shares_of_a_type_are_none_where_there_is_nothing_to_share() -> None:
+    result = compare(TEXTS, [label()], [event(event_type=EventType.SETBACK)])
+    assert Evaluation({"acme": result}).types() == {
+        EventType.FUNDING: (1, 0, None, 0.0, 0.0),
+        EventType.SETBACK: (0, 1, 0.0, None, 0.0),
+    }
 
 
 def test_a_company_without_labels_still_counts_its_false_events() -> None:
