@@ -22,9 +22,6 @@ from sago.pipeline.reading import Reading
 from sago.stores.clock import SystemClock
 from sago.stores.memory.model_calls import MemoryCallLedger
 
-TEST_PROVIDERS = frozenset({"marker"})
-"""Read no language; for tests."""
-
 
 def main() -> int:
     """Measure or check; the exit status."""
@@ -48,8 +45,8 @@ def main() -> int:
 def _providers(*, allow_model: bool) -> Iterator[str]:
     """Those that can read here: in this process, or with a key and the user's word."""
     settings = config.load(None)
-    for name, row in registry.PROVIDERS.items():
-        if name not in TEST_PROVIDERS and (not row.section or (allow_model and not registry.missing(name, settings))):
+    for name in registry.OFFERED:
+        if not registry.PROVIDERS[name].section or (allow_model and not registry.missing(name, settings)):
             yield name
 
 

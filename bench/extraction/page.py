@@ -139,6 +139,8 @@ def _table(scored: Sequence[Scored]) -> list[str]:
 def _figure(name: str, measured: Measured) -> str:
     digits = 1 if name == PER_1000 else 2
     value, interval = measured
+    if value is None:
+        return "–"
     spread = f" ({interval.low:.{digits}f}–{interval.high:.{digits}f})" if interval else ""
     return f"{value:.{digits}f}{spread}"
 

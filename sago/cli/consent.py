@@ -19,15 +19,12 @@ from sago.llm import registry
 AllowModel = Annotated[
     bool, typer.Option("--allow-model", help="Let these companies' messages go to the provider's server.")
 ]
-FOR_TESTS = frozenset({"marker"})
-"""Read marks that tests write, so they are not offered."""
 
 
 def _known(name: str | None) -> str | None:
-    """The name as it was given; raises ConfigError that lists whom to choose from where there is no such provider."""
-    if name is not None and name not in registry.PROVIDERS:
-        offered = ", ".join(each for each in registry.PROVIDERS if each not in FOR_TESTS)
-        raise ConfigError(f"--provider {name}: there is no such provider; choose one of {offered}")
+    """The name as it was given; raises ConfigError where there is no such provider."""
+    if name is not None:
+        registry.provider(name, "--provider")
     return name
 
 

@@ -35,17 +35,20 @@ PROVIDERS: dict[str, Provider] = {
     "openai": Provider("sago.llm.providers.openai_compatible:OpenAIModel", "openai"),
 }
 """By name in the configuration."""
+FOR_TESTS = frozenset({"marker"})
+"""Read marks that tests write: not offered to people."""
+OFFERED = [name for name in PROVIDERS if name not in FOR_TESTS]
 IN_HOUSE = "offline"
 """Who reads for a company whose policy does not let its text go to the configured provider."""
 
 
 def provider(name: str, where: str = "extraction.provider") -> Provider:
-    """The row of that name; raises ConfigError that lists the names where there is none. `where` it was set."""
+    """The row of that name; raises ConfigError that lists the offered where there is none. `where` it was set."""
     try:
         return PROVIDERS[name]
     except KeyError:
-        known = ", ".join(sorted(PROVIDERS))
-        raise ConfigError(f"{where}: there is no provider {name!r}; choose one of {known}") from None
+        offered = ", ".join(OFFERED)
+        raise ConfigError(f"{where}: there is no provider {name!r}; choose one of {offered}") from None
 
 
 def no_key(name: str) -> str:

@@ -125,7 +125,7 @@ def test_there_is_nothing_to_allow_where_messages_stay_here(command: str, file: 
 def test_an_unknown_provider_is_named_before_anything_starts(command: str, file: Path) -> None:
     error = call(command, str(file), "--provider", "oracle")
     assert isinstance(error, ConfigError)
-    assert str(error) == ("--provider oracle: there is no such provider; choose one of offline, rules, gemini, openai")
+    assert str(error) == ("--provider: there is no provider 'oracle'; choose one of offline, rules, gemini, openai")
 
 
 def house(provider: str = "gemini") -> Container:
