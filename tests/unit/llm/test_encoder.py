@@ -87,14 +87,14 @@ def test_what_else_is_read_changes_no_opinion() -> None:
 
 @given(st.text(max_size=600), st.text(max_size=600))
 def test_a_sequence_has_the_statement_first_and_is_never_too_long(statement: str, before: str) -> None:
-    tokens = Encoding(encoder._file("encoder_vocabulary.txt")).tokens(statement, before)
+    tokens = Encoding(encoder._file("encoder_tokenizer.json")).tokens(statement, before)
     assert len(tokens.ids) == len(tokens.types) <= LONGEST
     assert tokens.types == sorted(tokens.types)
     assert tokens.types.count(0) <= LONGEST - LEAST_CONTEXT + 2
 
 
 def test_shorter_sequences_are_padded_behind_the_mask() -> None:
-    encoding = Encoding(encoder._file("encoder_vocabulary.txt"))
+    encoding = Encoding(encoder._file("encoder_tokenizer.json"))
     ids, types, mask = packed([encoding.tokens("a", ""), encoding.tokens("three more words", "said before")], 8)
     assert ids.shape == types.shape == mask.shape == (2, 8)
     assert mask.sum(1).tolist() == [4, 8]

@@ -73,8 +73,16 @@ def test_neighbouring_sentences_are_one_telling_and_lines_of_a_mail_are_not() ->
     words = {"ink": FUNDING, "bank": FUNDING}
     (one,) = found(chat("The ink is dry. It is in the bank."), words)
     assert one.quote == "The ink is dry. It is in the bank."
-    mail = chat("- the ink is dry at last\n- Lindqvist's money is in the bank", sender="kim@acme.example")
-    assert [f.quote for f in found(mail, words)] == ["the ink is dry at last", "Lindqvist's money is in the bank"]
+    mail = chat("- the ink is dry on both copies\n- Lindqvist's money is in the bank", sender="kim@acme.example")
+    assert [f.quote for f in found(mail, words)] == [
+        "the ink is dry on both copies",
+        "Lindqvist's money is in the bank",
+    ]
+
+
+def test_a_few_words_of_a_mail_are_no_event_of_their_own() -> None:
+    assert found(chat("Dear all,\nThe ink is dry.", sender="kim@acme.example"), {"ink": FUNDING}) == []
+    assert len(found(chat("Dear all,\n契約書に双方の押印、8億円。", sender="kim@acme.example"), {"押印": FUNDING})) == 1
 
 
 def test_a_word_or_two_tell_nothing_by_themselves() -> None:

@@ -46,6 +46,10 @@ def test_traits_are_figures_and_uncommon_words() -> None:
     assert "years" not in own.words
 
 
+def test_words_of_scripts_without_blanks_are_their_runs_of_signs() -> None:
+    assert traits(told("堺臨海様、ヒビキと契約")).words >= {"堺臨海", "ヒビキ"}
+
+
 @pytest.mark.parametrize(
     ("nearer", "farther"), [(HOUR / 4, 6 * HOUR), (6 * HOUR, 1 * DAY), (1 * DAY, 3 * DAY), (3 * DAY, 30 * DAY)]
 )

@@ -1,7 +1,7 @@
 """The learned reader: how likely a statement in its context tells each type of event.
 
-MiniLM (Wang et al. 2020), six layers, fine-tuned on the labelled companies (`training/`), as an ONNX graph with 8-bit
-weights. It runs in this process, on one thread, without a network.
+The lower six layers of multilingual-e5-small (Wang et al. 2024), fine-tuned on the labelled companies (`training/`), as
+an ONNX graph with 8-bit weights. It runs in this process, on one thread, without a network.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Encoder:
     def _encoding(self) -> Any:
         from sago.llm.providers.offline.encoding import Encoding
 
-        return Encoding(_file("encoder_vocabulary.txt"))
+        return Encoding(_file("encoder_tokenizer.json"))
 
     @cached_property
     def _session(self) -> Any:

@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import BertWordPieceTokenizer
+from tokenizers import Tokenizer
 
 LONGEST = 64
 """Tokens of one sequence."""
 LEAST_CONTEXT = 24
 """Tokens left for the context however long the statement is."""
-_OPEN, _CLOSE = 101, 102
-"""[CLS] and [SEP] of the vocabulary."""
+_OPEN, _CLOSE = 0, 2
+"""<s> and </s> of the vocabulary."""
 
 Ids = NDArray[np.int64]
 
@@ -28,11 +28,11 @@ class Tokens(NamedTuple):
 
 
 class Encoding:
-    """WordPiece in small letters (Devlin et al. 2018): the statement first, then as much context as fits."""
+    """Pieces of words by a unigram model (Kudo 2018): the statement first, then as much context as fits."""
 
-    def __init__(self, vocabulary: Path) -> None:
-        """`vocabulary` has a piece of a word on each line."""
-        self._tokenizer = BertWordPieceTokenizer(str(vocabulary), lowercase=True)
+    def __init__(self, tokenizer: Path) -> None:
+        """`tokenizer` is a file of the library tokenizers."""
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
 
     def tokens(self, statement: str, before: str) -> Tokens:
         """The sequence of one statement."""

@@ -1,4 +1,4 @@
-"""MiniLM's forward pass in JAX (Wang et al. 2020; Devlin et al. 2018): parameters by their published names, post-norm.
+"""BERT's forward pass in JAX (Devlin et al. 2018): parameters by their published names, post-norm.
 
 Shapes: b sequences of t tokens, WIDTH features.
 """
@@ -6,28 +6,17 @@ Shapes: b sequences of t tokens, WIDTH features.
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors.numpy import load_file
 
-LAYERS, HEADS, WIDTH = 6, 12, 384
+HEADS, WIDTH = 12, 384
 HEAD_SCALE = 30.0
 """The head's weights are kept this much smaller, so that one learning rate serves it and the encoder."""
 
 Parameters = dict[str, jax.Array]
-
-
-def load(path: Path) -> Parameters:
-    """The published encoder, without its pooler."""
-    found = load_file(path)
-    return {
-        name: jnp.asarray(value)
-        for name, value in found.items()
-        if value.dtype == np.float32 and not name.startswith("pooler")
-    }
 
 
 def with_head(encoder: Parameters, outputs: int, seed: int, bias: float) -> Parameters:
@@ -37,6 +26,11 @@ def with_head(encoder: Parameters, outputs: int, seed: int, bias: float) -> Para
         "head.weight": jnp.asarray(weight),
         "head.bias": jnp.full((outputs,), bias / HEAD_SCALE, jnp.float32),
     }
+
+
+def layers(p: Mapping[str, object]) -> int:
+    """How many layers the parameters are of."""
+    return sum(name.endswith("intermediate.dense.bias") for name in p)
 
 
 def logits(
@@ -55,7 +49,7 @@ def encode(
 ) -> jax.Array:
     """b × t × WIDTH: each token in its context."""
     b, t = ids.shape
-    keys = [None] * (2 * LAYERS + 1) if key is None else list(jax.random.split(key, 2 * LAYERS + 1))
+    keys = [None] * (2 * layers(p) + 1) if key is None else list(jax.random.split(key, 2 * layers(p) + 1))
     x = (
         p["embeddings.word_embeddings.weight"][ids]
         + p["embeddings.position_embeddings.weight"][:t]
@@ -63,7 +57,7 @@ def encode(
     )
     x = _dropped(_normed(x, p, "embeddings.LayerNorm"), keys[0], dropout)
     unseen = jnp.where(mask[:, None, None, :] > 0, 0.0, -1e9)
-    for layer in range(LAYERS):
+    for layer in range(layers(p)):
         name = f"encoder.layer.{layer}."
         query, keyed, value = (
             _dense(x, p, f"{name}attention.self.{part}").reshape(b, t, HEADS, WIDTH // HEADS).transpose(0, 2, 1, 3)
