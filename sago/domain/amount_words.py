@@ -166,7 +166,8 @@ IBERIAN = re.compile(
 """Words of Spanish and Portuguese that English lacks."""
 ALSO_IBERIAN = re.compile(
     r"(?<![\w.@-])(?:que|del|los|las|el|en|con|dos|fue|foi|muy|pero|más|mais|hasta|desde|cada|semana|lunes|martes|jueves"
-    r"|viernes|aquí|está|são|em|ao)(?![\w.@-]*@)(?!\w)"
+    r"|viernes|aquí|está|são|em|ao|dos|ano|año|dia|día|gente|aquele|aquela|minha|meu|nossa|nuestra|esta|este|cem|com|sem"
+    r"|pra)(?![\w.@-]*@)(?!\w)"
 )
 """Words of theirs in small letters that also stand in names and loans: two different ones tell the language."""
 CONTINENTAL = re.compile(
@@ -195,7 +196,8 @@ _NAMED_BY_NUMBER = (
     "article|art|no|nr|nos|number|batch|lot|version|ver|rev|release|build|soc|iso|iec|type|level|tier|round|port|error|"
     "line|lines|room|floor|suite|unit|lesson|bus|platform|gate|flight|project|sprint|node|shard|chrome|firefox|safari|"
     "android|ios|windows|python|java|http|https|rfc|postgres|form|exhibit|appendix|directive|regulation|top|episode|"
-    "week|day|day-|q|fy|h|cy|tel|phone|fax|id|ref|account|acct|extension|ext|code|pin|zip|track|slide|figure|fig|table"
+    "week|day|day-|q|fy|h|cy|tel|phone|fax|id|ref|account|acct|extension|ext|code|pin|zip|track|slide|figure|fig|table|"
+    "página|pagina|pág|seite|claim|claims|clause|cláusula|patent|patente|brevet|nº|n.º|№"
 )
 NOT_AMOUNTS = re.compile(
     "|".join(

@@ -47,6 +47,8 @@ after its last telling, and of another event LATE seconds after."""
 AT_ONCE = timedelta(days=1)
 ABOUT = 1.25
 """A correction without a name is of what was just said, and of a figure so many times as large or as small at most."""
+MAGNITUDES = (1.0, 1e3, 1e6)
+"""What a correction leaves out that repeats the wrong figure."""
 SURE = 1.0
 """Log-odds at least of what shares a name or a figure."""
 
@@ -280,13 +282,15 @@ def _corrected(o: Observation, live: list[_Group]) -> _Group | None:
     values = {value for value, _ in old}
     scored = [
         (
-            any((m.value, m.unit) in old or (m.value in values and _is_plain(o.metrics)) for m, _ in held),
+            any(
+                (m.value, m.unit) in old or (_is_plain(o.metrics) and any(m.value / s in values for s in MAGNITUDES))
+                for m, _ in group.metrics.values()
+            ),
             bool(names & group.metrics.keys()),
             o.said_at - group.last <= AT_ONCE and any(_meant(m, group, values) for m in o.metrics),
             group,
         )
         for group in near
-        for held in [group.metrics.values()]
     ]
     fitting = [row for row in scored if any(row[:3])]
     return max(fitting, key=lambda row: (*row[:3], row[3].last))[3] if fitting else None
@@ -298,29 +302,26 @@ def _is_plain(metrics: Sequence[Metric]) -> bool:
 
 
 def _meant(metric: Metric, group: _Group, taken_back: Collection[float]) -> Metric | None:
-    """The figure of the event that a plain number (`It is 127`) replaces: the one taken back beside it, else the only
-    one that is about as large."""
+    """What a plain number means for the event: the figure that it replaces with its value. That is the one taken back
+    beside it (`421, not 412` of 412k), else the only one that is about as large (`It is 127`)."""
     if not _is_plain([metric]):
         return None
     held = [m for m, _ in group.metrics.values()]
-    named = [m for m in held if m.value in taken_back]
-    alike = [m for m in held if m.value and 1 / ABOUT <= metric.value / m.value <= ABOUT]
-    return named[0] if named else alike[0] if len(alike) == 1 else None
+    named = [(m, scale) for scale in MAGNITUDES for m in held if m.value / scale in taken_back]
+    alike = [(m, 1.0) for m in held if m.value and 1 / ABOUT <= metric.value / m.value <= ABOUT]
+    for old, scale in named[:1] or (alike if len(alike) == 1 else []):
+        return old.model_copy(update={"value": metric.value * scale})
+    return None
 
 
 def _correct(o: Observation, own: Traits, group: _Group) -> None:
     """Replace what the correction takes back: the figure of the same metric, or the figure it quotes as wrong. A plain
     number is of the unit and the name of what it replaces."""
     values = {value for value, _ in _quoted_figures(o)} - {m.value for m in o.metrics}
-    metrics = [
-        metric.model_copy(update={"name": meant.name, "unit": meant.unit}) if meant else metric
-        for metric in o.metrics
-        for meant in [_meant(metric, group, values)]
-    ]
-    o = o.model_copy(update={"metrics": tuple(metrics)})
+    o = o.model_copy(update={"metrics": tuple(_meant(metric, group, values) or metric for metric in o.metrics)})
     new = {(m.value, m.unit) for m in o.metrics}
     taken_back = {(value, unit) for value, unit in _quoted_figures(o) if value in values}
-    taken_back |= {(m.value, m.unit) for m, _ in group.metrics.values() if m.value in values}
+    taken_back |= {(m.value, m.unit) for m, _ in group.metrics.values() for s in MAGNITUDES if m.value / s in values}
     superseded: set[Figure] = set()
     for (name, unit), (metric, _) in group.metrics.items():
         right = next((m for m in o.metrics if m.unit == unit and m.value != metric.value), None)

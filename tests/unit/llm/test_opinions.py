@@ -31,7 +31,7 @@ class Sure:
 
     def _of(self, text: str) -> Mapping[EventType, float]:
         sure = {event_type for words, event_type in self._by_words.items() if words in text}
-        return {event_type: 0.97 if event_type in sure else 0.01 for event_type in EventType}
+        return {event_type: 0.99 if event_type in sure else 0.01 for event_type in EventType}
 
 
 def chat(*texts: str, sender: str = "kim", every: timedelta = timedelta(minutes=2)) -> tuple[CompactMessage, ...]:

@@ -134,6 +134,13 @@ def test_a_correction_by_a_plain_number_is_of_the_figure_it_replaces() -> None:
     assert event.metrics == (Metric(name="nrr", value=127, unit="percent"),)
 
 
+def test_a_correction_leaves_out_the_magnitude_of_the_figure_it_repeats() -> None:
+    wrong = said(1, REVENUE, "fees", ("fees", 412_000, "GHS"))
+    right = said(2, REVENUE, None, ("count", 421, "count"), corrects=True, quote="August is 421, not 412.")
+    (event,) = fold("acme", [wrong, right], []).events
+    assert event.metrics == (Metric(name="fees", value=421_000, unit="GHS"),)
+
+
 @pytest.mark.parametrize("changed", [{"days": 5}, {"metrics": (Metric(name="count", value=40, unit="count"),)}])
 def test_a_plain_number_corrects_neither_old_news_nor_what_is_far_from_it(changed: dict[str, Any]) -> None:
     wrong = said(1, REVENUE, "nrr", ("nrr", 131, "percent"))

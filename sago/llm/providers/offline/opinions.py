@@ -26,8 +26,8 @@ DOUBTFUL = 0.3
 """Below this a rule is not believed."""
 CERTAIN = 0.9
 """From here on a statement tells a second event too."""
-RELATED = 0.15
-"""From here on a statement with a figure speaks of what its message tells."""
+RELATED = 0.03
+"""From here on a statement with a figure speaks of what its message tells; right beside it any does."""
 LIKELY = 0.4
 """From here on it tells an event that its message, or one beside it in the chat, surely tells."""
 SHORTEST, SHORTEST_IN_MAIL = 8, 24
@@ -202,17 +202,17 @@ def _with_figures(reading: Reading, likely: Sequence[Likely], drafts: Sequence[D
         start, end = draft.start, draft.end
         if draft.status is Status.ACTUAL and draft.kind != "figures":
             others = [(other.start, other.end) for other in drafts if other is not draft]
-            of_it = [
-                statement
+            adding = [
+                (statement, is_alone and each[draft.event_type] >= RELATED)
                 for statement, each in zip(reading.statements, likely, strict=True)
-                if each[draft.event_type] >= RELATED and _adds(statement)
+                if _adds(statement)
             ]
-            for statement in (*of_it, *reversed(of_it)):
+            for statement, is_of_it in (*adding, *reversed(adding)):
                 new_start, new_end = min(start, statement.start), max(end, statement.end)
                 is_free = all(new_end <= left or right <= new_start for left, right in others)
                 gap = reading.message.text[min(end, statement.end) : max(start, statement.start)]
-                is_near = is_alone or not any(c.isalnum() or c == "\n" for c in gap)
-                if is_free and is_near and new_end - new_start <= LONGEST_QUOTE:
+                is_beside = not any(c.isalnum() or c == "\n" for c in gap)
+                if is_free and (is_of_it or is_beside) and new_end - new_start <= LONGEST_QUOTE:
                     start, end = new_start, new_end
         longer.append(draft if (start, end) == (draft.start, draft.end) else _longer(draft, start, end, setting))
     return longer
