@@ -126,7 +126,7 @@ def _is_list(reading: Reading) -> bool:
 
 
 def _is_doubted(draft: Draft, statements: Sequence[Statement], likely: Sequence[Likely]) -> bool:
-    """Whether its words are unlikely to tell it, or surely tell something else. Only what is told as done: a denial
+    """Whether its words are unlikely to tell it, or likelier tell something else. Only what is told as done: a denial
     takes an event back, whoever doubts it; and news with a name and an amount of money is believed the rules."""
     if draft.status is not Status.ACTUAL:
         return False
@@ -138,7 +138,7 @@ def _is_doubted(draft: Draft, statements: Sequence[Statement], likely: Sequence[
     own = max((each[draft.event_type] for each in of_it), default=1.0)
     best = max((max(each.values()) for each in of_it), default=0.0)
     is_plain = draft.subject is not None and any(metric.unit.isupper() for metric in draft.metrics)
-    return (own < DOUBTFUL and not is_plain) or (own < LIKELY and best >= SURE)
+    return (own < DOUBTFUL and not is_plain) or (own < best and best >= LIKELY)
 
 
 def _with_seen(
