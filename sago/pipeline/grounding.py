@@ -21,7 +21,7 @@ from sago.domain.amounts import Amount, find_amounts
 from sago.domain.claims import direction_in, other_direction, other_period
 from sago.domain.events import Finding, Metric, Observation
 from sago.domain.messages import CompactMessage
-from sago.domain.metrics import METRICS, UNSTATED
+from sago.domain.metrics import METRICS
 from sago.domain.orders import Orders
 from sago.domain.passages import Passages
 
@@ -169,7 +169,7 @@ def _has_unit(amount: Amount, metric: Metric, units: Collection[str]) -> bool:
     has (`NRR is 118`); a plain `$` for any dollar, `kr` for any crown."""
     unit, known = metric.unit, METRICS.get(metric.name)
     may_be = _is_currency(unit) or unit in units or (known is not None and known.unit == unit)
-    by_sign = {"": (), "$": DOLLARS, "kr": CROWNS | {UNSTATED}}
+    by_sign = {"": (), "$": DOLLARS, "kr": CROWNS}
     return amount.unit == unit or (amount.bare and may_be) or unit in by_sign[amount.shared]
 
 

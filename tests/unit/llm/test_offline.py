@@ -194,7 +194,7 @@ def test_money_without_a_currency_is_given_none_and_its_title_no_sign() -> None:
         (["vi måste byta tåg i Västerås, är du där?"], "SEK"),
         (["jeg kommer ikke før i neste uke", "hva skjer fra kl. 9?"], "NOK"),
         (["jeg kommer ikke før næste uge", "hvad sker der efter kl. 9?"], "DKK"),
-        (["see you at nine"], UNSTATED),
+        (["see you at nine"], "SEK"),
     ],
 )
 def test_a_plain_crown_is_of_those_who_write_it(beside: list[str], crown: str) -> None:
@@ -202,6 +202,10 @@ def test_a_plain_crown_is_of_those_who_write_it(beside: list[str], crown: str) -
     found = extract(RulesModel(), *(chat(number, text) for number, text in enumerate(texts)))
     (arr,) = [each for each in found if each.message_id == "slack:0"]
     assert [(metric.value, metric.unit) for metric in arr.metrics] == [(12_000_000, crown)]
+
+
+def test_crowns_that_may_be_of_three_countries_are_no_figure() -> None:
+    assert [m for f in told("We closed a seed round, 2.5M kr, led by Nordvik") for m in f.metrics] == []
 
 
 def test_a_title_reads_like_a_fact() -> None:

@@ -106,7 +106,9 @@ def figures(
     """The amounts of a quote as named metrics; `amounts` are positions in `text`. Figures that the text takes back
     (`not 143%`) are left out."""
     mentions = list(MENTION.pattern.finditer(text))
-    amounts = [replace(amount, unit=_meant(amount, currencies)) for amount in amounts]
+    amounts = [
+        replace(amount, unit=unit) for amount in amounts for unit in [_meant(amount, currencies)] if unit is not None
+    ]
     found: list[Figure] = []
     for amount in amounts:
         if is_taken_back(text, amount.start):
@@ -123,10 +125,14 @@ def figures(
     return _once(text, found)[:MOST]
 
 
-def _meant(amount: Amount, currencies: Currencies) -> str:
-    """The unit, where the sign is one that several currencies share, by what it means here."""
-    by_sign = {"": amount.unit, "$": currencies.dollar, "kr": currencies.crown or UNSTATED}
-    return by_sign[amount.shared]
+def _meant(amount: Amount, currencies: Currencies) -> str | None:
+    """The unit, where the sign is one that several currencies share, by what it means here; None where nothing tells
+    whose crowns they are. `mkr` is Swedish."""
+    if amount.shared == "$":
+        return currencies.dollar
+    if amount.shared == "kr":
+        return currencies.crown or ("SEK" if amount.text.lower().endswith("mkr") else None)
+    return amount.unit
 
 
 def _lacks_its_magnitude(amount: Amount, named: str | None) -> bool:
