@@ -77,7 +77,9 @@ def main() -> None:
 
 
 def _tell(what: str, evaluation: Evaluation) -> None:
-    figures = ", ".join(f"{name} {measured.value:.2f}" for name, measured in evaluation.figures().items())
+    figures = ", ".join(
+        f"{name} {value:.2f}" for name, (value, _) in evaluation.figures().items() if value is not None
+    )
     sys.stdout.write(f"{what}: {figures}\n")
 
 

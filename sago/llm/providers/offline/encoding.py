@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-LONGEST = 64
+LONGEST = 56
 """Tokens of one sequence."""
 LEAST_CONTEXT = 24
 """Tokens left for the context however long the statement is."""
