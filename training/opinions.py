@@ -77,9 +77,7 @@ def main() -> None:
 
 
 def _tell(what: str, evaluation: Evaluation) -> None:
-    figures = ", ".join(
-        f"{name} {value:.2f}" for name, (value, _) in evaluation.figures().items() if value is not None
-    )
+    figures = ", ".join(f"{name} {value:.2f}" for name, (value, _) in evaluation.figures().items() if value is not None)
     sys.stdout.write(f"{what}: {figures}\n")
 
 

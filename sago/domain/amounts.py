@@ -157,11 +157,11 @@ _NOUN_BEHIND = re.compile(
 )
 """Behind `zero`: what there is none of."""
 _CLOCKED = re.compile(
-    r"(?<![\w.,:/])(?P<hours>\d{1,2})(?:h(?P<minutes>[0-5]\d)|\s?h\s(?P<apart>[0-5]?\d)(?=\s?m))"
+    r"(?<![\w.,:/])(?P<hours>\d{1,2})(?:h(?P<minutes>[0-5]\d)|\s?h(?:(?:ou)?rs?)?,?\s(?:and\s)?(?P<apart>[0-5]?\d)(?=\s?m))"
     r"(?P<marked>\s?m(?:ins?|inutes)?\b)?(?![\w:])",
     re.I,
 )
-"""`3h40`, `3h 10m`: one length of time, or a time of day."""
+"""`3h40`, `3h 10m`, `3 hours and 10 minutes`: one length of time, or a time of day."""
 _LASTED = re.compile(
     r"\b(?:for|took|takes?|lasted|down|about|total|pendant|durant|durée de|durante|während)"
     r"\s(?:about\s|only\s|over\s|nearly\s|~)?$",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sago.domain.batches import ExtractionRequest
-from sago.domain.events import EventType, Finding
+from sago.domain.events import EventType, Finding, Status
 from sago.domain.messages import CompactMessage
 from sago.llm.providers.offline import OfflineModel
 from sago.llm.providers.offline.inputs import EARLIER, inputs
@@ -77,6 +77,14 @@ def test_neighbouring_sentences_are_one_telling_and_lines_of_a_mail_are_not() ->
     assert [f.quote for f in found(mail, words)] == [
         "the ink is dry on both copies",
         "Lindqvist's money is in the bank",
+    ]
+
+
+def test_news_is_not_named_by_what_its_words_say_it_is_not() -> None:
+    words = {"time": EventType.SETBACK}
+    told = found(chat("it is time to go after 6 years, and it isn't the outage"), words)
+    assert [f.title for f in told if f.status is Status.ACTUAL] == [
+        "it is time to go after 6 years, and it isn't the outage"
     ]
 
 

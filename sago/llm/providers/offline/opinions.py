@@ -233,7 +233,7 @@ def _draft(reading: Reading, event_type: EventType, start: int, end: int, settin
     quote = reading.message.text[start:end]
     cued = match(quote, reading.voice)
     kind, subject = figures.TOLD, None
-    if cued and cued[0].event_type is event_type:
+    if cued and cued[0].event_type is event_type and act(quote, cued[1].span(), wish=cued[0].wish) is Act.TOLD:
         kind = cued[0].kind
         subject = subjects.find(quote, cued[1].span(), event_type, kind, setting.exclude)
     metrics = metrics_of(quote, event_type, kind, setting)
