@@ -145,7 +145,7 @@ def says_monthly(facts: Facts, amount: Amount) -> bool:
 
 
 def _same(amount: Amount, known: Value) -> bool:
-    if amount.unit != known.unit and not (amount.bare or known.bare):
+    if amount.unit != known.unit and not amount.bare and (amount.is_money or not known.bare):
         return False
     gap, expected = abs(amount.value - known.value), abs(known.value)
     rounded = amount.scale > 1 and gap <= _quantum(amount) / 2 and gap <= MOST_ROUNDED * expected

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from sago.domain.amounts import find_amounts
 from sago.domain.events import Event, Evidence, MetricPoint
+from sago.domain.metrics import UNSTATED
 from sago.domain.outreach import Condition, ConditionResult
 from sago.domain.wording import day, figure, metric_label
 from sago.outreach.conditions import asked_currency, event_label, holds
@@ -133,7 +134,8 @@ def _evaluate_metric(condition: Condition, events: Sequence[Event], points: Sequ
 def _missing(condition: Condition, point: MetricPoint, *, comparable: bool) -> str:
     seen = level(point, condition.name)
     if not comparable:
-        return f"stated in {point.unit}: {figure(seen, point.unit)}, asked in {asked_currency(condition)}"
+        stated = "without a currency" if point.unit == UNSTATED else f"in {point.unit}"
+        return f"stated {stated}: {figure(seen, point.unit)}, asked in {asked_currency(condition)}"
     gap = abs(condition.value - seen)
     asked = figure(condition.value, point.unit)
     if condition.op in (">=", ">"):

@@ -13,15 +13,17 @@ import calendar
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, count
+from typing import TypeVar
 from uuid import UUID, uuid5
 
 from sago.domain.amounts import find_amounts
 from sago.domain.events import Event, EventType, Evidence, Fold, Metric, MetricPoint, Observation, Rejection, Status
 from sago.domain.metrics import METRICS, UNSTATED, is_vague
+from sago.domain.wording import figure
 from sago.pipeline.retelling import (
     NAMED,
     SAME_NAME,
@@ -45,13 +47,17 @@ UNEXPLAINED = 1.0
 """A telling that shares neither a figure nor an uncommon word with an event is so much less likely of it SOON seconds
 after its last telling, and of another event LATE seconds after."""
 AT_ONCE = timedelta(days=1)
-ABOUT = 1.25
+ABOUT, SCALED = 1.25, 4.0
 """A correction without a name is of what was just said, and of a figure so many times as large or as small at most."""
 MAGNITUDES = (1.0, 1e3, 1e6)
 """What a correction leaves out that repeats the wrong figure."""
 SURE = 1.0
 """Log-odds at least of what shares a name or a figure."""
 
+MANY = 3
+"""Figures from which a company's own currency shows."""
+
+K = TypeVar("K")
 Figure = tuple[float, str]
 """Value and unit."""
 
@@ -147,22 +153,39 @@ def _in_order(observations: Iterable[Observation]) -> list[Observation]:
 
 
 def _with_currencies(said: list[Observation]) -> list[Observation]:
-    """Money whose currency nobody wrote is in the one in which the company states that figure elsewhere, else in the
-    one in which it writes most of its money; where no currency is, it stays unstated."""
-    written = [m for o in said for m in o.metrics if _is_money(m) and m.unit != UNSTATED]
-    of_value: dict[float, set[str]] = {}
-    for metric in written:
-        of_value.setdefault(metric.value, set()).add(metric.unit)
-    counted = Counter(metric.unit for metric in written)
-    most = next((unit for unit, count in counted.items() if 2 * count > len(written)), UNSTATED)
+    """Money whose currency nobody wrote is in the one that the company writes that metric in; else in the one in which
+    it states that figure for such an event; else in the one in which it writes most of its known metrics, if there are
+    MANY. Where none of them tells, it stays unstated."""
+    if not any(metric.unit == UNSTATED for o in said for metric in o.metrics):
+        return said
+    written = [
+        (o.event_type, m) for o in said if o.status is Status.ACTUAL for m in o.metrics
+        if _is_money(m) and m.unit != UNSTATED
+    ]  # fmt: skip
+    of_name = _only(((metric.name, metric.unit) for _, metric in written if metric.name in METRICS))
+    of_value = _only((((event_type, metric.value), metric.unit) for event_type, metric in written))
+    figures = {(metric.value, metric.unit) for _, metric in written if metric.name in METRICS}
+    counted = Counter(unit for _, unit in figures)
+    most = next((unit for unit, count in counted.items() if count >= MANY and 2 * count > len(figures)), UNSTATED)
 
-    def stated(metric: Metric) -> Metric:
+    def stated(o: Observation, metric: Metric) -> Metric:
         if metric.unit != UNSTATED:
             return metric
-        elsewhere = of_value.get(metric.value, set())
-        return metric.model_copy(update={"unit": min(elsewhere) if len(elsewhere) == 1 else most})
+        unit = of_name.get(metric.name) or of_value.get((o.event_type, metric.value)) or most
+        return metric.model_copy(update={"unit": unit})
 
-    return [o.model_copy(update={"metrics": tuple(map(stated, o.metrics))}) if o.metrics else o for o in said]
+    return [
+        o.model_copy(update={"metrics": tuple(stated(o, metric) for metric in o.metrics)}) if o.metrics else o
+        for o in said
+    ]
+
+
+def _only(pairs: Iterable[tuple[K, str]]) -> dict[K, str]:
+    """Those keys that have one unit alone."""
+    units: dict[K, set[str]] = {}
+    for key, unit in pairs:
+        units.setdefault(key, set()).add(unit)
+    return {key: min(found) for key, found in units.items() if len(found) == 1}
 
 
 def _is_money(metric: Metric) -> bool:
@@ -262,13 +285,15 @@ def _closeness(o: Observation, own: Traits, group: _Group, *, is_newest: bool) -
     return odds, group.last, f"{first.message_id}:{first.start:09}"
 
 
-def _quoted_figures(o: Observation) -> set[Figure]:
-    return {(amount.value, amount.unit) for amount in find_amounts(o.quote)}
+def _taken_back(o: Observation) -> set[Figure]:
+    """The figures that a correction quotes beside its own."""
+    new = {m.value for m in o.metrics}
+    return {(amount.value, amount.unit) for amount in find_amounts(o.quote) if amount.value not in new}
 
 
 def _corrected(o: Observation, live: list[_Group]) -> _Group | None:
     """The event a correction speaks of: the one that states the figure it takes back, else the newest with the same
-    metric; never one about somebody else."""
+    metric, else the one just told whose figure a plain number replaces; never one about somebody else."""
     near = [
         group
         for group in live
@@ -277,17 +302,12 @@ def _corrected(o: Observation, live: list[_Group]) -> _Group | None:
         and (not o.subject or not group.subjects or _same_subject(o.subject, group) or group.event_type not in NAMED)
     ]  # fmt: skip
     names = {(m.name, m.unit) for m in o.metrics if not is_vague(m.name)}
-    new = {(m.value, m.unit) for m in o.metrics}
-    old = _quoted_figures(o) - new
-    values = {value for value, _ in old}
+    old = _taken_back(o)
     scored = [
         (
-            any(
-                (m.value, m.unit) in old or (_is_plain(o.metrics) and any(m.value / s in values for s in MAGNITUDES))
-                for m, _ in group.metrics.values()
-            ),
+            any((m.value, m.unit) in old for m, _ in group.metrics.values()),
             bool(names & group.metrics.keys()),
-            o.said_at - group.last <= AT_ONCE and any(_meant(m, group, values) for m in o.metrics),
+            _replaced(o, group) is not None,
             group,
         )
         for group in near
@@ -296,41 +316,40 @@ def _corrected(o: Observation, live: list[_Group]) -> _Group | None:
     return max(fitting, key=lambda row: (*row[:3], row[3].last))[3] if fitting else None
 
 
-def _is_plain(metrics: Sequence[Metric]) -> bool:
-    """Whether the figures say only how many."""
-    return all(m.unit == "count" and is_vague(m.name) for m in metrics)
-
-
-def _meant(metric: Metric, group: _Group, taken_back: Collection[float]) -> Metric | None:
-    """What a plain number means for the event: the figure that it replaces with its value. That is the one taken back
-    beside it (`421, not 412` of 412k), else the only one that is about as large (`It is 127`)."""
-    if not _is_plain([metric]):
+def _replaced(o: Observation, group: _Group) -> tuple[Metric, float] | None:
+    """The figure of the event that a correction of one plain number replaces, and how many times more it stands for.
+    `It is 127` replaces the only one about as large, just told; `421, not 412` the 412,000 that it takes back."""
+    amounts = find_amounts(o.quote)
+    if len(o.metrics) != 1 or o.metrics[0].unit != "count" or not is_vague(o.metrics[0].name):
         return None
-    held = [m for m, _ in group.metrics.values()]
-    named = [(m, scale) for scale in MAGNITUDES for m in held if m.value / scale in taken_back]
-    alike = [(m, 1.0) for m in held if m.value and 1 / ABOUT <= metric.value / m.value <= ABOUT]
-    for old, scale in named[:1] or (alike if len(alike) == 1 else []):
-        return old.model_copy(update={"value": metric.value * scale})
+    new, held = o.metrics[0].value, [m for m, _ in group.metrics.values()]
+    if len(amounts) == 1 and o.said_at - group.last <= AT_ONCE:
+        alike = [m for m in held if m.value and 1 / ABOUT <= new / m.value <= ABOUT]
+        return (alike[0], 1.0) if len(alike) == 1 else None
+    if len(amounts) == 2 and all(amount.bare for amount in amounts):
+        (old,) = {amount.value for amount in amounts} - {new} or {new}
+        scaled = [(m, scale) for scale in MAGNITUDES for m in held if math.isclose(m.value, old * scale, rel_tol=1e-6)]
+        return scaled[0] if scaled and 1 / SCALED <= new / old <= SCALED else None
     return None
 
 
 def _correct(o: Observation, own: Traits, group: _Group) -> None:
     """Replace what the correction takes back: the figure of the same metric, or the figure it quotes as wrong. A plain
     number is of the unit and the name of what it replaces."""
-    values = {value for value, _ in _quoted_figures(o)} - {m.value for m in o.metrics}
-    o = o.model_copy(update={"metrics": tuple(_meant(metric, group, values) or metric for metric in o.metrics)})
+    replaced = _replaced(o, group)
+    if replaced is not None:
+        meant, scale = replaced
+        o = o.model_copy(update={"metrics": (meant.model_copy(update={"value": o.metrics[0].value * scale}),)})
     new = {(m.value, m.unit) for m in o.metrics}
-    taken_back = {(value, unit) for value, unit in _quoted_figures(o) if value in values}
-    taken_back |= {(m.value, m.unit) for m, _ in group.metrics.values() for s in MAGNITUDES if m.value / s in values}
+    taken_back = _taken_back(o) | ({(replaced[0].value, replaced[0].unit)} if replaced else set())
     superseded: set[Figure] = set()
     for (name, unit), (metric, _) in group.metrics.items():
         right = next((m for m in o.metrics if m.unit == unit and m.value != metric.value), None)
         by_name = any((m.name, m.unit) == (name, unit) for m in o.metrics)
         if right is not None and (by_name or (metric.value, unit) in taken_back) and (metric.value, unit) not in new:
             superseded.add((metric.value, unit))
-            group.notes.append(
-                f"{o.said_at:%Y-%m-%d}: {name} corrected from {metric.value:g} to {right.value:g} {unit}"
-            )
+            change = f"from {figure(metric.value, unit)} to {figure(right.value, unit)}"
+            group.notes.append(f"{o.said_at:%Y-%m-%d}: {name} corrected {change}")
     group.supersede(superseded, but=new)
     group.add(o, own)
 

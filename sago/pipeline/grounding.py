@@ -21,7 +21,7 @@ from sago.domain.amounts import Amount, find_amounts
 from sago.domain.claims import direction_in, other_direction, other_period
 from sago.domain.events import Finding, Metric, Observation
 from sago.domain.messages import CompactMessage
-from sago.domain.metrics import METRICS
+from sago.domain.metrics import METRICS, UNSTATED
 from sago.domain.orders import Orders
 from sago.domain.passages import Passages
 
@@ -139,11 +139,18 @@ def _agreeing(
     kept: dict[Metric, None] = {}
     for metric in metrics:
         reason = _disagreement(metric, quote, amounts)
-        if reason is None and metric not in kept:
-            kept[metric] = None
+        written = _as_written(metric, amounts)
+        if reason is None and written not in kept:
+            kept[written] = None
         else:
             dropped[reason or NO_FIGURE] += 1
     return tuple(kept)
+
+
+def _as_written(metric: Metric, amounts: Sequence[Amount]) -> Metric:
+    """Without a currency that the quote nowhere writes: what it may be is decided by all that the company says."""
+    is_written = any(_has_unit(amount, metric, ()) for amount in amounts if not amount.bare)
+    return metric if is_written or not _is_currency(metric.unit) else metric.model_copy(update={"unit": UNSTATED})
 
 
 def _disagreement(metric: Metric, quote: str, amounts: Sequence[Amount]) -> str | None:

@@ -66,6 +66,7 @@ def test_a_fact_plainly_told(text: str, event_type: EventType) -> None:
         "We signed Contoso for $40k a year. Just kidding",
         "Contoso signed, 3 years!! jk jk",
         "Nobody has signed with Contoso yet",
+        "Nobody signed Contoso for $40k a year",
         "remember when Contoso signed for $300? good times",
         "Rival Inc raises $40M Series B",
         "our competitor launched to all customers today",
@@ -191,9 +192,11 @@ def test_money_without_a_currency_is_given_none_and_its_title_no_sign() -> None:
     ("beside", "crown"),
     [
         (["Faktura på 900 SEK för lokalen", "kontraktet är på 3 MSEK"], "SEK"),
-        (["vi måste byta tåg i Västerås, är du där?"], "SEK"),
-        (["jeg kommer ikke før i neste uke", "hva skjer fra kl. 9?"], "NOK"),
-        (["jeg kommer ikke før næste uge", "hvad sker der efter kl. 9?"], "DKK"),
+        (["vi måste byta tåg i Västerås, är du där efter lunch?", "affären blev stängd och det är inte kul"], "SEK"),
+        (["avtalet på 3 MSEK blev klart efter lunch"], "SEK"),
+        (["jeg kommer ikke før i neste uke", "hva skjer nå?", "det var mye", "noe annet?"], "NOK"),
+        (["jeg kommer ikke før næste uge", "hvad sker der efter kl. 9?", "noget af det", "meget fint"], "DKK"),
+        (["the BLE gateway works", "the AV cable is here"], "SEK"),
         (["see you at nine"], "SEK"),
     ],
 )
@@ -202,6 +205,27 @@ def test_a_plain_crown_is_of_those_who_write_it(beside: list[str], crown: str) -
     found = extract(RulesModel(), *(chat(number, text) for number, text in enumerate(texts)))
     (arr,) = [each for each in found if each.message_id == "slack:0"]
     assert [(metric.value, metric.unit) for metric in arr.metrics] == [(12_000_000, crown)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "our CTO resigned this morning, nobody had seen it coming",
+        "api was down for 50 minutes, 20 customers affected, nobody has lost data",
+        "MRR is $182k and nobody is on vacation",
+        "NRR is 131% for the quarter. No kidding",
+        "Contoso signed for three years at $120k a year.\n-JK",
+    ],
+)
+def test_nobody_elsewhere_and_initials_take_nothing_back(text: str) -> None:
+    assert [finding.status for finding in told(text)] == [Status.ACTUAL]
+
+
+@pytest.mark.parametrize(
+    "text", ["load test held: the gateway handles 20k per second", "we serve 300k a month and DAU hit 12.4k"]
+)
+def test_a_rate_of_something_else_is_no_money(text: str) -> None:
+    assert not any(m.unit.isupper() for finding in told(text) for m in finding.metrics)
 
 
 def test_crowns_that_may_be_of_three_countries_are_no_figure() -> None:

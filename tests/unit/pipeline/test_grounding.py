@@ -10,6 +10,7 @@ import pytest
 from sago.domain import orders
 from sago.domain.events import EventType, Finding, Metric, Observation
 from sago.domain.messages import CompactMessage
+from sago.domain.metrics import UNSTATED
 from sago.pipeline import grounding
 from sago.pipeline.grounding import ground
 
@@ -143,8 +144,10 @@ def test_a_quote_that_is_only_written_otherwise_is_kept_as_the_message_has_it(te
     assert seen.quote in text
 
 
-def test_a_number_without_a_unit_may_be_money() -> None:
+def test_a_number_without_a_unit_may_be_money_of_a_currency_that_the_quote_does_not_say() -> None:
     (seen,), _ = grounded("MRR lands at 450k", finding("MRR lands at 450k", ("mrr", 450_000, "EUR")))
+    assert seen.metrics[0].unit == UNSTATED
+    (seen,), _ = grounded("MRR 450k, ARR €5.4M", finding("MRR 450k, ARR €5.4M", ("mrr", 450_000, "EUR")))
     assert seen.metrics[0].unit == "EUR"
 
 

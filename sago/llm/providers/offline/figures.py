@@ -83,6 +83,7 @@ _OTHER = ("other", "further", "another")
 TOLD = "told"
 """The kind of an event that no cue names."""
 _MONEY_TYPES = frozenset({EventType.FUNDING, EventType.ENTERPRISE_DEAL, EventType.REVENUE_MILESTONE})
+_MONEY_PERIODS = ("month", "quarter", "year")
 _MONEY_KINDS = frozenset({*_MONEY_NAMES, "contract", "expansion"}) - {"recall", "result", "reference"}
 
 
@@ -114,7 +115,7 @@ def figures(
         if is_taken_back(text, amount.start):
             continue
         named = _mention(text, amount, amounts, mentions)
-        unit = _unit(text, amount, named, kind, amounts, in_money=_is_about_money(event_type, kind))
+        unit = _unit(text, amount, named, kind, amounts, event_type, in_money=_is_about_money(event_type, kind))
         if _lacks_its_magnitude(amount, named):
             continue
         name = _name(text, amount, named, unit, event_type, kind)
@@ -205,6 +206,7 @@ def _unit(
     named: str | None,
     kind: str,
     amounts: Sequence[Amount],
+    event_type: EventType,
     *,
     in_money: bool,
 ) -> str:
@@ -213,20 +215,24 @@ def _unit(
         return amount.unit
     wanted = METRICS[named].unit if named in METRICS else None
     if wanted == "currency" or (kind == "churn" and named == "mrr"):
-        return _beside_it(amounts)
+        return _beside_it(text, amounts)
     if wanted == "percent":
         return "percent" if abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None else amount.unit
     if _is_compared(text, amount) and abs(amount.value) < _MOST_PERCENT and _noun(text, amount) is None:
         against = [a for a in amounts if a.unit in _COMPARED and _is_beside(text, amount, a)]
         nearest = min(against, key=lambda a: max(a.start - amount.end, amount.start - a.end), default=amount)
         return nearest.unit
-    is_money = wanted is None and amount.scale >= 1e3 and (in_money or amount.period is not None)
-    return _beside_it(amounts) if is_money and not _noun(text, amount, strict=True) else amount.unit
+    is_lost = event_type is EventType.SETBACK and amount.period in _MONEY_PERIODS
+    is_money = wanted is None and amount.scale >= 1e3 and (in_money or is_lost)
+    return _beside_it(text, amounts) if is_money and not _noun(text, amount, strict=True) else amount.unit
 
 
-def _beside_it(amounts: Sequence[Amount]) -> str:
-    """The one currency that the text writes with another figure: `MRR is 182k (€2.2M ARR)`."""
-    written = {amount.unit for amount in amounts if amount.is_money}
+def _beside_it(text: str, amounts: Sequence[Amount]) -> str:
+    """The one currency that the text writes with another of the company's metrics: `MRR is 182k (€2.2M ARR)`."""
+    mentions = list(MENTION.pattern.finditer(text))
+    written = {
+        amount.unit for amount in amounts if amount.is_money and _mention(text, amount, amounts, mentions) in METRICS
+    }
     return written.pop() if len(written) == 1 else UNSTATED
 
 

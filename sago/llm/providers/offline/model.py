@@ -24,16 +24,18 @@ from sago.llm.providers.offline.severity import severity
 from sago.llm.providers.offline.threads import follow_ups, name_the_pending, one_deal
 from sago.llm.providers.offline.titles import title
 
-_MONEY = re.compile(rf"[$€£₹₩¥₪₺₽₫฿₦₱₴]|\b(?:{'|'.join(sorted(ISO_CODES))}|Rs|KSh|zł|Kč)\b")
+_MONEY = re.compile(
+    rf"[$€£₹₩¥₪₺₽₫฿₦₱₴]|\b(?:{'|'.join(sorted(ISO_CODES))}|Rs|KSh|zł|Kč)\b|\d\s?[kKmMtT](?:SEK|NOK|DKK)\b"
+)
 MANY = 3
 _COUNTED = re.compile(r"\s[a-z]{3,}s\b")
 """Behind a code: `12 CAD drawings` are no money."""
 _NORDIC = {
-    "SEK": re.compile(r"\b(?:och|är|inte|ett|från|måste|vad|veckan?|nästa|bara)\b", re.I),
-    "NOK": re.compile(r"\b(?:av|hva|ble|etter|noe|uken?|mye|nå|nye|bedre)\b", re.I),
-    "DKK": re.compile(r"\b(?:af|hvad|blev|efter|noget|ugen?|meget|nyt|bedre end)\b", re.I),
+    "SEK": re.compile(r"\b(?:och|är|inte|från|måste|vad|nästa|också|sålde|avtal(?:et)?)\b"),
+    "NOK": re.compile(r"\b(?:hva|noe|mye|nå|uke|avtalen?|bedriften?|ikke av|selskapet?)\b"),
+    "DKK": re.compile(r"\b(?:af|hvad|noget|meget|uge|aftalen?|virksomheden?|selskabet?)\b"),
 }
-"""Words that one of the three languages alone has."""
+"""Words in small letters that one of the three languages alone has."""
 _FRENCH = re.compile(r"\b(?:le|les|des|une|du|et|est|nous|pour|avec|dans|sur)\b")
 
 
@@ -41,7 +43,7 @@ class RulesModel:
     """Cue words, speech acts and figures; deterministic, without a network, a key or weights."""
 
     name = "rules"
-    version = "3"
+    version = "4"
     place = ModelPolicy.OFFLINE
     _second: SecondReader | None = None
 
@@ -104,8 +106,11 @@ def _crown(messages: Sequence[CompactMessage], spelt_out: Counter[str]) -> str |
         for message in messages:
             for unit, pattern in _NORDIC.items():
                 signs[unit] += len(pattern.findall(message.text[:LONGEST]))
+        least = MANY
+    else:
+        least = 1
     first, second = signs.most_common(2)
-    return first[0] if first[1] > 2 * second[1] else None
+    return first[0] if first[1] >= least and first[1] > 2 * second[1] else None
 
 
 def _people(messages: Sequence[CompactMessage]) -> frozenset[str]:

@@ -138,7 +138,7 @@ def _is_doubted(draft: Draft, statements: Sequence[Statement], likely: Sequence[
     own = max((each[draft.event_type] for each in of_it), default=1.0)
     best = max((max(each.values()) for each in of_it), default=0.0)
     is_plain = draft.subject is not None and any(metric.unit.isupper() for metric in draft.metrics)
-    return (own < DOUBTFUL and not is_plain) or (own < best and best >= LIKELY)
+    return not is_plain and (own < DOUBTFUL or (own < best and best >= LIKELY))
 
 
 def _with_seen(

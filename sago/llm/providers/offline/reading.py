@@ -80,11 +80,9 @@ _BULK_SENDER = re.compile(
 _BOT = re.compile(
     r"^(?:\w+[-_ ]?bot|bot[-_ ]\w+|github|jira|pagerduty|sentry|datadog|jenkins|grafana|statuspage)$", re.I
 )
-_JOKE = (
-    r"(?:(?:just|i'?m|only) (?:kidding|joking|messing)|kidding|jk|j/k|april fool'?s?|gotcha|psych|i wish|in my dreams)"
-)
+_JOKE = r"(?:(?:just|i'?m|only) (?:kidding|joking|messing)|(?-i:jk|j/k)|april fool'?s?|in my dreams)"
 _KIDDING = re.compile(
-    rf"[.!?,;)\n😂🤣😜-]\s*(?:(?:ok|haha+|lol|nah|no),? )?{_JOKE}(?:\W+(?:{_JOKE}|haha+|lol))*\W*$", re.I
+    rf"[.!?,;)😂🤣😜]\s*(?:(?:ok|haha+|lol|nah),? )?{_JOKE}(?:\W+(?:{_JOKE}|haha+|lol))*[^\w\n]*$", re.I
 )
 """The last words of a joke."""
 _ENDING = 60

@@ -58,10 +58,11 @@ _DENIED = Hinted(
     r"were ?n[o'’]t|is ?n[o'’]t|isnt|are ?n[o'’]t|never|nope)\b"
     r"|\b(?:not|no longer|nowhere)\b(?! only| just| even)|\b(?:false alarm|untrue|false|fake|is wrong|"
     r"not true|scratch that|"
-    r"fell through|premature|retract\w*|take (?:that|it) back|ignore (?:that|my)|no next step|without a deal)\b"
-    r"|\b(?:nobody|no[ -]one)(?: (?:has|have|had|is|was|ever)\b|  )",
+    r"fell through|premature|retract\w*|take (?:that|it) back|ignore (?:that|my)|no next step|without a deal)\b",
     re.I,
 )
+_NOBODY_DOES = re.compile(r"\b(?:nobody|no[ -]one)(?:\s(?:has|have|had|is|was|ever|else))*\s*$", re.I)
+"""Before a cue: what nobody has done."""
 _JOKED = Hinted(
     r"😂|🤣|😜|\b(?:jk|just kidding|kidding|joking|/s|lmao|haha+|hehe+|tattoo\w*|april fools?|asking for a friend|"
     r"someone call|give me an award|in my dreams|my mom|pinky swear|drinking game)\b",
@@ -94,8 +95,9 @@ def act(text: str, cue: tuple[int, int] | None = None, *, wish: bool = False) ->
 
     With `wish` wishes and plans count as told: an investor who would like to see the data has shown interest.
     """
-    near = text
+    near, is_nobodys = text, False
     if cue is not None:
+        is_nobodys = _NOBODY_DOES.search(text[max(0, cue[0] - _DENIES_BEFORE) : cue[0]]) is not None
         near = f"{text[max(0, cue[0] - _DENIES_BEFORE) : cue[0]]} {text[cue[1] : cue[1] + _DENIES_BEHIND]}"
         text = f"{text[: cue[0]]} {text[cue[1] :]}"
     text = _COMPARED.sub(" ", _QUOTED.sub(" ", text))
@@ -104,7 +106,7 @@ def act(text: str, cue: tuple[int, int] | None = None, *, wish: bool = False) ->
             return chosen
     if wish:
         return Act.TOLD
-    if _DENIED.search(near):
+    if is_nobodys or _DENIED.search(near):
         return Act.DENIED
     if _SUPPOSED.search(text):
         return Act.SUPPOSED
