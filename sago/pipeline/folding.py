@@ -54,8 +54,8 @@ MAGNITUDES = (1.0, 1e3, 1e6)
 SURE = 1.0
 """Log-odds at least of what shares a name or a figure."""
 
-MANY = 3
-"""Figures from which a company's own currency shows."""
+MANY, MOST = 3, 2 / 3
+"""Figures, and the share of all, from which a company's own currency shows."""
 
 K = TypeVar("K")
 Figure = tuple[float, str]
@@ -154,8 +154,8 @@ def _in_order(observations: Iterable[Observation]) -> list[Observation]:
 
 def _with_currencies(said: list[Observation]) -> list[Observation]:
     """Money whose currency nobody wrote is in the one that the company writes that metric in; else in the one in which
-    it states that figure for such an event; else in the one in which it writes most of its known metrics, if there are
-    MANY. Where none of them tells, it stays unstated."""
+    it states that figure for such an event; else in the one in which it writes most of its money, if there are
+    MANY figures. Where none of them tells, it stays unstated."""
     if not any(metric.unit == UNSTATED for o in said for metric in o.metrics):
         return said
     written = [
@@ -164,9 +164,9 @@ def _with_currencies(said: list[Observation]) -> list[Observation]:
     ]  # fmt: skip
     of_name = _only(((metric.name, metric.unit) for _, metric in written if metric.name in METRICS))
     of_value = _only((((event_type, metric.value), metric.unit) for event_type, metric in written))
-    figures = {(metric.value, metric.unit) for _, metric in written if metric.name in METRICS}
+    figures = {(metric.value, metric.unit) for _, metric in written}
     counted = Counter(unit for _, unit in figures)
-    most = next((unit for unit, count in counted.items() if count >= MANY and 2 * count > len(figures)), UNSTATED)
+    most = next((unit for unit, count in counted.items() if count >= MANY and count >= MOST * len(figures)), UNSTATED)
 
     def stated(o: Observation, metric: Metric) -> Metric:
         if metric.unit != UNSTATED:

@@ -177,6 +177,26 @@ def test_a_customers_mail_is_about_the_customer() -> None:
     assert {(m.value, m.unit) for m in found.metrics} == {(90_000, "USD"), (24, "months")}
 
 
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [
+        ("MRR is 421k, not 412k", 421_000, 412_000),
+        ("Korrektur: MRR ist 46.000 €, nicht 64.000 €", 46_000, 64_000),
+        ("perdón, el MRR es 85.800 €, no 88.500 €", 85_800, 88_500),
+        ("corrigindo: MRR é R$ 421 mil, não R$ 412 mil", 421_000, 412_000),
+    ],
+)
+def test_a_correction_is_known_in_other_languages(text: str, right: float, wrong: float) -> None:
+    (found,) = told(text)
+    assert found.corrects
+    assert [m.value for m in found.metrics] == [right]
+
+
+def test_a_sentence_goes_on_behind_an_abbreviated_magnitude() -> None:
+    (found,) = told("ARR ist jetzt 1,84 Mio. € und MRR 153 Tsd. €")
+    assert {(m.value, m.unit) for m in found.metrics} == {(1_840_000, "EUR"), (153_000, "EUR")}
+
+
 def test_a_large_rate_without_a_noun_is_money() -> None:
     (found,) = told("Fabrikam is not renewing, call it 700k a year")
     assert [(m.value, m.unit) for m in found.metrics] == [(700_000, UNSTATED)]

@@ -39,6 +39,7 @@ _BETTER_LOW = re.compile(
     re.I,
 )
 """What is good news where it falls."""
+_NEVER_TOLD = (Act.ASKED, Act.JOKED)
 _COUNTED = (EventType.REVENUE_MILESTONE, EventType.USER_GROWTH)
 _POINT = re.compile(r"^[ \t]*(?:[-*•·–]|\d{1,2}[.)]|[\w ]{2,24}:)\s", re.M)
 
@@ -111,6 +112,10 @@ def _told(reading: Reading, likely: Sequence[Likely], expected: frozenset[EventT
             if each[event_type] >= LIKELY and each[event_type] == max(each.values()) and _adds(statement)
         }
         for statement, each in zip(reading.statements, likely, strict=True)
+    ]
+    told = [
+        types if types and act(statement.text) not in _NEVER_TOLD else frozenset()
+        for statement, types in zip(reading.statements, told, strict=True)
     ]
     types = frozenset().union(*told)
     if "@" in reading.message.sender and len(types) == 1 and not _is_list(reading):

@@ -12,7 +12,7 @@ from sago.domain.amounts import find_amounts
 from sago.domain.messages import CompactMessage
 from sago.domain.orders import gives_orders, own_lines
 from sago.llm.providers.offline.hints import Hinted
-from sago.llm.providers.offline.speech import corrects, is_taken_back
+from sago.llm.providers.offline.speech import corrects, is_taken_back, says_not
 
 LONGEST = 12_000
 """Code points looked at: what a person has to say stands before that, logs and payloads do not."""
@@ -95,7 +95,8 @@ _AHEAD = re.compile(
 _HEADING = re.compile(r"^[#*\s]*[A-Z][\w'’&/ ]{2,40}[:*]*\s*$")
 _BULLET = re.compile(r"^[\s>]*(?:[-*•·–+]|\d{1,2}[.)])\s+")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|approx|inc|ltd|corp|co|no|nr|e\.g|i\.e|etc|sen|jr|ca|bzw|z\.b)|\b[A-Z])\.$", re.I
+    r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|approx|inc|ltd|corp|co|no|nr|e\.g|i\.e|etc|sen|jr|ca|bzw|z\.b|mio|mrd|tsd|mill|mln|mld|tys|tis|t\.kr)|\b[A-Z])\.$",
+    re.I,
 )
 _STOP = re.compile(r"(?:(?<![.!?…])[.!?…]+[\"'”’)\]]*|[;])(?=\s)|[。！？।]+[」』）”]*|\s[–—]\s(?=[A-Za-z])")
 
@@ -111,7 +112,7 @@ def read(message: CompactMessage, own_names: frozenset[str]) -> Reading:
 
 
 def _says_not(statement: Statement) -> bool:
-    return " not " in statement.text and any(
+    return says_not(statement.text) and any(
         is_taken_back(statement.text, amount.start) for amount in find_amounts(statement.text)
     )
 

@@ -134,7 +134,8 @@ _CORRECTS = Hinted(
     r"mistake)\b|\btypo\b|\bswapped\b"
     r"|\bmis(?:read|typed|stated|counted|took)\b|\bscratch that\b|\bwrong (?:number|figure|column)\b|"
     r"\bshould (?:be|have been|say|read)\b"
-    r"|\bbeg (?:your )?pardon\b|\b(?:scrap|strike) that\b|\bmisspoke\b|\bto be exact\b|\btake a bit of that back\b"
+    r"|\bbeg (?:your )?pardon\b|\bno wait\b|\bperdón, |\bme equivoqué\b|\bcorrigindo\b"
+    r"|\b(?:scrap|strike) that\b|\bmisspoke\b|\bto be exact\b|\btake a bit of that back\b"
     r"|\b(?:korrektur|korrigiere|rectifi(?:é|cation|cación|co)|corrijo|corrección|correção|rettifica|correctie|korekta|"
     r"rättelse|rettelse|oprava|düzeltme)\b|訂正|正しくは|更正|정정"
     r"|\bactually\b|\bthat was only\b|\binstead of\b|\bmeant\b|\brather than\b|\brevised\b|\berrat\w+",
@@ -147,7 +148,14 @@ def corrects(text: str) -> bool:
     return _CORRECTS.search(text) is not None
 
 
-_NOT_BEFORE = re.compile(r"(?:\bnot|\binstead of|\brather than|\bisn'?t|\bwasn'?t|≠)\s*(?:the |a )?(?:[~≈])?$", re.I)
+_NOT = r"\b(?:not|nicht|não|niet|inte|ikke|pas|instead of|rather than|isn'?t|wasn'?t)|,\s*(?:no|non|nie|ne)|≠"
+_SAYS_NOT = re.compile(rf"(?:{_NOT})\s", re.I)
+_NOT_BEFORE = re.compile(rf"(?:{_NOT})\s*(?:the |a )?(?:[~≈])?$", re.I)
+
+
+def says_not(text: str) -> bool:
+    """Whether a text may take a figure back."""
+    return _SAYS_NOT.search(text) is not None
 
 
 def is_taken_back(text: str, start: int) -> bool:
