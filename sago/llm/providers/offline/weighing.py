@@ -1,9 +1,9 @@
 """What speaks for a statement telling an event beside the encoder's likelihood: log-odds from a few signs.
 
 The weights are those of a logistic regression over the statements of labelled companies that the encoder had not
-learned from (`python -m training.weighing`), rounded; of an earlier encoder, as those of this one scored no better. What stands alone or is not English is held
-against a statement less than was fitted: the labelled companies talk more about their news, and more in English, than
-others do.
+learned from (`python -m training.weighing`), rounded; of an earlier encoder, as those of this one scored no better.
+What stands alone or is not English is held against a statement less than was fitted: the labelled companies talk more
+about their news, and more in English, than others do.
 """
 
 from __future__ import annotations
