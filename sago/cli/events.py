@@ -100,7 +100,7 @@ def reject_event(
     Example: [bold]sago events reject 3f2a91c0 --because "that was the other Delta"[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    _require(because)
+    _require_reason(because)
     with opened(session) as container:
         found = _event(container, event)
         rejection = Rejection(
@@ -161,7 +161,7 @@ def restore_event(
     Example: [bold]sago events restore 3f2a91c0 --because "it was our Delta after all"[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    _require(because)
+    _require_reason(because)
     with opened(session) as container:
         with container.database.begin() as tx:
             by_event = {rejection.event_id: rejection for rejection in _rejections(tx)}
@@ -224,7 +224,7 @@ def _event(container: Container, wanted: str) -> Event:
         return the_one("event", wanted, tx.events.find(), lambda event: event.id)
 
 
-def _require(because: str) -> None:
+def _require_reason(because: str) -> None:
     if not because.strip():
         raise UsageError("--because is empty: say why, for whoever reads the log")
 
