@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -99,8 +100,7 @@ def reject_event(
     Example: [bold]sago events reject 3f2a91c0 --because "that was the other Delta"[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    if not because.strip():
-        raise UsageError("--because is empty: say why, for whoever reads the log")
+    _require_reason(because)
     with opened(session) as container:
         found = _event(container, event)
         rejection = Rejection(
@@ -118,12 +118,13 @@ def reject_event(
     session.note(
         f"rejected {found.id}; drafts withdrawn: {len(withdrawn)}; the next `outreach.schedule` writes them anew"
     )
-    session.note(f"to take it back: sago events restore {_short(found.id)}")
+    session.note(f'to take it back: sago events restore {_short(found.id)} --because "…"')
 
 
 @group.command("rejected")
 def list_rejected(
     company: CompanyOption = None,
+    every: Annotated[bool, typer.Option("--all", help="Those taken back too: by whom, when and why.")] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -131,42 +132,48 @@ def list_rejected(
 ) -> None:
     """List the rejected events, latest word first: who said when and why that they are wrong.
 
-    Example: [bold]sago events rejected --company scaleflow[/]
+    Example: [bold]sago events rejected --company scaleflow --all[/]
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container, container.database.begin() as tx:
         require_known(tx, company)
-        found = _rejections(tx, company)
+        found = _rejections(tx, company, in_force=not every)
     if as_json:
         for rejection in found:
             session.emit(rejection.model_dump(mode="json"))
         return
-    cells = [
-        (_short(each.event_id), each.company_id, f"{each.rejected_at:%Y-%m-%d}", each.rejected_by, each.because)
-        for each in found
-    ]
-    table(session, ("id", "company", "day", "by", "because"), cells, "no event is rejected")
+    heads = ("id", "company", "day", "by", "because", *(("taken back",) if every else ()))
+    table(session, heads, [_word_cells(each)[: len(heads)] for each in found], "no event is rejected")
 
 
 @group.command("restore")
 def restore_event(
     event: Annotated[str, typer.Argument(help="Id as `sago events rejected` shows it, or its first characters.")],
+    because: Because,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
     config: ConfigFile = None,
 ) -> None:
-    """Take back every rejection of an event, whoever said it, so that the event is there again.
+    """Take back every rejection of an event, whoever said it, so that the event is there again; each is kept, with
+    your name and reason.
 
-    Example: [bold]sago events restore 3f2a91c0[/]
+    Example: [bold]sago events restore 3f2a91c0 --because "it was our Delta after all"[/]
     """
     session = Session(as_json, verbose, quiet, config)
+    _require_reason(because)
     with opened(session) as container:
         with container.database.begin() as tx:
             by_event = {rejection.event_id: rejection for rejection in _rejections(tx)}
         wanted = the_one("rejected event", event, list(by_event.values()), lambda rejection: rejection.event_id)
         restored = deciding.restore_event(
-            wanted.company_id, wanted.event_id, database=container.database, fold=fold, at=container.clock.now()
+            wanted.company_id,
+            wanted.event_id,
+            database=container.database,
+            fold=fold,
+            who=me(),
+            why=because,
+            at=container.clock.now(),
         )
     back = restored.event
     if as_json:
@@ -217,10 +224,22 @@ def _event(container: Container, wanted: str) -> Event:
         return the_one("event", wanted, tx.events.find(), lambda event: event.id)
 
 
-def _rejections(tx: Transaction, company: str | None = None) -> list[Rejection]:
+def _require_reason(because: str) -> None:
+    if not because.strip():
+        raise UsageError("--because is empty: say why, for whoever reads the log")
+
+
+def _word_cells(word: Rejection) -> tuple[str, ...]:
+    back = f"{word.restored_at:%Y-%m-%d} {word.restored_by}: {word.restored_because}" if word.restored_at else ""
+    return (
+        _short(word.event_id), word.company_id, f"{word.rejected_at:%Y-%m-%d}", word.rejected_by, word.because, back
+    )  # fmt: skip
+
+
+def _rejections(tx: Transaction, company: str | None = None, *, in_force: bool = True) -> list[Rejection]:
     """Of this company or of all, the latest first."""
     companies = [company] if company else [each.company_id for each in tx.companies.all()]
-    found = (rejection for company_id in companies for rejection in tx.events.rejections(company_id))
+    found = chain.from_iterable(tx.events.rejections(company_id, in_force=in_force) for company_id in companies)
     return sorted(found, key=lambda rejection: rejection.rejected_at, reverse=True)
 
 

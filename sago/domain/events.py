@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -164,7 +166,8 @@ class Extraction(BaseModel):
 
 
 class Rejection(BaseModel):
-    """A person's word that an event is wrong; it survives every fold."""
+    """A person's word that an event is wrong; it survives every fold until a person takes it back, and is kept then
+    with who did so, when and why."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -173,6 +176,13 @@ class Rejection(BaseModel):
     because: str = Field(min_length=1)
     rejected_by: str
     rejected_at: Moment
+    restored_by: str | None = None
+    restored_at: Moment | None = None
+    restored_because: str | None = None
+
+    @property
+    def is_in_force(self) -> bool:
+        return self.restored_at is None
 
 
 class Evidence(BaseModel):
@@ -235,6 +245,16 @@ class Fold(NamedTuple):
 
     events: list[Event]
     metric_points: list[MetricPoint]
+    event_of: Mapping[UUID, UUID] = MappingProxyType({})
+    """Each id that an event has or could have, by one of its proofs → the event's id; of denied events too."""
+
+    def without(self, rejections: Iterable[Rejection]) -> Fold:
+        """What is left where these are heeded, whichever of its ids an event was rejected under."""
+        gone = {self.event_of.get(rejection.event_id, rejection.event_id) for rejection in rejections}
+        return self._replace(
+            events=[event for event in self.events if event.id not in gone],
+            metric_points=[point for point in self.metric_points if point.event_id not in gone],
+        )
 
 
 def latest_first(events: list[Event]) -> list[Event]:

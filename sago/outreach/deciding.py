@@ -124,29 +124,24 @@ def restore_event(
     *,
     database: Database,
     fold: Callable[[str, Sequence[Observation], Sequence[Rejection]], Fold],
+    who: str,
+    why: str,
     at: datetime,
 ) -> Restored:
-    """Take back every rejection of the event that was rejected under this id, also those that name another id which it
-    once had, and fold the company's events with it. Raises UsageError where nothing is rejected under the id."""
+    """Take back every rejection of the event with this id, also those that name another id which it once had; each is
+    kept with who did so, when and why. Raises UsageError where there is none."""
     with database.begin() as transaction:
         transaction.events.lock(company_id)
-        taken_back = transaction.events.restore(company_id, event_id)
+        whole = fold(company_id, transaction.events.current(company_id), [])
+        own = whole.event_of.get(event_id, event_id)
+        words = transaction.events.rejections(company_id)
+        ids = {word.event_id for word in words if whole.event_of.get(word.event_id, word.event_id) == own}
+        taken_back = transaction.events.restore(company_id, ids, at, who, why)
         if not taken_back:
             raise UsageError(f"event {event_id}: it is not rejected; see `sago events rejected`")
-        said = transaction.events.current(company_id)
-        everything = {event.id: event for event in fold(company_id, said, []).events}
-
-        def hidden(words: Sequence[Rejection]) -> set[UUID]:
-            return everything.keys() - {event.id for event in fold(company_id, said, words).events}
-
-        own = hidden(taken_back)
-        others = transaction.events.rejections(company_id)
-        if own & hidden(others):
-            for other in {each.event_id: each for each in others if hidden([each]) == own}:
-                taken_back += transaction.events.restore(company_id, other)
-        result = fold(company_id, said, transaction.events.rejections(company_id))
-        transaction.events.replace(company_id, result, at)
-    return Restored(taken_back, next((event for event in result.events if event.id in own), None))
+        left = whole.without(word for word in words if word.event_id not in ids)
+        transaction.events.replace(company_id, left, at)
+    return Restored(taken_back, next((event for event in left.events if event.id == own), None))
 
 
 def withdraw_unfounded(transaction: Transaction, company_id: str, at: datetime, who: str, why: str) -> list[Letter]:

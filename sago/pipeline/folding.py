@@ -128,16 +128,13 @@ def fold(company_id: str, observations: Sequence[Observation], rejections: Seque
         live = [group for group in live if not group.withdrawn and observation.said_at - group.last <= WINDOW]
         _take(observation, live, groups)
     ids = _proof_ids(company_id, said)
-    rejected = {rejection.event_id for rejection in rejections if rejection.company_id == company_id}
-    kept = [
-        group
-        for group in groups
-        if not group.withdrawn and not any(ids[_key(telling)] in rejected for telling in group.tellings)
-    ]
-    events = [(_event(group, ids), group) for group in kept]
+    events = [(_event(group, ids), group) for group in groups if not group.withdrawn]
     events.sort(key=lambda pair: (pair[0].occurred_at, str(pair[0].id)))
     points = [point for event, group in events for point in _points(event, group)]
-    return Fold([event for event, _ in events], sorted(points, key=lambda p: (p.as_of, p.metric, str(p.event_id))))
+    points.sort(key=lambda p: (p.as_of, p.metric, str(p.event_id)))
+    event_of = {ids[_key(telling)]: ids[_key(group.tellings[0])] for group in groups for telling in group.tellings}
+    whole = Fold([event for event, _ in events], points, event_of)
+    return whole.without(rejection for rejection in rejections if rejection.company_id == company_id)
 
 
 def _key(o: Observation) -> tuple[str, int, int, int, str]:

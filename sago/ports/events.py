@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -22,14 +22,17 @@ class EventStore(Protocol):
     def current(self, company_id: str, said_before: datetime | None = None) -> list[Observation]:
         """Per message the observations of the newest finished extraction of its highest extracted version."""
 
-    def rejections(self, company_id: str) -> list[Rejection]:
-        """What people said is wrong."""
+    def rejections(self, company_id: str, *, in_force: bool = True) -> list[Rejection]:
+        """What people said is wrong, oldest word first; with `in_force=False` also what was taken back since."""
 
     def reject(self, rejection: Rejection) -> None:
-        """Record a person's word."""
+        """Record a person's word, here and in the audit log; nothing while one of theirs against the event stands."""
 
-    def restore(self, company_id: str, event_id: UUID) -> list[Rejection]:
-        """Take back every word against this event id; which they were, none the second time."""
+    def restore(
+        self, company_id: str, event_ids: Collection[UUID], at: datetime, who: str, why: str
+    ) -> list[Rejection]:
+        """Take back every word in force against these event ids, and keep it with who did so, when and why, here and
+        in the audit log; which they were, none the second time."""
 
     def replace(self, company_id: str, fold: Fold, now: datetime) -> None:
         """Make the company's events and metric points those of the fold: upsert, deactivate what is gone, and note

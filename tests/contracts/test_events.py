@@ -181,26 +181,69 @@ def test_rejections_are_kept_once_a_person(database: Database) -> None:
         tx.events.reject(second)
         tx.events.reject(first)
         tx.events.reject(first.model_copy(update={"because": "still a joke", "rejected_at": LATER}))
-        assert tx.events.rejections(COMPANY) == [first, second]
+        assert tx.events.rejections(COMPANY) == tx.events.rejections(COMPANY, in_force=False) == [first, second]
         assert tx.events.rejections("other") == []
 
 
-def test_every_word_against_an_event_is_taken_back_and_no_other(database: Database) -> None:
-    wrong, other = event("a", "slack:1").id, event("b", "slack:2").id
+def test_every_word_against_the_events_is_taken_back_and_kept_and_no_other(database: Database) -> None:
+    wrong, twin, other = (event(name, f"slack:{name}").id for name in "abc")
     first = Rejection(company_id=COMPANY, event_id=wrong, because="a joke", rejected_by="dana", rejected_at=NOW)
     second = first.model_copy(update={"rejected_by": "ana", "rejected_at": LATER})
     beside = first.model_copy(update={"event_id": other})
+    under_twin = second.model_copy(update={"event_id": twin, "rejected_at": LATER + timedelta(hours=1)})
     elsewhere = first.model_copy(update={"company_id": "other"})
+    after = LATER + timedelta(days=1)
+    back = {"restored_by": "kim", "restored_at": after, "restored_because": "no joke"}
+    kept = [word.model_copy(update=back) for word in (first, second, under_twin)]
     with database.begin() as tx:
-        for each in (second, beside, first, elsewhere):
+        for each in (under_twin, second, beside, first, elsewhere):
             tx.events.reject(each)
-        assert tx.events.restore(COMPANY, wrong) == [first, second]
+        assert tx.events.restore(COMPANY, [], NOW, "kim", "nothing") == []
+        assert tx.events.restore(COMPANY, {wrong, twin}, after, "kim", "no joke") == kept
     with database.begin() as tx:
-        assert tx.events.restore(COMPANY, wrong) == []
+        assert tx.events.restore(COMPANY, {wrong, twin}, after, "ana", "again") == []
         assert tx.events.rejections(COMPANY) == [beside]
+        everything = tx.events.rejections(COMPANY, in_force=False)
+        assert [word for word in everything if word != beside] == kept
         assert tx.events.rejections("other") == [elsewhere]
-        tx.events.reject(first)
-        assert tx.events.rejections(COMPANY) == sorted([first, beside], key=lambda each: str(each.event_id))
+
+
+def test_an_event_is_rejected_anew_after_it_was_restored_and_each_word_is_kept(database: Database) -> None:
+    wrong = event("a", "slack:1").id
+    words = [
+        Rejection(company_id=COMPANY, event_id=wrong, because=why, rejected_by="dana", rejected_at=NOW + day)
+        for why, day in (("a joke", timedelta(0)), ("a joke after all", timedelta(days=2)))
+    ]
+    with database.begin() as tx:
+        tx.events.reject(words[0])
+        (first,) = tx.events.restore(COMPANY, {wrong}, LATER, "dana", "no joke")
+    with database.begin() as tx:
+        tx.events.reject(words[0])
+        assert tx.events.rejections(COMPANY) == []
+        for _ in range(2):
+            tx.events.reject(words[1])
+        assert tx.events.rejections(COMPANY) == [words[1]]
+        assert tx.events.rejections(COMPANY, in_force=False) == [first, words[1]]
+        (second,) = tx.events.restore(COMPANY, {wrong}, NOW + timedelta(days=3), "ana", "enough")
+        assert tx.events.rejections(COMPANY, in_force=False) == [first, second]
+
+
+def test_the_audit_log_names_who_rejected_and_who_restored_once(postgres: PostgresDatabase) -> None:
+    wrong = event("a", "slack:1").id
+    with postgres.begin() as tx:
+        for _ in range(2):
+            tx.events.reject(
+                Rejection(company_id=COMPANY, event_id=wrong, because="a joke", rejected_by="dana", rejected_at=NOW)
+            )
+        for _ in range(2):
+            tx.events.restore(COMPANY, {wrong}, LATER, "ana", "no joke")
+    query = text("SELECT at, who, action, subject, company_id, detail FROM audit_log ORDER BY id")
+    with postgres.connections.begin() as connection:
+        rows = [tuple(row) for row in connection.execute(query)]
+    assert rows == [
+        (NOW, "dana", "event.rejected", str(wrong), COMPANY, {"rejected_by": "dana", "why": "a joke"}),
+        (LATER, "ana", "event.restored", str(wrong), COMPANY, {"rejected_by": "dana", "why": "no joke"}),
+    ]
 
 
 def test_events_are_those_of_the_last_fold(database: Database) -> None:

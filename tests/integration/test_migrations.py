@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from alembic import command
+from alembic.config import Config
 from psycopg2.extensions import connection as PgConnection  # noqa: N812
 from pydantic import SecretStr
 from sqlalchemy import inspect, text
@@ -25,7 +27,7 @@ from sago.errors import ConfigError, PermanentError, SagoError, TransientError
 from sago.sections import PostgresSettings
 from sago.stores.postgres import PostgresDatabase, migrate, schema_level
 from sago.stores.postgres.engine import Connections
-from sago.stores.postgres.migrate import wipe
+from sago.stores.postgres.migrate import MIGRATIONS, wipe
 from sago.stores.postgres.tables import metadata
 
 pytestmark = pytest.mark.services
@@ -64,6 +66,18 @@ def new_database(settings: PostgresSettings) -> PostgresSettings:
     with closing(connect(settings)) as connection:
         connection.cursor().execute(f"CREATE DATABASE {name}")
     return settings.model_copy(update={"db": name})
+
+
+def step_to(settings: PostgresSettings, level: str) -> None:
+    """Back to an older level, as `alembic downgrade` goes."""
+    connections = Connections(settings, role=None)
+    with connections.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        connection.execute(text("SET LOCAL ROLE sago_owner"))
+        command.downgrade(config, level)
+    connections.close()
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +273,35 @@ def test_the_audit_log_only_grows(migrated: PostgresSettings, role: str, change:
     run(migrated, "SET LOCAL ROLE sago_worker", add)
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         run(migrated, f"SET LOCAL ROLE {role}", change)
+
+
+@pytest.mark.parametrize("change", ["UPDATE rejections SET because = 'nothing'", "DELETE FROM rejections"])
+def test_a_worker_changes_and_deletes_no_rejection(migrated: PostgresSettings, change: str) -> None:
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        run(migrated, "SET LOCAL ROLE sago_worker", change)
+
+
+def test_a_rejection_is_taken_back_with_a_name_a_time_and_a_reason_or_not_at_all(migrated: PostgresSettings) -> None:
+    add = "INSERT INTO rejections VALUES ('acme', gen_random_uuid(), 'dana', 'a joke', now())"
+    with pytest.raises(psycopg2.errors.CheckViolation):
+        run(migrated, "SET LOCAL ROLE sago_worker", add, "UPDATE rejections SET restored_at = now()")
+
+
+def test_rejections_said_before_they_were_kept_stand_and_going_back_keeps_those_in_force(
+    empty: PostgresSettings,
+) -> None:
+    migrate(empty)
+    step_to(empty, "0010")
+    run(empty, "INSERT INTO rejections SELECT 'acme', md5('a')::uuid, who, 'a joke', now() "
+               "FROM (VALUES ('ana'), ('dana')) said (who)")  # fmt: skip
+    migrate(empty)
+    assert run(empty, "SELECT rejected_by, restored_at FROM rejections ORDER BY 1") == [("ana", None), ("dana", None)]
+    run(empty, "UPDATE rejections SET restored_by = 'kim', restored_at = now(), restored_because = 'no' "
+               "WHERE rejected_by = 'ana'")  # fmt: skip
+    step_to(empty, "0010")
+    assert run(empty, "SELECT rejected_by FROM rejections") == [("dana",)]
+    assert run(empty, "SET LOCAL ROLE sago_worker", "DELETE FROM rejections RETURNING because") == [("a joke",)]
+    migrate(empty)
 
 
 def test_a_user_who_may_create_roles_and_owns_the_database_can_migrate(fresh_cluster: PostgresSettings) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection, latest_first
 from sago.stores.lineage import successors
-from sago.stores.memory.state import State
+from sago.stores.memory.state import AuditEntry, State
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -53,19 +53,31 @@ class MemoryEvents:
         readings.sort(key=lambda read: (read.version, read.finished_at, read.extractor_version, read.extractor))
         return {read.message_id: (read.version, *_extractor(read)) for read in readings}
 
-    def rejections(self, company_id: str) -> list[Rejection]:
+    def rejections(self, company_id: str, *, in_force: bool = True) -> list[Rejection]:
         mine = [rejection for rejection in self._state.rejections.values() if rejection.company_id == company_id]
-        return sorted(mine, key=lambda each: (each.rejected_at, str(each.event_id), each.rejected_by))
+        shown = [rejection for rejection in mine if rejection.is_in_force or not in_force]
+        return sorted(shown, key=lambda each: (each.rejected_at, str(each.event_id), each.rejected_by))
 
     def reject(self, rejection: Rejection) -> None:
-        key = (rejection.company_id, rejection.event_id, rejection.rejected_by)
-        self._state.rejections.setdefault(key, rejection)
+        standing = {(each.event_id, each.rejected_by) for each in self.rejections(rejection.company_id)}
+        if (rejection.event_id, rejection.rejected_by) in standing or _word(rejection) in self._state.rejections:
+            return
+        self._state.rejections[_word(rejection)] = rejection
+        self._note(rejection.rejected_at, rejection.rejected_by, "event.rejected", rejection, rejection.because)
 
-    def restore(self, company_id: str, event_id: UUID) -> list[Rejection]:
-        gone = [each for each in self.rejections(company_id) if each.event_id == event_id]
-        for each in gone:
-            del self._state.rejections[company_id, event_id, each.rejected_by]
-        return gone
+    def restore(
+        self, company_id: str, event_ids: Collection[UUID], at: datetime, who: str, why: str
+    ) -> list[Rejection]:
+        back = {"restored_by": who, "restored_at": at, "restored_because": why}
+        standing = [each for each in self.rejections(company_id) if each.event_id in event_ids]
+        taken_back = [each.model_copy(update=back) for each in standing]
+        for each in taken_back:
+            self._state.rejections[_word(each)] = each
+            self._note(at, who, "event.restored", each, why)
+        return taken_back
+
+    def _note(self, at: datetime, who: str, action: str, about: Rejection, why: str) -> None:
+        self._state.audit_log.append(AuditEntry(at, who, action, about.event_id, why))
 
     def replace(self, company_id: str, fold: Fold, now: datetime) -> None:  # noqa: ARG002 - no times kept here
         present = {event.id: event for event in fold.events}
@@ -93,6 +105,10 @@ class MemoryEvents:
     def metric_points(self, company_id: str) -> list[MetricPoint]:
         points = self._state.metric_points.get(company_id, [])
         return sorted(points, key=lambda point: (point.as_of, point.said_at, point.metric, str(point.event_id)))
+
+
+def _word(rejection: Rejection) -> tuple[str, UUID, str, datetime]:
+    return rejection.company_id, rejection.event_id, rejection.rejected_by, rejection.rejected_at
 
 
 def _extractor(of: Observation | Extraction) -> tuple[str, str]:

@@ -55,7 +55,7 @@ class MemoryOutreach:
         if live is not None and live.id != letter_id:
             raise PermanentError(f"letter {letter_id}: its window {letter.window} has a live letter")
         self._state.letters[letter_id] = letter.model_copy(update={"state": state})
-        self._state.audit_log.append(AuditEntry(at, who, letter_id, state, why))
+        self._state.audit_log.append(AuditEntry(at, who, f"letter.{state}", letter_id, why))
 
     def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
         mine = [letter for letter in self._state.letters.values() if company_id in (None, letter.company_id)]

@@ -13,7 +13,7 @@ from sago.domain.erasures import Erasure
 from sago.domain.events import Event, Extraction, MetricPoint, Observation, Rejection
 from sago.domain.generations import Generation
 from sago.domain.messages import MessageRef
-from sago.domain.outreach import Company, Composition, DueLetter, Letter, LetterState, Watch
+from sago.domain.outreach import Company, Composition, DueLetter, Letter, Watch
 
 
 class Member(NamedTuple):
@@ -26,12 +26,12 @@ class Member(NamedTuple):
 
 
 class AuditEntry(NamedTuple):
-    """A letter's change of state and the person behind it."""
+    """What happened to a letter or an event, and the person behind it."""
 
     at: datetime
     who: str
-    letter_id: UUID
-    state: LetterState
+    action: str
+    subject: UUID
     why: str
 
 
@@ -49,7 +49,7 @@ class State:
     members: dict[tuple[str, str, int, str], Member] = field(default_factory=dict)
     observations: dict[tuple[object, ...], Observation] = field(default_factory=dict)
     extractions: dict[tuple[object, ...], Extraction] = field(default_factory=dict)
-    rejections: dict[tuple[str, UUID, str], Rejection] = field(default_factory=dict)
+    rejections: dict[tuple[str, UUID, str, datetime], Rejection] = field(default_factory=dict)
     events: dict[UUID, Event] = field(default_factory=dict)
     aliases: dict[UUID, UUID] = field(default_factory=dict)
     metric_points: dict[str, list[MetricPoint]] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection
 from sago.stores.lineage import successors
 from sago.stores.postgres.tables import (
+    audit_log,
     event_aliases,
     extractions,
     metric_points,
@@ -72,19 +73,46 @@ class PostgresEvents:
         query = query.order_by(said.said_at, said.message_id, said.start, said.end, said.event_type)
         return [Observation.model_validate(row._asdict()) for row in self._connection.execute(query)]
 
-    def rejections(self, company_id: str) -> list[Rejection]:
+    def rejections(self, company_id: str, *, in_force: bool = True) -> list[Rejection]:
         c = rejections.c
         query = select(rejections).where(c.company_id == company_id).order_by(c.rejected_at, c.event_id, c.rejected_by)
+        if in_force:
+            query = query.where(c.restored_at.is_(None))
         return [Rejection.model_validate(row._asdict()) for row in self._connection.execute(query)]
 
     def reject(self, rejection: Rejection) -> None:
-        self._connection.execute(upsert(rejections).values(**rejection.model_dump()).on_conflict_do_nothing())
+        added = upsert(rejections).values(**rejection.model_dump()).on_conflict_do_nothing()
+        if self._connection.execute(added).rowcount == 1:
+            said = rejection.rejected_at, rejection.rejected_by
+            self._note([rejection], "event.rejected", *said, rejection.because)
 
-    def restore(self, company_id: str, event_id: UUID) -> list[Rejection]:
+    def restore(
+        self, company_id: str, event_ids: Collection[UUID], at: datetime, who: str, why: str
+    ) -> list[Rejection]:
         c = rejections.c
-        gone = delete(rejections).where(c.company_id == company_id, c.event_id == event_id).returning(rejections)
-        rows = [Rejection.model_validate(row._asdict()) for row in self._connection.execute(gone)]
-        return sorted(rows, key=lambda each: (each.rejected_at, each.rejected_by))
+        standing = update(rejections).where(
+            c.company_id == company_id, c.event_id.in_(event_ids), c.restored_at.is_(None)
+        )
+        back = standing.values(restored_by=who, restored_at=at, restored_because=why).returning(rejections)
+        rows = [Rejection.model_validate(row._asdict()) for row in self._connection.execute(back)]
+        taken_back = sorted(rows, key=lambda each: (each.rejected_at, str(each.event_id), each.rejected_by))
+        self._note(taken_back, "event.restored", at, who, why)
+        return taken_back
+
+    def _note(self, about: Sequence[Rejection], action: str, at: datetime, who: str, why: str) -> None:
+        rows = [
+            {
+                "at": at,
+                "who": who,
+                "action": action,
+                "subject": str(each.event_id),
+                "company_id": each.company_id,
+                "detail": {"rejected_by": each.rejected_by, "why": why},
+            }
+            for each in about
+        ]
+        if rows:
+            self._connection.execute(insert(audit_log), rows)
 
     def replace(self, company_id: str, fold: Fold, now: datetime) -> None:
         before = self.find(company_id)

@@ -180,6 +180,9 @@ rejections = _table(
     because=Words,
     rejected_by=Words,
     rejected_at=Time,
+    restored_by=Words,
+    restored_at=Time,
+    restored_because=Words,
 )
 significant_events = _table(
     "significant_events",

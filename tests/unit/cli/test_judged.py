@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from sago.cli import lookup, people, scoring
+from sago.cli.lookup import me
 from sago.domain.events import Event, EventType, Extraction
 from sago.domain.messages import Message
 from sago.domain.outreach import LetterState
@@ -142,7 +143,7 @@ def test_a_rejected_side_no_longer_contradicts(sago: Callable[..., Result], hous
 def test_a_rejected_event_is_listed_and_taken_back(sago: Callable[..., Result], house: House) -> None:
     contoso, globex = events(house, EventType.ENTERPRISE_DEAL)
     said = " ".join(sago("events", "reject", str(contoso.id), "--because", "another [Contoso]").stderr.split())
-    assert said.endswith(f"to take it back: sago events restore {str(contoso.id)[:8]}")
+    assert said.endswith(f'to take it back: sago events restore {str(contoso.id)[:8]} --because "…"')
     listed = " ".join(sago("events", "rejected").stdout.split())
     assert f"{str(contoso.id)[:8]} orchard {NOW:%Y-%m-%d} cli:" in listed
     assert "another [Contoso]" in listed
@@ -151,15 +152,24 @@ def test_a_rejected_event_is_listed_and_taken_back(sago: Callable[..., Result], 
     ]
     assert (word["event_id"], word["because"]) == (str(contoso.id), "another [Contoso]")
     assert events(house, EventType.ENTERPRISE_DEAL) == [globex]
-    done = sago("events", "restore", str(contoso.id)[:8], "--json")
-    assert json.loads(done.stdout) == {"restored": str(contoso.id), "taken_back": [word]}
+    done = sago("events", "restore", str(contoso.id)[:8], "--because", "our [Contoso]", "--json")
+    (taken_back,) = json.loads(done.stdout)["taken_back"]
+    assert json.loads(done.stdout)["restored"] == str(contoso.id)
+    back = {"restored_by": me(), "restored_at": word["rejected_at"], "restored_because": "our [Contoso]"}
+    assert taken_back == word | back
     assert f"1 rejection taken back; see it: sago events show {str(contoso.id)[:8]}" in " ".join(done.stderr.split())
     assert events(house, EventType.ENTERPRISE_DEAL) == [contoso, globex]
     assert "no event is rejected" in sago("events", "rejected").stderr
+    assert json.loads(sago("events", "rejected", "--all", "--json").stdout) == taken_back
+    with_all = sago("events", "rejected", "--all").stdout.split()
+    assert {"another", "taken", "back", f"{me()}:", "our"} <= set(with_all)
+    assert with_all.count(f"{NOW:%Y-%m-%d}") == with_all.count("[Contoso]") == 2
 
 
 def test_what_is_not_rejected_cannot_be_restored(sago: Callable[..., Result], house: House) -> None:
     contoso, _ = events(house, EventType.ENTERPRISE_DEAL)
-    refused = sago("events", "restore", str(contoso.id)).exception
+    refused = sago("events", "restore", str(contoso.id), "--because", "it is ours").exception
     assert str(refused) == f"rejected event {contoso.id}: there is none; see `sago events rejected`"
+    assert "Missing option '--because'" in sago("events", "restore", str(contoso.id)).stderr
+    assert str(sago("events", "restore", str(contoso.id), "--because", " ").exception).startswith("--because is empty")
     assert str(sago("events", "rejected", "--company", "orchrad").exception).startswith("company orchrad: not known")
