@@ -39,7 +39,11 @@ def extract(
     """
     session = Session(as_json, verbose, quiet, config)
     reader = FileReader(session, provider, allow_model=allow_model)
+    found = 0
     for company_read in reader.read(path, company, column_map(mapping)):
+        found += len(company_read.events)
         for event in company_read.events:
             session.emit(event_row(event))
+    if not found:
+        session.note(f"{path}: no events")
     raise typer.Exit(1 if reader.failed else 0)

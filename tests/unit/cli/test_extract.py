@@ -53,7 +53,9 @@ def test_the_same_file_gives_the_same_lines(file: Path) -> None:
 
 
 def test_the_provider_can_be_chosen(file: Path) -> None:
-    assert run(str(file), "--provider", "marker").stdout == ""
+    result = run(str(file), "--provider", "marker")
+    assert result.stdout == ""
+    assert "messages.csv: no events" in result.stderr
 
 
 def test_an_unknown_provider_is_one_line(file: Path) -> None:

@@ -66,6 +66,8 @@ def test_figures_that_say_nothing_by_themselves_stay_out() -> None:
         metric("term", 3, "years"),
         metric("seats", 2, "count"),
         metric("earlier contract_value", 5_000),
+        metric("other amount", 38_000),
+        metric("count 2", 4_000, "count"),
     )
     draft = compose_offline(request(watch(), [deal], []))
     assert "years" not in draft.body
