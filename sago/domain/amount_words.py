@@ -41,7 +41,7 @@ CURRENCY_SIGNS = {
     "us$": "USD", "a$": "AUD", "c$": "CAD", "s$": "SGD", "r$": "BRL", "US $": "USD", "U.S.$": "USD", "U.S. $": "USD",
     "HK $": "HKD", "NZ $": "NZD", "Mex$": "MXN", "RMB": "CNY", "USD$": "USD", "usd$": "USD", "AUD$": "AUD",
     "aud$": "AUD", "CAD$": "CAD", "cad$": "CAD", "NZD$": "NZD", "nzd$": "NZD", "HKD$": "HKD", "SGD$": "SGD",
-    "MXN$": "MXN", "mxn$": "MXN", "kr": "SEK", "Kr": "SEK", "KR": "SEK", "kr.": "SEK", "Kr.": "SEK", "SKr": "SEK",
+    "MXN$": "MXN", "mxn$": "MXN", "kr": "SEK", "kr.": "SEK", "Kr.": "SEK", "SKr": "SEK",
     "NKr": "NOK", "DKr": "DKK", "Fr.": "CHF", "SFr.": "CHF",
 }  # fmt: skip
 
@@ -197,7 +197,7 @@ _NAMED_BY_NUMBER = (
     "line|lines|room|floor|suite|unit|lesson|bus|platform|gate|flight|project|sprint|node|shard|chrome|firefox|safari|"
     "android|ios|windows|python|java|http|https|rfc|postgres|form|exhibit|appendix|directive|regulation|top|episode|"
     "week|day|day-|q|fy|h|cy|tel|phone|fax|id|ref|account|acct|extension|ext|code|pin|zip|track|slide|figure|fig|table|"
-    "página|pagina|pág|seite|claim|claims|clause|cláusula|patent|patente|brevet|nº|n.º|№"
+    "página|pagina|pág|seite|clause|cláusula|okr|nº|n.º|№"
 )
 NOT_AMOUNTS = re.compile(
     "|".join(
@@ -234,6 +234,9 @@ NOT_AMOUNTS = re.compile(
             r"\(\d{2,4}\)\s?\d{2,5}[-. ]?\d{3,6}|\b\d{4,5}-\d{4}\b|(?<![\w.])\d{3}[-. ]\d{3}[-. ]\d{4}\b",
             r"(?<!\d )\b0[1-9]\d{0,3}(?:[ /-]\d{2,8}){1,4}\b",
             r"\b\d+(?:-\d+){2,}\b|\b\d{2,}-0\d+\b|'\d\d\b",
+            r"\b(?:patente|brevet)[.:]?\s?(?:n[º°o.]{1,2}\s?)?\d{5,12}(?!\s?%|\w|[.,]\d)",
+            r"(?-i:\bK[Rr]s?)(?:\d{1,2}(?![.,]\d)|\s\d{1,12}(?:[ .,]\d{1,3}){0,4})(?!\w)",
+            r"(?<![\d.])(?<![\d.]\s)\bkr\.?\s?\d(?!\w|[.,]\d|[ ]\d{3}|\s(?:mi|tusen|mr?d|mn|[kmb]\b))",
             rf"\b(?:{_NAMED_BY_NUMBER})[.:]?\s?[#]?\d{{1,12}}(?:\.\d{{1,4}}){{0,4}}(?:[-/]\w{{1,12}}){{0,4}}"
             r"(?!\s?%|\w|[.,]\d)",
         )
@@ -264,6 +267,8 @@ WAS = r"(?:was|were|had been|había sido|était|war|var|era)(?: at)?"
 THEN_WAS = re.compile(rf"\b(?:{TIMES_PAST})\s?{WAS}\s(?:[~≈]|about\s|around\s)?\Z", re.I)
 AFTER_YEAR = re.compile(r"\s+(?!(?:was|is|has|this|as|sees)\b)[a-z]{3,}s\b")
 """A plural noun behind: `2000 users` is a count, `2024 was` a year."""
+A_RATE = re.compile(r"\d\s?(?:/|(?:per|each|every)\s|an?\s(?:hour|day|week|month))", re.I)
+"""`2000 a month` is no year; `2024 a year of growth` is one."""
 BEFORE_YEAR = re.compile(
     r"\b(?:in|since|by|until|during|of|from|before|after|late|early|mid|year|for|end|to)\W{1,2}$", re.I
 )

@@ -135,6 +135,8 @@ def _number(grouped: str) -> re.Pattern[str]:
 _NUMBER = _number(_GROUPED)
 _SPACED_NUMBER = _number(r"\d{1,3}[ ]\d{3}(?!\d|[.,]\d|-)")
 """For a text with letters that English lacks: there `1 340` is one number."""
+_LONE_MAGNITUDE = re.compile(rf"{_HIDDEN}[ -]?{_BIG}", re.I)
+"""Behind what is no figure: `phase 3 million`."""
 _ACCENTED = re.compile("[À-ÖØ-öø-ÿĀ-ž]")
 _CURRENCY_BEHIND = rf"\s?(?:{_SIGN}|(?-i:{_ISO}){_END}|{_closed(words.CURRENCY_WORDS)})"
 _TAIL = re.compile(
@@ -194,7 +196,7 @@ def _read(text: str, match: re.Match[str], context: str, mil: float) -> tuple[Am
         return None, match.end()
     scale, unit, end = _measure(text, match, tail, mil)
     value = _spelt(match) if match["digits"] is None else _decimal(match["digits"], scale, unit)
-    if value is None or _goes_on(text, end):
+    if value is None or _goes_on(text, end) or _LONE_MAGNITUDE.match(text, max(0, match.start() - 2)):
         return None, match.end()
     start = match.start() + (match["sign"] == "+")
     amount = Amount(
@@ -363,6 +365,8 @@ def _names_something(text: str, match: re.Match[str], amount: Amount) -> bool:
         return amount.value <= 1 or bool(match["foreign"]) or words.PART_BEHIND.match(behind) is not None
     digits = match["digits"]
     if words.YEAR.match(digits):
+        if amount.period and words.A_RATE.search(amount.text):
+            return False
         before = text[max(0, amount.start - _NEAR) : amount.start]
         return not words.AFTER_YEAR.match(behind) or bool(words.BEFORE_YEAR.search(before))
     return len(digits) >= IDENTIFIER_DIGITS and digits.isdigit() and not words.AFTER_YEAR.match(behind)

@@ -192,6 +192,38 @@ def test_words_in_letters_that_have_no_plain_small_form_are_no_error(forms: list
     assert all(text[amount.start : amount.end] == amount.text for amount in find_amounts(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("KR1 MRR at 182k", [(182_000, "count")]),
+        ("KR2: ARR hit 2.1M", [(2_100_000, "count")]),
+        ("KR 3 slipped, Kr 4 and OKR 2 too", []),
+        ("kr1 done, kr 2: open", []),
+        ("kr 500, Kr. 1 200 000, kr 2 mill", [(500, "SEK"), (1_200_000, "SEK"), (2_000_000, "SEK")]),
+        ("2 mkr, 3 tkr, 4 Mkr, 450 kr.", [(2e6, "SEK"), (3000, "SEK"), (4e6, "SEK"), (450, "SEK")]),
+    ],
+)
+def test_key_results_are_no_crowns(text: str, expected: list[tuple[float, str]]) -> None:
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The CEO claims 3 million users signed up", [(3_000_000, "count")]),
+        ("she claims 450 000 EUR", [(450_000, "EUR")]),
+        ("claims 12 customers", [(12, "count")]),
+        ("insurance claims 2000 a month", [(2000, "count")]),
+        ("2024 a year to forget, in 2024 monthly churn", []),
+        ("Patente 118402, brevet 99120", []),
+        ("patente 12 inventos", [(12, "count")]),
+        ("phase 3 million, step 2 thousand", []),
+    ],
+)
+def test_only_the_number_of_a_thing_is_its_name(text: str, expected: list[tuple[float, str]]) -> None:
+    assert read(text) == expected
+
+
 def test_a_figure_without_a_unit_is_bare() -> None:
     money, count = find_amounts("$5 and 5")
     assert (money.bare, money.is_money, count.bare) == (False, True, True)
