@@ -87,9 +87,9 @@ _UNIT_FORMS = {
     "seconds": "sec secs second seconds sekunden sekunder segundos secondes seconden secondi 秒 秒間 초",
     "minutes": "min mins minute minutes minuten minuter minutter minutos minuti minut dakika 分 分間 分钟 분",
     "hours": "h hr hrs hour hours uur stunden timer horas heures hodin godzin uren saat 時間 小时 시간",
-    "days": "day days tage tagen dager dagar días dias jours giorni dní gün dagen 日間 天 일간",
+    "days": "day days tage tagen dager dagar días dias jours giorni dní gün dagen 日間 日间 日 天 일간 일",
     "weeks": "week weeks wk wks wochen uker veckor weken semanas semaines settimane týdnů tygodni hafta"
-    " 週間 周 주일 주 주간",
+    " 週間 주일 주간",
     "months": "mo mos mth mths month months monate monaten måneder månader maanden meses mois mesi měsíců"
     " miesięcy ヶ月 か月 カ月 个月 個月 개월 חודשים",
     "years": "yr yrs year years jahre jahren jaar år años anos ans anni yıl שנים 年 年間 년 년간",
@@ -199,6 +199,21 @@ _NAMED_BY_NUMBER = (
     "week|day|day-|q|fy|h|cy|tel|phone|fax|id|ref|account|acct|extension|ext|code|pin|zip|track|slide|figure|fig|table|"
     "página|pagina|pág|seite|clause|cláusula|okr|nº|n.º|№"
 )
+_KOREAN_BEHIND = (
+    "간|이|가|을|를|은|는|에|의|로|으로|만에|만|까지|부터|동안|정도|마다|쯤|씩|안|내|후|전|뒤|이상|이하|이나|미만|초과|짜리|넘|걸|밖|뿐"
+    "|보다|증가|성장|감소|단축|연속|규모|가량|대|달성|돌파|투자|유치|매출|입니다|이다|이었|였|인데|계약"
+)
+"""What may be written on behind a Korean unit; `1분기`, `3분야` and `12원칙` are words of their own."""
+_EASTERN = r"(?<![\d.,])\d{1,15}(?:[.,]\d{1,6}){0,4}\s?"
+_NO_LENGTHS = (
+    rf"{_EASTERN}(?:분|초|배|원|년|일)(?=[가-힣])(?!{_KOREAN_BEHIND})",
+    rf"{_EASTERN}[분分](?:의|の|之)\s?\d{{1,6}}",
+    rf"{_EASTERN}(?:[周週][年歳]|주년|주차|分[野類类割目析母子音咲]|년[대도생차물산형]|일(?:본|반|부[^터]|정|상)|日[本経常])",
+    rf"{_EASTERN}年[代度生物次期目版級级债債産产型卒]|(?<![\d.,])\d{{2}}年(?![間间以])|(?<![\d.,])[5-9]\d년(?!간)",
+    r"(?:昭和|平成|令和|大正|明治|民[國国])\s?\d{1,3}年",
+    r"(?<![\d.,])\d{1,2}(?:\.\d)?\s?[주周週](?![일간間요])",
+)
+"""Quarters, fractions, fields, anniversaries, decades, reigns and terms; a bare `3주` is three weeks or three shares."""
 NOT_AMOUNTS = re.compile(
     "|".join(
         (
@@ -220,9 +235,12 @@ NOT_AMOUNTS = re.compile(
             rf"\s(?:of\s|de\s)?{MONTH}(?!\w)"
             r"(?:,?\s(?:19|20)\d\d\b)?",
             rf"(?<!\d[.,])\b\d{{1,2}}\.?(?:er|º)?\s(?:de\s)?{_FOREIGN_MONTH}(?!\w|\s[a-z]+s\b)(?:,?\s(?:19|20)\d\d\b)?",
+            *_NO_LENGTHS,
             r"(?<!\d)(?:(?:19|20)\d\d[年년]\s?)?(?:1[0-2]|[1-9])[月월](?!間)\s?(?:(?:[12]?\d|3[01])[日号일])?",
-            r"(?:19|20)\d\d[年년]|(?<!\d)(?:[12]?\d|3[01])[日号일](?![間间간])|(?<!\d)[12]?\d[時时시](?![間间간])(?:[0-5]?\d[分분])?",
-            r"(?<!\d)\d{1,4}\s?(?:年|か月|ヶ月|个月|週間|周|日|天|년|개월|주일?|일)\s?(?:前|目|전|째)|第\d{1,6}",
+            r"(?:19|20)\d\d[年년]|(?<![\d.,])(?:[12]?\d|3[01])[日号일](?![間间간])",
+            r"(?<![\d.,])[12]?\d(?:[時时시](?![間间간])(?:\s?[0-5]?\d[分분])?|[点點](?:\s?[0-5]?\d分|半))",
+            r"(?<![\d.,])\d{1,4}(?:[.,]\d{1,2})?\s?(?:年|か月|ヶ月|个月|週間|周|日|天|년|개월|주일?|일)\s?(?:前|目|전|째)",
+            r"第\d{1,6}|(?<![가-힣])제\d{1,6}",
             r"\b[0-2]\d[0-5]\d(?-i:[HZ])\b",
             r"\b\d+(?:st|nd|rd|th)\b",
             r"\b\d{1,2}:\d{1,2}(?::\d{2})?(?:\s?[ap]\.?m\b)?\w{0,2}",

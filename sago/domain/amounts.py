@@ -99,6 +99,8 @@ def _either(forms: Iterable[str]) -> str:
     return "|".join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
 
 
+_ALONE = r"(?![^\W_])"
+"""No letter of any script behind it: metres are written `30m` where a Japanese word follows at once."""
 _END = r"(?![^\W\d_\u2e80-\uffff]|\d)"
 
 
@@ -140,18 +142,18 @@ _LONE_MAGNITUDE = re.compile(rf"{_HIDDEN}[ -]?{_BIG}", re.I)
 _ACCENTED = re.compile("[À-ÖØ-öø-ÿĀ-ž]")
 _CURRENCY_BEHIND = rf"\s?(?:{_SIGN}|(?-i:{_ISO}){_END}|{_closed(words.CURRENCY_WORDS)})"
 _TAIL = re.compile(
-    rf"(?P<glued_magnitude>(?:{_either(words.GLUED_MAGNITUDES)}){_END}"
+    rf"(?P<glued_magnitude>(?:{_either(words.GLUED_MAGNITUDES)}){_ALONE}"
     rf"|\s?(?P<joined>{_either(words.JOINED_MAGNITUDES)})(?=(?!(?-i:Rs|rs))(?:{_SIGN}|(?-i:{_ISO})){_END}))?"
     rf"(?P<magnitudes>(?:[\s-]?{_closed(words.MAGNITUDES)}){{0,2}})(?:(?<=[^\W\d])\.(?={_CURRENCY_BEHIND}))?"
     rf"(?:\s?(?P<sign>{_SIGN})(?![^\W\d_]|\s?\d)|[\s-]?(?:(?P<iso>(?-i:{_ISO})){_END}(?:\s(?P<behind>(?:thousand|million|billion|mio|mln|mn|bn|mrd)){_END})?|(?P<money>{_closed(words.CURRENCY_WORDS)}))"
     rf"|(?P<gap>[\s-]?(?:(?:more|full|straight|additional|extra)\s)?)"
-    rf"(?:(?P<unit>{_closed(words.UNITS)})|(?-i:(?P<glued>{_either(words.GLUED_UNITS)})){_END}))?"
+    rf"(?:(?P<unit>{_closed(words.UNITS)})|(?-i:(?P<glued>{_either(words.GLUED_UNITS)})){_ALONE}))?"
     rf"(?:\s?(?:/|(?:per|an?|each|every|par|pro|por|al|im)\s)\s?(?P<period>{_either(words.PERIODS)})(?!\w)"
     rf"|\s?(?P<adverb>monthly|annually|yearly|p\.?a|pcm)(?!\w))?",
     re.I,
 )
 _MAGNITUDE = re.compile(rf"{_closed(words.MAGNITUDES)}", re.I)
-_SPACED_MAGNITUDE = re.compile(rf"\s([kmb]|mi){_END}", re.I)
+_SPACED_MAGNITUDE = re.compile(rf"\s([kmb]|mi){_ALONE}", re.I)
 _NOUN_BEHIND = re.compile(
     r"\s(?:(?:major|minor|critical|open|written|recorded)\s)?(?:findings?|exceptions?|non-?conformit\w+|complaints?|remarks?|"
     r"incidents?|defects?|deviations?|observations?|errors?|lost|losses|accidents?|injuries|mismatch\w*|churn|downtime)\b",
@@ -177,6 +179,7 @@ _ONE_IN = re.compile(
     re.I,
 )
 """`one in five`: a share."""
+_EASTERN_LETTER = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _HOURS_BEFORE = re.compile(r"\d\s?(?:h|hrs?|hours?)\s?(?:and\s)?$", re.I)
 _RANGE = re.compile(r"\s?(?:[-–—]|to|→|->|=>|bis|à|til|tot|až)\s?", re.I)
 _IBERIAN_RANGE = re.compile(r"\s?a\s?", re.I)
@@ -196,6 +199,8 @@ def _read(text: str, match: re.Match[str], context: str, mil: float) -> tuple[Am
         return None, match.end()
     scale, unit, end = _measure(text, match, tail, mil)
     value = _spelt(match) if match["digits"] is None else _decimal(match["digits"], scale, unit)
+    if tail["glued_magnitude"] == "m" and _is_metres(text, match, end):
+        return None, end
     if value is None or _goes_on(text, end) or _LONE_MAGNITUDE.match(text, max(0, match.start() - 2)):
         return None, match.end()
     start = match.start() + (match["sign"] == "+")
@@ -211,6 +216,12 @@ def _read(text: str, match: re.Match[str], context: str, mil: float) -> tuple[Am
         shared=_shared_sign(match, tail),
     )
     return (None if _names_something(text, match, amount) else amount), max(end, match.end())
+
+
+def _is_metres(text: str, match: re.Match[str], end: int) -> bool:
+    """Whether `30m` without a currency stands among Chinese, Japanese or Korean words: metres, or millions."""
+    beside = _EASTERN_LETTER.search(text, max(0, match.start() - _NEAR), end + _NEAR)
+    return beside is not None and match["currency"] is None and text[match.end() : end] == "m"
 
 
 def _shared_sign(match: re.Match[str], tail: re.Match[str]) -> Literal["", "$", "kr"]:

@@ -224,6 +224,44 @@ def test_only_the_number_of_a_thing_is_its_name(text: str, expected: list[tuple[
     assert read(text) == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1분기 매출", "3분야", "5분류", "3分の1", "3분의 1", "3分野", "12分類", "10주년", "3周年", "98年", "昭和50年", "令和5年",
+        "90年代", "2年生", "30年物", "5年度", "3년차 직원", "2년생", "1.5年前", "1.2주", "2시 30분", "3点30分", "14時 30分",
+        "오후 3시 45분에", "제3자", "12원칙", "3분석",
+    ],
+)  # fmt: skip
+def test_quarters_anniversaries_and_times_of_day_are_no_lengths(text: str) -> None:
+    assert find_amounts(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("30분 동안 3주간, 5주일", [(30, "minutes"), (3, "weeks"), (5, "weeks")]),
+        ("15분이 걸렸다. 3년간 3배", [(15, "minutes"), (3, "years"), (3, "x")]),
+        ("3週間、10年間、期間は3年", [(3, "weeks"), (10, "years"), (3, "years")]),
+        ("平均1.5日短縮、90日以内", [(1.5, "days"), (90, "days")]),
+        ("100주를 5000원에", [(100, "count"), (5000, "KRW")]),
+        ("100日元", [(100, "JPY")]),
+    ],
+)
+def test_korean_and_japanese_lengths(text: str, expected: list[tuple[float, str]]) -> None:
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize("text", ["高さ30mのタワー", "100m先", "高さ30m です", "30kです", "90sの音楽"])
+def test_a_letter_that_a_wide_script_follows_is_no_magnitude(text: str) -> None:
+    assert find_amounts(text) == []
+
+
+def test_units_and_codes_may_have_a_wide_script_behind_them() -> None:
+    assert read("41%증가, 500 USDです, $30m 달성, 2.5hの停止") == [
+        (41, "percent"), (500, "USD"), (30_000_000, "USD"), (2.5, "hours"),
+    ]  # fmt: skip
+
+
 def test_a_figure_without_a_unit_is_bare() -> None:
     money, count = find_amounts("$5 and 5")
     assert (money.bare, money.is_money, count.bare) == (False, True, True)
