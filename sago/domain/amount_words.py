@@ -28,8 +28,10 @@ MAGNITUDES = {
     "milionu": 1e6, "milionów": 1e6, "milyon": 1e6, "מיליון": 1e6, "εκατ": 1e6, "εκατομμύρια": 1e6, "млн": 1e6,
     "milliard": 1e9, "milliards": 1e9, "milyar": 1e9, "млрд": 1e9, "लाख": 1e5, "करोड़": 1e7,
     "juta": 1e6, "jt": 1e6, "miliar": 1e9, "ribu": 1e3, "triệu": 1e6, "tỷ": 1e9,
-    "万": 1e4, "만": 1e4, "億": 1e8, "亿": 1e8, "억": 1e8,
 }  # fmt: skip
+EASTERN_SMALL = {"십": 10, "十": 10, "백": 100, "百": 100, "천": 1000, "千": 1000}
+EASTERN_BIG = {"万": 1e4, "萬": 1e4, "만": 1e4, "億": 1e8, "亿": 1e8, "억": 1e8, "兆": 1e12, "조": 1e12}
+"""A figure is a sum of them: `1億2000万` is a hundred million and twenty million, `5百万` five hundred times 10,000."""
 
 CURRENCY_SIGNS = {
     "Rs": "INR", "Rs.": "INR", "US$": "USD", "A$": "AUD", "AU$": "AUD",
@@ -75,7 +77,7 @@ CURRENCY_WORDS = {
     "kroner": "NOK", "kronor": "SEK", "svenska kronor": "SEK", "norske kroner": "NOK", "danske kroner": "DKK",
     "forint": "HUF", "lei": "RON", "đồng": "VND", "рублей": "RUB", "руб": "RUB", "гривень": "UAH", "грн": "UAH",
     "riyals": "SAR", "riyal": "SAR", "schweizer franken": "CHF",
-    "유로": "EUR", "ユーロ": "EUR", "欧元": "EUR", "人民币": "CNY", "日元": "JPY",
+    "엔": "JPY", "위안": "CNY", "港元": "HKD", "유로": "EUR", "ユーロ": "EUR", "欧元": "EUR", "人民币": "CNY", "日元": "JPY",
 }  # fmt: skip
 
 _UNIT_FORMS = {
@@ -88,8 +90,7 @@ _UNIT_FORMS = {
     "minutes": "min mins minute minutes minuten minuter minutter minutos minuti minut dakika 分 分間 分钟 분",
     "hours": "h hr hrs hour hours uur stunden timer horas heures hodin godzin uren saat 時間 小时 시간",
     "days": "day days tage tagen dager dagar días dias jours giorni dní gün dagen 日間 日间 日 天 일간 일",
-    "weeks": "week weeks wk wks wochen uker veckor weken semanas semaines settimane týdnů tygodni hafta"
-    " 週間 주일 주간",
+    "weeks": "week weeks wk wks wochen uker veckor weken semanas semaines settimane týdnů tygodni hafta 週間 주일 주간",
     "months": "mo mos mth mths month months monate monaten måneder månader maanden meses mois mesi měsíců"
     " miesięcy ヶ月 か月 カ月 个月 個月 개월 חודשים",
     "years": "yr yrs year years jahre jahren jaar år años anos ans anni yıl שנים 年 年間 년 년간",
@@ -204,9 +205,14 @@ _KOREAN_BEHIND = (
     "|보다|증가|성장|감소|단축|연속|규모|가량|대|달성|돌파|투자|유치|매출|입니다|이다|이었|였|인데|계약"
 )
 """What may be written on behind a Korean unit; `1분기`, `3분야` and `12원칙` are words of their own."""
+NO_EASTERN_SUM = re.compile(
+    rf"(?<=[십백천만억조])(?=[가-힣])(?!{_KOREAN_BEHIND}|원|엔|달러|유로|위안|명|개|건|대|회|곳|주|표|장|톤|여|인|가구|사용자|고객|유저|좌석|배|년|일|시간)"
+    r"|(?<=[百千万])[貨货葉叶能科全度分代歳]|(?<=[십백천만억조])\s?불"
+)
+"""Behind a magnitude: it begins another word, such as `5만족` or `3百貨店`, or is a currency that no table has."""
 _EASTERN = r"(?<![\d.,])\d{1,15}(?:[.,]\d{1,6}){0,4}\s?"
 _NO_LENGTHS = (
-    rf"{_EASTERN}(?:분|초|배|원|년|일)(?=[가-힣])(?!{_KOREAN_BEHIND})",
+    rf"{_EASTERN}(?:분|초|배|원|엔|년|일)(?=[가-힣])(?!{_KOREAN_BEHIND})",
     rf"{_EASTERN}[분分](?:의|の|之)\s?\d{{1,6}}",
     rf"{_EASTERN}(?:[周週][年歳]|주년|주차|分[野類类割目析母子音咲]|년[대도생차물산형]|일(?:본|반|부[^터]|정|상)|日[本経常])",
     rf"{_EASTERN}年[代度生物次期目版級级债債産产型卒]|(?<![\d.,])\d{{2}}年(?![間间以])|(?<![\d.,])[5-9]\d년(?!간)",
@@ -240,7 +246,7 @@ NOT_AMOUNTS = re.compile(
             r"(?:19|20)\d\d[年년]|(?<![\d.,])(?:[12]?\d|3[01])[日号일](?![間间간])",
             r"(?<![\d.,])[12]?\d(?:[時时시](?![間间간])(?:\s?[0-5]?\d[分분])?|[点點](?:\s?[0-5]?\d分|半))",
             r"(?<![\d.,])\d{1,4}(?:[.,]\d{1,2})?\s?(?:年|か月|ヶ月|个月|週間|周|日|天|년|개월|주일?|일)\s?(?:前|目|전|째)",
-            r"第\d{1,6}|(?<![가-힣])제\d{1,6}",
+            r"\d{1,3}，\d{3}(?!\d)|第\d{1,6}|(?<![가-힣])제\d{1,6}",
             r"\b[0-2]\d[0-5]\d(?-i:[HZ])\b",
             r"\b\d+(?:st|nd|rd|th)\b",
             r"\b\d{1,2}:\d{1,2}(?::\d{2})?(?:\s?[ap]\.?m\b)?\w{0,2}",
