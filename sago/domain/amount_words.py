@@ -1,18 +1,20 @@
 """The words of figures: magnitudes, currencies, units, periods, number words, and what only looks like a figure.
 
 Tables and patterns alone; `sago.domain.amounts` reads them. Currencies: ISO 4217. English, with the words of other
-languages that mean nothing else in English: an ambiguous word (`once`, `fire`) is left out, as a figure is read
-right or not at all. Numbers spelt in another language count only before a unit or a magnitude.
+languages that mean nothing else beside a figure. A figure is read right or not at all: a word that may be another is
+left out (`once`, `fire`, `Fr.`), or counts only where something settles it (`mil` the language, `jt` and `CR` a
+currency, `won` the size). Numbers spelt in another language count only before a unit or a magnitude.
 """
 
 # ruff: noqa: SIM905 - tables of words are read more easily as one string
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 GLUED_MAGNITUDES = {"k": 1e3, "m": 1e6, "mm": 1e6, "b": 1e9}
 """Only right behind the digits (or behind a blank where a currency stands before them)."""
-JOINED_MAGNITUDES = {"k": 1e3, "t": 1e3, "m": 1e6, "mm": 1e6, "b": 1e9, "bin": 1e3}
+JOINED_MAGNITUDES = {"k": 1e3, "t": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "b": 1e9, "bin": 1e3}
 """Only right before a currency: `312 k€`, `31,2 MNOK`, `640 TEUR`."""
 
 MAGNITUDES = {
@@ -27,7 +29,7 @@ MAGNITUDES = {
     "milhões": 1e6, "milhoes": 1e6, "milione": 1e6, "milioni": 1e6, "milionů": 1e6, "milióny": 1e6, "miliony": 1e6,
     "milionu": 1e6, "milionów": 1e6, "milyon": 1e6, "מיליון": 1e6, "εκατ": 1e6, "εκατομμύρια": 1e6, "млн": 1e6,
     "milliard": 1e9, "milliards": 1e9, "milyar": 1e9, "млрд": 1e9, "लाख": 1e5, "करोड़": 1e7,
-    "juta": 1e6, "jt": 1e6, "miliar": 1e9, "ribu": 1e3, "triệu": 1e6, "tỷ": 1e9,
+    "juta": 1e6, "miliar": 1e9, "ribu": 1e3, "triệu": 1e6, "tỷ": 1e9,
 }  # fmt: skip
 EASTERN_SMALL = {"십": 10, "十": 10, "백": 100, "百": 100, "천": 1000, "千": 1000}
 EASTERN_BIG = {"万": 1e4, "萬": 1e4, "만": 1e4, "億": 1e8, "亿": 1e8, "억": 1e8, "兆": 1e12, "조": 1e12}
@@ -44,7 +46,7 @@ CURRENCY_SIGNS = {
     "HK $": "HKD", "NZ $": "NZD", "Mex$": "MXN", "RMB": "CNY", "USD$": "USD", "usd$": "USD", "AUD$": "AUD",
     "aud$": "AUD", "CAD$": "CAD", "cad$": "CAD", "NZD$": "NZD", "nzd$": "NZD", "HKD$": "HKD", "SGD$": "SGD",
     "MXN$": "MXN", "mxn$": "MXN", "kr": "SEK", "kr.": "SEK", "Kr.": "SEK", "SKr": "SEK",
-    "NKr": "NOK", "DKr": "DKK", "Fr.": "CHF", "SFr.": "CHF",
+    "NKr": "NOK", "DKr": "DKK", "SFr.": "CHF",
 }  # fmt: skip
 
 ISO_CODES = frozenset(
@@ -55,6 +57,8 @@ ISO_CODES = frozenset(
 DOLLARS = frozenset({"USD", "AUD", "CAD", "NZD", "HKD", "SGD", "TWD", "MXN", "CLP", "COP", "ARS", "UYU"})
 """The currencies of those who write a plain `$`."""
 ANY_DOLLAR = frozenset({"$", "dollar", "dollars", "bucks"})
+WON_OR_LOST = frozenset({"won", "rand"})
+"""Currencies from a thousand on: `5 won` are deals."""
 CROWNS = frozenset({"SEK", "NOK", "DKK"})
 """The currencies of those who write a plain `kr`."""
 ANY_CROWN = frozenset({"kr", "kr.", "kroner"})
@@ -77,7 +81,8 @@ CURRENCY_WORDS = {
     "kroner": "NOK", "kronor": "SEK", "svenska kronor": "SEK", "norske kroner": "NOK", "danske kroner": "DKK",
     "forint": "HUF", "lei": "RON", "đồng": "VND", "рублей": "RUB", "руб": "RUB", "гривень": "UAH", "грн": "UAH",
     "riyals": "SAR", "riyal": "SAR", "schweizer franken": "CHF",
-    "엔": "JPY", "위안": "CNY", "港元": "HKD", "유로": "EUR", "ユーロ": "EUR", "欧元": "EUR", "人民币": "CNY", "日元": "JPY",
+    "엔": "JPY", "위안": "CNY", "港元": "HKD",
+    "유로": "EUR", "ユーロ": "EUR", "欧元": "EUR", "人民币": "CNY", "日元": "JPY",
 }  # fmt: skip
 
 _UNIT_FORMS = {
@@ -167,7 +172,7 @@ IBERIAN = re.compile(
 """Words of Spanish and Portuguese that English lacks."""
 ALSO_IBERIAN = re.compile(
     r"(?<![\w.@-])(?:que|del|los|las|el|en|con|dos|fue|foi|muy|pero|más|mais|hasta|desde|cada|semana|lunes|martes|jueves"
-    r"|viernes|aquí|está|são|em|ao|dos|ano|año|dia|día|gente|aquele|aquela|minha|meu|nossa|nuestra|esta|este|cem|com|sem"
+    r"|viernes|aquí|está|são|em|ao|ano|año|dia|día|gente|aquele|aquela|minha|meu|nossa|nuestra|esta|este|cem|com|sem"
     r"|pra)(?![\w.@-]*@)(?!\w)"
 )
 """Words of theirs in small letters that also stand in names and loans: two different ones tell the language."""
@@ -219,17 +224,26 @@ _NO_LENGTHS = (
     r"(?:昭和|平成|令和|大正|明治|民[國国])\s?\d{1,3}年",
     r"(?<![\d.,])\d{1,2}(?:\.\d)?\s?[주周週](?![일간間요])",
 )
-"""Quarters, fractions, fields, anniversaries, decades, reigns and terms; a bare `3주` is three weeks or three shares."""
+"""Quarters, fractions, fields, anniversaries, decades, reigns and terms; `3주` is three weeks or shares."""
+
+
+def _any(forms: Iterable[str]) -> str:
+    return "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+
+
+_DOTTED = r"\d{1,3}(?:\.\d{3}){2,4}(?:,\d{1,2})?(?![.,]?\d)"
+_MONEY_BEFORE = rf"(?-i:(?<![^\W\d_])(?:{_any([*CURRENCY_SIGNS, *ISO_CODES])}))"
+_MONEY_BEHIND = rf"(?:(?-i:{_any([*CURRENCY_SIGNS, *ISO_CODES])})|{_any(CURRENCY_WORDS)})(?![^\W\d_])"
 NOT_AMOUNTS = re.compile(
     "|".join(
         (
+            rf"(?P<money>{_MONEY_BEFORE}\s?{_DOTTED}|(?<![\w.,]){_DOTTED}(?=\s?{_MONEY_BEHIND}))",
             r"https?://\S+|www\.\S+|\b[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]+",
             r"\b[\w-]{1,64}(?:\.[a-z][\w-]{0,64}){1,6}/\S*",
             r"<[@#!][^>\s]{0,80}>|[@#][\w-]{0,64}\d[\w-]{0,64}|:[a-z_]{0,30}\d{1,4}[a-z_]{0,30}:",
             r"\b(?:[0-9a-f]{4,40}-){2,8}[0-9a-f]+\b",
             r"\b[a-z]{1,12}(?:[-_.][a-z0-9]{1,24}){0,5}[-_.]\d[\w.-]*",
-            r"(?<![€£$₹¥₺])(?<![€£$₹¥₺]\s)\b(?!\d{1,3}(?:\.\d{3}){2}\s?(?:[€£$₹¥₺]|(?-i:[A-Z]{3})\b|euro))"
-            r"(?:\d{1,3}\.){2,12}\d+(?:[/:]\d+)?\b",
+            r"\b(?:\d{1,3}\.){2,12}\d+(?:[/:]\d+)?\b",
             r"\b\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?(?!\w)",
             r"\b\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})\b",
             r"\b(?:per|am|vom|zum|til|den|fra|dne|dnia|do)\s(?:[0-2]?\d|3[01])\.(?:0[1-9]|1[0-2])\b(?!\s?(?:%|[€$£]|eur|k|m\b|mio|million))",
@@ -242,6 +256,8 @@ NOT_AMOUNTS = re.compile(
             r"(?:,?\s(?:19|20)\d\d\b)?",
             rf"(?<!\d[.,])\b\d{{1,2}}\.?(?:er|º)?\s(?:de\s)?{_FOREIGN_MONTH}(?!\w|\s[a-z]+s\b)(?:,?\s(?:19|20)\d\d\b)?",
             *_NO_LENGTHS,
+            r"(?<![\w.,])(?<!rp)(?<!rp\s)\d{1,6}(?:[.,]\d{1,3})?\s?jt\b",
+            r"(?<![\w.,₹])(?<!₹\s)(?<!rs\s)(?<!rs\.)(?<!rs\.\s)(?<!inr\s)\d{1,6}(?:[.,]\d{1,3})?\s(?-i:CRs?)\b",
             r"(?<!\d)(?:(?:19|20)\d\d[年년]\s?)?(?:1[0-2]|[1-9])[月월](?!間)\s?(?:(?:[12]?\d|3[01])[日号일])?",
             r"(?:19|20)\d\d[年년]|(?<![\d.,])(?:[12]?\d|3[01])[日号일](?![間间간])",
             r"(?<![\d.,])[12]?\d(?:[時时시](?![間间간])(?:\s?[0-5]?\d[分분])?|[点點](?:\s?[0-5]?\d分|半))",

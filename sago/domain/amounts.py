@@ -63,7 +63,7 @@ def find_amounts(text: str) -> list[Amount]:
     """Every amount in `text`, in order, none overlapping."""
     hidden = _FULL_WIDTH.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
     if _DIGIT.search(text):
-        hidden = words.NOT_AMOUNTS.sub(lambda match: _HIDDEN * len(match[0]), hidden)
+        hidden = words.NOT_AMOUNTS.sub(lambda match: match["money"] or _HIDDEN * len(match[0]), hidden)
     number = _SPACED_NUMBER if _groups_with_blanks(text) else _NUMBER
     found = list(_of_a_form_of_their_own(hidden))
     hidden = _without(hidden, found)
@@ -126,7 +126,9 @@ _GROUPED = rf"\d{{1,3}}[ ]\d{{3}}(?=\s?(?:{_SIGN}|(?-i:{_ISO})|(?:{_either(words
 
 _SMALL, _LARGE = "".join(words.EASTERN_SMALL), "".join(words.EASTERN_BIG)
 _PART = rf"\d{{1,15}}(?:[.,]\d{{1,6}}){{0,4}}[ ]?(?:[{_SMALL}]{{1,2}}[{_LARGE}]?|[{_LARGE}])"
-_EASTERN_SUM = rf"{_PART}(?:[ ]?{_PART}){{0,5}}(?:(?<=[{_SMALL}{_LARGE}])\d{{1,4}}(?![.,]?\d)|(?<=[万萬만])[ ]\d{{3,4}}(?![.,]?\d))?"
+_EASTERN_SUM = (
+    rf"{_PART}(?:[ ]?{_PART}){{0,5}}(?:(?:(?<=[{_SMALL}{_LARGE}])\d{{1,4}}|(?<=[万萬만])[ ]\d{{3,4}})(?![.,]?\d))?"
+)
 """`5억`, `1億2000万`, `3억 5천만`, `1만 2000`."""
 _EASTERN_PART = re.compile(rf"([\d.,]+)[ ]?([{_SMALL}]*)([{_LARGE}]?)")
 _LARGEST = re.compile(f"[{_LARGE}]|$")
@@ -168,6 +170,8 @@ _TAIL = re.compile(
 )
 _MAGNITUDE = re.compile(rf"{_closed(words.MAGNITUDES)}", re.I)
 _SPACED_MAGNITUDE = re.compile(rf"\s([kmb]|mi){_ALONE}", re.I)
+_RUPIAH_MAGNITUDE = re.compile(r"\s?jt\b", re.I)
+"""Means a million only behind `Rp`."""
 _NOUN_BEHIND = re.compile(
     r"\s(?:(?:major|minor|critical|open|written|recorded)\s)?(?:findings?|exceptions?|non-?conformit\w+|complaints?|remarks?|"
     r"incidents?|defects?|deviations?|observations?|errors?|lost|losses|accidents?|injuries|mismatch\w*|churn|downtime)\b",
@@ -262,8 +266,13 @@ def _measure(text: str, match: re.Match[str], tail: re.Match[str], mil: float) -
         unit, end = None, tail.end("magnitudes")
     if tail["glued"] and tail["gap"]:
         unit, end = None, tail.end("magnitudes")
+    is_small = max(scale, _written_scale(match)) == 1.0 and len(re.sub(r"\D", "", match["digits"] or "")) < 4
+    if (tail["money"] or "").lower() in words.WON_OR_LOST and is_small:
+        unit, end = None, tail.end("magnitudes")
     if currency is None:
         return scale, unit, end
+    if currency.strip().lower() == "rp" and (spaced := _RUPIAH_MAGNITUDE.match(text, match.end())):
+        return words.MAGNITUDES["juta"], "IDR", spaced.end()
     if scale == 1.0 and (spaced := _SPACED_MAGNITUDE.match(text, match.end())):
         scale, unit, end = words.GLUED_MAGNITUDES[spaced[1][0].lower()], None, spaced.end()
     return scale, _prefixed(currency.strip(), unit), end

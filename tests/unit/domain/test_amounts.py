@@ -227,8 +227,10 @@ def test_only_the_number_of_a_thing_is_its_name(text: str, expected: list[tuple[
 @pytest.mark.parametrize(
     "text",
     [
-        "1분기 매출", "3분야", "5분류", "3分の1", "3분의 1", "3分野", "12分類", "10주년", "3周年", "98年", "昭和50年", "令和5年",
-        "90年代", "2年生", "30年物", "5年度", "3년차 직원", "2년생", "1.5年前", "1.2주", "2시 30분", "3点30分", "14時 30分",
+        "1분기 매출", "3분야", "5분류", "3分の1", "3분의 1", "3分野", "12分類", "10주년", "3周年", "98年",
+        "昭和50年", "令和5年",
+        "90年代", "2年生", "30年物", "5年度", "3년차 직원", "2년생", "1.5年前", "1.2주", "2시 30분", "3点30分",
+        "14時 30分",
         "오후 3시 45분에", "제3자", "12원칙", "3분석",
     ],
 )  # fmt: skip
@@ -309,6 +311,55 @@ def test_an_eastern_range_and_change_share_their_magnitude() -> None:
     assert read("1〜2億円") == [(1e8, "JPY"), (2e8, "JPY")]
     assert read("5~6千万円") == [(5e7, "JPY"), (6e7, "JPY")]
     assert read("3억에서 5억원으로") == [(3e8, "KRW"), (5e8, "KRW")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Fr. 3 Bewerber", [(3, "count")]),
+        ("Fr. 300 Gäste", [(300, "count")]),
+        ("SFr. 300", [(300, "CHF")]),
+        ("Rp 1,5 jt, Rp5jt, Rp 20 juta", [(1_500_000, "IDR"), (5_000_000, "IDR"), (20_000_000, "IDR")]),
+        ("omzet 5 jt, 5jt", []),
+        ("3 CR open, ₹5 CR, 2 cr", [(50_000_000, "INR"), (20_000_000, "count")]),
+        ("5 won, 3 lost", [(5, "count"), (3, "count")]),
+        ("50,000 won, five million won", [(50_000, "KRW"), (5_000_000, "KRW")]),
+    ],
+)
+def test_a_word_that_may_be_another_counts_only_where_something_settles_it(
+    text: str, expected: list[tuple[float, str]]
+) -> None:
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "unit", "shared"),
+    [
+        ("1.200.000 kr", 1_200_000, "SEK", "kr"),
+        ("kr 1.200.000", 1_200_000, "SEK", "kr"),
+        ("1.200.000 kr.", 1_200_000, "SEK", "kr"),
+        ("12.500.000 kroner", 12_500_000, "NOK", "kr"),
+        ("2,4 mnkr", 2_400_000, "SEK", "kr"),
+        ("3 mill. kr", 3_000_000, "SEK", "kr"),
+        ("5 mio. kr.", 5_000_000, "SEK", "kr"),
+        ("Rp 15.000.000", 15_000_000, "IDR", ""),
+        ("2.300.000 reais", 2_300_000, "BRL", ""),
+        ("€ 1.200.000,50", 1_200_000.5, "EUR", ""),
+        ("1.200.000円", 1_200_000, "JPY", ""),
+    ],
+)
+def test_a_dotted_number_beside_any_currency_is_money(text: str, value: float, unit: str, shared: str) -> None:
+    assert [(amount.value, amount.unit, amount.shared) for amount in find_amounts(text)] == [(value, unit, shared)]
+
+
+@pytest.mark.parametrize("text", ["version 1.200.300 run", "10.200.100 net", "host 10.200.100.20", "1.20.300 kr"])
+def test_a_dotted_number_alone_is_an_address_or_a_version(text: str) -> None:
+    assert find_amounts(text) == []
+
+
+def test_no_word_of_a_language_stands_twice() -> None:
+    forms = words.ALSO_IBERIAN.pattern.split("(?:")[1].split(")")[0].split("|")
+    assert len(forms) == len(set(forms))
 
 
 def test_a_figure_without_a_unit_is_bare() -> None:
