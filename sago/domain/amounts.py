@@ -93,6 +93,9 @@ def _of_a_form_of_their_own(text: str) -> list[Amount]:
         if match["marked"] or _LASTED.search(before) or _LASTED_BEHIND.match(behind):
             minutes = 60.0 * int(match["hours"]) + int(match["minutes"] or match["apart"])
             found.append(Amount(match.start(), match.end(), match[0], minutes, "minutes"))
+    for match in _EASTERN_HOURS.finditer(text):
+        minutes = 60.0 * int(match["hours"]) + int(match["minutes"])
+        found.append(Amount(match.start(), match.end(), match[0], minutes, "minutes"))
     for match in _ONE_IN.finditer(text):
         among = float(match["digits"] or words.SMALL_NUMBERS[match["word"].lower()])
         if among >= 2:
@@ -184,6 +187,10 @@ _CLOCKED = re.compile(
     re.I,
 )
 """`3h40`, `3h 10m`, `3 hours and 10 minutes`: one length of time, or a time of day."""
+_EASTERN_HOURS = re.compile(
+    r"(?<![\d.,:/])(?P<hours>\d{1,3})\s?(?:時間|小时|小時|시간)\s?(?P<minutes>[0-5]?\d)\s?(?:分[間间钟鐘]?|분간?)"
+)
+"""`8時間30分`: one length of time."""
 _LASTED = re.compile(
     r"\b(?:for|took|takes?|lasted|down|about|total|pendant|durant|durée de|durante|während)"
     r"\s(?:about\s|only\s|over\s|nearly\s|~)?$",

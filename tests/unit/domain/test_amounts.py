@@ -246,6 +246,7 @@ def test_quarters_anniversaries_and_times_of_day_are_no_lengths(text: str) -> No
         ("3週間、10年間、期間は3年", [(3, "weeks"), (10, "years"), (3, "years")]),
         ("平均1.5日短縮、90日以内", [(1.5, "days"), (90, "days")]),
         ("100주를 5000원에", [(100, "count"), (5000, "KRW")]),
+        ("停止は8時間30分、5시간 30분 동안", [(510, "minutes"), (330, "minutes")]),
         ("100日元", [(100, "JPY")]),
     ],
 )
