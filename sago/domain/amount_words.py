@@ -1,18 +1,20 @@
 """The words of figures: magnitudes, currencies, units, periods, number words, and what only looks like a figure.
 
 Tables and patterns alone; `sago.domain.amounts` reads them. Currencies: ISO 4217. English, with the words of other
-languages that mean nothing else in English: an ambiguous word (`once`, `fire`) is left out, as a figure is read
-right or not at all. Numbers spelt in another language count only before a unit or a magnitude.
+languages that mean nothing else beside a figure. A figure is read right or not at all: a word that may be another is
+left out (`once`, `fire`, `Fr.`), or counts only where something settles it (`mil` the language, `jt` and `CR` a
+currency, `won` the size). Numbers spelt in another language count only before a unit or a magnitude.
 """
 
 # ruff: noqa: SIM905 - tables of words are read more easily as one string
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 GLUED_MAGNITUDES = {"k": 1e3, "m": 1e6, "mm": 1e6, "b": 1e9}
 """Only right behind the digits (or behind a blank where a currency stands before them)."""
-JOINED_MAGNITUDES = {"k": 1e3, "t": 1e3, "m": 1e6, "mm": 1e6, "b": 1e9, "bin": 1e3}
+JOINED_MAGNITUDES = {"k": 1e3, "t": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "b": 1e9, "bin": 1e3}
 """Only right before a currency: `312 k€`, `31,2 MNOK`, `640 TEUR`."""
 
 MAGNITUDES = {
@@ -27,9 +29,11 @@ MAGNITUDES = {
     "milhões": 1e6, "milhoes": 1e6, "milione": 1e6, "milioni": 1e6, "milionů": 1e6, "milióny": 1e6, "miliony": 1e6,
     "milionu": 1e6, "milionów": 1e6, "milyon": 1e6, "מיליון": 1e6, "εκατ": 1e6, "εκατομμύρια": 1e6, "млн": 1e6,
     "milliard": 1e9, "milliards": 1e9, "milyar": 1e9, "млрд": 1e9, "लाख": 1e5, "करोड़": 1e7,
-    "juta": 1e6, "jt": 1e6, "miliar": 1e9, "ribu": 1e3, "triệu": 1e6, "tỷ": 1e9,
-    "万": 1e4, "만": 1e4, "億": 1e8, "亿": 1e8, "억": 1e8,
+    "juta": 1e6, "miliar": 1e9, "ribu": 1e3, "triệu": 1e6, "tỷ": 1e9,
 }  # fmt: skip
+EASTERN_SMALL = {"십": 10, "十": 10, "백": 100, "百": 100, "천": 1000, "千": 1000}
+EASTERN_BIG = {"万": 1e4, "萬": 1e4, "만": 1e4, "億": 1e8, "亿": 1e8, "억": 1e8, "兆": 1e12, "조": 1e12}
+"""A figure is a sum of them: `1億2000万` is a hundred million and twenty million, `5百万` five hundred times 10,000."""
 
 CURRENCY_SIGNS = {
     "Rs": "INR", "Rs.": "INR", "US$": "USD", "A$": "AUD", "AU$": "AUD",
@@ -41,8 +45,8 @@ CURRENCY_SIGNS = {
     "us$": "USD", "a$": "AUD", "c$": "CAD", "s$": "SGD", "r$": "BRL", "US $": "USD", "U.S.$": "USD", "U.S. $": "USD",
     "HK $": "HKD", "NZ $": "NZD", "Mex$": "MXN", "RMB": "CNY", "USD$": "USD", "usd$": "USD", "AUD$": "AUD",
     "aud$": "AUD", "CAD$": "CAD", "cad$": "CAD", "NZD$": "NZD", "nzd$": "NZD", "HKD$": "HKD", "SGD$": "SGD",
-    "MXN$": "MXN", "mxn$": "MXN", "kr": "SEK", "Kr": "SEK", "KR": "SEK", "kr.": "SEK", "Kr.": "SEK", "SKr": "SEK",
-    "NKr": "NOK", "DKr": "DKK", "Fr.": "CHF", "SFr.": "CHF",
+    "MXN$": "MXN", "mxn$": "MXN", "kr": "SEK", "kr.": "SEK", "Kr.": "SEK", "SKr": "SEK",
+    "NKr": "NOK", "DKr": "DKK", "SFr.": "CHF",
 }  # fmt: skip
 
 ISO_CODES = frozenset(
@@ -53,6 +57,8 @@ ISO_CODES = frozenset(
 DOLLARS = frozenset({"USD", "AUD", "CAD", "NZD", "HKD", "SGD", "TWD", "MXN", "CLP", "COP", "ARS", "UYU"})
 """The currencies of those who write a plain `$`."""
 ANY_DOLLAR = frozenset({"$", "dollar", "dollars", "bucks"})
+WON_OR_LOST = frozenset({"won", "rand"})
+"""Currencies from a thousand on: `5 won` are deals."""
 CROWNS = frozenset({"SEK", "NOK", "DKK"})
 """The currencies of those who write a plain `kr`."""
 ANY_CROWN = frozenset({"kr", "kr.", "kroner"})
@@ -75,6 +81,7 @@ CURRENCY_WORDS = {
     "kroner": "NOK", "kronor": "SEK", "svenska kronor": "SEK", "norske kroner": "NOK", "danske kroner": "DKK",
     "forint": "HUF", "lei": "RON", "đồng": "VND", "рублей": "RUB", "руб": "RUB", "гривень": "UAH", "грн": "UAH",
     "riyals": "SAR", "riyal": "SAR", "schweizer franken": "CHF",
+    "엔": "JPY", "위안": "CNY", "港元": "HKD",
     "유로": "EUR", "ユーロ": "EUR", "欧元": "EUR", "人民币": "CNY", "日元": "JPY",
 }  # fmt: skip
 
@@ -87,9 +94,8 @@ _UNIT_FORMS = {
     "seconds": "sec secs second seconds sekunden sekunder segundos secondes seconden secondi 秒 秒間 초",
     "minutes": "min mins minute minutes minuten minuter minutter minutos minuti minut dakika 分 分間 分钟 분",
     "hours": "h hr hrs hour hours uur stunden timer horas heures hodin godzin uren saat 時間 小时 시간",
-    "days": "day days tage tagen dager dagar días dias jours giorni dní gün dagen 日間 天 일간",
-    "weeks": "week weeks wk wks wochen uker veckor weken semanas semaines settimane týdnů tygodni hafta"
-    " 週間 周 주일 주 주간",
+    "days": "day days tage tagen dager dagar días dias jours giorni dní gün dagen 日間 日间 日 天 일간 일",
+    "weeks": "week weeks wk wks wochen uker veckor weken semanas semaines settimane týdnů tygodni hafta 週間 주일 주간",
     "months": "mo mos mth mths month months monate monaten måneder månader maanden meses mois mesi měsíců"
     " miesięcy ヶ月 か月 カ月 个月 個月 개월 חודשים",
     "years": "yr yrs year years jahre jahren jaar år años anos ans anni yıl שנים 年 年間 년 년간",
@@ -166,7 +172,7 @@ IBERIAN = re.compile(
 """Words of Spanish and Portuguese that English lacks."""
 ALSO_IBERIAN = re.compile(
     r"(?<![\w.@-])(?:que|del|los|las|el|en|con|dos|fue|foi|muy|pero|más|mais|hasta|desde|cada|semana|lunes|martes|jueves"
-    r"|viernes|aquí|está|são|em|ao|dos|ano|año|dia|día|gente|aquele|aquela|minha|meu|nossa|nuestra|esta|este|cem|com|sem"
+    r"|viernes|aquí|está|são|em|ao|ano|año|dia|día|gente|aquele|aquela|minha|meu|nossa|nuestra|esta|este|cem|com|sem"
     r"|pra)(?![\w.@-]*@)(?!\w)"
 )
 """Words of theirs in small letters that also stand in names and loans: two different ones tell the language."""
@@ -197,18 +203,47 @@ _NAMED_BY_NUMBER = (
     "line|lines|room|floor|suite|unit|lesson|bus|platform|gate|flight|project|sprint|node|shard|chrome|firefox|safari|"
     "android|ios|windows|python|java|http|https|rfc|postgres|form|exhibit|appendix|directive|regulation|top|episode|"
     "week|day|day-|q|fy|h|cy|tel|phone|fax|id|ref|account|acct|extension|ext|code|pin|zip|track|slide|figure|fig|table|"
-    "página|pagina|pág|seite|claim|claims|clause|cláusula|patent|patente|brevet|nº|n.º|№"
+    "página|pagina|pág|seite|clause|cláusula|okr|nº|n.º|№"
 )
+_KOREAN_BEHIND = (
+    "간|이|가|을|를|은|는|에|의|로|으로|만에|만|까지|부터|동안|정도|마다|쯤|씩|안|내|후|전|뒤|이상|이하|이나|미만|초과|짜리|넘|걸|밖|뿐"
+    "|보다|증가|성장|감소|단축|연속|규모|가량|대|달성|돌파|투자|유치|매출|입니다|이다|이었|였|인데|계약"
+)
+"""What may be written on behind a Korean unit; `1분기`, `3분야` and `12원칙` are words of their own."""
+NO_EASTERN_SUM = re.compile(
+    rf"(?<=[십백천만억조])(?=[가-힣])(?!{_KOREAN_BEHIND}|원|엔|달러|유로|위안|명|개|건|대|회|곳|주|표|장|톤|여|인|가구|사용자|고객|유저|좌석|배|년|일|시간)"
+    r"|(?<=[百千万])[貨货葉叶能科全度分代歳]|(?<=[십백천만억조])\s?불"
+)
+"""Behind a magnitude: it begins another word, such as `5만족` or `3百貨店`, or is a currency that no table has."""
+_EASTERN = r"(?<![\d.,])\d{1,15}(?:[.,]\d{1,6}){0,4}\s?"
+_NO_LENGTHS = (
+    rf"{_EASTERN}(?:분|초|배|원|엔|년|일)(?=[가-힣])(?!{_KOREAN_BEHIND})",
+    rf"{_EASTERN}[분分](?:의|の|之)\s?\d{{1,6}}",
+    rf"{_EASTERN}(?:[周週][年歳]|주년|주차|分[野類类割目析母子音咲]|년[대도생차물산형]|일(?:본|반|부[^터]|정|상)|日[本経常])",
+    rf"{_EASTERN}年[代度生物次期目版級级债債産产型卒]|(?<![\d.,])\d{{2}}年(?![間间以])|(?<![\d.,])[5-9]\d년(?!간)",
+    r"(?:昭和|平成|令和|大正|明治|民[國国])\s?\d{1,3}年",
+    r"(?<![\d.,])\d{1,2}(?:\.\d)?\s?[주周週](?![일간間요])",
+)
+"""Quarters, fractions, fields, anniversaries, decades, reigns and terms; `3주` is three weeks or shares."""
+
+
+def _any(forms: Iterable[str]) -> str:
+    return "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+
+
+_DOTTED = r"\d{1,3}(?:\.\d{3}){2,4}(?:,\d{1,2})?(?![.,]?\d)"
+_MONEY_BEFORE = rf"(?-i:(?<![^\W\d_])(?:{_any([*CURRENCY_SIGNS, *ISO_CODES])}))"
+_MONEY_BEHIND = rf"(?:(?-i:{_any([*CURRENCY_SIGNS, *ISO_CODES])})|{_any(CURRENCY_WORDS)})(?![^\W\d_])"
 NOT_AMOUNTS = re.compile(
     "|".join(
         (
+            rf"(?P<money>{_MONEY_BEFORE}\s?{_DOTTED}|(?<![\w.,]){_DOTTED}(?=\s?{_MONEY_BEHIND}))",
             r"https?://\S+|www\.\S+|\b[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]+",
             r"\b[\w-]{1,64}(?:\.[a-z][\w-]{0,64}){1,6}/\S*",
             r"<[@#!][^>\s]{0,80}>|[@#][\w-]{0,64}\d[\w-]{0,64}|:[a-z_]{0,30}\d{1,4}[a-z_]{0,30}:",
             r"\b(?:[0-9a-f]{4,40}-){2,8}[0-9a-f]+\b",
             r"\b[a-z]{1,12}(?:[-_.][a-z0-9]{1,24}){0,5}[-_.]\d[\w.-]*",
-            r"(?<![€£$₹¥₺])(?<![€£$₹¥₺]\s)\b(?!\d{1,3}(?:\.\d{3}){2}\s?(?:[€£$₹¥₺]|(?-i:[A-Z]{3})\b|euro))"
-            r"(?:\d{1,3}\.){2,12}\d+(?:[/:]\d+)?\b",
+            r"\b(?:\d{1,3}\.){2,12}\d+(?:[/:]\d+)?\b",
             r"\b\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?(?!\w)",
             r"\b\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})\b",
             r"\b(?:per|am|vom|zum|til|den|fra|dne|dnia|do)\s(?:[0-2]?\d|3[01])\.(?:0[1-9]|1[0-2])\b(?!\s?(?:%|[€$£]|eur|k|m\b|mio|million))",
@@ -220,9 +255,14 @@ NOT_AMOUNTS = re.compile(
             rf"\s(?:of\s|de\s)?{MONTH}(?!\w)"
             r"(?:,?\s(?:19|20)\d\d\b)?",
             rf"(?<!\d[.,])\b\d{{1,2}}\.?(?:er|º)?\s(?:de\s)?{_FOREIGN_MONTH}(?!\w|\s[a-z]+s\b)(?:,?\s(?:19|20)\d\d\b)?",
+            *_NO_LENGTHS,
+            r"(?<![\w.,])(?<!rp)(?<!rp\s)\d{1,6}(?:[.,]\d{1,3})?\s?jt\b",
+            r"(?<![\w.,₹])(?<!₹\s)(?<!rs\s)(?<!rs\.)(?<!rs\.\s)(?<!inr\s)\d{1,6}(?:[.,]\d{1,3})?\s(?-i:CRs?)\b",
             r"(?<!\d)(?:(?:19|20)\d\d[年년]\s?)?(?:1[0-2]|[1-9])[月월](?!間)\s?(?:(?:[12]?\d|3[01])[日号일])?",
-            r"(?:19|20)\d\d[年년]|(?<!\d)(?:[12]?\d|3[01])[日号일](?![間间간])|(?<!\d)[12]?\d[時时시](?![間间간])(?:[0-5]?\d[分분])?",
-            r"(?<!\d)\d{1,4}\s?(?:年|か月|ヶ月|个月|週間|周|日|天|년|개월|주일?|일)\s?(?:前|目|전|째)|第\d{1,6}",
+            r"(?:19|20)\d\d[年년]|(?<![\d.,])(?:[12]?\d|3[01])[日号일](?![間间간])",
+            r"(?<![\d.,])[12]?\d(?:[時时시](?![間间간])(?:\s?[0-5]?\d[分분])?|[点點](?:\s?[0-5]?\d分|半))",
+            r"(?<![\d.,])\d{1,4}(?:[.,]\d{1,2})?\s?(?:年|か月|ヶ月|个月|週間|周|日|天|년|개월|주일?|일)\s?(?:前|目|전|째)",
+            r"\d{1,3}，\d{3}(?!\d)|第\d{1,6}|(?<![가-힣])제\d{1,6}",
             r"\b[0-2]\d[0-5]\d(?-i:[HZ])\b",
             r"\b\d+(?:st|nd|rd|th)\b",
             r"\b\d{1,2}:\d{1,2}(?::\d{2})?(?:\s?[ap]\.?m\b)?\w{0,2}",
@@ -234,6 +274,9 @@ NOT_AMOUNTS = re.compile(
             r"\(\d{2,4}\)\s?\d{2,5}[-. ]?\d{3,6}|\b\d{4,5}-\d{4}\b|(?<![\w.])\d{3}[-. ]\d{3}[-. ]\d{4}\b",
             r"(?<!\d )\b0[1-9]\d{0,3}(?:[ /-]\d{2,8}){1,4}\b",
             r"\b\d+(?:-\d+){2,}\b|\b\d{2,}-0\d+\b|'\d\d\b",
+            r"\b(?:patente|brevet)[.:]?\s?(?:n[º°o.]{1,2}\s?)?\d{5,12}(?!\s?%|\w|[.,]\d)",
+            r"(?-i:\bK[Rr]s?)(?:\d{1,2}(?![.,]\d)|\s\d{1,12}(?:[ .,]\d{1,3}){0,4})(?!\w)",
+            r"(?<![\d.])(?<![\d.]\s)\bkr\.?\s?\d(?!\w|[.,]\d|[ ]\d{3}|\s(?:mi|tusen|mr?d|mn|[kmb]\b))",
             rf"\b(?:{_NAMED_BY_NUMBER})[.:]?\s?[#]?\d{{1,12}}(?:\.\d{{1,4}}){{0,4}}(?:[-/]\w{{1,12}}){{0,4}}"
             r"(?!\s?%|\w|[.,]\d)",
         )
@@ -264,6 +307,8 @@ WAS = r"(?:was|were|had been|había sido|était|war|var|era)(?: at)?"
 THEN_WAS = re.compile(rf"\b(?:{TIMES_PAST})\s?{WAS}\s(?:[~≈]|about\s|around\s)?\Z", re.I)
 AFTER_YEAR = re.compile(r"\s+(?!(?:was|is|has|this|as|sees)\b)[a-z]{3,}s\b")
 """A plural noun behind: `2000 users` is a count, `2024 was` a year."""
+A_RATE = re.compile(r"\d\s?(?:/|(?:per|each|every)\s|an?\s(?:hour|day|week|month))", re.I)
+"""`2000 a month` is no year; `2024 a year of growth` is one."""
 BEFORE_YEAR = re.compile(
     r"\b(?:in|since|by|until|during|of|from|before|after|late|early|mid|year|for|end|to)\W{1,2}$", re.I
 )

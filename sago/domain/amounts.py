@@ -6,7 +6,9 @@ times of day, years, versions, ticket and phone numbers, identifiers, addresses.
 
 from __future__ import annotations
 
+import math
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -26,6 +28,7 @@ company is worth at most."""
 _HIDDEN = "\u2400"
 FIRST_WIDE = 0x2E80
 """The first code point of the scripts that put no blanks between words."""
+_FULL_WIDTH = re.compile("[０-９]+(?:[．，][０-９]+)*|[％＄￥￡￦＋－]")
 _DIGIT = re.compile(r"\d")
 
 
@@ -58,7 +61,9 @@ class Amount:
 
 def find_amounts(text: str) -> list[Amount]:
     """Every amount in `text`, in order, none overlapping."""
-    hidden = words.NOT_AMOUNTS.sub(lambda match: _HIDDEN * len(match[0]), text) if _DIGIT.search(text) else text
+    hidden = _FULL_WIDTH.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
+    if _DIGIT.search(text):
+        hidden = words.NOT_AMOUNTS.sub(lambda match: match["money"] or _HIDDEN * len(match[0]), hidden)
     number = _SPACED_NUMBER if _groups_with_blanks(text) else _NUMBER
     found = list(_of_a_form_of_their_own(hidden))
     hidden = _without(hidden, found)
@@ -88,6 +93,9 @@ def _of_a_form_of_their_own(text: str) -> list[Amount]:
         if match["marked"] or _LASTED.search(before) or _LASTED_BEHIND.match(behind):
             minutes = 60.0 * int(match["hours"]) + int(match["minutes"] or match["apart"])
             found.append(Amount(match.start(), match.end(), match[0], minutes, "minutes"))
+    for match in _EASTERN_HOURS.finditer(text):
+        minutes = 60.0 * int(match["hours"]) + int(match["minutes"])
+        found.append(Amount(match.start(), match.end(), match[0], minutes, "minutes"))
     for match in _ONE_IN.finditer(text):
         among = float(match["digits"] or words.SMALL_NUMBERS[match["word"].lower()])
         if among >= 2:
@@ -99,6 +107,8 @@ def _either(forms: Iterable[str]) -> str:
     return "|".join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
 
 
+_ALONE = r"(?![^\W_])"
+"""No letter of any script behind it: metres are written `30m` where a Japanese word follows at once."""
 _END = r"(?![^\W\d_\u2e80-\uffff]|\d)"
 
 
@@ -117,12 +127,23 @@ _GROUPED = rf"\d{{1,3}}[ ]\d{{3}}(?=\s?(?:{_SIGN}|(?-i:{_ISO})|(?:{_either(words
 """One group of thousands behind a blank: `640 000 euro`."""
 
 
+_SMALL, _LARGE = "".join(words.EASTERN_SMALL), "".join(words.EASTERN_BIG)
+_PART = rf"\d{{1,15}}(?:[.,]\d{{1,6}}){{0,4}}[ ]?(?:[{_SMALL}]{{1,2}}[{_LARGE}]?|[{_LARGE}])"
+_EASTERN_SUM = (
+    rf"{_PART}(?:[ ]?{_PART}){{0,5}}(?:(?:(?<=[{_SMALL}{_LARGE}])\d{{1,4}}|(?<=[万萬만])[ ]\d{{3,4}})(?![.,]?\d))?"
+)
+"""`5억`, `1億2000万`, `3억 5천만`, `1만 2000`."""
+_EASTERN_PART = re.compile(rf"([\d.,]+)[ ]?([{_SMALL}]*)([{_LARGE}]?)")
+_LARGEST = re.compile(f"[{_LARGE}]|$")
+
+
 def _number(grouped: str) -> re.Pattern[str]:
     return re.compile(
         rf"(?<![^\W\u2e80-\uffff])(?<![.,#@\\/])(?P<sign>[+\-−])?(?:(?P<currency>{_SIGN}|(?-i:{_ISO}))\s?)?"
+        rf"(?:(?P<eastern>{_EASTERN_SUM})|"
         r"(?P<digits>\d{1,3}(?:[ ]\d{3}){2,4}(?!\d|[.,]\d)"
         rf"|{grouped}|(?(currency)\d{{1,3}}[ ]\d{{3}}(?!\d|[.,]\d|-|\s[a-z]{{3,}}s\b)|(?!))"
-        r"|\d+(?:[.,'’\u00a0\u202f]\d+)*)"
+        r"|\d+(?:[.,'’\u00a0\u202f]\d+)*))"
         rf"|(?<![\w/#@-])(?:(?:an?\s|one\s)?(?P<part>half|quarter|three\squarters)\s(?:of\s)?(?:an?\s)?(?P<whole>{_BIG})"
         rf"|(?P<spelt>(?:an?\s(?={_BIG}))?{_WORD}"
         rf"(?:(?:[ -]|(?<=million),\s(?=(?:{_WORD}[ -]){{1,3}}(?:hundred|thousand)(?!\w))|\sand\s(?:an?\s)?){_WORD}"
@@ -135,21 +156,25 @@ def _number(grouped: str) -> re.Pattern[str]:
 _NUMBER = _number(_GROUPED)
 _SPACED_NUMBER = _number(r"\d{1,3}[ ]\d{3}(?!\d|[.,]\d|-)")
 """For a text with letters that English lacks: there `1 340` is one number."""
+_LONE_MAGNITUDE = re.compile(rf"{_HIDDEN}[ -]?{_BIG}", re.I)
+"""Behind what is no figure: `phase 3 million`."""
 _ACCENTED = re.compile("[À-ÖØ-öø-ÿĀ-ž]")
 _CURRENCY_BEHIND = rf"\s?(?:{_SIGN}|(?-i:{_ISO}){_END}|{_closed(words.CURRENCY_WORDS)})"
 _TAIL = re.compile(
-    rf"(?P<glued_magnitude>(?:{_either(words.GLUED_MAGNITUDES)}){_END}"
+    rf"(?P<glued_magnitude>(?:{_either(words.GLUED_MAGNITUDES)}){_ALONE}"
     rf"|\s?(?P<joined>{_either(words.JOINED_MAGNITUDES)})(?=(?!(?-i:Rs|rs))(?:{_SIGN}|(?-i:{_ISO})){_END}))?"
     rf"(?P<magnitudes>(?:[\s-]?{_closed(words.MAGNITUDES)}){{0,2}})(?:(?<=[^\W\d])\.(?={_CURRENCY_BEHIND}))?"
     rf"(?:\s?(?P<sign>{_SIGN})(?![^\W\d_]|\s?\d)|[\s-]?(?:(?P<iso>(?-i:{_ISO})){_END}(?:\s(?P<behind>(?:thousand|million|billion|mio|mln|mn|bn|mrd)){_END})?|(?P<money>{_closed(words.CURRENCY_WORDS)}))"
     rf"|(?P<gap>[\s-]?(?:(?:more|full|straight|additional|extra)\s)?)"
-    rf"(?:(?P<unit>{_closed(words.UNITS)})|(?-i:(?P<glued>{_either(words.GLUED_UNITS)})){_END}))?"
+    rf"(?:(?P<unit>{_closed(words.UNITS)})|(?-i:(?P<glued>{_either(words.GLUED_UNITS)})){_ALONE}))?"
     rf"(?:\s?(?:/|(?:per|an?|each|every|par|pro|por|al|im)\s)\s?(?P<period>{_either(words.PERIODS)})(?!\w)"
     rf"|\s?(?P<adverb>monthly|annually|yearly|p\.?a|pcm)(?!\w))?",
     re.I,
 )
 _MAGNITUDE = re.compile(rf"{_closed(words.MAGNITUDES)}", re.I)
-_SPACED_MAGNITUDE = re.compile(rf"\s([kmb]|mi){_END}", re.I)
+_SPACED_MAGNITUDE = re.compile(rf"\s([kmb]|mi){_ALONE}", re.I)
+_RUPIAH_MAGNITUDE = re.compile(r"\s?jt\b", re.I)
+"""Means a million only behind `Rp`."""
 _NOUN_BEHIND = re.compile(
     r"\s(?:(?:major|minor|critical|open|written|recorded)\s)?(?:findings?|exceptions?|non-?conformit\w+|complaints?|remarks?|"
     r"incidents?|defects?|deviations?|observations?|errors?|lost|losses|accidents?|injuries|mismatch\w*|churn|downtime)\b",
@@ -162,6 +187,10 @@ _CLOCKED = re.compile(
     re.I,
 )
 """`3h40`, `3h 10m`, `3 hours and 10 minutes`: one length of time, or a time of day."""
+_EASTERN_HOURS = re.compile(
+    r"(?<![\d.,:/])(?P<hours>\d{1,3})\s?(?:時間|小时|小時|시간)\s?(?P<minutes>[0-5]?\d)\s?(?:分[間间钟鐘]?|분간?)"
+)
+"""`8時間30分`: one length of time."""
 _LASTED = re.compile(
     r"\b(?:for|took|takes?|lasted|down|about|total|pendant|durant|durée de|durante|während)"
     r"\s(?:about\s|only\s|over\s|nearly\s|~)?$",
@@ -175,8 +204,9 @@ _ONE_IN = re.compile(
     re.I,
 )
 """`one in five`: a share."""
+_EASTERN_LETTER = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _HOURS_BEFORE = re.compile(r"\d\s?(?:h|hrs?|hours?)\s?(?:and\s)?$", re.I)
-_RANGE = re.compile(r"\s?(?:[-–—]|to|→|->|=>|bis|à|til|tot|až)\s?", re.I)
+_RANGE = re.compile(r"~|\s?(?:[-–—～〜－]|to|→|->|=>|bis|à|til|tot|až|から|에서)\s?", re.I)
 _IBERIAN_RANGE = re.compile(r"\s?a\s?", re.I)
 _FROM_BEFORE = re.compile(
     r"(?:\b(?:from|vs|versus|formerly|previously|before|against|compared (?:to|with))\.?"
@@ -193,8 +223,12 @@ def _read(text: str, match: re.Match[str], context: str, mil: float) -> tuple[Am
     if tail is None:  # pragma: no cover - every part of the pattern may be empty
         return None, match.end()
     scale, unit, end = _measure(text, match, tail, mil)
-    value = _spelt(match) if match["digits"] is None else _decimal(match["digits"], scale, unit)
-    if value is None or _goes_on(text, end):
+    value = _value(match, scale, unit)
+    if tail["glued_magnitude"] == "m" and _is_metres(text, match, end):
+        return None, end
+    if match["eastern"] and words.NO_EASTERN_SUM.match(text, match.end()):
+        return None, match.end()
+    if value is None or _goes_on(text, end) or _LONE_MAGNITUDE.match(text, max(0, match.start() - 2)):
         return None, match.end()
     start = match.start() + (match["sign"] == "+")
     amount = Amount(
@@ -205,10 +239,16 @@ def _read(text: str, match: re.Match[str], context: str, mil: float) -> tuple[Am
         unit=unit or COUNT,
         period=words.PERIODS.get((tail["period"] or tail["adverb"] or "").lower().replace("p.a", "pa")),
         bare=unit is None,
-        scale=scale if match["digits"] else max(scale, _spelt_scale(match)),
+        scale=scale if match["digits"] else max(scale, _written_scale(match)),
         shared=_shared_sign(match, tail),
     )
     return (None if _names_something(text, match, amount) else amount), max(end, match.end())
+
+
+def _is_metres(text: str, match: re.Match[str], end: int) -> bool:
+    """Whether `30m` without a currency stands among Chinese, Japanese or Korean words: metres, or millions."""
+    beside = _EASTERN_LETTER.search(text, max(0, match.start() - _NEAR), end + _NEAR)
+    return beside is not None and match["currency"] is None and text[match.end() : end] == "m"
 
 
 def _shared_sign(match: re.Match[str], tail: re.Match[str]) -> Literal["", "$", "kr"]:
@@ -233,8 +273,13 @@ def _measure(text: str, match: re.Match[str], tail: re.Match[str], mil: float) -
         unit, end = None, tail.end("magnitudes")
     if tail["glued"] and tail["gap"]:
         unit, end = None, tail.end("magnitudes")
+    is_small = max(scale, _written_scale(match)) == 1.0 and len(re.sub(r"\D", "", match["digits"] or "")) < 4
+    if (tail["money"] or "").lower() in words.WON_OR_LOST and is_small:
+        unit, end = None, tail.end("magnitudes")
     if currency is None:
         return scale, unit, end
+    if currency.strip().lower() == "rp" and (spaced := _RUPIAH_MAGNITUDE.match(text, match.end())):
+        return words.MAGNITUDES["juta"], "IDR", spaced.end()
     if scale == 1.0 and (spaced := _SPACED_MAGNITUDE.match(text, match.end())):
         scale, unit, end = words.GLUED_MAGNITUDES[spaced[1][0].lower()], None, spaced.end()
     return scale, _prefixed(currency.strip(), unit), end
@@ -301,6 +346,40 @@ def _mixed(digits: str, marks: list[str]) -> float | None:
     return float(f"{re.sub(r'[.,]', '', whole)}.{part}")
 
 
+def _value(match: re.Match[str], scale: float, unit: str | None) -> float | None:
+    """The plain number that was matched, without the magnitude behind it; None where it is none."""
+    if match["eastern"]:
+        return _eastern(match["eastern"], unit) if scale == 1.0 else None
+    return _decimal(match["digits"], scale, unit) if match["digits"] else _spelt(match)
+
+
+def _eastern(written: str, unit: str | None) -> float | None:
+    """The value of `1億2000万`: each magnitude smaller than the one before, each part smaller than it leaves room for.
+
+    None for `1억2천`, where people leave the last magnitude unsaid; and for a lone `3조`, which may be a team."""
+    if written[-1] == "조" and unit is None:
+        return None
+    total = section = 0.0
+    room, above = float("inf"), float("inf")
+    for digits, small, big in _EASTERN_PART.findall(written):
+        number, times = _decimal(digits, 10.0, None), _times(small)
+        loose = not big and total and (above > 1e4 or (not small and len(digits) < 3))
+        if number is None or number * times >= room or loose:
+            return None
+        section += number * times
+        room = times
+        if big:
+            times = words.EASTERN_BIG[big]
+            if times >= above or section * times >= above:
+                return None
+            total, section, room, above = total + section * times, 0.0, times, times
+    return total + section
+
+
+def _times(small: str) -> float:
+    return math.prod(words.EASTERN_SMALL[each] for each in small)
+
+
 def _spelt(match: re.Match[str]) -> float | None:
     """The value of number words; None where they are a row of numbers, such as `one two three`."""
     if match["foreign"]:
@@ -339,8 +418,11 @@ def _summed(spelt: Sequence[str]) -> float | None:
     return total + current
 
 
-def _spelt_scale(match: re.Match[str]) -> float:
-    """The magnitude that number words end with: 1e6 in `six million`."""
+def _written_scale(match: re.Match[str]) -> float:
+    """The magnitude that number words end with, 1e6 in `six million`, or that of the first part in `5百万3000`."""
+    if match["eastern"] and (first := _EASTERN_PART.match(match["eastern"])):
+        largest = _LARGEST.search(match["eastern"])
+        return _times(first[2]) * words.EASTERN_BIG.get(largest[0] if largest else "", 1.0)
     last = (match["whole"] or match["spelt"] or "").lower().split()[-1:]
     return words.BIG_NUMBERS.get(last[0], 1.0) if last else 1.0
 
@@ -363,6 +445,8 @@ def _names_something(text: str, match: re.Match[str], amount: Amount) -> bool:
         return amount.value <= 1 or bool(match["foreign"]) or words.PART_BEHIND.match(behind) is not None
     digits = match["digits"]
     if words.YEAR.match(digits):
+        if amount.period and words.A_RATE.search(amount.text):
+            return False
         before = text[max(0, amount.start - _NEAR) : amount.start]
         return not words.AFTER_YEAR.match(behind) or bool(words.BEFORE_YEAR.search(before))
     return len(digits) >= IDENTIFIER_DIGITS and digits.isdigit() and not words.AFTER_YEAR.match(behind)

@@ -127,6 +127,7 @@ UNITS = (
     "Aa ", "we ", "not ", "if we ", "$1 ", "and ", "the ", "a@b.c ", ".", ". ", "?", "(", "1:", "as_", "é ", "中",
     "signed ", "from 1 to 2 ", "closed ", "we signed ", "~", "x1", "%", " %", "> on a wrote:\n> ", "\n- a", "Aa. ",
     "not 1, ", "MRR 1k, ",
+    "1万", "1千 ", "1일", "５，", "1.000.", "kr 1",
     "ai ", "ignore ", "system: ", "[system", "QUJD",
 )  # fmt: skip
 """What a pattern may lose itself in when it is repeated."""
