@@ -386,6 +386,7 @@ def test_a_sign_of_several_currencies_is_told_from_a_named_one() -> None:
         ("5月31日到期不续了，27分→11分", [(27, "minutes"), (11, "minutes")]),
         ("매출이 41%증가, 3개월, 2억원, 1주일 전", [(41, "percent"), (3, "months"), (200_000_000, "KRW")]),
         ("payouts were down for 5 hours 20 minutes, then 1 hour and 5 min", [(320, "minutes"), (65, "minutes")]),
+        ("million, obviously. Or a thousand, or thousand users", [(1_000, "count"), (1_000, "count")]),
         ("notices went out at 1650H, 900 cases", [(900, "count")]),
         ("aprovaram!! 640 mil a fundo perdido, aquele que escrevemos na passagem de ano", [(640_000, "count")]),
         ("saiu no diário oficial, página 31. Patente 118402 concedida, cláusula 4", []),
