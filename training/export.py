@@ -68,10 +68,19 @@ def graph(p: dict[str, np.ndarray]) -> onnx.ModelProto:
     heads = g.constant("heads", np.array([0, 0, HEADS, WIDTH // HEADS]))
     joined = g.constant("joined", np.array([0, 0, WIDTH]))
     scale = g.constant("scale", np.array(1 / math.sqrt(WIDTH // HEADS), np.float32))
+    first = g("Cast", g("Equal", "types", g.constant("own", np.array(0))), to=TensorProto.FLOAT)
+    own = g("Unsqueeze", g("Mul", mask, first), last)
+    nothing = g.constant("axis_0", np.array([0]))
+    count = g("ReduceMax", g("ReduceSum", own, axis, keepdims=0), keepdims=0)
+    most = g("Cast", g("Unsqueeze", count, nothing), to=TensorProto.INT64)
     for layer in range(layers(p)):
         name = f"encoder.layer.{layer}."
+        whole = x
+        if layer == layers(p) - 1:  # only the statement's own tokens are pooled, and they stand first
+            x, own = g("Slice", x, nothing, most, axis), g("Slice", own, nothing, most, axis)
         query, key, value = (
-            g("Reshape", dense(x, f"{name}attention.self.{part}"), heads) for part in ("query", "key", "value")
+            g("Reshape", dense(x if part == "query" else whole, f"{name}attention.self.{part}"), heads)
+            for part in ("query", "key", "value")
         )
         query, value = (g("Transpose", each, perm=[0, 2, 1, 3]) for each in (query, value))
         near = g("MatMul", query, g("Transpose", key, perm=[0, 2, 3, 1]))
@@ -80,8 +89,6 @@ def graph(p: dict[str, np.ndarray]) -> onnx.ModelProto:
         x = normed(g("Add", x, dense(mixed, f"{name}attention.output.dense")), f"{name}attention.output.LayerNorm")
         inner = g("Gelu", dense(x, f"{name}intermediate.dense"))
         x = normed(g("Add", x, dense(inner, f"{name}output.dense")), f"{name}output.LayerNorm")
-    first = g("Cast", g("Equal", "types", g.constant("own", np.array(0))), to=TensorProto.FLOAT)
-    own = g("Unsqueeze", g("Mul", mask, first), last)
     mean = g("Div", g("ReduceSum", g("Mul", x, own), axis, keepdims=0), g("ReduceSum", own, axis, keepdims=0))
     head = weight("head.weight", HEAD_SCALE * p["head.weight"].T)
     logits = g("Add", g("MatMul", mean, head), weight("head.bias", HEAD_SCALE * p["head.bias"]))

@@ -433,7 +433,7 @@ def _goes_on(text: str, end: int) -> bool:
 
 
 def _names_something(text: str, match: re.Match[str], amount: Amount) -> bool:
-    """Whether a number without a unit is a year, an identifier, the pronoun `one` or a magnitude of what is not said."""
+    """Whether a number without a unit is a year, an identifier, the pronoun `one` or a magnitude of nothing said."""
     behind = text[amount.end : amount.end + _NEAR]
     if amount.bare and amount.text.lower() in words.BIG_NUMBERS:
         return not behind[:1].isspace() or not behind.strip()[:1].isalpha()

@@ -20,7 +20,7 @@ from sago.llm.providers.offline.reading import Reading, Statement
 from sago.llm.providers.offline.speech import Act, act
 from sago.llm.providers.offline.weighing import Likely, beside, weighed
 
-SURE = 0.55
+SURE = 0.6
 """From here on a statement tells an event though no rule says so."""
 DOUBTFUL = 0.3
 """Below this a rule is not believed."""
