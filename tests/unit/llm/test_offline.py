@@ -252,6 +252,10 @@ def test_crowns_that_may_be_of_three_countries_are_no_figure() -> None:
     assert [m for f in told("We closed a seed round, 2.5M kr, led by Nordvik") for m in f.metrics] == []
 
 
+def test_long_outages_are_told_in_hours_and_minutes() -> None:
+    assert told("payouts were down for 5 hours 20 minutes")[0].title == "Outage of 5 hours 20 minutes"
+
+
 def test_a_title_reads_like_a_fact() -> None:
     assert told("Contoso signed for three years at $120k a year")[0].title == (
         "Contoso signed a contract worth $120k a year for 3 years"

@@ -22,7 +22,7 @@ _OPENING = re.compile(
     r"(?:is|are|went|has been|have been|was|were)\b",
     re.I,
 )
-_LENGTH = 160
+_LENGTH, _HOUR = 160, 60
 
 
 def say(metric: Metric) -> str:
@@ -31,6 +31,8 @@ def say(metric: Metric) -> str:
     if metric.unit.isupper():
         sign = "" if metric.unit == UNSTATED else _SIGNS.get(metric.unit)
         return f"{sign}{_short(value)}" if sign is not None else f"{metric.unit} {_short(value)}"
+    if metric.unit == "minutes" and value == int(value) and value > _HOUR and value % _HOUR:
+        return f"{value // _HOUR:g} hour{'s' * (value >= 2 * _HOUR)} {value % _HOUR:g} minutes"
     number = f"{value:,.0f}" if value == int(value) else f"{value:g}"
     if metric.unit in ("percent", "x"):
         return number + {"percent": "%", "x": "x"}[metric.unit]
