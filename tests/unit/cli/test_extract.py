@@ -55,7 +55,7 @@ def test_the_same_file_gives_the_same_lines(file: Path) -> None:
 def test_the_provider_can_be_chosen(file: Path) -> None:
     result = run(str(file), "--provider", "marker")
     assert result.stdout == ""
-    assert "messages.csv: no events" in " ".join(result.stderr.split())
+    assert "messages.csv:noevents" in "".join(result.stderr.split())
 
 
 def test_an_unknown_provider_is_one_line(file: Path) -> None:
