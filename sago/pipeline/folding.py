@@ -323,10 +323,10 @@ def _replaced(o: Observation, group: _Group) -> tuple[Metric, float] | None:
     if len(amounts) == 1 and o.said_at - group.last <= AT_ONCE:
         alike = [m for m in held if m.value and 1 / ABOUT <= new / m.value <= ABOUT]
         return (alike[0], 1.0) if len(alike) == 1 else None
-    if len(amounts) == 2 and all(amount.bare for amount in amounts):
-        (old,) = {amount.value for amount in amounts} - {new} or {new}
-        scaled = [(m, scale) for scale in MAGNITUDES for m in held if math.isclose(m.value, old * scale, rel_tol=1e-6)]
-        return scaled[0] if scaled and 1 / SCALED <= new / old <= SCALED else None
+    others = [amount.value for amount in amounts if amount.bare and not math.isclose(amount.value, new, rel_tol=1e-3)]
+    if len(amounts) == 2 and len(others) == 1 and others[0] / SCALED <= new <= others[0] * SCALED:
+        scaled = [(m, scale) for scale in MAGNITUDES for m in held if math.isclose(m.value, others[0] * scale)]
+        return scaled[0] if scaled else None
     return None
 
 

@@ -170,6 +170,13 @@ def test_a_plain_number_corrects_neither_old_news_nor_what_is_far_from_it(change
     assert any(Metric(name="nrr", value=131, unit="percent") in event.metrics for event in events)
 
 
+@given(st.floats(0, 1e7), st.floats(0, 1e7), st.text(alphabet="0123456789k ,.not", max_size=20))
+def test_no_correction_by_a_plain_number_breaks_the_fold(held: float, new: float, words: str) -> None:
+    wrong = said(1, REVENUE, None, ("fees", held, "GHS"))
+    right = said(2, REVENUE, None, ("count", new, "count"), corrects=True, quote=f"{words} 0, not 5")
+    assert fold("acme", [wrong, right], []) == fold("acme", [right, wrong], [])
+
+
 def test_a_name_that_says_little_is_no_proof_of_what_is_corrected() -> None:
     deal = said(1, DEAL, None, ("count", 36, "count"))
     other = said(2, DEAL, None, ("count", 26, "count"), corrects=True, quote="correctly it is 26")

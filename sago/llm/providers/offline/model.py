@@ -101,14 +101,13 @@ def _currencies(messages: Sequence[CompactMessage]) -> Currencies:
 
 
 def _crown(messages: Sequence[CompactMessage], spelt_out: Counter[str]) -> str | None:
-    signs = Counter({unit: spelt_out[unit] for unit in CROWNS})
+    """That of the codes, else of the language, of which a word or two may be chance; None where it is not plain."""
+    least, signs = 1, Counter({unit: spelt_out[unit] for unit in CROWNS})
     if not signs.total():
+        least = MANY
         for message in messages:
             for unit, pattern in _NORDIC.items():
                 signs[unit] += len(pattern.findall(message.text[:LONGEST]))
-        least = MANY
-    else:
-        least = 1
     first, second = signs.most_common(2)
     return first[0] if first[1] >= least and first[1] > 2 * second[1] else None
 
