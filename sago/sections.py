@@ -94,7 +94,7 @@ class RedisSettings(Section):
     def database(self, number: int) -> str:
         """The URL of one database."""
         if self.url is None:
-            raise ConfigError("redis.url is not set and no stack is running: start one with `sago up`")
+            raise ConfigError("no stack is running: start one with `sago up`, or set redis.url")
         return f"{self.url.rstrip('/')}/{number}"
 
 
@@ -111,7 +111,7 @@ class PostgresSettings(Section):
     def url(self) -> str:
         """The SQLAlchemy URL."""
         if self.host is None:
-            raise ConfigError("postgres.host is not set and no stack is running: start one with `sago up`")
+            raise ConfigError("no stack is running: start one with `sago up`, or set postgres.host")
         login = f"{quote(self.user, safe='')}:{quote(self.password.get_secret_value(), safe='')}"
         return f"postgresql+psycopg2://{login}@{self.host}:{self.port}/{self.db}"
 

@@ -36,7 +36,9 @@ def screen(data: ReportData, folder: Path = Path("output"), look: str | None = N
     if rest > 0:
         parts.append(Text(f"  and {counted(rest, 'more verdict')} in the report\n", style="dim"))
     letter = _first_letter(data, judged)
-    parts.append(_letter(letter, data) if letter else Text("No letter: there was nothing new to tell.\n"))
+    parts.append(
+        _letter(letter, data) if letter else Text("No letter: nothing new to tell, or it failed its checks.\n")
+    )
     parts.append(_last_lines(data, folder, look if data.events else None))
     return Constrain(Group(Text(), *parts), WIDTH)
 

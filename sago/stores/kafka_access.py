@@ -36,7 +36,7 @@ _NOT_SPOKEN = (OSError, kafka_errors.KafkaProtocolError)
 def address(settings: KafkaSettings) -> str:
     """`host:port,…` of the brokers; raises ConfigError where none is known."""
     if settings.bootstrap_servers is None:
-        raise ConfigError("kafka.bootstrap_servers is not set and no stack is running: start one with `sago up`")
+        raise ConfigError("no stack is running: start one with `sago up`, or set kafka.bootstrap_servers")
     return settings.bootstrap_servers
 
 
