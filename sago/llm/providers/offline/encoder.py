@@ -25,7 +25,7 @@ _TYPES = tuple(EventType)
 
 
 class Encoder:
-    """A `SecondReader`. Weights are read at the first statement, some 70 MB, and kept."""
+    """A `SecondReader`. Weights are read at the first statement, some 110 MB, and kept."""
 
     def __init__(self) -> None:
         """Raises ConfigError where what it runs on is not installed."""
