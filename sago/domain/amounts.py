@@ -6,7 +6,6 @@ times of day, years, versions, ticket and phone numbers, identifiers, addresses.
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -14,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sago.domain import amount_words as words
+from sago.domain.numerals import LARGE, SMALL, decimal, eastern, eastern_scale, summed
 
 COUNT = "count"
-LONGEST_DIGITS = 18
 IDENTIFIER_DIGITS = 7
 """A bare run of so many digits without separators names something."""
 _NEAR = 32
@@ -127,14 +126,11 @@ _GROUPED = rf"\d{{1,3}}[ ]\d{{3}}(?=\s?(?:{_SIGN}|(?-i:{_ISO})|(?:{_either(words
 """One group of thousands behind a blank: `640 000 euro`."""
 
 
-_SMALL, _LARGE = "".join(words.EASTERN_SMALL), "".join(words.EASTERN_BIG)
-_PART = rf"\d{{1,15}}(?:[.,]\d{{1,6}}){{0,4}}[ ]?(?:[{_SMALL}]{{1,2}}[{_LARGE}]?|[{_LARGE}])"
+_PART = rf"\d{{1,15}}(?:[.,]\d{{1,6}}){{0,4}}[ ]?(?:[{SMALL}]{{1,2}}[{LARGE}]?|[{LARGE}])"
 _EASTERN_SUM = (
-    rf"{_PART}(?:[ ]?{_PART}){{0,5}}(?:(?:(?<=[{_SMALL}{_LARGE}])\d{{1,4}}|(?<=[万萬만])[ ]\d{{3,4}})(?![.,]?\d))?"
+    rf"{_PART}(?:[ ]?{_PART}){{0,5}}(?:(?:(?<=[{SMALL}{LARGE}])\d{{1,4}}|(?<=[万萬만])[ ]\d{{3,4}})(?![.,]?\d))?"
 )
 """`5억`, `1億2000万`, `3억 5천만`, `1만 2000`."""
-_EASTERN_PART = re.compile(rf"([\d.,]+)[ ]?([{_SMALL}]*)([{_LARGE}]?)")
-_LARGEST = re.compile(f"[{_LARGE}]|$")
 
 
 def _number(grouped: str) -> re.Pattern[str]:
@@ -318,66 +314,11 @@ def _prefixed(sign: str, unit: str | None) -> str:
     return by_sign.get(sign.upper(), sign.upper())
 
 
-def _decimal(digits: str, scale: float, unit: str | None) -> float | None:
-    """The plain number in `digits`, whose points and commas group or divide; None where they do neither."""
-    digits = re.sub(r"[ '’\u00a0\u202f]", "", digits)
-    if len(digits) > LONGEST_DIGITS or re.match(r"0\d", digits):
-        return None
-    marks = re.findall(r"[.,]", digits)
-    if len(set(marks)) == 2:
-        return _mixed(digits, marks)
-    if not marks:
-        return float(digits)
-    head, *groups = re.split(r"[.,]", digits)
-    grouped = all(len(group) in (2, 3) for group in groups) and len(groups[-1]) == 3 and len(head) <= 3 and head != "0"
-    if len(groups) > 1:
-        return float("".join((head, *groups))) if grouped else None
-    counts = unit is None or unit in words.ISO_CODES
-    if grouped and (marks[0] == "," or (scale == 1.0 and counts)):
-        return float(head + groups[0])
-    return float(f"{head}.{groups[0]}")
-
-
-def _mixed(digits: str, marks: list[str]) -> float | None:
-    """`1,234.56` and `1.234,56`: the last mark divides, and may stand once."""
-    if marks.count(marks[-1]) > 1:
-        return None
-    whole, _, part = digits.rpartition(marks[-1])
-    return float(f"{re.sub(r'[.,]', '', whole)}.{part}")
-
-
 def _value(match: re.Match[str], scale: float, unit: str | None) -> float | None:
     """The plain number that was matched, without the magnitude behind it; None where it is none."""
     if match["eastern"]:
-        return _eastern(match["eastern"], unit) if scale == 1.0 else None
-    return _decimal(match["digits"], scale, unit) if match["digits"] else _spelt(match)
-
-
-def _eastern(written: str, unit: str | None) -> float | None:
-    """The value of `1億2000万`: each magnitude smaller than the one before, each part smaller than it leaves room for.
-
-    None for `1억2천`, where people leave the last magnitude unsaid; and for a lone `3조`, which may be a team."""
-    if written[-1] == "조" and unit is None:
-        return None
-    total = section = 0.0
-    room, above = float("inf"), float("inf")
-    for digits, small, big in _EASTERN_PART.findall(written):
-        number, times = _decimal(digits, 10.0, None), _times(small)
-        loose = not big and total and (above > 1e4 or (not small and len(digits) < 3))
-        if number is None or number * times >= room or loose:
-            return None
-        section += number * times
-        room = times
-        if big:
-            times = words.EASTERN_BIG[big]
-            if times >= above or section * times >= above:
-                return None
-            total, section, room, above = total + section * times, 0.0, times, times
-    return total + section
-
-
-def _times(small: str) -> float:
-    return math.prod(words.EASTERN_SMALL[each] for each in small)
+        return eastern(match["eastern"], unit) if scale == 1.0 else None
+    return decimal(match["digits"], scale, unit) if match["digits"] else _spelt(match)
 
 
 def _spelt(match: re.Match[str]) -> float | None:
@@ -389,40 +330,13 @@ def _spelt(match: re.Match[str]) -> float | None:
         return (
             words.PARTS[part] * words.BIG_NUMBERS[whole] if part in words.PARTS and whole in words.BIG_NUMBERS else None
         )
-    return _summed(re.split(r"[\s,-]+", match["spelt"].lower()))
-
-
-def _summed(spelt: Sequence[str]) -> float | None:
-    """`two hundred and six thousand`; a half is of the last magnitude: `one million and a half`."""
-    total = current = 0.0
-    scale, before = 1.0, ""
-    for word in spelt:
-        if word == "half":
-            current -= before not in ("and", "a", "an")
-            if current or not total:
-                current += 0.5
-            else:
-                total += 0.5 * scale
-        elif word in ("hundred", "dozen"):
-            current = (current or 1.0) * words.BIG_NUMBERS[word]
-        elif word in words.BIG_NUMBERS:
-            scale = words.BIG_NUMBERS[word]
-            follows = total > 0 and not current
-            total, current = (total * scale if follows else total + (current or 1.0) * scale), 0.0
-        elif word not in ("a", "an", "and"):
-            small = words.SMALL_NUMBERS.get(word, 0)
-            if current % 10 or (current % 100 and small >= 10):
-                return None
-            current += small
-        before = word
-    return total + current
+    return summed(re.split(r"[\s,-]+", match["spelt"].lower()))
 
 
 def _written_scale(match: re.Match[str]) -> float:
     """The magnitude that number words end with, 1e6 in `six million`, or that of the first part in `5百万3000`."""
-    if match["eastern"] and (first := _EASTERN_PART.match(match["eastern"])):
-        largest = _LARGEST.search(match["eastern"])
-        return _times(first[2]) * words.EASTERN_BIG.get(largest[0] if largest else "", 1.0)
+    if match["eastern"]:
+        return eastern_scale(match["eastern"])
     last = (match["whole"] or match["spelt"] or "").lower().split()[-1:]
     return words.BIG_NUMBERS.get(last[0], 1.0) if last else 1.0
 

@@ -9,6 +9,11 @@ UNSTATED = "XXX"
 """ISO 4217's code where no currency is involved: here money whose currency nobody wrote."""
 
 
+def is_currency(unit: str) -> bool:
+    """Whether a unit is an ISO 4217 code, UNSTATED too; other units are words in small letters."""
+    return len(unit) == 3 and unit.isupper()
+
+
 class MetricKind(NamedTuple):
     """A known metric: how people write it, which units it takes, how it is shown."""
 

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from sago.domain.events import Metric
-from sago.domain.metrics import METRICS, UNSTATED
+from sago.domain.metrics import METRICS, UNSTATED, is_currency
 
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", UNSTATED: ""}
 """Currencies whose sign is written before the figure; others are written `CHF 1.2M`."""
@@ -26,7 +26,7 @@ _WORDS = {
 
 def figure(value: float, unit: str | None) -> str:
     """The value with its unit; rounded to three digits where a scale letter is used."""
-    if unit is not None and len(unit) == 3 and unit.isupper():
+    if unit is not None and is_currency(unit):
         return _money(value, unit)
     if unit is None:
         return short(value)

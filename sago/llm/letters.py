@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sago.domain.amounts import find_amounts
 from sago.domain.events import CATALOGUE, Event, Metric, MetricPoint
-from sago.domain.metrics import METRICS, is_vague
+from sago.domain.metrics import METRICS, is_currency, is_vague
 from sago.domain.outreach import (
     Company,
     ConditionResult,
@@ -214,7 +214,7 @@ def _telling(event: Event) -> list[Metric]:
 
 def _speaks(metric: Metric) -> bool:
     """Whether a figure of an unknown name says something by itself: money or a count of hundreds, of something."""
-    is_large = metric.unit.isupper() or (metric.unit == "count" and metric.value >= SMALLEST_COUNT)
+    is_large = is_currency(metric.unit) or (metric.unit == "count" and metric.value >= SMALLEST_COUNT)
     return is_large and not is_vague(metric.name)
 
 

@@ -22,7 +22,7 @@ from uuid import UUID, uuid5
 
 from sago.domain.amounts import find_amounts
 from sago.domain.events import Event, EventType, Evidence, Fold, Metric, MetricPoint, Observation, Rejection, Status
-from sago.domain.metrics import METRICS, UNSTATED, is_vague
+from sago.domain.metrics import METRICS, UNSTATED, is_currency, is_vague
 from sago.domain.wording import figure
 from sago.pipeline.retelling import (
     NAMED,
@@ -157,7 +157,7 @@ def _with_currencies(said: list[Observation]) -> list[Observation]:
         return said
     written = [
         (o.event_type, m) for o in said if o.status is Status.ACTUAL for m in o.metrics
-        if _is_money(m) and m.unit != UNSTATED
+        if is_currency(m.unit) and m.unit != UNSTATED
     ]  # fmt: skip
     of_name = _only(((metric.name, metric.unit) for _, metric in written if metric.name in METRICS))
     of_value = _only((((event_type, metric.value), metric.unit) for event_type, metric in written))
@@ -183,10 +183,6 @@ def _only(pairs: Iterable[tuple[K, str]]) -> dict[K, str]:
     for key, unit in pairs:
         units.setdefault(key, set()).add(unit)
     return {key: min(found) for key, found in units.items() if len(found) == 1}
-
-
-def _is_money(metric: Metric) -> bool:
-    return len(metric.unit) == 3 and metric.unit.isupper()
 
 
 def _proof_ids(company_id: str, said: Sequence[Observation]) -> dict[tuple[str, int, int, int, str], UUID]:
@@ -406,7 +402,7 @@ def _points(event: Event, group: _Group) -> list[MetricPoint]:
 
 def _fits(metric: Metric) -> bool:
     wanted = METRICS[metric.name].unit
-    return metric.unit.isupper() if wanted == "currency" else metric.unit == wanted or metric.name == "runway"
+    return is_currency(metric.unit) if wanted == "currency" else metric.unit == wanted or metric.name == "runway"
 
 
 def _as_of(o: Observation) -> datetime:

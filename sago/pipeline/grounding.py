@@ -21,7 +21,7 @@ from sago.domain.amounts import Amount, find_amounts
 from sago.domain.claims import direction_in, other_direction, other_period
 from sago.domain.events import Finding, Metric, Observation
 from sago.domain.messages import CompactMessage
-from sago.domain.metrics import METRICS, UNSTATED
+from sago.domain.metrics import METRICS, UNSTATED, is_currency
 from sago.domain.orders import Orders
 from sago.domain.passages import Passages
 
@@ -150,7 +150,7 @@ def _agreeing(
 def _as_written(metric: Metric, amounts: Sequence[Amount]) -> Metric:
     """Without a currency that the quote nowhere writes: what it may be is decided by all that the company says."""
     is_written = any(_has_unit(amount, metric, ()) for amount in amounts if not amount.bare)
-    return metric if is_written or not _is_currency(metric.unit) else metric.model_copy(update={"unit": UNSTATED})
+    return metric if is_written or not is_currency(metric.unit) else metric.model_copy(update={"unit": UNSTATED})
 
 
 def _disagreement(metric: Metric, quote: str, amounts: Sequence[Amount]) -> str | None:
@@ -161,7 +161,7 @@ def _disagreement(metric: Metric, quote: str, amounts: Sequence[Amount]) -> str 
     units = {amount.unit for amount in amounts}
     of_unit = [amount for amount in of_value if _has_unit(amount, metric, units)]
     if not of_unit:
-        both_money = _is_currency(metric.unit) and any(amount.is_money for amount in of_value)
+        both_money = is_currency(metric.unit) and any(amount.is_money for amount in of_value)
         return OTHER_CURRENCY if both_money else OTHER_UNIT
     if all(other_period(metric.name, quote, amount) for amount in of_unit):
         return OTHER_PERIOD
@@ -175,13 +175,9 @@ def _has_unit(amount: Amount, metric: Metric, units: Collection[str]) -> bool:
     of another figure of the quote (`slid to 19%, it was 24`), which `units` are, and for the one that the metric always
     has (`NRR is 118`); a plain `$` for any dollar, `kr` for any crown."""
     unit, known = metric.unit, METRICS.get(metric.name)
-    may_be = _is_currency(unit) or unit in units or (known is not None and known.unit == unit)
+    may_be = is_currency(unit) or unit in units or (known is not None and known.unit == unit)
     by_sign = {"": (), "$": DOLLARS, "kr": CROWNS}
     return amount.unit == unit or (amount.bare and may_be) or unit in by_sign[amount.shared]
-
-
-def _is_currency(unit: str) -> bool:
-    return len(unit) == 3 and unit.isupper()
 
 
 def _backed(text: str, amounts: Sequence[Amount], metrics: Sequence[Metric]) -> bool:

@@ -17,6 +17,7 @@ from rapidfuzz import fuzz
 from sago.domain.amounts import find_amounts
 from sago.domain.events import EventType, Observation
 from sago.domain.everyday import everyday_words
+from sago.domain.metrics import is_currency
 
 NAMED = frozenset({
     EventType.ENTERPRISE_DEAL, EventType.PARTNERSHIP, EventType.HIRING, EventType.CUSTOMER_SUCCESS,
@@ -96,7 +97,7 @@ def traits(o: Observation) -> Traits:
 def _figure(value: float, unit: str) -> Figure:
     """A figure as tellings share it: all money alike, as a later telling leaves the currency out, and a count of a
     thousand or more may be money."""
-    is_money = (len(unit) == 3 and unit.isupper()) or (unit == "count" and abs(value) >= THOUSAND)
+    is_money = (is_currency(unit)) or (unit == "count" and abs(value) >= THOUSAND)
     return abs(value), MONEY if is_money else unit
 
 

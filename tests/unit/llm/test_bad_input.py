@@ -176,7 +176,13 @@ def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
     """Every compiled pattern of the offline provider and of the figures it reads."""
     names = [each.name for each in pkgutil.iter_modules(offline.__path__, "sago.llm.providers.offline.")]
     found: dict[tuple[str, int], tuple[str, re.Pattern[str]]] = {}
-    for name in [*names, "sago.domain.amounts", "sago.domain.amount_words", "sago.domain.orders"]:
+    for name in [
+        *names,
+        "sago.domain.amounts",
+        "sago.domain.amount_words",
+        "sago.domain.numerals",
+        "sago.domain.orders",
+    ]:
         for own, value in vars(importlib.import_module(name)).items():
             for pattern in _inside(value):
                 found.setdefault((pattern.pattern, pattern.flags), (f"{name}.{own}", pattern))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from sago.domain.amounts import find_amounts
 from sago.domain.events import EventType, Metric, Status
 from sago.domain.messages import CompactMessage
+from sago.domain.metrics import is_currency
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.company_figures import company_figures
 from sago.llm.providers.offline.cues import CUES, ROLE, Cue
@@ -167,7 +168,7 @@ def _has_needs(cue: Cue, subject: str | None, metrics: Sequence[Metric], quote: 
         "name": subject is not None,
         "name or figure": subject is not None or bool(metrics),
         "name or role": subject is not None or _ROLE.search(quote) is not None,
-        "size": any(m.unit.isupper() or m.value >= 1 for m in metrics) or subjects.instrument(quote) is not None,
+        "size": any(is_currency(m.unit) or m.value >= 1 for m in metrics) or subjects.instrument(quote) is not None,
     }.get(cue.needs, True)
 
 

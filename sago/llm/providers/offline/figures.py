@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sago.domain.amounts import Amount
 from sago.domain.events import EventType, Metric
 from sago.domain.everyday import everyday_words
-from sago.domain.metrics import METRICS, UNSTATED, canonical
+from sago.domain.metrics import METRICS, UNSTATED, canonical, is_currency
 from sago.llm.providers.offline.hints import Hinted
 from sago.llm.providers.offline.speech import is_taken_back
 
@@ -157,7 +157,7 @@ def _apart(text: str, figure: Figure, kept: Mapping[tuple[str, str], Figure]) ->
     start = max((match.end() for match in _CLAUSE_ENDS.finditer(text, 0, figure.amount.start)), default=0)
     whose = _WHOSE.search(text, max(start, figure.amount.start - _REACH), figure.amount.start)
     other = next((f"{word} {name}" for word in _OTHER if (f"{word} {name}", unit) not in kept), name)
-    is_owner = unit.isupper() and whose is not None and whose[1].split()[0].lower() not in everyday_words()
+    is_owner = is_currency(unit) and whose is not None and whose[1].split()[0].lower() not in everyday_words()
     own = f"{whose[1]} {name}" if whose is not None and is_owner else other
     return figure._replace(metric=figure.metric.model_copy(update={"name": own[:80]}))
 
@@ -266,7 +266,7 @@ def _name(text: str, amount: Amount, named: str | None, unit: str, event_type: E
         return f"{named or 'relative'} decline"
     if named and _takes(named, unit):
         return f"{'lost ' if kind in ('churn', 'lost deal') else earlier}{named}"
-    if unit.isupper():
+    if is_currency(unit):
         return _money_name(text, amount, kind, earlier)
     if unit in TIMES and event_type in _TIMELESS:
         return "experience" if event_type is EventType.HIRING and unit == "years" else None
@@ -283,7 +283,7 @@ def _name(text: str, amount: Amount, named: str | None, unit: str, event_type: E
 def _takes(name: str, unit: str) -> bool:
     wanted = METRICS[name].unit if name in METRICS else None
     if wanted == "currency":
-        return unit.isupper()
+        return is_currency(unit)
     return wanted in (unit, None) or (name == "runway" and unit in TIMES)
 
 

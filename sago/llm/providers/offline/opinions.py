@@ -13,6 +13,7 @@ from typing import Protocol
 
 from sago.domain.amounts import FIRST_WIDE, find_amounts
 from sago.domain.events import EventType, Status
+from sago.domain.metrics import is_currency
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.draft import Draft, Setting
 from sago.llm.providers.offline.drafts import LONGEST_QUOTE, match, metrics_of
@@ -142,7 +143,7 @@ def _is_doubted(draft: Draft, statements: Sequence[Statement], likely: Sequence[
     ]
     own = max((each[draft.event_type] for each in of_it), default=1.0)
     best = max((max(each.values()) for each in of_it), default=0.0)
-    is_plain = draft.subject is not None and any(metric.unit.isupper() for metric in draft.metrics)
+    is_plain = draft.subject is not None and any(is_currency(metric.unit) for metric in draft.metrics)
     return not is_plain and (own < DOUBTFUL or (own < best and best >= LIKELY))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sago.domain.events import EventType, Metric, Severity
+from sago.domain.metrics import is_currency
 
 _BY_KIND = {
     "outage": Severity.HIGH, "breach": Severity.HIGH, "lawsuit": Severity.HIGH, "layoffs": Severity.HIGH,
@@ -26,7 +27,7 @@ _WEAK = {"JPY": 150.0, "KRW": 1300.0, "INR": 85.0}
 
 def severity(event_type: EventType, kind: str, metrics: Sequence[Metric]) -> Severity:
     """High, medium or low; money is compared by size alone, without rates of the day."""
-    money = max((m.value / _WEAK.get(m.unit, 1.0) for m in metrics if m.unit.isupper()), default=0.0)
+    money = max((m.value / _WEAK.get(m.unit, 1.0) for m in metrics if is_currency(m.unit)), default=0.0)
     if event_type is EventType.ENTERPRISE_DEAL:
         return Severity.HIGH if money >= LARGE else Severity.MEDIUM
     if kind in ("grant", "debt", "lost deal", "churn") and money >= (VERY_LARGE if kind != "lost deal" else 500_000.0):

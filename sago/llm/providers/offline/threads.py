@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.events import EventType, Metric, Status
+from sago.domain.metrics import is_currency
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.draft import Draft, Setting
 from sago.llm.providers.offline.reading import LONGEST, Reading, Voice
@@ -68,7 +69,7 @@ def _addition(reading: Reading, earlier: Sequence[Draft], setting: Setting) -> D
     metrics = tuple(f.metric for f in read)
     names = subjects.names(text, setting.exclude)
     subject = before.subject or (names[0][1] if names else None)
-    if not any(m.unit.isupper() or m.unit in figures.TIMES for m in metrics) or (
+    if not any(is_currency(m.unit) or m.unit in figures.TIMES for m in metrics) or (
         subject is None and not before.pending
     ):
         return None
@@ -170,7 +171,7 @@ def one_deal(readings: Sequence[Reading], found: dict[str, list[Draft]]) -> None
 
 
 def _is_agreement(draft: Draft, agreements: Sequence[Draft]) -> bool:
-    if draft.kind != "contract" or not draft.key or any(m.unit.isupper() for m in draft.metrics):
+    if draft.kind != "contract" or not draft.key or any(is_currency(m.unit) for m in draft.metrics):
         return False
     return any(
         abs(agreement.message.sent_at - draft.message.sent_at) <= CORRECTED_WITHIN

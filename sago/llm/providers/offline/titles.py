@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from sago.domain.events import EventType, Metric
-from sago.domain.metrics import METRICS, UNSTATED
+from sago.domain.metrics import METRICS, UNSTATED, is_currency
 from sago.llm.providers.offline.cues import ROLE
 from sago.llm.providers.offline.figures import TOLD
 from sago.llm.providers.offline.subjects import instrument
@@ -28,7 +28,7 @@ _LENGTH, _HOUR = 160, 60
 def say(metric: Metric) -> str:
     """The figure as people read it: `$1.116M`, `143%`, `25,000`, `62 minutes`."""
     value = metric.value
-    if metric.unit.isupper():
+    if is_currency(metric.unit):
         sign = "" if metric.unit == UNSTATED else _SIGNS.get(metric.unit)
         return f"{sign}{_short(value)}" if sign is not None else f"{metric.unit} {_short(value)}"
     if metric.unit == "minutes" and value == int(value) and value > _HOUR and value % _HOUR:
@@ -80,7 +80,7 @@ class _Facts:
         return self.who("A new product")
 
     def money(self, before: str, after: str = "") -> str:
-        return self.first(lambda m: m.unit.isupper() and m.name != "valuation", before, after)
+        return self.first(lambda m: is_currency(m.unit) and m.name != "valuation", before, after)
 
     def term(self, before: str = " for ") -> str:
         return self.first(lambda m: m.unit in ("days", "weeks", "months", "years"), before)
@@ -96,7 +96,7 @@ class _Facts:
 
     def value(self, before: str) -> str:
         """A contract's worth, with its period."""
-        found = next((m for m in self.metrics if m.unit.isupper() and not m.name.startswith("earlier ")), None)
+        found = next((m for m in self.metrics if is_currency(m.unit) and not m.name.startswith("earlier ")), None)
         period = {"monthly fee": " a month", "annual contract value": " a year"}.get(found.name, "") if found else ""
         return f"{before}{say(found)}{period}" if found else ""
 
