@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sago.config import Settings
-from sago.domain.outreach import Letter
+from sago.domain.letters import Letter
 from sago.llm import registry
 from sago.outreach import composing
 from sago.outreach.scheduling import DueLetters

@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
-from sago.domain.outreach import ModelPolicy
+from sago.domain.companies import ModelPolicy
 from sago.errors import ConfigError
 
 

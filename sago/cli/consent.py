@@ -11,8 +11,8 @@ from rich.markup import escape
 from sago.bootstrap import Container
 from sago.cli.session import Session
 from sago.config import Settings
+from sago.domain.companies import ModelPolicy
 from sago.domain.model_calls import CallTotals
-from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError, UsageError
 from sago.llm import registry
 

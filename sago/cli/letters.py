@@ -10,7 +10,8 @@ from rich.text import Text
 from sago.bootstrap import Container
 from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, require_known, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.domain.outreach import Letter, LetterState, Watch
+from sago.domain.letters import Letter, LetterState
+from sago.domain.watches import Watch
 from sago.outreach.deciding import decide, resolve
 from sago.outreach.standing import lay_out
 from sago.report.phrases import KINDS, letter_kind, one_line, visible

@@ -12,10 +12,10 @@ from rich.markup import escape
 from sago.cli.consent import check_providers, spent
 from sago.cli.session import Session
 from sago.config import Settings
+from sago.domain.companies import ModelPolicy
 from sago.domain.events import Event
 from sago.domain.messages import CompactMessage, Message
 from sago.domain.orders import GIVES_ORDERS, Orders, gives_orders, own_lines
-from sago.domain.outreach import ModelPolicy
 from sago.errors import UsageError
 from sago.llm import registry
 from sago.pipeline.grounding import AN_ORDER

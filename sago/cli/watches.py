@@ -12,7 +12,8 @@ from rich.markup import escape
 
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.domain.outreach import Direction, Person, Watch
+from sago.domain.companies import Person
+from sago.domain.watches import Direction, Watch
 from sago.errors import UsageError
 from sago.outreach.conditions import asked_currency, parse
 from sago.report.phrases import one_line

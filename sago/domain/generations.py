@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sago.domain.outreach import Letter, LetterDraft, LetterState, Person
+from sago.domain.companies import Person
+from sago.domain.letters import Letter, LetterDraft, LetterState
 
 STEPS = (LetterState.DRAFT, LetterState.APPROVED, LetterState.SENT)
 """The way of a letter out of the house."""

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sago.domain.events import Event
+from sago.domain.letters import LetterState
 from sago.domain.messages import Message, MessageRef, iso_ms, native_id
-from sago.domain.outreach import LetterState
 from sago.errors import ConfigError
 from sago.evaluation.labels import Label, Words
 from sago.ports import Database, RawStore, Transaction

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from sago import telemetry
 from sago.domain.batches import ExtractionRequest
+from sago.domain.companies import Company, ModelPolicy
 from sago.domain.events import Finding
 from sago.domain.model_calls import ModelJob
-from sago.domain.outreach import Company, ModelPolicy
 from sago.errors import ProviderSettingError, TooDearError, TransientError, UnusableAnswerError
 from sago.llm.wrapping import Wrapping
 from sago.ports import Clock, Model

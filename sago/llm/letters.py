@@ -9,17 +9,11 @@ import hashlib
 from collections.abc import Sequence
 
 from sago.domain.amounts import find_amounts
+from sago.domain.companies import Company
 from sago.domain.events import CATALOGUE, Event, Metric, MetricPoint
+from sago.domain.letters import Highlight, LetterDraft, LetterRequest
 from sago.domain.metrics import METRICS, is_currency, is_vague
-from sago.domain.outreach import (
-    Company,
-    ConditionResult,
-    Direction,
-    Highlight,
-    LetterDraft,
-    LetterRequest,
-    Outcome,
-)
+from sago.domain.watches import ConditionResult, Direction, Outcome
 from sago.domain.wording import day, figure, metric_label, metric_phrase
 from sago.errors import PermanentError
 

@@ -12,9 +12,10 @@ from pydantic import BaseModel
 
 from sago import telemetry
 from sago.domain.batches import ExtractionRequest
+from sago.domain.companies import Person
 from sago.domain.events import CATALOGUE, Finding
+from sago.domain.letters import LetterDraft, LetterRequest
 from sago.domain.messages import CompactMessage
-from sago.domain.outreach import LetterDraft, LetterRequest, Person
 from sago.errors import UnusableAnswerError
 from sago.llm.gateway import PATIENCE
 from sago.llm.masking import Masking

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any, NamedTuple, cast
 
 from sago.config import Settings
+from sago.domain.companies import ModelPolicy
 from sago.domain.model_calls import Budget
-from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError
 from sago.llm.gateway import Gateway
 from sago.llm.triage import Triaged

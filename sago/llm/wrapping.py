@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy
+from sago.domain.companies import ModelPolicy
+from sago.domain.letters import LetterDraft, LetterRequest
 from sago.ports import Model
 
 

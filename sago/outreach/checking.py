@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import Literal, NamedTuple
 
 from sago.domain.amounts import Amount, find_amounts
+from sago.domain.letters import Highlight, LetterDraft, LetterRequest
 from sago.domain.metrics import METRICS
-from sago.domain.outreach import Highlight, LetterDraft, LetterRequest
 from sago.outreach.facts import (
     WORD,
     Facts,

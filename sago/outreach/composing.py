@@ -8,20 +8,11 @@ from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago import telemetry
+from sago.domain.companies import Company, ModelPolicy, Person
 from sago.domain.events import Event, MetricPoint
+from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
 from sago.domain.model_calls import ModelJob
-from sago.domain.outreach import (
-    Company,
-    Direction,
-    Letter,
-    LetterDraft,
-    LetterRequest,
-    LetterState,
-    ModelPolicy,
-    Outcome,
-    Person,
-    Watch,
-)
+from sago.domain.watches import Direction, Outcome, Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError
 from sago.outreach.checking import check
 from sago.outreach.deciding import drafts_of

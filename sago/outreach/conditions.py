@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from sago.domain.events import CATALOGUE, EventType
 from sago.domain.metrics import METRICS, canonical
-from sago.domain.outreach import Condition
+from sago.domain.watches import Condition
 from sago.errors import UsageError
 
 Operator = Literal[">=", ">", "<=", "<", "==", "!="]

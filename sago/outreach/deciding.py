@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from sago.domain.events import Event, Fold, Observation, Rejection
-from sago.domain.outreach import Letter, LetterState
+from sago.domain.letters import Letter, LetterState
 from sago.errors import UsageError
 from sago.outreach.standing import lay_out, no_longer_held
 from sago.ports import Database, Drafts, Transaction

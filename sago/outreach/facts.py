@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.events import CATALOGUE, Event
+from sago.domain.letters import LetterRequest
 from sago.domain.metrics import METRICS
-from sago.domain.outreach import LetterRequest
 
 MOST_ROUNDED = 0.02
 """A figure rounded by more than this share of itself is another figure: 1.6M is not $2M."""

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sago.domain.amounts import find_amounts
 from sago.domain.events import Event, Evidence, MetricPoint
 from sago.domain.metrics import UNSTATED
-from sago.domain.outreach import Condition, ConditionResult
+from sago.domain.watches import Condition, ConditionResult
 from sago.domain.wording import day, figure, metric_label
 from sago.outreach.conditions import asked_currency, event_label, holds
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sago import telemetry
-from sago.domain.outreach import CompositionState, DueLetter, Letter, Outcome, Verdict
+from sago.domain.letters import CompositionState, DueLetter, Letter
+from sago.domain.watches import Outcome, Verdict
 from sago.errors import ConfigError, InvalidMessageError, PermanentError, TransientError, UnusableAnswerError
 from sago.outreach.verdicts import judge
 from sago.ports import Clock, Database, Dispatcher

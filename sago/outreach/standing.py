@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sago.domain.events import Event
-from sago.domain.outreach import Letter, LetterState
+from sago.domain.letters import Letter, LetterState
 from sago.ports import Database, Drafts, Transaction
 
 

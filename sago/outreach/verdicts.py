@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sago.domain.events import Event, EventType, MetricPoint, Severity
-from sago.domain.outreach import ConditionResult, Outcome, Verdict, Watch
+from sago.domain.watches import ConditionResult, Outcome, Verdict, Watch
 from sago.domain.wording import day, figure, metric_label
 from sago.outreach.conditions import event_label
 from sago.outreach.proofs import evaluate

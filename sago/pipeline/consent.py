@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sago.domain.outreach import ModelPolicy
+from sago.domain.companies import ModelPolicy
 from sago.ports import Clock, Database
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sago.domain.erasures import SETTLES_AFTER, EmptiedMessage, Erased, Erasure
+from sago.domain.letters import Letter, LetterDraft, LetterState
 from sago.domain.messages import Message
-from sago.domain.outreach import Letter, LetterDraft, LetterState
 from sago.errors import SagoError
 from sago.pipeline.extraction import refold
 from sago.ports import Answers, Buffer, Database, Drafts, Mirror, RawStore, Taken, Transaction

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sago.domain.batches import HOPELESS, Batch, BatchState, Chunk, ChunkResult, ChunkState, ExtractionRequest
+from sago.domain.companies import Company
 from sago.domain.events import Extraction
 from sago.domain.messages import CompactMessage, Message, MessageRef
 from sago.domain.model_calls import ModelJob
 from sago.domain.orders import GIVES_ORDERS, without_orders
-from sago.domain.outreach import Company
 from sago.errors import ConfigError, PermanentError, ProviderSettingError, TransientError, UnusableAnswerError
 from sago.pipeline.chunking import LATER_REACH, context_of
 from sago.pipeline.folding import fold

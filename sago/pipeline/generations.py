@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sago.domain.generations import Announced, Generation
-from sago.domain.outreach import Letter, LetterState
+from sago.domain.letters import Letter, LetterState
 from sago.errors import RestoredError
 from sago.ports import Database, Mirror, Transaction
 from sago.telemetry import logger

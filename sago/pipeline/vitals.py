@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sago.domain.batches import Batch, BatchState
 from sago.domain.breakers import OpenBreaker
-from sago.domain.outreach import CompositionState
+from sago.domain.letters import CompositionState
 from sago.domain.vitals import (
     BreakerVitals,
     CacheMetrics,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sago.domain.erasures import Erasure
 from sago.domain.generations import Announced, Generation
-from sago.domain.outreach import Letter
+from sago.domain.letters import Letter
 
 
 class Taken(NamedTuple):

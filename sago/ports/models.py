@@ -10,14 +10,10 @@ from sago.domain.batches import (
     ExtractionRequest,
 )
 from sago.domain.breakers import OpenBreaker
+from sago.domain.companies import Company, ModelPolicy
 from sago.domain.events import Finding
+from sago.domain.letters import LetterDraft, LetterRequest
 from sago.domain.model_calls import Budget, CallTotals, Limit, ModelCall, ModelJob, Reservation
-from sago.domain.outreach import (
-    Company,
-    LetterDraft,
-    LetterRequest,
-    ModelPolicy,
-)
 
 T = TypeVar("T")
 

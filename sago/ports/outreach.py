@@ -7,15 +7,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from sago.domain.outreach import (
-    Company,
-    Composition,
-    CompositionState,
-    DueLetter,
-    Letter,
-    LetterState,
-    Watch,
-)
+from sago.domain.companies import Company
+from sago.domain.letters import Composition, CompositionState, DueLetter, Letter, LetterState
+from sago.domain.watches import Watch
 
 
 class CompanyStore(Protocol):

@@ -9,10 +9,12 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from sago.domain.companies import Company
 from sago.domain.contradictions import Contradiction, contradictions
 from sago.domain.events import Event, Evidence, MetricPoint
+from sago.domain.letters import Letter
 from sago.domain.messages import CompactMessage, MessageRef, native_id
-from sago.domain.outreach import Company, Letter, Outcome, Verdict
+from sago.domain.watches import Outcome, Verdict
 from sago.ports import Database, RawStore, Transaction
 
 ORDER = (Outcome.NOW, Outcome.NOT_YET, Outcome.DO_NOT_WRITE)

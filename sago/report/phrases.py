@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from sago.domain.outreach import Direction, Letter, Outcome, Verdict, Watch
+from sago.domain.letters import Letter
+from sago.domain.watches import Direction, Outcome, Verdict, Watch
 from sago.domain.wording import day, plain
 from sago.report.data import ReportData
 

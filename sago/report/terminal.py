@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sago.domain.events import Evidence
-from sago.domain.outreach import Letter, Outcome, Verdict
+from sago.domain.letters import Letter
+from sago.domain.watches import Outcome, Verdict
 from sago.domain.wording import day
 from sago.report.data import ReportData
 from sago.report.phrases import LABELS, counted, kind_of, one_line, passed_on, plumbing, visible

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 from uuid import NAMESPACE_URL, uuid5
 
-from sago.domain.outreach import Company, Condition, Direction, Person, Watch
+from sago.domain.companies import Company, Person
+from sago.domain.watches import Condition, Direction, Watch
 from sago.sample.generate import DEFAULT_START, WRITTEN, Plan, SampleRow, labels, stream, written
 from sago.sample.screenplay import Month, Story
 

@@ -6,7 +6,8 @@ import re
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from sago.domain.outreach import DEFAULT_FIRM, Company, Direction, Watch
+from sago.domain.companies import DEFAULT_FIRM, Company
+from sago.domain.watches import Direction, Watch
 
 EVERY_SOURCE = "*"
 """In `shares.sources`: whatever source there is."""

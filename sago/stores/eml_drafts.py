@@ -12,7 +12,8 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
-from sago.domain.outreach import Letter, Person
+from sago.domain.companies import Person
+from sago.domain.letters import Letter
 from sago.errors import ConfigError
 
 DOMAIN = "sago.invalid"

@@ -9,7 +9,8 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from sago.domain.outreach import Company, Direction, ModelPolicy
+from sago.domain.companies import Company, ModelPolicy
+from sago.domain.watches import Direction
 from sago.errors import PermanentError
 from sago.ports import Database
 from sago.stores.postgres import PostgresDatabase

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from uuid import UUID
 
-from sago.domain.outreach import Composition, CompositionState, DueLetter
+from sago.domain.letters import Composition, CompositionState, DueLetter
 from sago.ports import Database
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)

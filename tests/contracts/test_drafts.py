@@ -11,7 +11,8 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from sago.domain.outreach import Letter, LetterDraft, LetterState, Person
+from sago.domain.companies import Person
+from sago.domain.letters import Letter, LetterDraft, LetterState
 from sago.errors import ConfigError
 from sago.ports import Drafts
 from sago.stores.eml_drafts import EmlDrafts, as_mail

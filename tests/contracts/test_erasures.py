@@ -12,8 +12,8 @@ from sago.domain.batches import Batch, BatchPlan, BatchState, ChunkResult, DeadL
 from sago.domain.erasures import Erasure
 from sago.domain.events import EventType, Extraction, Observation, Severity, Status
 from sago.domain.generations import Generation
+from sago.domain.letters import DueLetter, LetterDraft
 from sago.domain.messages import MessageKey, MessageRef
-from sago.domain.outreach import DueLetter, LetterDraft
 from sago.pipeline.extraction import refold
 from sago.ports import Database
 from tests.contracts.test_outreach import letter, watch

@@ -12,9 +12,9 @@ import pytest
 from pydantic import SecretStr
 
 from sago.config import Settings
+from sago.domain.companies import ModelPolicy
 from sago.domain.events import EventType
 from sago.domain.model_calls import CallOutcome, ModelCall, ModelJob
-from sago.domain.outreach import ModelPolicy
 from sago.errors import (
     PermanentError,
     ProviderSettingError,

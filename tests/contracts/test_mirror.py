@@ -13,7 +13,7 @@ import pytest
 
 from sago.domain.erasures import Erasure
 from sago.domain.generations import Announced
-from sago.domain.outreach import LetterState
+from sago.domain.letters import LetterState
 from sago.embedded.servers import Server
 from sago.errors import ConfigError
 from sago.ports import Mirror

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sago.config import Settings
+from sago.domain.companies import ModelPolicy
 from sago.domain.model_calls import Budget, CallOutcome, ModelCall
-from sago.domain.outreach import ModelPolicy
 from sago.errors import (
     HeldBackError,
     PermanentError,

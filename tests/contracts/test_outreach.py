@@ -11,8 +11,10 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import pytest
 from sqlalchemy import text
 
+from sago.domain.companies import Person
 from sago.domain.events import Metric
-from sago.domain.outreach import Condition, Direction, Highlight, Letter, LetterDraft, LetterState, Person, Watch
+from sago.domain.letters import Highlight, Letter, LetterDraft, LetterState
+from sago.domain.watches import Condition, Direction, Watch
 from sago.errors import PermanentError
 from sago.ports import Database
 from sago.stores.postgres import PostgresDatabase

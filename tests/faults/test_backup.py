@@ -16,8 +16,8 @@ import pytest
 import redis
 
 from sago.domain.erasures import Erasure
+from sago.domain.letters import Letter, LetterState
 from sago.domain.messages import Message
-from sago.domain.outreach import Letter, LetterState
 from sago.embedded.postgres import data_folder
 from sago.embedded.record import read_record
 from sago.errors import RestoredError, UsageError

@@ -20,7 +20,7 @@ import psutil
 import redis
 
 from sago.config import PROJECT
-from sago.domain.outreach import CompositionState
+from sago.domain.letters import CompositionState
 from sago.stores.celery_dispatcher import client
 from sago.stores.eml_drafts import DOMAIN
 from tests.faults.house import House

@@ -19,7 +19,7 @@ import psycopg2
 import pytest
 
 from sago.domain.breakers import OpenBreaker
-from sago.domain.outreach import ModelPolicy
+from sago.domain.companies import ModelPolicy
 from sago.pipeline.grounding import NO_QUOTE
 from tests import gemini_server as fake
 from tests.faults.house import SETTLES_WITHIN, House, raised

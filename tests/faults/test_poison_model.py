@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from sago.domain.batches import DeadLetter
+from sago.domain.companies import ModelPolicy
 from sago.domain.messages import Message
-from sago.domain.outreach import ModelPolicy
 from sago.pipeline.recovery import WORKER_DIED
 from tests import gemini_server as fake
 from tests.faults.house import House, raised

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from sago.domain.outreach import Letter
+from sago.domain.letters import Letter
 from tests.faults.house import PROCESSES, House, second_bridge
 from tests.faults.load import Load
 from tests.faults.report import Report

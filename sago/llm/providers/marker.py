@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from sago.domain.batches import ExtractionRequest
+from sago.domain.companies import ModelPolicy
 from sago.domain.events import Finding, Metric
-from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy
+from sago.domain.letters import LetterDraft, LetterRequest
 from sago.llm.letters import compose_offline
 
 _MARK = re.compile(r"\[\[event (?P<type>[a-z_]{1,32})(?P<options>(?: [a-z]{1,16}=[^\s\[\]]{1,120}){0,16})\]\]")

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from sago.domain.events import CATALOGUE, Event
-from sago.domain.outreach import ConditionResult, Direction, Highlight, LetterDraft, LetterRequest
+from sago.domain.letters import Highlight, LetterDraft, LetterRequest
+from sago.domain.watches import ConditionResult, Direction
 from sago.domain.wording import day, figure, metric_phrase
 from sago.errors import UnusableAnswerError
 from sago.llm.letters import MAX_HIGHLIGHTS, SUBJECT_LIMIT, assembled, signature

@@ -6,9 +6,10 @@ from uuid import uuid4
 
 from sago import telemetry
 from sago.domain.batches import ExtractionRequest
+from sago.domain.companies import ModelPolicy
 from sago.domain.events import Finding
+from sago.domain.letters import LetterDraft, LetterRequest
 from sago.domain.model_calls import ModelJob
-from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy
 from sago.errors import PermanentError, UnusableAnswerError
 from sago.llm.prompts import EXTRACTION, LETTER
 from sago.llm.remote import letters

@@ -8,7 +8,7 @@ from typing import Any
 
 from sago.domain.erasures import Erasure
 from sago.domain.generations import Announced
-from sago.domain.outreach import LetterState
+from sago.domain.letters import LetterState
 from sago.stores.cassandra.session import CassandraConnection
 
 SCOPE = "sago"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sago.domain.outreach import Company
+from sago.domain.companies import Company
 from sago.errors import PermanentError
 from sago.stores.defaults import default_company, default_watch
 from sago.stores.memory.state import State

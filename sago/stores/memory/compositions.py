@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sago.domain.outreach import Composition, CompositionState, DueLetter
+from sago.domain.letters import Composition, CompositionState, DueLetter
 from sago.stores.memory.state import State
 
 

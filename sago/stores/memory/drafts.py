@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sago.domain.outreach import Letter
+from sago.domain.letters import Letter
 
 
 class MemoryDrafts:

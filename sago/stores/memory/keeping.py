@@ -10,7 +10,7 @@ from sago.domain.batches import DeadLetter
 from sago.domain.erasures import Erasure, sender_in
 from sago.domain.events import Event, Observation
 from sago.domain.generations import Announced, Generation
-from sago.domain.outreach import Letter
+from sago.domain.letters import Letter
 from sago.ports import Taken
 from sago.stores.memory.state import State
 

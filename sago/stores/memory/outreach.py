@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sago.domain.outreach import Letter, LetterState, Watch
+from sago.domain.letters import Letter, LetterState
+from sago.domain.watches import Watch
 from sago.errors import PermanentError
 from sago.stores.memory.state import AuditEntry, State
 

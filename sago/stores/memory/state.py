@@ -9,11 +9,13 @@ from typing import NamedTuple, Self
 from uuid import UUID
 
 from sago.domain.batches import Batch, Chunk, ChunkResult, DeadLetter, Progress, Tick, TickRun
+from sago.domain.companies import Company
 from sago.domain.erasures import Erasure
 from sago.domain.events import Event, Extraction, MetricPoint, Observation, Rejection
 from sago.domain.generations import Generation
+from sago.domain.letters import Composition, DueLetter, Letter
 from sago.domain.messages import MessageRef
-from sago.domain.outreach import Company, Composition, DueLetter, Letter, Watch
+from sago.domain.watches import Watch
 
 
 class Member(NamedTuple):

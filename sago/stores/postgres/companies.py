@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.outreach import DEFAULT_FIRM, Company
+from sago.domain.companies import DEFAULT_FIRM, Company
 from sago.errors import PermanentError
 from sago.stores.defaults import EVERY_SOURCE, default_company, default_watch
 from sago.stores.postgres.outreach import PostgresOutreach

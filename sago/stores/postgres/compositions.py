@@ -11,7 +11,7 @@ from sqlalchemy import Connection, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import Update
 
-from sago.domain.outreach import Composition, CompositionState, DueLetter
+from sago.domain.letters import Composition, CompositionState, DueLetter
 from sago.stores.postgres.tables import compositions
 
 C = compositions.c

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.batches import ChunkResult
 from sago.domain.erasures import Erasure, sender_in
-from sago.domain.outreach import Letter
+from sago.domain.letters import Letter
 from sago.ports import Taken
 from sago.stores.postgres.tables import (
     batch_chunks,

@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.outreach import Letter, LetterState, Watch
+from sago.domain.letters import Letter, LetterState
+from sago.domain.watches import Watch
 from sago.errors import PermanentError
 from sago.stores.postgres.tables import audit_log, outreach, watches
 

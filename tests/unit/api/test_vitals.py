@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from sago.domain.batches import Batch, BatchState, DeadLetter, Progress
-from sago.domain.outreach import DueLetter
+from sago.domain.letters import DueLetter
 from sago.domain.vitals import ServiceVitals, StackVitals
 from sago.errors import ConfigError, TransientError
 from sago.sections import CacheSettings

@@ -17,7 +17,7 @@ from sago.cli import extract, run
 from sago.cli.consent import check_providers, settle
 from sago.cli.session import Session
 from sago.config import Settings
-from sago.domain.outreach import ModelPolicy
+from sago.domain.companies import ModelPolicy
 from sago.errors import ConfigError, UsageError
 from sago.llm.registry import named
 from sago.pipeline.consent import Consent

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from sago.cli import lookup, people, scoring
 from sago.cli.lookup import me
 from sago.domain.events import Event, EventType, Extraction
+from sago.domain.letters import LetterState
 from sago.domain.messages import Message
-from sago.domain.outreach import LetterState
 from sago.llm.providers.offline import RulesModel
 from sago.pipeline.extraction import refold
 from sago.pipeline.grounding import ground

@@ -13,7 +13,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from sago.cli import lookup, people
-from sago.domain.outreach import Letter, LetterState, ModelPolicy
+from sago.domain.companies import ModelPolicy
+from sago.domain.letters import Letter, LetterState
 from sago.errors import RestoredError, UsageError
 from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline

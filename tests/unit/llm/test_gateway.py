@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sago.domain.batches import ExtractionRequest
+from sago.domain.companies import Company, ModelPolicy
 from sago.domain.events import Finding
 from sago.domain.model_calls import ModelJob
-from sago.domain.outreach import Company, ModelPolicy
 from sago.errors import (
     HeldBackError,
     PermanentError,

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from sago.domain.batches import ExtractionRequest
+from sago.domain.companies import ModelPolicy
 from sago.domain.events import Event, EventType, Finding
 from sago.domain.messages import CompactMessage
 from sago.domain.orders import Orders, gives_orders, own_lines
-from sago.domain.outreach import ModelPolicy
 from sago.llm.providers.offline import OfflineModel, RulesModel
 from sago.pipeline.grounding import AN_ORDER, ground
 from sago.pipeline.reading import Reading

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sago.domain.outreach import Direction
+from sago.domain.watches import Direction
 from sago.errors import PermanentError
 from sago.llm.letters import SUBJECT_LIMIT, compose_offline
 from tests.unit.outreach.stories import ARR, DEAL, NRR, event, metric, request, watch

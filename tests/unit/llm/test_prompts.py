@@ -14,7 +14,7 @@ from sago.config import PROJECT
 from sago.domain.events import EventType, Observation
 from sago.domain.messages import CompactMessage
 from sago.domain.metrics import METRICS
-from sago.domain.outreach import Direction
+from sago.domain.watches import Direction
 from sago.llm.prompts import EXTRACTION, LETTER, Example, Prompt, Rendered, invented_names
 from sago.llm.remote import answers, letters, packing
 from sago.pipeline.grounding import ground

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from sago.domain.batches import ExtractionRequest
 from sago.domain.events import EventType, Finding
+from sago.domain.letters import LetterDraft, LetterRequest
 from sago.domain.messages import CompactMessage
-from sago.domain.outreach import Direction, LetterDraft, LetterRequest
+from sago.domain.watches import Direction
 from sago.errors import UnusableAnswerError
 from sago.llm.letters import compose_offline
 from sago.llm.masking import MOST_TRIES, Masking, _divided

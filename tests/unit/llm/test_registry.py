@@ -10,9 +10,9 @@ import pytest
 
 from sago.config import Settings
 from sago.domain.batches import ExtractionRequest
+from sago.domain.companies import ModelPolicy
 from sago.domain.cues import learned
 from sago.domain.messages import CompactMessage
-from sago.domain.outreach import ModelPolicy
 from sago.errors import ConfigError, ProviderSettingError, TransientError
 from sago.llm.registry import PROVIDERS, Guards, gateway, guarded, load, longest_call, missing, named, place_of
 from sago.llm.remote.client import RemoteClient

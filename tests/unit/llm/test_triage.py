@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sago.config import Settings
 from sago.domain.batches import ExtractionRequest
+from sago.domain.companies import ModelPolicy
 from sago.domain.messages import CompactMessage
-from sago.domain.outreach import ModelPolicy
 from sago.errors import ProviderSettingError
 from sago.llm.providers.marker import MarkerModel
 from sago.llm.registry import Guards, guarded, load

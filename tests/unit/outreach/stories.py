@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
+from sago.domain.companies import Company, Person
 from sago.domain.events import Event, EventType, Evidence, Fold, Metric, MetricPoint, Severity
-from sago.domain.outreach import Company, Direction, LetterRequest, Person, Watch
+from sago.domain.letters import LetterRequest
+from sago.domain.watches import Direction, Watch
 from sago.outreach.conditions import parse
 from sago.outreach.selection import choose
 from sago.outreach.verdicts import judge

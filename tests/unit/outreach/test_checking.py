@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sago.domain.outreach import Direction, LetterDraft, LetterRequest
+from sago.domain.letters import LetterDraft, LetterRequest
+from sago.domain.watches import Direction
 from sago.llm.letters import compose_offline
 from sago.outreach.checking import check
 from tests.unit.outreach.stories import ARR, EVENTS, event, metric, request, watch

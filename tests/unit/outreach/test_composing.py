@@ -7,8 +7,10 @@ from uuid import UUID
 
 import pytest
 
+from sago.domain.companies import ModelPolicy
 from sago.domain.events import Event
-from sago.domain.outreach import Letter, LetterDraft, LetterRequest, LetterState, ModelPolicy, Watch
+from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
+from sago.domain.watches import Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError, UsageError
 from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline

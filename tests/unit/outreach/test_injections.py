@@ -7,8 +7,9 @@ from pathlib import Path
 import yaml
 
 from sago.domain.events import Event
+from sago.domain.letters import Letter
 from sago.domain.messages import CompactMessage
-from sago.domain.outreach import Direction, Letter
+from sago.domain.watches import Direction
 from sago.llm.gateway import Gateway
 from sago.llm.providers.offline import RulesModel
 from sago.outreach.composing import compose_letter

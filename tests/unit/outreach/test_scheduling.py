@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from sago.domain.outreach import Composition, CompositionState, DueLetter, Letter
+from sago.domain.letters import Composition, CompositionState, DueLetter, Letter
 from sago.errors import PermanentError, ProviderSettingError, TransientError, UngroundedError, UnusableAnswerError
 from sago.outreach import scheduling
 from sago.outreach.scheduling import ATTEMPTS, LEASE, RETRY_AFTER, SENT_AGAIN_AFTER, DueLetters

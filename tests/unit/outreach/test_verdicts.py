@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sago.domain.events import Severity
-from sago.domain.outreach import Outcome
+from sago.domain.watches import Outcome
 from sago.outreach.selection import choose
 from sago.outreach.verdicts import judge
 from tests.unit.outreach.stories import ARR, DEAL, EVENTS, NOW, NRR, POINTS, SETBACK, event, metric, watch

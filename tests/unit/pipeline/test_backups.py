@@ -9,8 +9,8 @@ import pytest
 
 from sago.domain.batches import LIVE_RUN, BatchState, DeadLetter
 from sago.domain.erasures import Erasure
+from sago.domain.letters import Letter, LetterState
 from sago.domain.messages import MessageKey
-from sago.domain.outreach import Letter, LetterState
 from sago.errors import RestoredError, TransientError, UsageError
 from sago.outreach.deciding import decide, resolve
 from sago.stores.memory.state import State

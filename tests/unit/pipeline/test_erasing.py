@@ -10,8 +10,8 @@ import pytest
 
 from sago.domain.batches import BatchState
 from sago.domain.erasures import SETTLES_AFTER, Erased, Erasure
+from sago.domain.letters import Letter, LetterState
 from sago.domain.messages import MessageRef
-from sago.domain.outreach import Letter, LetterState
 from sago.errors import TransientError
 from sago.pipeline.erasing import NO_WORDS
 from tests.contracts.test_outreach import letter

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 import pytest
 
 from sago.domain.batches import BatchState, ExtractionRequest
+from sago.domain.companies import ModelPolicy
 from sago.domain.events import Finding
 from sago.domain.orders import GIVES_ORDERS
-from sago.domain.outreach import ModelPolicy
 from sago.errors import PermanentError, ProviderSettingError, TransientError, UnusableAnswerError
 from sago.llm.providers.marker import MarkerModel
 from tests.unit.pipeline.house import NOW, RETRY_AFTER, House, deal, message

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from sago.domain.batches import BatchState
+from sago.domain.companies import ModelPolicy
 from sago.domain.model_calls import Budget, CallOutcome, ModelCall
-from sago.domain.outreach import ModelPolicy
 from sago.llm.remote.guards import Budgeted, Limited
 from sago.llm.remote.model import RemoteModel
 from sago.llm.remote.question import Line, Question, Reply

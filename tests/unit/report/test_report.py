@@ -15,9 +15,11 @@ from uuid import UUID
 import pytest
 from rich.console import Console
 
+from sago.domain.companies import Person
 from sago.domain.events import Event
+from sago.domain.letters import Letter
 from sago.domain.messages import CompactMessage, Message
-from sago.domain.outreach import Direction, Letter, Outcome, Person
+from sago.domain.watches import Direction, Outcome
 from sago.errors import ConfigError
 from sago.llm.letters import compose_offline
 from sago.outreach.verdicts import judge

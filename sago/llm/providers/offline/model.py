@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from sago.domain.amount_words import CROWNS, DOLLARS, ISO_CODES
 from sago.domain.amounts import find_amounts
 from sago.domain.batches import ExtractionRequest
+from sago.domain.companies import ModelPolicy
 from sago.domain.events import Finding
+from sago.domain.letters import LetterDraft, LetterRequest
 from sago.domain.messages import CompactMessage
-from sago.domain.outreach import LetterDraft, LetterRequest, ModelPolicy
 from sago.llm.letters import compose_offline
 from sago.llm.providers.offline import subjects
 from sago.llm.providers.offline.draft import Draft, Setting

@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletion
 from pydantic import BaseModel
 
 from sago import telemetry
-from sago.domain.outreach import ModelPolicy
+from sago.domain.companies import ModelPolicy
 from sago.errors import ProviderSettingError, UnusableAnswerError
 from sago.llm import registry
 from sago.llm.providers.openai_compatible.refusals import OpenAIRefusals, is_about_form
