@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from sago.domain.messages import CompanyId
+from sago.domain.messages import CompanyId, Moment
 
 DEFAULT_FIRM = "default"
+EVERY_SOURCE = "*"
+"""In a share's sources: whatever source there is."""
 
 
 class ModelPolicy(StrEnum):
@@ -44,3 +47,32 @@ class Person(BaseModel):
 
     name: str
     email: str | None = None
+
+
+class Granularity(StrEnum):
+    """How exactly a firm sees a company's figures: as they were said, as the band they lie in, or not at all."""
+
+    EXACT = "exact"
+    BANDS = "bands"
+    NONE = "none"
+
+
+class Share(BaseModel):
+    """One row of `shares`: what a founder lets one firm see of the company, and until when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    firm_id: str
+    company_id: CompanyId
+    sources: tuple[str, ...] = (EVERY_SOURCE,)
+    granularity: Granularity = Granularity.EXACT
+    until: Moment | None = None
+    created_at: Moment
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Whether it has not ended by then."""
+        return self.until is None or moment < self.until
+
+    def covers(self, source: str) -> bool:
+        """Whether messages of this source are shared."""
+        return EVERY_SOURCE in self.sources or source in self.sources

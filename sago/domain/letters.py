@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sago.domain.companies import DEFAULT_FIRM, Company, Person
+from sago.domain.companies import DEFAULT_FIRM, Company, Granularity, Person
 from sago.domain.events import Event, Metric, MetricPoint
 from sago.domain.messages import CompanyId, Moment
 from sago.domain.watches import Verdict, Watch
@@ -38,6 +38,8 @@ class LetterRequest(BaseModel):
     events: tuple[Event, ...]
     metric_points: tuple[MetricPoint, ...] = ()
     as_of: Moment
+    granularity: Granularity = Granularity.EXACT
+    """How exactly figures may be told: the events and points above are coarsened to it already."""
     objections: tuple[str, ...] = ()
 
 
@@ -52,11 +54,49 @@ class LetterDraft(BaseModel):
     metrics: tuple[Metric, ...] = ()
 
 
+class Receipt(BaseModel):
+    """Where one claim of a letter comes from: the proof, and what was done to it until it read as it does.
+
+    `event_id` and `message_id` are None where the watch or the company's profile says it: a reason, a name.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    claim: str
+    """As the letter writes it: `$5.4M`, `26 March`, `Meridian`."""
+    kind: Literal["figure", "date", "name"]
+    where: str
+    """`subject`, `body` or `highlight 2`."""
+    start: int
+    """Offset in that text, in code points."""
+    end: int
+    event_id: UUID | None = None
+    message_id: str | None = None
+    quote: str = ""
+    sha256: str = ""
+    """Of the quote: it still tells whether a quote is the one that was seen, once the words are erased."""
+    transformation: str = ""
+    """`MRR $450k × 12 → $5.4M ARR`; empty where the claim stands in the proof as it is written."""
+
+
+class Thread(BaseModel):
+    """The conversation that a letter goes on with (RFC 5322, 3.6.4): Message-IDs with their angle brackets."""
+
+    model_config = ConfigDict(frozen=True)
+
+    in_reply_to: str
+    references: tuple[str, ...]
+
+
 class LetterState(StrEnum):
-    """draft → approved → sent, or rejected, expired, superseded (its events changed), unknown (for a person)."""
+    """draft → approved → queued → sent, or rejected, expired, superseded (its events changed), unknown (for a person).
+
+    An approval can be undone until the letter is queued; what is queued lies in `mails`.
+    """
 
     DRAFT = "draft"
     APPROVED = "approved"
+    QUEUED = "queued"
     SENT = "sent"
     REJECTED = "rejected"
     EXPIRED = "expired"
@@ -67,7 +107,7 @@ class LetterState(StrEnum):
     def is_live(self) -> bool:
         """Whether the letter fills its window: at most one live letter a (watch, window). An unknown one does: it may
         have been sent."""
-        return self in (LetterState.DRAFT, LetterState.APPROVED, LetterState.SENT, LetterState.UNKNOWN)
+        return self not in (LetterState.REJECTED, LetterState.EXPIRED, LetterState.SUPERSEDED)
 
 
 class DueLetter(NamedTuple):
@@ -118,4 +158,12 @@ class Letter(BaseModel):
     draft: LetterDraft
     event_ids: tuple[UUID, ...]
     composed_by: str
+    prompt_version: str = ""
+    """Of the model that wrote it; empty where no prompt was used."""
+    receipts: tuple[Receipt, ...] = ()
+    ticked: frozenset[int] = frozenset()
+    """Numbers of the receipts that a person has ticked, counted from 0."""
+    thread: Thread | None = None
     created_at: Moment
+    approved_by: str | None = None
+    approved_at: Moment | None = None

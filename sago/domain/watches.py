@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sago.domain.companies import DEFAULT_FIRM, Person
-from sago.domain.events import Event, Evidence
+from sago.domain.events import Event, EventType, Evidence, Severity
 from sago.domain.messages import CompanyId, Moment
+from sago.domain.voices import Voice
 
 
 class Direction(StrEnum):
@@ -22,16 +24,22 @@ class Direction(StrEnum):
 
 
 class Condition(BaseModel):
-    """`arr >= 2000000` (the newest point of a metric) or `enterprise_deal >= 1` (events since the meeting)."""
+    """`arr >= 2M` (a metric's newest point), `mrr growth 3m >= 20%` (its change over a period), `enterprise_deal >= 1`
+    (events since the meeting) or `no setback high in 60d` (none within a period: a count that equals 0)."""
 
     model_config = ConfigDict(frozen=True)
 
     text: str
     """As the person wrote it."""
-    kind: Literal["metric", "count"]
+    kind: Literal["metric", "change", "count"]
     name: str
     op: Literal[">=", ">", "<=", "<", "==", "!="]
     value: float
+    """In the metric's unit; of a change its share in percent."""
+    severity: Severity | None = None
+    """Of counted events: at least so severe."""
+    within: str | None = None
+    """A period, as in `60d`, `8w`, `3m`, `1y`: of a change its length; of a count that much before now."""
 
 
 class Watch(BaseModel):
@@ -47,6 +55,10 @@ class Watch(BaseModel):
     reason: str = ""
     conditions: tuple[Condition, ...] = ()
     direction: Direction = Direction.TO_INVESTOR
+    weights: Mapping[EventType, float] = Field(default_factory=dict)
+    """How much a type of event matters to this person, where not as the catalogue says: 0 to 1."""
+    voice: Voice | None = None
+    """How the letter's sender writes, learned from mails of theirs."""
     created_at: Moment
     is_active: bool = True
 

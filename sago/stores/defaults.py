@@ -9,9 +9,6 @@ from uuid import NAMESPACE_URL, uuid5
 from sago.domain.companies import DEFAULT_FIRM, Company
 from sago.domain.watches import Direction, Watch
 
-EVERY_SOURCE = "*"
-"""In `shares.sources`: whatever source there is."""
-
 
 def default_company(company_id: str) -> Company:
     """`scale-flow` is called Scale Flow until somebody says better."""

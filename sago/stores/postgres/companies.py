@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.companies import DEFAULT_FIRM, Company
+from sago.domain.companies import DEFAULT_FIRM, EVERY_SOURCE, Company
 from sago.errors import PermanentError
-from sago.stores.defaults import EVERY_SOURCE, default_company, default_watch
+from sago.stores.defaults import default_company, default_watch
 from sago.stores.postgres.outreach import PostgresOutreach
 from sago.stores.postgres.tables import companies, shares
 

@@ -58,11 +58,7 @@ class PostgresOutreach:
         return _letter(row) if row else None
 
     def add_letter(self, letter: Letter) -> bool:
-        row = letter.model_dump(exclude={"sender", "recipient", "draft"})
-        row["sender"] = letter.sender.model_dump()
-        row["recipient"] = letter.recipient and letter.recipient.model_dump()
-        row["draft"] = letter.draft.model_dump(mode="json")
-        row["event_ids"] = list(letter.event_ids)
+        row = _letter_row(letter)
         added = upsert(outreach).values(**row, updated_at=letter.created_at).on_conflict_do_nothing()
         return self._connection.execute(added).rowcount == 1
 
@@ -96,10 +92,14 @@ class PostgresOutreach:
 
 
 def _watch_row(watch: Watch) -> dict[str, Any]:
-    row = watch.model_dump(exclude={"investor", "conditions"})
-    row["investor"] = watch.investor and watch.investor.model_dump()
-    row["conditions"] = [condition.model_dump() for condition in watch.conditions]
-    return row
+    kept_as_json = watch.model_dump(mode="json", include={"investor", "conditions", "weights", "voice"})
+    return watch.model_dump() | kept_as_json
+
+
+def _letter_row(letter: Letter) -> dict[str, Any]:
+    kept_as_json = letter.model_dump(mode="json", include={"sender", "recipient", "draft", "receipts", "thread"})
+    lists = {"event_ids": list(letter.event_ids), "ticked": sorted(letter.ticked)}
+    return letter.model_dump() | kept_as_json | lists
 
 
 def _letter(row: Row[Any]) -> Letter:

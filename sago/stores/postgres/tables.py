@@ -47,6 +47,8 @@ watches = _table(
     reason=Words,
     conditions=Json,
     direction=Words,
+    weights=Json,
+    voice=Json,
     created_at=Time,
     is_active=Boolean,
 )
@@ -63,8 +65,56 @@ outreach = _table(
     draft=Json,
     event_ids=ARRAY(Uuid),
     composed_by=Words,
+    prompt_version=Words,
+    receipts=Json,
+    ticked=ARRAY(Integer),
+    thread=Json,
     created_at=Time,
     updated_at=Time,
+    approved_by=Words,
+    approved_at=Time,
+)
+verdicts = _table(
+    "verdicts",
+    watch_id=Uuid,
+    day=Date,
+    company_id=Words,
+    firm_id=Words,
+    outcome=Words,
+    score=Double,
+    detail=Json,
+    judged_at=Time,
+)
+contacts = _table("contacts", email=Words, name=Words, timezone=Words, digest_at=Integer)
+suppressions = _table("suppressions", email=Words, because=Words, who=Words, at=Time)
+notices = _table(
+    "notices",
+    id=Uuid,
+    firm_id=Words,
+    email=Words,
+    recipient=Json,
+    day=Date,
+    items=Json,
+    created_at=Time,
+)
+told = _table("told", email=Words, watch_id=Uuid, what=Words, notice_id=Uuid)
+mails = _table(
+    "mails",
+    id=Uuid,
+    kind=Words,
+    ref=Uuid,
+    firm_id=Words,
+    company_id=Words,
+    recipient=Json,
+    state=Words,
+    attempts=Integer,
+    token=Integer,
+    lease_until=Time,
+    next_attempt_at=Time,
+    expires_at=Time,
+    error=Words,
+    created_at=Time,
+    sent_at=Time,
 )
 audit_log = _table(
     "audit_log",

@@ -1,0 +1,81 @@
+"""Mails on their way out: one row a mail, whatever it is, claimed before it is sent and never sent twice."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict
+
+from sago.domain.companies import Person
+from sago.domain.messages import Moment
+
+
+class MailState(StrEnum):
+    """queued → claimed → sending → sent, back to queued where it was refused before its content went over, `refused`
+    for good, `cancelled` or `expired` before it was claimed; `unknown` once nobody can tell whether it arrived."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    """The content may be on its way: from here on the mail is never sent by itself again."""
+    SENT = "sent"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class Mail(BaseModel):
+    """One row of `mails`: a letter or a notice on its way. `ref` is the letter's or the notice's id."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    kind: Literal["letter", "notice"]
+    ref: UUID
+    firm_id: str
+    company_id: str | None = None
+    recipient: Person
+    state: MailState = MailState.QUEUED
+    attempts: int = 0
+    token: int = 0
+    """Of the claim that holds it: whoever has an older one may neither send nor record."""
+    lease_until: Moment | None = None
+    next_attempt_at: Moment
+    expires_at: Moment | None = None
+    """News older than this is not news."""
+    error: str | None = None
+    created_at: Moment
+    sent_at: Moment | None = None
+
+
+def mail_id(kind: str, ref: UUID) -> UUID:
+    """The same for one letter or notice, however often it is queued."""
+    return uuid5(NAMESPACE_URL, f"sago:mail:{kind}:{ref}")
+
+
+def new_mail(
+    kind: Literal["letter", "notice"],
+    ref: UUID,
+    recipient: Person,
+    *,
+    firm_id: str,
+    company_id: str | None,
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> Mail:
+    """A mail that may go from now on."""
+    return Mail(
+        id=mail_id(kind, ref),
+        kind=kind,
+        ref=ref,
+        firm_id=firm_id,
+        company_id=company_id,
+        recipient=recipient,
+        next_attempt_at=now,
+        expires_at=expires_at,
+        created_at=now,
+    )
