@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from sago.domain.amounts import find_amounts
 from sago.domain.companies import Company
+from sago.domain.condition_wording import asked_phrase, change_phrase, count_phrase, time_phrase
 from sago.domain.events import CATALOGUE, Event, Metric, MetricPoint
 from sago.domain.letters import Highlight, LetterDraft, LetterRequest
 from sago.domain.metrics import METRICS, is_currency, is_vague
@@ -114,6 +115,10 @@ def _to_founder(request: LetterRequest, phrases: _Phrases) -> str:
 def _answer(result: ConditionResult, request: LetterRequest) -> str:
     """The very reason answered, with its figure and day."""
     condition, when = result.condition, _when(result, request)
+    if condition.kind == "change":
+        return _change_answered(result, request)
+    if condition.is_absence:
+        return f"There has been {count_phrase(condition, 0)}{time_phrase(condition, '')}."
     if condition.kind == "count":
         event = next((event for event in request.events if event.id == result.event_id), None)
         return f"Since then: {_sentence(event.title)}{when}." if event else ""
@@ -126,6 +131,13 @@ def _answer(result: ConditionResult, request: LetterRequest) -> str:
         label, now = ("MRR", figure(stated.value, stated.unit) + f" (~{seen} ARR)") if stated else (label, f"~{seen}")
     past = {">": "past", ">=": "past" if (result.seen or 0) > condition.value else "at"}.get(condition.op, "against")
     return f"{whose} {label} reached {now}{when}, {past} the {asked} {asker} had asked for."
+
+
+def _change_answered(result: ConditionResult, request: LetterRequest) -> str:
+    """`Our MRR grew 24% in the 3 months to 1 April, from $141k to $175k; you had asked for at least 20%.`"""
+    mine = request.watch.direction is Direction.TO_INVESTOR
+    whose, asker = ("Our", "you") if mine else ("Your", "I")
+    return f"{whose} {change_phrase(result, request.as_of)}; {asker} had asked for {asked_phrase(result.condition)}."
 
 
 def _when(result: ConditionResult, request: LetterRequest) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+from sago.domain import periods
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.events import CATALOGUE, Event
 from sago.domain.letters import LetterRequest
@@ -78,18 +79,20 @@ def of_watch(request: LetterRequest) -> Facts:
     texts = [watch.reason, *(condition.text for condition in watch.conditions)]
     names = [company.name, company.company_id, company.founder or "", company.founder_title]
     names += [watch.investor.name] if watch.investor else []
-    values = {
-        Value(condition.value, result.unit or "count", bare=True)
-        for result in request.verdict.results
-        for condition in [result.condition]
-    }
+    asked = [(result.condition, result.unit or "count") for result in request.verdict.results]
+    values = {Value(abs(condition.value), unit, bare=True) for condition, unit in asked}
+    values |= {Value(*periods.amount(condition.within)) for condition, _ in asked if condition.within}
     return _facts(texts, labels=names, values=values, days={watch.met_on} if watch.met_on else set())
 
 
 def of_verdict(request: LetterRequest) -> Facts:
-    """The days of the proofs: points of the request's metric series that its results rest on."""
-    days = {result.as_of.date() for result in request.verdict.results if result.as_of}
-    return _facts([], labels=[], values=set(), days=days)
+    """The days of the proofs: points of the request's metric series that its results rest on; of a change its share
+    and both its ends."""
+    results = request.verdict.results
+    changes = {Value(abs(r.seen), "percent") for r in results if r.points and r.seen is not None}
+    ends = [point for result in results for point in result.points]
+    days = {result.as_of.date() for result in results if result.as_of} | {point.as_of.date() for point in ends}
+    return _facts([], labels=[], values=changes | {Value(end.value, end.unit) for end in ends}, days=days)
 
 
 def joined(parts: Iterable[Facts]) -> Facts:
