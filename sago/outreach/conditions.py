@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -18,7 +19,7 @@ from sago.domain.wording import SYMBOLS
 from sago.errors import UsageError
 from sago.outreach.condition_reading import CURRENCIES, Reading, is_currency_sign, unexpected
 from sago.outreach.pointing import pointed
-from sago.outreach.possible import never_or_always
+from sago.outreach.possible import contradiction, never_or_always
 
 LONGEST = 200
 """Characters of a condition."""
@@ -37,6 +38,20 @@ def parse(text: str) -> Condition:
     if reason := never_or_always(condition):
         raise pointed(text, len(text) - len(text.lstrip()), reason)
     return condition
+
+
+def parse_all(texts: Sequence[str]) -> tuple[Condition, ...]:
+    """The conditions of one watch; raises UsageError as `parse` does, and for two that can never hold at once."""
+    conditions = tuple(parse(text) for text in texts)
+    require_possible(conditions)
+    return conditions
+
+
+def require_possible(conditions: Sequence[Condition]) -> None:
+    """Raises UsageError that names two conditions which can never hold at once."""
+    if excluded := contradiction(conditions, [asked_currency(condition) for condition in conditions]):
+        one, other = excluded
+        raise UsageError(f"conditions `{one.text}` and `{other.text}`: they can never hold at once; leave one out")
 
 
 def asked_currency(condition: Condition) -> str | None:
