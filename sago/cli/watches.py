@@ -10,6 +10,7 @@ from uuid import uuid4
 import typer
 from rich.markup import escape
 
+from sago.cli.explain import explain
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.companies import Person
@@ -19,6 +20,9 @@ from sago.outreach.conditions import asked_currency, parse
 from sago.report.phrases import one_line
 
 group = typer.Typer(no_args_is_help=True, help="Why you said no, and what you wait for.")
+
+
+group.command("explain")(explain)
 
 
 @group.command("add")

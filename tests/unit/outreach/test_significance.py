@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -78,7 +79,7 @@ def test_each_repetition_is_less_novel_than_the_one_before(count: int) -> None:
     repeated = [deal(number, days_ago=100 - number) for number in range(count)]
     novelties = [before.novelty for _, before in sorted_by_day(repeated)]
     assert novelties[0] == 1
-    assert all(later < earlier for earlier, later in zip(novelties, novelties[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(novelties))
 
 
 def sorted_by_day(events: list[Event]) -> list[tuple[Event, object]]:
