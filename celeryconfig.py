@@ -105,6 +105,12 @@ beat_schedule = {
         "kwargs": {"tick": True},
         "options": {"expires": 3600.0},
     },
+    "judge every watch": {
+        "task": "outreach.significance",
+        "schedule": crontab.from_string(_settings.outreach.significance.nightly),
+        "kwargs": {"tick": True},
+        "options": {"expires": 3600.0},
+    },
     "compose letters": {
         "task": "outreach.schedule",
         "schedule": crontab.from_string(_settings.outreach.schedule),

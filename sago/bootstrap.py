@@ -16,6 +16,7 @@ from sago.config import Settings
 from sago.domain.letters import Letter
 from sago.llm import registry
 from sago.outreach import composing
+from sago.outreach.nightly import Judging
 from sago.outreach.scheduling import DueLetters
 from sago.pipeline.asking import Asker
 from sago.pipeline.batching import Batching
@@ -260,7 +261,14 @@ class Container:
             clock=self.clock,
             setback_days=self.settings.outreach.setback_days,
             highlights=self.settings.outreach.highlights,
+            scale=self.settings.outreach.significance.scale,
         )
+
+    @property
+    def judging(self) -> Judging:
+        """What the watches say, and why."""
+        outreach = self.settings.outreach
+        return Judging(self.database, outreach.setback_days, outreach.significance.scale)
 
     def ingest(self) -> Ingest:
         """Feeds rows into the log and accounts for each."""

@@ -24,6 +24,8 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from sago.domain.companies import ModelPolicy
+from sago.domain.events import EventType
+from sago.domain.significance import HALF_LIFE_DAYS, HALF_LIVES, WORTH_A_LETTER, Scale
 from sago.errors import ConfigError
 
 
@@ -435,6 +437,27 @@ class UpkeepSettings(Section):
     recover: Cron = "17 * * * *"
 
 
+HalfLives = dict[EventType | Literal["default"], Annotated[float, Field(gt=0)]]
+DEFAULT_HALF_LIVES: HalfLives = {"default": HALF_LIFE_DAYS, **dict(HALF_LIVES.items())}
+
+
+class SignificanceSettings(Section):
+    """What events weigh, and when every watch is judged."""
+
+    nightly: Cron = "30 3 * * *"
+    threshold: float = Field(WORTH_A_LETTER, ge=0)
+    """Of an update: below it there is nothing worth a letter."""
+    half_life_days: HalfLives = Field(default_factory=lambda: dict(DEFAULT_HALF_LIVES))
+    """By event type; `default` for those not named."""
+
+    @property
+    def scale(self) -> Scale:
+        """What scores are measured with."""
+        by_type = {name: days for name, days in self.half_life_days.items() if isinstance(name, EventType)}
+        default = self.half_life_days.get("default", HALF_LIFE_DAYS)
+        return Scale(default_half_life_days=default, half_life_days=by_type, threshold=self.threshold)
+
+
 class OutreachSettings(Section):
     """When letters are composed and where drafts lie."""
 
@@ -443,6 +466,7 @@ class OutreachSettings(Section):
     """Who writes letters; `extraction.provider` where it is not set."""
     setback_days: int = Field(60, ge=0)
     highlights: int = Field(5, ge=3, le=8)
+    significance: SignificanceSettings = Field(default_factory=SignificanceSettings)
     folder: Path = Path("output/outreach")
 
 

@@ -150,7 +150,8 @@ class Run:
     def report(self, out: Path) -> ReportData:
         """Gather the report's data, write its files into `out` and lay out the live letters beside them."""
         container, companies = self.container, sorted(self.account.companies)
-        judged = verdicts(container.database, self.as_of, container.settings.outreach.setback_days)
+        outreach = container.settings.outreach
+        judged = verdicts(container.database, self.as_of, outreach.setback_days, outreach.significance.scale)
         data = gather(container.database, container.raw, companies, judged, self.as_of, self.figures(), self.refused())
         out.mkdir(parents=True, exist_ok=True)
         write_all(data, out)

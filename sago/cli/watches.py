@@ -9,6 +9,7 @@ from uuid import uuid4
 import typer
 from rich.markup import escape
 
+from sago.cli.explain import explain
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table, the_one
 from sago.cli.proposals import confirmed, tell
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
@@ -22,6 +23,9 @@ from sago.outreach.watching import weights as weights_of
 from sago.report.phrases import one_line
 
 group = typer.Typer(no_args_is_help=True, help="Why you said no, and what you wait for.")
+
+
+group.command("explain")(explain)
 
 
 @group.command("add")

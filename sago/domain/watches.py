@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sago.domain.companies import DEFAULT_FIRM, Person
 from sago.domain.events import Event, EventType, Evidence, MetricPoint, Severity
 from sago.domain.messages import CompanyId, Moment
+from sago.domain.significance import CounterEvidence, Gap, NewlyMet, Promise, Score
 from sago.domain.voices import Voice
 
 
@@ -98,7 +99,11 @@ class ConditionResult(BaseModel):
 
 
 class Verdict(BaseModel):
-    """What a watch says as of a moment, with its reasons; `against` are setbacks that speak against writing."""
+    """What a watch says as of a moment, with its reasons; `against` are setbacks that speak against writing.
+
+    `score` is the sum of `scores` (the strongest events since the last look, never a setback) and of what is newly
+    met. An update that is not worth a letter is NOT_YET.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -108,3 +113,13 @@ class Verdict(BaseModel):
     against: tuple[Event, ...] = ()
     because: str
     as_of: Moment
+    score: float = 0.0
+    scores: tuple[Score, ...] = ()
+    """Strongest first."""
+    newly_met: tuple[NewlyMet, ...] = ()
+    counter: tuple[CounterEvidence, ...] = ()
+    """Strongest first."""
+    promises: tuple[Promise, ...] = ()
+    """What was said and what was done: the newest due first."""
+    gaps: tuple[Gap, ...] = ()
+    """Where the facts may be old: nobody writes, or a source is broken."""

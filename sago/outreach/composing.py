@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -12,14 +13,18 @@ from sago.domain.companies import Company, ModelPolicy, Person
 from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
 from sago.domain.model_calls import ModelJob
+from sago.domain.significance import DEFAULT_SCALE, Arrivals, Scale
 from sago.domain.watches import Direction, Outcome, Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError
 from sago.outreach.checking import check
 from sago.outreach.deciding import drafts_of
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose
+from sago.outreach.significance import scores
+from sago.outreach.silence import LOOK_BACK
 from sago.outreach.standing import lay_out, still_proven
 from sago.outreach.verdicts import judge
+from sago.outreach.weighing import Grounds, weigh
 from sago.ports import Clock, Database, Drafts, Model, Models, Transaction
 
 UPDATE_DAYS = 92
@@ -38,6 +43,8 @@ class Known(NamedTuple):
     watch: Watch
     events: list[Event]
     metric_points: list[MetricPoint]
+    letters: Sequence[Letter] = ()
+    arrivals: Sequence[Arrivals] = ()
 
 
 class Plan(NamedTuple):
@@ -60,6 +67,7 @@ def compose_letter(
     clock: Clock,
     setback_days: int,
     highlights: int,
+    scale: Scale = DEFAULT_SCALE,
 ) -> Letter | None:
     """The watch's letter as of a moment, inserted as a draft and laid out; None where there is nothing new to say.
 
@@ -70,7 +78,7 @@ def compose_letter(
     nothing written, when what it tells was erased or rejected while it was written.
     """
     now = clock.now()
-    plan = _prepare(watch_id, as_of, database, now, setback_days, highlights)
+    plan = _prepare(watch_id, as_of, database, now, setback_days, highlights, scale)
     for gone in plan.withdrawn:
         lay_out(gone, database, drafts)
     if plan.standing and plan.standing.state is LetterState.DRAFT:
@@ -115,16 +123,20 @@ def _draft(request: LetterRequest, model: Model) -> tuple[LetterDraft | None, tu
     return draft, tuple(str(problem) for problem in check(draft, request))
 
 
-def request_for(known: Known, as_of: datetime, setback_days: int, highlights: int) -> LetterRequest | None:
+def request_for(
+    known: Known, as_of: datetime, setback_days: int, highlights: int, scale: Scale = DEFAULT_SCALE
+) -> LetterRequest | None:
     """What a letter of this watch may say now, or None where the verdict or a want of events speaks against one."""
-    verdict = judge(known.watch, known.events, known.metric_points, as_of, setback_days)
+    grounds = Grounds(known.events, known.metric_points, arrivals=known.arrivals, letters=known.letters)
+    verdict = weigh(judge(known.watch, known.events, known.metric_points, as_of, setback_days), grounds, scale)
     if verdict.outcome not in (Outcome.NOW, Outcome.UPDATE):
         return None
     proving = {result.event_id for result in verdict.results}
     proofs = [event for event in known.events if event.id in proving]
     news = _news(known, as_of)
     # As of the news, not of today: the same events are chosen whenever a letter is asked for.
-    chosen = choose(news, max((event.occurred_at for event in news), default=as_of), highlights)
+    newest = max((event.occurred_at for event in news), default=as_of)
+    chosen = choose(news, newest, highlights, scores(known.events, newest, known.watch.weights, scale))
     others = [event for event in chosen if event.id not in proving]
     events = (*proofs, *others[: max(0, highlights - len(proofs))])
     if not events:
@@ -164,13 +176,19 @@ def _news(known: Known, as_of: datetime) -> list[Event]:
 
 
 def _prepare(
-    watch_id: UUID, as_of: datetime, database: Database, now: datetime, setback_days: int, highlights: int
+    watch_id: UUID,
+    as_of: datetime,
+    database: Database,
+    now: datetime,
+    setback_days: int,
+    highlights: int,
+    scale: Scale,
 ) -> Plan:
     with database.begin() as transaction:
-        known = _load(transaction, watch_id)
+        known = _load(transaction, watch_id, as_of)
         if known is None:
             return Plan(reason="no such active watch")
-        request = request_for(known, as_of, setback_days, highlights)
+        request = request_for(known, as_of, setback_days, highlights, scale)
         if request is None:
             withdrawn = _withdraw(transaction, known.watch, None, now)
             return Plan(withdrawn=withdrawn, reason="the verdict, or a want of events, speaks against it")
@@ -182,13 +200,17 @@ def _prepare(
     return Plan(request, window, withdrawn=withdrawn)
 
 
-def _load(transaction: Transaction, watch_id: UUID) -> Known | None:
+def _load(transaction: Transaction, watch_id: UUID, as_of: datetime) -> Known | None:
     watch = next((watch for watch in transaction.outreach.watches() if watch.id == watch_id), None)
     company = transaction.companies.get(watch.company_id) if watch else None
     if watch is None or company is None:
         return None
     events = transaction.events.find(watch.company_id)
-    return Known(company, watch, events, transaction.events.metric_points(watch.company_id))
+    points = transaction.events.metric_points(watch.company_id)
+    letters = transaction.outreach.letters(watch.company_id)
+    return Known(
+        company, watch, events, points, letters, transaction.batches.arrivals(watch.company_id, as_of - LOOK_BACK)
+    )
 
 
 def _standing(transaction: Transaction, request: LetterRequest, window: str) -> Letter | None:

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from sago import telemetry
 from sago.domain.letters import CompositionState, DueLetter, Letter
+from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Outcome, Verdict
 from sago.errors import ConfigError, InvalidMessageError, PermanentError, TransientError, UnusableAnswerError
-from sago.outreach.verdicts import judge
+from sago.outreach.weighing import assess, grounds
 from sago.ports import Clock, Database, Dispatcher
 
 LEASE = timedelta(seconds=330)
@@ -114,17 +115,11 @@ def due_watches(database: Database, as_of: datetime) -> list[UUID]:
         return [watch.id for watch in transaction.outreach.watches() if watch.company_id in heard_of]
 
 
-def verdicts(database: Database, as_of: datetime, setback_days: int) -> list[Verdict]:
+def verdicts(database: Database, as_of: datetime, setback_days: int, scale: Scale = DEFAULT_SCALE) -> list[Verdict]:
     """What every active watch says as of a moment: NOW first, then NOT YET, DO NOT WRITE and updates."""
     with database.begin() as transaction:
         judged = [
-            judge(
-                watch,
-                transaction.events.find(watch.company_id),
-                transaction.events.metric_points(watch.company_id),
-                as_of,
-                setback_days,
-            )
+            assess(watch, grounds(transaction, watch.company_id, as_of), as_of, setback_days, scale)
             for watch in transaction.outreach.watches()
         ]
     return sorted(judged, key=lambda verdict: (_ORDER.index(verdict.outcome), verdict.watch.company_id))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from rapidfuzz.fuzz import token_set_ratio
 
-from sago.domain.events import CATALOGUE, Event, EventType
+from sago.domain.events import Event, EventType
 from sago.domain.metrics import METRICS
+from sago.domain.significance import Score
+from sago.outreach.significance import scores
 
-HALF_LIFE_DAYS = 30
-"""After this many days an event counts half as much."""
 SAME_TYPE_SHARE = 0.5
 """Each further event of a type already chosen counts this share of the one before,"""
 OTHER_METRIC_SHARE = 0.75
@@ -25,27 +26,32 @@ _SERIES = METRICS.keys() - _OF_ONE_EVENT
 """Metrics of which only the newest figure is told; the others belong to their event."""
 
 
-def choose(events: Iterable[Event], as_of: datetime, limit: int) -> list[Event]:
-    """At most `limit` active events up to `as_of`, best first; never a setback, an outdated figure or a fact twice."""
+def choose(
+    events: Iterable[Event], as_of: datetime, limit: int, weighed: Mapping[UUID, Score] | None = None
+) -> list[Event]:
+    """At most `limit` active events up to `as_of`, best first; never a setback, an outdated figure or a fact twice.
+
+    `weighed` are the events' scores against the company's whole history; without it they are its history.
+    """
+    events = list(events)
+    weighed = scores(events, as_of) if weighed is None else weighed
     candidates = [e for e in events if e.is_active and e.event_type is not EventType.SETBACK and e.occurred_at <= as_of]
     left = _newest_figures(candidates)
     chosen: list[Event] = []
     while left and len(chosen) < limit:
-        best = min(left, key=lambda event: (-_worth(event, chosen, as_of), str(event.id)))
+        best = min(left, key=lambda event: (-_worth(event, weighed[event.id], chosen), str(event.id)))
         chosen.append(best)
         left = [event for event in left if event is not best and not _same_fact(event, best)]
     return chosen
 
 
-def _worth(event: Event, chosen: Sequence[Event], as_of: datetime) -> float:
-    """Severity × weight of the type × recency × headline, less for each one of its type chosen before."""
-    age = (as_of - event.occurred_at).total_seconds() / 86_400
+def _worth(event: Event, weighed: Score, chosen: Sequence[Event]) -> float:
+    """The event's score × headline, less for each one of its type chosen before."""
     lead = _lead(event)
     told = sum(other.event_type is event.event_type for other in chosen)
     further = lead is not None and lead not in {_lead(other) for other in chosen}
     share = (OTHER_METRIC_SHARE if further else SAME_TYPE_SHARE) ** told
-    base = event.severity.rank * CATALOGUE[event.event_type].weight * HEADLINE.get(lead or "", 1.0)
-    return float(base * 0.5 ** (age / HALF_LIFE_DAYS) * share)
+    return float(weighed.value * HEADLINE.get(lead or "", 1.0) * share)
 
 
 def _newest_figures(events: Sequence[Event]) -> list[Event]:

@@ -14,7 +14,7 @@ from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
 from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
-from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore
+from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore, VerdictStore
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue
 
 __all__ = [
@@ -45,4 +45,5 @@ __all__ = [
     "StoreQueue",
     "Taken",
     "Transaction",
+    "VerdictStore",
 ]

@@ -14,6 +14,7 @@ from sago.domain.batches import (
     ChunkResult,
 )
 from sago.domain.messages import MessageKey, MessageRef
+from sago.domain.significance import Arrivals
 
 
 class BatchStore(Protocol):
@@ -79,6 +80,10 @@ class BatchStore(Protocol):
 
     def highest_versions(self, message_ids: Mapping[str, Collection[str]]) -> dict[str, dict[str, int]]:
         """For each company given, of its message ids those that have a member row, with their highest version."""
+
+    def arrivals(self, company_id: str, since: datetime) -> list[Arrivals]:
+        """Messages of ordinary traffic (originals) sent at or after `since`, by source and day of `sent_at`. Reads all
+        the company's member rows: for a nightly look, not for each message."""
 
     def remove_member(self, company_id: str, key: MessageKey, run: str) -> None:
         """Forget a member row, so that a replay is read again."""

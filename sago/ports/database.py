@@ -9,7 +9,7 @@ from sago.ports.batches import BatchStore
 from sago.ports.events import EventStore
 from sago.ports.keeping import ErasureStore, GenerationStore
 from sago.ports.ledger import Ledger
-from sago.ports.outreach import CompanyStore, CompositionStore, OutreachStore
+from sago.ports.outreach import CompanyStore, CompositionStore, OutreachStore, VerdictStore
 
 
 class Transaction(Protocol):
@@ -20,6 +20,7 @@ class Transaction(Protocol):
     outreach: OutreachStore
     companies: CompanyStore
     compositions: CompositionStore
+    verdicts: VerdictStore
     ledger: Ledger
     erasures: ErasureStore
     generation: GenerationStore

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection
+from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection, Status
 
 
 class EventStore(Protocol):
@@ -19,8 +19,14 @@ class EventStore(Protocol):
     def append(self, observations: Sequence[Observation], extractions: Sequence[Extraction]) -> int:
         """Append what is new by its key; how many observations were new."""
 
-    def current(self, company_id: str, said_before: datetime | None = None) -> list[Observation]:
-        """Per message the observations of the newest finished extraction of its highest extracted version."""
+    def current(
+        self,
+        company_id: str,
+        said_before: datetime | None = None,
+        statuses: Collection[Status] | None = None,
+    ) -> list[Observation]:
+        """Per message the observations of the newest finished extraction of its highest extracted version; with
+        `statuses` of these alone."""
 
     def rejections(self, company_id: str, *, in_force: bool = True) -> list[Rejection]:
         """What people said is wrong, oldest word first; with `in_force=False` also what was taken back since."""

@@ -36,7 +36,7 @@ class ErasureStore(Protocol):
     def take_words(self, erasure: Erasure, message_ids: Collection[str]) -> Taken:
         """Delete the observations of these messages and of the erased sender, take them out of chunk results, and
         empty the values of their dead letters; the company's reasons in batches, chunks and compositions go too, as any
-        may quote them. The caller holds the company's fold and folds anew."""
+        may quote them, and so do its verdicts of earlier days. The caller holds the company's fold and folds anew."""
 
     def take_events(self, company_id: str, event_ids: Collection[UUID]) -> None:
         """Delete those of these events that are not active any more, with their aliases."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
 from sago.domain.companies import Company
 from sago.domain.letters import Composition, CompositionState, DueLetter, Letter, LetterState
-from sago.domain.watches import Watch
+from sago.domain.watches import Verdict, Watch
 
 
 class CompanyStore(Protocol):
@@ -90,6 +90,20 @@ class CompositionStore(Protocol):
 
     def counts(self) -> dict[CompositionState, int]:
         """Rows by state; one without any is left out."""
+
+
+class VerdictStore(Protocol):
+    """`verdicts`: what each watch said, one row a watch and day (UTC)."""
+
+    def put(self, judged: Sequence[Verdict]) -> None:
+        """Keep these as their days' verdicts. One judged as of a later moment of the day replaces an earlier one, and
+        is never replaced by it."""
+
+    def newest(self, watch_id: UUID, before: date | None = None) -> Verdict | None:
+        """The watch's last verdict, with `before` the last of an earlier day; or None."""
+
+    def of(self, watch_id: UUID, since: date) -> list[Verdict]:
+        """The watch's verdicts from that day on, oldest first."""
 
 
 class Drafts(Protocol):

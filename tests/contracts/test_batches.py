@@ -463,3 +463,22 @@ def test_a_lock_keeps_no_transaction_open(postgres: PostgresDatabase) -> None:
     idle = text("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'")
     with postgres.lock("recover"), postgres.connections.begin() as connection:
         assert connection.scalar(idle) == 0
+
+
+def test_arrivals_are_counted_by_source_and_day_of_ordinary_traffic(database: Database) -> None:
+    late = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)
+    mails = [(MessageRef(COMPANY, late, "gmail:1", 0), "gmail"), (MessageRef("other", NOW, "gmail:2", 0), "gmail")]
+    edit = (MessageRef(COMPANY, NOW, "slack:1", 5), "slack")
+    with database.begin() as tx:
+        tx.batches.open(batch("a"), [*with_source(refs(1, 2, 90_000)), *mails, edit])
+        tx.batches.open(batch("b", run="again"), with_source(refs(1, 2, 3)))
+    with database.begin() as tx:
+        assert tx.batches.arrivals(COMPANY, NOW - timedelta(days=9)) == [
+            ("gmail", late.date(), 1),
+            ("slack", NOW.date(), 2),
+            ("slack", (NOW + timedelta(days=1)).date(), 1),
+        ]
+        assert [each.day for each in tx.batches.arrivals(COMPANY, NOW + timedelta(days=1))] == [
+            (NOW + timedelta(days=1)).date()
+        ]
+        assert tx.batches.arrivals("nobody", NOW) == []

@@ -166,6 +166,15 @@ def test_as_of_a_moment_only_what_was_said_before_counts(database: Database) -> 
         assert tx.events.current(COMPANY) == [other, edited]
 
 
+def test_observations_of_some_statuses_alone(database: Database) -> None:
+    planned, denied = (said(name, status=Status(name)) for name in ("planned", "denied"))
+    with database.begin() as tx:
+        tx.events.append([said("a"), planned, denied], [read("a"), read("planned"), read("denied"), read("planned", 3)])
+    with database.begin() as tx:
+        assert tx.events.current(COMPANY, statuses=(Status.PLANNED, Status.DENIED)) == [denied], "an edit took one back"
+        assert tx.events.current(COMPANY, statuses=()) == []
+
+
 def test_a_deletion_not_yet_made_hides_nothing(database: Database) -> None:
     with database.begin() as tx:
         tx.events.append([said("slack:1")], [read("slack:1"), read("slack:1", version=version_of(LATER))])

@@ -1,4 +1,4 @@
-"""Who is due a letter (queue upkeep), and the letter (queue outreach)."""
+"""What each watch says, who is due a letter (queue upkeep), and the letter (queue outreach)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,16 @@ from workers.base import ticked
 def schedule(as_of: str | None = None) -> int:
     """Make a letter due for each active watch, as of a moment (ISO 8601, UTC unless said; default now); how many."""
     wired = container()
-    moment = datetime.fromisoformat(as_of) if as_of else wired.clock.now()
-    return wired.due_letters.plan(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return wired.due_letters.plan(_moment(as_of) or wired.clock.now())
+
+
+@app.task(name="outreach.significance")
+@ticked("outreach.significance", tells="as_of")
+def significance(as_of: str | None = None) -> int:
+    """Judge each active watch as of a moment (ISO 8601, UTC unless said; default now) and keep its verdict as that
+    day's; how many."""
+    wired = container()
+    return wired.judging.keep_all(_moment(as_of) or wired.clock.now())
 
 
 @app.task(name="outreach.compose", autoretry_for=(TransientError, SoftTimeLimitExceeded), retry_backoff=8)
@@ -32,3 +40,10 @@ def compose(watch_id: str, as_of: str, patient: bool = False) -> str | None:
     compose_letter = wired.due_letters.compose if patient else wired.compose_letter
     letter = compose_letter(UUID(watch_id), datetime.fromisoformat(as_of))
     return str(letter.id) if letter else None
+
+
+def _moment(as_of: str | None) -> datetime | None:
+    if as_of is None:
+        return None
+    moment = datetime.fromisoformat(as_of)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -7,8 +7,19 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sago.domain.batches import PASSING, UNDER_WAY, Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
+from sago.domain.batches import (
+    LIVE_RUN,
+    PASSING,
+    UNDER_WAY,
+    Batch,
+    BatchPlan,
+    BatchState,
+    Chunk,
+    ChunkResult,
+    ChunkState,
+)
 from sago.domain.messages import MessageKey, MessageRef
+from sago.domain.significance import Arrivals
 from sago.stores.memory.state import Member, State
 
 
@@ -133,6 +144,14 @@ class MemoryBatches:
                 of_company = highest[company_id]
                 of_company[message_id] = max(version, of_company.get(message_id, version))
         return highest
+
+    def arrivals(self, company_id: str, since: datetime) -> list[Arrivals]:
+        sent = Counter(
+            (member.source, member.ref.sent_at.date())
+            for (owner, _, version, run), member in self._state.members.items()
+            if owner == company_id and version == 0 and run == LIVE_RUN and member.ref.sent_at >= since
+        )
+        return sorted(Arrivals(source, day, count) for (source, day), count in sent.items())
 
     def remove_member(self, company_id: str, key: MessageKey, run: str) -> None:
         self._state.members.pop((company_id, *key, run), None)

@@ -17,6 +17,7 @@ from sago.ports import (
     GenerationStore,
     Ledger,
     OutreachStore,
+    VerdictStore,
 )
 from sago.stores.memory.batches import MemoryBatches
 from sago.stores.memory.companies import MemoryCompanies
@@ -26,6 +27,7 @@ from sago.stores.memory.keeping import MemoryErasures, MemoryGeneration
 from sago.stores.memory.ledger import MemoryLedger
 from sago.stores.memory.outreach import MemoryOutreach
 from sago.stores.memory.state import State
+from sago.stores.memory.verdicts import MemoryVerdicts
 
 LOCK_TIMEOUT = 10.0
 """Seconds a transaction waits for another, as in Postgres."""
@@ -40,6 +42,7 @@ class MemoryTransaction:
         self.outreach: OutreachStore = MemoryOutreach(state)
         self.companies: CompanyStore = MemoryCompanies(state)
         self.compositions: CompositionStore = MemoryCompositions(state)
+        self.verdicts: VerdictStore = MemoryVerdicts(state)
         self.ledger: Ledger = MemoryLedger(state)
         self.erasures: ErasureStore = MemoryErasures(state)
         self.generation: GenerationStore = MemoryGeneration(state)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection, latest_first
+from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection, Status, latest_first
 from sago.stores.lineage import successors
 from sago.stores.memory.state import AuditEntry, State
 
@@ -33,7 +33,12 @@ class MemoryEvents:
             )
         return len(self._state.observations) - before
 
-    def current(self, company_id: str, said_before: datetime | None = None) -> list[Observation]:
+    def current(
+        self,
+        company_id: str,
+        said_before: datetime | None = None,
+        statuses: Collection[Status] | None = None,
+    ) -> list[Observation]:
         newest = self._newest(company_id, said_before)
         mine = [said for said in self._state.observations.values() if said.company_id == company_id]
         counted = [
@@ -41,6 +46,7 @@ class MemoryEvents:
             for said in mine
             if newest.get(said.message_id) == (said.version, *_extractor(said))
             and (said_before is None or said.said_at < said_before)
+            and (statuses is None or said.status in statuses)
         ]
         return sorted(counted, key=lambda o: (o.said_at, o.message_id, o.start, o.end, o.event_type))
 

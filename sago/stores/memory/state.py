@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from sago.domain.events import Event, Extraction, MetricPoint, Observation, Reje
 from sago.domain.generations import Generation
 from sago.domain.letters import Composition, DueLetter, Letter
 from sago.domain.messages import MessageRef
-from sago.domain.watches import Watch
+from sago.domain.watches import Verdict, Watch
 
 
 class Member(NamedTuple):
@@ -60,6 +60,7 @@ class State:
     progress_at: dict[tuple[str, str, int], datetime] = field(default_factory=dict)
     ticks: dict[Tick, TickRun] = field(default_factory=dict)
     plans: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    verdicts: dict[tuple[UUID, date], Verdict] = field(default_factory=dict)
     compositions: dict[DueLetter, Composition] = field(default_factory=dict)
     erasures: dict[UUID, Erasure] = field(default_factory=dict)
     generation: Generation = field(default_factory=Generation)

@@ -6,13 +6,24 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, literal, or_, select, text, tuple_, update
+from sqlalchemy import Connection, Date, Row, Select, and_, func, insert, literal, or_, select, text, tuple_, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.batches import PASSING, UNDER_WAY, Batch, BatchPlan, BatchState, Chunk, ChunkResult, ChunkState
+from sago.domain.batches import (
+    LIVE_RUN,
+    PASSING,
+    UNDER_WAY,
+    Batch,
+    BatchPlan,
+    BatchState,
+    Chunk,
+    ChunkResult,
+    ChunkState,
+)
 from sago.domain.messages import MessageKey, MessageRef
+from sago.domain.significance import Arrivals
 from sago.stores.postgres.columns import storable
 from sago.stores.postgres.tables import batch_chunks, batch_members, batches
 
@@ -180,6 +191,13 @@ class PostgresBatches:
             for company_id, message_id, version in self._connection.execute(HIGHEST, given):
                 highest[company_id][message_id] = version
         return highest
+
+    def arrivals(self, company_id: str, since: datetime) -> list[Arrivals]:
+        c = batch_members.c
+        day = func.timezone("UTC", c.sent_at).cast(Date)
+        query = select(c.source, day, func.count()).where(c.company_id == company_id, c.version == 0)
+        query = query.where(c.run == LIVE_RUN, c.sent_at >= since).group_by(c.source, day).order_by(c.source, day)
+        return [Arrivals(*row) for row in self._connection.execute(query)]
 
     def remove_member(self, company_id: str, key: MessageKey, run: str) -> None:
         c = batch_members.c

@@ -24,6 +24,7 @@ from sago.stores.postgres.tables import (
     observations,
     outreach,
     significant_events,
+    verdicts,
     watches,
 )
 
@@ -57,6 +58,7 @@ class PostgresErasures:
         ids = {*taken, *message_ids}
         self._take_from_results(erasure, ids)
         self._take_reasons(erasure.company_id)
+        self._connection.execute(delete(verdicts).where(verdicts.c.company_id == erasure.company_id))
         return Taken(len(taken), self._empty_dead_letters(erasure, ids), self._quoting(erasure.company_id, ids))
 
     def _is_theirs(self, erasure: Erasure, message_ids: Collection[str]) -> ColumnElement[bool]:

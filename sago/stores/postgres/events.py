@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, literal, or_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection
+from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection, Status
 from sago.stores.lineage import successors
 from sago.stores.postgres.tables import (
     audit_log,
@@ -52,7 +52,12 @@ class PostgresEvents:
             self._connection.execute(upsert(extractions).on_conflict_do_nothing().returning(literal(1)), rows).all()
         return new
 
-    def current(self, company_id: str, said_before: datetime | None = None) -> list[Observation]:
+    def current(
+        self,
+        company_id: str,
+        said_before: datetime | None = None,
+        statuses: Collection[Status] | None = None,
+    ) -> list[Observation]:
         read, said = extractions.c, observations.c
         newest = select(*(read[name] for name in READING)).ext(distinct_on(read.message_id))
         spoke = select(said.message_id).where(said.company_id == company_id)  # most messages say nothing
@@ -69,6 +74,8 @@ class PostgresEvents:
             newest = newest.where(read.version < (said_before - EPOCH) // timedelta(microseconds=1))
             query = query.where(said.said_at < said_before)
         counts = newest.subquery()
+        if statuses is not None:
+            query = query.where(said.status.in_(sorted(statuses)))
         query = query.join(counts, and_(*(said[name] == counts.c[name] for name in READING)))
         query = query.order_by(said.said_at, said.message_id, said.start, said.end, said.event_type)
         return [Observation.model_validate(row._asdict()) for row in self._connection.execute(query)]

@@ -1,4 +1,4 @@
-"""A cue that reaches over several words may say no within."""
+"""A cue that reaches over several words may say no within, or speak of what shall be."""
 
 from __future__ import annotations
 
@@ -24,6 +24,20 @@ def test_what_is_not_granted_is_no_event(text: str) -> None:
     message = CompactMessage(id="gmail:1", source="gmail", sender="a@b.example", sent_at=NOW, text=text)
     request = ExtractionRequest(company_id="acme", company_name="Acme", messages=(message,))
     assert [finding for finding in RulesModel().extract(request) if finding.status is Status.ACTUAL] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The SOC 2 Type II report will be issued by 30 April.",
+        "the contract with Contoso will be signed by the end of March",
+        "our ISO 27001 certificate should be granted in May",
+    ],
+)
+def test_what_will_be_granted_or_signed_is_a_plan(text: str) -> None:
+    message = CompactMessage(id="gmail:1", source="gmail", sender="a@b.example", sent_at=NOW, text=text)
+    request = ExtractionRequest(company_id="acme", company_name="Acme", messages=(message,))
+    assert [finding.status for finding in RulesModel().extract(request)] == [Status.PLANNED]
 
 
 def test_a_closed_month_is_no_deal() -> None:

@@ -24,7 +24,7 @@ from sago.llm.providers.offline.exclusions import (
 )
 from sago.llm.providers.offline.hints import Sieve
 from sago.llm.providers.offline.reading import LONGEST, Reading, Statement, Voice
-from sago.llm.providers.offline.speech import Act, act, negates, told_part
+from sago.llm.providers.offline.speech import Act, act, foretells, negates, told_part
 
 _FROM_OUTSIDE = frozenset({
     EventType.ENTERPRISE_DEAL, EventType.COMPLIANCE, EventType.INVESTOR_INTEREST, EventType.FUNDING,
@@ -139,8 +139,11 @@ def _cued(
     reading: Reading, place: int, statement: Statement, cue: Cue, found: re.Match[str], setting: Setting
 ) -> Draft | None:
     told = act(statement.text, found.span(), wish=cue.wish)
-    if told is Act.TOLD and cue.event_type is not EventType.SETBACK and negates(found[0]):
-        told = Act.DENIED
+    if told is Act.TOLD and cue.event_type is not EventType.SETBACK:
+        if negates(found[0]):
+            told = Act.DENIED
+        elif foretells(found[0]) and not cue.wish:
+            told = Act.PLANNED
     if told not in STATUS or (cue.event_type in _ABOUT_US and ELSEWHERE.search(statement.text)):
         return None
     end = _extent(reading, place, cue) if statement.end == reading.statements[place].end else statement.end

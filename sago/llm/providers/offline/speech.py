@@ -121,6 +121,14 @@ def negates(cue: str) -> bool:
     return _NEGATES.search(cue) is not None
 
 
+_FORETELLS = re.compile(r"\b(?:will|shall|going to|expected to|supposed to|hopes? to|should)\b|'ll\b", re.I)
+
+
+def foretells(cue: str) -> bool:
+    """Whether a cue that reaches over several words speaks of what shall be: `the report will be issued`."""
+    return _FORETELLS.search(cue) is not None
+
+
 def told_part(text: str) -> int:
     """Where a statement turns from what is to what shall be: `MRR is 182k, on track for 200k` → the place of
     the comma; the whole length where it does not turn."""

@@ -1,0 +1,162 @@
+"""Said versus did: what was planned for a day, against what was said of it later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sago.domain.amounts import find_amounts
+from sago.domain.events import Event, EventType, Metric, MetricPoint, Observation, Status
+from sago.domain.metrics import METRICS, UNSTATED, is_currency
+from sago.domain.significance import Fate, Promise
+from sago.domain.wording import day, figure, metric_phrase
+from sago.outreach.counterevidence import is_about
+from sago.outreach.deadlines import deadline
+from sago.outreach.proofs import level, series
+from sago.outreach.quoting import evidence_of, stating, telling
+from sago.outreach.significance import FALLING
+
+_OF_ONE_DEAL = frozenset({"contract_value", "amount_raised", "valuation", "bookings"})
+"""Figures that no series of the company's can reach."""
+
+
+class Known(NamedTuple):
+    """What promises are held against, as of a moment."""
+
+    events: Sequence[Event]
+    points: Sequence[MetricPoint]
+    as_of: datetime
+    heard: datetime
+    """When anything was last said: silence keeps and breaks no promise."""
+
+
+class Outcome(NamedTuple):
+    """A promise's fate, the words for it, and what proves it."""
+
+    fate: Fate
+    text: str
+    event: Event | None = None
+    value: float | None = None
+    at: datetime | None = None
+
+
+def promises(
+    observations: Sequence[Observation], events: Sequence[Event], points: Sequence[MetricPoint], as_of: datetime
+) -> tuple[Promise, ...]:
+    """Each planned figure or event that names a day to come, and what became of it by `as_of`; the newest due first.
+
+    A target that was promised again for the same day counts once, as it was first said. What names no day, or had been
+    reached when it was said, is none. A figure is missed once a lower one was said after the day; an event once people
+    have gone on talking after the day and none of its type and subject was told.
+    """
+    heard = [said for said in observations if said.said_at <= as_of]
+    known = Known(
+        [event for event in events if event.is_active and event.occurred_at <= as_of],
+        [point for point in points if point.said_at <= as_of],
+        as_of,
+        max([*(s.said_at for s in heard), *(e.occurred_at for e in events if e.occurred_at <= as_of)], default=as_of),
+    )
+    by_id = {event.id: event for event in known.events}
+    found: dict[tuple[object, ...], Promise] = {}
+    for said in sorted(heard, key=lambda said: (said.said_at, said.message_id, said.start)):
+        if said.status is Status.PLANNED and said.event_type is not EventType.SETBACK:
+            for key, promise in _of(said, known, by_id):
+                found.setdefault(key, promise)
+    return tuple(sorted(found.values(), key=lambda p: (-p.due.toordinal(), -p.said_at.timestamp(), p.what)))
+
+
+def _of(said: Observation, known: Known, by_id: dict[UUID, Event]) -> Iterator[tuple[tuple[object, ...], Promise]]:
+    """The promises of one observation, each with what makes two tellings of it one."""
+    targets = [metric for metric in said.metrics if _is_target(metric)]
+    for target in targets:
+        stands = next((a.start for a in find_amounts(said.quote) if a.value == target.value), 0)
+        due = deadline(said.quote, said.said_at.date(), stands)
+        if due and (outcome := _figure_outcome(said, target, due, known, by_id)):
+            yield (target.name, target.value, due), _promise(said, metric_phrase(target), due, outcome)
+    if not said.metrics and (due := deadline(said.quote, said.said_at.date())):
+        named = (said.subject or said.title).lower()
+        yield (said.event_type, named, due), _promise(said, said.title, due, _event_outcome(said, due, known))
+
+
+def _is_target(metric: Metric) -> bool:
+    kind = METRICS.get(metric.name)
+    if kind is None or metric.name in _OF_ONE_DEAL:
+        return False
+    return is_currency(metric.unit) if kind.unit == "currency" else metric.unit == kind.unit
+
+
+def _promise(said: Observation, what: str, due: date, outcome: Outcome) -> Promise:
+    event = outcome.event
+    fact = None if event is None else telling(event) if outcome.value is None else stating(event, outcome.value)
+    return Promise(
+        what=what,
+        due=due,
+        fate=outcome.fate,
+        text=f"{what} by {day(due, beside=said.said_at)}: {outcome.text}",
+        said_at=said.said_at,
+        plan=evidence_of(said),
+        fact=fact,
+        fact_at=outcome.at,
+        event_id=event.id if event else None,
+    )
+
+
+def _figure_outcome(
+    said: Observation, target: Metric, due: date, known: Known, by_id: dict[UUID, Event]
+) -> Outcome | None:
+    """None where the figure had been reached already."""
+    told = [
+        point
+        for point in series(target.name, known.points, known.as_of)
+        if UNSTATED in (target.unit, point.unit) or point.unit == target.unit
+    ]
+    if any(point.said_at <= said.said_at and _reaches(point, target) for point in told):
+        return None
+    later = [point for point in told if point.said_at > said.said_at]
+    reached = next((point for point in later if _reaches(point, target)), None)
+    if reached is not None:
+        return _reached(due, reached.as_of, by_id.get(reached.event_id), reached.value)
+    if known.as_of.date() <= due:
+        return _still_open(due, told, target, by_id)
+    after = next((point for point in later if point.said_at.date() > due or point.as_of.date() >= due), None)
+    if after is None:
+        return Outcome(Fate.OPEN, "the day has passed, and no figure was said since")
+    seen = figure(level(after, target.name), after.unit)
+    text = f"missed, {seen} on {day(after.as_of, beside=due)}"
+    return Outcome(Fate.MISSED, text, by_id.get(after.event_id), after.value, after.as_of)
+
+
+def _still_open(due: date, told: Sequence[MetricPoint], target: Metric, by_id: dict[UUID, Event]) -> Outcome:
+    if not told:
+        return Outcome(Fate.OPEN, "still open")
+    newest = told[-1]
+    text = f"still open, {figure(level(newest, target.name), newest.unit)} on {day(newest.as_of, beside=due)}"
+    return Outcome(Fate.OPEN, text, by_id.get(newest.event_id), newest.value, newest.as_of)
+
+
+def _event_outcome(said: Observation, due: date, known: Known) -> Outcome:
+    later = [e for e in known.events if e.event_type is said.event_type and e.occurred_at > said.said_at]
+    kept = [event for event in later if is_about(event, said.subject or said.title)]
+    if kept:
+        first = min(kept, key=lambda event: (event.occurred_at, str(event.id)))
+        return _reached(due, first.occurred_at, first)
+    if known.as_of.date() <= due:
+        return Outcome(Fate.OPEN, "still open")
+    if known.heard.date() <= due:
+        return Outcome(Fate.OPEN, "the day has passed, and nothing was said since")
+    return Outcome(Fate.MISSED, f"missed, nothing of it by {day(known.as_of, beside=due)}")
+
+
+def _reached(due: date, at: datetime, event: Event | None, value: float | None = None) -> Outcome:
+    late = (at.date() - due).days
+    if late <= 0:
+        return Outcome(Fate.REACHED, f"reached on {day(at, beside=due)}", event, value, at)
+    text = f"reached on {day(at, beside=due)}, {late} day{'' if late == 1 else 's'} late"
+    return Outcome(Fate.LATE, text, event, value, at)
+
+
+def _reaches(point: MetricPoint, target: Metric) -> bool:
+    seen = level(point, target.name)
+    return seen <= target.value if target.name in FALLING else seen >= target.value

@@ -1,0 +1,145 @@
+"""How much an event weighs as of a moment: severity × weight of its type × novelty × decay, each part listed."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sago.domain.events import CATALOGUE, Event, EventType
+from sago.domain.metrics import METRICS
+from sago.domain.significance import DEFAULT_SCALE, NewlyMet, Scale, Score
+from sago.domain.watches import Condition
+from sago.domain.wording import day, metric_label
+
+LOOK_BACK = timedelta(days=180)
+"""What an event is compared with."""
+REPEATED = 0.85
+"""Each earlier event of the type leaves this share of the novelty; where the figure is the highest so far, its root."""
+MET_POINTS = 3.0
+"""A condition newly met counts as an event of high severity and full weight."""
+FALLING = frozenset({"churn", "burn"})
+"""Metrics of which less is better."""
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+class Precedent(NamedTuple):
+    """What came before an event: how many of its type within LOOK_BACK, and the metric of which it is the best."""
+
+    earlier: int
+    record: str | None = None
+
+    @property
+    def novelty(self) -> float:
+        """`REPEATED ** earlier`; of a record `REPEATED ** (earlier / 2)`: 1 for the first of its kind, less for each
+        further one, and a record always more than an event of the same rank that is none."""
+        return float(REPEATED ** (self.earlier / 2 if self.record else self.earlier))
+
+    @property
+    def text(self) -> str:
+        """`third of its kind in 180 days, highest ARR so far`."""
+        told = f"{_ordinal(self.earlier + 1)} of its kind in {LOOK_BACK.days} days"
+        best = "lowest" if self.record in FALLING else "highest"
+        return f"{told}, {best} {_in_text(self.record)} so far" if self.record and self.earlier else told
+
+
+def precedents(events: Iterable[Event]) -> dict[UUID, Precedent]:
+    """Event id → what came before it in the company's own history, whatever the order they are given in."""
+    found: dict[UUID, Precedent] = {}
+    seen: dict[EventType, list[datetime]] = {}
+    best: dict[tuple[str, str], float] = {}
+    for event in sorted(events, key=lambda event: (event.occurred_at, str(event.id))):
+        of_type = seen.setdefault(event.event_type, [])
+        earlier = len(of_type) - bisect_left(of_type, event.occurred_at - LOOK_BACK)
+        of_type.append(event.occurred_at)
+        found[event.id] = Precedent(earlier, _record(event, best))
+    return found
+
+
+def score(event: Event, before: Precedent, as_of: datetime, weights: Mapping[EventType, float], scale: Scale) -> Score:
+    """The event's parts and their product; never negative, and never more than its severity's points."""
+    half_life = scale.half_life(event.event_type)
+    age = max((as_of - event.occurred_at).total_seconds() / 86_400, 0.0)
+    kind = CATALOGUE[event.event_type]
+    weight = weights.get(event.event_type, kind.weight)
+    points, decay = float(event.severity.rank), _decay(age, half_life)
+    return Score(
+        event_id=event.id,
+        severity=event.severity,
+        points=points,
+        weight=weight,
+        novelty=before.novelty,
+        decay=decay,
+        value=points * weight * before.novelty * decay,
+        because=f"severity {event.severity.value} {points:.1f} × {_lower(kind.label)} {weight:g} × "
+        f"novelty {before.novelty:.2f} ({before.text}) × {_decay_text(age, half_life)}",
+    )
+
+
+def scores(
+    events: Sequence[Event],
+    as_of: datetime,
+    weights: Mapping[EventType, float] | None = None,
+    scale: Scale = DEFAULT_SCALE,
+    of: Iterable[Event] | None = None,
+) -> dict[UUID, Score]:
+    """The scores of active events up to `as_of` against all such `events` of the company; with `of` only of these."""
+    known = [event for event in events if event.is_active and event.occurred_at <= as_of]
+    before = precedents(known)
+    wanted = known if of is None else [event for event in of if event.id in before]
+    return {e.id: score(e, before[e.id], as_of, weights or {}, scale) for e in wanted}
+
+
+def newly_met(condition: Condition, since: date, as_of: datetime, scale: Scale) -> NewlyMet:
+    """What a condition adds that holds since that day: MET_POINTS, decaying like any event."""
+    age = max((as_of.date() - since).days, 0)
+    decay = _decay(age, scale.default_half_life_days)
+    return NewlyMet(
+        condition=condition.text,
+        since=since,
+        points=MET_POINTS,
+        decay=decay,
+        value=MET_POINTS * decay,
+        because=f"newly met {MET_POINTS:.1f}, since {day(since, beside=as_of)} × "
+        f"{_decay_text(age, scale.default_half_life_days)}",
+    )
+
+
+def _record(event: Event, best: dict[tuple[str, str], float]) -> str | None:
+    """The first metric of the event of which its figure is the best ever said; `best` is kept up."""
+    record = None
+    for metric in event.metrics:
+        if metric.name not in METRICS:
+            continue
+        key = metric.name, metric.unit
+        value = -metric.value if metric.name in FALLING else metric.value
+        if key not in best or value > best[key]:
+            best[key] = value
+            record = record or metric.name
+    return record
+
+
+def _decay(age: float, half_life: float) -> float:
+    return float(0.5 ** (age / half_life))
+
+
+def _decay_text(age: float, half_life: float) -> str:
+    days = round(age)
+    return f"decay {_decay(age, half_life):.2f} ({days} day{'' if days == 1 else 's'}, half-life {half_life:g})"
+
+
+def _ordinal(number: int) -> str:
+    if number <= len(_ORDINALS):
+        return _ORDINALS[number - 1]
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _in_text(metric: str | None) -> str:
+    return _lower(metric_label(metric or ""))
+
+
+def _lower(label: str) -> str:
+    return label if label.isupper() else label.lower()
