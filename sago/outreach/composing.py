@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago import telemetry
+from sago.domain.bands import BandPoint
 from sago.domain.companies import Company, ModelPolicy, Person
 from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
@@ -18,8 +20,8 @@ from sago.outreach.checking import check
 from sago.outreach.deciding import drafts_of
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose
+from sago.outreach.sharing import View, view_of
 from sago.outreach.standing import lay_out, still_proven
-from sago.outreach.verdicts import judge
 from sago.ports import Clock, Database, Drafts, Model, Models, Transaction
 
 UPDATE_DAYS = 92
@@ -28,6 +30,8 @@ WRITING_TIME = 220.0
 """Seconds for all that a model is asked for one letter: below a task's soft time limit."""
 SYSTEM = "sago"
 """Who changes a letter's state where no person did, as the audit log names it."""
+STALE, NOT_SHARED = "what the letter rests on no longer holds", "the founder shares nothing with this firm any more"
+"""Why a draft is superseded."""
 _log = telemetry.logger(__name__)
 
 
@@ -38,6 +42,8 @@ class Known(NamedTuple):
     watch: Watch
     events: list[Event]
     metric_points: list[MetricPoint]
+    view: View
+    """The company as the watch's firm sees it: events and metric points are those of it."""
 
 
 class Plan(NamedTuple):
@@ -80,7 +86,7 @@ def compose_letter(
         return None
     request = plan.request
     draft, model = models.ask(ModelJob.LETTER, request.company, lambda model: _write(request, model, clock))
-    letter = _keep(plan, request, draft, model.name, database, now)
+    letter = _keep(plan, request, draft, model.name, database, clock.now())
     if letter:
         lay_out(letter, database, drafts)
     return letter
@@ -117,7 +123,7 @@ def _draft(request: LetterRequest, model: Model) -> tuple[LetterDraft | None, tu
 
 def request_for(known: Known, as_of: datetime, setback_days: int, highlights: int) -> LetterRequest | None:
     """What a letter of this watch may say now, or None where the verdict or a want of events speaks against one."""
-    verdict = judge(known.watch, known.events, known.metric_points, as_of, setback_days)
+    verdict = known.view.judge(as_of, setback_days)
     if verdict.outcome not in (Outcome.NOW, Outcome.UPDATE):
         return None
     proving = {result.event_id for result in verdict.results}
@@ -136,17 +142,18 @@ def request_for(known: Known, as_of: datetime, setback_days: int, highlights: in
         events=events,
         metric_points=tuple(point for point in known.metric_points if point.said_at <= as_of),
         as_of=as_of,
+        granularity=known.view.seen.granularity,
     )
 
 
-def window_of(request: LetterRequest) -> str:
+def window_of(request: LetterRequest, bands: Sequence[BandPoint] | None = None) -> str:
     """`YYYY-MM` of an update; of a firing its conditions' hash and the day from which all of them have held."""
     watch = request.watch
     if request.verdict.outcome is Outcome.UPDATE:
         return f"{request.as_of:%Y-%m}"
     conditions = "\n".join(f"{c.name} {c.op} {c.value!r}" for c in watch.conditions)
     facts = (request.events, request.metric_points, watch.met_on, request.as_of)
-    days = [day for condition in watch.conditions if (day := held_since(condition, *facts))]
+    days = [day for condition in watch.conditions if (day := held_since(condition, *facts, bands))]
     digest = hashlib.sha256(conditions.encode()).hexdigest()[:12]
     return f"now:{digest}:{max(days, default=watch.created_at.date()).isoformat()}"
 
@@ -165,28 +172,28 @@ def _prepare(
     watch_id: UUID, as_of: datetime, database: Database, now: datetime, setback_days: int, highlights: int
 ) -> Plan:
     with database.begin() as transaction:
-        known = _load(transaction, watch_id)
+        known = _load(transaction, watch_id, as_of, now)
         if known is None:
             return Plan(reason="no such active watch")
         request = request_for(known, as_of, setback_days, highlights)
         if request is None:
-            withdrawn = _withdraw(transaction, known.watch, None, now)
+            withdrawn = _withdraw(transaction, known.watch, None, now, STALE if known.view.is_open else NOT_SHARED)
             return Plan(withdrawn=withdrawn, reason="the verdict, or a want of events, speaks against it")
-        window = window_of(request)
-        withdrawn = _withdraw(transaction, known.watch, window, now) if known.watch.conditions else ()
+        window = window_of(request, known.view.seen.bands)
+        withdrawn = _withdraw(transaction, known.watch, window, now, STALE) if known.watch.conditions else ()
         standing = _standing(transaction, request, window) or _told(transaction, request)
     if standing:
         return Plan(standing=standing, withdrawn=withdrawn, reason=f"the letter of {standing.window} tells it")
     return Plan(request, window, withdrawn=withdrawn)
 
 
-def _load(transaction: Transaction, watch_id: UUID) -> Known | None:
+def _load(transaction: Transaction, watch_id: UUID, as_of: datetime, now: datetime) -> Known | None:
     watch = next((watch for watch in transaction.outreach.watches() if watch.id == watch_id), None)
     company = transaction.companies.get(watch.company_id) if watch else None
     if watch is None or company is None:
         return None
-    events = transaction.events.find(watch.company_id)
-    return Known(company, watch, events, transaction.events.metric_points(watch.company_id))
+    view = view_of(transaction, watch, as_of, now)
+    return Known(company, watch, view.seen.events, view.seen.metric_points, view)
 
 
 def _standing(transaction: Transaction, request: LetterRequest, window: str) -> Letter | None:
@@ -214,7 +221,7 @@ def _told(transaction: Transaction, request: LetterRequest) -> Letter | None:
     return None
 
 
-def _withdraw(transaction: Transaction, watch: Watch, but: str | None, now: datetime) -> tuple[Letter, ...]:
+def _withdraw(transaction: Transaction, watch: Watch, but: str | None, now: datetime, why: str) -> tuple[Letter, ...]:
     """Supersede the watch's drafts of other windows than `but`: what they rest on has gone."""
     gone = [
         letter
@@ -222,7 +229,6 @@ def _withdraw(transaction: Transaction, watch: Watch, but: str | None, now: date
         if letter.watch_id == watch.id and letter.window != but
     ]
     for letter in gone:
-        why = "what the letter rests on no longer holds"
         transaction.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, now, SYSTEM, why)
     return tuple(letter.model_copy(update={"state": LetterState.SUPERSEDED}) for letter in gone)
 
@@ -234,7 +240,8 @@ def _keep(
     that one, was first."""
     with database.begin() as transaction:
         transaction.events.lock(request.company.company_id)
-        if not still_proven(transaction, request.company.company_id, request.events):
+        seen = view_of(transaction, request.watch, request.as_of, now).seen.events
+        if not still_proven(seen, request.events):
             raise TransientError(f"letter of watch {request.watch.id}: its events changed while it was written")
         if _standing(transaction, request, plan.window):
             return None

@@ -87,9 +87,11 @@ def of_watch(request: LetterRequest) -> Facts:
 
 
 def of_verdict(request: LetterRequest) -> Facts:
-    """The days of the proofs: points of the request's metric series that its results rest on."""
+    """The days of the proofs: points of the request's metric series that its results rest on; and the bands they lie in
+    where no exact figure is shared."""
     days = {result.as_of.date() for result in request.verdict.results if result.as_of}
-    return _facts([], labels=[], values=set(), days=days)
+    bands = [result.note for result in request.verdict.results if result.seen is None]
+    return _facts(bands, labels=[], values=set(), days=days)
 
 
 def joined(parts: Iterable[Facts]) -> Facts:

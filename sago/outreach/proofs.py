@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from sago.domain.amounts import find_amounts
+from sago.domain.bands import BandPoint
 from sago.domain.events import Event, Evidence, MetricPoint
 from sago.domain.metrics import UNSTATED
 from sago.domain.watches import Condition, ConditionResult
 from sago.domain.wording import day, figure, metric_label
+from sago.outreach.banding import band_held_since, evaluate_band
 from sago.outreach.conditions import asked_currency, event_label, holds
 
 MONTHS_A_YEAR = 12
@@ -23,11 +25,15 @@ def evaluate(
     metric_points: Sequence[MetricPoint],
     since: date | None,
     as_of: datetime,
+    bands: Sequence[BandPoint] | None = None,
 ) -> ConditionResult:
     """The condition as of a moment. A metric is judged by its newest point, a count by active events from `since` on.
 
-    ARR nobody stated is taken as twelve times a newer MRR, and `note` says so.
+    ARR nobody stated is taken as twelve times a newer MRR, and `note` says so. Where `bands` are given, metrics are
+    judged on them alone.
     """
+    if bands is not None and condition.kind != "count":
+        return evaluate_band(condition, events, bands, as_of)
     known = [event for event in events if event.is_active and event.occurred_at <= as_of]
     if condition.kind == "count":
         return _evaluate_count(condition, known, since, as_of)
@@ -60,6 +66,7 @@ def held_since(
     metric_points: Sequence[MetricPoint],
     since: date | None,
     as_of: datetime,
+    bands: Sequence[BandPoint] | None = None,
 ) -> date | None:
     """The day from which the condition has held without a break, or None where it does not hold or needs no fact.
 
@@ -69,6 +76,8 @@ def held_since(
         counted = _counted(condition, [e for e in events if e.is_active and e.occurred_at <= as_of], since)
         reached = [e for number, e in enumerate(counted, start=1) if holds(condition, number)]
         return reached[0].occurred_at.date() if reached and holds(condition, len(counted)) else None
+    if bands is not None:
+        return band_held_since(condition, bands, as_of)
     start: date | None = None
     for point in series(condition.name, metric_points, as_of):
         if not holds(condition, level(point, condition.name)):

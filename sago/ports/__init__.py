@@ -14,7 +14,7 @@ from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
 from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
-from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore
+from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore, ShareStore
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "OutreachStore",
     "RateLimit",
     "RawStore",
+    "ShareStore",
     "StoreQueue",
     "Taken",
     "Transaction",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from sago.domain.companies import Company
+from sago.domain.companies import Company, Share
 from sago.domain.letters import Composition, CompositionState, DueLetter, Letter, LetterState
 from sago.domain.watches import Watch
 
@@ -30,6 +30,26 @@ class CompanyStore(Protocol):
 
     def all(self) -> list[Company]:
         """Every company by id."""
+
+
+class ShareStore(Protocol):
+    """`firms`, and `shares`: what a founder lets a firm see."""
+
+    def ensure_firm(self, firm_id: str, name: str) -> None:
+        """The firm; one that is known keeps its name."""
+
+    def firms(self) -> dict[str, str]:
+        """Id → name of every firm, by id."""
+
+    def of(self, company_id: str) -> list[Share]:
+        """The company's shares by firm, ended ones too."""
+
+    def get(self, firm_id: str, company_id: str) -> Share | None:
+        """The one share of a firm and a company, ended or not."""
+
+    def put(self, share: Share) -> None:
+        """Keep the share, in place of an earlier one of the same firm and company. Raises PermanentError where the firm
+        or the company is not known."""
 
 
 class OutreachStore(Protocol):

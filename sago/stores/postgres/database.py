@@ -17,6 +17,7 @@ from sago.ports import (
     GenerationStore,
     Ledger,
     OutreachStore,
+    ShareStore,
 )
 from sago.sections import PostgresSettings
 from sago.stores.postgres.batches import PostgresBatches
@@ -28,6 +29,7 @@ from sago.stores.postgres.events import PostgresEvents
 from sago.stores.postgres.generation import PostgresGeneration
 from sago.stores.postgres.ledger import PostgresLedger
 from sago.stores.postgres.outreach import PostgresOutreach
+from sago.stores.postgres.shares import PostgresShares
 
 
 class PostgresTransaction:
@@ -38,6 +40,7 @@ class PostgresTransaction:
         self.events: EventStore = PostgresEvents(connection)
         self.outreach: OutreachStore = PostgresOutreach(connection)
         self.companies: CompanyStore = PostgresCompanies(connection)
+        self.shares: ShareStore = PostgresShares(connection)
         self.compositions: CompositionStore = PostgresCompositions(connection)
         self.ledger: Ledger = PostgresLedger(connection)
         self.erasures: ErasureStore = PostgresErasures(connection)
