@@ -11,16 +11,17 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from sago import telemetry
 from sago.domain.bands import BandPoint
 from sago.domain.companies import Company, ModelPolicy, Person
-from sago.domain.events import Event, MetricPoint
+from sago.domain.events import Event
 from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
 from sago.domain.model_calls import ModelJob
 from sago.domain.watches import Direction, Outcome, Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError
 from sago.outreach.checking import check
 from sago.outreach.deciding import drafts_of
+from sago.outreach.knowledge import Known, load
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose
-from sago.outreach.sharing import View, view_of
+from sago.outreach.sharing import view_of
 from sago.outreach.standing import lay_out, still_proven
 from sago.ports import Clock, Database, Drafts, Model, Models, Transaction
 
@@ -33,17 +34,6 @@ SYSTEM = "sago"
 STALE, NOT_SHARED = "what the letter rests on no longer holds", "the founder shares nothing with this firm any more"
 """Why a draft is superseded."""
 _log = telemetry.logger(__name__)
-
-
-class Known(NamedTuple):
-    """What one company's watch is judged on."""
-
-    company: Company
-    watch: Watch
-    events: list[Event]
-    metric_points: list[MetricPoint]
-    view: View
-    """The company as the watch's firm sees it: events and metric points are those of it."""
 
 
 class Plan(NamedTuple):
@@ -172,7 +162,7 @@ def _prepare(
     watch_id: UUID, as_of: datetime, database: Database, now: datetime, setback_days: int, highlights: int
 ) -> Plan:
     with database.begin() as transaction:
-        known = _load(transaction, watch_id, as_of, now)
+        known = load(transaction, watch_id, as_of, now)
         if known is None:
             return Plan(reason="no such active watch")
         request = request_for(known, as_of, setback_days, highlights)
@@ -185,15 +175,6 @@ def _prepare(
     if standing:
         return Plan(standing=standing, withdrawn=withdrawn, reason=f"the letter of {standing.window} tells it")
     return Plan(request, window, withdrawn=withdrawn)
-
-
-def _load(transaction: Transaction, watch_id: UUID, as_of: datetime, now: datetime) -> Known | None:
-    watch = next((watch for watch in transaction.outreach.watches() if watch.id == watch_id), None)
-    company = transaction.companies.get(watch.company_id) if watch else None
-    if watch is None or company is None:
-        return None
-    view = view_of(transaction, watch, as_of, now)
-    return Known(company, watch, view.seen.events, view.seen.metric_points, view)
 
 
 def _standing(transaction: Transaction, request: LetterRequest, window: str) -> Letter | None:

@@ -11,7 +11,7 @@ from sago import telemetry
 from sago.domain.letters import CompositionState, DueLetter, Letter
 from sago.domain.watches import Outcome, Verdict
 from sago.errors import ConfigError, InvalidMessageError, PermanentError, TransientError, UnusableAnswerError
-from sago.outreach.sharing import view_of
+from sago.outreach.knowledge import known_to
 from sago.ports import Clock, Database, Dispatcher
 
 LEASE = timedelta(seconds=330)
@@ -120,6 +120,8 @@ def verdicts(database: Database, as_of: datetime, setback_days: int) -> list[Ver
     WRITE and updates."""
     with database.begin() as transaction:
         judged = [
-            view_of(transaction, watch, as_of).judge(as_of, setback_days) for watch in transaction.outreach.watches()
+            known.view.judge(as_of, setback_days)
+            for watch in transaction.outreach.watches()
+            if (known := known_to(transaction, watch, as_of))
         ]
     return sorted(judged, key=lambda verdict: (_ORDER.index(verdict.outcome), verdict.watch.company_id))
