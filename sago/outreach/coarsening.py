@@ -54,14 +54,11 @@ onze treize quatorze quinze seize quarante cinquante soixante cent trece catorce
 sesenta cien ciento elf dreizehn vierzehn fünfzehn sechzehn siebzehn neunzehn vierzig fünfzig sechzig hundert treze
 quarenta cinquenta undici dodici tredici quattordici quindici dertien veertien vijftien
 """
-_SPELT = "|".join(
-    sorted(
-        {*words.SMALL_NUMBERS, *words.FOREIGN_NUMBERS, *_FURTHER.split()} - {"one"}, key=lambda word: (-len(word), word)
-    )
-)
+_NUMBER_WORDS = {*words.SMALL_NUMBERS, *words.BIG_NUMBERS, *words.FOREIGN_NUMBERS, *_FURTHER.split()} - {"one"}
+_SPELT = "|".join(sorted(_NUMBER_WORDS, key=lambda word: (-len(word), word)))
 _LEFT = re.compile(
     r"[$€£¥₹]?[^\W_]*[\d¼-¾⅐-⅞²³¹][\w.,'’/:%+-]*(?<![.,:])"
-    rf"|\b(?:{_SPELT})(?:[ -](?:{_SPELT}|hundred|thousand|million|billion))*\b"
+    rf"|\b(?:{_SPELT})(?:[ -](?:{_SPELT}))*\b"
     r"|[〇零一二两兩三四五六七八九十百千万萬亿億兆]{2,}",
     re.I,
 )
