@@ -41,8 +41,8 @@ class ShareStore(Protocol):
     def firms(self) -> dict[str, str]:
         """Id → name of every firm, by id."""
 
-    def of(self, company_id: str) -> list[Share]:
-        """The company's shares by firm, ended ones too."""
+    def of(self, *company_ids: str) -> list[Share]:
+        """The shares of these companies by company and firm, ended ones too."""
 
     def get(self, firm_id: str, company_id: str) -> Share | None:
         """The one share of a firm and a company, ended or not."""
@@ -117,6 +117,12 @@ class Drafts(Protocol):
 
     def place(self, letter: Letter) -> str:
         """Where the letter lies once it is put; nothing is written."""
+
+    def files(self, letter: Letter) -> list[str]:
+        """Where anything of the letter lies, also as it was handed over."""
+
+    def forget(self, letter: Letter) -> None:
+        """Take all of that away."""
 
     def put(self, letter: Letter) -> str:
         """Write or replace the letter, or take it away when it is no longer live; where it lies (or lay).

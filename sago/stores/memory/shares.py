@@ -19,8 +19,9 @@ class MemoryShares:
     def firms(self) -> dict[str, str]:
         return dict(sorted(self._state.firms.items()))
 
-    def of(self, company_id: str) -> list[Share]:
-        return [share for (_, company), share in sorted(self._state.shares.items()) if company == company_id]
+    def of(self, *company_ids: str) -> list[Share]:
+        found = [share for share in self._state.shares.values() if share.company_id in company_ids]
+        return sorted(found, key=lambda share: (share.company_id, share.firm_id))
 
     def get(self, firm_id: str, company_id: str) -> Share | None:
         return self._state.shares.get((firm_id, company_id))

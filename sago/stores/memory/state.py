@@ -35,7 +35,7 @@ class AuditEntry(NamedTuple):
     at: datetime
     who: str
     action: str
-    subject: UUID
+    subject: UUID | str
     why: str
 
 

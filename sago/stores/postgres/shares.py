@@ -25,8 +25,9 @@ class PostgresShares:
         rows = self._connection.execute(select(firms.c.id, firms.c.name).order_by(firms.c.id))
         return {row.id: row.name for row in rows}
 
-    def of(self, company_id: str) -> list[Share]:
-        return self._found(select(shares).where(shares.c.company_id == company_id).order_by(shares.c.firm_id))
+    def of(self, *company_ids: str) -> list[Share]:
+        theirs = select(shares).where(shares.c.company_id.in_(sorted(company_ids)))
+        return self._found(theirs.order_by(shares.c.company_id, shares.c.firm_id)) if company_ids else []
 
     def get(self, firm_id: str, company_id: str) -> Share | None:
         query = select(shares).where(shares.c.firm_id == firm_id, shares.c.company_id == company_id)
