@@ -28,6 +28,7 @@ from sago.pipeline.generations import Generations
 from sago.pipeline.ingest import Ingest
 from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
+from sago.pipeline.revoking import Revoking
 from sago.pipeline.storing import Storing
 from sago.pipeline.vitals import Limits, Vitals
 from sago.ports import CallLedger, Clock, Drafts, LogConsumer, MessageLog, Mirror, Models, RawStore
@@ -244,6 +245,11 @@ class Container:
     @cached_property
     def erasing(self) -> Erasing:
         return Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts, self.answers)
+
+    @property
+    def revoking(self) -> Revoking:
+        """What ends a founder's share."""
+        return Revoking(self.database, self.erasing)
 
     @property
     def due_letters(self) -> DueLetters:

@@ -426,7 +426,8 @@ def _role(text: str, amount: Amount) -> Literal["from", "to"] | None:
 
 def _span(low: Amount, high: Amount, *, dashed: bool) -> tuple[Amount, Amount]:
     """`£6–8m`: the first end takes the magnitude of the second, each the unit of the other."""
-    scale = high.scale if low.scale == 1.0 and abs(low.value) <= abs(high.value / high.scale) else 1.0
+    alike = low.bare or high.bare or low.unit == high.unit
+    scale = high.scale if alike and low.scale == 1.0 and abs(low.value) <= abs(high.value / high.scale) else 1.0
     unit_for_low = high if low.bare and not high.bare else low
     unit_for_high = low if high.bare and low.is_money and (dashed or high.scale > 1) else high
     return (

@@ -1,14 +1,17 @@
-"""A person who asked to be erased: what is taken away, and what stays so that counts remain true."""
+"""A person who asked to be erased, or a company whose founder shares it with nobody any more: what is taken away, and
+what stays so that counts remain true."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from sago.domain.companies import Share
 from sago.domain.messages import CompanyId, Message, Moment
 
 SETTLES_AFTER = timedelta(minutes=15)
@@ -16,9 +19,11 @@ SETTLES_AFTER = timedelta(minutes=15)
 
 
 class Erasure(BaseModel):
-    """One row of `erasures`: a sender of one company, or one message of theirs in every version.
+    """One row of `erasures`: a sender of one company, one message of theirs in every version, or, with neither, the
+    whole company.
 
-    It keeps the sender's name as long as it holds: by nothing else is a later message of theirs known.
+    It keeps the sender's name as long as it holds: by nothing else is a later message of theirs known. A company's
+    holds until its founder shares it anew.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,9 +39,19 @@ class Erasure(BaseModel):
 
     @model_validator(mode="after")
     def _names_one(self) -> Self:
-        if (self.message_id is None) == (self.sender is None):
+        if self.message_id is not None and self.sender is not None:
             raise ValueError("an erasure names a sender or a message")
         return self
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it takes the company's evidence as a whole."""
+        return self.message_id is None and self.sender is None
+
+    def is_lifted(self, shares: Iterable[Share], now: datetime) -> bool:
+        """Whether the founder has shared the company again since."""
+        mine = (share for share in shares if share.company_id == self.company_id)
+        return self.is_whole and any(share.created_at > self.requested_at and share.holds_at(now) for share in mine)
 
     @property
     def is_settled(self) -> bool:
@@ -45,8 +60,8 @@ class Erasure(BaseModel):
 
     def covers(self, company_id: str, message_id: str, sender: str) -> bool:
         """Whether a message is erased by this: the sender as a whole, upper and lower case alike."""
-        if company_id != self.company_id:
-            return False
+        if company_id != self.company_id or self.is_whole:
+            return company_id == self.company_id
         return message_id == self.message_id if self.sender is None else sender.casefold() == self.sender.casefold()
 
 

@@ -91,6 +91,9 @@ def signature(request: LetterRequest) -> str:
     )
 
 
+_ASKED = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than", "==": "just", "!=": "other than"}
+
+
 def _to_founder(request: LetterRequest, phrases: _Phrases) -> str:
     name = request.company.name
     if request.verdict.outcome is not Outcome.NOW:
@@ -122,10 +125,13 @@ def _answer(result: ConditionResult, request: LetterRequest) -> str:
     if condition.kind == "count":
         event = next((event for event in request.events if event.id == result.event_id), None)
         return f"Since then: {_sentence(event.title)}{when}." if event else ""
-    seen, asked = figure(result.seen or 0, result.unit), figure(condition.value, result.unit)
+    asked = figure(condition.value, result.unit)
     mine = request.watch.direction is Direction.TO_INVESTOR
     whose, asker = ("Our", "you") if mine else ("Your", "I")
-    label, now = metric_label(condition.name), seen
+    label = metric_label(condition.name)
+    if result.seen is None:
+        return f"{whose} {label} was {result.note}{when}; {asker} had asked for {_ASKED[condition.op]} {asked}."
+    now = seen = figure(result.seen, result.unit)
     if result.note:
         stated = next((p for p in request.metric_points if p.event_id == result.event_id and p.metric == "mrr"), None)
         label, now = ("MRR", figure(stated.value, stated.unit) + f" (~{seen} ARR)") if stated else (label, f"~{seen}")
@@ -243,9 +249,8 @@ def _subject(request: LetterRequest) -> str:
     company, phrases = request.company, _subject_phrases(request)
     to_founder = request.watch.direction is Direction.TO_FOUNDER
     best = _fitting(company, phrases)
-    if to_founder and request.verdict.outcome is Outcome.NOW and len(best) + 13 <= SUBJECT_LIMIT:
-        return f"{best} – time to talk"
-    return best
+    asking = f"{best} – time to talk"
+    return asking if to_founder and request.verdict.outcome is Outcome.NOW and len(asking) <= SUBJECT_LIMIT else best
 
 
 def _fitting(company: Company, phrases: Sequence[str]) -> str:
@@ -258,7 +263,11 @@ def _fitting(company: Company, phrases: Sequence[str]) -> str:
 
 def _subject_phrases(request: LetterRequest) -> list[str]:
     """The figure a condition asked for, then the highlights' leading figures, then short titles without figures."""
-    asked = [_asked_phrase(r) for r in request.verdict.results if r.condition.kind == "metric" and r.holds]
+    asked = [
+        _asked_phrase(r)
+        for r in request.verdict.results
+        if r.condition.kind == "metric" and r.holds and r.seen is not None
+    ]
     led = [metric_phrase(told[0]) for event in request.events if (told := _telling(event))]
     titles = [_sentence(e.title) for e in request.events if not _telling(e) and len(e.title) <= SHORT_TITLE]
     phrases = dict.fromkeys([*asked, *led[:3], *titles])

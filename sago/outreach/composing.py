@@ -9,22 +9,22 @@ from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago import telemetry
+from sago.domain.bands import BandPoint
 from sago.domain.companies import Company, ModelPolicy, Person
-from sago.domain.events import Event, MetricPoint
+from sago.domain.events import Event
 from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
 from sago.domain.model_calls import ModelJob
-from sago.domain.significance import DEFAULT_SCALE, Arrivals, Scale
+from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Direction, Outcome, Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError
 from sago.outreach.checking import check
 from sago.outreach.deciding import drafts_of
+from sago.outreach.knowledge import Known, load
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose
+from sago.outreach.sharing import view_of
 from sago.outreach.significance import scores
-from sago.outreach.silence import LOOK_BACK
 from sago.outreach.standing import lay_out, still_proven
-from sago.outreach.verdicts import judge
-from sago.outreach.weighing import Grounds, weigh
 from sago.ports import Clock, Database, Drafts, Model, Models, Transaction
 
 UPDATE_DAYS = 92
@@ -33,18 +33,9 @@ WRITING_TIME = 220.0
 """Seconds for all that a model is asked for one letter: below a task's soft time limit."""
 SYSTEM = "sago"
 """Who changes a letter's state where no person did, as the audit log names it."""
+STALE, NOT_SHARED = "what the letter rests on no longer holds", "the founder shares nothing with this firm any more"
+"""Why a draft is superseded."""
 _log = telemetry.logger(__name__)
-
-
-class Known(NamedTuple):
-    """What one company's watch is judged on."""
-
-    company: Company
-    watch: Watch
-    events: list[Event]
-    metric_points: list[MetricPoint]
-    letters: Sequence[Letter] = ()
-    arrivals: Sequence[Arrivals] = ()
 
 
 class Plan(NamedTuple):
@@ -88,7 +79,7 @@ def compose_letter(
         return None
     request = plan.request
     draft, model = models.ask(ModelJob.LETTER, request.company, lambda model: _write(request, model, clock))
-    letter = _keep(plan, request, draft, model.name, database, now)
+    letter = _keep(plan, request, draft, model.name, database, clock.now())
     if letter:
         lay_out(letter, database, drafts)
     return letter
@@ -127,8 +118,7 @@ def request_for(
     known: Known, as_of: datetime, setback_days: int, highlights: int, scale: Scale = DEFAULT_SCALE
 ) -> LetterRequest | None:
     """What a letter of this watch may say now, or None where the verdict or a want of events speaks against one."""
-    grounds = Grounds(known.events, known.metric_points, arrivals=known.arrivals, letters=known.letters)
-    verdict = weigh(judge(known.watch, known.events, known.metric_points, as_of, setback_days), grounds, scale)
+    verdict = known.judge(as_of, setback_days, scale)
     if verdict.outcome not in (Outcome.NOW, Outcome.UPDATE):
         return None
     proving = {result.event_id for result in verdict.results}
@@ -148,10 +138,11 @@ def request_for(
         events=events,
         metric_points=tuple(point for point in known.metric_points if point.said_at <= as_of),
         as_of=as_of,
+        granularity=known.view.seen.granularity,
     )
 
 
-def window_of(request: LetterRequest) -> str:
+def window_of(request: LetterRequest, bands: Sequence[BandPoint] | None = None) -> str:
     """`YYYY-MM` of an update; of a firing its conditions' hash and the day from which all of them have held."""
     watch = request.watch
     if request.verdict.outcome is Outcome.UPDATE:
@@ -160,7 +151,7 @@ def window_of(request: LetterRequest) -> str:
         " ".join(filter(None, (c.name, c.severity, c.within, c.op, repr(c.value)))) for c in watch.conditions
     )
     facts = (request.events, request.metric_points, watch.met_on, request.as_of)
-    days = [day for condition in watch.conditions if (day := held_since(condition, *facts))]
+    days = [day for condition in watch.conditions if (day := held_since(condition, *facts, bands))]
     digest = hashlib.sha256(conditions.encode()).hexdigest()[:12]
     return f"now:{digest}:{max(days, default=watch.created_at.date()).isoformat()}"
 
@@ -185,32 +176,19 @@ def _prepare(
     scale: Scale,
 ) -> Plan:
     with database.begin() as transaction:
-        known = _load(transaction, watch_id, as_of)
+        known = load(transaction, watch_id, as_of, now)
         if known is None:
             return Plan(reason="no such active watch")
         request = request_for(known, as_of, setback_days, highlights, scale)
         if request is None:
-            withdrawn = _withdraw(transaction, known.watch, None, now)
+            withdrawn = _withdraw(transaction, known.watch, None, now, STALE if known.view.is_open else NOT_SHARED)
             return Plan(withdrawn=withdrawn, reason="the verdict, or a want of events, speaks against it")
-        window = window_of(request)
-        withdrawn = _withdraw(transaction, known.watch, window, now) if known.watch.conditions else ()
+        window = window_of(request, known.view.seen.bands)
+        withdrawn = _withdraw(transaction, known.watch, window, now, STALE) if known.watch.conditions else ()
         standing = _standing(transaction, request, window) or _told(transaction, request)
     if standing:
         return Plan(standing=standing, withdrawn=withdrawn, reason=f"the letter of {standing.window} tells it")
     return Plan(request, window, withdrawn=withdrawn)
-
-
-def _load(transaction: Transaction, watch_id: UUID, as_of: datetime) -> Known | None:
-    watch = next((watch for watch in transaction.outreach.watches() if watch.id == watch_id), None)
-    company = transaction.companies.get(watch.company_id) if watch else None
-    if watch is None or company is None:
-        return None
-    events = transaction.events.find(watch.company_id)
-    points = transaction.events.metric_points(watch.company_id)
-    letters = transaction.outreach.letters(watch.company_id)
-    return Known(
-        company, watch, events, points, letters, transaction.batches.arrivals(watch.company_id, as_of - LOOK_BACK)
-    )
 
 
 def _standing(transaction: Transaction, request: LetterRequest, window: str) -> Letter | None:
@@ -238,7 +216,7 @@ def _told(transaction: Transaction, request: LetterRequest) -> Letter | None:
     return None
 
 
-def _withdraw(transaction: Transaction, watch: Watch, but: str | None, now: datetime) -> tuple[Letter, ...]:
+def _withdraw(transaction: Transaction, watch: Watch, but: str | None, now: datetime, why: str) -> tuple[Letter, ...]:
     """Supersede the watch's drafts of other windows than `but`: what they rest on has gone."""
     gone = [
         letter
@@ -246,7 +224,6 @@ def _withdraw(transaction: Transaction, watch: Watch, but: str | None, now: date
         if letter.watch_id == watch.id and letter.window != but
     ]
     for letter in gone:
-        why = "what the letter rests on no longer holds"
         transaction.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, now, SYSTEM, why)
     return tuple(letter.model_copy(update={"state": LetterState.SUPERSEDED}) for letter in gone)
 
@@ -258,7 +235,8 @@ def _keep(
     that one, was first."""
     with database.begin() as transaction:
         transaction.events.lock(request.company.company_id)
-        if not still_proven(transaction, request.company.company_id, request.events):
+        seen = view_of(transaction, request.watch, request.as_of, now).seen.events
+        if not still_proven(seen, request.events):
             raise TransientError(f"letter of watch {request.watch.id}: its events changed while it was written")
         if _standing(transaction, request, plan.window):
             return None

@@ -87,12 +87,13 @@ def of_watch(request: LetterRequest) -> Facts:
 
 def of_verdict(request: LetterRequest) -> Facts:
     """The days of the proofs: points of the request's metric series that its results rest on; of a change its share
-    and both its ends."""
+    and both its ends; and the bands they lie in where no exact figure is shared."""
     results = request.verdict.results
     changes = {Value(abs(r.seen), "percent") for r in results if r.points and r.seen is not None}
     ends = [point for result in results for point in result.points]
     days = {result.as_of.date() for result in results if result.as_of} | {point.as_of.date() for point in ends}
-    return _facts([], labels=[], values=changes | {Value(end.value, end.unit) for end in ends}, days=days)
+    bands = [result.note for result in results if result.seen is None]
+    return _facts(bands, labels=[], values=changes | {Value(end.value, end.unit) for end in ends}, days=days)
 
 
 def joined(parts: Iterable[Facts]) -> Facts:

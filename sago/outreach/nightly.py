@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -12,8 +12,8 @@ from uuid import UUID
 from sago.domain.significance import Scale
 from sago.domain.watches import Verdict, Watch
 from sago.outreach.differences import changes
-from sago.outreach.weighing import Grounds, assess, grounds
-from sago.ports import Database
+from sago.outreach.knowledge import Known, known_to
+from sago.ports import Database, Transaction
 
 
 class Explanation(NamedTuple):
@@ -43,26 +43,24 @@ class Judging:
         for company_id, of_company in groupby(sorted(watches, key=_company), key=_company):
             with self.database.begin() as tx:
                 tx.events.lock(company_id)
-                judged = self._judge(grounds(tx, company_id, as_of), of_company, as_of)
+                judged = [self._judge(known, as_of) for watch in of_company if (known := known_to(tx, watch, as_of))]
                 tx.verdicts.put(judged)
             kept += len(judged)
         return kept
 
     def explain(self, watches: list[Watch], as_of: datetime) -> list[Explanation]:
         """Each of these as of a moment, beside the last verdict kept of an earlier day. Nothing is written."""
-        explained = []
-        for company_id, of_company in groupby(sorted(watches, key=_company), key=_company):
-            with self.database.begin() as tx:
-                on = grounds(tx, company_id, as_of)
-                titles = {event.id: event.title for event in on.events}
-                for verdict in self._judge(on, of_company, as_of):
-                    before = tx.verdicts.newest(verdict.watch.id, as_of.date())
-                    told = changes(before, verdict) if before else []
-                    explained.append(Explanation(verdict, before, told, titles))
-        return explained
+        with self.database.begin() as tx:
+            known = [each for watch in sorted(watches, key=_company) if (each := known_to(tx, watch, as_of))]
+            return [self._explain(tx, each, as_of) for each in known]
 
-    def _judge(self, on: Grounds, watches: Iterable[Watch], as_of: datetime) -> list[Verdict]:
-        return [assess(watch, on, as_of, self.setback_days, self.scale) for watch in watches]
+    def _explain(self, tx: Transaction, known: Known, as_of: datetime) -> Explanation:
+        verdict, before = self._judge(known, as_of), tx.verdicts.newest(known.watch.id, as_of.date())
+        told = changes(before, verdict) if before else []
+        return Explanation(verdict, before, told, {event.id: event.title for event in known.events})
+
+    def _judge(self, known: Known, as_of: datetime) -> Verdict:
+        return known.judge(as_of, self.setback_days, self.scale)
 
 
 def _company(watch: Watch) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from sago.domain.bands import BandPoint
 from sago.domain.events import Event, MetricPoint
 from sago.domain.metrics import UNSTATED
 from sago.domain.watches import Condition, ConditionResult
 from sago.domain.wording import figure, metric_label
+from sago.outreach.banding import band_held_since, evaluate_band
 from sago.outreach.changes import change_held_since, evaluate_change
 from sago.outreach.conditions import asked_currency, holds
 from sago.outreach.counts import count_held_since, evaluate_count
@@ -25,12 +27,16 @@ def evaluate(
     metric_points: Sequence[MetricPoint],
     since: date | None,
     as_of: datetime,
+    bands: Sequence[BandPoint] | None = None,
 ) -> ConditionResult:
     """The condition as of a moment. A metric is judged by its newest point, a change by that and the one a period
     before, a count by active events of its period, or from `since` on.
 
-    ARR nobody stated is taken as twelve times a newer MRR, and `note` says so.
+    ARR nobody stated is taken as twelve times a newer MRR, and `note` says so. Where `bands` are given, metrics are
+    judged on them alone.
     """
+    if bands is not None and condition.kind != "count":
+        return evaluate_band(condition, events, bands, as_of)
     known = [event for event in events if event.is_active and event.occurred_at <= as_of]
     if condition.kind == "count":
         return evaluate_count(condition, known, since, as_of)
@@ -67,6 +73,7 @@ def held_since(
     metric_points: Sequence[MetricPoint],
     since: date | None,
     as_of: datetime,
+    bands: Sequence[BandPoint] | None = None,
 ) -> date | None:
     """The day from which the condition has held without a break, or None where it does not hold or needs no fact.
 
@@ -74,6 +81,8 @@ def held_since(
     """
     if condition.kind == "count":
         return count_held_since(condition, events, since, as_of)
+    if bands is not None:
+        return band_held_since(condition, bands, as_of)
     if condition.kind == "change":
         return change_held_since(condition, metric_points, as_of)
     start: date | None = None

@@ -12,7 +12,7 @@ from sago.domain.letters import CompositionState, DueLetter, Letter
 from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Outcome, Verdict
 from sago.errors import ConfigError, InvalidMessageError, PermanentError, TransientError, UnusableAnswerError
-from sago.outreach.weighing import assess, grounds
+from sago.outreach.knowledge import known_to
 from sago.ports import Clock, Database, Dispatcher
 
 LEASE = timedelta(seconds=330)
@@ -109,17 +109,20 @@ class DueLetters:
 
 
 def due_watches(database: Database, as_of: datetime) -> list[UUID]:
-    """Active watches of companies of which something is known by `as_of`; composing decides about each."""
+    """Active watches of companies of which something is known by `as_of`, whoever may see it; composing decides about
+    each, and withdraws the drafts of those whose firm may see nothing any more."""
     with database.begin() as transaction:
         heard_of = {event.company_id for event in transaction.events.find() if event.occurred_at <= as_of}
         return [watch.id for watch in transaction.outreach.watches() if watch.company_id in heard_of]
 
 
 def verdicts(database: Database, as_of: datetime, setback_days: int, scale: Scale = DEFAULT_SCALE) -> list[Verdict]:
-    """What every active watch says as of a moment: NOW first, then NOT YET, DO NOT WRITE and updates."""
+    """What every active watch says as of a moment, judged on what its firm may see: NOW first, then NOT YET, DO NOT
+    WRITE and updates."""
     with database.begin() as transaction:
         judged = [
-            assess(watch, grounds(transaction, watch.company_id, as_of), as_of, setback_days, scale)
+            known.judge(as_of, setback_days, scale)
             for watch in transaction.outreach.watches()
+            if (known := known_to(transaction, watch, as_of))
         ]
     return sorted(judged, key=lambda verdict: (_ORDER.index(verdict.outcome), verdict.watch.company_id))

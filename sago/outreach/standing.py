@@ -15,9 +15,10 @@ def no_longer_held(transaction: Transaction, letter: Letter) -> int:
     return sum(event_id not in active for event_id in letter.event_ids)
 
 
-def still_proven(transaction: Transaction, company_id: str, events: Sequence[Event]) -> bool:
-    """Whether each of these events is active with every proof it had: an erasure may take one of several."""
-    active = {event.id: event.evidence for event in transaction.events.find(company_id)}
+def still_proven(seen: Sequence[Event], events: Sequence[Event]) -> bool:
+    """Whether each of these events is seen with every proof it had: an erasure may take one of several, and the end of
+    a share all."""
+    active = {event.id: event.evidence for event in seen}
     return all(proof in active.get(event.id, ()) for event in events for proof in event.evidence)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sago.domain.bands import BandPoint
 from sago.domain.condition_wording import asked_phrase, change_phrase, count_phrase, event_label, time_phrase
 from sago.domain.events import Event, EventType, MetricPoint, Severity
 from sago.domain.watches import ConditionResult, Outcome, Verdict, Watch
@@ -27,12 +28,16 @@ def judge(
     metric_points: Sequence[MetricPoint],
     as_of: datetime,
     setback_days: int,
+    bands: Sequence[BandPoint] | None = None,
 ) -> Verdict:
-    """The verdict: NOW when every condition holds and no high setback lies within `setback_days` before `as_of`."""
+    """The verdict: NOW when every condition holds and no high setback lies within `setback_days` before `as_of`.
+
+    `bands` stand for the metric points where the founder shares no exact figures.
+    """
     if not watch.conditions:
         because = "A periodic company update; nothing to wait for."
         return Verdict(watch=watch, outcome=Outcome.UPDATE, because=because, as_of=as_of)
-    results = tuple(evaluate(c, events, metric_points, watch.met_on, as_of) for c in watch.conditions)
+    results = tuple(evaluate(c, events, metric_points, watch.met_on, as_of, bands) for c in watch.conditions)
     against = recent_setbacks(events, as_of, setback_days)
     if not all(result.holds for result in results):
         outcome, because = Outcome.NOT_YET, _not_yet(results, as_of)
@@ -76,11 +81,11 @@ def _reached(result: ConditionResult, as_of: datetime) -> str:
         number = int(result.seen or 0)
         latest = f", the latest{when}" if number else ""
         return f"{count_phrase(condition, number)}{time_phrase(condition, ' since you met')}{latest}"
-    derived = f" ({result.note})" if result.note else ""
     asked = figure(condition.value, result.unit)
-    return (
-        f"{name_of(result)} was {figure(result.seen or 0, result.unit)}{when}, {_ASKED[condition.op]} {asked}{derived}"
-    )
+    if result.seen is None:
+        return f"{name_of(result)} was {result.note}{when}, {_ASKED[condition.op]} {asked}"
+    derived = f" ({result.note})" if result.note else ""
+    return f"{name_of(result)} was {figure(result.seen, result.unit)}{when}, {_ASKED[condition.op]} {asked}{derived}"
 
 
 def _not_yet(results: Sequence[ConditionResult], as_of: datetime) -> str:

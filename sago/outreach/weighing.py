@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
-from sago.domain.events import Event, EventType, MetricPoint, Observation, Status
+from sago.domain.bands import BandPoint
+from sago.domain.events import Event, EventType, MetricPoint, Observation
 from sago.domain.letters import Letter, LetterState
 from sago.domain.significance import Arrivals, NewlyMet, Scale, Score
 from sago.domain.watches import Outcome, Verdict, Watch
@@ -15,9 +16,7 @@ from sago.outreach.counterevidence import counter_evidence
 from sago.outreach.promises import promises
 from sago.outreach.proofs import held_since
 from sago.outreach.significance import newly_met, scores
-from sago.outreach.silence import LOOK_BACK, gaps
-from sago.outreach.verdicts import judge
-from sago.ports import Transaction
+from sago.outreach.silence import gaps
 
 COUNTED = 20
 """The strongest events make the score: who chats more does not weigh more, and each part can be shown."""
@@ -32,6 +31,8 @@ class Grounds(NamedTuple):
     """Of plans and denials alone."""
     arrivals: Sequence[Arrivals] = ()
     letters: Sequence[Letter] = ()
+    bands: Sequence[BandPoint] | None = None
+    """In place of the metric points, where no exact figure is shared."""
 
     def last_look(self, watch: Watch) -> datetime | None:
         """The newest event that a letter of the watch told which a person let go: what came before it is no news.
@@ -44,24 +45,13 @@ class Grounds(NamedTuple):
         return max((at[event_id] for event_id in told), default=None)
 
 
-def grounds(tx: Transaction, company_id: str, as_of: datetime) -> Grounds:
-    """All that is known of a company: read once for all its watches."""
-    return Grounds(
-        tx.events.find(company_id),
-        tx.events.metric_points(company_id),
-        tx.events.current(company_id, statuses=(Status.PLANNED, Status.DENIED)),
-        tx.batches.arrivals(company_id, as_of - LOOK_BACK),
-        tx.outreach.letters(company_id),
-    )
-
-
-def assess(watch: Watch, on: Grounds, as_of: datetime, setback_days: int, scale: Scale) -> Verdict:
+def assess(verdict: Verdict, on: Grounds, as_of: datetime, scale: Scale) -> Verdict:
     """The verdict with all that is shown of it."""
-    verdict = weigh(judge(watch, on.events, on.metric_points, as_of, setback_days), on, scale)
-    since = _news_since(watch, on)
+    weighed = weigh(verdict, on, scale)
+    since = _news_since(verdict.watch, on)
     told = promises(on.observations, on.events, on.metric_points, as_of)
-    against = counter_evidence(verdict, on.events, on.metric_points, on.observations, since, scale)
-    return verdict.model_copy(update={"counter": against, "promises": told})
+    against = counter_evidence(weighed, on.events, on.metric_points, on.observations, since, scale)
+    return weighed.model_copy(update={"counter": against, "promises": told})
 
 
 def weigh(verdict: Verdict, on: Grounds, scale: Scale) -> Verdict:
@@ -111,7 +101,7 @@ def _newly_met(verdict: Verdict, on: Grounds, since: datetime | None, scale: Sca
     for result in verdict.results:
         if not result.holds:
             continue
-        held = held_since(result.condition, on.events, on.metric_points, watch.met_on, as_of)
+        held = held_since(result.condition, on.events, on.metric_points, watch.met_on, as_of, on.bands)
         if held is not None and (since is None or held > since.date()):
             yield newly_met(result.condition, held, as_of, scale)
 

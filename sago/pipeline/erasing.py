@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from sago.domain.companies import Share
 from sago.domain.erasures import SETTLES_AFTER, EmptiedMessage, Erased, Erasure
 from sago.domain.letters import Letter, LetterDraft, LetterState
 from sago.domain.messages import Message
@@ -17,9 +18,7 @@ from sago.ports import Answers, Buffer, Database, Drafts, Mirror, RawStore, Take
 from sago.telemetry import logger
 
 log = logger(__name__)
-NO_WORDS = LetterDraft(
-    subject="(erased)", body="What this letter said was erased: it quoted a person who asked for it.", highlights=()
-)
+NO_WORDS = LetterDraft(subject="(erased)", body="What this letter said was erased, as was asked.", highlights=())
 LET_GO = (LetterState.APPROVED, LetterState.SENT, LetterState.UNKNOWN)
 """Letters that others may have read: they are told, and stay."""
 
@@ -31,13 +30,29 @@ class _Letters(NamedTuple):
     kept: tuple[UUID, ...]
 
 
-def without_words(messages: Sequence[Message], database: Database) -> list[Message]:
-    """The messages, those of erased persons emptied."""
+def without_words(messages: Sequence[Message], database: Database, now: datetime) -> list[Message]:
+    """The messages, emptied those of erased persons and those of a source that the founder shares with nobody."""
+    companies = {message.company_id for message in messages}
     with database.begin() as tx:
-        erasures = tx.erasures.of({message.company_id for message in messages})
-    if not erasures:
-        return list(messages)
-    return [EmptiedMessage.of(message) if is_erased(message, erasures) else message for message in messages]
+        shares = tx.shares.of(*companies)
+        erasures = [each for each in tx.erasures.of(companies) if not each.is_lifted(shares, now)]
+    return [
+        EmptiedMessage.of(message) if is_erased(message, erasures) or is_unshared(message, shares, now) else message
+        for message in messages
+    ]
+
+
+def is_unshared(message: Message, shares: Collection[Share], now: datetime) -> bool:
+    """Whether the company is known and nobody may see messages of this source any more."""
+    mine = [share for share in shares if share.company_id == message.company_id]
+    return bool(mine) and not any(share.holds_at(now) and share.covers(message.source) for share in mine)
+
+
+def emptied(letter: Letter) -> Letter:
+    """The letter without its words. Of its receipts stay ids, places and hashes."""
+    nothing = {"claim": "", "quote": "", "transformation": ""}
+    receipts = tuple(receipt.model_copy(update=nothing) for receipt in letter.receipts)
+    return letter.model_copy(update={"draft": NO_WORDS, "receipts": receipts})
 
 
 def is_erased(message: Message, erasures: Collection[Erasure]) -> bool:
@@ -85,7 +100,9 @@ class Erasing:
         with self.database.begin() as tx:
             for erasure in outside:
                 tx.erasures.add(erasure)
-            due = [each for each in tx.erasures.of() if _is_due(each, now)]
+            known = tx.erasures.of()
+            shares = tx.shares.of(*{each.company_id for each in known if each.is_whole})
+            due = [each for each in known if _is_due(each, now) and not each.is_lifted(shares, now)]
         return sum(self._is_applied(erasure, now) for erasure in due)
 
     def _is_applied(self, erasure: Erasure, now: datetime) -> bool:
@@ -141,16 +158,14 @@ def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], now: date
     ]
     # locked before their states are looked at: one may be approved meanwhile
     citing = [letter for letter in map(tx.outreach.letter, ids) if letter]
-    emptied = [
-        letter.model_copy(update={"draft": NO_WORDS, "state": _after(letter)})
-        for letter in citing
-        if letter.state not in LET_GO
+    taken = [
+        emptied(letter).model_copy(update={"state": _after(letter)}) for letter in citing if letter.state not in LET_GO
     ]
     why = "cites a person who was erased"
-    for letter in emptied:
+    for letter in taken:
         tx.outreach.set_letter_state(letter.id, letter.state, now, erasure.requested_by, why)
         tx.erasures.take_letter(letter)
-    return _Letters(len(emptied), tuple(each.id for each in citing if each.state in LET_GO))
+    return _Letters(len(taken), tuple(each.id for each in citing if each.state in LET_GO))
 
 
 def _after(letter: Letter) -> LetterState:

@@ -65,7 +65,7 @@ class Storing:
         A message that the raw store refuses is found by halving and dead-lettered alone. Raises TransientError when a
         store does not answer, or a row stands and cannot be queued: the bridge then enqueues the batch again.
         """
-        messages = without_words([Message.from_json(value) for value in values], self.database)
+        messages = without_words([Message.from_json(value) for value in values], self.database, now)
         arrivals = [Arrival(*each) for each in zip(messages, values, replay_of, strict=True)]
         self._clear_replayed(arrivals, now)
         return self._store(name, arrivals, now)

@@ -9,12 +9,12 @@ from sago.ports.batches import BatchStore
 from sago.ports.clock import Clock
 from sago.ports.database import Database, Transaction
 from sago.ports.events import EventStore
-from sago.ports.keeping import ErasureStore, GenerationStore, Mirror, Taken
+from sago.ports.keeping import Derived, ErasureStore, GenerationStore, Mirror, Note, Taken
 from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
 from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
-from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore, VerdictStore
+from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore, ShareStore, VerdictStore
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "CompanyStore",
     "CompositionStore",
     "Database",
+    "Derived",
     "Dispatcher",
     "Drafts",
     "ErasureStore",
@@ -39,9 +40,11 @@ __all__ = [
     "Mirror",
     "Model",
     "Models",
+    "Note",
     "OutreachStore",
     "RateLimit",
     "RawStore",
+    "ShareStore",
     "StoreQueue",
     "Taken",
     "Transaction",

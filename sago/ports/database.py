@@ -9,7 +9,7 @@ from sago.ports.batches import BatchStore
 from sago.ports.events import EventStore
 from sago.ports.keeping import ErasureStore, GenerationStore
 from sago.ports.ledger import Ledger
-from sago.ports.outreach import CompanyStore, CompositionStore, OutreachStore, VerdictStore
+from sago.ports.outreach import CompanyStore, CompositionStore, OutreachStore, ShareStore, VerdictStore
 
 
 class Transaction(Protocol):
@@ -19,6 +19,7 @@ class Transaction(Protocol):
     events: EventStore
     outreach: OutreachStore
     companies: CompanyStore
+    shares: ShareStore
     compositions: CompositionStore
     verdicts: VerdictStore
     ledger: Ledger

@@ -20,6 +20,27 @@ class Taken(NamedTuple):
     event_ids: tuple[UUID, ...]
 
 
+class Derived(NamedTuple):
+    """What was taken of a firm: verdicts and items of notices, and mails that were cancelled before they left."""
+
+    verdicts: int = 0
+    notices: int = 0
+    mails: int = 0
+
+
+class Note(NamedTuple):
+    """One line of the audit log. `why` holds no words of a message; `sha256` is of what was taken away."""
+
+    at: datetime
+    who: str
+    action: str
+    subject: str
+    firm_id: str
+    company_id: str
+    why: str
+    sha256: str = ""
+
+
 class ErasureStore(Protocol):
     """`erasures`, and the words that Postgres holds of people: observations, chunk results, dead letters, events,
     letters."""
@@ -42,7 +63,22 @@ class ErasureStore(Protocol):
         """Delete those of these events that are not active any more, with their aliases."""
 
     def take_letter(self, letter: Letter) -> None:
-        """Replace the letter's text."""
+        """Replace the letter's text and receipts."""
+
+    def take_derived(self, firm_id: str, company_id: str) -> Derived:
+        """Delete what a firm's watches of the company were told and judged: verdicts, items of notices, what was told,
+        reasons of compositions; letters and notices left with nothing to tell that have not left are cancelled, whoever
+        holds them. A founder's voice goes too."""
+
+    def take_rejections(self, company_id: str) -> None:
+        """Take out what people gave as reasons for rejecting the company's events: it may quote them."""
+
+    def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
+        """By its name, how many rows still hold words that came of the company's messages and that the firm could see;
+        with `is_whole` also those that are nobody's. What has none is left out."""
+
+    def note(self, entry: Note) -> None:
+        """Write the audit log."""
 
 
 class GenerationStore(Protocol):

@@ -120,5 +120,8 @@ class Buffer(Protocol):
     def has_epoch(self) -> bool:
         """Whether the epoch key is there."""
 
+    def words(self, company_id: str) -> int:
+        """How many messages of the company are held, queued or claimed, that have a text or a sender."""
+
     def clear(self, company_id: str | None = None) -> None:
         """Forget everything, or everything of one company: queues, marks and claims."""

@@ -91,6 +91,9 @@ class Answers(Protocol):
     def forget(self, company_id: str) -> None:
         """Delete all answers about the company's messages."""
 
+    def count(self, company_id: str) -> int:
+        """How many are kept. Raises TransientError where that cannot be told."""
+
 
 class CallLedger(Protocol):
     """`model_calls`: what was asked of vendors, what it cost and what became of it, append-only; and what is reserved

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from sago.domain.companies import Company
+from sago.domain.companies import Company, Share
 from sago.domain.letters import Composition, CompositionState, DueLetter, Letter, LetterState
 from sago.domain.watches import Verdict, Watch
 
@@ -30,6 +30,26 @@ class CompanyStore(Protocol):
 
     def all(self) -> list[Company]:
         """Every company by id."""
+
+
+class ShareStore(Protocol):
+    """`firms`, and `shares`: what a founder lets a firm see."""
+
+    def ensure_firm(self, firm_id: str, name: str) -> None:
+        """The firm; one that is known keeps its name."""
+
+    def firms(self) -> dict[str, str]:
+        """Id → name of every firm, by id."""
+
+    def of(self, *company_ids: str) -> list[Share]:
+        """The shares of these companies by company and firm, ended ones too."""
+
+    def get(self, firm_id: str, company_id: str) -> Share | None:
+        """The one share of a firm and a company, ended or not."""
+
+    def put(self, share: Share) -> None:
+        """Keep the share, in place of an earlier one of the same firm and company. Raises PermanentError where the firm
+        or the company is not known."""
 
 
 class OutreachStore(Protocol):
@@ -111,6 +131,12 @@ class Drafts(Protocol):
 
     def place(self, letter: Letter) -> str:
         """Where the letter lies once it is put; nothing is written."""
+
+    def files(self, letter: Letter) -> list[str]:
+        """Where anything of the letter lies, also as it was handed over."""
+
+    def forget(self, letter: Letter) -> None:
+        """Take all of that away."""
 
     def put(self, letter: Letter) -> str:
         """Write or replace the letter, or take it away when it is no longer live; where it lies (or lay).

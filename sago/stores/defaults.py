@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from sago.domain.companies import DEFAULT_FIRM, Company
+from sago.domain.companies import DEFAULT_FIRM, Company, Share
 from sago.domain.watches import Direction, Watch
 
 
@@ -14,6 +14,11 @@ def default_company(company_id: str) -> Company:
     """`scale-flow` is called Scale Flow until somebody says better."""
     words = [word for word in re.split(r"[-_]+", company_id) if word]
     return Company(company_id=company_id, name=" ".join(word.capitalize() for word in words))
+
+
+def default_share(company_id: str, now: datetime) -> Share:
+    """Everything, exact, for the house itself."""
+    return Share(firm_id=DEFAULT_FIRM, company_id=company_id, created_at=now)
 
 
 def default_watch(company_id: str, now: datetime) -> Watch:

@@ -31,6 +31,19 @@ class EmlDrafts:
         """Its file."""
         return str(self.folder / file_name(letter))
 
+    def files(self, letter: Letter) -> list[str]:
+        """The draft, and the file by its Message-ID that it was handed over as."""
+        return [
+            str(path) for path in (self.folder / file_name(letter), self.folder / f"{letter.id}.eml") if path.exists()
+        ]
+
+    def forget(self, letter: Letter) -> None:
+        for path in self.files(letter):
+            try:
+                Path(path).unlink(missing_ok=True)
+            except OSError as error:
+                raise ConfigError(f"{path}: cannot be taken away ({error.strerror}); set outreach.folder") from error
+
     def put(self, letter: Letter) -> str:
         """Write the letter as `<company>-<window>-<watch>.eml`, or remove that file when it is no longer live."""
         path = self.folder / file_name(letter)

@@ -42,6 +42,13 @@ class RedisAnswers:
         except RedisError as error:
             raise TransientError(f"kept answers of {company_id} cannot be deleted: {error}") from error
 
+    def count(self, company_id: str) -> int:
+        try:
+            with redis.Redis.from_url(self._url, socket_timeout=10.0, socket_connect_timeout=5.0) as connected:
+                return sum(1 for _ in connected.scan_iter(match=_key(company_id, "*"), count=1000))
+        except RedisError as error:
+            raise TransientError(f"kept answers of {company_id} cannot be counted: {error}") from error
+
     def close(self) -> None:
         """Let go of connections."""
         self._redis.close()

@@ -190,6 +190,25 @@ class RedisBuffer:
             self._redis.transaction(drop, _company(company_id, "counter"))
             self._redis.zrem(DUE, company_id)
 
+    def words(self, company_id: str) -> int:
+        with _translated():
+            held = 0
+            for key in self._scan(_company(company_id, "{*")):
+                held += sum(bool(each["text"] or each["sender"]) for each in self._bodies(key))
+            return held
+
+    def _bodies(self, key: str) -> list[dict[str, Any]]:
+        """The messages under a key of a source's queue or claims."""
+        name = key.rpartition("}:")[2]
+        if name == "queue":
+            rows: Any = self._redis.lrange(key, 0, -1)
+            return [json.loads(row) for row in rows]
+        if name == "processing":
+            claims: Any = self._redis.hvals(key)
+            return [body for claim in claims for body in json.loads(claim)]
+        taken: Any = self._redis.get(key) if name.startswith("processing:") else None
+        return json.loads(taken) if taken else []
+
     def close(self) -> None:
         """Close the connections; further calls open new ones."""
         self._redis.close()

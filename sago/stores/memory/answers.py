@@ -24,5 +24,8 @@ class MemoryAnswers:
     def put(self, company_id: str, digest: str, answer: Any) -> None:
         self._kept[company_id, digest] = self._clock.now() + self._ttl, json.dumps(answer)
 
+    def count(self, company_id: str) -> int:
+        return sum(key[0] == company_id for key in self._kept)
+
     def forget(self, company_id: str) -> None:
         self._kept = {key: kept for key, kept in self._kept.items() if key[0] != company_id}

@@ -39,6 +39,12 @@ class MemoryBuffer:
         self._next_epoch: datetime | None = None
         self.share = 0.0
 
+    def words(self, company_id: str) -> int:
+        company = self._company(company_id)
+        held = [message for _, message in company.queue]
+        held += [message for claim in company.claims.values() for message in claim]
+        return sum(bool(message.text or message.sender) for message in held)
+
     def known(self, company_id: str, keys: Sequence[MessageKey], now: datetime) -> set[MessageKey]:
         marks = self._company(company_id).marks
         return {key for key in keys if key in marks and marks[key] >= now - MARKS_FOR}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sago.domain.companies import Company
+from sago.domain.companies import DEFAULT_FIRM, Company
 from sago.errors import PermanentError
-from sago.stores.defaults import default_company, default_watch
+from sago.stores.defaults import default_company, default_share, default_watch
 from sago.stores.memory.state import State
 
 
 class MemoryCompanies:
-    """Companies of one transaction; shares matter only where firms are told apart, in Postgres."""
+    """Companies of one transaction."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -20,6 +20,7 @@ class MemoryCompanies:
     def ensure(self, company_id: str, now: datetime) -> Company:
         if company_id not in self._state.companies:
             self._state.companies[company_id] = default_company(company_id)
+            self._state.shares.setdefault((DEFAULT_FIRM, company_id), default_share(company_id, now))
             watch = default_watch(company_id, now)
             self._state.watches[watch.id] = watch
         return self._state.companies[company_id]

@@ -17,6 +17,7 @@ from sago.ports import (
     GenerationStore,
     Ledger,
     OutreachStore,
+    ShareStore,
     VerdictStore,
 )
 from sago.stores.memory.batches import MemoryBatches
@@ -26,6 +27,7 @@ from sago.stores.memory.events import MemoryEvents
 from sago.stores.memory.keeping import MemoryErasures, MemoryGeneration
 from sago.stores.memory.ledger import MemoryLedger
 from sago.stores.memory.outreach import MemoryOutreach
+from sago.stores.memory.shares import MemoryShares
 from sago.stores.memory.state import State
 from sago.stores.memory.verdicts import MemoryVerdicts
 
@@ -41,6 +43,7 @@ class MemoryTransaction:
         self.events: EventStore = MemoryEvents(state)
         self.outreach: OutreachStore = MemoryOutreach(state)
         self.companies: CompanyStore = MemoryCompanies(state)
+        self.shares: ShareStore = MemoryShares(state)
         self.compositions: CompositionStore = MemoryCompositions(state)
         self.verdicts: VerdictStore = MemoryVerdicts(state)
         self.ledger: Ledger = MemoryLedger(state)

@@ -15,6 +15,12 @@ class MemoryDrafts:
         """Its window's."""
         return f"memory:{letter.watch_id}:{letter.window}"
 
+    def files(self, letter: Letter) -> list[str]:
+        return [place for place in [self.place(letter)] if place in self.letters]
+
+    def forget(self, letter: Letter) -> None:
+        self.letters.pop(self.place(letter), None)
+
     def put(self, letter: Letter) -> str:
         """Keep the letter in its window's place, or take it away when it is no longer live."""
         place = self.place(letter)

@@ -11,8 +11,9 @@ from sago.domain.erasures import Erasure, sender_in
 from sago.domain.events import Event, Observation
 from sago.domain.generations import Announced, Generation
 from sago.domain.letters import Letter
-from sago.ports import Taken
-from sago.stores.memory.state import State
+from sago.domain.watches import Direction
+from sago.ports import Derived, Note, Taken
+from sago.stores.memory.state import AuditEntry, State
 
 
 class MemoryErasures:
@@ -80,6 +81,41 @@ class MemoryErasures:
 
     def take_letter(self, letter: Letter) -> None:
         self._state.letters[letter.id] = letter
+
+    def take_derived(self, firm_id: str, company_id: str) -> Derived:
+        """Of what there is in memory: reasons of compositions, and a founder's voice."""
+        state = self._state
+        for key, watch in state.watches.items():
+            if (watch.firm_id, watch.company_id) != (firm_id, company_id):
+                continue
+            if watch.direction is Direction.TO_INVESTOR:
+                state.watches[key] = watch.model_copy(update={"voice": None})
+            for due, row in state.compositions.items():
+                if due.watch_id == key and row.error:
+                    state.compositions[due] = row.model_copy(update={"error": "(erased)"})
+        return Derived()
+
+    def take_rejections(self, company_id: str) -> None:
+        for key, word in self._state.rejections.items():
+            if word.company_id == company_id:
+                again = "(erased)" if word.restored_because else None
+                self._state.rejections[key] = word.model_copy(update={"because": "(erased)", "restored_because": again})
+
+    def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
+        state = self._state
+        letters = [each for each in state.letters.values() if (each.firm_id, each.company_id) == (firm_id, company_id)]
+        found = {"letters": sum(letter.draft.subject != "(erased)" for letter in letters)}
+        if is_whole:
+            found |= {
+                "observations": sum(said.company_id == company_id for said in state.observations.values()),
+                "significant_events": sum(event.company_id == company_id for event in state.events.values()),
+                "metric_points": len(state.metric_points.get(company_id, [])),
+            }
+        return {name: count for name, count in found.items() if count}
+
+    def note(self, entry: Note) -> None:
+        subject, why = entry.subject, f"{entry.why} {entry.sha256}".strip()
+        self._state.audit_log.append(AuditEntry(entry.at, entry.who, entry.action, subject, why))
 
 
 def _holds(letter: DeadLetter, erasure: Erasure, message_ids: Collection[str]) -> bool:

@@ -9,13 +9,15 @@ from typing import NamedTuple, Self
 from uuid import UUID
 
 from sago.domain.batches import Batch, Chunk, ChunkResult, DeadLetter, Progress, Tick, TickRun
-from sago.domain.companies import Company
+from sago.domain.companies import DEFAULT_FIRM, Company, Share
 from sago.domain.erasures import Erasure
 from sago.domain.events import Event, Extraction, MetricPoint, Observation, Rejection
 from sago.domain.generations import Generation
 from sago.domain.letters import Composition, DueLetter, Letter
 from sago.domain.messages import MessageRef
 from sago.domain.watches import Verdict, Watch
+
+DEFAULT_FIRMS = {DEFAULT_FIRM: "This house"}
 
 
 class Member(NamedTuple):
@@ -33,7 +35,7 @@ class AuditEntry(NamedTuple):
     at: datetime
     who: str
     action: str
-    subject: UUID
+    subject: UUID | str
     why: str
 
 
@@ -42,6 +44,8 @@ class State:
     """The tables; rows are replaced, never changed."""
 
     companies: dict[str, Company] = field(default_factory=dict)
+    firms: dict[str, str] = field(default_factory=lambda: dict(DEFAULT_FIRMS))
+    shares: dict[tuple[str, str], Share] = field(default_factory=dict)
     watches: dict[UUID, Watch] = field(default_factory=dict)
     letters: dict[UUID, Letter] = field(default_factory=dict)
     audit_log: list[AuditEntry] = field(default_factory=list)

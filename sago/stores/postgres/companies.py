@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.companies import DEFAULT_FIRM, EVERY_SOURCE, Company
+from sago.domain.companies import Company
 from sago.errors import PermanentError
-from sago.stores.defaults import default_company, default_watch
+from sago.stores.defaults import default_company, default_share, default_watch
 from sago.stores.postgres.outreach import PostgresOutreach
+from sago.stores.postgres.shares import share_row
 from sago.stores.postgres.tables import companies, shares
 
 FIELDS = [companies.c[name] for name in Company.model_fields]
@@ -44,8 +45,7 @@ class PostgresCompanies:
 
     def _share(self, company_ids: Sequence[str], now: datetime) -> None:
         if company_ids:
-            every = {"firm_id": DEFAULT_FIRM, "sources": [EVERY_SOURCE], "granularity": "exact", "created_at": now}
-            rows = [every | {"company_id": company_id} for company_id in company_ids]
+            rows = [share_row(default_share(company_id, now)) for company_id in company_ids]
             self._connection.execute(upsert(shares).on_conflict_do_nothing(), rows)
 
     def save(self, company: Company) -> None:

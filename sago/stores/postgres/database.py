@@ -17,6 +17,7 @@ from sago.ports import (
     GenerationStore,
     Ledger,
     OutreachStore,
+    ShareStore,
     VerdictStore,
 )
 from sago.sections import PostgresSettings
@@ -29,6 +30,7 @@ from sago.stores.postgres.events import PostgresEvents
 from sago.stores.postgres.generation import PostgresGeneration
 from sago.stores.postgres.ledger import PostgresLedger
 from sago.stores.postgres.outreach import PostgresOutreach
+from sago.stores.postgres.shares import PostgresShares
 from sago.stores.postgres.verdicts import PostgresVerdicts
 
 
@@ -40,6 +42,7 @@ class PostgresTransaction:
         self.events: EventStore = PostgresEvents(connection)
         self.outreach: OutreachStore = PostgresOutreach(connection)
         self.companies: CompanyStore = PostgresCompanies(connection)
+        self.shares: ShareStore = PostgresShares(connection)
         self.compositions: CompositionStore = PostgresCompositions(connection)
         self.verdicts: VerdictStore = PostgresVerdicts(connection)
         self.ledger: Ledger = PostgresLedger(connection)

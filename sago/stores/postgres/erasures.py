@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.batches import ChunkResult
 from sago.domain.erasures import Erasure, sender_in
 from sago.domain.letters import Letter
-from sago.ports import Taken
+from sago.ports import Derived, Note, Taken
+from sago.stores.postgres.derived import ERASED, left, take_derived
 from sago.stores.postgres.tables import (
+    audit_log,
     batch_chunks,
     batches,
     compositions,
@@ -23,13 +25,11 @@ from sago.stores.postgres.tables import (
     event_aliases,
     observations,
     outreach,
+    rejections,
     significant_events,
     verdicts,
     watches,
 )
-
-ERASED = "(erased)"
-"""Instead of a reason that may have quoted somebody."""
 
 
 class PostgresErasures:
@@ -119,8 +119,26 @@ class PostgresErasures:
         self._connection.execute(delete(event_aliases).where(event_aliases.c.event_id.in_(gone)))
 
     def take_letter(self, letter: Letter) -> None:
-        values: dict[str, Any] = {"draft": letter.draft.model_dump(mode="json")}
+        values: dict[str, Any] = letter.model_dump(mode="json", include={"draft", "receipts"})
         self._connection.execute(update(outreach).where(outreach.c.id == letter.id).values(**values))
+
+    def take_derived(self, firm_id: str, company_id: str) -> Derived:
+        return take_derived(self._connection, firm_id, company_id)
+
+    def take_rejections(self, company_id: str) -> None:
+        c = rejections.c
+        again = case((c.restored_because.is_not(None), ERASED))
+        words = update(rejections).where(c.company_id == company_id)
+        self._connection.execute(words.values(because=ERASED, restored_because=again))
+
+    def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
+        return left(self._connection, firm_id, company_id, is_whole=is_whole)
+
+    def note(self, entry: Note) -> None:
+        detail = {"why": entry.why} | ({"sha256": entry.sha256} if entry.sha256 else {})
+        row = entry._asdict() | {"detail": detail}
+        kept = {name: row[name] for name in audit_log.c.keys()}  # noqa: SIM118 - a collection of columns is no dict
+        self._connection.execute(insert(audit_log).values(**kept))
 
 
 def _covers(erasure: Erasure, message_id: str, sender: str) -> bool:

@@ -28,6 +28,7 @@ companies = _table(
     model_policy=Words,
     created_at=Time,
 )
+firms = _table("firms", id=Words, name=Words, created_at=Time)
 shares = _table(
     "shares",
     firm_id=Words,

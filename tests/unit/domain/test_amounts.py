@@ -104,6 +104,7 @@ def test_a_change_has_a_from_and_a_to() -> None:
 
 def test_the_low_end_of_a_range_takes_magnitude_and_unit_of_the_high_end() -> None:
     assert read("£6–8m") == [(6e6, "GBP"), (8e6, "GBP")]
+    assert read("burn fell 12% to $90k") == [(12, "percent"), (90e3, "USD")]
     assert read("between 5 and 10%") == [(5, "percent"), (10, "percent")]
     assert read("from 90 to 1.2k requests") == [(90, "count"), (1200, "count")]
 

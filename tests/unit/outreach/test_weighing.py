@@ -116,7 +116,7 @@ def test_old_facts_are_said_to_be_old_but_not_beside_a_quote() -> None:
 def test_what_changed_is_told_and_nothing_where_nothing_did() -> None:
     waiting = watch("arr >= 2M", "nrr >= 150%")
     early, later = (
-        assess(waiting, on, as_of, 60, SCALE)
+        assess(judge(waiting, on.events, on.metric_points, as_of, 60), on, as_of, SCALE)
         for on, as_of in (
             (Grounds([DEAL], []), datetime.combine(DEAL.occurred_at.date(), time.max, UTC)),
             (Grounds([*EVENTS, SETBACK], POINTS), NOW),

@@ -1,0 +1,152 @@
+"""Texts and events told in bands, or without figures.
+
+Every figure that a text writes, in digits or in words, becomes its band, in brackets within a quote, or `[not shared]`.
+What is left of digits and is neither a date nor a time, a number in a name for one, is hidden: a figure that nothing
+here can read may be exact. Days, months, quarters and years stay.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sago.domain import amount_words as words
+from sago.domain.amounts import COUNT, Amount, find_amounts
+from sago.domain.bands import band_of
+from sago.domain.companies import Granularity
+from sago.domain.events import Event, Evidence
+from sago.outreach.facts import find_days
+
+NOT_SHARED = "not shared"
+HIDDEN = "[…]"
+TITLE_LIMIT = 200
+_TIME = frozenset({"ms", "seconds", "minutes", "hours", "days", "weeks", "months", "years"})
+_OPEN, _CLOSE = "\ue000", "\ue001"
+"""Around what was replaced, until it is known whether it is shown in brackets."""
+_GROWN, _FALLEN, _TIMES, _PART = "rose", "fell", "several times", "a part"
+_FACTORS = (
+    (_FALLEN, r"halv(?:e[sd]?|ing)|halbier\w+"),
+    (
+        _GROWN,
+        r"(?:re)?(?:doubl|tripl|trebl|quadrupl|quintupl)(?:es?|ed|ing)|(?:verdoppel|verdreifach|vervierfach)\w*"
+        r"|duplic(?:ó|ado|amos|ou)|doublé\w*|triplé\w*|raddoppi\w+",
+    ),
+    (_PART, r"(?:(?:an?|one|two|three)[ -](?:third|quarter|fifth|tenth)s?|half|hälfte|moitié|mitad)(?=\sof\s|\sde)"),
+    (
+        _TIMES,
+        r"twice|thrice|(?:two|three|four|five|six|seven|eight|nine|ten|\d+)[ -]?fold|double|triple|treble|doppelt\w*",
+    ),
+)
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?(?:\s?[ap]\.?m\b)?"
+_DATES = re.compile(
+    rf"\d{{4}}-\d\d-\d\d(?:[T ]{_CLOCK})?|\b\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:\d{{4}}|\d{{2}})\b|\b{_CLOCK}(?!\w)"
+    rf"|\b{words.MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?![\w%]|[.,]\d)(?:,?\s(?:19|20)\d\d\b)?"
+    rf"|(?<![\d.,])\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{words.MONTH}(?!\w)(?:,?\s(?:19|20)\d\d\b)?"
+    r"|\b[QH][1-4](?!\w)|\bFY'?\d{2}(?:\d{2})?\b|(?<![\w.,$€£-])(?:19[5-9]|20[0-4])\d(?![\w%,]|\.\d|-\d)",
+    re.I,
+)
+"""What stays of digits."""
+_NAMES = re.compile(
+    r"\b(?:B2[BCG]|D2C|P2P|S3|PSD2|GPT-\d|Web3|SOC[ -]?[123]|ISO[ -]?(?:27001|27701|42001|9001|13485))\b"
+)
+"""Names whose digits count nothing and that everybody knows."""
+_FURTHER = """
+onze treize quatorze quinze seize quarante cinquante soixante cent trece catorce quince dieciséis cuarenta cincuenta
+sesenta cien ciento elf dreizehn vierzehn fünfzehn sechzehn siebzehn neunzehn vierzig fünfzig sechzig hundert treze
+quarenta cinquenta undici dodici tredici quattordici quindici dertien veertien vijftien
+"""
+_NUMBER_WORDS = {*words.SMALL_NUMBERS, *words.BIG_NUMBERS, *words.FOREIGN_NUMBERS, *_FURTHER.split()} - {"one"}
+_SPELT = "|".join(sorted(_NUMBER_WORDS, key=lambda word: (-len(word), word)))
+_LEFT = re.compile(
+    r"[$€£¥₹]?[^\W_]*[\d¼-¾⅐-⅞²³¹][\w.,'’/:%+-]*(?<![.,:])"
+    rf"|\b(?:{_SPELT})(?:[ -](?:{_SPELT}))*\b"
+    r"|[〇零一二两兩三四五六七八九十百千万萬亿億兆]{2,}",
+    re.I,
+)
+_SAME_TWICE = re.compile(r"(?:\bbetween\s)?(\ue000[^\ue001]+\ue001)(?:\s?[-–—]\s?|\sand\s)\1")
+"""Both ends of a range in one band."""
+
+
+def coarse(text: str, granularity: Granularity, *, quoted: bool = True) -> str:
+    """The text with its figures told as exactly as the share says; in brackets where the text is somebody's words."""
+    if granularity is Granularity.EXACT or not text:
+        return text
+    pieces, at = [], 0
+    for start, end, told in _replaced(text, granularity, quoted=quoted):
+        pieces += [_without_rest(text[at:start]), f"{_OPEN}{told}{_CLOSE}"]
+        at = end
+    whole = _SAME_TWICE.sub(r"\1", "".join([*pieces, _without_rest(text[at:])]))
+    return whole.replace(_OPEN, "[" if quoted else "").replace(_CLOSE, "]" if quoted else "")
+
+
+def coarse_event(event: Event, granularity: Granularity) -> Event:
+    """The event with coarse texts and without metrics: a metric is an exact figure."""
+    if granularity is Granularity.EXACT:
+        return event
+
+    def own(text: str) -> str:
+        return coarse(text, granularity, quoted=False)
+
+    return event.model_copy(
+        update={
+            "title": own(event.title)[:TITLE_LIMIT],
+            "description": own(event.description),
+            "impact": own(event.impact),
+            "timeline": own(event.timeline),
+            "stakeholders": tuple(own(name) for name in event.stakeholders),
+            "metrics": (),
+            "evidence": tuple(_coarse_proof(proof, granularity) for proof in event.evidence),
+        }
+    )
+
+
+def _coarse_proof(proof: Evidence, granularity: Granularity) -> Evidence:
+    """Its place stays: where the words stand is no figure."""
+    return proof.model_copy(update={"quote": coarse(proof.quote, granularity)})
+
+
+def _replaced(text: str, granularity: Granularity, *, quoted: bool) -> list[tuple[int, int, str]]:
+    """Where figures stand and what is told instead, in order."""
+    tell = _banded if granularity is Granularity.BANDS else _not_shared if quoted else _undisclosed
+    found = [(amount.start, amount.end, tell(amount)) for amount in find_amounts(text)]
+    for told, forms in _FACTORS:
+        for match in re.finditer(rf"\b(?:{forms})(?!\w)", text, re.I):
+            if not any(match.start() < end and start < match.end() for start, end, _ in found):
+                found.append((*match.span(), told))
+    return sorted(found)
+
+
+def _banded(amount: Amount) -> str:
+    per = f" per {amount.period}" if amount.period else ""
+    return f"{band_of(amount.value, amount.unit).text}{per}"
+
+
+def _not_shared(_: Amount) -> str:
+    return NOT_SHARED
+
+
+def _undisclosed(amount: Amount) -> str:
+    """Fits the sentence: `reached an undisclosed figure`, `some customers`, `after some time`."""
+    if amount.unit in _TIME:
+        return "some time"
+    return "some" if amount.unit == COUNT else "an undisclosed figure"
+
+
+def _without_rest(text: str) -> str:
+    """What stands between figures, without what else is written in digits or number words."""
+    stay = [*(match.span() for match in _DATES.finditer(text)), *(match.span() for match in _NAMES.finditer(text))]
+    stay += [(day.start, day.end) for day in find_days(text)]
+    pieces, at = [], 0
+    for start, end in _merged(stay):
+        pieces += [_LEFT.sub(HIDDEN, text[at:start]), text[start:end]]
+        at = end
+    return "".join([*pieces, _LEFT.sub(HIDDEN, text[at:])])
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

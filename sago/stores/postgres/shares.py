@@ -1,0 +1,50 @@
+"""Firms, and what founders let them see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from sago.domain.companies import Share
+from sago.errors import PermanentError
+from sago.stores.postgres.tables import companies, firms, shares
+
+
+class PostgresShares:
+    """The `ShareStore` of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def ensure_firm(self, firm_id: str, name: str) -> None:
+        self._connection.execute(upsert(firms).values(id=firm_id, name=name).on_conflict_do_nothing())
+
+    def firms(self) -> dict[str, str]:
+        rows = self._connection.execute(select(firms.c.id, firms.c.name).order_by(firms.c.id))
+        return {row.id: row.name for row in rows}
+
+    def of(self, *company_ids: str) -> list[Share]:
+        theirs = select(shares).where(shares.c.company_id.in_(sorted(company_ids)))
+        return self._found(theirs.order_by(shares.c.company_id, shares.c.firm_id)) if company_ids else []
+
+    def get(self, firm_id: str, company_id: str) -> Share | None:
+        query = select(shares).where(shares.c.firm_id == firm_id, shares.c.company_id == company_id)
+        return next(iter(self._found(query)), None)
+
+    def put(self, share: Share) -> None:
+        firm, company = firms.c.id == share.firm_id, companies.c.company_id == share.company_id
+        if self._connection.scalar(select(firms.c.id).where(firm, select(companies).where(company).exists())) is None:
+            raise PermanentError(f"share of {share.company_id} with {share.firm_id}: one of them is not known")
+        row = share_row(share)
+        replaced = upsert(shares).values(**row)
+        self._connection.execute(replaced.on_conflict_do_update(index_elements=["firm_id", "company_id"], set_=row))
+
+    def _found(self, query: Select[Any]) -> list[Share]:
+        return [Share.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+
+def share_row(share: Share) -> dict[str, Any]:
+    """The share as its row."""
+    return share.model_dump() | {"sources": list(share.sources)}

@@ -1,0 +1,128 @@
+"""Nothing exact is left of a text that is told in bands, or without figures."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sago.domain.amounts import Amount, find_amounts
+from sago.domain.companies import Granularity
+from sago.domain.wording import figure
+from sago.outreach.coarsening import coarse, coarse_event
+from tests.unit.outreach.stories import ARR, event, metric
+
+BANDS, NONE = Granularity.BANDS, Granularity.NONE
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("We just passed $2.1M ARR!", "We just passed [$2M–5M] ARR!"),
+        ("signed, $240k a year", "signed, [$200k–500k per year]"),
+        ("NRR came in at 143% for October", "NRR came in at [140–150%] for October"),
+        ("from $380k to $612k on 2 March 2026", "from [$200k–500k] to [$500k–1M] on 2 March 2026"),
+        ("two million users, twenty-three customers", "[2,000,000–5,000,000] users, [20–50] customers"),
+        ("half a million users", "[500,000–1,000,000] users"),
+        ("revenue doubled, costs halved", "revenue [rose], costs [fell]"),
+        ("twice as many, a third of them new", "[several times] as many, [a part] of them new"),
+        ("between 20 and 30 seats", "[20–50] seats"),
+        ("£6–8m", "[£5M–10M]"),
+        ("MRR450k and ticket #4521", "[…] and ticket #[…]"),
+        ("1/3 of users; ¾ of them", "[…] of users; […] of them"),
+        ("zwei Millionen Euro, verdoppelt", "[€2M–5M], [rose]"),
+        ("1億2000万円、三百万", "[¥100M–200M]、[…]"),
+        ("2026 users joined in 2026", "[2,000–5,000] users joined in 2026"),
+    ],
+)
+def test_figures_are_told_as_bands(said: str, told: str) -> None:
+    assert coarse(said, BANDS) == told
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["2026-03-02: Delta signed", "on 2 March 2026 at 10:30", "in Q3 of FY26", "since May 2025", "SOC 2 and ISO 27001",
+     "the first quarter of 2026", "B2B for one customer"],
+)  # fmt: skip
+def test_dates_and_common_names_stay(said: str) -> None:
+    assert coarse(said, BANDS) == coarse(said, NONE) == said
+
+
+def test_none_tells_no_figure_at_all() -> None:
+    assert coarse("MRR doubled from $380k to $760k", NONE) == "MRR [rose] from [not shared] to [not shared]"
+    own = coarse("ARR reached $2.1M with 12 customers after 3 years", NONE, quoted=False)
+    assert own == "ARR reached an undisclosed figure with some customers after some time"
+
+
+def test_exact_leaves_every_word() -> None:
+    assert coarse("$2.1M", Granularity.EXACT) == "$2.1M"
+    assert coarse_event(ARR, Granularity.EXACT) == ARR
+
+
+def test_an_event_is_coarse_wherever_it_writes() -> None:
+    told = event("revenue_milestone", "ARR reached $2.1M", "$2.1M ARR!", metric("arr", 2.1e6)).model_copy(
+        update={"description": "ARR is 2,100,000", "impact": "past $2M by $130k", "timeline": "2026-03-02: $2.1M",
+                "stakeholders": ("Fund 42",)}
+    )  # fmt: skip
+    shown = coarse_event(told, BANDS)
+    assert (shown.metrics, shown.evidence[0].quote) == ((), "[$2M–5M] ARR!")
+    assert "2026-03-02" in shown.timeline
+    assert not re.search(r"2\.1|2,100,000|130k|Fund 42", shown.model_dump_json(exclude={"id", "occurred_at"}))
+    assert shown.evidence[0].start == told.evidence[0].start
+
+
+EDGES = {0.0, *(step * 10.0**power for step in (1, 2, 5) for power in range(-2, 20))}
+SPOKEN = (
+    "we signed ARR MRR users reached from to about up of and churn customers per month in May on Q3 team Delta, won; "
+    "doubled million — ( ) today. at least over k M a year growth Series A #ops hit now was vs"
+)
+WORDS = st.sampled_from(SPOKEN.split())
+FIGURES = st.one_of(
+    st.builds(
+        figure, st.floats(0, 1e9).map(lambda v: round(v, 2)), st.sampled_from(["USD", "EUR", "count", "percent"])
+    ),
+    st.integers(0, 10**9).map(str),
+    st.floats(0, 1e6).map(lambda v: f"{v:,.1f}"),
+    st.integers(2, 999).map(lambda v: f"{v}k"),
+    st.sampled_from(
+        ["two million", "twenty-three", "half a million", "3x", "€2,3 Mio", "one in five", "12 days", "4.2m"]
+    ),
+)
+TEXTS = st.lists(st.one_of(WORDS, FIGURES), max_size=14).map(" ".join)
+
+
+def is_edge(amount: Amount) -> bool:
+    is_step = amount.unit == "percent" and amount.value % 10 == 0
+    return is_step or any(abs(abs(amount.value) - edge) <= 1e-9 * edge for edge in EDGES)
+
+
+@settings(max_examples=400)
+@given(TEXTS)
+def test_no_figure_read_from_a_coarse_text_is_anything_but_an_edge(said: str) -> None:
+    for told in (coarse(said, BANDS), coarse(said, BANDS, quoted=False)):
+        assert all(is_edge(amount) for amount in find_amounts(told)), (said, told)
+
+
+@settings(max_examples=400)
+@given(TEXTS)
+def test_no_figure_is_read_where_none_is_told(said: str) -> None:
+    assert find_amounts(coarse(said, NONE)) == find_amounts(coarse(said, NONE, quoted=False)) == [], said
+
+
+@settings(max_examples=300)
+@given(
+    st.integers(100, 10**8), st.sampled_from(["{}", "${}", "MRR{}", "€{}", "{}users", "v{}", "#{}", "x={}", "{}/mo"])
+)
+def test_no_long_run_of_digits_survives(value: int, form: str) -> None:
+    told = coarse(f"it was {form.format(value)} then", BANDS)
+    left = re.sub(r"\[[^\]]*\]", "", told)
+    assert not re.search(r"\d", left) or str(value) in {str(year) for year in range(1950, 2050)}
+
+
+@given(st.dates(date(2000, 1, 1), date(2040, 12, 31)))
+def test_a_date_stays_as_it_is_written(on: date) -> None:
+    for form in (on.isoformat(), f"{on.day} {on:%B} {on.year}", f"{on:%B} {on.day}, {on.year}", f"{on:%B %Y}"):
+        assert coarse(f"Delta signed {form}", BANDS) == f"Delta signed {form}"

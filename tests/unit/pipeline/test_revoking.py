@@ -1,0 +1,179 @@
+"""A founder takes a share back, and nothing that the firm could see is found again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from sago.domain.companies import DEFAULT_FIRM, Share
+from sago.domain.erasures import SETTLES_AFTER
+from sago.domain.letters import Letter, LetterState, Receipt
+from sago.errors import TransientError, UsageError
+from sago.pipeline.erasing import NO_WORDS
+from sago.pipeline.revoking import Revoked, Revoking
+from tests.contracts.test_outreach import letter
+from tests.unit.pipeline.house import NOW, House, deal
+from tests.unit.pipeline.test_erasing import SECRET, everything
+
+LATER = NOW + timedelta(minutes=1)
+
+
+@pytest.fixture
+def house() -> House:
+    """Two firms have a share of a company that told a secret; each has letters."""
+    made = House(threshold=1)
+    made.store(deal(1, SECRET), name="b1")
+    made.run()
+    with made.database.begin() as tx:
+        tx.shares.ensure_firm("northgate", "Northgate")
+        tx.shares.put(Share(firm_id="northgate", company_id="acme", created_at=NOW))
+    return made
+
+
+def told(house: House, name: str, firm: str = "northgate", state: LetterState = LetterState.DRAFT) -> Letter:
+    """A letter that tells the secret, laid out."""
+    receipt = Receipt(claim=SECRET, kind="name", where="body", start=0, end=8, quote=SECRET, sha256="ab" * 32)
+    plain = letter(name, name, company_id="acme", firm_id=firm, watch_id=UUID(int=len(name)), receipts=(receipt,))
+    draft = plain.draft.model_copy(update={"body": f"{SECRET} signed, {SECRET}!", "subject": f"{SECRET} signed"})
+    with house.database.begin() as tx:
+        events = tuple(event.id for event in tx.events.find("acme"))
+        one = plain.model_copy(update={"draft": draft, "event_ids": events, "state": state})
+        assert tx.outreach.add_letter(one)
+    house.drafts.put(one)
+    return one
+
+
+def revoke(house: House, firm: str = "northgate", **other: Any) -> Revoked:
+    revoking = Revoking(house.database, house.erasing)
+    done = revoking.revoke(firm, "acme", "cli", "raised elsewhere", other.get("now", LATER), lambda _: None)
+    house.recovery.requeue("acme", LATER)
+    house.run()
+    return done
+
+
+def left(house: House, firm: str = "northgate") -> dict[str, int]:
+    return Revoking(house.database, house.erasing).left(firm, "acme", LATER).counts
+
+
+def after(house: House, one: Letter) -> Letter:
+    with house.database.begin() as tx:
+        found = tx.outreach.letter(one.id)
+    assert found is not None
+    return found
+
+
+def test_the_firms_letters_lose_their_words_and_those_of_others_stay(house: House) -> None:
+    states = [LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED, LetterState.SENT, LetterState.REJECTED]
+    mine = {state: told(house, f"mine-{state}", state=state) for state in states}
+    theirs = told(house, "theirs", firm=DEFAULT_FIRM)
+    assert left(house)
+    done = revoke(house)
+    assert (done.letters, done.held_back, done.evidence) == (5, 3, None)
+    for state, one in mine.items():
+        held_back = state in (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED)
+        found = after(house, one)
+        assert found.state is (LetterState.SUPERSEDED if held_back else state)
+        assert found.draft == NO_WORDS
+        assert [(each.quote, each.claim, each.sha256) for each in found.receipts] == [("", "", "ab" * 32)]
+    assert after(house, theirs) == theirs
+    assert [each.id for each in house.drafts.letters.values()] == [theirs.id]
+    assert house.deals() == [SECRET]
+    assert left(house) == {}
+
+
+def test_a_hash_of_what_was_sent_stays_in_the_audit_log_and_no_word(house: House) -> None:
+    told(house, "sent", state=LetterState.SENT)
+    revoke(house)
+    (entry,) = [each for each in house.database.state.audit_log if each.action == "letter.erased"]
+    assert len(entry.why.split()[-1]) == 64
+    assert SECRET not in repr(house.database.state.audit_log)
+
+
+def test_with_the_last_share_the_evidence_goes_from_every_store(house: House) -> None:
+    told(house, "mine")
+    told(house, "theirs", firm=DEFAULT_FIRM, state=LetterState.SENT)
+    house.answers.put("acme", "d1", {"findings": [{"quote": SECRET}]})
+    house.store(deal(2, SECRET), name="b2")  # not read yet
+    revoke(house)
+    assert SECRET in everything(house)
+    done = revoke(house, DEFAULT_FIRM)
+    assert done.evidence is not None
+    assert done.evidence.rows == 2
+    assert SECRET not in everything(house)
+    assert house.deals() == []
+    assert (left(house), left(house, DEFAULT_FIRM)) == ({}, {})
+    assert house.raw.count("acme") == 2
+
+
+def test_what_comes_later_is_stored_without_words_until_the_founder_shares_again(house: House) -> None:
+    revoke(house)
+    revoke(house, DEFAULT_FIRM)
+    house.store(deal(3, SECRET), name="b3")
+    house.run()
+    assert SECRET not in everything(house)
+    with house.database.begin() as tx:
+        tx.shares.put(Share(firm_id="northgate", company_id="acme", created_at=LATER + timedelta(hours=1)))
+    house.storing.store("b4", [deal(4, "Nordbank").to_json()], [None], LATER + timedelta(hours=2))
+    house.run()
+    assert house.deals() == ["Nordbank"]
+    house.erasing.mend(NOW + SETTLES_AFTER + timedelta(hours=3))
+    house.run()
+    assert house.deals() == ["Nordbank"]
+
+
+def test_a_source_that_nobody_shares_is_stored_without_words(house: House) -> None:
+    """Nothing was revoked: each share was narrowed."""
+    with house.database.begin() as tx:
+        for firm in (DEFAULT_FIRM, "northgate"):
+            tx.shares.put(Share(firm_id=firm, company_id="acme", sources=("gmail",), created_at=NOW))
+    house.store(deal(5, "Nordbank"), name="b5")
+    house.run()
+    assert house.deals() == [SECRET]
+    assert "Nordbank" not in everything(house)
+
+
+def test_an_evidence_that_a_store_task_brought_in_meanwhile_goes_once_it_has_settled(house: House) -> None:
+    revoke(house)
+    revoke(house, DEFAULT_FIRM)
+    house.raw.store([deal(6, SECRET)], "b6", NOW)
+    house.recovery.recover(LATER)
+    house.run()
+    assert left(house)
+    later = LATER + SETTLES_AFTER
+    house.recovery.recover(later)
+    house.run(later)
+    assert SECRET not in everything(house)
+    assert left(house) == {}
+
+
+@pytest.mark.parametrize("step", ["ending the share", "what the firm was told", "looking for rows", "raw rows"])
+def test_killed_at_any_step_it_goes_on_when_it_is_run_again(house: House, step: str) -> None:
+    told(house, "mine", state=LetterState.QUEUED)
+    revoke(house, DEFAULT_FIRM)
+    revoking = Revoking(house.database, house.erasing)
+
+    def killed(name: str) -> None:
+        if name == step:
+            raise TransientError("killed")
+
+    with pytest.raises(TransientError, match="killed"):
+        revoking.revoke("northgate", "acme", "cli", "asked", LATER, killed)
+    revoke(house)
+    assert SECRET not in everything(house)
+    assert (left(house), left(house, DEFAULT_FIRM)) == ({}, {})
+    assert revoke(house).letters == 0
+    ended = [each for each in house.database.state.audit_log if each.action == "share.revoked"]
+    assert len(ended) == 2
+
+
+def test_what_was_never_shared_cannot_be_taken_back(house: House) -> None:
+    with pytest.raises(UsageError, match="share of acme with nobody: there is none"):
+        revoke(house, "nobody")
+
+
+def test_left_counts_what_is_there_before(house: House) -> None:
+    told(house, "mine")
+    assert left(house) == {"share": 1, "letters": 1, "files": 1}
