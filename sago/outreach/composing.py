@@ -9,13 +9,14 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago import telemetry
 from sago.domain.companies import Company, ModelPolicy, Person
-from sago.domain.events import Event, MetricPoint
+from sago.domain.events import Event
 from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
 from sago.domain.model_calls import ModelJob
 from sago.domain.watches import Direction, Outcome, Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError
 from sago.outreach.checking import check
 from sago.outreach.deciding import drafts_of
+from sago.outreach.knowledge import Known, load
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose
 from sago.outreach.standing import lay_out, still_proven
@@ -29,15 +30,6 @@ WRITING_TIME = 220.0
 SYSTEM = "sago"
 """Who changes a letter's state where no person did, as the audit log names it."""
 _log = telemetry.logger(__name__)
-
-
-class Known(NamedTuple):
-    """What one company's watch is judged on."""
-
-    company: Company
-    watch: Watch
-    events: list[Event]
-    metric_points: list[MetricPoint]
 
 
 class Plan(NamedTuple):
@@ -165,7 +157,7 @@ def _prepare(
     watch_id: UUID, as_of: datetime, database: Database, now: datetime, setback_days: int, highlights: int
 ) -> Plan:
     with database.begin() as transaction:
-        known = _load(transaction, watch_id)
+        known = load(transaction, watch_id)
         if known is None:
             return Plan(reason="no such active watch")
         request = request_for(known, as_of, setback_days, highlights)
@@ -178,15 +170,6 @@ def _prepare(
     if standing:
         return Plan(standing=standing, withdrawn=withdrawn, reason=f"the letter of {standing.window} tells it")
     return Plan(request, window, withdrawn=withdrawn)
-
-
-def _load(transaction: Transaction, watch_id: UUID) -> Known | None:
-    watch = next((watch for watch in transaction.outreach.watches() if watch.id == watch_id), None)
-    company = transaction.companies.get(watch.company_id) if watch else None
-    if watch is None or company is None:
-        return None
-    events = transaction.events.find(watch.company_id)
-    return Known(company, watch, events, transaction.events.metric_points(watch.company_id))
 
 
 def _standing(transaction: Transaction, request: LetterRequest, window: str) -> Letter | None:

@@ -11,6 +11,7 @@ from sago import telemetry
 from sago.domain.letters import CompositionState, DueLetter, Letter
 from sago.domain.watches import Outcome, Verdict
 from sago.errors import ConfigError, InvalidMessageError, PermanentError, TransientError, UnusableAnswerError
+from sago.outreach.knowledge import known_to
 from sago.outreach.verdicts import judge
 from sago.ports import Clock, Database, Dispatcher
 
@@ -118,13 +119,8 @@ def verdicts(database: Database, as_of: datetime, setback_days: int) -> list[Ver
     """What every active watch says as of a moment: NOW first, then NOT YET, DO NOT WRITE and updates."""
     with database.begin() as transaction:
         judged = [
-            judge(
-                watch,
-                transaction.events.find(watch.company_id),
-                transaction.events.metric_points(watch.company_id),
-                as_of,
-                setback_days,
-            )
+            judge(watch, known.events, known.metric_points, as_of, setback_days)
             for watch in transaction.outreach.watches()
+            if (known := known_to(transaction, watch))
         ]
     return sorted(judged, key=lambda verdict: (_ORDER.index(verdict.outcome), verdict.watch.company_id))
