@@ -96,6 +96,8 @@ CREATE TABLE mails (
     sent_at         timestamptz,
     UNIQUE (kind, ref)
 );
+CREATE INDEX mails_sent ON mails (sent_at) WHERE kind = 'letter' AND sent_at IS NOT NULL;
+COMMENT ON COLUMN mails.sent_at IS 'when its content began to go over';
 CREATE INDEX mails_due ON mails (next_attempt_at) WHERE state IN ('queued', 'claimed', 'sending');
 """
 

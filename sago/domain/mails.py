@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sago.domain.companies import Person
 from sago.domain.messages import Moment
@@ -48,8 +49,55 @@ class Mail(BaseModel):
     expires_at: Moment | None = None
     """News older than this is not news."""
     error: str | None = None
+    """Why it waits, or why it ended."""
     created_at: Moment
     sent_at: Moment | None = None
+    """When its content began to go over; None while it surely has not."""
+
+    @property
+    def address(self) -> str:
+        """The recipient's, as suppressions and caps know it; empty where there is none."""
+        return address_of(self.recipient.email or "")
+
+
+def address_of(email: str) -> str:
+    """A mail address as it is compared: mailboxes that differ in case alone are one person's (RFC 5321, 2.4 leaves it
+    to the host; none in use tells them apart)."""
+    return email.strip().lower()
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is no time zone, as in Europe/Berlin") from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_zone)]
+Address = Annotated[str, AfterValidator(address_of), Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$")]
+
+
+class Contact(BaseModel):
+    """Somebody who is written to: where their day begins, and at which hour of it they want their notices."""
+
+    model_config = ConfigDict(frozen=True)
+
+    email: Address
+    name: str
+    timezone: TimeZone | None = None
+    digest_at: int | None = Field(None, ge=0, le=23)
+
+
+class Suppression(BaseModel):
+    """An address that gets no mail any more, and who said so."""
+
+    model_config = ConfigDict(frozen=True)
+
+    email: Address
+    because: str
+    who: str
+    at: Moment
 
 
 def mail_id(kind: str, ref: UUID) -> UUID:

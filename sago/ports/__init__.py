@@ -12,6 +12,7 @@ from sago.ports.events import EventStore
 from sago.ports.keeping import ErasureStore, GenerationStore, Mirror, Taken
 from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
+from sago.ports.mails import ContactStore, MailStore
 from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
 from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore
@@ -26,6 +27,7 @@ __all__ = [
     "Clock",
     "CompanyStore",
     "CompositionStore",
+    "ContactStore",
     "Database",
     "Dispatcher",
     "Drafts",
@@ -35,6 +37,7 @@ __all__ = [
     "GenerationStore",
     "Ledger",
     "LogConsumer",
+    "MailStore",
     "MessageLog",
     "Mirror",
     "Model",

@@ -9,6 +9,7 @@ from sago.ports.batches import BatchStore
 from sago.ports.events import EventStore
 from sago.ports.keeping import ErasureStore, GenerationStore
 from sago.ports.ledger import Ledger
+from sago.ports.mails import ContactStore, MailStore
 from sago.ports.outreach import CompanyStore, CompositionStore, OutreachStore
 
 
@@ -20,6 +21,8 @@ class Transaction(Protocol):
     outreach: OutreachStore
     companies: CompanyStore
     compositions: CompositionStore
+    mails: MailStore
+    contacts: ContactStore
     ledger: Ledger
     erasures: ErasureStore
     generation: GenerationStore

@@ -12,10 +12,12 @@ from sago.ports import (
     BatchStore,
     CompanyStore,
     CompositionStore,
+    ContactStore,
     ErasureStore,
     EventStore,
     GenerationStore,
     Ledger,
+    MailStore,
     OutreachStore,
 )
 from sago.stores.memory.batches import MemoryBatches
@@ -24,6 +26,7 @@ from sago.stores.memory.compositions import MemoryCompositions
 from sago.stores.memory.events import MemoryEvents
 from sago.stores.memory.keeping import MemoryErasures, MemoryGeneration
 from sago.stores.memory.ledger import MemoryLedger
+from sago.stores.memory.mails import MemoryContacts, MemoryMails
 from sago.stores.memory.outreach import MemoryOutreach
 from sago.stores.memory.state import State
 
@@ -40,6 +43,8 @@ class MemoryTransaction:
         self.outreach: OutreachStore = MemoryOutreach(state)
         self.companies: CompanyStore = MemoryCompanies(state)
         self.compositions: CompositionStore = MemoryCompositions(state)
+        self.mails: MailStore = MemoryMails(state)
+        self.contacts: ContactStore = MemoryContacts(state)
         self.ledger: Ledger = MemoryLedger(state)
         self.erasures: ErasureStore = MemoryErasures(state)
         self.generation: GenerationStore = MemoryGeneration(state)

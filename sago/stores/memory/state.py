@@ -14,6 +14,7 @@ from sago.domain.erasures import Erasure
 from sago.domain.events import Event, Extraction, MetricPoint, Observation, Rejection
 from sago.domain.generations import Generation
 from sago.domain.letters import Composition, DueLetter, Letter
+from sago.domain.mails import Contact, Mail, Suppression
 from sago.domain.messages import MessageRef
 from sago.domain.watches import Watch
 
@@ -28,12 +29,12 @@ class Member(NamedTuple):
 
 
 class AuditEntry(NamedTuple):
-    """What happened to a letter or an event, and the person behind it."""
+    """What happened to a letter, an event or an address, and the person behind it."""
 
     at: datetime
     who: str
     action: str
-    subject: UUID
+    subject: UUID | str
     why: str
 
 
@@ -61,6 +62,9 @@ class State:
     ticks: dict[Tick, TickRun] = field(default_factory=dict)
     plans: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     compositions: dict[DueLetter, Composition] = field(default_factory=dict)
+    mails: dict[UUID, Mail] = field(default_factory=dict)
+    contacts: dict[str, Contact] = field(default_factory=dict)
+    suppressions: dict[str, Suppression] = field(default_factory=dict)
     erasures: dict[UUID, Erasure] = field(default_factory=dict)
     generation: Generation = field(default_factory=Generation)
 

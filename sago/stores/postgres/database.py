@@ -12,21 +12,25 @@ from sago.ports import (
     BatchStore,
     CompanyStore,
     CompositionStore,
+    ContactStore,
     ErasureStore,
     EventStore,
     GenerationStore,
     Ledger,
+    MailStore,
     OutreachStore,
 )
 from sago.sections import PostgresSettings
 from sago.stores.postgres.batches import PostgresBatches
 from sago.stores.postgres.companies import PostgresCompanies
 from sago.stores.postgres.compositions import PostgresCompositions
+from sago.stores.postgres.contacts import PostgresContacts
 from sago.stores.postgres.engine import WORKER, Connections
 from sago.stores.postgres.erasures import PostgresErasures
 from sago.stores.postgres.events import PostgresEvents
 from sago.stores.postgres.generation import PostgresGeneration
 from sago.stores.postgres.ledger import PostgresLedger
+from sago.stores.postgres.mails import PostgresMails
 from sago.stores.postgres.outreach import PostgresOutreach
 
 
@@ -39,6 +43,8 @@ class PostgresTransaction:
         self.outreach: OutreachStore = PostgresOutreach(connection)
         self.companies: CompanyStore = PostgresCompanies(connection)
         self.compositions: CompositionStore = PostgresCompositions(connection)
+        self.mails: MailStore = PostgresMails(connection)
+        self.contacts: ContactStore = PostgresContacts(connection)
         self.ledger: Ledger = PostgresLedger(connection)
         self.erasures: ErasureStore = PostgresErasures(connection)
         self.generation: GenerationStore = PostgresGeneration(connection)
