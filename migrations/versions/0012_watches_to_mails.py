@@ -74,8 +74,8 @@ CREATE TABLE told (
     notice_id uuid NOT NULL REFERENCES notices,
     PRIMARY KEY (email, watch_id, what)
 );
-COMMENT ON TABLE told IS 'what a notice has told somebody of a watch, an event or a firing: it is told once';
-COMMENT ON COLUMN told.what IS 'event:<id> or a firing''s window';
+COMMENT ON TABLE told IS 'what a notice has told somebody of a watch: it is told once';
+COMMENT ON COLUMN told.what IS 'event:<id>, letter:<id>, a firing''s window or an outcome; #2 marks its second telling';
 
 CREATE TABLE mails (
     id              uuid PRIMARY KEY,

@@ -151,7 +151,7 @@ class Notice(BaseModel):
     id: UUID
     firm_id: str = DEFAULT_FIRM
     email: str
-    """In small letters."""
+    """As `address_of` writes it."""
     recipient: Person
     day: date
     """Where the person is."""

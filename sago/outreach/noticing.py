@@ -12,6 +12,7 @@ from uuid import UUID
 from sago.domain.companies import Company, Person
 from sago.domain.events import Event
 from sago.domain.letters import Letter
+from sago.domain.mails import address_of
 from sago.domain.notices import Change, Item, Notice, Said, Told, ToldEvent, notice_id
 from sago.domain.watches import ConditionResult, Direction, Outcome, Verdict, Watch
 from sago.domain.wording import figure
@@ -87,7 +88,7 @@ def notice_for(
     items = [news.build(shown) for news in found[:most]]
     if not items:
         return None
-    email = (person.email or "").lower()
+    email = address_of(person.email or "")
     return Notice(
         id=notice_id(email, day),
         firm_id=found[0].of.watch.firm_id,

@@ -15,6 +15,7 @@ from sago.ports.log import LogConsumer, MessageLog
 from sago.ports.mails import ContactStore, MailStore
 from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
+from sago.ports.notices import NoticeStore
 from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue
 
@@ -42,6 +43,7 @@ __all__ = [
     "Mirror",
     "Model",
     "Models",
+    "NoticeStore",
     "OutreachStore",
     "RateLimit",
     "RawStore",

@@ -10,6 +10,7 @@ from sago.ports.events import EventStore
 from sago.ports.keeping import ErasureStore, GenerationStore
 from sago.ports.ledger import Ledger
 from sago.ports.mails import ContactStore, MailStore
+from sago.ports.notices import NoticeStore
 from sago.ports.outreach import CompanyStore, CompositionStore, OutreachStore
 
 
@@ -23,6 +24,7 @@ class Transaction(Protocol):
     compositions: CompositionStore
     mails: MailStore
     contacts: ContactStore
+    notices: NoticeStore
     ledger: Ledger
     erasures: ErasureStore
     generation: GenerationStore

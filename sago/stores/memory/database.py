@@ -18,6 +18,7 @@ from sago.ports import (
     GenerationStore,
     Ledger,
     MailStore,
+    NoticeStore,
     OutreachStore,
 )
 from sago.stores.memory.batches import MemoryBatches
@@ -27,6 +28,7 @@ from sago.stores.memory.events import MemoryEvents
 from sago.stores.memory.keeping import MemoryErasures, MemoryGeneration
 from sago.stores.memory.ledger import MemoryLedger
 from sago.stores.memory.mails import MemoryContacts, MemoryMails
+from sago.stores.memory.notices import MemoryNotices
 from sago.stores.memory.outreach import MemoryOutreach
 from sago.stores.memory.state import State
 
@@ -45,6 +47,7 @@ class MemoryTransaction:
         self.compositions: CompositionStore = MemoryCompositions(state)
         self.mails: MailStore = MemoryMails(state)
         self.contacts: ContactStore = MemoryContacts(state)
+        self.notices: NoticeStore = MemoryNotices(state)
         self.ledger: Ledger = MemoryLedger(state)
         self.erasures: ErasureStore = MemoryErasures(state)
         self.generation: GenerationStore = MemoryGeneration(state)

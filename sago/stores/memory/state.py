@@ -16,6 +16,7 @@ from sago.domain.generations import Generation
 from sago.domain.letters import Composition, DueLetter, Letter
 from sago.domain.mails import Contact, Mail, Suppression
 from sago.domain.messages import MessageRef
+from sago.domain.notices import Notice, Told
 from sago.domain.watches import Watch
 
 
@@ -65,6 +66,8 @@ class State:
     mails: dict[UUID, Mail] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
     suppressions: dict[str, Suppression] = field(default_factory=dict)
+    notices: dict[UUID, Notice] = field(default_factory=dict)
+    told: set[tuple[str, Told, UUID]] = field(default_factory=set)
     erasures: dict[UUID, Erasure] = field(default_factory=dict)
     generation: Generation = field(default_factory=Generation)
 

@@ -18,6 +18,7 @@ from sago.ports import (
     GenerationStore,
     Ledger,
     MailStore,
+    NoticeStore,
     OutreachStore,
 )
 from sago.sections import PostgresSettings
@@ -31,6 +32,7 @@ from sago.stores.postgres.events import PostgresEvents
 from sago.stores.postgres.generation import PostgresGeneration
 from sago.stores.postgres.ledger import PostgresLedger
 from sago.stores.postgres.mails import PostgresMails
+from sago.stores.postgres.notices import PostgresNotices
 from sago.stores.postgres.outreach import PostgresOutreach
 
 
@@ -45,6 +47,7 @@ class PostgresTransaction:
         self.compositions: CompositionStore = PostgresCompositions(connection)
         self.mails: MailStore = PostgresMails(connection)
         self.contacts: ContactStore = PostgresContacts(connection)
+        self.notices: NoticeStore = PostgresNotices(connection)
         self.ledger: Ledger = PostgresLedger(connection)
         self.erasures: ErasureStore = PostgresErasures(connection)
         self.generation: GenerationStore = PostgresGeneration(connection)
