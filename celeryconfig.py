@@ -58,6 +58,7 @@ task_routes = {
     "extract.merge": {"queue": "merge"},  # taken first: a batch that is read must not wait behind the chunks of others
     "extract.*": {"queue": "extract"},
     "outreach.schedule": {"queue": "upkeep"},  # short: a planned run must not wait behind letters
+    "outreach.digest": {"queue": "upkeep"},  # short too
     "outreach.*": {"queue": "outreach"},
 }
 
@@ -108,6 +109,12 @@ beat_schedule = {
     "compose letters": {
         "task": "outreach.schedule",
         "schedule": crontab.from_string(_settings.outreach.schedule),
+        "kwargs": {"tick": True},
+        "options": {"expires": 3600.0},
+    },
+    "tell people what is new": {
+        "task": "outreach.digest",
+        "schedule": crontab.from_string(_settings.outreach.digest),
         "kwargs": {"tick": True},
         "options": {"expires": 3600.0},
     },

@@ -16,6 +16,7 @@ from sago.config import Settings
 from sago.domain.letters import Letter
 from sago.llm import registry
 from sago.outreach import composing
+from sago.outreach.digests import Digests
 from sago.outreach.scheduling import DueLetters
 from sago.pipeline.asking import Asker
 from sago.pipeline.batching import Batching
@@ -260,6 +261,19 @@ class Container:
             clock=self.clock,
             setback_days=self.settings.outreach.setback_days,
             highlights=self.settings.outreach.highlights,
+        )
+
+    @property
+    def digests(self) -> Digests:
+        """What the people behind watches are told."""
+        outreach = self.settings.outreach
+        return Digests(
+            database=self.database,
+            clock=self.clock,
+            setback_days=outreach.setback_days,
+            highlights=outreach.highlights,
+            most=outreach.notice.most,
+            timezone=outreach.timezone,
         )
 
     def ingest(self) -> Ingest:

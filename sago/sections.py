@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from sago.domain.companies import ModelPolicy
+from sago.domain.mails import TimeZone
 from sago.errors import ConfigError
 
 
@@ -435,8 +436,15 @@ class UpkeepSettings(Section):
     recover: Cron = "17 * * * *"
 
 
+class NoticeSettings(Section):
+    """What the person behind a watch is told first."""
+
+    most: int = Field(8, ge=1, le=50)
+    """Items of one mail; the weightiest first, the others the next day."""
+
+
 class OutreachSettings(Section):
-    """When letters are composed and where drafts lie."""
+    """When letters are composed and where drafts lie, and when people are told."""
 
     schedule: Cron = "0 9 1 * *"
     provider: str | None = None
@@ -444,6 +452,10 @@ class OutreachSettings(Section):
     setback_days: int = Field(60, ge=0)
     highlights: int = Field(5, ge=3, le=8)
     folder: Path = Path("output/outreach")
+    digest: Cron = "0 * * * *"
+    """When it is looked whose hour has come."""
+    timezone: TimeZone = "UTC"
+    notice: NoticeSettings = NoticeSettings()
 
 
 class RawStoreSettings(Section):

@@ -21,7 +21,11 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 def planned_jobs(settings: Settings) -> dict[str, str]:
     """The cron line (UTC) of each planned job, by task name."""
-    return {"upkeep.recover": settings.upkeep.recover, "outreach.schedule": settings.outreach.schedule}
+    return {
+        "upkeep.recover": settings.upkeep.recover,
+        "outreach.schedule": settings.outreach.schedule,
+        "outreach.digest": settings.outreach.digest,
+    }
 
 
 def last_tick(job: str, cron: str, now: datetime) -> Tick:

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict
 
-from sago.domain.companies import DEFAULT_FIRM, Person
+from sago.domain.companies import DEFAULT_FIRM, Granularity, Person
 from sago.domain.events import EventType, Severity
 from sago.domain.messages import CompanyId, Moment
 from sago.domain.watches import Outcome
@@ -71,6 +71,8 @@ class ToldEvent(BaseModel):
     said: Said | None = None
     is_gone: bool = False
     """Whether it is told as withdrawn."""
+    granularity: Granularity = Granularity.EXACT
+    """How exactly its figures were shared when it was told: another one is no correction."""
 
 
 class ToldCondition(BaseModel):
@@ -157,7 +159,7 @@ class Notice(BaseModel):
     """Where the person is."""
     items: tuple[Item, ...] = ()
     held_over: tuple[str, ...] = ()
-    """Names of the companies whose news did not fit in; they are told the next day."""
+    """For each item that did not fit in the company's name; it is told the next day."""
     created_at: Moment
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -37,12 +38,14 @@ class History:
 
     tellings: Sequence[_Telling]
     told: frozenset[Told]
+    ids: Mapping[UUID, UUID]
+    """An event's id as it was told → its id now, where another proof changed it."""
 
     @classmethod
-    def of(cls, notices: Iterable[Notice], told: Collection[Told]) -> Self:
+    def of(cls, notices: Iterable[Notice], told: Collection[Told], ids: Mapping[UUID, UUID]) -> Self:
         """From all notices of one person, in any order."""
         ordered = sorted(notices, key=lambda notice: (notice.day, notice.created_at))
-        return cls([_Telling(item, each.created_at) for each in ordered for item in each.items], frozenset(told))
+        return cls([_Telling(item, each.created_at) for each in ordered for item in each.items], frozenset(told), ids)
 
     def last(self, watch_id: UUID) -> Item | None:
         """The last telling of how the watch stands."""
@@ -73,19 +76,21 @@ class History:
             key = f"{what}#{count}"
         return key
 
-    def event_ids(self, ids: Mapping[UUID, UUID]) -> frozenset[UUID]:
+    @cached_property
+    def events(self) -> frozenset[UUID]:
         """Events that were told, whichever watch of the person's it was for, by their ids of today."""
-        return frozenset(ids.get(each, each) for each in event_ids(self.told))
+        return frozenset(self.ids.get(each, each) for each in event_ids(self.told))
 
-    def events_of(self, watch_id: UUID, ids: Mapping[UUID, UUID]) -> dict[UUID, ToldEvent]:
+    def events_of(self, watch_id: UUID) -> dict[UUID, ToldEvent]:
         """Each event told of the watch as it was last told, by its id of today. What merely stands again in a later
         item was not told anew."""
         found: dict[UUID, ToldEvent] = {}
         for item, _ in self.tellings:
             if item.watch_id == watch_id:
                 for event in _events(item):
-                    now = ids.get(event.event_id, event.event_id)
-                    if now not in found or item.change in _AGAIN:
+                    now = self.ids.get(event.event_id, event.event_id)
+                    is_told = self.has(watch_id, event_key(event.event_id))
+                    if is_told and (now not in found or item.change in _AGAIN):
                         found[now] = event
         return found
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
+from sago.domain.companies import Granularity
 from sago.domain.events import Event, EventType, Evidence, MetricPoint
 from sago.domain.letters import Letter
 from sago.domain.metrics import is_vague
@@ -26,11 +28,14 @@ _GONE = {"figures": (), "said": None, "is_gone": True}
 
 
 class Looked(NamedTuple):
-    """What a person last saw of a watch, and when; before the first notice what there was when the two met."""
+    """What a person last saw of a watch, and when, or else what there was when the two met; who said what, and how
+    exactly it may be told."""
 
     conditions: Sequence[ToldCondition]
     at_meeting: Sequence[ConditionResult]
     at: datetime | None
+    said: Mapping[tuple[str, str], Said] = MappingProxyType({})
+    granularity: Granularity = Granularity.EXACT
 
 
 class Facts(NamedTuple):
@@ -42,7 +47,7 @@ class Facts(NamedTuple):
     ids: tuple[UUID, ...] = ()
 
 
-def facts(known: Known, verdict: Verdict, told: Collection[UUID], looked: Looked, said: Mapping[str, Said]) -> Facts:
+def facts(known: Known, verdict: Verdict, told: Collection[UUID], looked: Looked) -> Facts:
     """Events since the meeting that were not told yet: the best as a letter would choose them, setbacks beside them;
     what proves a condition stands with it, and counts as told."""
     proving = {result.event_id for result in verdict.results}
@@ -54,9 +59,9 @@ def facts(known: Known, verdict: Verdict, told: Collection[UUID], looked: Looked
     against = sorted(setbacks, key=lambda each: (-each.severity.rank, -each.occurred_at.timestamp(), str(each.id)))
     chosen = {each.id for each in (*best, *against[:MOST_AGAINST])}
     return Facts(
-        events=tuple(event(each, known, looked, said) for each in best),
+        events=tuple(event(each, known, looked) for each in best),
         more=tuple(each.title for each in others if each.id not in chosen),
-        against=tuple(event(each, known, looked, said) for each in against[:MOST_AGAINST]),
+        against=tuple(event(each, known, looked) for each in against[:MOST_AGAINST]),
         ids=tuple(dict.fromkeys(each.id for each in (*proofs, *news))),
     )
 
@@ -69,9 +74,7 @@ def _is_since(event: Event, watch: Watch, as_of: datetime) -> bool:
     )
 
 
-def event(
-    of: Event, known: Known, looked: Looked, said: Mapping[str, Said], proof: Evidence | None = None
-) -> ToldEvent:
+def event(of: Event, known: Known, looked: Looked, proof: Evidence | None = None) -> ToldEvent:
     """The event with its first quote, or the one that is asked for."""
     return ToldEvent(
         event_id=of.id,
@@ -80,7 +83,8 @@ def event(
         title=of.title,
         occurred_at=of.occurred_at,
         figures=tuple(_figures(of, known.metric_points, looked.at or met(known.watch))),
-        said=quoted(proof or of.evidence[0], said),
+        said=quoted(of, proof or of.evidence[0], looked),
+        granularity=looked.granularity,
     )
 
 
@@ -91,17 +95,17 @@ def met(watch: Watch) -> datetime:
     return datetime.combine(watch.met_on + timedelta(days=1), time(), UTC)
 
 
-def quoted(proof: Evidence, said: Mapping[str, Said]) -> Said:
+def quoted(of: Event, proof: Evidence, looked: Looked) -> Said:
     """The quote with sender and time."""
-    return said.get(proof.message_id, Said(quote="")).model_copy(update={"quote": proof.quote})
+    return looked.said.get((of.company_id, proof.message_id), Said(quote="")).model_copy(update={"quote": proof.quote})
 
 
-def condition(result: ConditionResult, known: Known, looked: Looked, said: Mapping[str, Said]) -> ToldCondition:
-    """The condition with what it was when the person last looked."""
+def condition(result: ConditionResult, known: Known, looked: Looked) -> ToldCondition:
+    """The condition with what it was when the person last looked, and its proof where it holds."""
     asked = result.condition
     told = next((each for each in looked.conditions if each.text == asked.text), None)
     then = next((each for each in looked.at_meeting if each.condition == asked), None)
-    proven_by = next((each for each in known.events if each.id == result.event_id), None)
+    proven_by = next((each for each in known.events if each.id == result.event_id and result.holds), None)
     last_proof = result.proof[-1] if result.proof else None
     return ToldCondition(
         text=asked.text,
@@ -117,7 +121,7 @@ def condition(result: ConditionResult, known: Known, looked: Looked, said: Mappi
         as_of=result.as_of,
         held_before=told.holds if told else bool(then and then.holds),
         before=told.seen if told else then.seen if then else None,
-        event=event(proven_by, known, looked, said, last_proof) if proven_by else None,
+        event=event(proven_by, known, looked, last_proof) if proven_by else None,
     )
 
 
@@ -127,11 +131,12 @@ def letter(of: Letter) -> ToldLetter:
     return ToldLetter(id=of.id, subject=of.draft.subject, body=of.draft.body, to=to)
 
 
-def corrections(known: Known, told: Mapping[UUID, ToldEvent]) -> list[ToldEvent]:
+def corrections(known: Known, told: Mapping[UUID, ToldEvent], granularity: Granularity) -> list[ToldEvent]:
     """Events whose figures read otherwise than they were told, or that were told as withdrawn and stand again."""
     now = {each.id: each for each in known.events if each.is_active}
     found = [(now[event_id], last) for event_id, last in told.items() if event_id in now]
-    return [_corrected(event, last) for event, last in found if last.is_gone or _differ(event, last)]
+    alike = [(event, last) for event, last in found if last.granularity is granularity]
+    return [_corrected(event, last) for event, last in alike if last.is_gone or _differ(event, last)]
 
 
 def withdrawals(gone: Mapping[UUID, Event | None], told: Mapping[UUID, ToldEvent]) -> list[ToldEvent]:

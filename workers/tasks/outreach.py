@@ -1,4 +1,4 @@
-"""Who is due a letter (queue upkeep), and the letter (queue outreach)."""
+"""Who is due a letter and who is told what is new (queue upkeep), and the letter (queue outreach)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ from workers.base import ticked
 @ticked("outreach.schedule", tells="as_of")
 def schedule(as_of: str | None = None) -> int:
     """Make a letter due for each active watch, as of a moment (ISO 8601, UTC unless said; default now); how many."""
+    return container().due_letters.plan(_moment(as_of))
+
+
+@app.task(name="outreach.digest")
+@ticked("outreach.digest", tells="as_of")
+def digest(email: str | None = None, as_of: str | None = None) -> list[str]:
+    """Make the notices of everybody whose hour has come, or of one person who wants them, as of a moment (ISO 8601, UTC
+    unless said; default now), and queue their mails; the notices' ids."""
     wired = container()
-    moment = datetime.fromisoformat(as_of) if as_of else wired.clock.now()
-    return wired.due_letters.plan(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return [str(notice.id) for notice in wired.digests.make(_moment(as_of), email)]
 
 
 @app.task(name="outreach.compose", autoretry_for=(TransientError, SoftTimeLimitExceeded), retry_backoff=8)
@@ -32,3 +39,10 @@ def compose(watch_id: str, as_of: str, patient: bool = False) -> str | None:
     compose_letter = wired.due_letters.compose if patient else wired.compose_letter
     letter = compose_letter(UUID(watch_id), datetime.fromisoformat(as_of))
     return str(letter.id) if letter else None
+
+
+def _moment(as_of: str | None) -> datetime:
+    if as_of is None:
+        return container().clock.now()
+    moment = datetime.fromisoformat(as_of)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -28,7 +28,12 @@ print(json.dumps({name: {
 } for name, task in app.tasks.items() if not name.startswith("celery.")}))
 """
 
-SHORT = {"extract.start": "upkeep", "outreach.schedule": "upkeep", "extract.merge": "merge"}
+SHORT = {
+    "extract.start": "upkeep",
+    "outreach.schedule": "upkeep",
+    "outreach.digest": "upkeep",
+    "extract.merge": "merge",
+}
 """Tasks that must not wait behind the long ones of their kind."""
 
 
