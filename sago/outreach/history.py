@@ -9,10 +9,9 @@ from functools import cached_property
 from typing import NamedTuple, Self
 from uuid import UUID
 
-from sago.domain.notices import Change, Item, Notice, Told, ToldEvent
+from sago.domain.notices import Item, Notice, Told, ToldEvent
 
 _EVENT = "event:"
-_AGAIN = (Change.CORRECTED, Change.WITHDRAWN)
 
 
 class _Telling(NamedTuple):
@@ -82,17 +81,15 @@ class History:
         return frozenset(self.ids.get(each, each) for each in event_ids(self.told))
 
     def events_of(self, watch_id: UUID) -> dict[UUID, ToldEvent]:
-        """Each event told of the watch as it was last told, by its id of today. What merely stands again in a later
-        item was not told anew."""
-        found: dict[UUID, ToldEvent] = {}
-        for item, _ in self.tellings:
-            if item.watch_id == watch_id:
-                for event in _events(item):
-                    now = self.ids.get(event.event_id, event.event_id)
-                    is_told = self.has(watch_id, event_key(event.event_id))
-                    if is_told and (now not in found or item.change in _AGAIN):
-                        found[now] = event
-        return found
+        """Each event told of the watch as it was last told, by its id of today. What merely stands beside something
+        else was not told."""
+        mine = [item for item, _ in self.tellings if item.watch_id == watch_id]
+        told = [event for item in mine for event in _events(item) if _tells(item, event)]
+        return {self.ids.get(event.event_id, event.event_id): event for event in told}
+
+
+def _tells(item: Item, event: ToldEvent) -> bool:
+    return event_key(event.event_id) in {what.split("#")[0] for what in item.tells}
 
 
 def _events(item: Item) -> Iterable[ToldEvent]:

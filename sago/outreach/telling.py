@@ -54,7 +54,10 @@ def facts(known: Known, verdict: Verdict, told: Collection[UUID], looked: Looked
     news = [each for each in known.events if each.id not in told and _is_since(each, known.watch, verdict.as_of)]
     proofs = [each for each in known.events if each.id in proving]
     others = [each for each in news if each.id not in proving]
-    best = choose(others, max((each.occurred_at for each in others), default=verdict.as_of), MOST_EVENTS)
+    latest = max((each.occurred_at for each in (*proofs, *others)), default=verdict.as_of)
+    # among the proofs, so that no figure is told that one of them replaces
+    ranked = choose((*proofs, *others), latest, MOST_EVENTS + len(proofs))
+    best = [each for each in ranked if each.id not in proving][:MOST_EVENTS]
     setbacks = [each for each in others if each.event_type is EventType.SETBACK]
     against = sorted(setbacks, key=lambda each: (-each.severity.rank, -each.occurred_at.timestamp(), str(each.id)))
     chosen = {each.id for each in (*best, *against[:MOST_AGAINST])}
