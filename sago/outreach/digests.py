@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sago import telemetry
 from sago.domain.companies import Person
 from sago.domain.letters import Letter, LetterState
-from sago.domain.mails import Contact, Mail, address_of, mail_id, new_mail
+from sago.domain.mails import Contact, Mail, address_of, new_mail
 from sago.domain.notices import Notice, Said, notice_id
 from sago.domain.watches import Outcome, Watch
 from sago.outreach.composing import request_for, window_of
@@ -78,8 +78,18 @@ class Digests:
         contact = transaction.contacts.get(notice.email)
         is_wanted = contact and contact.digest_at is not None and not transaction.contacts.suppression(notice.email)
         renewed = self._notice(transaction, contact, self.clock.now(), notice) if contact and is_wanted else None
-        transaction.notices.replace(renewed or notice.model_copy(update={"items": (), "held_over": ()}))
+        if renewed:
+            transaction.notices.replace(renewed)
+        else:
+            self.take_back(transaction, ref)
         return renewed
+
+    def take_back(self, transaction: Transaction, ref: UUID) -> None:
+        """Of a notice that never went: what it would have told counts as not told."""
+        notice = transaction.notices.get(ref)
+        if notice is not None:
+            transaction.notices.lock(notice.email)
+            transaction.notices.replace(notice.model_copy(update={"items": (), "held_over": ()}))
 
     def _is_hour(self, contact: Contact, as_of: datetime) -> bool:
         """Whether it is the person's hour, or later on their day: what was missed is made up the same day. An hour that
@@ -95,8 +105,9 @@ class Digests:
         with self.database.begin() as tx:
             tx.notices.lock(contact.email)
             kept = tx.notices.get(ref)
-            is_over = kept is not None and not by_hand
-            if is_over or tx.mails.get(mail_id("notice", ref)) or tx.contacts.suppression(contact.email):
+            if kept and (not by_hand or any(mail.ref == ref for mail in tx.mails.find(email=contact.email))):
+                return None
+            if tx.contacts.suppression(contact.email):
                 return None
             notice = self._notice(tx, contact, as_of)
             person = Person(name=contact.name, email=contact.email)

@@ -12,6 +12,7 @@ from sago.ports.events import EventStore
 from sago.ports.keeping import ErasureStore, GenerationStore, Mirror, Taken
 from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
+from sago.ports.mailing import Mailer
 from sago.ports.mails import ContactStore, MailStore
 from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
@@ -39,6 +40,7 @@ __all__ = [
     "Ledger",
     "LogConsumer",
     "MailStore",
+    "Mailer",
     "MessageLog",
     "Mirror",
     "Model",

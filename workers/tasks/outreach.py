@@ -1,8 +1,11 @@
-"""Who is due a letter and who is told what is new (queue upkeep), and the letter (queue outreach)."""
+"""Who is due a letter and who is told what is new (queue upkeep), the letter (queue outreach), and the way out of both
+(queue mail)."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -39,6 +42,15 @@ def compose(watch_id: str, as_of: str, patient: bool = False) -> str | None:
     compose_letter = wired.due_letters.compose if patient else wired.compose_letter
     letter = compose_letter(UUID(watch_id), datetime.fromisoformat(as_of))
     return str(letter.id) if letter else None
+
+
+# Beat sends the next run anyway.
+@app.task(name="outreach.deliver", autoretry_for=())
+def deliver() -> dict[str, Any]:
+    """Queue letters whose approval can no longer be undone, and send what may go; mails by what became of them."""
+    done = container().delivery.deliver()
+    states = Counter(mail.state.value for mail in done.mails)
+    return {"queued": len(done.queued), "mails": dict(states), "problem": done.problem}
 
 
 def _moment(as_of: str | None) -> datetime:
