@@ -293,7 +293,9 @@ def _plain(notice: Notice, width: int) -> Iterator[str]:
     if notice.held_over:
         yield ""
         yield from _wrapped(held_over(notice), width)
-    yield from ("", "These mails come because you asked for them. To stop them:", f"  sago notices off {notice.email}")
+    yield ""
+    yield from _wrapped("These mails come because you asked for them. To stop them:", width)
+    yield f"  sago notices off {notice.email}"
 
 
 def _details(item: Item, width: int, today: date) -> Iterator[str]:
@@ -330,7 +332,8 @@ def _quoted(said: Said, width: int, today: date) -> Iterator[str]:
 def _letter(item: Item, width: int) -> Iterator[str]:
     if item.letter is None:
         if item.change is Change.MET:
-            yield from ("", "  No draft yet: it is written with the next planned run.")
+            yield ""
+            yield from _wrapped("No draft yet: it is written with the next planned run.", width, "  ", "  ")
         return
     letter = item.letter
     to = f" to {inert(letter.to)}" if letter.to else ""
