@@ -18,7 +18,8 @@ from sago.domain.mails import Contact, address_of
 from sago.domain.notices import Notice
 from sago.errors import ConfigError, UsageError
 from sago.outreach.digests import readers
-from sago.report.notice import html, plain, subject
+from sago.report.notice import html, subject
+from sago.report.notice_text import plain
 from sago.report.phrases import one_line
 
 group = typer.Typer(no_args_is_help=True, help="Mails of what is new, to those in whose name letters go.")
