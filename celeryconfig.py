@@ -48,7 +48,8 @@ worker_send_task_events = True
 # Queues: declared by name; a misspelt one is an error, not a new queue nobody reads.
 task_create_missing_queues = False
 task_queues = [
-    Queue(name, Exchange(name), routing_key=name) for name in ("store", "upkeep", "merge", "extract", "outreach")
+    Queue(name, Exchange(name), routing_key=name)
+    for name in ("store", "upkeep", "merge", "extract", "mail", "outreach")
 ]
 task_default_queue = "store"
 task_routes = {
@@ -58,6 +59,8 @@ task_routes = {
     "extract.merge": {"queue": "merge"},  # taken first: a batch that is read must not wait behind the chunks of others
     "extract.*": {"queue": "extract"},
     "outreach.schedule": {"queue": "upkeep"},  # short: a planned run must not wait behind letters
+    "outreach.digest": {"queue": "upkeep"},  # short too
+    "outreach.deliver": {"queue": "mail"},  # taken first: approved letters must not wait behind those being written
     "outreach.*": {"queue": "outreach"},
 }
 
@@ -111,9 +114,20 @@ beat_schedule = {
         "kwargs": {"tick": True},
         "options": {"expires": 3600.0},
     },
+    "send approved letters": {
+        "task": "outreach.deliver",
+        "schedule": _settings.outreach.deliver_every,
+        "options": _expires(_settings.outreach.deliver_every),
+    },
     "compose letters": {
         "task": "outreach.schedule",
         "schedule": crontab.from_string(_settings.outreach.schedule),
+        "kwargs": {"tick": True},
+        "options": {"expires": 3600.0},
+    },
+    "tell people what is new": {
+        "task": "outreach.digest",
+        "schedule": crontab.from_string(_settings.outreach.digest),
         "kwargs": {"tick": True},
         "options": {"expires": 3600.0},
     },

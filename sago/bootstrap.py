@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from email.utils import parseaddr
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sago.config import Settings
+from sago.domain.companies import Person
 from sago.domain.letters import Letter
+from sago.domain.mails import Cap
 from sago.llm import registry
 from sago.outreach import composing
+from sago.outreach.delivery import Delivery
+from sago.outreach.digests import Digests
+from sago.outreach.freight import Freight, LetterFreight
 from sago.outreach.nightly import Judging
+from sago.outreach.notice_mails import NoticeFreight
+from sago.outreach.pacing import Caps, SendWindow
 from sago.outreach.scheduling import DueLetters
+from sago.outreach.sending import Rules, Sending
+from sago.outreach.unsubscribing import NOWHERE, Links, Suppressing
 from sago.pipeline.asking import Asker
 from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
@@ -31,7 +41,7 @@ from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.revoking import Revoking
 from sago.pipeline.storing import Storing
 from sago.pipeline.vitals import Limits, Vitals
-from sago.ports import CallLedger, Clock, Drafts, LogConsumer, MessageLog, Mirror, Models, RawStore
+from sago.ports import CallLedger, Clock, Drafts, LogConsumer, Mailer, MessageLog, Mirror, Models, RawStore
 from sago.stores.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -246,6 +256,69 @@ class Container:
     def erasing(self) -> Erasing:
         return Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts, self.answers)
 
+    @cached_property
+    def mailer(self) -> Mailer:
+        """Where approved letters and notices go: the mail server, or a folder where none is set."""
+        if self.settings.smtp.host:
+            from sago.stores.smtp_mailer import SmtpMailer
+
+            return SmtpMailer(self.settings.smtp)
+        from sago.stores.eml_folder import EmlFolder
+
+        return EmlFolder(self.settings.outreach.folder / "sent")
+
+    @cached_property
+    def links(self) -> Links:
+        """What mails say of how to unsubscribe."""
+        outreach = self.settings.outreach
+        secret = outreach.unsubscribe_secret.get_secret_value() if outreach.unsubscribe_secret else ""
+        return Links(outreach.unsubscribe_url or "", secret.encode(), outreach.unsubscribe_mailto)
+
+    @cached_property
+    def sending(self) -> Sending:
+        from sago.stores.eml_drafts import as_mail
+
+        letters = LetterFreight(self.database, self.drafts, self.generations.announce, as_mail)
+        kinds: dict[str, Freight] = {"letter": letters, "notice": self._notices()}
+        return Sending(
+            database=self.database,
+            mailer=self.mailer,
+            clock=self.clock,
+            breakers=self.breakers,
+            kinds=kinds,
+            dress=self.links.dress,
+            rules=self._rules(),
+        )
+
+    def _notices(self) -> NoticeFreight:
+        from sago.report.notice import notice_mail
+
+        named = self.settings.outreach.notice.sender or ("" if self.settings.smtp.host else f"Sago <sago@{NOWHERE}>")
+        name, email = parseaddr(named)
+        write = partial(notice_mail, sender=Person(name=name, email=email)) if named else None
+        return NoticeFreight(self.digests, self.generations.check, write)
+
+    def _rules(self) -> Rules:
+        outreach, caps = self.settings.outreach, self.settings.outreach.caps
+        return Rules(
+            undo=timedelta(seconds=outreach.undo),
+            fresh=timedelta(days=outreach.fresh_days),
+            window=SendWindow(outreach.window.opens, outreach.window.closes),
+            timezone=outreach.timezone,
+            caps=Caps(*(Cap(each.most, each.days) for each in (caps.person, caps.company, caps.firm))),
+        )
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        """Approved letters on their way out."""
+        return Delivery(self.sending, self.generations.check)
+
+    @cached_property
+    def suppressing(self) -> Suppressing:
+        """Addresses that get no mail."""
+        sending = self.sending
+        return Suppressing(self.database, self.links, sending.end, sending.follow)
+
     @property
     def revoking(self) -> Revoking:
         """What ends a founder's share."""
@@ -275,6 +348,20 @@ class Container:
         """What the watches say, and why."""
         outreach = self.settings.outreach
         return Judging(self.database, outreach.setback_days, outreach.significance.scale)
+
+    @property
+    def digests(self) -> Digests:
+        """What the people behind watches are told."""
+        outreach = self.settings.outreach
+        return Digests(
+            database=self.database,
+            clock=self.clock,
+            setback_days=outreach.setback_days,
+            highlights=outreach.highlights,
+            most=outreach.notice.most,
+            scale=outreach.significance.scale,
+            timezone=outreach.timezone,
+        )
 
     def ingest(self) -> Ingest:
         """Feeds rows into the log and accounts for each."""

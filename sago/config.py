@@ -40,6 +40,7 @@ from sago.sections import (
     PostgresSettings,
     RawStoreSettings,
     RedisSettings,
+    SmtpSettings,
     UpkeepSettings,
 )
 
@@ -76,6 +77,7 @@ class Settings(BaseSettings):
     openai: OpenAISettings = OpenAISettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     outreach: OutreachSettings = OutreachSettings()
+    smtp: SmtpSettings = SmtpSettings()
     api: ApiSettings = ApiSettings()
     flower: FlowerSettings = FlowerSettings()
     logging: LoggingSettings = LoggingSettings()

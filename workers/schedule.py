@@ -25,6 +25,7 @@ def planned_jobs(settings: Settings) -> dict[str, str]:
         "upkeep.recover": settings.upkeep.recover,
         "outreach.schedule": settings.outreach.schedule,
         "outreach.significance": settings.outreach.significance.nightly,
+        "outreach.digest": settings.outreach.digest,
     }
 
 

@@ -74,8 +74,8 @@ CREATE TABLE told (
     notice_id uuid NOT NULL REFERENCES notices,
     PRIMARY KEY (email, watch_id, what)
 );
-COMMENT ON TABLE told IS 'what a notice has told somebody of a watch, an event or a firing: it is told once';
-COMMENT ON COLUMN told.what IS 'event:<id> or a firing''s window';
+COMMENT ON TABLE told IS 'what a notice has told somebody of a watch: it is told once';
+COMMENT ON COLUMN told.what IS 'event:<id>, letter:<id>, a firing''s window or an outcome; #2 marks its second telling';
 
 CREATE TABLE mails (
     id              uuid PRIMARY KEY,
@@ -96,6 +96,8 @@ CREATE TABLE mails (
     sent_at         timestamptz,
     UNIQUE (kind, ref)
 );
+CREATE INDEX mails_sent ON mails (sent_at) WHERE kind = 'letter' AND sent_at IS NOT NULL;
+COMMENT ON COLUMN mails.sent_at IS 'when its content began to go over';
 CREATE INDEX mails_due ON mails (next_attempt_at) WHERE state IN ('queued', 'claimed', 'sending');
 """
 

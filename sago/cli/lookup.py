@@ -43,6 +43,7 @@ def the_one(what: str, wanted: str, found: Sequence[T], identity: Callable[[T], 
         "event": "events list",
         "rejected event": "events rejected",
         "letter": "outreach list",
+        "notice": "notices list",
         "watch": "watch list",
     }[what]
     reason = f"{len(matching)} begin so; give more characters" if matching else f"there is none; see `sago {see}`"

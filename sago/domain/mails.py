@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal, NamedTuple, Self
 from uuid import NAMESPACE_URL, UUID, uuid5
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sago.domain.companies import Person
 from sago.domain.messages import Moment
+
+_ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+")
 
 
 class MailState(StrEnum):
@@ -26,6 +30,11 @@ class MailState(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still on its way."""
+        return self in (MailState.QUEUED, MailState.CLAIMED, MailState.SENDING)
 
 
 class Mail(BaseModel):
@@ -48,8 +57,117 @@ class Mail(BaseModel):
     expires_at: Moment | None = None
     """News older than this is not news."""
     error: str | None = None
+    """Why it waits, or why it ended."""
     created_at: Moment
     sent_at: Moment | None = None
+    """When its content began to go over; None while it surely has not."""
+
+    @property
+    def address(self) -> str:
+        """The recipient's, as suppressions and caps know it; empty where there is none."""
+        return address_of(self.recipient.email or "")
+
+    def claimed(self, lease_until: datetime) -> Self:
+        """Held by whoever claims it now, under a token of their own."""
+        return self._as(MailState.CLAIMED, lease_until=lease_until, token=self.token + 1, attempts=self.attempts + 1)
+
+    def sending(self, at: datetime, lease_until: datetime) -> Self:
+        """Its content goes over from now on."""
+        return self._as(MailState.SENDING, lease_until=lease_until, sent_at=at, error=self.error)
+
+    def waiting(self, until: datetime, why: str, *, is_counted: bool = True) -> Self:
+        """Queued, not to be looked at before `until`; an attempt that is not counted is given back."""
+        attempts = self.attempts if is_counted else max(self.attempts - 1, 0)
+        wait = {"next_attempt_at": until, "error": why, "sent_at": None, "attempts": attempts}
+        return self._as(MailState.QUEUED, **wait)
+
+    def ended(self, state: MailState, why: str | None) -> Self:
+        """Not on its way any more; when its content went over stays known where it may have arrived."""
+        has_gone = state in (MailState.SENT, MailState.UNKNOWN)
+        return self._as(state, error=why, sent_at=self.sent_at if has_gone else None)
+
+    def _as(self, state: MailState, **changes: object) -> Self:
+        return self.model_copy(update={"state": state, "lease_until": None, "error": None} | changes)
+
+
+class Reply(StrEnum):
+    """What a mail server has said of a mail; of all but ACCEPTED and UNKNOWN it is certain that it has not taken it."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    """Not now; or refused for a reason that is not this mail's and may be mended."""
+    REFUSED = "refused"
+    """Never this mail."""
+    NO_SUCH_ADDRESS = "no such address"
+    """Never a mail to this address."""
+    UNKNOWN = "unknown"
+    """The content went over, or part of it, and no answer came."""
+    GIVEN_UP = "given up"
+    """Nothing was sent: the claim had gone to another."""
+
+
+class Posted(NamedTuple):
+    """A mail server's answer, with its own words."""
+
+    reply: Reply
+    said: str = ""
+
+
+class Cap(NamedTuple):
+    """At most so many letters in any so many days."""
+
+    most: int
+    days: int
+
+    @property
+    def period(self) -> timedelta:
+        """The days as a length of time."""
+        return timedelta(days=self.days)
+
+
+def address_of(email: str) -> str:
+    """A mail address as it is compared: mailboxes that differ in case alone are one person's (RFC 5321, 2.4 leaves it
+    to the host; none in use tells them apart)."""
+    return email.strip().lower()
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is no time zone, as in Europe/Berlin") from error
+    return name
+
+
+def is_address(email: str | None) -> bool:
+    """Whether mail can be addressed to it."""
+    return email is not None and _ADDRESS.fullmatch(email.strip()) is not None
+
+
+TimeZone = Annotated[str, AfterValidator(_zone)]
+Address = Annotated[str, AfterValidator(address_of), Field(pattern=f"^{_ADDRESS.pattern}$")]
+
+
+class Contact(BaseModel):
+    """Somebody who is written to: where their day begins, and at which hour of it they want their notices."""
+
+    model_config = ConfigDict(frozen=True)
+
+    email: Address
+    name: str
+    timezone: TimeZone | None = None
+    digest_at: int | None = Field(None, ge=0, le=23)
+
+
+class Suppression(BaseModel):
+    """An address that gets no mail any more, and who said so."""
+
+    model_config = ConfigDict(frozen=True)
+
+    email: Address
+    because: str
+    who: str
+    at: Moment
 
 
 def mail_id(kind: str, ref: UUID) -> UUID:

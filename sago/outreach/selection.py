@@ -22,7 +22,7 @@ HEADLINE = {"arr": 1.2, "mrr": 1.2}
 SAME_FACT = 88
 """rapidfuzz's token set ratio (0 to 100) from which two titles of one type tell one fact."""
 _OF_ONE_EVENT = {"contract_value", "amount_raised", "valuation", "bookings"}
-_SERIES = METRICS.keys() - _OF_ONE_EVENT
+SERIES = METRICS.keys() - _OF_ONE_EVENT
 """Metrics of which only the newest figure is told; the others belong to their event."""
 
 
@@ -58,12 +58,12 @@ def _newest_figures(events: Sequence[Event]) -> list[Event]:
     """Without the events whose leading figure a newer event has replaced."""
     newest: dict[str, Event] = {}
     for event in sorted(events, key=lambda event: (event.occurred_at, str(event.id))):
-        newest.update({metric.name: event for metric in event.metrics if metric.name in _SERIES})
+        newest.update({metric.name: event for metric in event.metrics if metric.name in SERIES})
     return [event for event in events if (lead := _lead(event)) is None or newest[lead] is event]
 
 
 def _lead(event: Event) -> str | None:
-    return next((metric.name for metric in event.metrics if metric.name in _SERIES), None)
+    return next((metric.name for metric in event.metrics if metric.name in SERIES), None)
 
 
 def _same_fact(one: Event, other: Event) -> bool:

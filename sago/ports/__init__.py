@@ -12,8 +12,11 @@ from sago.ports.events import EventStore
 from sago.ports.keeping import Derived, ErasureStore, GenerationStore, Mirror, Note, Taken
 from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
+from sago.ports.mailing import Mailer
+from sago.ports.mails import ContactStore, MailStore
 from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
+from sago.ports.notices import NoticeStore
 from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore, ShareStore, VerdictStore
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue
 
@@ -26,6 +29,7 @@ __all__ = [
     "Clock",
     "CompanyStore",
     "CompositionStore",
+    "ContactStore",
     "Database",
     "Derived",
     "Dispatcher",
@@ -36,11 +40,14 @@ __all__ = [
     "GenerationStore",
     "Ledger",
     "LogConsumer",
+    "MailStore",
+    "Mailer",
     "MessageLog",
     "Mirror",
     "Model",
     "Models",
     "Note",
+    "NoticeStore",
     "OutreachStore",
     "RateLimit",
     "RawStore",

@@ -9,6 +9,8 @@ from sago.ports.batches import BatchStore
 from sago.ports.events import EventStore
 from sago.ports.keeping import ErasureStore, GenerationStore
 from sago.ports.ledger import Ledger
+from sago.ports.mails import ContactStore, MailStore
+from sago.ports.notices import NoticeStore
 from sago.ports.outreach import CompanyStore, CompositionStore, OutreachStore, ShareStore, VerdictStore
 
 
@@ -22,6 +24,9 @@ class Transaction(Protocol):
     shares: ShareStore
     compositions: CompositionStore
     verdicts: VerdictStore
+    mails: MailStore
+    contacts: ContactStore
+    notices: NoticeStore
     ledger: Ledger
     erasures: ErasureStore
     generation: GenerationStore

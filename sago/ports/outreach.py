@@ -76,6 +76,10 @@ class OutreachStore(Protocol):
     def set_letter_state(self, letter_id: UUID, state: LetterState, at: datetime, who: str, why: str) -> None:
         """Change a letter's state and write the audit log."""
 
+    def approved(self, before: datetime) -> list[Letter]:
+        """Approved letters whose approval is that old, oldest first, locked; those locked by others, and those of which
+        nobody knows when they were approved, are left out."""
+
     def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
         """Letters, newest first."""
 

@@ -1,8 +1,11 @@
-"""What each watch says, who is due a letter (queue upkeep), and the letter (queue outreach)."""
+"""Who is due a letter and who is told what is new (queue upkeep), what each watch says and the letter (queue outreach),
+and the way out (queue mail)."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -16,8 +19,15 @@ from workers.base import ticked
 @ticked("outreach.schedule", tells="as_of")
 def schedule(as_of: str | None = None) -> int:
     """Make a letter due for each active watch, as of a moment (ISO 8601, UTC unless said; default now); how many."""
-    wired = container()
-    return wired.due_letters.plan(_moment(as_of) or wired.clock.now())
+    return container().due_letters.plan(_moment(as_of))
+
+
+@app.task(name="outreach.digest")
+@ticked("outreach.digest", tells="as_of")
+def digest(email: str | None = None, as_of: str | None = None) -> list[str]:
+    """Make the notices of everybody whose hour has come, or of one person who wants them, as of a moment (ISO 8601, UTC
+    unless said; default now), and queue their mails; the notices' ids."""
+    return [str(notice.id) for notice in container().digests.make(_moment(as_of), email)]
 
 
 @app.task(name="outreach.significance")
@@ -25,8 +35,7 @@ def schedule(as_of: str | None = None) -> int:
 def significance(as_of: str | None = None) -> int:
     """Judge each active watch as of a moment (ISO 8601, UTC unless said; default now) and keep its verdict as that
     day's; how many."""
-    wired = container()
-    return wired.judging.keep_all(_moment(as_of) or wired.clock.now())
+    return container().judging.keep_all(_moment(as_of))
 
 
 @app.task(name="outreach.compose", autoretry_for=(TransientError, SoftTimeLimitExceeded), retry_backoff=8)
@@ -42,8 +51,17 @@ def compose(watch_id: str, as_of: str, patient: bool = False) -> str | None:
     return str(letter.id) if letter else None
 
 
-def _moment(as_of: str | None) -> datetime | None:
+# Beat sends the next run anyway.
+@app.task(name="outreach.deliver", autoretry_for=())
+def deliver() -> dict[str, Any]:
+    """Queue letters whose approval can no longer be undone, and send what may go; mails by what became of them."""
+    done = container().delivery.deliver()
+    states = Counter(mail.state.value for mail in done.mails)
+    return {"queued": len(done.queued), "mails": dict(states), "problem": done.problem}
+
+
+def _moment(as_of: str | None) -> datetime:
     if as_of is None:
-        return None
+        return container().clock.now()
     moment = datetime.fromisoformat(as_of)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

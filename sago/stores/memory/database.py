@@ -12,10 +12,13 @@ from sago.ports import (
     BatchStore,
     CompanyStore,
     CompositionStore,
+    ContactStore,
     ErasureStore,
     EventStore,
     GenerationStore,
     Ledger,
+    MailStore,
+    NoticeStore,
     OutreachStore,
     ShareStore,
     VerdictStore,
@@ -26,6 +29,8 @@ from sago.stores.memory.compositions import MemoryCompositions
 from sago.stores.memory.events import MemoryEvents
 from sago.stores.memory.keeping import MemoryErasures, MemoryGeneration
 from sago.stores.memory.ledger import MemoryLedger
+from sago.stores.memory.mails import MemoryContacts, MemoryMails
+from sago.stores.memory.notices import MemoryNotices
 from sago.stores.memory.outreach import MemoryOutreach
 from sago.stores.memory.shares import MemoryShares
 from sago.stores.memory.state import State
@@ -46,6 +51,9 @@ class MemoryTransaction:
         self.shares: ShareStore = MemoryShares(state)
         self.compositions: CompositionStore = MemoryCompositions(state)
         self.verdicts: VerdictStore = MemoryVerdicts(state)
+        self.mails: MailStore = MemoryMails(state)
+        self.contacts: ContactStore = MemoryContacts(state)
+        self.notices: NoticeStore = MemoryNotices(state)
         self.ledger: Ledger = MemoryLedger(state)
         self.erasures: ErasureStore = MemoryErasures(state)
         self.generation: GenerationStore = MemoryGeneration(state)

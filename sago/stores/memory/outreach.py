@@ -58,6 +58,11 @@ class MemoryOutreach:
         self._state.letters[letter_id] = letter.model_copy(update={"state": state})
         self._state.audit_log.append(AuditEntry(at, who, f"letter.{state}", letter_id, why))
 
+    def approved(self, before: datetime) -> list[Letter]:
+        approved = [(letter.approved_at, letter) for letter in self.letters() if letter.state is LetterState.APPROVED]
+        old = [(at, letter) for at, letter in approved if at is not None and at <= before]
+        return [letter for _, letter in sorted(old, key=lambda each: (each[0], each[1].id))]
+
     def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
         mine = [letter for letter in self._state.letters.values() if company_id in (None, letter.company_id)]
         shown = [letter for letter in mine if letter.state.is_live or not live]

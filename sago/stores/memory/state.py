@@ -14,7 +14,9 @@ from sago.domain.erasures import Erasure
 from sago.domain.events import Event, Extraction, MetricPoint, Observation, Rejection
 from sago.domain.generations import Generation
 from sago.domain.letters import Composition, DueLetter, Letter
+from sago.domain.mails import Contact, Mail, Suppression
 from sago.domain.messages import MessageRef
+from sago.domain.notices import Notice, Told
 from sago.domain.watches import Verdict, Watch
 
 DEFAULT_FIRMS = {DEFAULT_FIRM: "This house"}
@@ -30,7 +32,7 @@ class Member(NamedTuple):
 
 
 class AuditEntry(NamedTuple):
-    """What happened to a letter or an event, and the person behind it."""
+    """What happened to a letter, an event or an address, and the person behind it."""
 
     at: datetime
     who: str
@@ -66,6 +68,11 @@ class State:
     plans: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     verdicts: dict[tuple[UUID, date], Verdict] = field(default_factory=dict)
     compositions: dict[DueLetter, Composition] = field(default_factory=dict)
+    mails: dict[UUID, Mail] = field(default_factory=dict)
+    contacts: dict[str, Contact] = field(default_factory=dict)
+    suppressions: dict[str, Suppression] = field(default_factory=dict)
+    notices: dict[UUID, Notice] = field(default_factory=dict)
+    told: set[tuple[str, Told, UUID]] = field(default_factory=set)
     erasures: dict[UUID, Erasure] = field(default_factory=dict)
     generation: Generation = field(default_factory=Generation)
 

@@ -12,10 +12,13 @@ from sago.ports import (
     BatchStore,
     CompanyStore,
     CompositionStore,
+    ContactStore,
     ErasureStore,
     EventStore,
     GenerationStore,
     Ledger,
+    MailStore,
+    NoticeStore,
     OutreachStore,
     ShareStore,
     VerdictStore,
@@ -24,11 +27,14 @@ from sago.sections import PostgresSettings
 from sago.stores.postgres.batches import PostgresBatches
 from sago.stores.postgres.companies import PostgresCompanies
 from sago.stores.postgres.compositions import PostgresCompositions
+from sago.stores.postgres.contacts import PostgresContacts
 from sago.stores.postgres.engine import WORKER, Connections
 from sago.stores.postgres.erasures import PostgresErasures
 from sago.stores.postgres.events import PostgresEvents
 from sago.stores.postgres.generation import PostgresGeneration
 from sago.stores.postgres.ledger import PostgresLedger
+from sago.stores.postgres.mails import PostgresMails
+from sago.stores.postgres.notices import PostgresNotices
 from sago.stores.postgres.outreach import PostgresOutreach
 from sago.stores.postgres.shares import PostgresShares
 from sago.stores.postgres.verdicts import PostgresVerdicts
@@ -45,6 +51,9 @@ class PostgresTransaction:
         self.shares: ShareStore = PostgresShares(connection)
         self.compositions: CompositionStore = PostgresCompositions(connection)
         self.verdicts: VerdictStore = PostgresVerdicts(connection)
+        self.mails: MailStore = PostgresMails(connection)
+        self.contacts: ContactStore = PostgresContacts(connection)
+        self.notices: NoticeStore = PostgresNotices(connection)
         self.ledger: Ledger = PostgresLedger(connection)
         self.erasures: ErasureStore = PostgresErasures(connection)
         self.generation: GenerationStore = PostgresGeneration(connection)

@@ -82,6 +82,12 @@ class PostgresOutreach:
         )
         self._connection.execute(note)
 
+    def approved(self, before: datetime) -> list[Letter]:
+        c = outreach.c
+        query = select(*LETTER).where(c.state == LetterState.APPROVED, c.approved_at <= before)
+        locked = query.order_by(c.approved_at, c.id).with_for_update(skip_locked=True)
+        return [_letter(row) for row in self._connection.execute(locked)]
+
     def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
         query = select(*LETTER).order_by(outreach.c.created_at.desc(), outreach.c.id)
         if company_id is not None:

@@ -28,11 +28,17 @@ print(json.dumps({name: {
 } for name, task in app.tasks.items() if not name.startswith("celery.")}))
 """
 
-SHORT = {"extract.start": "upkeep", "outreach.schedule": "upkeep", "extract.merge": "merge"}
+SHORT = {
+    "extract.start": "upkeep",
+    "outreach.schedule": "upkeep",
+    "outreach.digest": "upkeep",
+    "extract.merge": "merge",
+    "outreach.deliver": "mail",
+}
 """Tasks that must not wait behind the long ones of their kind."""
 
 
-SENT_AGAIN = ("store.batch", "upkeep.flush_idle", "upkeep.reap", "upkeep.catch_up")
+SENT_AGAIN = ("store.batch", "upkeep.flush_idle", "upkeep.reap", "upkeep.catch_up", "outreach.deliver")
 """Tasks that the bridge or beat sends again after an error."""
 
 
@@ -69,7 +75,7 @@ def test_a_batch_that_is_read_and_a_claim_do_not_wait_behind_long_tasks() -> Non
     assert options["queue_order_strategy"] == "priority"
     for name in ("Procfile", "docker-compose.yml"):
         text = (PROJECT / name).read_text(encoding="utf-8")
-        assert sorted(re.findall(r"-Q (\S+)", text)) == ["merge,extract", "outreach", "upkeep,store"], name
+        assert sorted(re.findall(r"-Q (\S+)", text)) == ["mail,outreach", "merge,extract", "upkeep,store"], name
 
 
 def test_what_is_sent_again_anyway_tries_nothing_again_by_itself(tasks: dict[str, dict[str, Any]]) -> None:

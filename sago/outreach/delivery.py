@@ -1,0 +1,145 @@
+"""The way of approved letters out of the house, round by round: queued, sent where they may go, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sago import telemetry
+from sago.domain.letters import Letter, LetterState
+from sago.domain.mails import Mail, MailState, is_address, new_mail
+from sago.errors import ConfigError, RestoredError, TransientError
+from sago.outreach.freight import SYSTEM, End
+from sago.outreach.sending import Claim, Sending
+from sago.ports import Transaction
+
+ROUND = 60.0
+"""Seconds after which a round takes up no further mail: a task's limit must still hold the longest talk to a server."""
+ENDED = (MailState.CANCELLED, MailState.EXPIRED, MailState.REFUSED)
+"""Of these it is certain that the content never arrived."""
+
+log = telemetry.logger(__name__)
+
+
+class Round(NamedTuple):
+    """What one round has done: mails that were queued, mails that it came to, as they are now, approved letters that
+    cannot be mailed, and why it stopped early, if it did."""
+
+    queued: list[Mail]
+    mails: list[Mail]
+    unmailable: list[tuple[Letter, str]]
+    problem: str | None = None
+
+
+class _LookedOnlyError(Exception):
+    """Rolls a rehearsal back."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The use case behind `outreach.deliver`. Any number of processes may run it at once."""
+
+    sending: Sending
+    check: Callable[[], None]
+    """Raises RestoredError where nothing may leave the house."""
+
+    def deliver(self) -> Round:
+        """One round: take back lost claims, queue approved letters, send what is due.
+
+        A server that is out, a wrong setting and a restored backup end the round; what is left stays queued.
+        """
+        now = self.sending.clock.now()
+        unknown = self._recover(now)
+        with self.sending.database.begin() as tx:
+            queued, unmailable = self._queue(tx, now)
+        done = Round(queued, unknown, unmailable)
+        try:
+            self.check()
+            self._send_due(done.mails)
+        except (ConfigError, RestoredError, TransientError) as error:
+            log.warning("delivery stopped", reason=str(error))
+            return done._replace(problem=str(error))
+        return done
+
+    def rehearse(self) -> Round:
+        """What a round would do now, without doing it: mails that would go are `claimed`."""
+        now = self.sending.clock.now()
+        done = Round([], [], [])
+        with suppress(_LookedOnlyError), self.sending.database.begin() as tx:
+            self._take_back(tx, now)
+            queued, unmailable = self._queue(tx, now)
+            claims = [self.sending.claim(tx, mail_id, now) for mail_id in tx.mails.due(now)]
+            mails = [claim.mail if isinstance(claim, Claim) else claim for claim in claims]
+            done = Round(queued, [mail for mail in mails if mail], unmailable)
+            raise _LookedOnlyError
+        try:
+            self.check()
+        except RestoredError as error:
+            return done._replace(problem=str(error))
+        return done
+
+    def _send_due(self, done: list[Mail]) -> None:
+        clock = self.sending.clock
+        began = clock.monotonic()
+        with self.sending.database.begin() as tx:
+            due = tx.mails.due(clock.now())
+        for mail_id in due:
+            if clock.monotonic() - began > ROUND:
+                return
+            if mail := self.sending.send(mail_id):
+                done.append(mail)
+
+    def _recover(self, now: datetime) -> list[Mail]:
+        """Take back claims whose holder has died; those of which nobody knows whether they arrived."""
+        with self.sending.database.begin() as tx:
+            taken = self._take_back(tx, now)
+        unknown = [mail for mail in taken if mail.state is MailState.UNKNOWN]
+        for mail in unknown:
+            log.error("a mail's fate is unknown", mail_id=str(mail.id), kind=mail.kind, ref=str(mail.ref))
+            self.sending.follow(mail)
+        return unknown
+
+    def _take_back(self, tx: Transaction, now: datetime) -> list[Mail]:
+        """The content of a claimed mail never went: it is queued again. That of a sending one may have arrived."""
+        taken = []
+        for mail in tx.mails.lapsed(now):
+            if mail.state is MailState.CLAIMED:
+                after = mail.waiting(now, "whoever was about to send it has died")
+                tx.mails.replace(mail, after)
+            else:
+                why = "whoever was sending it has died: it may have arrived"
+                after = self.sending.end(tx, mail, End(MailState.UNKNOWN, LetterState.UNKNOWN, why), now)
+            taken.append(after)
+        return taken
+
+    def _queue(self, tx: Transaction, now: datetime) -> tuple[list[Mail], list[tuple[Letter, str]]]:
+        """Letters whose approval can no longer be undone become mails; those without an address stay approved."""
+        rules = self.sending.rules
+        queued: list[Mail] = []
+        unmailable: list[tuple[Letter, str]] = []
+        for letter in tx.outreach.approved(now - rules.undo):
+            if letter.recipient is None or not is_address(letter.recipient.email):
+                unmailable.append((letter, "its recipient has no mail address: send it by hand, or reject it"))
+                continue
+            expires_at = (letter.approved_at or now) + rules.fresh
+            names = {"firm_id": letter.firm_id, "company_id": letter.company_id}
+            mail = new_mail("letter", letter.id, letter.recipient, now=now, expires_at=expires_at, **names)
+            if _requeued(tx, mail):
+                queued.append(mail)
+                why = f"approved by {letter.approved_by}, and not undone since"
+                tx.outreach.set_letter_state(letter.id, LetterState.QUEUED, now, SYSTEM, why)
+        return queued, unmailable
+
+
+def _requeued(tx: Transaction, mail: Mail) -> bool:
+    """Add the mail, or take up again that of a letter which was approved a second time; False where it may have gone.
+    Tokens go on counting: what held the earlier one can record nothing."""
+    if tx.mails.add(mail):
+        return True
+    known = tx.mails.get(mail.id)
+    if known is None or known.state not in (*ENDED, MailState.QUEUED):
+        return False
+    return tx.mails.replace(known, mail.model_copy(update={"token": known.token}))

@@ -1,0 +1,205 @@
+"""Who is told what, at their hour: one notice a person and day, and its mail, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sago import telemetry
+from sago.domain.companies import Person
+from sago.domain.letters import Letter, LetterState
+from sago.domain.mails import Contact, Mail, address_of, new_mail
+from sago.domain.notices import Notice, Said, notice_id
+from sago.domain.significance import DEFAULT_SCALE, Scale
+from sago.domain.watches import Outcome, Watch
+from sago.outreach.composing import request_for, window_of
+from sago.outreach.history import event_ids
+from sago.outreach.knowledge import Known, known_to
+from sago.outreach.noticing import Judged, Since, notice_for, reader_of
+from sago.outreach.telling import met
+from sago.ports import Clock, Database, Transaction
+
+NOT_AFTER = timedelta(days=3)
+"""From a notice to the moment at which it is no news any more, if no mail server took it until then."""
+_log = telemetry.logger(__name__)
+
+
+class Reader(NamedTuple):
+    """Somebody in whose name letters would go, and the watches that these answer."""
+
+    person: Person
+    watches: tuple[Watch, ...]
+
+
+@dataclass(frozen=True)
+class Digests:
+    """The use cases behind `outreach.digest` and `sago notices`."""
+
+    database: Database
+    clock: Clock
+    setback_days: int
+    highlights: int
+    most: int
+    """Items of one notice."""
+    timezone: str
+    """Of those who named none."""
+    scale: Scale = DEFAULT_SCALE
+
+    def make(self, as_of: datetime, email: str | None = None) -> list[Notice]:
+        """Make the notices of everybody whose hour has come on their day, or of one person at any hour of it, and queue
+        their mails; which these are. A second call on that day tells nothing, whoever makes it. Nobody is told who did
+        not ask for it."""
+        with self.database.begin() as tx:
+            people = readers(tx)
+            wanting = [each for each in tx.contacts.all() if each.digest_at is not None and each.email in people]
+        if email is not None:
+            due = [each for each in wanting if each.email == address_of(email)]
+        else:
+            due = [each for each in wanting if self._is_hour(each, as_of)]
+        made = [self._make(contact, as_of, by_hand=email is not None) for contact in due]
+        return [notice for notice in made if notice]
+
+    def preview(self, email: str, as_of: datetime) -> Notice | None:
+        """What the person's next notice would tell; nothing is kept, and nothing counts as told."""
+        with self.database.begin() as tx:
+            contact = tx.contacts.get(email) or Contact(email=email, name="")
+            return self._notice(tx, contact, as_of)
+
+    def still(self, transaction: Transaction, ref: UUID) -> Notice | None:
+        """The notice as it may go now: made anew in the caller's transaction, without what is not shared, held or
+        waited for any more. None where nothing of it is left, or its reader wants no mail or no notices."""
+        notice = transaction.notices.get(ref)
+        if notice is None:
+            return None
+        transaction.notices.lock(notice.email)
+        contact = transaction.contacts.get(notice.email)
+        is_wanted = contact and contact.digest_at is not None and not transaction.contacts.suppression(notice.email)
+        renewed = self._notice(transaction, contact, self.clock.now(), notice) if contact and is_wanted else None
+        if renewed:
+            transaction.notices.replace(renewed)
+        else:
+            self.take_back(transaction, ref)
+        return renewed
+
+    def take_back(self, transaction: Transaction, ref: UUID) -> None:
+        """Of a notice that never went: what it would have told counts as not told."""
+        notice = transaction.notices.get(ref)
+        if notice is not None:
+            transaction.notices.lock(notice.email)
+            transaction.notices.replace(notice.model_copy(update={"items": (), "held_over": ()}))
+
+    def _is_hour(self, contact: Contact, as_of: datetime) -> bool:
+        """Whether it is the person's hour, or later on their day: what was missed is made up the same day. An hour that
+        a change of the clock skips is told at the next."""
+        return as_of.astimezone(self._zone(contact)).hour >= (contact.digest_at or 0)
+
+    def _zone(self, contact: Contact) -> ZoneInfo:
+        return ZoneInfo(contact.timezone or self.timezone)
+
+    def _make(self, contact: Contact, as_of: datetime, *, by_hand: bool) -> Notice | None:
+        day = as_of.astimezone(self._zone(contact)).date()
+        ref = notice_id(contact.email, day)
+        with self.database.begin() as tx:
+            tx.notices.lock(contact.email)
+            kept = tx.notices.get(ref)
+            if kept and (not by_hand or any(mail.ref == ref for mail in tx.mails.find(email=contact.email))):
+                return None
+            if tx.contacts.suppression(contact.email):
+                return None
+            notice = self._notice(tx, contact, as_of)
+            person = Person(name=contact.name, email=contact.email)
+            # a day without news is kept too: its hour is over
+            row = notice or Notice(id=ref, email=contact.email, recipient=person, day=day, created_at=as_of)
+            if kept:
+                tx.notices.replace(row)
+            else:
+                tx.notices.add(row)
+            if notice:
+                tx.mails.add(_mail(notice, self.clock.now()))
+        if notice:
+            _log.info("notice", notice_id=str(notice.id), items=len(notice.items), held_over=len(notice.held_over))
+        return notice
+
+    def _notice(
+        self, tx: Transaction, contact: Contact, as_of: datetime, instead_of: Notice | None = None
+    ) -> Notice | None:
+        """The notice of the person's day, or the one that takes another's place."""
+        reader = readers(tx).get(contact.email)
+        if reader is None:
+            return None
+        day = instead_of.day if instead_of else as_of.astimezone(self._zone(contact)).date()
+        earlier = [each for each in tx.notices.of(contact.email) if instead_of is None or each.id != instead_of.id]
+        told = tx.notices.told(contact.email) - (instead_of.told if instead_of else frozenset())
+        all_known = [known for watch in reader.watches if (known := known_to(tx, watch, as_of, self.clock.now()))]
+        since = _since(tx, all_known, event_ids(told))
+        judged = [self._judged(tx, known, as_of) for known in all_known]
+        return notice_for(reader.person, day, judged, earlier, told, since, as_of, self.most)
+
+    def _judged(self, tx: Transaction, known: Known, as_of: datetime) -> Judged:
+        watch = known.watch
+        verdict = known.judge(as_of, self.setback_days, self.scale)
+        request = request_for(known, as_of, self.setback_days, self.highlights, self.scale)
+        fires = request is not None and verdict.outcome is Outcome.NOW
+        return Judged(
+            known=known,
+            verdict=verdict,
+            at_meeting=known.view.judge(min(met(watch), as_of), self.setback_days),
+            window=window_of(request, known.view.seen.bands) if request and fires else "",
+            granularity=known.view.seen.granularity,
+            letter=_draft(tx, watch),
+        )
+
+
+def readers(transaction: Transaction) -> dict[str, Reader]:
+    """Everybody in whose name a letter of an active watch would go, by their address."""
+    companies = {company.company_id: company for company in transaction.companies.all()}
+    found: dict[str, Reader] = {}
+    for watch in transaction.outreach.watches():
+        person = reader_of(watch, companies[watch.company_id]) if watch.company_id in companies else None
+        if person and person.email:
+            email = address_of(person.email)
+            before = found.get(email, Reader(person, ()))
+            found[email] = Reader(before.person, (*before.watches, watch))
+    return found
+
+
+def _draft(transaction: Transaction, watch: Watch) -> Letter | None:
+    """The watch's newest letter that waits for approval."""
+    letters = transaction.outreach.letters(watch.company_id)
+    return next((each for each in letters if each.watch_id == watch.id and each.state is LetterState.DRAFT), None)
+
+
+def _since(transaction: Transaction, all_known: Iterable[Known], told: frozenset[UUID]) -> Since:
+    """What became of events that were told and are not known under that id, and who said what is known. One that is
+    held and not known is not shared any more: nothing is told of it."""
+    known = {event.id for each in all_known for event in each.events}
+    found = {event_id: transaction.events.get(event_id) for event_id in told - known}
+    ids = {event_id: event.id for event_id, event in found.items() if event and event.id != event_id}
+    gone = {
+        event.id if event else event_id: event
+        for event_id, event in found.items()
+        if event is None or not event.is_active
+    }
+    said: dict[tuple[str, str], Said] = {}
+    for company_id in {each.company.company_id for each in all_known}:
+        for observation in transaction.events.current(company_id):
+            said[company_id, observation.message_id] = Said(
+                quote="", sender=observation.sender, said_at=observation.said_at
+            )
+    return Since(ids, gone, said)
+
+
+def _mail(notice: Notice, now: datetime) -> Mail:
+    return new_mail(
+        "notice",
+        notice.id,
+        notice.recipient,
+        firm_id=notice.firm_id,
+        company_id=None,
+        now=now,
+        expires_at=now + NOT_AFTER,
+    )

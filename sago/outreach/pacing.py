@@ -1,0 +1,77 @@
+"""When a letter may go: inside its reader's working hours, and not more of them than the caps allow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sago.domain.mails import Cap, Mail
+
+FRIDAY = 4
+
+
+@dataclass(frozen=True)
+class SendWindow:
+    """From the hour `opens` until the hour `closes`, Monday to Friday, by the clock on the reader's wall."""
+
+    opens: int
+    closes: int
+
+    def next_open(self, at: datetime, zone: str) -> datetime:
+        """The first moment from `at` on that lies inside, in UTC. An hour that a change of clocks leaves out counts
+        from where the clock goes on; one that comes twice, from its first time."""
+        local = at.astimezone(ZoneInfo(zone))
+        if local.weekday() <= FRIDAY and self.opens <= local.hour < self.closes:
+            return at.astimezone(UTC)
+        day = local.date() if local.hour < self.opens else local.date() + timedelta(days=1)
+        while day.weekday() > FRIDAY:
+            day += timedelta(days=1)
+        return datetime.combine(day, time(self.opens), ZoneInfo(zone)).astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class Caps:
+    """How many letters one person gets, are written about one company and go out for one firm."""
+
+    person: Cap
+    company: Cap
+    firm: Cap
+
+    @property
+    def longest(self) -> timedelta:
+        """What went before then counts for none of them."""
+        return max(self.person.period, self.company.period, self.firm.period)
+
+
+class Wait(NamedTuple):
+    """Until when a mail waits, and for what."""
+
+    until: datetime
+    why: str
+
+
+def capped(mail: Mail, others: Sequence[Mail], caps: Caps, now: datetime) -> Wait | None:
+    """The longest wait that a cap asks for, or None; `others` went out or may have, oldest first."""
+    shares = {
+        f"to {mail.address}": (caps.person, [each for each in others if each.address == mail.address]),
+        f"about {mail.company_id}": (caps.company, [each for each in others if each.company_id == mail.company_id]),
+        f"for the firm {mail.firm_id}": (caps.firm, [each for each in others if each.firm_id == mail.firm_id]),
+    }
+    waits = [
+        Wait(until, f"{whose}: no more than {cap.most} in {cap.days} days")
+        for whose, (cap, mails) in shares.items()
+        if (until := _room_at(cap, mails, now))
+    ]
+    return max(waits, default=None)
+
+
+def _room_at(cap: Cap, others: Sequence[Mail], now: datetime) -> datetime | None:
+    """When there is room for one more; of a claimed one it is known once its lease is over."""
+    counted = [each for each in others if each.sent_at is None or each.sent_at > now - cap.period]
+    if len(counted) < cap.most:
+        return None
+    last = counted[len(counted) - cap.most]
+    return last.sent_at + cap.period if last.sent_at else last.lease_until or now + timedelta(minutes=1)

@@ -1,0 +1,231 @@
+"""One mail out of the house, at most once: claimed, handed over, recorded.
+
+The content goes only after `claimed → sending` is committed under the claim's own token, so nobody can send what
+somebody else may have sent. docs/decisions/0023-mails-at-most-once.md says what each step may end with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from uuid import UUID
+
+from sago import telemetry
+from sago.domain.letters import LetterState
+from sago.domain.mails import Mail, MailState, Posted, Reply, Suppression
+from sago.errors import ConfigError, RestoredError, SagoError, TransientError
+from sago.outreach.freight import SYSTEM, End, Freight
+from sago.outreach.pacing import Caps, SendWindow, Wait, capped
+from sago.ports import Breakers, Clock, Database, Mailer, Transaction
+
+LEASE = timedelta(seconds=330)
+"""How long a claim holds its mail: longer than any task may run."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=4)
+"""After a failed attempt, doubled each time."""
+ATTEMPTS = 36
+"""Of one mail, over some five days of trying (RFC 5321, 4.5.4.1 asks for four to five)."""
+
+log = telemetry.logger(__name__)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is asked of a mail before it goes."""
+
+    undo: timedelta
+    """How long an approval can be taken back."""
+    fresh: timedelta
+    """How long after its approval a letter is still news."""
+    window: SendWindow
+    timezone: str
+    """Of people whose own is not known."""
+    caps: Caps
+
+
+@dataclass
+class Claim:
+    """A mail in our hands, as we know it, and what is to be sent."""
+
+    mail: Mail
+    message: EmailMessage
+    was_asked: bool = False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its content may have gone."""
+        return self.mail.state is MailState.SENDING
+
+
+@dataclass(frozen=True)
+class Sending:
+    """Sends one mail. Any number of processes may do so at once."""
+
+    database: Database
+    mailer: Mailer
+    clock: Clock
+    breakers: Breakers
+    kinds: Mapping[str, Freight]
+    dress: Callable[[EmailMessage, Mail, datetime], EmailMessage]
+    """Adds what every mail carries: its id, the date, how to unsubscribe."""
+    rules: Rules
+
+    def send(self, mail_id: UUID) -> Mail | None:
+        """Send a mail if it may go; what it is now, or None where it is not due or another has it.
+
+        Raises what concerns every mail, after this one was given back: TransientError where the server is out,
+        ConfigError where it refuses our settings, RestoredError where nothing may leave the house.
+        """
+        try:
+            with self.database.begin() as tx:
+                claim = self.claim(tx, mail_id, self.clock.now())
+        except SagoError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a mail's own content does to the standard library
+            return self._unwritable(mail_id, error)
+        if not isinstance(claim, Claim):
+            return self.follow(claim)
+        try:
+            posted = self.breakers.call(self.mailer.name, lambda: self._post(claim))
+        except Exception as error:
+            mail = self._failed(claim, error)
+            if not claim.has_begun and isinstance(error, TransientError | ConfigError | RestoredError):
+                raise
+            return mail
+        return self.follow(self._record(claim, posted))
+
+    def claim(self, tx: Transaction, mail_id: UUID, now: datetime) -> Claim | Mail | None:
+        """Take the mail, everything looked at again that speaks against it; else what it is now."""
+        tx.mails.lock()
+        mail = tx.mails.take(mail_id, now)
+        if mail is None:
+            return None
+        freight = self.kinds[mail.kind]
+        if end := self._obstacle(tx, mail, now):
+            return self.end(tx, mail, end, now)
+        if wait := self._wait(tx, mail, now):
+            until = min(wait.until, mail.expires_at or wait.until)
+            return _changed(tx, mail, mail.waiting(until, wait.why))
+        message = self.dress(freight.message(tx, mail), mail, now)
+        return Claim(_changed(tx, mail, mail.claimed(now + LEASE)), message)
+
+    def _obstacle(self, tx: Transaction, mail: Mail, now: datetime) -> End | None:
+        """Why the mail may never go, or None."""
+        if word := tx.contacts.suppression(mail.address):
+            return End(MailState.CANCELLED, LetterState.REJECTED, f"{mail.address} gets no mail: {word.because}")
+        if mail.expires_at is not None and mail.expires_at <= now:
+            return End(MailState.EXPIRED, LetterState.EXPIRED, "it could not go while it was news")
+        return self.kinds[mail.kind].obstacle(tx, mail, now)
+
+    def _wait(self, tx: Transaction, mail: Mail, now: datetime) -> Wait | None:
+        """Until when the mail waits; None where it may go now."""
+        if not self.kinds[mail.kind].is_paced:
+            return None
+        caps, window = self.rules.caps, self.rules.window
+        contact = tx.contacts.get(mail.address)
+        zone = (contact and contact.timezone) or self.rules.timezone
+        full = capped(mail, tx.mails.beside(mail, now - caps.longest), caps, now)
+        opens = window.next_open(full.until if full else now, zone)
+        if opens <= now:
+            return None
+        if full:
+            return Wait(opens, full.why)
+        return Wait(opens, f"outside {window.opens}:00 to {window.closes}:00, Monday to Friday, {zone}")
+
+    def _post(self, claim: Claim) -> Posted:
+        claim.was_asked = True
+        return self.mailer.post(claim.message, claim.mail.recipient.email or "", lambda: self._begin(claim))
+
+    def _begin(self, claim: Claim) -> bool:
+        """Commit that the content goes now; False where the claim is not ours any more."""
+        now = self.clock.now()
+        self.kinds[claim.mail.kind].announce(claim.mail, now)
+        sending = claim.mail.sending(now, now + LEASE)
+        with self.database.begin() as tx:
+            is_ours = tx.mails.replace(claim.mail, sending)
+        if is_ours:
+            claim.mail = sending
+        return is_ours
+
+    def _record(self, claim: Claim, posted: Posted) -> Mail | None:
+        now = self.clock.now()
+        with self.database.begin() as tx:
+            held = tx.mails.get(claim.mail.id)
+            if held is None or not _may_record(claim.mail, held) or posted.reply is Reply.GIVEN_UP:
+                return held
+            if posted.reply is Reply.DEFERRED:
+                return self._again(tx, held, posted.said, now)
+            if posted.reply is Reply.NO_SUCH_ADDRESS:
+                because = f"its server refuses it: {posted.said}"
+                tx.contacts.suppress(Suppression(email=held.address, because=because, who=SYSTEM, at=now))
+            return self.end(tx, held, _END[posted.reply](posted.said), now)
+
+    def _again(self, tx: Transaction, mail: Mail, why: str, now: datetime, at_least: timedelta | None = None) -> Mail:
+        """Queue the mail again after a failed attempt, or give it up."""
+        if mail.attempts >= ATTEMPTS:
+            end = End(MailState.REFUSED, LetterState.EXPIRED, f"given up after {mail.attempts} attempts: {why}")
+            return self.end(tx, mail, end, now)
+        pause = min(FIRST_PAUSE * 2 ** min(mail.attempts - 1, 20), LONGEST_PAUSE)
+        return _changed(tx, mail, mail.waiting(now + max(pause, at_least or pause), why))
+
+    def _failed(self, claim: Claim, error: Exception) -> Mail | None:
+        """Give back, or mark as unknown, a mail whose sending ended with an error."""
+        if claim.has_begun:
+            log.error("a mail's fate is unknown", mail_id=str(claim.mail.id), error_type=type(error).__name__)
+            said = f"the sending ended with {type(error).__name__}"
+            return self.follow(self._record(claim, Posted(Reply.UNKNOWN, said)))
+        now = self.clock.now()
+        reason = str(error) or type(error).__name__
+        is_ours_to_mend = isinstance(error, ConfigError | RestoredError) or not claim.was_asked
+        with self.database.begin() as tx:
+            held = tx.mails.get(claim.mail.id)
+            if held is None or not _may_record(claim.mail, held):
+                return held
+            asked = error.retry_after if isinstance(error, TransientError) else None
+            if is_ours_to_mend:
+                until = now + max(asked or FIRST_PAUSE, FIRST_PAUSE)
+                return _changed(tx, held, held.waiting(until, reason, is_counted=False))
+            return self._again(tx, held, reason, now, asked)
+
+    def _unwritable(self, mail_id: UUID, error: Exception) -> Mail | None:
+        """A mail that cannot be made into a message must not hold up those behind it."""
+        now = self.clock.now()
+        log.error("a mail cannot be written", mail_id=str(mail_id), error_type=type(error).__name__)
+        with self.database.begin() as tx:
+            mail = tx.mails.take(mail_id, now)
+            if mail is None:
+                return None
+            tried = mail.model_copy(update={"attempts": mail.attempts + 1})
+            return self._again(tx, tried, f"it cannot be written: {type(error).__name__}", now)
+
+    def end(self, tx: Transaction, mail: Mail, end: End, now: datetime) -> Mail:
+        """End the mail's way, and settle what follows from it."""
+        ended = _changed(tx, mail, mail.ended(end.state, end.why))
+        self.kinds[mail.kind].settle(tx, ended, end, now)
+        return ended
+
+    def follow(self, mail: Mail | None) -> Mail | None:
+        """What follows from a mail's end beyond its transaction."""
+        if mail is not None and not mail.state.is_open:
+            self.kinds[mail.kind].follow(mail)
+        return mail
+
+
+def _may_record(ours: Mail, held: Mail) -> bool:
+    """Whether the mail is still under our claim; also where we were taken for dead, which no answer was known of."""
+    was_lost = ours.state is MailState.SENDING and held.state is MailState.UNKNOWN
+    return held.token == ours.token and (held.state is ours.state or was_lost)
+
+
+def _changed(tx: Transaction, before: Mail, after: Mail) -> Mail:
+    tx.mails.replace(before, after)
+    return after
+
+
+_END: Mapping[Reply, Callable[[str], End]] = {
+    Reply.ACCEPTED: lambda said: End(MailState.SENT, LetterState.SENT, said),
+    Reply.REFUSED: lambda said: End(MailState.REFUSED, LetterState.REJECTED, f"refused: {said}"),
+    Reply.NO_SUCH_ADDRESS: lambda said: End(MailState.REFUSED, LetterState.REJECTED, f"no such address: {said}"),
+    Reply.UNKNOWN: lambda said: End(MailState.UNKNOWN, LetterState.UNKNOWN, said),
+}

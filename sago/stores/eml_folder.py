@@ -1,0 +1,73 @@
+"""The port `Mailer` without a server: each mail a file, for a person's mail program to send."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+
+from sago.domain.mails import Posted, Reply
+from sago.errors import ConfigError
+
+
+class EmlFolder:
+    """A mail's file is named by its Message-ID, so that one mail is one file, however often it is handed over. Raises
+    ConfigError where the folder cannot be written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def name(self) -> str:
+        return f"folder/{self._folder}"
+
+    def check(self) -> str:
+        """Nothing is written."""
+        existing = next(each for each in (self._folder.resolve(), *self._folder.resolve().parents) if each.exists())
+        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+            raise ConfigError(f"{self._folder}: cannot be written; set outreach.folder")
+        return f"no smtp.host: mails are written into {self._folder}, nothing is sent"
+
+    def post(self, mail: EmailMessage, recipient: str, begin: Callable[[], bool]) -> Posted:  # noqa: ARG002
+        del mail["X-Unsent"]
+        mail["X-Unsent"] = "1"  # mail programs then open it as one that is still to be sent
+        path = self._folder / f"{_name(mail)}.eml"
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _write(partial, mail.as_bytes(policy=SMTP))
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be written ({error.strerror}); set outreach.folder") from error
+        try:
+            if not begin():
+                return Posted(Reply.GIVEN_UP)
+            partial.replace(path)
+            _sync(self._folder)
+        except OSError as error:
+            return Posted(Reply.DEFERRED, f"{path}: cannot be written ({error.strerror}); set outreach.folder")
+        finally:
+            partial.unlink(missing_ok=True)
+        return Posted(Reply.ACCEPTED, f"written to {path}")
+
+
+def _name(mail: EmailMessage) -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "", str(mail["Message-ID"]).partition("@")[0])
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """The new name survives a power cut too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

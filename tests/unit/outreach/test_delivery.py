@@ -1,0 +1,352 @@
+"""From an approval to a sent letter: what goes, what waits, what ends, and that nothing goes twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from uuid import UUID
+
+import pytest
+
+from sago.domain.companies import Person
+from sago.domain.letters import LetterState
+from sago.domain.mails import Cap, Contact, MailState, Posted, Reply, Suppression
+from sago.errors import ConfigError, TransientError
+from sago.outreach.pacing import Caps
+from sago.outreach.sending import ATTEMPTS, LEASE
+from tests.unit.outreach.mailroom import DANA, DAY, HOUR, MINUTE, NOW, Mailroom, letter, to
+
+SENT = MailState.SENT, LetterState.SENT
+QUEUED = MailState.QUEUED, LetterState.QUEUED
+WIDE = Caps(Cap(99, 7), Cap(99, 7), Cap(99, 7))
+
+
+def test_an_approved_letter_is_queued_and_sent_once() -> None:
+    one = letter()
+    room = Mailroom(one)
+    done = room.deliver()
+    assert [mail.ref for mail in done.queued] == [mail.ref for mail in done.mails] == [one.id]
+    assert room.states(one) == SENT
+    assert [received.recipient for received in room.mailer.received] == [DANA.email]
+    for _ in range(3):
+        assert room.deliver(HOUR) == ([], [], [], None)
+    assert len(room.mailer.received) == 1
+    said = [(entry.action, entry.who) for entry in room.said_of(one.id)]
+    assert said == [("letter.queued", "sago"), ("letter.sent", "sago")]
+
+
+def test_an_approval_that_can_still_be_undone_is_not_queued() -> None:
+    one = letter(approved_at=NOW - timedelta(seconds=59))
+    room = Mailroom(one)
+    assert room.deliver() == ([], [], [], None)
+    room.set(one, LetterState.SUPERSEDED)
+    room.deliver(HOUR)
+    assert room.mailer.received == []
+
+
+def test_a_letter_of_which_nobody_knows_when_it_was_approved_is_left_to_its_approver() -> None:
+    room = Mailroom(letter(approved_at=None))
+    assert room.deliver() == ([], [], [], None)
+
+
+def test_a_recipient_without_address_is_told_and_does_not_hold_up_others() -> None:
+    nobody, bad = letter("n", recipient=None), letter("b", recipient=Person(name="B", email="a@b, c@d"))
+    room = Mailroom(nobody, bad, to(1))
+    done = room.deliver()
+    assert {found.id for found, _ in done.unmailable} == {nobody.id, bad.id}
+    assert all("no mail address" in why for _, why in done.unmailable)
+    assert room.letter(nobody) is LetterState.APPROVED
+    assert [received.recipient for received in room.mailer.received] == ["p1@x1.example"]
+
+
+def test_what_is_outside_the_window_waits_for_the_readers_morning() -> None:
+    one = letter()
+    room = Mailroom(one, now=datetime(2026, 3, 6, 12, 0, tzinfo=UTC))
+    with room.database.begin() as tx:
+        tx.contacts.save(Contact(email="dana@northgate.example", name="Dana", timezone="Pacific/Auckland"))
+    room.deliver()
+    mail = room.mail(one)
+    assert (mail.state, mail.next_attempt_at) == (MailState.QUEUED, datetime(2026, 3, 8, 20, 0, tzinfo=UTC))
+    assert mail.error == "outside 9:00 to 17:00, Monday to Friday, Pacific/Auckland"
+    assert mail.attempts == 0
+    room.deliver(mail.next_attempt_at - room.clock.now())
+    assert room.states(one) == SENT
+
+
+def test_caps_hold_within_one_round_and_open_again() -> None:
+    first, second = letter("a"), letter("b")
+    room = Mailroom(first, second)
+    room.deliver()
+    states = [room.states(each) for each in (first, second)]
+    assert sorted(states, key=str) == sorted([SENT, QUEUED], key=str)
+    waiting = second if room.states(second) == QUEUED else first
+    assert room.mail(waiting).error == "to dana@northgate.example: no more than 1 in 7 days"
+    assert room.mail(waiting).next_attempt_at == NOW + 7 * DAY
+    room.deliver(7 * DAY)
+    assert room.states(waiting) == SENT
+
+
+@pytest.mark.parametrize("which", ["company", "firm"])
+def test_a_company_and_a_firm_are_capped_over_all_their_letters(which: str) -> None:
+    caps = Caps(**{**WIDE.__dict__, which: Cap(2, 1)})
+    letters = [to(n, company_id="scaleflow" if which == "company" else f"c{n}") for n in range(5)]
+    room = Mailroom(*letters, caps=caps)
+    room.deliver()
+    assert len(room.mailer.received) == 2
+    room.deliver(DAY)
+    assert len(room.mailer.received) == 4
+
+
+def test_a_suppressed_address_gets_nothing_and_its_letter_is_rejected() -> None:
+    one = letter(recipient=Person(name="Dana", email="Dana@Northgate.example"))
+    room = Mailroom(one)
+    with room.database.begin() as tx:
+        tx.contacts.suppress(Suppression(email="dana@northgate.EXAMPLE", because="asked", who="ana", at=NOW))
+    room.deliver()
+    assert room.states(one) == (MailState.CANCELLED, LetterState.REJECTED)
+    assert room.mailer.asked == []
+    assert room.said_of(one.id)[-1].why == "dana@northgate.example gets no mail: asked"
+
+
+def test_news_that_is_old_is_not_sent_any_more() -> None:
+    one = letter(approved_at=NOW - 15 * DAY)
+    room = Mailroom(one)
+    room.deliver()
+    assert room.states(one) == (MailState.EXPIRED, LetterState.EXPIRED)
+
+
+def test_a_wait_ends_where_the_news_does() -> None:
+    one = letter(approved_at=NOW - 14 * DAY + HOUR)
+    room = Mailroom(letter("b", approved_at=NOW - 2 * HOUR), one)
+    with room.database.begin() as tx:
+        tx.contacts.save(Contact(email=DANA.email or "", name="Dana", timezone="Asia/Tokyo"))
+    room.deliver()
+    assert room.mail(one).next_attempt_at == NOW + HOUR
+    room.deliver(HOUR)
+    assert room.states(one) == (MailState.EXPIRED, LetterState.EXPIRED)
+
+
+def test_a_letter_whose_events_are_gone_is_superseded() -> None:
+    one = letter(event_ids=(UUID(int=1),))
+    room = Mailroom(one)
+    room.deliver()
+    assert room.states(one) == (MailState.CANCELLED, LetterState.SUPERSEDED)
+    assert "no longer held" in room.said_of(one.id)[-1].why
+
+
+def test_a_letter_that_was_taken_back_while_it_waited_does_not_go_and_goes_after_another_approval() -> None:
+    one = letter()
+    room = Mailroom(one, now=NOW + 8 * HOUR)
+    room.deliver()
+    assert room.states(one) == QUEUED
+    room.set(one, LetterState.DRAFT)
+    room.deliver(DAY)
+    assert room.states(one) == (MailState.CANCELLED, LetterState.DRAFT)
+    assert room.mail(one).error == "its letter is draft"
+    token = room.mail(one).token
+    room.set(one, LetterState.APPROVED)
+    assert [mail.ref for mail in room.deliver(MINUTE).queued] == [one.id]
+    room.deliver(14 * HOUR)
+    assert room.states(one) == SENT
+    assert room.mail(one).token > token, "who held the earlier one can record nothing"
+    assert len(room.mailer.received) == 1
+
+
+def test_a_server_that_is_out_costs_one_attempt_a_round_and_loses_nothing() -> None:
+    letters = [to(n) for n in range(8)]
+    room = Mailroom(*letters, caps=WIDE)
+    room.mailer.answers.extend([TransientError("smtp server x does not answer")] * 5)
+    for round_ in range(1, 6):
+        assert "does not answer" in (room.deliver(timedelta(seconds=1)).problem or "")
+        assert len(room.mailer.asked) == round_
+    assert [each.name for each in room.sending.breakers.open()] == ["memory"]
+    assert "is not asked for now: smtp server x does not answer" in (room.deliver(timedelta(seconds=1)).problem or "")
+    assert len(room.mailer.asked) == 5, "the breaker spares it"
+    for _ in range(4):
+        room.deliver(HOUR / 4)
+    assert [room.states(each) for each in letters] == [SENT] * 8
+    assert len(room.mailer.received) == 8
+
+
+def test_an_open_breaker_costs_no_attempt() -> None:
+    one = letter()
+    room = Mailroom(one)
+    room.mailer.answers.append(TransientError("busy", retry_after=HOUR))
+    room.deliver()
+    assert room.mail(one).attempts == 1
+    assert room.mail(one).next_attempt_at >= NOW + HOUR
+    room.change(one, lambda mail: mail.model_copy(update={"next_attempt_at": room.clock.now()}))
+    assert "not asked" in (room.deliver(MINUTE).problem or "")
+    assert (room.mail(one).attempts, len(room.mailer.asked)) == (1, 1)
+
+
+def test_a_wrong_setting_stops_the_round_and_is_not_counted() -> None:
+    one, two = to(1), to(2)
+    room = Mailroom(one, two)
+    room.mailer.answers.append(ConfigError("check smtp.username"))
+    assert room.deliver().problem == "check smtp.username"
+    assert len(room.mailer.asked) == 1
+    assert {room.mail(one).attempts, room.mail(two).attempts} == {0}
+    room.deliver(MINUTE)
+    assert room.states(one) == room.states(two) == SENT
+
+
+def test_a_deferred_mail_comes_again_with_growing_pauses_and_is_given_up_in_the_end() -> None:
+    one = letter(approved_at=NOW - MINUTE)
+    room = Mailroom(one, fresh=999 * DAY)
+    room.mailer.answers.extend([Posted(Reply.DEFERRED, "451 greylisted")] * ATTEMPTS)
+    pauses = []
+    while room.mail(one).state is MailState.QUEUED if room.mailer.asked else True:
+        asked_at = room.clock.now()
+        asked = len(room.mailer.asked)
+        room.deliver()
+        if len(room.mailer.asked) > asked:
+            pauses.append(room.mail(one).next_attempt_at - asked_at)
+        room.clock.advance(max(room.mail(one).next_attempt_at - room.clock.now(), MINUTE))
+    assert pauses[:4] == [MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE]
+    assert max(pauses) == 4 * HOUR
+    assert len(room.mailer.asked) == ATTEMPTS
+    assert room.states(one) == (MailState.REFUSED, LetterState.EXPIRED)
+    assert room.mail(one).error == f"given up after {ATTEMPTS} attempts: 451 greylisted"
+
+
+def test_a_refused_address_is_noted_and_its_letter_rejected() -> None:
+    one = letter()
+    room = Mailroom(one)
+    room.mailer.answers.append(Posted(Reply.NO_SUCH_ADDRESS, "550 5.1.1 no such user"))
+    room.deliver()
+    assert room.states(one) == (MailState.REFUSED, LetterState.REJECTED)
+    with room.database.begin() as tx:
+        word = tx.contacts.suppression(DANA.email or "")
+    assert word is not None
+    assert word.because == "its server refuses it: 550 5.1.1 no such user"
+
+
+def test_a_refusal_after_the_content_is_certain() -> None:
+    one = letter()
+    room = Mailroom(one)
+    room.mailer.answers.append(Posted(Reply.REFUSED, "554 5.7.1 spam"))
+    room.deliver()
+    assert room.states(one) == (MailState.REFUSED, LetterState.REJECTED)
+    assert room.mail(one).sent_at is None, "it counts for no cap"
+
+
+def test_an_answer_that_never_came_leaves_the_letter_to_a_person() -> None:
+    one = letter()
+    room = Mailroom(one)
+    room.mailer.answers.append(Posted(Reply.UNKNOWN, "did not say"))
+    room.deliver()
+    assert room.states(one) == (MailState.UNKNOWN, LetterState.UNKNOWN)
+    room.deliver(30 * DAY)
+    assert len(room.mailer.asked) == 1
+
+
+def test_whatever_goes_wrong_while_the_content_goes_over_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = letter()
+    room = Mailroom(one)
+
+    def post(mail: EmailMessage, recipient: str, begin: Callable[[], bool]) -> Posted:
+        assert begin()
+        raise MemoryError
+
+    monkeypatch.setattr(room.mailer, "post", post)
+    room.deliver()
+    assert room.states(one) == (MailState.UNKNOWN, LetterState.UNKNOWN)
+
+
+def test_a_claim_whose_holder_died_is_queued_again_and_a_sending_one_is_unknown() -> None:
+    claimed, sending = to(1), to(2)
+    room = Mailroom(claimed, sending, now=NOW + 8 * HOUR)
+    room.deliver()
+    late = room.clock.now() + LEASE
+    room.change(claimed, lambda mail: mail.claimed(late))
+    room.change(sending, lambda mail: mail.claimed(late))
+    room.change(sending, lambda mail: mail.sending(room.clock.now(), late))
+    room.deliver(LEASE - MINUTE)
+    assert (room.mail(claimed).state, room.mail(sending).state) == (MailState.CLAIMED, MailState.SENDING)
+    done = room.deliver(DAY - 8 * HOUR)
+    assert room.states(claimed) == SENT
+    assert room.states(sending) == (MailState.UNKNOWN, LetterState.UNKNOWN)
+    assert {mail.ref for mail in done.mails} == {claimed.id, sending.id}
+    assert [received.recipient for received in room.mailer.received] == ["p1@x1.example"]
+
+
+def test_one_that_was_taken_for_dead_may_not_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = letter()
+    room = Mailroom(one)
+    post = room.mailer.post
+
+    def slow(mail: EmailMessage, recipient: str, begin: Callable[[], bool]) -> Posted:
+        monkeypatch.setattr(room.mailer, "post", post)
+        room.deliver(LEASE + MINUTE)  # another worker: takes the claim back, and sends
+        return post(mail, recipient, begin)
+
+    monkeypatch.setattr(room.mailer, "post", slow)
+    room.deliver()
+    assert room.states(one) == SENT
+    assert len(room.mailer.received) == 1
+
+
+def test_a_late_answer_settles_what_was_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = letter()
+    room = Mailroom(one)
+
+    def slow(mail: EmailMessage, recipient: str, begin: Callable[[], bool]) -> Posted:
+        assert begin()
+        room.deliver(LEASE + MINUTE)
+        assert room.states(one) == (MailState.UNKNOWN, LetterState.UNKNOWN)
+        return Posted(Reply.ACCEPTED, "250 at last")
+
+    monkeypatch.setattr(room.mailer, "post", slow)
+    room.deliver()
+    assert room.states(one) == SENT
+
+
+def test_a_mail_that_cannot_be_written_does_not_hold_up_those_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad, good = to(1, approved_at=NOW - HOUR), to(2)
+    room = Mailroom(bad, good)
+    write = room.sending.kinds["letter"].message
+
+    def message(tx: object, mail: object) -> EmailMessage:
+        if getattr(mail, "ref", None) == bad.id:
+            raise ValueError("Header values may not contain linefeed")
+        return write(tx, mail)  # type: ignore[arg-type]
+
+    object.__setattr__(room.sending.kinds["letter"], "message", message)
+    room.deliver()
+    assert room.states(good) == SENT
+    assert room.mail(bad).error == "it cannot be written: ValueError"
+    assert room.mail(bad).attempts == 1
+
+
+def test_after_a_restored_backup_nothing_leaves_the_house() -> None:
+    one = letter()
+    room = Mailroom(one)
+    room.generations.mirror.raise_generation(5)
+    assert "older backup" in (room.deliver().problem or "")
+    assert room.mailer.asked == []
+    assert room.states(one) == QUEUED
+
+
+def test_a_letter_is_announced_before_it_goes() -> None:
+    one = letter()
+    room = Mailroom(one)
+    room.mailer.answers.append(Posted(Reply.DEFERRED, "451"))
+    room.deliver()
+    assert room.generations.mirror.announced(-1) == []
+    room.deliver(HOUR)
+    (note,) = room.generations.mirror.announced(-1)
+    assert (note.letter_id, note.state) == (one.id, LetterState.SENT)
+
+
+def test_a_rehearsal_says_what_would_go_and_why_others_wait_and_changes_nothing() -> None:
+    first, second = letter("a"), letter("b")
+    room = Mailroom(first, second)
+    before = room.database.state
+    done = room.delivery.rehearse()
+    assert room.database.state == before
+    assert sorted(mail.state for mail in done.mails) == [MailState.CLAIMED, MailState.QUEUED]
+    assert [mail.error for mail in done.mails if mail.error] == ["to dana@northgate.example: no more than 1 in 7 days"]
+    room.deliver()
+    assert len(room.mailer.received) == 1
