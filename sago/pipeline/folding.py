@@ -121,20 +121,44 @@ class _Group:
 
 def fold(company_id: str, observations: Sequence[Observation], rejections: Sequence[Rejection]) -> Fold:
     """The company's events and metric points. Observations of other companies are left out."""
-    said = _with_currencies(_in_order(o for o in observations if o.company_id == company_id))
-    groups: list[_Group] = []
-    live: list[_Group] = []
-    for observation in said:
-        live = [group for group in live if not group.withdrawn and observation.said_at - group.last <= WINDOW]
-        _take(observation, live, groups)
+    return Folding(company_id)(observations, rejections)
+
+
+class Folding:
+    """`fold` again and again over one company's history as it grows: what went before is not folded anew, unless it
+    was changed by an edit, or by what is learned of a currency. The result is that of `fold`, whatever came before."""
+
+    def __init__(self, company_id: str) -> None:
+        self._company_id = company_id
+        self._begin()
+
+    def _begin(self) -> None:
+        self._said: list[Observation] = []
+        self._groups: list[_Group] = []
+        self._live: list[_Group] = []
+
+    def __call__(self, observations: Sequence[Observation], rejections: Sequence[Rejection]) -> Fold:
+        """The events and metric points of these observations."""
+        said = _with_currencies(_in_order(o for o in observations if o.company_id == self._company_id))
+        if said[: len(self._said)] != self._said:
+            self._begin()
+        for observation in said[len(self._said) :]:
+            near = observation.said_at - WINDOW
+            self._live = [group for group in self._live if not group.withdrawn and group.last >= near]
+            _take(observation, self._live, self._groups)
+        self._said = said
+        whole = _folded(self._company_id, said, self._groups)
+        return whole.without(rejection for rejection in rejections if rejection.company_id == self._company_id)
+
+
+def _folded(company_id: str, said: Sequence[Observation], groups: Sequence[_Group]) -> Fold:
     ids = _proof_ids(company_id, said)
     events = [(_event(group, ids), group) for group in groups if not group.withdrawn]
     events.sort(key=lambda pair: (pair[0].occurred_at, str(pair[0].id)))
     points = [point for event, group in events for point in _points(event, group)]
     points.sort(key=lambda p: (p.as_of, p.metric, str(p.event_id)))
     event_of = {ids[_key(telling)]: ids[_key(group.tellings[0])] for group in groups for telling in group.tellings}
-    whole = Fold([event for event, _ in events], points, event_of)
-    return whole.without(rejection for rejection in rejections if rejection.company_id == company_id)
+    return Fold([event for event, _ in events], points, event_of)
 
 
 def _key(o: Observation) -> tuple[str, int, int, int, str]:
