@@ -13,12 +13,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sago.domain.backtests import Backtest, Stretch
 from sago.domain.watches import Condition
 from sago.domain.wording import day, figure
+from sago.report.phrases import one_line
 from sago.report.tables import write_text
 
-WIDTH, LEFT, RIGHT = 480.0, 58.0, 14.0
-TOP, PANEL, GAP, BOTTOM = 74.0, 150.0, 46.0, 66.0
+WIDTH, LEFT, RIGHT = 480.0, 58.0, 16.0
+TOP, PANEL, GAP, BOTTOM = 104.0, 140.0, 60.0, 40.0
 """Heights of the heading, of a panel, of what stands between two, and of the legend, in units of the view box."""
 TICKS = 4
+LONGEST_NAME, LONGEST_TITLE = 48, 58
 LEAST_BAND = 2.0
 """A stretch of one day is still seen."""
 
@@ -64,12 +66,13 @@ def write_plot(backtest: Backtest, company: str, path: Path) -> None:
     panels = [_panel(backtest, index) for index in range(len(backtest.conditions))]
     text = environment.get_template("backtest.svg.j2").render(
         backtest=backtest,
-        company=company,
+        company=one_line(company, LONGEST_NAME),
         panels=panels,
         bands=list(_bands(backtest)),
         firings=[Mark(_x(backtest, each.first), _named(each)) for each in backtest.firings],
         days=_day_marks(backtest),
         summary=summary(backtest),
+        lead=lead(backtest),
         width=WIDTH,
         height=TOP + len(panels) * (PANEL + GAP) + BOTTOM,
         left=LEFT,
@@ -80,13 +83,14 @@ def write_plot(backtest: Backtest, company: str, path: Path) -> None:
 
 
 def summary(backtest: Backtest) -> str:
-    """`fired on 4 May 2026, held 12 days; lead time 27 days`, in one line."""
+    """`fired on 4 May 2026, 1 more time; held 44 days`."""
     if not backtest.firings:
         return "never fired"
     first, more = backtest.firings[0], len(backtest.firings) - 1
     held = sum(each.days for each in backtest.firings)
     again = f", {more} more time{'s' if more > 1 else ''}" if more else ""
-    return f"fired on {day(first.first)}{again}; held {_days(held)}; {lead(backtest)}"
+    fired = "held already on" if first.first == backtest.start else "fired on"
+    return f"{fired} {day(first.first)}{again}; held {_days(held)}"
 
 
 def lead(backtest: Backtest) -> str:
@@ -130,7 +134,7 @@ def _panel(backtest: Backtest, index: int) -> Panel:
 
     ticks = [low + number * step for number in range(round((high - low) / step) + 1)]
     return Panel(
-        title=condition.text,
+        title=one_line(condition.text, LONGEST_TITLE),
         top=top,
         lines=list(_steps([(_x(backtest, when), None if value is None else y(value)) for when, value in known])),
         dots=list(_changes(backtest, known, y, unit)),
