@@ -68,6 +68,11 @@ def name_of(result: ConditionResult) -> str:
     return event_label(condition.name) if condition.kind == "count" else metric_label(condition.name)
 
 
+def reasons(results: Sequence[ConditionResult], as_of: datetime) -> str:
+    """One sentence of what each condition that holds rests on."""
+    return _now(results, as_of)
+
+
 def _now(results: Sequence[ConditionResult], as_of: datetime) -> str:
     return f"{_sentence([_reached(result, as_of) for result in results])}."
 
