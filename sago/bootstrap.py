@@ -16,7 +16,7 @@ from sago.config import Settings
 from sago.domain.letters import Letter
 from sago.llm import registry
 from sago.outreach import composing
-from sago.outreach.nightly import Judging
+from sago.outreach.judging import Judging
 from sago.outreach.scheduling import DueLetters
 from sago.pipeline.asking import Asker
 from sago.pipeline.batching import Batching

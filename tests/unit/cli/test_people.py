@@ -21,7 +21,7 @@ from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
 from sago.outreach.composing import compose_letter
 from sago.outreach.deciding import withdraw_unfounded
-from sago.outreach.nightly import Judging
+from sago.outreach.judging import Judging
 from sago.pipeline.generations import Generations
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase

@@ -14,7 +14,7 @@ from sago.domain.messages import CompactMessage, Message
 from sago.domain.significance import Fate, Scale
 from sago.domain.watches import Outcome, Verdict
 from sago.llm.providers.offline import RulesModel
-from sago.outreach.nightly import Explanation, Judging
+from sago.outreach.judging import Explanation, Judging
 from sago.pipeline import reading as pipeline_reading
 from sago.pipeline.folding import fold
 from sago.pipeline.reading import Reading

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sago.domain.significance import Scale
 from sago.domain.watches import Verdict, Watch
-from sago.outreach.changes import changes
+from sago.outreach.differences import differences
 from sago.outreach.weighing import Grounds, assess, grounds
 from sago.ports import Database
 
@@ -57,7 +57,7 @@ class Judging:
                 titles = {event.id: event.title for event in on.events}
                 for verdict in self._judge(on, of_company, as_of):
                     before = tx.verdicts.newest(verdict.watch.id, as_of.date())
-                    told = changes(before, verdict) if before else []
+                    told = differences(before, verdict) if before else []
                     explained.append(Explanation(verdict, before, told, titles))
         return explained
 

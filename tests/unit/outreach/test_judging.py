@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from sago.domain.events import Extraction, Observation, Status
 from sago.domain.significance import Scale
 from sago.domain.watches import Outcome
-from sago.outreach.nightly import Judging
+from sago.outreach.judging import Judging
 from sago.stores.memory.database import MemoryDatabase
 from tests.unit.outreach.stories import ARR, EVENTS, NOW, SETBACK, database, fold_into, watch
 from tests.unit.outreach.test_promises import plan
