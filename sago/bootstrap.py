@@ -23,7 +23,7 @@ from sago.outreach.backtesting import Backtesting
 from sago.outreach.delivery import Delivery
 from sago.outreach.digests import Digests
 from sago.outreach.freight import Freight, LetterFreight
-from sago.outreach.nightly import Judging
+from sago.outreach.judging import Judging
 from sago.outreach.notice_mails import NoticeFreight
 from sago.outreach.pacing import Caps, SendWindow
 from sago.outreach.scheduling import DueLetters

@@ -10,7 +10,7 @@ import typer
 from sago.bootstrap import Container
 from sago.cli.lookup import CompanyOption, opened, require_known, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.outreach.nightly import Explanation
+from sago.outreach.judging import Explanation
 from sago.report.explanation import explanation
 
 

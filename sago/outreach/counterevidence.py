@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
@@ -71,7 +72,7 @@ def counter_evidence(
         *_setbacks(setbacks, weighed),
         *_falls(told, known, asked, since, as_of, scale),
         *_contradictions(verdict, told, known),
-        *_denials(observations, list(known.values()), asked, since, as_of, scale),
+        *islice(_denials(observations, known.values(), asked, since, as_of, scale), MOST),
     ]
     return tuple(sorted(found, key=lambda each: (-each.strength, -each.at.timestamp(), each.text))[:MOST])
 
@@ -153,38 +154,43 @@ def _contradictions(
 
 def _denials(
     observations: Sequence[Observation],
-    events: Collection[Event],
+    events: Iterable[Event],
     asked: Asked,
     since: datetime | None,
     as_of: datetime,
     scale: Scale,
 ) -> Iterator[CounterEvidence]:
-    """What somebody said is not so, of one subject the newest, until an event says that by now it is."""
+    """What somebody said is not so, strongest first; of one subject the newest, unless an event says that by now it
+    is."""
     newest: dict[tuple[str, str], Observation] = {}
     for said in sorted(observations, key=lambda said: (said.said_at, said.message_id, said.start)):
         counts = said.status is Status.DENIED and said.event_type is not EventType.SETBACK
         if counts and said.said_at <= as_of and (since is None or said.said_at > since):
             newest[said.event_type, (said.subject or "").lower()] = said
-    for said in newest.values():
-        if any(_overtakes(event, said) for event in events):
-            continue
-        age = (as_of - said.said_at).total_seconds() / 86_400
-        decay = 0.5 ** (age / scale.half_life(said.event_type))
-        weight = said.severity.rank * CATALOGUE[said.event_type].weight / 2
-        yield CounterEvidence(
-            kind="denial",
-            text=f"{CATALOGUE[said.event_type].label}, denied: {said.subject or said.title}",
-            proof=evidence_of(said),
-            at=said.said_at,
-            strength=weight * decay * asked.share(event_type=said.event_type),
-        )
+    of_type: dict[EventType, list[Event]] = {}
+    for event in events:
+        of_type.setdefault(event.event_type, []).append(event)
+    told = [_denied(said, asked, as_of, scale) for said in newest.values()]
+    for said, each in sorted(zip(newest.values(), told, strict=True), key=lambda pair: -pair[1].strength):
+        if not any(_overtakes(event, said) for event in of_type.get(said.event_type, ())):
+            yield each
+
+
+def _denied(said: Observation, asked: Asked, as_of: datetime, scale: Scale) -> CounterEvidence:
+    age = (as_of - said.said_at).total_seconds() / 86_400
+    weight = said.severity.rank * CATALOGUE[said.event_type].weight / 2
+    return CounterEvidence(
+        kind="denial",
+        text=f"{CATALOGUE[said.event_type].label}, denied: {said.subject or said.title}",
+        proof=evidence_of(said),
+        at=said.said_at,
+        strength=weight * 0.5 ** (age / scale.half_life(said.event_type)) * asked.share(event_type=said.event_type),
+    )
 
 
 def _overtakes(event: Event, said: Observation) -> bool:
-    """Whether the event, told later, is of what was denied; without a subject any of the type may be."""
-    if event.event_type is not said.event_type or event.occurred_at <= said.said_at:
-        return False
-    return said.subject is None or is_about(event, said.subject)
+    """Whether the event, of the same type, was told later and is of what was denied; without a subject any may be."""
+    return event.occurred_at > said.said_at and (said.subject is None or is_about(event, said.subject))
 
 
 def is_about(event: Event, subject: str) -> bool:

@@ -10,7 +10,7 @@ SAME_SCORE = 0.1
 """Scores decay from day to day: what they change by less is not told."""
 
 
-def changes(before: Verdict, now: Verdict) -> list[str]:
+def differences(before: Verdict, now: Verdict) -> list[str]:
     """Outcome, conditions, score, counter-evidence, promises and gaps, where they are not what they were."""
     return [*_outcome(before, now), *_conditions(before, now), *_score(before, now), *_facts(before, now)]
 

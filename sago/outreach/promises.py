@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -20,16 +21,26 @@ from sago.outreach.significance import FALLING
 
 _OF_ONE_DEAL = frozenset({"contract_value", "amount_raised", "valuation", "bookings"})
 """Figures that no series of the company's can reach."""
+MOST = 20
+"""Promises told."""
 
 
-class Known(NamedTuple):
+@dataclass(frozen=True)
+class Known:
     """What promises are held against, as of a moment."""
 
-    events: Sequence[Event]
+    events: Mapping[UUID, Event]
     points: Sequence[MetricPoint]
     as_of: datetime
     heard: datetime
     """When anything was last said: silence keeps and breaks no promise."""
+    series: dict[str, list[MetricPoint]] = field(default_factory=dict)
+
+    def series_of(self, metric: str) -> list[MetricPoint]:
+        """The metric's points, oldest first; put in order once."""
+        if metric not in self.series:
+            self.series[metric] = series(metric, self.points, self.as_of)
+        return self.series[metric]
 
 
 class Outcome(NamedTuple):
@@ -45,7 +56,8 @@ class Outcome(NamedTuple):
 def promises(
     observations: Sequence[Observation], events: Sequence[Event], points: Sequence[MetricPoint], as_of: datetime
 ) -> tuple[Promise, ...]:
-    """Each planned figure or event that names a day to come, and what became of it by `as_of`; the newest due first.
+    """Each planned figure or event that names a day to come, and what became of it by `as_of`; the newest due first, at
+    most MOST.
 
     A target that was promised again for the same day counts once, as it was first said. What names no day, or had been
     reached when it was said, is none. A figure is missed once a lower one was said after the day; an event once people
@@ -53,27 +65,26 @@ def promises(
     """
     heard = [said for said in observations if said.said_at <= as_of]
     known = Known(
-        [event for event in events if event.is_active and event.occurred_at <= as_of],
+        {event.id: event for event in events if event.is_active and event.occurred_at <= as_of},
         [point for point in points if point.said_at <= as_of],
         as_of,
         max([*(s.said_at for s in heard), *(e.occurred_at for e in events if e.occurred_at <= as_of)], default=as_of),
     )
-    by_id = {event.id: event for event in known.events}
     found: dict[tuple[object, ...], Promise] = {}
     for said in sorted(heard, key=lambda said: (said.said_at, said.message_id, said.start)):
         if said.status is Status.PLANNED and said.event_type is not EventType.SETBACK:
-            for key, promise in _of(said, known, by_id):
+            for key, promise in _of(said, known):
                 found.setdefault(key, promise)
-    return tuple(sorted(found.values(), key=lambda p: (-p.due.toordinal(), -p.said_at.timestamp(), p.what)))
+    return tuple(sorted(found.values(), key=lambda p: (-p.due.toordinal(), -p.said_at.timestamp(), p.what))[:MOST])
 
 
-def _of(said: Observation, known: Known, by_id: dict[UUID, Event]) -> Iterator[tuple[tuple[object, ...], Promise]]:
+def _of(said: Observation, known: Known) -> Iterator[tuple[tuple[object, ...], Promise]]:
     """The promises of one observation, each with what makes two tellings of it one."""
     targets = [metric for metric in said.metrics if _is_target(metric)]
     for target in targets:
         stands = next((a.start for a in find_amounts(said.quote) if a.value == target.value), 0)
         due = deadline(said.quote, said.said_at.date(), stands)
-        if due and (outcome := _figure_outcome(said, target, due, known, by_id)):
+        if due and (outcome := _figure_outcome(said, target, due, known)):
             yield (target.name, target.value, due), _promise(said, metric_phrase(target), due, outcome)
     if not said.metrics and (due := deadline(said.quote, said.said_at.date())):
         named = (said.subject or said.title).lower()
@@ -103,13 +114,11 @@ def _promise(said: Observation, what: str, due: date, outcome: Outcome) -> Promi
     )
 
 
-def _figure_outcome(
-    said: Observation, target: Metric, due: date, known: Known, by_id: dict[UUID, Event]
-) -> Outcome | None:
+def _figure_outcome(said: Observation, target: Metric, due: date, known: Known) -> Outcome | None:
     """None where the figure had been reached already."""
     told = [
         point
-        for point in series(target.name, known.points, known.as_of)
+        for point in known.series_of(target.name)
         if UNSTATED in (target.unit, point.unit) or point.unit == target.unit
     ]
     if any(point.said_at <= said.said_at and _reaches(point, target) for point in told):
@@ -117,27 +126,27 @@ def _figure_outcome(
     later = [point for point in told if point.said_at > said.said_at]
     reached = next((point for point in later if _reaches(point, target)), None)
     if reached is not None:
-        return _reached(due, reached.as_of, by_id.get(reached.event_id), reached.value)
+        return _reached(due, reached.as_of, known.events.get(reached.event_id), reached.value)
     if known.as_of.date() <= due:
-        return _still_open(due, told, target, by_id)
+        return _still_open(due, told, target, known)
     after = next((point for point in later if point.said_at.date() > due or point.as_of.date() >= due), None)
     if after is None:
         return Outcome(Fate.OPEN, "the day has passed, and no figure was said since")
     seen = figure(level(after, target.name), after.unit)
     text = f"missed, {seen} on {day(after.as_of, beside=due)}"
-    return Outcome(Fate.MISSED, text, by_id.get(after.event_id), after.value, after.as_of)
+    return Outcome(Fate.MISSED, text, known.events.get(after.event_id), after.value, after.as_of)
 
 
-def _still_open(due: date, told: Sequence[MetricPoint], target: Metric, by_id: dict[UUID, Event]) -> Outcome:
+def _still_open(due: date, told: Sequence[MetricPoint], target: Metric, known: Known) -> Outcome:
     if not told:
         return Outcome(Fate.OPEN, "still open")
     newest = told[-1]
     text = f"still open, {figure(level(newest, target.name), newest.unit)} on {day(newest.as_of, beside=due)}"
-    return Outcome(Fate.OPEN, text, by_id.get(newest.event_id), newest.value, newest.as_of)
+    return Outcome(Fate.OPEN, text, known.events.get(newest.event_id), newest.value, newest.as_of)
 
 
 def _event_outcome(said: Observation, due: date, known: Known) -> Outcome:
-    later = [e for e in known.events if e.event_type is said.event_type and e.occurred_at > said.said_at]
+    later = [e for e in known.events.values() if e.event_type is said.event_type and e.occurred_at > said.said_at]
     kept = [event for event in later if is_about(event, said.subject or said.title)]
     if kept:
         first = min(kept, key=lambda event: (event.occurred_at, str(event.id)))

@@ -58,24 +58,35 @@ def precedents(events: Iterable[Event]) -> dict[UUID, Precedent]:
     return found
 
 
-def score(event: Event, before: Precedent, as_of: datetime, weights: Mapping[EventType, float], scale: Scale) -> Score:
-    """The event's parts and their product; never negative, and never more than its severity's points."""
-    half_life = scale.half_life(event.event_type)
-    age = max((as_of - event.occurred_at).total_seconds() / 86_400, 0.0)
-    kind = CATALOGUE[event.event_type]
-    weight = weights.get(event.event_type, kind.weight)
-    points, decay = float(event.severity.rank), _decay(age, half_life)
-    return Score(
-        event_id=event.id,
-        severity=event.severity,
-        points=points,
-        weight=weight,
-        novelty=before.novelty,
-        decay=decay,
-        value=points * weight * before.novelty * decay,
-        because=f"severity {event.severity.value} {points:.1f} × {_lower(kind.label)} {weight:g} × "
-        f"novelty {before.novelty:.2f} ({before.text}) × {_decay_text(age, half_life)}",
-    )
+class Parts(NamedTuple):
+    """An event's score before it is put in words: of ten thousand a few are shown."""
+
+    event: Event
+    before: Precedent
+    weight: float
+    age: float
+    """Days."""
+    half_life: float
+
+    @property
+    def value(self) -> float:
+        """Never negative, and never more than the severity's points."""
+        return self.event.severity.rank * self.weight * self.before.novelty * _decay(self.age, self.half_life)
+
+    def score(self) -> Score:
+        """The same with each part told."""
+        severity, kind = self.event.severity, CATALOGUE[self.event.event_type]
+        return Score(
+            event_id=self.event.id,
+            severity=severity,
+            points=severity.rank,
+            weight=self.weight,
+            novelty=self.before.novelty,
+            decay=_decay(self.age, self.half_life),
+            value=self.value,
+            because=f"severity {severity.value} {severity.rank:.1f} × {_lower(kind.label)} {self.weight:g} × "
+            f"novelty {self.before.novelty:.2f} ({self.before.text}) × {_decay_text(self.age, self.half_life)}",
+        )
 
 
 def scores(
@@ -83,13 +94,24 @@ def scores(
     as_of: datetime,
     weights: Mapping[EventType, float] | None = None,
     scale: Scale = DEFAULT_SCALE,
+    *,
     of: Iterable[Event] | None = None,
+    limit: int | None = None,
 ) -> dict[UUID, Score]:
-    """The scores of active events up to `as_of` against all such `events` of the company; with `of` only of these."""
+    """The scores of active events up to `as_of` against all such `events` of the company, strongest first; with `of`
+    only of these, with `limit` of the strongest."""
     known = [event for event in events if event.is_active and event.occurred_at <= as_of]
     before = precedents(known)
     wanted = known if of is None else [event for event in of if event.id in before]
-    return {e.id: score(e, before[e.id], as_of, weights or {}, scale) for e in wanted}
+    parts = [_parts(event, before[event.id], as_of, weights or {}, scale) for event in wanted]
+    parts.sort(key=lambda each: (-each.value, str(each.event.id)))
+    return {each.event.id: each.score() for each in parts[:limit]}
+
+
+def _parts(event: Event, before: Precedent, as_of: datetime, weights: Mapping[EventType, float], scale: Scale) -> Parts:
+    age = (as_of - event.occurred_at).total_seconds() / 86_400
+    weight = weights.get(event.event_type, CATALOGUE[event.event_type].weight)
+    return Parts(event, before, weight, age, scale.half_life(event.event_type))
 
 
 def newly_met(condition: Condition, since: date, as_of: datetime, scale: Scale) -> NewlyMet:

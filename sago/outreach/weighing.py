@@ -80,8 +80,7 @@ def weigh(verdict: Verdict, on: Grounds, scale: Scale) -> Verdict:
 
 
 def _strongest(news: Sequence[Event], on: Grounds, as_of: datetime, watch: Watch, scale: Scale) -> tuple[Score, ...]:
-    weighed = scores(on.events, as_of, watch.weights, scale, of=news).values()
-    return tuple(sorted(weighed, key=lambda each: (-each.value, str(each.event_id)))[:COUNTED])
+    return tuple(scores(on.events, as_of, watch.weights, scale, of=news, limit=COUNTED).values())
 
 
 def _worth_a_letter(

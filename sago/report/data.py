@@ -53,7 +53,8 @@ class ReportData:
 
     def judged(self) -> list[Verdict]:
         """Verdicts of watches with conditions: NOW first, then NOT YET, then DO NOT WRITE."""
-        return sorted((v for v in self.verdicts if v.outcome in ORDER), key=lambda v: ORDER.index(v.outcome))
+        waiting = (v for v in self.verdicts if v.watch.conditions and v.outcome in ORDER)
+        return sorted(waiting, key=lambda v: ORDER.index(v.outcome))
 
     def events_of(self, company_id: str) -> list[Event]:
         """One company's events, newest first."""

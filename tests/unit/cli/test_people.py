@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,11 +15,13 @@ from typer.testing import CliRunner, Result
 from sago.cli import lookup, people, proposals
 from sago.domain.companies import ModelPolicy
 from sago.domain.letters import Letter, LetterState
+from sago.domain.significance import Scale
 from sago.errors import RestoredError, UsageError
 from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
 from sago.outreach.composing import compose_letter
 from sago.outreach.deciding import withdraw_unfounded
+from sago.outreach.judging import Judging
 from sago.pipeline.generations import Generations
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
@@ -49,6 +51,10 @@ class House:
     @property
     def generations(self) -> Generations:
         return Generations(self.database, self.mirror)
+
+    @property
+    def judging(self) -> Judging:
+        return Judging(self.database, 60, Scale())
 
     @property
     def clock(self) -> House:
@@ -117,6 +123,37 @@ def test_a_list_of_an_unknown_company_is_a_mistake_not_an_empty_list(sago: Calla
     result = sago(what, "list", "--company", "orchrad")
     assert str(result.exception) == "company orchrad: not known; known are: orchard"
     assert sago(what, "list", "--company", "orchard").exit_code == 0
+
+
+def test_explains_a_watch_beside_the_verdict_of_the_day_before(sago: Callable[..., Result], house: House) -> None:
+    waiting = watch("arr >= 2M")
+    with house.database.begin() as tx:
+        tx.outreach.add_watch(waiting)
+    fold_into(house.database, EVENTS, [])
+    house.judging.keep_all(NOW - timedelta(days=1))
+    fold_into(house.database, EVENTS)
+    shown = " ".join(sago("watch", "explain", str(waiting.id)[:8]).stdout.split())
+    assert "NOW Orchard · Ivo Brandt, met on 2 March" in shown
+    assert "✓ arr >= 2M: $2.1M on 14 November “We just passed $2.1M ARR!”" in shown
+    assert "Since 19 November was NOT YET, is NOW" in shown
+    (told,) = lines(sago("watch", "explain", str(waiting.id), "--json"))
+    assert (told["outcome"], told["verdict_before"]) == ("now", "2026-11-19 09:00:00+00:00")
+    assert told["scores"][0]["because"].startswith("severity high 3.0 × ")
+    assert "was NOT YET, is NOW" in told["changes"]
+
+
+def test_explains_as_of_a_day_and_every_watch_of_a_company(sago: Callable[..., Result], house: House) -> None:
+    told = lines(sago("watch", "explain", "--company", "orchard", "--as-of", "2026-11-12", "--json"))
+    assert [each["as_of"] for each in told] == ["2026-11-12T23:59:59.999000Z"]
+    assert len(told[0]["scores"]) == 1, "of three events one was said by then"
+    with house.database.begin() as tx:
+        tx.outreach.remove_watch(UPDATE.id)
+    assert "no watches yet" in sago("watch", "explain").stderr
+
+
+def test_an_unknown_watch_or_company_is_one_line(sago: Callable[..., Result]) -> None:
+    assert "there is none; see `sago watch list`" in str(sago("watch", "explain", "zzzz").exception)
+    assert "known are: orchard" in str(sago("watch", "explain", "--company", "orchrad").exception)
 
 
 def test_adds_lists_and_removes_a_watch(sago: Callable[..., Result]) -> None:

@@ -12,7 +12,7 @@ from sago.domain.events import Event
 from sago.domain.letters import Letter, LetterDraft, LetterState
 from sago.domain.significance import Arrivals, Scale
 from sago.domain.watches import Outcome, Verdict, Watch
-from sago.outreach.differences import changes
+from sago.outreach.differences import differences
 from sago.outreach.verdicts import judge
 from sago.outreach.weighing import COUNTED, Grounds, assess, weigh
 from tests.unit.outreach.stories import ARR, DEAL, EVENTS, INVESTOR, NOW, NRR, POINTS, SETBACK, event, point, watch
@@ -122,12 +122,12 @@ def test_what_changed_is_told_and_nothing_where_nothing_did() -> None:
             (Grounds([*EVENTS, SETBACK], POINTS), NOW),
         )
     )
-    assert changes(early, early) == []
-    told = changes(early, later)
+    assert differences(early, early) == []
+    told = differences(early, later)
     assert "arr >= 2M: holds now" in told
     assert "nrr >= 150%: 143% of 150%, 7 points to go" in told
     assert "against it: Fjord Bank will not renew (high)" in told
-    assert changes(later, early)[0] == "arr >= 2M: holds no more: no ARR was ever stated"
+    assert differences(later, early)[0] == "arr >= 2M: holds no more: no ARR was ever stated"
 
 
 def test_a_letter_on_its_way_was_a_look() -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sago.domain.significance import Scale
 from sago.domain.watches import Verdict, Watch
-from sago.outreach.differences import changes
+from sago.outreach.differences import differences
 from sago.outreach.knowledge import Known, known_to
 from sago.ports import Database, Transaction
 
@@ -56,7 +56,7 @@ class Judging:
 
     def _explain(self, tx: Transaction, known: Known, as_of: datetime) -> Explanation:
         verdict, before = self._judge(known, as_of), tx.verdicts.newest(known.watch.id, as_of.date())
-        told = changes(before, verdict) if before else []
+        told = differences(before, verdict) if before else []
         return Explanation(verdict, before, told, {event.id: event.title for event in known.events})
 
     def _judge(self, known: Known, as_of: datetime) -> Verdict:
