@@ -126,8 +126,6 @@ class Revoking:
         whole = _whole(share.company_id, ended).model_copy(
             update={"id": uuid5(NAMESPACE_URL, name), "because": why, "requested_by": who}
         )
-        with self.database.begin() as tx:
-            tx.erasures.take_rejections(share.company_id)
         return self.erasing.erase(whole, now, step)
 
 

@@ -70,9 +70,6 @@ class ErasureStore(Protocol):
         reasons of compositions; letters and notices left with nothing to tell that have not left are cancelled, whoever
         holds them. A founder's voice goes too."""
 
-    def take_rejections(self, company_id: str) -> None:
-        """Take out what people gave as reasons for rejecting the company's events: it may quote them."""
-
     def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
         """By its name, how many rows still hold words that came of the company's messages and that the firm could see;
         with `is_whole` also those that are nobody's. What has none is left out."""

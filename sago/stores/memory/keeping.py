@@ -93,12 +93,6 @@ class MemoryErasures:
                     state.compositions[due] = row.model_copy(update={"error": "(erased)"})
         return Derived()
 
-    def take_rejections(self, company_id: str) -> None:
-        for key, word in self._state.rejections.items():
-            if word.company_id == company_id:
-                again = "(erased)" if word.restored_because else None
-                self._state.rejections[key] = word.model_copy(update={"because": "(erased)", "restored_because": again})
-
     def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
         state = self._state
         letters = [each for each in state.letters.values() if (each.firm_id, each.company_id) == (firm_id, company_id)]

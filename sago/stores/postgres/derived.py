@@ -22,7 +22,6 @@ from sago.stores.postgres.tables import (
     notices,
     observations,
     outreach,
-    rejections,
     significant_events,
     told,
     verdicts,
@@ -97,7 +96,6 @@ def _evidence(company_id: str) -> dict[str, tuple[Table, Any]]:
         "batch_chunks": (batch_chunks, and_(batch_chunks.c.batch_id.in_(own), words)),
         "batches": (batches, and_(batches.c.company_id == company_id, _says(batches.c.error))),
         "dead_letters": (dead_letters, and_(dead_letters.c.company_id == company_id, dead_letters.c.value != b"")),
-        "rejections": (rejections, and_(rejections.c.company_id == company_id, rejections.c.because != ERASED)),
     }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.batches import ChunkResult
@@ -25,7 +25,6 @@ from sago.stores.postgres.tables import (
     event_aliases,
     observations,
     outreach,
-    rejections,
     significant_events,
     watches,
 )
@@ -122,12 +121,6 @@ class PostgresErasures:
 
     def take_derived(self, firm_id: str, company_id: str) -> Derived:
         return take_derived(self._connection, firm_id, company_id)
-
-    def take_rejections(self, company_id: str) -> None:
-        c = rejections.c
-        again = case((c.restored_because.is_not(None), ERASED))
-        words = update(rejections).where(c.company_id == company_id)
-        self._connection.execute(words.values(because=ERASED, restored_because=again))
 
     def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
         return left(self._connection, firm_id, company_id, is_whole=is_whole)
