@@ -1,15 +1,16 @@
-"""What people do from a terminal: `events`, `watch` and `outreach`."""
+"""What people do from a terminal: `events`, `watch`, `outreach` and `share`."""
 
 from __future__ import annotations
 
 import typer
 
-from sago.cli import events, letters, watches
+from sago.cli import events, letters, shares, watches
 from sago.cli.session import EVERYDAY
 
 
 def register(app: typer.Typer) -> None:
-    """Add the three groups to their panel."""
+    """Add the four groups to their panel."""
     app.add_typer(events.group, name="events", rich_help_panel=EVERYDAY)
     app.add_typer(watches.group, name="watch", rich_help_panel=EVERYDAY)
     app.add_typer(letters.group, name="outreach", rich_help_panel=EVERYDAY)
+    app.add_typer(shares.group, name="share", rich_help_panel=EVERYDAY)

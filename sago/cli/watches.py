@@ -10,9 +10,10 @@ from uuid import uuid4
 import typer
 from rich.markup import escape
 
+from sago.cli.firms import ensured
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.domain.companies import Person
+from sago.domain.companies import DEFAULT_FIRM, Person
 from sago.domain.watches import Direction, Watch
 from sago.errors import UsageError
 from sago.outreach.conditions import asked_currency, parse
@@ -31,6 +32,7 @@ def add_watch(
     ] = None,
     investor: Annotated[str | None, typer.Option(help="'Dana Reed <dana@northgate.example>'.")] = None,
     direction: Annotated[Direction, typer.Option(help="Who writes to whom.")] = Direction.TO_FOUNDER,
+    firm: Annotated[str, typer.Option(help="Whose watch it is; sees what the founder shares with it.")] = DEFAULT_FIRM,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -46,6 +48,7 @@ def add_watch(
         require_known(tx, company)
         watch = Watch(
             id=uuid4(),
+            firm_id=ensured(tx, firm),
             company_id=company,
             investor=_person(investor),
             met_on=met_on.date() if met_on else None,
@@ -119,7 +122,7 @@ def _meaning(watch: Watch) -> tuple[object, ...]:
     conditions = frozenset(
         (each.kind, each.name, each.op, each.value, asked_currency(each)) for each in watch.conditions
     )
-    return watch.company_id, watch.investor, watch.met_on, watch.reason, conditions, watch.direction
+    return watch.firm_id, watch.company_id, watch.investor, watch.met_on, watch.reason, conditions, watch.direction
 
 
 def _say(session: Session, watch: Watch, *, is_new: bool) -> None:

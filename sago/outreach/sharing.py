@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sago.domain.amounts import Amount, find_amounts
-from sago.domain.bands import BandPoint, banded
+from sago.domain.bands import banded
 from sago.domain.companies import Granularity, Share
 from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint
+from sago.domain.sharing import Seen
 from sago.domain.watches import Outcome, Verdict, Watch
 from sago.outreach.coarsening import TITLE_LIMIT, coarse_event
 from sago.outreach.facts import WORD, words_of
@@ -17,15 +18,6 @@ from sago.outreach.verdicts import judge
 from sago.ports import Transaction
 
 NOTHING_SHARED = "The founder shares nothing with this firm"
-
-
-class Seen(NamedTuple):
-    """What a share lets a firm see. `bands` stand for the metric points where no exact figure is shared."""
-
-    events: list[Event]
-    metric_points: list[MetricPoint]
-    bands: tuple[BandPoint, ...] | None
-    granularity: Granularity
 
 
 def seen_by(
