@@ -54,7 +54,8 @@ class MemoryErasures:
         letters = [letter for letter in state.dead_letters.values() if letter.value and _holds(letter, erasure, ids)]
         for letter in letters:
             state.dead_letters[letter.origin] = letter.model_copy(update={"value": b""})
-        quoting = [event.id for event in state.events.values() if _quotes(event, erasure.company_id, ids)]
+        mine = [event for event in state.events.values() if event.company_id == erasure.company_id]
+        quoting = [event.id for event in mine if erasure.is_whole or _quotes(event, ids)]
         return Taken(len(gone), len(letters), tuple(quoting))
 
     def _take_reasons(self, company_id: str) -> None:
@@ -117,8 +118,8 @@ def _holds(letter: DeadLetter, erasure: Erasure, message_ids: Collection[str]) -
     return known in message_ids or erasure.covers(erasure.company_id, known, sender_in(letter.value))
 
 
-def _quotes(event: Event, company_id: str, message_ids: Collection[str]) -> bool:
-    return event.company_id == company_id and any(proof.message_id in message_ids for proof in event.evidence)
+def _quotes(event: Event, message_ids: Collection[str]) -> bool:
+    return any(proof.message_id in message_ids for proof in event.evidence)
 
 
 class MemoryGeneration:

@@ -56,7 +56,7 @@ class PostgresErasures:
         ids = {*taken, *message_ids}
         self._take_from_results(erasure, ids)
         self._take_reasons(erasure.company_id)
-        return Taken(len(taken), self._empty_dead_letters(erasure, ids), self._quoting(erasure.company_id, ids))
+        return Taken(len(taken), self._empty_dead_letters(erasure, ids), self._quoting(erasure, ids))
 
     def _is_theirs(self, erasure: Erasure, message_ids: Collection[str]) -> ColumnElement[bool]:
         c = observations.c
@@ -102,12 +102,15 @@ class PostgresErasures:
         self._connection.execute(update(dead_letters).where(c.origin.in_(theirs)).values(value=b""))
         return len(theirs)
 
-    def _quoting(self, company_id: str, ids: Iterable[str]) -> tuple[UUID, ...]:
-        """Every event, active or not, with one of these messages among its proofs."""
+    def _quoting(self, erasure: Erasure, ids: Iterable[str]) -> tuple[UUID, ...]:
+        """Every event, active or not, with one of these messages among its proofs; of a whole company simply all."""
         c = significant_events.c
+        mine = select(c.id).where(c.company_id == erasure.company_id)
+        if erasure.is_whole:
+            return tuple(self._connection.scalars(mine))
         proof = func.jsonb_array_elements(c.source_messages).table_valued("value")
         quotes = exists(select(proof.c.value).where(proof.c.value.op("->>")("message_id").in_(sorted(ids))))
-        return tuple(self._connection.scalars(select(c.id).where(c.company_id == company_id, quotes)))
+        return tuple(self._connection.scalars(mine.where(quotes)))
 
     def take_events(self, company_id: str, event_ids: Collection[UUID]) -> None:
         c = significant_events.c
