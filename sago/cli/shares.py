@@ -291,7 +291,7 @@ def _words(share: Share) -> str:
 def _say_preview(session: Session, shown: Preview) -> None:
     out = session.out
     state = "is given" if shown.is_given else "is not given yet"
-    out.print(Text(f"{shown.company.name}, as {shown.share.firm_id} would see it", style="bold"))
+    out.print(Text(f"{shown.company.name}, as {one_line(shown.firm)} would see it", style="bold"))
     out.print(Text(f"{_words(shown.share)}; this share {state}; {shown.hidden} events stay hidden\n", style="dim"))
     for verdict in shown.verdicts:
         out.print(Text(f"{LABELS[verdict.outcome]}  {one_line(verdict.because)}"))

@@ -25,6 +25,8 @@ class Preview(NamedTuple):
     """A share, what it shows as of a moment, and what the firm's watches of the company say by it."""
 
     company: Company
+    firm: str
+    """The firm's name."""
     share: Share
     is_given: bool
     """Whether the founder has given this share already."""
@@ -39,6 +41,7 @@ class Preview(NamedTuple):
         return {
             "company_id": self.company.company_id,
             "firm_id": self.share.firm_id,
+            "firm": self.firm,
             "is_given": self.is_given,
             "share": self.share.model_dump(mode="json"),
             "hidden_events": self.hidden,

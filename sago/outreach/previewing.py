@@ -19,5 +19,6 @@ def preview(
     seen = seen_by(share, events, tx.events.metric_points(company.company_id), as_of)
     watches = [each for each in tx.outreach.watches(company.company_id) if each.firm_id == share.firm_id]
     judged = [view_through(share, tx, watch, as_of).judge(as_of, setback_days) for watch in watches]
+    firm = tx.shares.firms().get(share.firm_id, share.firm_id)
     shown = seen._replace(events=latest_first(seen.events))
-    return Preview(company, share, is_given, shown, len(events) - len(seen.events), judged, as_of)
+    return Preview(company, firm, share, is_given, shown, len(events) - len(seen.events), judged, as_of)

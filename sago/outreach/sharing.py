@@ -67,6 +67,12 @@ def view_through(share: Share | None, tx: Transaction, watch: Watch, at: datetim
     return View(watch, share, seen, is_open=share is not None and share.holds_at(at))
 
 
+def has_ended(tx: Transaction, firm_id: str, company_id: str, now: datetime) -> bool:
+    """Whether the firm may see nothing of the company as of now: nothing that rests on it may leave the house."""
+    share = tx.shares.get(firm_id, company_id)
+    return share is None or not share.holds_at(now)
+
+
 def source_of(message_id: str) -> str:
     """`slack` of `slack:1042`."""
     return message_id.partition(":")[0]

@@ -21,11 +21,13 @@ class Taken(NamedTuple):
 
 
 class Derived(NamedTuple):
-    """What was taken of a firm: verdicts and items of notices, and mails that were cancelled before they left."""
+    """What was taken of a firm: verdicts, notices with items of it, and mails that were cancelled before they left;
+    and letters whose mail has begun to leave, or left."""
 
     verdicts: int = 0
     notices: int = 0
     mails: int = 0
+    begun: frozenset[UUID] = frozenset()
 
 
 class Note(NamedTuple):

@@ -24,7 +24,7 @@ def write_preview(preview: Preview, path: Path) -> None:
             preview=preview,
             share=preview.share,
             is_whole=EVERY_SOURCE in preview.share.sources,
-            figures=points + bands,
+            figures=list(dict.fromkeys(points + bands)),
             labels=LABELS,
             kinds=CATALOGUE,
             counted=counted,

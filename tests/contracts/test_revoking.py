@@ -130,6 +130,7 @@ def derive(house: RealHouse) -> dict[str, Letter]:
         state.value: told_letter(house, f"mine-{state}", state)
         for state in (LetterState.DRAFT, LetterState.QUEUED, LetterState.SENT)
     }
+    letters["leaving"] = told_letter(house, "leaving", LetterState.QUEUED)
     (house.folder / "outreach" / f"{letters['sent'].id}.eml").write_text(f"Subject: {SECRET}")
     with house.real.connections.begin() as connection:
         judged = {"watch_id": WATCH.id, "day": NOW.date(), "company_id": "acme", "firm_id": FIRM, "outcome": "now"}
@@ -147,6 +148,7 @@ def derive(house: RealHouse) -> dict[str, Letter]:
         for kind, ref, state in (
             ("letter", letters["queued"].id, MailState.CLAIMED),
             ("letter", letters["sent"].id, MailState.SENT),
+            ("letter", letters["leaving"].id, MailState.SENDING),
             ("notice", UUID(int=1), MailState.QUEUED),
             ("notice", UUID(int=2), MailState.QUEUED),
         ):
@@ -168,12 +170,12 @@ def left(house: RealHouse, firm: str) -> dict[str, int]:
 
 
 def test_nothing_that_was_derived_for_the_firm_is_left_and_the_evidence_stays_for_others(house: RealHouse) -> None:
-    derive(house)
+    letters = derive(house)
     shared(house, FIRM)
     mine = told_letter(house, "theirs", LetterState.DRAFT, firm=DEFAULT_FIRM)
     before = left(house, FIRM)
     assert before == {
-        "share": 1, "letters": 3, "verdicts": 1, "notices": 2, "told": 2, "compositions": 1, "watches": 1, "files": 4,
+        "share": 1, "letters": 4, "verdicts": 1, "notices": 2, "told": 2, "compositions": 1, "watches": 1, "files": 5,
     }  # fmt: skip
     revoke(house, FIRM)
     assert left(house, FIRM) == {}
@@ -181,11 +183,17 @@ def test_nothing_that_was_derived_for_the_firm_is_left_and_the_evidence_stays_fo
     assert not {"verdicts", "notices", "compositions", "watches", "audit_log", "mails"} & places(house)
     with house.database.begin() as tx:
         assert tx.outreach.letter(mine.id) == mine
+        states = {name: found.state for name, each in letters.items() if (found := tx.outreach.letter(each.id))}
+    assert states == {
+        "draft": LetterState.SUPERSEDED, "queued": LetterState.SUPERSEDED, "sent": LetterState.SENT,
+        "leaving": LetterState.QUEUED,
+    }  # fmt: skip
     with house.real.connections.begin() as connection:
         rows = connection.execute(text("SELECT kind, state, token FROM mails ORDER BY kind, state")).all()
         content = connection.scalar(text("SELECT items FROM notices WHERE day = '2026-03-02'"))
     assert [tuple(row) for row in rows] == [
-        ("letter", "cancelled", 4), ("letter", "sent", 3), ("notice", "cancelled", 4), ("notice", "queued", 3),
+        ("letter", "cancelled", 4), ("letter", "sending", 3), ("letter", "sent", 3),
+        ("notice", "cancelled", 4), ("notice", "queued", 3),
     ]  # fmt: skip
     assert [each["because"] for each in content["items"]] == ["of another company"]
 

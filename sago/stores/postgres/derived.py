@@ -31,7 +31,8 @@ from sago.stores.postgres.tables import (
 ERASED = "(erased)"
 """Instead of words that were taken away."""
 NOT_GONE = (MailState.QUEUED, MailState.CLAIMED)
-"""Of these the content has not begun to leave."""
+BEGUN = (MailState.SENDING, MailState.SENT, MailState.UNKNOWN)
+"""Of the former the content has not begun to leave, of the latter it may be there."""
 ENDED = "the founder ended the share that it rested on"
 
 
@@ -53,7 +54,8 @@ def take_derived(connection: Connection, firm_id: str, company_id: str) -> Deriv
     count = connection.execute(
         cancelled.values(state=MailState.CANCELLED, token=mails.c.token + 1, lease_until=None, error=ENDED)
     ).rowcount
-    return Derived(judged, emptied, count)
+    begun = select(mails.c.ref).where(mails.c.ref.in_(refs), mails.c.state.in_(BEGUN))
+    return Derived(judged, emptied, count, frozenset(connection.scalars(begun)))
 
 
 def left(connection: Connection, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:

@@ -89,7 +89,7 @@ def test_a_preview_is_a_page_too(tmp_path: Path) -> None:
     page = tmp_path / "preview.html"
     sago("preview", "orchard", "--firm", "Northgate", "--granularity", "bands", "--html", str(page))
     text = page.read_text()
-    assert "What northgate would see of Orchard" in text
+    assert "What Northgate would see of Orchard" in text
     assert "[$2M–5M]" in text
     assert not re.search(r"2\.1M|240k|143|<script", text)
 
