@@ -9,10 +9,10 @@ from typing import NamedTuple
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.bands import banded
 from sago.domain.companies import Granularity, Share
-from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint
+from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint, Observation
 from sago.domain.sharing import Seen
 from sago.domain.watches import Outcome, Verdict, Watch
-from sago.outreach.coarsening import TITLE_LIMIT, coarse_event
+from sago.outreach.coarsening import TITLE_LIMIT, coarse_event, coarse_observation
 from sago.outreach.facts import WORD, words_of
 from sago.outreach.verdicts import judge
 from sago.ports import Transaction
@@ -36,6 +36,14 @@ def seen_by(
         return Seen(shown, points, None, share.granularity)
     told = banded(points, is_told=share.granularity is Granularity.BANDS)
     return Seen([coarse_event(event, share.granularity) for event in shown], [], told, share.granularity)
+
+
+def said_to(share: Share | None, observations: Sequence[Observation], as_of: datetime) -> list[Observation]:
+    """What `share` shows of plans and denials, which are no events: those of shared sources, as exactly as it says."""
+    if share is None or not share.holds_at(as_of):
+        return []
+    shown = [each for each in observations if share.covers(each.source)]
+    return [coarse_observation(each, share.granularity) for each in shown]
 
 
 class View(NamedTuple):
