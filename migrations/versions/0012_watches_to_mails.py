@@ -1,5 +1,5 @@
 """From the watch to the mail: a watch's weights and voice, verdicts by day, a letter's receipts and approval, notices,
-and mails on their way out with those who want none."""
+and mails on their way out with those who want none. An erasure may take a whole company."""
 
 from alembic import op
 
@@ -101,6 +101,13 @@ COMMENT ON COLUMN mails.sent_at IS 'when its content began to go over';
 CREATE INDEX mails_due ON mails (next_attempt_at) WHERE state IN ('queued', 'claimed', 'sending');
 """
 
+ERASURES = """
+ALTER TABLE erasures
+    DROP CONSTRAINT erasures_names_one,
+    ADD CONSTRAINT erasures_names_one CHECK (message_id IS NULL OR sender IS NULL);
+COMMENT ON COLUMN erasures.sender IS 'with neither sender nor message the erasure takes the whole company';
+"""
+
 NEW = ("verdicts", "contacts", "suppressions", "notices", "told", "mails")
 
 BEFORE = """
@@ -119,11 +126,16 @@ ALTER TABLE outreach
 CREATE UNIQUE INDEX outreach_live ON outreach (watch_id, "window")
     WHERE state IN ('draft', 'approved', 'sent', 'unknown');
 ALTER TABLE watches DROP COLUMN weights, DROP COLUMN voice;
+COMMENT ON COLUMN erasures.sender IS NULL;
+DELETE FROM erasures WHERE message_id IS NULL AND sender IS NULL;
+ALTER TABLE erasures
+    DROP CONSTRAINT erasures_names_one,
+    ADD CONSTRAINT erasures_names_one CHECK ((message_id IS NULL) <> (sender IS NULL));
 """
 
 
 def upgrade() -> None:
-    for statements in (WATCHES, LETTERS, MAILS):
+    for statements in (WATCHES, LETTERS, MAILS, ERASURES):
         op.execute(statements)
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(NEW)} TO sago_worker")
     op.execute("GRANT SELECT ON verdicts TO sago_api")

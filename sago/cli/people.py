@@ -1,10 +1,10 @@
-"""What people do from a terminal: `events`, `watch`, `outreach` and `notices`."""
+"""What people do from a terminal: `events`, `watch`, `outreach`, `notices` and `share`."""
 
 from __future__ import annotations
 
 import typer
 
-from sago.cli import events, letters, notices, watches
+from sago.cli import events, letters, notices, shares, watches
 from sago.cli.session import EVERYDAY
 
 
@@ -14,3 +14,4 @@ def register(app: typer.Typer) -> None:
     app.add_typer(watches.group, name="watch", rich_help_panel=EVERYDAY)
     app.add_typer(letters.group, name="outreach", rich_help_panel=EVERYDAY)
     app.add_typer(notices.group, name="notices", rich_help_panel=EVERYDAY)
+    app.add_typer(shares.group, name="share", rich_help_panel=EVERYDAY)

@@ -10,9 +10,11 @@ import typer
 from rich.markup import escape
 
 from sago.cli.explain import explain
+from sago.cli.firms import ensured
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table, the_one
 from sago.cli.proposals import confirmed, tell
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.domain.companies import DEFAULT_FIRM
 from sago.domain.watches import Direction, Watch
 from sago.outreach.addressing import person as person_of
 from sago.outreach.addressing import unaddressed
@@ -44,6 +46,7 @@ def add_watch(
     accept_proposed: Annotated[
         bool, typer.Option("--accept-proposed", help="Without --when: wait for what the reason proposes.")
     ] = False,
+    firm: Annotated[str, typer.Option(help="Whose watch it is; sees what the founder shares with it.")] = DEFAULT_FIRM,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -66,10 +69,12 @@ def add_watch(
         with container.database.begin() as tx:
             require_known(tx, company)
             profile = tx.companies.ensure(company, container.clock.now())
+            firm_id = ensured(tx, firm)
         if reason and not conditions:
             conditions = confirmed(session, reason, accepted=accept_proposed)
         watch = Watch(
             id=uuid4(),
+            firm_id=firm_id,
             company_id=company,
             investor=person,
             met_on=met_on.date() if met_on else None,

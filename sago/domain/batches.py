@@ -156,6 +156,18 @@ class Position(NamedTuple):
         return f"{self.log_id}/{self.topic}/{self.partition}/{self.offset}"
 
 
+class Held(NamedTuple):
+    """Records of one company in one partition of the log: how many, from which offset to which, and until when the
+    newest is kept; None where the log is in memory and goes with its broker."""
+
+    topic: str
+    partition: int
+    first: int
+    last: int
+    records: int
+    until: datetime | None
+
+
 class Record(NamedTuple):
     """One record as polled from the log."""
 

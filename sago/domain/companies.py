@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import datetime
 from enum import StrEnum
 
@@ -47,6 +49,12 @@ class Person(BaseModel):
 
     name: str
     email: str | None = None
+
+
+def firm_id_of(name: str) -> str:
+    """`northgate-capital` of `Northgate Capital`: however it is written; empty where nothing is left."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:64]
 
 
 class Granularity(StrEnum):

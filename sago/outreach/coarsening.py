@@ -13,7 +13,7 @@ from sago.domain import amount_words as words
 from sago.domain.amounts import COUNT, Amount, find_amounts
 from sago.domain.bands import band_of
 from sago.domain.companies import Granularity
-from sago.domain.events import Event, Evidence
+from sago.domain.events import Event, Evidence, Observation
 from sago.outreach.facts import find_days
 
 NOT_SHARED = "not shared"
@@ -95,6 +95,27 @@ def coarse_event(event: Event, granularity: Granularity) -> Event:
             "stakeholders": tuple(own(name) for name in event.stakeholders),
             "metrics": (),
             "evidence": tuple(_coarse_proof(proof, granularity) for proof in event.evidence),
+        }
+    )
+
+
+def coarse_observation(said: Observation, granularity: Granularity) -> Observation:
+    """An observation with coarse texts and without metrics."""
+    if granularity is Granularity.EXACT:
+        return said
+
+    def own(text: str) -> str:
+        return coarse(text, granularity, quoted=False)
+
+    return said.model_copy(
+        update={
+            "quote": coarse(said.quote, granularity),
+            "title": own(said.title)[:TITLE_LIMIT],
+            "description": own(said.description),
+            "impact": own(said.impact),
+            "subject": own(said.subject) if said.subject else None,
+            "stakeholders": tuple(own(name) for name in said.stakeholders),
+            "metrics": (),
         }
     )
 

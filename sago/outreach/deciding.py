@@ -10,6 +10,7 @@ from uuid import UUID
 from sago.domain.events import Event, Fold, Observation, Rejection
 from sago.domain.letters import Letter, LetterState
 from sago.errors import UsageError
+from sago.outreach.sharing import has_ended
 from sago.outreach.standing import lay_out, no_longer_held
 from sago.ports import Database, Drafts, Transaction
 
@@ -41,10 +42,10 @@ def decide(
     """
     if state is LetterState.APPROVED:
         with database.begin() as transaction:
-            letter = _open_to(transaction, letter_id, state)
+            letter = _open_to(transaction, letter_id, state, at)
         announce(letter, state, at)
     with database.begin() as transaction:
-        letter = _open_to(transaction, letter_id, state)
+        letter = _open_to(transaction, letter_id, state, at)
         transaction.outreach.set_letter_state(letter_id, state, at, who, why)
     decided = letter.model_copy(update={"state": state})
     lay_out(decided, database, drafts)
@@ -79,7 +80,7 @@ def _letter(transaction: Transaction, letter_id: UUID) -> Letter:
     return letter
 
 
-def _open_to(transaction: Transaction, letter_id: UUID, state: LetterState) -> Letter:
+def _open_to(transaction: Transaction, letter_id: UUID, state: LetterState, at: datetime) -> Letter:
     """The letter, where that can be decided about it."""
     letter = _letter(transaction, letter_id)
     if letter.state is LetterState.UNKNOWN:
@@ -91,6 +92,8 @@ def _open_to(transaction: Transaction, letter_id: UUID, state: LetterState) -> L
             f"letter {letter_id}: rests on {gone} of {len(letter.event_ids)} events that are no longer held; "
             "reject it, or let `outreach.schedule` renew it"
         )
+    if state is LetterState.APPROVED and has_ended(transaction, letter.firm_id, letter.company_id, at):
+        raise UsageError(f"letter {letter_id}: the founder shares nothing with {letter.firm_id} any more; reject it")
     return letter
 
 

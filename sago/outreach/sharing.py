@@ -7,25 +7,17 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sago.domain.amounts import Amount, find_amounts
-from sago.domain.bands import BandPoint, banded
+from sago.domain.bands import banded
 from sago.domain.companies import Granularity, Share
-from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint
+from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint, Observation
+from sago.domain.sharing import Seen
 from sago.domain.watches import Outcome, Verdict, Watch
-from sago.outreach.coarsening import TITLE_LIMIT, coarse_event
+from sago.outreach.coarsening import TITLE_LIMIT, coarse_event, coarse_observation
 from sago.outreach.facts import WORD, words_of
 from sago.outreach.verdicts import judge
 from sago.ports import Transaction
 
 NOTHING_SHARED = "The founder shares nothing with this firm"
-
-
-class Seen(NamedTuple):
-    """What a share lets a firm see. `bands` stand for the metric points where no exact figure is shared."""
-
-    events: list[Event]
-    metric_points: list[MetricPoint]
-    bands: tuple[BandPoint, ...] | None
-    granularity: Granularity
 
 
 def seen_by(
@@ -44,6 +36,14 @@ def seen_by(
         return Seen(shown, points, None, share.granularity)
     told = banded(points, is_told=share.granularity is Granularity.BANDS)
     return Seen([coarse_event(event, share.granularity) for event in shown], [], told, share.granularity)
+
+
+def said_to(share: Share | None, observations: Sequence[Observation], as_of: datetime) -> list[Observation]:
+    """What `share` shows of plans and denials, which are no events: those of shared sources, as exactly as it says."""
+    if share is None or not share.holds_at(as_of):
+        return []
+    shown = [each for each in observations if share.covers(each.source)]
+    return [coarse_observation(each, share.granularity) for each in shown]
 
 
 class View(NamedTuple):
@@ -73,6 +73,12 @@ def view_through(share: Share | None, tx: Transaction, watch: Watch, at: datetim
     """The watch's company through a share, also one that is not given yet."""
     seen = seen_by(share, tx.events.find(watch.company_id), tx.events.metric_points(watch.company_id), at)
     return View(watch, share, seen, is_open=share is not None and share.holds_at(at))
+
+
+def has_ended(tx: Transaction, firm_id: str, company_id: str, now: datetime) -> bool:
+    """Whether the firm may see nothing of the company as of now: nothing that rests on it may leave the house."""
+    share = tx.shares.get(firm_id, company_id)
+    return share is None or not share.holds_at(now)
 
 
 def source_of(message_id: str) -> str:

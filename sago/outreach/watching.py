@@ -62,4 +62,4 @@ def _meaning(watch: Watch) -> tuple[object, ...]:
         (each.kind, each.name, each.severity, each.within, each.op, each.value, asked_currency(each))
         for each in watch.conditions
     )
-    return watch.company_id, watch.investor, watch.met_on, watch.reason, conditions, watch.direction
+    return watch.firm_id, watch.company_id, watch.investor, watch.met_on, watch.reason, conditions, watch.direction

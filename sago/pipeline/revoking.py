@@ -32,6 +32,12 @@ class Revoked(NamedTuple):
     evidence: Erased | None
 
 
+class _Taken(NamedTuple):
+    letters: int
+    held_back: int
+    derived: Derived
+
+
 class Left(NamedTuple):
     """What is still held, by its place; nothing but hashes where it is empty."""
 
@@ -60,8 +66,13 @@ class Revoking:
         self._take_files(firms, company_id)
         self.erasing.answers.forget(company_id)
         evidence = None if others else self._take_evidence(share, who, why, now, step)
-        derived = Derived(*map(sum, zip(*(each for _, _, each in taken), strict=True)))
-        letters, held_back = (sum(counts) for counts in zip(*(each[:2] for each in taken), strict=True))
+        derived = Derived(
+            verdicts=sum(each.derived.verdicts for each in taken),
+            notices=sum(each.derived.notices for each in taken),
+            mails=sum(each.derived.mails for each in taken),
+            begun=frozenset().union(*(each.derived.begun for each in taken)),
+        )
+        letters, held_back = sum(each.letters for each in taken), sum(each.held_back for each in taken)
         return Revoked(share, letters, held_back, derived, evidence)
 
     def left(self, firm_id: str, company_id: str, now: datetime) -> Left:
@@ -99,18 +110,21 @@ class Revoking:
             letters = tx.outreach.letters(company_id, live=False)
             return sorted({share.firm_id for share in tx.shares.of(company_id)} | {each.firm_id for each in letters})
 
-    def _take(self, firm_id: str, company_id: str, who: str, now: datetime) -> tuple[int, int, Derived]:
+    def _take(self, firm_id: str, company_id: str, who: str, now: datetime) -> _Taken:
         with self.database.begin() as tx:
             tx.events.lock(company_id)
+            derived = tx.erasures.take_derived(firm_id, company_id)
             letters = _letters(tx, firm_id, company_id)
             full = [each for each in letters if each.draft != NO_WORDS]
-            held_back = [each for each in letters if each.state in NOT_LEFT]
+            held_back = [each for each in letters if each.state in NOT_LEFT and each.id not in derived.begun]
             for letter in held_back:
                 tx.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, now, who, WHY)
             for letter in full:
                 tx.erasures.note(_note(letter, who, now))
-                tx.erasures.take_letter(_after(letter))
-            return len(full), len(held_back), tx.erasures.take_derived(firm_id, company_id)
+                is_back = letter in held_back
+                state = LetterState.SUPERSEDED if is_back else letter.state
+                tx.erasures.take_letter(emptied(letter).model_copy(update={"state": state}))
+            return _Taken(len(full), len(held_back), derived)
 
     def _take_files(self, firms: Collection[str], company_id: str) -> None:
         """Also those that a run left behind which died before it got here."""
@@ -126,8 +140,6 @@ class Revoking:
         whole = _whole(share.company_id, ended).model_copy(
             update={"id": uuid5(NAMESPACE_URL, name), "because": why, "requested_by": who}
         )
-        with self.database.begin() as tx:
-            tx.erasures.take_rejections(share.company_id)
         return self.erasing.erase(whole, now, step)
 
 
@@ -147,11 +159,6 @@ def _letters(tx: Transaction, firm_id: str, company_id: str) -> list[Letter]:
     """The firm's letters about the company, locked: none is approved or sent meanwhile."""
     ids = [each.id for each in tx.outreach.letters(company_id, live=False) if each.firm_id == firm_id]
     return [letter for letter in map(tx.outreach.letter, ids) if letter]
-
-
-def _after(letter: Letter) -> Letter:
-    state = LetterState.SUPERSEDED if letter.state in NOT_LEFT else letter.state
-    return emptied(letter).model_copy(update={"state": state})
 
 
 def _note(letter: Letter, who: str, now: datetime) -> Note:

@@ -21,11 +21,13 @@ class Taken(NamedTuple):
 
 
 class Derived(NamedTuple):
-    """What was taken of a firm: verdicts and items of notices, and mails that were cancelled before they left."""
+    """What was taken of a firm: verdicts, notices with items of it, and mails that were cancelled before they left;
+    and letters whose mail has begun to leave, or left."""
 
     verdicts: int = 0
     notices: int = 0
     mails: int = 0
+    begun: frozenset[UUID] = frozenset()
 
 
 class Note(NamedTuple):
@@ -69,9 +71,6 @@ class ErasureStore(Protocol):
         """Delete what a firm's watches of the company were told and judged: verdicts, items of notices, what was told,
         reasons of compositions; letters and notices left with nothing to tell that have not left are cancelled, whoever
         holds them. A founder's voice goes too."""
-
-    def take_rejections(self, company_id: str) -> None:
-        """Take out what people gave as reasons for rejecting the company's events: it may quote them."""
 
     def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
         """By its name, how many rows still hold words that came of the company's messages and that the firm could see;

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sago.domain.batches import (
     DeadLetter,
+    Held,
     Position,
     Record,
 )
@@ -39,6 +40,10 @@ class MessageLog(Protocol):
     def dead_records(self, after: Mapping[tuple[str, int], int]) -> Iterator[list[Record]]:
         """Records of the dead-letter topics from these offsets, else the oldest, to the present ends, in parts. Read
         outside the group: nobody's place in the log changes."""
+
+    def held(self, company_id: str) -> list[Held]:
+        """Where records of the company are still held, by topic and partition, dead-letter topics included. Reads all
+        of them, outside the group."""
 
     def lag(self) -> dict[str, int]:
         """Topic → messages between the committed watermark and the end, summed over partitions."""

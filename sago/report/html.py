@@ -15,22 +15,31 @@ from sago.report.tables import write_text
 
 def write_html(data: ReportData, path: Path) -> None:
     """Write the report; everything in it is escaped by the template engine."""
-    environment = Environment(
+    text = (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            data=data,
+            labels=LABELS,
+            kinds=CATALOGUE,
+            passed_on=passed_on,
+            kind_of=kind_of,
+            counted=counted,
+            plumbing=plumbing(data.figures),
+            day=day,
+        )
+    )
+    write_text(path, text)
+
+
+def environment() -> Environment:
+    """Templates of the report; what they show is escaped."""
+    made = Environment(
         loader=PackageLoader("sago.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"visible": visible, "line": one_line, "phrase": metric_phrase}
-    text = environment.get_template("report.html.j2").render(
-        data=data,
-        labels=LABELS,
-        kinds=CATALOGUE,
-        passed_on=passed_on,
-        kind_of=kind_of,
-        counted=counted,
-        plumbing=plumbing(data.figures),
-        day=day,
-    )
-    write_text(path, text)
+    made.filters |= {"visible": visible, "line": one_line, "phrase": metric_phrase}
+    return made

@@ -12,7 +12,7 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 
-from sago.domain.batches import DeadLetter, Position, Record
+from sago.domain.batches import DeadLetter, Held, Position, Record
 from sago.domain.dead_letters import REPLAY_OF, SUFFIX, headers_of, value_of
 from sago.domain.messages import Message
 from sago.errors import InvalidMessageError, TransientError
@@ -27,7 +27,7 @@ from sago.stores.kafka import (
 )
 from sago.stores.kafka_access import PATIENCE as REACH_PATIENCE
 from sago.stores.kafka_access import Deadline, reach
-from sago.stores.kafka_reader import dead_records
+from sago.stores.kafka_reader import dead_records, held
 
 
 class KafkaLog:
@@ -72,6 +72,10 @@ class KafkaLog:
     def dead_records(self, after: Mapping[tuple[str, int], int]) -> Iterator[list[Record]]:
         """As the port says, over a connection of its own."""
         return dead_records(self._settings, self.log_id, after)
+
+    def held(self, company_id: str) -> list[Held]:
+        """As the port says, over a connection of its own."""
+        return held(self._settings, company_id)
 
     def lag(self) -> dict[str, int]:
         """As the port says, dead-letter topics included; what was never committed counts from the oldest record."""

@@ -1,14 +1,15 @@
-"""Reading dead letters again, outside any group: nothing is committed, and no partition is taken from the bridge."""
+"""Reading the log again, outside any group: nothing is committed, and no partition is taken from the bridge."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from sago.domain.batches import Position, Record
+from sago.domain.batches import Held, Position, Record
 from sago.domain.dead_letters import SUFFIX
 from sago.errors import TransientError
 from sago.sections import KafkaSettings
@@ -22,6 +23,28 @@ PARTITION_BYTES = 1_048_576
 
 def dead_records(settings: KafkaSettings, log_id: str, after: Mapping[tuple[str, int], int]) -> Iterator[list[Record]]:
     """Records of the dead-letter topics from these offsets (else from the oldest) to their present ends, in parts."""
+    wanted = [topic for topic in all_topics(settings) if topic.endswith(SUFFIX)]
+    for rows in _rows(settings, wanted, after):
+        yield [_record(row, log_id) for row in rows]
+
+
+def held(settings: KafkaSettings, company_id: str) -> list[Held]:
+    """Where records with the company's key are held; each is read once."""
+    key, found = company_id.encode(), dict[tuple[str, int], Held]()
+    kept_for = None if settings.embedded else timedelta(hours=settings.retention_hours)
+    for rows in _rows(settings, all_topics(settings), {}):
+        for row in rows:
+            if row.key == key:
+                written = datetime.fromtimestamp(row.timestamp / 1000, UTC)
+                until = written + kept_for if kept_for else None
+                pair = (row.topic, row.partition)
+                before = found.get(pair, Held(*pair, row.offset, row.offset, 0, until))
+                found[pair] = before._replace(last=row.offset, records=before.records + 1, until=until)
+    return [found[pair] for pair in sorted(found)]
+
+
+def _rows(settings: KafkaSettings, wanted: Sequence[str], after: Mapping[tuple[str, int], int]) -> Iterator[list[Any]]:
+    """Records of these topics from these offsets (else from the oldest) to their present ends, in parts."""
     reach(settings)
     with translated(settings):
         reader: Any = KafkaConsumer(
@@ -33,17 +56,16 @@ def dead_records(settings: KafkaSettings, log_id: str, after: Mapping[tuple[str,
             max_partition_fetch_bytes=PARTITION_BYTES,
         )
         try:
-            ends = _take(reader, settings, after)
-            for rows in _polled(reader, settings, ends):
-                yield [_record(row, log_id) for row in rows]
+            yield from _polled(reader, settings, _take(reader, settings, wanted, after))
         finally:
             reader.close(timeout_ms=1000)
 
 
-def _take(reader: Any, settings: KafkaSettings, after: Mapping[tuple[str, int], int]) -> dict[TopicPartition, int]:
+def _take(
+    reader: Any, settings: KafkaSettings, wanted: Sequence[str], after: Mapping[tuple[str, int], int]
+) -> dict[TopicPartition, int]:
     """Assign the partitions and go to where reading begins; the ends of those that have something to read."""
     reader.bootstrap(timeout_ms=int(PATIENCE * 1000))
-    wanted = [topic for topic in all_topics(settings) if topic.endswith(SUFFIX)]
     there = wanted if settings.embedded else [topic for topic in wanted if topic in reader.topics()]
     pairs = [TopicPartition(topic, n) for topic in there for n in reader.partitions_for_topic(topic) or ()]
     starts, ends = reader.beginning_offsets(pairs), reader.end_offsets(pairs)
@@ -64,7 +86,7 @@ def _polled(reader: Any, settings: KafkaSettings, ends: dict[TopicPartition, int
             heard_at = time.monotonic()
             yield [row for rows in found.values() for row in rows]
         elif time.monotonic() - heard_at > PATIENCE:
-            raise TransientError(f"Kafka at {address(settings)} gives no dead letters")
+            raise TransientError(f"Kafka at {address(settings)} gives no records")
 
 
 def _record(row: Any, log_id: str) -> Record:

@@ -49,8 +49,10 @@ def test_a_company_is_forgotten_whole_and_alone(answers: Answers) -> None:
     for company in ("acme", "acme-2", "acm"):
         for number in range(3):
             answers.put(company, f"d{number}", ANSWER)
+    assert (answers.count("acme"), answers.count("acme-2")) == (3, 3)
     answers.forget("acme")
     answers.forget("acme")
+    assert (answers.count("acme"), answers.count("acme-2")) == (0, 3)
     assert [answers.get("acme", f"d{number}") for number in range(3)] == [None] * 3
     assert [answers.get(company, "d1") for company in ("acme-2", "acm")] == [ANSWER] * 2
 

@@ -95,6 +95,21 @@ def test_counts_each_message_once_and_claims_at_the_threshold(buffer: Buffer) ->
     assert buffer.add("acme", messages(1, 2, 3, 4, 5), NOW)[:3] == (0, 5, None)
 
 
+def test_words_are_counted_wherever_a_message_waits(buffer: Buffer) -> None:
+    buffer.add("acme", messages(1, 2, 3, 4, 5), NOW)
+    buffer.add("acme", messages(6, 7), NOW)
+    buffer.add("acme-2", messages(8), NOW)
+    ((_, batch_id),) = buffer.unopened()
+    assert (buffer.words("acme"), buffer.words("acme-2"), buffer.words("nobody")) == (7, 1, 0)
+    buffer.taken_over("acme", batch_id)
+    assert buffer.words("acme") == 7
+    nothing = [each.model_copy(update={"text": "", "sender": ""}) for each in messages(9)]
+    buffer.add("acme", nothing, NOW)
+    assert buffer.words("acme") == 7
+    buffer.clear("acme")
+    assert (buffer.words("acme"), buffer.words("acme-2")) == (0, 1)
+
+
 def test_clearing_one_company_forgets_its_queues_marks_and_claims_and_no_other(buffer: Buffer) -> None:
     buffer.begin_epoch(NOW)
     buffer.set_epoch()

@@ -43,6 +43,18 @@ def drafts(request: pytest.FixtureRequest, tmp_path: Path) -> Drafts:
     return MemoryDrafts() if request.param == "memory" else EmlDrafts(tmp_path / "outreach")
 
 
+def test_all_of_a_letter_is_taken_away_also_as_it_was_handed_over(drafts: Drafts) -> None:
+    first, other = letter(), letter("2026-12", number=2)
+    for each in (first, other):
+        drafts.put(each)
+    if isinstance(drafts, EmlDrafts):
+        (drafts.folder / f"{first.id}.eml").write_text("Subject: handed over")
+        assert len(drafts.files(first)) == 2
+    drafts.forget(first)
+    drafts.forget(first)
+    assert (drafts.files(first), drafts.files(other)) == ([], [drafts.place(other)])
+
+
 def lying(drafts: Drafts) -> int:
     """How many letters lie there."""
     if isinstance(drafts, MemoryDrafts):

@@ -115,6 +115,17 @@ def test_an_erased_message_takes_its_events_and_no_others_of_the_sender(database
         assert [event.title for event in tx.events.find(COMPANY, active=False)] == ["Enterprise deal: Gamma 2"]
 
 
+def test_a_company_goes_whole_also_what_no_row_is_known_of(database: Database) -> None:
+    tell(database, said(1, "ana", "Delta"), said(2, "ben", "Gamma"), said(3, "ana", "Delta", company="other"))
+    taken = take(database, erasure(), set())
+    assert (taken[0], len(taken[2])) == (2, 2)
+    with database.begin() as tx:
+        assert tx.events.find(COMPANY, active=False) == []
+        assert len(tx.events.find("other")) == 1
+        assert tx.erasures.add(erasure())
+        assert tx.erasures.of({COMPANY})[0].is_whole
+
+
 def test_what_a_chunk_found_goes_before_it_is_merged(database: Database) -> None:
     refs = [MessageRef(COMPANY, NOW, f"slack:{number}", 0) for number in (1, 2)]
     batch = Batch(id="b", company_id=COMPANY, state=BatchState.CLAIMED, claimed_at=NOW)

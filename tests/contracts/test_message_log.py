@@ -271,6 +271,20 @@ def test_dead_records_are_read_again_from_an_offset_and_nobody_loses_their_place
     assert harness.log.lag() == lag
 
 
+def test_what_is_held_of_a_company_is_told_by_partition_and_until_when(harness: Harness) -> None:
+    name = f"held-{uuid.uuid4().hex[:8]}"
+    assert harness.log.held(name) == []
+    places = harness.log.publish([message(number, company_id=name) for number in range(3)])
+    harness.log.publish([message(9)])
+    dead = harness.log.dead_letter(letter(b"bad"), key=name)
+    chat, refused = sorted(harness.log.held(name), key=lambda each: each.topic.endswith(".dlq"))
+    assert (chat.topic, chat.partition, chat.first, chat.last, chat.records) == (
+        places[0].topic, places[0].partition, places[0].offset, places[-1].offset, 3,
+    )  # fmt: skip
+    assert (refused.topic, refused.first, refused.records) == (dead.topic, dead.offset, 1)
+    assert chat.until is None or chat.until > datetime.now(UTC)
+
+
 def test_rows_of_no_source_have_a_topic_too(harness: Harness) -> None:
     consumer = harness.consumer()
     harness.log.dead_letter(letter(b"?").model_copy(update={"topic": "unparsed", "origin": "sha:4"}))

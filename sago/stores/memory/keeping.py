@@ -56,7 +56,8 @@ class MemoryErasures:
         letters = [letter for letter in state.dead_letters.values() if letter.value and _holds(letter, erasure, ids)]
         for letter in letters:
             state.dead_letters[letter.origin] = letter.model_copy(update={"value": b""})
-        quoting = [event.id for event in state.events.values() if _quotes(event, erasure.company_id, ids)]
+        mine = [event for event in state.events.values() if event.company_id == erasure.company_id]
+        quoting = [event.id for event in mine if erasure.is_whole or _quotes(event, ids)]
         return Taken(len(gone), len(letters), tuple(quoting))
 
     def _take_reasons(self, company_id: str) -> None:
@@ -95,12 +96,6 @@ class MemoryErasures:
                     state.compositions[due] = row.model_copy(update={"error": "(erased)"})
         return Derived()
 
-    def take_rejections(self, company_id: str) -> None:
-        for key, word in self._state.rejections.items():
-            if word.company_id == company_id:
-                again = "(erased)" if word.restored_because else None
-                self._state.rejections[key] = word.model_copy(update={"because": "(erased)", "restored_because": again})
-
     def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
         state = self._state
         letters = [each for each in state.letters.values() if (each.firm_id, each.company_id) == (firm_id, company_id)]
@@ -125,8 +120,8 @@ def _holds(letter: DeadLetter, erasure: Erasure, message_ids: Collection[str]) -
     return known in message_ids or erasure.covers(erasure.company_id, known, sender_in(letter.value))
 
 
-def _quotes(event: Event, company_id: str, message_ids: Collection[str]) -> bool:
-    return event.company_id == company_id and any(proof.message_id in message_ids for proof in event.evidence)
+def _quotes(event: Event, message_ids: Collection[str]) -> bool:
+    return any(proof.message_id in message_ids for proof in event.evidence)
 
 
 class MemoryGeneration:

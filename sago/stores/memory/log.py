@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from kafka.partitioner.default import murmur2
 
-from sago.domain.batches import DeadLetter, Position, Record
+from sago.domain.batches import DeadLetter, Held, Position, Record
 from sago.domain.dead_letters import REPLAY_OF, SUFFIX, UNPARSED, headers_of, value_of
 from sago.domain.messages import Message
 from sago.errors import TransientError
@@ -62,6 +62,14 @@ class MemoryLog:
         for pair in sorted(self.pairs()):
             if pair[0].endswith(SUFFIX):
                 yield from ([record] for record in self.read(pair, after.get(pair, 0)))
+
+    def held(self, company_id: str) -> list[Held]:
+        found = []
+        for pair in sorted(self.pairs()):
+            mine = [record.position.offset for record in self.read(pair, 0) if record.key == company_id.encode()]
+            if mine:
+                found.append(Held(*pair, mine[0], mine[-1], len(mine), None))
+        return found
 
     def lag(self) -> dict[str, int]:
         """As the port says, dead-letter topics included."""

@@ -22,7 +22,6 @@ from sago.stores.postgres.tables import (
     notices,
     observations,
     outreach,
-    rejections,
     significant_events,
     told,
     verdicts,
@@ -32,7 +31,8 @@ from sago.stores.postgres.tables import (
 ERASED = "(erased)"
 """Instead of words that were taken away."""
 NOT_GONE = (MailState.QUEUED, MailState.CLAIMED)
-"""Of these the content has not begun to leave."""
+BEGUN = (MailState.SENDING, MailState.SENT, MailState.UNKNOWN)
+"""Of the former the content has not begun to leave, of the latter it may be there."""
 ENDED = "the founder ended the share that it rested on"
 
 
@@ -54,7 +54,8 @@ def take_derived(connection: Connection, firm_id: str, company_id: str) -> Deriv
     count = connection.execute(
         cancelled.values(state=MailState.CANCELLED, token=mails.c.token + 1, lease_until=None, error=ENDED)
     ).rowcount
-    return Derived(judged, emptied, count)
+    begun = select(mails.c.ref).where(mails.c.ref.in_(refs), mails.c.state.in_(BEGUN))
+    return Derived(judged, emptied, count, frozenset(connection.scalars(begun)))
 
 
 def left(connection: Connection, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
@@ -97,7 +98,6 @@ def _evidence(company_id: str) -> dict[str, tuple[Table, Any]]:
         "batch_chunks": (batch_chunks, and_(batch_chunks.c.batch_id.in_(own), words)),
         "batches": (batches, and_(batches.c.company_id == company_id, _says(batches.c.error))),
         "dead_letters": (dead_letters, and_(dead_letters.c.company_id == company_id, dead_letters.c.value != b"")),
-        "rejections": (rejections, and_(rejections.c.company_id == company_id, rejections.c.because != ERASED)),
     }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.batches import ChunkResult
@@ -25,7 +25,6 @@ from sago.stores.postgres.tables import (
     event_aliases,
     observations,
     outreach,
-    rejections,
     significant_events,
     verdicts,
     watches,
@@ -59,7 +58,7 @@ class PostgresErasures:
         self._take_from_results(erasure, ids)
         self._take_reasons(erasure.company_id)
         self._connection.execute(delete(verdicts).where(verdicts.c.company_id == erasure.company_id))
-        return Taken(len(taken), self._empty_dead_letters(erasure, ids), self._quoting(erasure.company_id, ids))
+        return Taken(len(taken), self._empty_dead_letters(erasure, ids), self._quoting(erasure, ids))
 
     def _is_theirs(self, erasure: Erasure, message_ids: Collection[str]) -> ColumnElement[bool]:
         c = observations.c
@@ -105,12 +104,15 @@ class PostgresErasures:
         self._connection.execute(update(dead_letters).where(c.origin.in_(theirs)).values(value=b""))
         return len(theirs)
 
-    def _quoting(self, company_id: str, ids: Iterable[str]) -> tuple[UUID, ...]:
-        """Every event, active or not, with one of these messages among its proofs."""
+    def _quoting(self, erasure: Erasure, ids: Iterable[str]) -> tuple[UUID, ...]:
+        """Every event, active or not, with one of these messages among its proofs; of a whole company simply all."""
         c = significant_events.c
+        mine = select(c.id).where(c.company_id == erasure.company_id)
+        if erasure.is_whole:
+            return tuple(self._connection.scalars(mine))
         proof = func.jsonb_array_elements(c.source_messages).table_valued("value")
         quotes = exists(select(proof.c.value).where(proof.c.value.op("->>")("message_id").in_(sorted(ids))))
-        return tuple(self._connection.scalars(select(c.id).where(c.company_id == company_id, quotes)))
+        return tuple(self._connection.scalars(mine.where(quotes)))
 
     def take_events(self, company_id: str, event_ids: Collection[UUID]) -> None:
         c = significant_events.c
@@ -124,12 +126,6 @@ class PostgresErasures:
 
     def take_derived(self, firm_id: str, company_id: str) -> Derived:
         return take_derived(self._connection, firm_id, company_id)
-
-    def take_rejections(self, company_id: str) -> None:
-        c = rejections.c
-        again = case((c.restored_because.is_not(None), ERASED))
-        words = update(rejections).where(c.company_id == company_id)
-        self._connection.execute(words.values(because=ERASED, restored_because=again))
 
     def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
         return left(self._connection, firm_id, company_id, is_whole=is_whole)

@@ -52,28 +52,33 @@ class House:
     """Every use case over memory; `run` plays the workers."""
 
     def __init__(self, model: Model | None = None, threshold: int = 4, chunk: int = 2, *, urgent: bool = False) -> None:
-        self.raw = MemoryRawStore()
-        self.buffer = MemoryBuffer(CacheSettings(cache_trigger_threshold=threshold, message_limit=chunk))
-        self.buffer.begin_epoch(NOW)
-        self.buffer.set_epoch()
-        self.database = MemoryDatabase()
+        self.cache = CacheSettings(cache_trigger_threshold=threshold, message_limit=chunk)
         self.log = MemoryLog(TOPICS)
         self.dispatcher = MemoryDispatcher()
         self.model = model or MarkerModel()
+        self.furnish()
+        self.buffer.begin_epoch(NOW)
+        self.buffer.set_epoch()
         topic_of = TOPICS.__getitem__
         self.storing = Storing(self.raw, self.buffer, self.database, self.log, self.dispatcher, topic_of, urgent)
         self.batching = Batching(self.buffer, self.database, self.dispatcher, chunk, RETRY_AFTER)
         models = Gateway(self.model, MarkerModel(), ManualClock(NOW))
         self.extracting = Extracting(self.database, self.buffer, self.raw, models, 5, RETRY_AFTER, RETRY_AFTER)
         self.reaper = Reaper(self.database, self.buffer, self.raw, self.log, self.dispatcher, topic_of, 2, RETRY_AFTER)
-        self.mirror = MemoryMirror()
-        self.drafts = MemoryDrafts()
-        self.answers = MemoryAnswers(ManualClock(NOW), timedelta(hours=1))
         self.generations = Generations(self.database, self.mirror)
         self.erasing = Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts, self.answers)
         self.recovery = Recovery(
             self.database, self.buffer, self.raw, self.log, self.dispatcher, self.generations, self.erasing
         )
+
+    def furnish(self) -> None:
+        """The stores."""
+        self.raw = MemoryRawStore()
+        self.buffer = MemoryBuffer(self.cache)
+        self.database = MemoryDatabase()
+        self.mirror = MemoryMirror()
+        self.drafts = MemoryDrafts()
+        self.answers = MemoryAnswers(ManualClock(NOW), timedelta(hours=1))
 
     def store(self, *messages: Message, name: str = "log:slack-messages:0:0-9", replay: str | None = None) -> None:
         values = [each.to_json() for each in messages]

@@ -1,0 +1,336 @@
+"""`sago share`: what a founder lets a firm see; shown before consent, taken back with all that came of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.text import Text
+
+from sago.bootstrap import Container
+from sago.cli.firms import Firm, ensured, firm_of
+from sago.cli.lookup import Because, CompanyOption, me, opened, require_known, table
+from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.domain.batches import Held
+from sago.domain.companies import EVERY_SOURCE, Granularity, Share
+from sago.domain.sharing import Preview, figures
+from sago.domain.wording import day
+from sago.errors import UsageError
+from sago.outreach.previewing import preview
+from sago.pipeline.revoking import Revoked
+from sago.ports import Note, Transaction
+from sago.report.phrases import LABELS, one_line, visible
+from sago.report.preview import write_preview
+
+OUTSIDE = (
+    "mails that were sent stay where they are; backups, reports and files written before still hold what they hold"
+)
+CompanyId = Annotated[str, typer.Argument(metavar="COMPANY", help="Company id, as in `sago share list`.")]
+Sources = Annotated[str | None, typer.Option("--sources", help="As in slack,gmail; all where it is left out.")]
+Figures = Annotated[Granularity | None, typer.Option("--granularity", help="How exactly figures are told [exact].")]
+Until = Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="The last day of it, in UTC.")]
+
+group = typer.Typer(no_args_is_help=True, help="What a founder lets a firm see: preview, grant, revoke, verify.")
+
+
+@group.command("list")
+def list_shares(
+    company: CompanyOption = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """List who sees what, ended shares too.
+
+    Example: [bold]sago share list --company scaleflow[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container, container.database.begin() as tx:
+        require_known(tx, company)
+        companies = [company] if company else [each.company_id for each in tx.companies.all()]
+        shares, now = tx.shares.of(*companies), container.clock.now()
+    if as_json:
+        for share in shares:
+            session.emit(share.model_dump(mode="json") | {"holds": share.holds_at(now)})
+        return
+    heads = ("company", "firm", "sources", "figures", "until", "")
+    table(session, heads, [_cells(share, now) for share in shares], "no shares yet")
+
+
+@group.command("grant")
+def grant(
+    company: CompanyId,
+    firm: Firm,
+    sources: Sources = None,
+    granularity: Figures = None,
+    until: Until = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Let a firm see a company, in place of what it saw before. Look at `sago share preview` first.
+
+    Example: [bold]sago share grant scaleflow --firm Northgate --sources slack --granularity bands --until 2026-12-31[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container, container.database.begin() as tx:
+        require_known(tx, company)
+        share = _asked(container, company, ensured(tx, firm), sources, granularity, until)
+        tx.shares.put(share)
+        who, subject = me(), f"{share.firm_id}/{company}"
+        tx.erasures.note(Note(share.created_at, who, "share.granted", subject, share.firm_id, company, _words(share)))
+    if as_json:
+        session.emit(share.model_dump(mode="json"))
+    session.note(escape(f"{company} with {share.firm_id}: {_words(share)}"))
+
+
+@group.command("preview")
+def preview_share(
+    company: CompanyId,
+    firm: Firm,
+    sources: Sources = None,
+    granularity: Figures = None,
+    until: Until = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page, too.")] = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show exactly what an investor of the firm would see. With none of the three options: by the share that is given.
+
+    Example: [bold]sago share preview scaleflow --firm Northgate --granularity bands --html preview.html[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container, container.database.begin() as tx:
+        require_known(tx, company)
+        shown = _preview(container, tx, company, firm_of(firm), (sources, granularity, until))
+    if html:
+        write_preview(shown, html)
+        session.note(escape(f"written to {html}"))
+    if as_json:
+        session.emit(shown.to_json())
+    else:
+        _say_preview(session, shown)
+
+
+@group.command("revoke")
+def revoke(
+    company: CompanyId,
+    firm: Firm,
+    because: Because,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """End a share and erase what came of it, in every store; with the last share the evidence itself. Cannot be undone.
+
+    Example: [bold]sago share revoke scaleflow --firm Northgate --because "raised elsewhere"[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    if not because.strip():
+        raise UsageError("--because is empty: say why, for whoever reads it later")
+    with opened(session) as container:
+        firm_id = firm_of(firm)
+        with container.database.begin() as tx:
+            require_known(tx, company)
+            _given(tx, company, firm_id)
+        if not yes:
+            typer.confirm(f"End what {firm_id} sees of {company}, and erase what came of it?", abort=True, err=True)
+        done = _revoke(session, container, firm_id, company, because)
+    if as_json:
+        evidence = done.evidence._asdict() if done.evidence else None
+        share = done.share.model_dump(mode="json")
+        rest = {"letters": done.letters, "held_back": done.held_back, **done.derived._asdict(), "evidence": evidence}
+        session.emit({"share": share, **rest})
+    else:
+        _say_revoked(session, done)
+    session.note(OUTSIDE)
+    session.note(f"next: sago share verify {company} --firm {firm_id}")
+
+
+@group.command("verify")
+def verify(
+    company: CompanyId,
+    firm: Firm,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Prove what is left of a share that was revoked: look into every store. Exit 0 where nothing but hashes is left.
+
+    Kafka is listed beside: its records go with its retention, and nothing reads them again for this company.
+
+    Example: [bold]sago share verify scaleflow --firm Northgate[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        firm_id = firm_of(firm)
+        with container.database.begin() as tx:
+            require_known(tx, company)
+            _given(tx, company, firm_id)
+        left = container.revoking.left(firm_id, company, container.clock.now())
+        held = container.log.held(company)
+    if as_json:
+        kafka = [each._asdict() for each in held]
+        session.emit({"left": left.counts, "evidence_too": left.is_whole, "kafka": kafka})
+    else:
+        _say_left(session, left.counts, held)
+    session.note(
+        "looked for the evidence itself too: nobody has a share of it" if left.is_whole
+        else "other firms have a share: the evidence stays for them, and is not shown to this one"
+    )  # fmt: skip
+    if left.counts:
+        raise typer.Exit(1)
+
+
+def _asked(
+    container: Container,
+    company: str,
+    firm_id: str,
+    sources: str | None,
+    granularity: Granularity | None,
+    until: datetime | None,
+) -> Share:
+    now = container.clock.now()
+    end = until.replace(tzinfo=UTC) + timedelta(days=1) if until else None
+    if end and end <= now:
+        raise UsageError(f"--until {until:%Y-%m-%d}: is over; to end a share use `sago share revoke`")
+    named = _sources(container, sources)
+    exactness = granularity or Granularity.EXACT
+    return Share(firm_id=firm_id, company_id=company, sources=named, granularity=exactness, until=end, created_at=now)
+
+
+def _sources(container: Container, sources: str | None) -> tuple[str, ...]:
+    if sources is None or sources.strip() in (EVERY_SOURCE, "all"):
+        return (EVERY_SOURCE,)
+    named = tuple(dict.fromkeys(each.strip() for each in sources.split(",") if each.strip()))
+    known = container.settings.kafka.topics
+    if not named or (wrong := next((each for each in named if each not in known), None)):
+        found = one_line(wrong or sources, 40) if named else "empty"
+        raise UsageError(f"--sources {found}: is no source; known are {', '.join(known)}, or leave it out for all")
+    return named
+
+
+def _given(tx: Transaction, company: str, firm_id: str) -> Share:
+    share = tx.shares.get(firm_id, company)
+    if share is None:
+        firms = ", ".join(each.firm_id for each in tx.shares.of(company)) or "none"
+        raise UsageError(f"--firm {firm_id}: was never given a share of {company}; those that were: {firms}")
+    return share
+
+
+def _preview(
+    container: Container,
+    tx: Transaction,
+    company: str,
+    firm_id: str,
+    options: tuple[str | None, Granularity | None, datetime | None],
+) -> Preview:
+    given, now = tx.shares.get(firm_id, company), container.clock.now()
+    is_given = given is not None and not any(options)
+    share = given if given is not None and is_given else _asked(container, company, firm_id, *options)
+    found = tx.companies.get(company)
+    if found is None:  # pragma: no cover - required above
+        raise UsageError(f"company {company}: not known")
+    return preview(tx, found, share, now, container.settings.outreach.setback_days, is_given=is_given)
+
+
+def _revoke(session: Session, container: Container, firm_id: str, company: str, because: str) -> Revoked:
+    with session.progress() as bars:
+        task = bars.add_task("revoking", total=6)
+
+        def step(name: str) -> None:
+            bars.update(task, description=name, advance=1)
+
+        done = container.revoking.revoke(firm_id, company, me(), because, container.clock.now(), step)
+        if done.evidence:
+            step("queueing again")
+            container.recovery.requeue(company, container.clock.now())
+    return done
+
+
+def _cells(share: Share, now: datetime) -> tuple[str, ...]:
+    state = "holds" if share.holds_at(now) else "ended"
+    end = _last_day(share)
+    return (
+        share.company_id,
+        share.firm_id,
+        _named(share),
+        share.granularity.value,
+        end.isoformat() if end else "",
+        state,
+    )
+
+
+def _named(share: Share) -> str:
+    return "all" if EVERY_SOURCE in share.sources else ", ".join(share.sources)
+
+
+def _last_day(share: Share) -> date | None:
+    """The day on which the last moment of it lies."""
+    return (share.until - timedelta(milliseconds=1)).date() if share.until else None
+
+
+def _words(share: Share) -> str:
+    """`sources slack; figures in bands; until 31 December 2026`."""
+    told = {"exact": "figures as they were said", "bands": "figures in bands", "none": "no figures"}
+    end = _last_day(share)
+    named = "all sources" if EVERY_SOURCE in share.sources else f"sources {_named(share)}"
+    return "; ".join([named, told[share.granularity.value], *([f"until {day(end)}"] if end else [])])
+
+
+def _say_preview(session: Session, shown: Preview) -> None:
+    out = session.out
+    state = "is given" if shown.is_given else "is not given yet"
+    out.print(Text(f"{shown.company.name}, as {one_line(shown.firm)} would see it", style="bold"))
+    out.print(Text(f"{_words(shown.share)}; this share {state}; {shown.hidden} events stay hidden\n", style="dim"))
+    for verdict in shown.verdicts:
+        out.print(Text(f"{LABELS[verdict.outcome]}  {one_line(verdict.because)}"))
+    for event in shown.seen.events:
+        out.print(Text(f"\n{day(event.occurred_at)}  {one_line(event.title)}", style="bold"))
+        for proof in event.evidence:
+            out.print(Text(f"  “{visible(proof.quote)}”"))
+    rows: list[dict[str, Any]] = figures(shown.seen)
+    if rows:
+        out.print()
+        cells = [(each["metric"], str(each.get("band") or each["value"]), each["unit"]) for each in rows]
+        table(session, ("metric", "figure", "unit"), cells, "")
+
+
+def _say_revoked(session: Session, done: Revoked) -> None:
+    counts = {
+        "letters without their text": done.letters,
+        "of them held back before they left": done.held_back,
+        "mails cancelled": done.derived.mails,
+        "notices without its news": done.derived.notices,
+        "verdicts deleted": done.derived.verdicts,
+    }
+    if done.evidence:
+        counts |= {
+            "raw rows emptied": done.evidence.rows,
+            "observations deleted": done.evidence.observations,
+            "dead letters emptied": done.evidence.dead_letters,
+            "events gone": done.evidence.events,
+        }
+    for what, count in counts.items():
+        session.out.print(f"{count:>8}  {what}")
+
+
+def _say_left(session: Session, counts: dict[str, int], held: list[Held]) -> None:
+    for place, count in counts.items():
+        session.out.print(Text(f"{count:>8}  left in {place}"))
+    if not counts:
+        session.out.print("nothing but hashes is left in Postgres, the raw store, Redis and the folder of letters")
+    for each in held:
+        until = f"until {each.until:%Y-%m-%d %H:%M} UTC" if each.until else "until its broker stops: it is in memory"
+        place = f"{each.topic}, partition {each.partition}, offsets {each.first} to {each.last}"
+        session.out.print(Text(f"{each.records:>8}  in Kafka: {place}, {until}"))
