@@ -124,7 +124,7 @@ class Delivery:
             if letter.recipient is None or not is_address(letter.recipient.email):
                 unmailable.append((letter, "its recipient has no mail address: send it by hand, or reject it"))
                 continue
-            expires_at = (letter.approved_at or now) + rules.fresh
+            expires_at = _newest_fact(tx, letter) + rules.fresh
             names = {"firm_id": letter.firm_id, "company_id": letter.company_id}
             mail = new_mail("letter", letter.id, letter.recipient, now=now, expires_at=expires_at, **names)
             if _requeued(tx, mail):
@@ -132,6 +132,12 @@ class Delivery:
                 why = f"approved by {letter.approved_by}, and not undone since"
                 tx.outreach.set_letter_state(letter.id, LetterState.QUEUED, now, SYSTEM, why)
         return queued, unmailable
+
+
+def _newest_fact(tx: Transaction, letter: Letter) -> datetime:
+    """When the newest of what it tells happened; of a letter that tells of no event we know, when it was written."""
+    told = [event for event_id in letter.event_ids if (event := tx.events.get(event_id))]
+    return max((event.occurred_at for event in told), default=letter.created_at)
 
 
 def _requeued(tx: Transaction, mail: Mail) -> bool:
