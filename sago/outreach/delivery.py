@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from sago import telemetry
 from sago.domain.letters import Letter, LetterState
@@ -71,8 +72,7 @@ class Delivery:
         with suppress(_LookedOnlyError), self.sending.database.begin() as tx:
             self._take_back(tx, now)
             queued, unmailable = self._queue(tx, now)
-            claims = [self.sending.claim(tx, mail_id, now) for mail_id in tx.mails.due(now)]
-            mails = [claim.mail if isinstance(claim, Claim) else claim for claim in claims]
+            mails = [self._rehearsed(tx, mail_id, now) for mail_id in tx.mails.due(now)]
             done = Round(queued, [mail for mail in mails if mail], unmailable)
             raise _LookedOnlyError
         try:
@@ -80,6 +80,13 @@ class Delivery:
         except RestoredError as error:
             return done._replace(problem=str(error))
         return done
+
+    def _rehearsed(self, tx: Transaction, mail_id: UUID, now: datetime) -> Mail | None:
+        claim = self.sending.claim(tx, mail_id, now)
+        if not isinstance(claim, Claim):
+            return claim
+        tx.mails.replace(claim.mail, claim.mail.sending(now, now))  # caps then count it as one that has gone
+        return claim.mail
 
     def _send_due(self, done: list[Mail]) -> None:
         clock = self.sending.clock
