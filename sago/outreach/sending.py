@@ -15,9 +15,9 @@ from uuid import UUID
 from sago import telemetry
 from sago.domain.letters import LetterState
 from sago.domain.mails import Mail, MailState, Posted, Reply, Suppression
+from sago.domain.pacing import Caps, SendWindow, Wait, capped
 from sago.errors import ConfigError, RestoredError, SagoError, TransientError
 from sago.outreach.freight import SYSTEM, End, Freight
-from sago.outreach.pacing import Caps, SendWindow, Wait, capped
 from sago.ports import Breakers, Clock, Database, Mailer, Transaction
 
 LEASE = timedelta(seconds=330)
@@ -37,7 +37,7 @@ class Rules:
     undo: timedelta
     """How long an approval can be taken back."""
     fresh: timedelta
-    """How long after its approval a letter is still news."""
+    """How long after its newest fact a letter is still news."""
     window: SendWindow
     timezone: str
     """Of people whose own is not known."""
@@ -131,7 +131,7 @@ class Sending:
             return None
         if full:
             return Wait(opens, full.why)
-        return Wait(opens, f"outside {window.opens}:00 to {window.closes}:00, Monday to Friday, {zone}")
+        return Wait(opens, f"outside {window}, {zone}")
 
     def _post(self, claim: Claim) -> Posted:
         claim.was_asked = True

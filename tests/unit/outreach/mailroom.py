@@ -9,10 +9,10 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago.domain.companies import Person
 from sago.domain.letters import Letter, LetterDraft, LetterState
-from sago.domain.mails import Cap, Mail, MailState, mail_id
+from sago.domain.mails import Mail, MailState, mail_id
+from sago.domain.pacing import Caps, SendWindow
 from sago.outreach.delivery import Delivery, Round
 from sago.outreach.freight import LetterFreight
-from sago.outreach.pacing import Caps, SendWindow
 from sago.outreach.sending import Rules, Sending
 from sago.outreach.unsubscribing import Links, Suppressing
 from sago.pipeline.generations import Generations
@@ -73,9 +73,9 @@ class Mailroom:
         asked: dict[str, Any] = {
             "undo": MINUTE,
             "fresh": 14 * DAY,
-            "window": SendWindow(9, 17),
+            "window": SendWindow(),
             "timezone": "UTC",
-            "caps": Caps(Cap(1, 7), Cap(5, 7), Cap(20, 7)),
+            "caps": Caps(),
         }
         self.sending = Sending(
             database=self.database,

@@ -11,15 +11,16 @@ import pytest
 
 from sago.domain.companies import Person
 from sago.domain.letters import LetterState
-from sago.domain.mails import Cap, Contact, MailState, Posted, Reply, Suppression
+from sago.domain.mails import Contact, MailState, Posted, Reply, Suppression
+from sago.domain.pacing import Cap, Caps
 from sago.errors import ConfigError, TransientError
-from sago.outreach.pacing import Caps
 from sago.outreach.sending import ATTEMPTS, LEASE
 from tests.unit.outreach.mailroom import DANA, DAY, HOUR, MINUTE, NOW, Mailroom, letter, to
 
 SENT = MailState.SENT, LetterState.SENT
 QUEUED = MailState.QUEUED, LetterState.QUEUED
-WIDE = Caps(Cap(99, 7), Cap(99, 7), Cap(99, 7))
+MANY = Cap(most=99, days=7)
+WIDE = Caps(person=MANY, company=MANY, firm=MANY)
 
 
 def test_an_approved_letter_is_queued_and_sent_once() -> None:
@@ -68,7 +69,7 @@ def test_what_is_outside_the_window_waits_for_the_readers_morning() -> None:
     room.deliver()
     mail = room.mail(one)
     assert (mail.state, mail.next_attempt_at) == (MailState.QUEUED, datetime(2026, 3, 8, 20, 0, tzinfo=UTC))
-    assert mail.error == "outside 9:00 to 17:00, Monday to Friday, Pacific/Auckland"
+    assert mail.error == "outside 9:00 to 17:00 on mon tue wed thu fri, Pacific/Auckland"
     assert mail.attempts == 0
     room.deliver(mail.next_attempt_at - room.clock.now())
     assert room.states(one) == SENT
@@ -89,7 +90,7 @@ def test_caps_hold_within_one_round_and_open_again() -> None:
 
 @pytest.mark.parametrize("which", ["company", "firm"])
 def test_a_company_and_a_firm_are_capped_over_all_their_letters(which: str) -> None:
-    caps = Caps(**{**WIDE.__dict__, which: Cap(2, 1)})
+    caps = WIDE.model_copy(update={which: Cap(most=2, days=1)})
     letters = [to(n, company_id="scaleflow" if which == "company" else f"c{n}") for n in range(5)]
     room = Mailroom(*letters, caps=caps)
     room.deliver()
@@ -110,15 +111,15 @@ def test_a_suppressed_address_gets_nothing_and_its_letter_is_rejected() -> None:
 
 
 def test_news_that_is_old_is_not_sent_any_more() -> None:
-    one = letter(approved_at=NOW - 15 * DAY)
+    one = letter(created_at=NOW - 15 * DAY)
     room = Mailroom(one)
     room.deliver()
     assert room.states(one) == (MailState.EXPIRED, LetterState.EXPIRED)
 
 
 def test_a_wait_ends_where_the_news_does() -> None:
-    one = letter(approved_at=NOW - 14 * DAY + HOUR)
-    room = Mailroom(letter("b", approved_at=NOW - 2 * HOUR), one)
+    one = letter(created_at=NOW - 14 * DAY + HOUR)
+    room = Mailroom(one)
     with room.database.begin() as tx:
         tx.contacts.save(Contact(email=DANA.email or "", name="Dana", timezone="Asia/Tokyo"))
     room.deliver()
