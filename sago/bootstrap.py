@@ -300,8 +300,8 @@ class Container:
         outreach, caps = self.settings.outreach, self.settings.outreach.caps
         return Rules(
             undo=timedelta(seconds=outreach.undo),
-            fresh=timedelta(days=outreach.fresh_days),
-            window=SendWindow(outreach.window.opens, outreach.window.closes),
+            fresh=timedelta(days=outreach.fresh_for),
+            window=SendWindow(outreach.window.opens, outreach.window.closes, outreach.window.days),
             timezone=outreach.timezone,
             caps=Caps(*(Cap(each.most, each.days) for each in (caps.person, caps.company, caps.firm))),
         )

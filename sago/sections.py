@@ -461,16 +461,23 @@ class CapsSettings(Section):
     firm: CapSettings = CapSettings(most=20, days=7)
 
 
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
 class WindowSettings(Section):
-    """Hours of a working day, by the reader's clock, between which letters go."""
+    """Days, and hours of a day, by the reader's clock, in which letters go."""
 
     opens: int = Field(9, ge=0, le=23)
     closes: int = Field(17, ge=1, le=24)
+    days: Annotated[tuple[Weekday, ...], NoDecode, BeforeValidator(_names)] = ("mon", "tue", "wed", "thu", "fri")
+    """In the environment with commas between them."""
 
     @model_validator(mode="after")
     def _opens_before_it_closes(self) -> Self:
         if self.opens >= self.closes:
             raise ValueError(f"opens at {self.opens}, closes at {self.closes}: it must open before it closes")
+        if not self.days:
+            raise ValueError("days is empty: no letter would ever go")
         return self
 
 
@@ -490,8 +497,8 @@ class OutreachSettings(Section):
     """Seconds between rounds of delivery."""
     undo: float = Field(60.0, ge=0)
     """Seconds in which an approval can be taken back."""
-    fresh_days: int = Field(14, ge=1)
-    """Days after its approval in which a letter is still news; then it is not sent any more."""
+    fresh_for: int = Field(14, ge=1)
+    """Days after its newest fact in which a letter is still news; then it is not sent any more."""
     timezone: TimeZone = "UTC"
     """Of people whose own is not known."""
     window: WindowSettings = WindowSettings()

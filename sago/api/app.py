@@ -15,7 +15,7 @@ from sago import telemetry
 from sago.api import problems
 from sago.api.access import check_exposure
 from sago.api.journal import Journal
-from sago.api.routes import data_flow, probes
+from sago.api.routes import data_flow, probes, unsubscribe
 from sago.api.sharing import Shared
 from sago.bootstrap import Container, build
 from sago.config import load
@@ -52,6 +52,7 @@ def create_app(container: Container | None = None) -> FastAPI:
     problems.register(app)
     app.include_router(data_flow.router)
     app.include_router(probes.router)
+    app.include_router(unsubscribe.router)
     return app
 
 
@@ -69,6 +70,7 @@ def _container_of_settings() -> Container:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     container: Container = app.state.container
-    _ = container.reception, container.vitals  # made here, once: threads asking at once might each make their own
+    # made here, once: threads asking at once might each make their own
+    _ = container.reception, container.vitals, container.suppressing
     yield
     container.close()

@@ -51,14 +51,19 @@ async def body_of(request: Request) -> bytes:
     if kind != "application/json":
         # A web page of another site can send text/plain to a local address without asking, but not this.
         raise ProblemError(415, f"the body is {kind or 'of no type'}: send Content-Type: application/json")
-    api = request.app.state.settings.api
+    return await read_body(request, request.app.state.settings.api.body_limit)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, read no further than `limit` bytes; raises a problem with status 408 or 413."""
+    within = request.app.state.settings.api.body_within
     try:
-        async with asyncio.timeout(api.body_within):
-            return await _read_up_to(api.body_limit, request)
+        async with asyncio.timeout(within):
+            return await _read_up_to(limit, request)
     except TimeoutError:
         # The rest of it may still come, and would be taken for the next request.
         headers = {"Connection": "close"}
-        raise ProblemError(408, f"the body did not come within {api.body_within:g} s", headers=headers) from None
+        raise ProblemError(408, f"the body did not come within {within:g} s", headers=headers) from None
 
 
 async def _read_up_to(limit: int, request: Request) -> bytes:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from sago.bootstrap import build
 from sago.config import Settings
 from sago.embedded.health import Health, check_stack
 from sago.embedded.leftovers import abandoned
@@ -50,11 +51,13 @@ def check_backends(settings: Settings) -> Iterator[Check]:
         return
     if not found:
         yield Check("stack", "not running; `sago up` starts it, `sago run` needs none")
+        yield check_mailer(settings)
         return
     if record is not None and record.supervisor is not None:
         yield Check("supervisor", f"pid {record.supervisor.pid}, {_restarts(record)}")
     yield from (_check(health) for health in found.values())
     yield from _deeper(settings, found)
+    yield check_mailer(settings)
 
 
 def attempt(name: str, find: Callable[[], str]) -> Check:
@@ -63,6 +66,11 @@ def attempt(name: str, find: Callable[[], str]) -> Check:
         return Check(name, find())
     except SagoError as error:
         return Check(name, str(error), ok=False)
+
+
+def check_mailer(settings: Settings) -> Check:
+    """Asks the mail server, and sends nothing."""
+    return attempt("mail", build(settings).mailer.check)
 
 
 def schema_level_of(settings: Settings) -> str:

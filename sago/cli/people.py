@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sago.cli import events, letters, notices, watches
+from sago.cli import events, letters, mailing, notices, watches
 from sago.cli.session import EVERYDAY
 
 
@@ -12,5 +12,6 @@ def register(app: typer.Typer) -> None:
     """Add the groups to their panel."""
     app.add_typer(events.group, name="events", rich_help_panel=EVERYDAY)
     app.add_typer(watches.group, name="watch", rich_help_panel=EVERYDAY)
+    mailing.register(letters.group)
     app.add_typer(letters.group, name="outreach", rich_help_panel=EVERYDAY)
     app.add_typer(notices.group, name="notices", rich_help_panel=EVERYDAY)

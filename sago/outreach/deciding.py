@@ -10,6 +10,7 @@ from uuid import UUID
 from sago.domain.events import Event, Fold, Observation, Rejection
 from sago.domain.letters import Letter, LetterState
 from sago.errors import UsageError
+from sago.outreach.outbox import settle_mail
 from sago.outreach.standing import lay_out, no_longer_held
 from sago.ports import Database, Drafts, Transaction
 
@@ -64,6 +65,7 @@ def resolve(
         if letter.state is not LetterState.UNKNOWN:
             raise UsageError(f"letter {letter_id}: is {letter.state}; only unknown letters are resolved")
         transaction.outreach.set_letter_state(letter_id, state, at, who, why)
+        settle_mail(transaction, letter_id, why, was_sent=was_sent)
         if all(each.state is not LetterState.UNKNOWN for each in transaction.outreach.letters()):
             transaction.generation.release()
     resolved = letter.model_copy(update={"state": state})

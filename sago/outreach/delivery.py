@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from sago import telemetry
 from sago.domain.letters import Letter, LetterState
@@ -71,8 +72,7 @@ class Delivery:
         with suppress(_LookedOnlyError), self.sending.database.begin() as tx:
             self._take_back(tx, now)
             queued, unmailable = self._queue(tx, now)
-            claims = [self.sending.claim(tx, mail_id, now) for mail_id in tx.mails.due(now)]
-            mails = [claim.mail if isinstance(claim, Claim) else claim for claim in claims]
+            mails = [self._rehearsed(tx, mail_id, now) for mail_id in tx.mails.due(now)]
             done = Round(queued, [mail for mail in mails if mail], unmailable)
             raise _LookedOnlyError
         try:
@@ -80,6 +80,13 @@ class Delivery:
         except RestoredError as error:
             return done._replace(problem=str(error))
         return done
+
+    def _rehearsed(self, tx: Transaction, mail_id: UUID, now: datetime) -> Mail | None:
+        claim = self.sending.claim(tx, mail_id, now)
+        if not isinstance(claim, Claim):
+            return claim
+        tx.mails.replace(claim.mail, claim.mail.sending(now, now))  # caps then count it as one that has gone
+        return claim.mail
 
     def _send_due(self, done: list[Mail]) -> None:
         clock = self.sending.clock
@@ -124,7 +131,7 @@ class Delivery:
             if letter.recipient is None or not is_address(letter.recipient.email):
                 unmailable.append((letter, "its recipient has no mail address: send it by hand, or reject it"))
                 continue
-            expires_at = (letter.approved_at or now) + rules.fresh
+            expires_at = _newest_fact(tx, letter) + rules.fresh
             names = {"firm_id": letter.firm_id, "company_id": letter.company_id}
             mail = new_mail("letter", letter.id, letter.recipient, now=now, expires_at=expires_at, **names)
             if _requeued(tx, mail):
@@ -132,6 +139,12 @@ class Delivery:
                 why = f"approved by {letter.approved_by}, and not undone since"
                 tx.outreach.set_letter_state(letter.id, LetterState.QUEUED, now, SYSTEM, why)
         return queued, unmailable
+
+
+def _newest_fact(tx: Transaction, letter: Letter) -> datetime:
+    """When the newest of what it tells happened; of a letter that tells of no event we know, when it was written."""
+    told = [event for event_id in letter.event_ids if (event := tx.events.get(event_id))]
+    return max((event.occurred_at for event in told), default=letter.created_at)
 
 
 def _requeued(tx: Transaction, mail: Mail) -> bool:

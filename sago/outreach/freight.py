@@ -84,8 +84,9 @@ class LetterFreight:
 
     def follow(self, mail: Mail) -> None:
         with self.database.begin() as tx:
-            letter = _letter(tx, mail)
-        lay_out(letter, self.database, self.drafts)
+            letter = tx.outreach.letter(mail.ref)
+        if letter is not None:
+            lay_out(letter, self.database, self.drafts)
 
 
 def _letter(tx: Transaction, mail: Mail) -> Letter:

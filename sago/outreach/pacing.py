@@ -4,30 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sago.domain.mails import Cap, Mail
 
-FRIDAY = 4
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True)
 class SendWindow:
-    """From the hour `opens` until the hour `closes`, Monday to Friday, by the clock on the reader's wall."""
+    """On these days, from the hour `opens` until the hour `closes`, by the clock on the reader's wall."""
 
     opens: int
     closes: int
+    days: tuple[str, ...] = WEEK[:5]
+
+    def __str__(self) -> str:
+        return f"{self.opens}:00 to {self.closes}:00 on {' '.join(self.days)}"
+
+    def _is_day(self, day: date) -> bool:
+        return WEEK[day.weekday()] in self.days
 
     def next_open(self, at: datetime, zone: str) -> datetime:
         """The first moment from `at` on that lies inside, in UTC. An hour that a change of clocks leaves out counts
         from where the clock goes on; one that comes twice, from its first time."""
         local = at.astimezone(ZoneInfo(zone))
-        if local.weekday() <= FRIDAY and self.opens <= local.hour < self.closes:
+        if self._is_day(local.date()) and self.opens <= local.hour < self.closes:
             return at.astimezone(UTC)
         day = local.date() if local.hour < self.opens else local.date() + timedelta(days=1)
-        while day.weekday() > FRIDAY:
+        while not self._is_day(day):
             day += timedelta(days=1)
         return datetime.combine(day, time(self.opens), ZoneInfo(zone)).astimezone(UTC)
 

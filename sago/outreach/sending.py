@@ -37,7 +37,7 @@ class Rules:
     undo: timedelta
     """How long an approval can be taken back."""
     fresh: timedelta
-    """How long after its approval a letter is still news."""
+    """How long after its newest fact a letter is still news."""
     window: SendWindow
     timezone: str
     """Of people whose own is not known."""
@@ -131,7 +131,7 @@ class Sending:
             return None
         if full:
             return Wait(opens, full.why)
-        return Wait(opens, f"outside {window.opens}:00 to {window.closes}:00, Monday to Friday, {zone}")
+        return Wait(opens, f"outside {window}, {zone}")
 
     def _post(self, claim: Claim) -> Posted:
         claim.was_asked = True

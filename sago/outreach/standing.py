@@ -22,11 +22,13 @@ def still_proven(transaction: Transaction, company_id: str, events: Sequence[Eve
 
 
 def lay_out(letter: Letter, database: Database, drafts: Drafts) -> str:
-    """Lay out what stands in the letter's window by now, or take the file away where nothing does; where it lies.
+    """Lay out what stands in the letter's window by now, or take the file away where nothing is left to be sent; where
+    it lies.
 
     Called after each change of a letter: whatever was decided or erased since has its say, and nobody writes between.
     """
     with database.begin() as tx:
         tx.events.lock(letter.company_id)
         live = tx.outreach.live_letter(letter.watch_id, letter.window)
-        return drafts.put(live or letter.model_copy(update={"state": LetterState.SUPERSEDED}))
+        is_left = live is not None and live.state is not LetterState.SENT
+        return drafts.put(live if live and is_left else letter.model_copy(update={"state": LetterState.SUPERSEDED}))

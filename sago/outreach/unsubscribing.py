@@ -15,9 +15,10 @@ from email.utils import format_datetime
 from urllib.parse import quote
 from uuid import UUID
 
+from sago import telemetry
 from sago.domain.letters import LetterState
-from sago.domain.mails import Mail, MailState, Suppression
-from sago.errors import UsageError
+from sago.domain.mails import Mail, MailState, Suppression, mail_id
+from sago.errors import SagoError, UsageError
 from sago.outreach.freight import End
 from sago.ports import Database, Transaction
 
@@ -29,6 +30,7 @@ FOOT_HTML = (
     '<p style="color: #666; font-size: 85%; margin-top: 2em">'
     '<a href="{url}" style="color: #666">I would rather not get such mails</a></p>\n'
 )
+log = telemetry.logger(__name__)
 _TAG = 16
 """Bytes of the digest in a token: 128 bits."""
 
@@ -118,7 +120,7 @@ class Suppressing:
             still = [mail for mail in locked if mail.state in (MailState.QUEUED, MailState.CLAIMED)]
             cancelled = [self.end(tx, mail, end, word.at) for mail in still]
         for mail in cancelled:
-            self.follow(mail)
+            self._follow(mail)
         return cancelled
 
     def unsuppress(self, email: str, at: datetime, who: str, why: str) -> None:
@@ -126,6 +128,26 @@ class Suppressing:
         with self.database.begin() as tx:
             if not tx.contacts.unsuppress(email, at, who, why):
                 raise UsageError(f"{email}: is not suppressed; see `sago outreach suppressed`")
+
+    def recall(self, letter_id: UUID, at: datetime, who: str, why: str) -> Mail:
+        """Take a queued letter back, a person's word: it is a draft again. Raises UsageError where it has no mail that
+        waits."""
+        with self.database.begin() as tx:
+            mail = tx.mails.get(mail_id("letter", letter_id))
+            if mail is None or mail.state is not MailState.QUEUED:
+                state = f"its mail is {mail.state}" if mail else "it has no mail yet: undo its approval, or reject it"
+                raise UsageError(f"letter {letter_id}: cannot be recalled: {state}")
+            recalled = self.end(tx, mail, End(MailState.CANCELLED, None, f"recalled by {who}: {why}"), at)
+            tx.outreach.set_letter_state(letter_id, LetterState.DRAFT, at, who, why)
+        self._follow(recalled)
+        return recalled
+
+    def _follow(self, mail: Mail) -> None:
+        """What was decided stands, whether or not this process may change the drafts' folder."""
+        try:
+            self.follow(mail)
+        except SagoError as error:
+            log.warning("a draft was not taken away", mail_id=str(mail.id), reason=str(error))
 
     def is_known(self, token: str) -> bool:
         """Whether a link is one of ours; changes nothing."""

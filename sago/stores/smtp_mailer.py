@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from typing import NamedTuple
 
-from sago.domain.mails import Posted, Reply
+from sago.domain.mails import Posted, Reply, is_address
 from sago.errors import ConfigError, PermanentError, TransientError
 from sago.sections import SmtpSettings
 
@@ -67,8 +67,11 @@ class SmtpMailer:
 
     def _envelope(self, mail: EmailMessage, recipient: str, *, has_utf8: bool) -> _Envelope:
         sender = self._settings.envelope_from or _sender(mail)
+        if not is_address(recipient):
+            raise PermanentError(f"{recipient!r} is no mail address")
         if not sender:
             raise PermanentError("the sender has no mail address: set smtp.envelope_from, or give the sender one")
+        del mail["Bcc"]
         if not _sender(mail):
             name = mail["From"].groups[0].display_name if mail["From"] and mail["From"].groups else ""
             del mail["From"]
