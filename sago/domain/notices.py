@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -13,6 +14,11 @@ from sago.domain.companies import DEFAULT_FIRM, Granularity, Person
 from sago.domain.events import EventType, Severity
 from sago.domain.messages import CompanyId, Moment
 from sago.domain.watches import Outcome
+
+
+def event_key(event_id: UUID) -> str:
+    """By what an event is told once: `event:<id>`."""
+    return f"event:{event_id}"
 
 
 class Change(StrEnum):
@@ -74,6 +80,11 @@ class ToldEvent(BaseModel):
     granularity: Granularity = Granularity.EXACT
     """How exactly its figures were shared when it was told: another one is no correction."""
 
+    def without_words(self, event_ids: Collection[UUID]) -> ToldEvent:
+        """Its id, type and day alone, if it is one of these."""
+        nothing = {"title": "", "figures": (), "said": None}
+        return self.model_copy(update=nothing) if self.event_id in event_ids else self
+
 
 class ToldCondition(BaseModel):
     """A condition as it is told, with the event that proves it; `before` and `held_before` as last told or, the first
@@ -96,7 +107,17 @@ class ToldCondition(BaseModel):
     as_of: Moment | None = None
     held_before: bool = False
     before: float | None = None
+    event_id: UUID | None = None
+    """Whose figure it is."""
     event: ToldEvent | None = None
+    """Where the condition holds."""
+
+    def without_words(self, event_ids: Collection[UUID]) -> ToldCondition:
+        """What is left once these events are erased."""
+        if self.event_id not in event_ids:
+            return self
+        event = self.event.without_words(event_ids) if self.event else None
+        return self.model_copy(update={"seen": None, "before": None, "missing": "", "note": "", "event": event})
 
 
 class ToldLetter(BaseModel):
@@ -135,6 +156,24 @@ class Item(BaseModel):
     tells: tuple[str, ...]
     """By what keys this is told once: `told.what`."""
 
+    def without_words(self, event_ids: Collection[UUID], letter_ids: Collection[UUID]) -> Item:
+        """What is left once these events and letters are erased: that it was told, and nothing of what they said."""
+        gone = {event_key(each) for each in event_ids}
+        proofs = {each.event_id for each in self.conditions} & set(event_ids)
+        tells = proofs or any(what.split("#")[0] in gone for what in self.tells)
+        if not tells and (self.letter is None or self.letter.id not in letter_ids):
+            return self
+        return self.model_copy(
+            update={
+                "because": "",
+                "conditions": tuple(each.without_words(event_ids) for each in self.conditions),
+                "events": tuple(each.without_words(event_ids) for each in self.events),
+                "more": (),
+                "against": tuple(each.without_words(event_ids) for each in self.against),
+                "letter": None,
+            }
+        )
+
 
 class Told(NamedTuple):
     """One row of `told`, without the person: `what` is `event:<id>`, `letter:<id>`, a firing's window or a state; a
@@ -166,6 +205,12 @@ class Notice(BaseModel):
     def told(self) -> frozenset[Told]:
         """What it tells."""
         return frozenset(Told(item.watch_id, what) for item in self.items for what in item.tells)
+
+    def without_words(self, event_ids: Collection[UUID], letter_ids: Collection[UUID]) -> Notice:
+        """Of its items what is left once these events and letters are erased."""
+        return self.model_copy(
+            update={"items": tuple(item.without_words(event_ids, letter_ids) for item in self.items)}
+        )
 
     @property
     def companies(self) -> tuple[str, ...]:

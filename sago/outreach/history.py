@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple, Self
 from uuid import UUID
 
-from sago.domain.notices import Item, Notice, Told, ToldEvent
+from sago.domain.notices import Item, Notice, Told, ToldEvent, event_key
 
 _EVENT = "event:"
 
@@ -17,11 +17,6 @@ _EVENT = "event:"
 class _Telling(NamedTuple):
     item: Item
     at: datetime
-
-
-def event_key(event_id: UUID) -> str:
-    """`event:<id>`."""
-    return f"{_EVENT}{event_id}"
 
 
 def event_ids(told: Iterable[Told]) -> frozenset[UUID]:

@@ -13,11 +13,11 @@ from sago.domain.companies import Company, Granularity, Person
 from sago.domain.events import Event
 from sago.domain.letters import Letter
 from sago.domain.mails import address_of
-from sago.domain.notices import Change, Item, Notice, Said, Told, ToldCondition, ToldEvent, notice_id
+from sago.domain.notices import Change, Item, Notice, Said, Told, ToldCondition, ToldEvent, event_key, notice_id
 from sago.domain.watches import ConditionResult, Direction, Outcome, Verdict, Watch
 from sago.domain.wording import figure
 from sago.outreach import telling
-from sago.outreach.history import History, event_key
+from sago.outreach.history import History
 from sago.outreach.knowledge import Known
 from sago.outreach.telling import Facts
 
@@ -118,6 +118,8 @@ def change_of(judged: Judged, history: History) -> Change | None:
     """What is new of the watch itself, as against what was last told of it."""
     watch, outcome = judged.watch, judged.verdict.outcome
     last = history.last(watch.id)
+    if outcome is Outcome.DO_NOT_WRITE and not judged.verdict.against:
+        return None  # nothing is shared
     has_new_draft = judged.letter is not None and not history.has(watch.id, _letter_key(judged.letter))
     if not watch.conditions:
         return Change.DRAFT if has_new_draft else None

@@ -24,7 +24,6 @@ MOST_AGAINST = 2
 """Setbacks told beside a verdict to write."""
 MOST_FIGURES = 3
 """Told of one event."""
-_GONE = {"figures": (), "said": None, "is_gone": True}
 
 
 class Looked(NamedTuple):
@@ -122,6 +121,7 @@ def condition(result: ConditionResult, known: Known, looked: Looked) -> ToldCond
         missing=result.missing,
         note=result.note,
         as_of=result.as_of,
+        event_id=result.event_id,
         held_before=told.holds if told else bool(then and then.holds),
         before=told.seen if told else then.seen if then else None,
         event=event(proven_by, known, looked, last_proof) if proven_by else None,
@@ -148,7 +148,9 @@ def withdrawals(gone: Mapping[UUID, Event | None], told: Mapping[UUID, ToldEvent
         (event_id, last, gone[event_id]) for event_id, last in told.items() if event_id in gone and not last.is_gone
     ]
     return [
-        last.model_copy(update={"event_id": event_id, "title": event.title if event else "", **_GONE})
+        last.without_words([last.event_id]).model_copy(
+            update={"event_id": event_id, "title": event.title if event else "", "is_gone": True}
+        )
         for event_id, last, event in lost
     ]
 

@@ -165,6 +165,7 @@ def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], now: date
     for letter in taken:
         tx.outreach.set_letter_state(letter.id, letter.state, now, erasure.requested_by, why)
         tx.erasures.take_letter(letter)
+    tx.notices.take_words(event_ids, ids)
     return _Letters(len(taken), tuple(each.id for each in citing if each.state in LET_GO))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
@@ -20,6 +21,9 @@ class NoticeStore(Protocol):
 
     def replace(self, notice: Notice) -> None:
         """Give a notice other items, and with them the keys of what it tells."""
+
+    def take_words(self, event_ids: Collection[UUID], letter_ids: Collection[UUID]) -> int:
+        """Take out of all notices what they say of these events and letters; of how many. What was told stays told."""
 
     def get(self, notice_id: UUID) -> Notice | None:
         """The notice, or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from threading import Barrier
@@ -12,7 +13,18 @@ import pytest
 
 from sago.domain.companies import Person
 from sago.domain.events import EventType, Severity
-from sago.domain.notices import Change, Item, Notice, Said, Told, ToldCondition, ToldEvent, ToldFigure, notice_id
+from sago.domain.notices import (
+    Change,
+    Item,
+    Notice,
+    Said,
+    Told,
+    ToldCondition,
+    ToldEvent,
+    ToldFigure,
+    ToldLetter,
+    notice_id,
+)
 from sago.domain.watches import Outcome
 from sago.errors import PermanentError
 from sago.ports import Database
@@ -32,7 +44,16 @@ TOLD = ToldEvent(
     said=Said(quote="We passed $2.1M 🎉", sender="nell@scaleflow.example", said_at=NOW),
 )
 ASKED = ToldCondition(
-    text="arr >= 2M", label="ARR", is_figure=True, op=">=", value=2e6, holds=True, seen=2.1e6, unit="USD", event=TOLD
+    text="arr >= 2M",
+    label="ARR",
+    is_figure=True,
+    op=">=",
+    value=2e6,
+    holds=True,
+    seen=2.1e6,
+    unit="USD",
+    event_id=EVENT,
+    event=TOLD,
 )
 
 
@@ -105,6 +126,28 @@ def test_what_is_cut_from_a_notice_was_not_told(database: Database) -> None:
     with database.begin() as tx:
         assert tx.notices.told(EMAIL) == set()
         assert tx.notices.add(notice(item("event:1"), day=date(2026, 3, 3)))
+
+
+def test_erased_words_go_and_what_was_told_stays_told(database: Database) -> None:
+    letter = ToldLetter(id=UUID(int=9), subject="ARR passed 2M", body="It is at $2.1M now.", to="Nell")
+    other = TOLD.model_copy(update={"event_id": UUID(int=3), "title": "A deal", "figures": (), "said": None})
+    said = item(f"event:{EVENT}", "event:3", because="ARR was $2.1M", events=(TOLD, other), more=("x",), letter=letter)
+    untouched = notice(item("letter:9", conditions=(), letter=letter), day=date(2026, 3, 3))
+    with database.begin() as tx:
+        tx.notices.add(notice(said))
+        tx.notices.add(untouched)
+    with database.begin() as tx:
+        assert tx.notices.take_words([], []) == tx.notices.take_words([UUID(int=7)], []) == 0
+        assert tx.notices.take_words([EVENT], []) == 1
+        assert tx.notices.take_words([EVENT], []) == 0
+    with database.begin() as tx:
+        emptied, second = tx.notices.of(EMAIL)
+        assert not re.search(r"2\.1|2100000", emptied.model_dump_json())
+        assert [each.title for each in emptied.items[0].events] == ["", "A deal"]
+        assert second == untouched
+        assert Told(WATCH, f"event:{EVENT}") in tx.notices.told(EMAIL)
+        assert tx.notices.take_words([], [letter.id]) == 1
+        assert tx.notices.of(EMAIL)[1].items[0].letter is None
 
 
 def test_of_notices_made_at_once_for_one_day_one_is_kept(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sago.domain.mails import address_of
@@ -36,6 +37,12 @@ class MemoryNotices:
             raise PermanentError(f"notice {notice.id}: tells what was told before")
         self._rows[notice.id] = notice
         self._told |= keys
+
+    def take_words(self, event_ids: Collection[UUID], letter_ids: Collection[UUID]) -> int:
+        emptied = {row.id: row.without_words(event_ids, letter_ids) for row in self._rows.values()}
+        changed = {key: row for key, row in emptied.items() if row != self._rows[key]}
+        self._rows.update(changed)
+        return len(changed)
 
     def get(self, notice_id: UUID) -> Notice | None:
         return self._rows.get(notice_id)

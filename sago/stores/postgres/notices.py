@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Text, cast, delete, false, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
@@ -49,6 +50,17 @@ class PostgresNotices:
             self._connection.execute(insert(told), rows)
         except IntegrityError as error:
             raise PermanentError(f"notice {notice.id}: tells what was told before") from error
+
+    def take_words(self, event_ids: Collection[UUID], letter_ids: Collection[UUID]) -> int:
+        named = [cast(notices.c["items"], Text).contains(str(each)) for each in (*event_ids, *letter_ids)]
+        candidates = select(notices).where(or_(false(), *named)).order_by(notices.c.id).with_for_update()
+        found = [_notice(row) for row in self._connection.execute(candidates)]
+        emptied = [(each, each.without_words(event_ids, letter_ids)) for each in found]
+        changed = [after for before, after in emptied if after != before]
+        for each in changed:
+            row = update(notices).where(notices.c.id == each.id)
+            self._connection.execute(row.values(items=_row(each)["items"]))
+        return len(changed)
 
     def get(self, notice_id: UUID) -> Notice | None:
         row = self._connection.execute(select(notices).where(notices.c.id == notice_id)).one_or_none()

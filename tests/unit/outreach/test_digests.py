@@ -257,13 +257,18 @@ def test_an_erased_event_is_told_as_withdrawn_without_its_words() -> None:
     assert DEAL.title not in gone.model_dump_json()
 
 
-def test_where_an_erasure_took_the_notices_words_nothing_is_told_twice() -> None:
-    house = House(FIRING)
+@pytest.mark.parametrize("takes_items", [True, False])
+def test_where_an_erasure_took_the_notices_words_nothing_is_told_twice(takes_items: bool) -> None:
+    house = House(FIRING, watch("nrr >= 150%", name="not yet"))
     house.knows(EARLY, *EVENTS)
     house.draft()
     house.told()
     (notice,), _, _ = rows(house.database)
-    house.database.state.notices[notice.id] = notice.model_copy(update={"items": ()})
+    if takes_items:
+        house.database.state.notices[notice.id] = notice.model_copy(update={"items": ()})
+    else:
+        with house.database.begin() as tx:
+            tx.notices.take_words([ARR.id, DEAL.id], [letter.id for letter in tx.outreach.letters()])
     assert house.told(1) == []
 
 
