@@ -16,7 +16,10 @@ from sago.config import Settings
 from sago.domain.letters import Letter
 from sago.llm import registry
 from sago.outreach import composing
+from sago.outreach.expiring import tidy
+from sago.outreach.permission import Rules, TickRule
 from sago.outreach.scheduling import DueLetters
+from sago.outreach.standing import lay_out, withdraw_denied
 from sago.pipeline.asking import Asker
 from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
@@ -200,7 +203,30 @@ class Container:
     def extracting(self) -> Extracting:
         context = self.settings.extraction.context_messages
         waits = self.retry_after, self.lost_after
-        return Extracting(self.database, self.buffer, self.raw, self.models, context, *waits)
+        return Extracting(
+            self.database, self.buffer, self.raw, self.models, context, *waits, withdraw_denied, self.lay_out
+        )
+
+    @property
+    def rules(self) -> Rules:
+        """How this house approves."""
+        outreach = self.settings.outreach
+        within, fresh_for = timedelta(seconds=outreach.undo), timedelta(days=outreach.fresh_for)
+        return Rules(TickRule(outreach.tick), within, fresh_for)
+
+    def tidy(self, as_of: datetime) -> list[Letter]:
+        """Expire and withdraw what nobody let go in time, as of a moment; which letters."""
+        return tidy(
+            as_of,
+            database=self.database,
+            drafts=self.drafts,
+            now=self.clock.now(),
+            fresh_for=self.rules.fresh_for,
+        )
+
+    def lay_out(self, letter: Letter) -> str:
+        """Lay out what stands in the letter's window; where it lies."""
+        return lay_out(letter, self.database, self.drafts)
 
     @property
     def consent(self) -> Consent:

@@ -444,6 +444,9 @@ class OutreachSettings(Section):
     setback_days: int = Field(60, ge=0)
     highlights: int = Field(5, ge=3, le=8)
     folder: Path = Path("output/outreach")
+    tick: Literal["offline", "always", "never"] = "offline"
+    undo: float = Field(60.0, ge=0)
+    fresh_for: int = Field(14, ge=1)
 
 
 class RawStoreSettings(Section):

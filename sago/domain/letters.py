@@ -122,10 +122,15 @@ class LetterState(StrEnum):
         """Whether a letter may go from here to there; the one table of it."""
         return state in _NEXT[self]
 
+    @property
+    def instead(self) -> str:
+        """What can be done about such a letter, for a person who asked for something else."""
+        return _INSTEAD[self]
+
     def require(self, state: LetterState, letter_id: UUID) -> None:
         """Raises UsageError, with what can be done instead, where a letter may not go from here to there."""
         if not self.may_become(state):
-            raise UsageError(f"letter {letter_id}: is {self} and cannot become {state}: {_INSTEAD[self]}")
+            raise UsageError(f"letter {letter_id}: is {self} and cannot become {state}: {self.instead}")
 
 
 _NEXT: Mapping[LetterState, frozenset[LetterState]] = {

@@ -15,10 +15,14 @@ from workers.base import ticked
 @app.task(name="outreach.schedule")
 @ticked("outreach.schedule", tells="as_of")
 def schedule(as_of: str | None = None) -> int:
-    """Make a letter due for each active watch, as of a moment (ISO 8601, UTC unless said; default now); how many."""
+    """Make a letter due for each active watch, as of a moment (ISO 8601, UTC unless said; default now); how many.
+    Letters whose news is too old by then expire."""
     wired = container()
     moment = datetime.fromisoformat(as_of) if as_of else wired.clock.now()
-    return wired.due_letters.plan(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    due = wired.due_letters.plan(moment)
+    wired.tidy(moment)
+    return due
 
 
 @app.task(name="outreach.compose", autoretry_for=(TransientError, SoftTimeLimitExceeded), retry_backoff=8)

@@ -9,12 +9,12 @@ import pytest
 
 from sago.domain.batches import LIVE_RUN, BatchState, DeadLetter
 from sago.domain.erasures import Erasure
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import Letter, LetterDraft, LetterState
 from sago.domain.messages import MessageKey
 from sago.errors import RestoredError, TransientError, UsageError
 from sago.outreach.deciding import decide, resolve
 from sago.stores.memory.state import State
-from tests.contracts.test_outreach import letter
+from tests.contracts.test_outreach import letter, watch
 from tests.unit.pipeline.house import NOW, House, deal, message
 
 HOUR = timedelta(hours=1)
@@ -52,6 +52,8 @@ def read_in(house: House, company: str = "acme") -> dict[MessageKey, BatchState]
 
 def keep(house: House, *letters: Letter) -> None:
     with house.database.begin() as tx:
+        tx.companies.ensure(watch().company_id, NOW)
+        tx.outreach.add_watch(watch())
         for each in letters:
             tx.outreach.add_letter(each)
 
@@ -79,8 +81,9 @@ def say(house: House, one: Letter, *, sent: bool) -> Letter:
 
 
 def with_events(*letters: Letter) -> tuple[Letter, ...]:
-    """Letters that cite nothing: they can be approved without events."""
-    return tuple(each.model_copy(update={"event_ids": ()}) for each in letters)
+    """Letters that cite nothing and claim nothing: they can be approved without events."""
+    plain = {"event_ids": (), "draft": LetterDraft(subject="A short word", body="All is well with all of us here.")}
+    return tuple(each.model_copy(update=plain) for each in letters)
 
 
 @pytest.mark.parametrize("cut", ["stored", "queued", "claimed", "planned", "merged"])
