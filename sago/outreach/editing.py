@@ -38,7 +38,7 @@ def edit(
     """Put a person's words in the place of the letter's that they edited; an approved letter is a draft again.
 
     The same words change nothing. Ticks of claims that are as they were stay. Raises UngroundedError, naming each
-    claim that no event of the letter bears out; UsageError where it is no letter, has changed since, or is past that.
+    claim that no event of the letter bears out; UsageError where it is no letter, has changed since, or is past it.
     """
     with locked_letter(database, based_on) as (tx, letter):
         if letter.state not in EDITABLE:
@@ -65,20 +65,30 @@ def rewritten(letter: Letter, subject: str, body: str) -> LetterDraft:
     """The letter with these words. A line `- Heading: …` under a heading that it had still tells of the same event;
     all other lines are held against all events. Raises UsageError where they make no letter."""
     before = letter.draft
-    event_of = {line.heading: line.event_id for line in reversed(before.highlights)}
-    event_of |= {_line(line): line.event_id for line in before.highlights}
     unwritten = [line for line in before.highlights if f"- {_line(line)}" not in before.body]
-    written = [
-        Highlight(heading=match["heading"], text=match["text"].rstrip(), event_id=event_id)
-        for match in _LINE.finditer(body)
-        if (event_id := event_of.get(match.group()[2:].rstrip()) or event_of.get(match["heading"]))
-    ]
+    written = _highlights(body, [line for line in before.highlights if line not in unwritten])
     words = {"subject": " ".join(subject.split()), "body": body.strip(), "highlights": (*written, *unwritten)}
     try:
         return LetterDraft.model_validate(before.model_dump() | words)
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(f"letter {letter.id}: {first['loc'][0]}: {first['msg']}") from None
+
+
+def _highlights(body: str, before: list[Highlight]) -> list[Highlight]:
+    """The lines of the body that were highlights before: first those that are as they were, then, in their order, those
+    with the same heading."""
+    lines = [(match["heading"], match["text"].rstrip()) for match in _LINE.finditer(body)]
+    left = [line for line in before if (line.heading, line.text) not in lines]
+    found = []
+    for heading, text in lines:
+        as_it_was = next((line for line in before if (line.heading, line.text) == (heading, text)), None)
+        of = as_it_was or next((line for line in left if line.heading == heading), None)
+        if of in left:
+            left.remove(of)
+        if of:
+            found.append(Highlight(heading=heading, text=text, event_id=of.event_id))
+    return found
 
 
 def _line(line: Highlight) -> str:
@@ -94,7 +104,7 @@ def moved(before: Letter, draft: LetterDraft) -> tuple[Receipt, ...]:
 def _moved(receipt: Receipt, sentence: str, draft: LetterDraft) -> Receipt | None:
     """Where its sentence stands now, or else the claim alone."""
     for looked_for in (sentence, receipt.claim):
-        for where in dict.fromkeys((receipt.where, *parts(draft))):
+        for where in sorted(parts(draft), key=lambda part: part != receipt.where):
             at = text_of(draft, where).find(looked_for)
             if at >= 0:
                 start = at + looked_for.find(receipt.claim)
