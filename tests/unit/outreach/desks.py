@@ -21,7 +21,7 @@ from sago.pipeline.generations import Generations
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.drafts import MemoryDrafts
 from sago.stores.memory.keeping import MemoryMirror
-from tests.unit.outreach.stories import ARR, DEAL, NOW, POINTS, database, fold_into
+from tests.unit.outreach.stories import ARR, DEAL, NOW, database, fold_into, point
 from tests.unit.outreach.test_composing import Writer
 
 CLAIMS = (("$2.1M", "highlight 1", ARR), ("$240k", "subject", DEAL), ("Kestrel Air", "highlight 2", DEAL))
@@ -102,8 +102,8 @@ class Desk:
 
     def hear(self, *events: Event) -> None:
         """These are the company's events from now on."""
-        ids = {event.id for event in events}
-        fold_into(self.database, events, [point for point in POINTS if point.event_id in ids])
+        stated = [point(event, each.name, each.value, each.unit) for event in events for each in event.metrics]
+        fold_into(self.database, events, [each for each in stated if each.metric in ("arr", "nrr")])
 
     def set_state(self, letter: Letter, state: LetterState) -> None:
         with self.database.begin() as tx:
