@@ -139,3 +139,16 @@ def test_ticks_of_two_people_at_once_are_both_kept(known: Database) -> None:
         found = tx.outreach.letter(PLAIN.id)
     assert found is not None
     assert found.ticked == {0, 1}
+
+
+def test_a_decision_waits_for_a_merge_under_way_and_finds_what_it_has_left(known: Database) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with known.begin() as tx:
+            tx.events.lock(PLAIN.company_id)
+            told = pool.submit(decided, known, LetterState.APPROVED, "ana")
+            with pytest.raises(TimeoutError):
+                told.result(timeout=0.3)
+            tx.outreach.set_letter_state(PLAIN.id, LetterState.SUPERSEDED, NOW, "sago", "denied")
+        with pytest.raises(UsageError, match="cannot become approved|is superseded by now"):
+            told.result(timeout=9)
+    assert actions(known) == ["superseded"]

@@ -99,9 +99,10 @@ class Lives(RuleBasedStateMachine):
             if self.may_refuse(self.desk.undo, letter):
                 assert self.desk.now - before[-1].at <= self.desk.rules.undo
 
-    @rule(target=seen, letter=seen, subject=st.sampled_from(SUBJECTS))
-    def edit(self, letter: Letter | None, subject: str) -> Letter | None:
-        return letter and self.may_refuse(self.desk.edit, letter, subject)
+    @rule(target=seen, letter=seen, subject=st.sampled_from(SUBJECTS), has_looked=st.booleans())
+    def edit(self, letter: Letter | None, subject: str, has_looked: bool) -> Letter | None:
+        based_on = letter and (self.desk.letter(letter.id) if has_looked else letter)
+        return based_on and self.may_refuse(self.desk.edit, based_on, subject)
 
     @rule(told=st.sampled_from(TOLD))
     def hear(self, told: Any) -> None:
@@ -115,9 +116,11 @@ class Lives(RuleBasedStateMachine):
     def tidy(self) -> None:
         self.desk.tidy()
 
-    @rule()
-    def queue(self) -> None:
+    @rule(wait=st.booleans())
+    def queue(self, wait: bool = False) -> None:
         """Approvals that can no longer be undone, as the mailer takes them."""
+        if wait:
+            self.pass_time({"seconds": 61})
         for letter in self.desk.letters():
             approved_at = letter.approved_at if letter.state is LetterState.APPROVED else None
             if approved_at and self.desk.now - approved_at > self.desk.rules.undo:
@@ -176,7 +179,7 @@ def _state(change: LetterChange) -> str:
 
 
 TestLivesOfLetters = Lives.TestCase
-TestLivesOfLetters.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLivesOfLetters.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
 
 def test_the_machine_gets_as_far_as_sending() -> None:
