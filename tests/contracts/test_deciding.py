@@ -149,6 +149,6 @@ def test_a_decision_waits_for_a_merge_under_way_and_finds_what_it_has_left(known
             with pytest.raises(TimeoutError):
                 told.result(timeout=0.3)
             tx.outreach.set_letter_state(PLAIN.id, LetterState.SUPERSEDED, NOW, "sago", "denied")
-        with pytest.raises(UsageError, match="cannot become approved|is superseded by now"):
+        with pytest.raises(UsageError, match=r"cannot become approved|is superseded by now"):
             told.result(timeout=9)
     assert actions(known) == ["superseded"]
