@@ -81,11 +81,13 @@ class Lives(RuleBasedStateMachine):
         approved = self.may_refuse(self.desk.decide, letter, LetterState.APPROVED, seen=letter)
         assert approved is None or not unticked(approved, self.desk.rules.tick)
 
-    @rule(letter=seen, who=PEOPLE)
-    def read_tick_and_approve(self, letter: Letter, who: str) -> None:
-        """What people do most: the other rules alone seldom get so far."""
+    @rule(letter=seen, who=PEOPLE, is_queued=st.booleans())
+    def read_tick_and_approve(self, letter: Letter, who: str, is_queued: bool = False) -> None:
+        """What people do most, and what follows if they do no more: the other rules alone seldom get so far."""
         self.tick(self.desk.letter(letter.id), who)
         self.approve(self.desk.letter(letter.id), who)
+        if is_queued:
+            self.queue(wait=True)
 
     @rule(letter=seen, who=PEOPLE)
     def reject(self, letter: Letter, who: str) -> None:
@@ -175,7 +177,7 @@ def _state(change: LetterChange) -> str:
 
 
 TestLivesOfLetters = Lives.TestCase
-TestLivesOfLetters.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestLivesOfLetters.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
 
 
 def test_the_machine_gets_as_far_as_sending() -> None:
