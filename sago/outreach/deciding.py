@@ -74,7 +74,8 @@ def undo(
         before = the_letter(tx, letter_id)
     with locked_letter(database, before) as (tx, letter):
         if letter.state not in _INSTEAD_OF_UNDO:
-            raise UsageError(f"letter {letter_id}: is {letter.state}; there is nothing to undo: {letter.state.instead}")
+            what = "a draft" if letter.state is LetterState.DRAFT else letter.state
+            raise UsageError(f"letter {letter_id}: is {what}; there is nothing to undo: {letter.state.instead}")
         made = last_change(tx, letter)
         if made is None or at - made.at > within:
             ago = f", {(at - made.at).total_seconds():.0f} s ago" if made else ""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 
+from rich.markup import escape
+
 from sago.bootstrap import Container
 from sago.cli.lookup import the_one
+from sago.cli.session import Session
 from sago.domain.letters import Letter
 from sago.report.phrases import one_line
 
@@ -34,6 +37,15 @@ def ago(moment: datetime, now: datetime) -> str:
         if seconds >= length:
             return f"{seconds // length:.0f} {name}"
     return "now"
+
+
+def next_steps(session: Session, letter: Letter, *commands: str) -> None:
+    """What a person may type next, a line each, so that it can be copied whole from a narrow window."""
+    for number, command in enumerate(commands):
+        name, _, options = command.partition(" ")
+        typed = f"sago outreach {name} {short(letter)} {options}".strip()
+        if not session.quiet:
+            session.err.print(escape(f"{'next' if number == 0 else 'or':>4}: {typed}"), soft_wrap=True)
 
 
 def is_terminal() -> bool:

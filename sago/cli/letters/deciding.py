@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from sago.bootstrap import Container
-from sago.cli.letters.chosen import is_terminal, letter_named, short
+from sago.cli.letters.chosen import is_terminal, letter_named, next_steps, short
 from sago.cli.lookup import Because, Wanted, me, opened
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterState
@@ -51,12 +51,8 @@ def approve_letter(
         session.out.print(Text(file), soft_wrap=True)
     for line in notes(decided):
         session.note(line)
-    if is_new and within:
-        session.note(f"for {within:.0f} s: sago outreach undo {short(decided)}")
-    session.note(
-        "next: open the file in your mail program, read it and send it from there; then sago outreach resolve "
-        f"{short(decided)} --sent"
-    )
+    session.note("next: open the file in your mail program, read it and send it from there; then say so")
+    next_steps(session, decided, "resolve --sent", *_while_fresh(is_new, within))
 
 
 def reject_letter(
@@ -77,8 +73,7 @@ def reject_letter(
         within = container.rules.undo.total_seconds()
     if as_json:
         session.emit(decided.model_dump(mode="json"))
-    if is_new and within:
-        session.note(f"for {within:.0f} s: sago outreach undo {short(decided)}")
+    next_steps(session, decided, *_while_fresh(is_new, within))
 
 
 def undo_decision(
@@ -107,13 +102,14 @@ def undo_decision(
         )
     if as_json:
         session.emit(undone.model_dump(mode="json"))
-    session.note(f"{undone.id} is a draft again; next: sago outreach edit {short(undone)}, approve or reject")
+    session.note(f"{undone.id} is a draft again")
+    next_steps(session, undone, "edit", "approve", "reject --because …")
 
 
 def resolve_letter(
     letter: Annotated[str, typer.Argument(help="Id, or its first characters: `sago outreach list` has the ids.")],
-    because: Because,
     sent: Annotated[bool, typer.Option("--sent/--not-sent", help="Whether it went out; look at your mail program.")],
+    because: Because = "said on the command line",
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -141,6 +137,10 @@ def resolve_letter(
     session.note(f"{resolved.state} {resolved.id}")
     if problem or found.state is LetterState.UNKNOWN:
         session.note(problem or "letters may be approved again")
+
+
+def _while_fresh(is_new: bool, within: float) -> tuple[str, ...]:
+    return (f"undo  (for {within:.0f} s)",) if is_new and within else ()
 
 
 def _confirm(letter: Letter, *, yes: bool) -> None:

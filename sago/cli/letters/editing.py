@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from sago.bootstrap import Container
-from sago.cli.letters.chosen import is_terminal, letter_named, short
+from sago.cli.letters.chosen import is_terminal, letter_named, next_steps, short
 from sago.cli.lookup import Wanted, me, opened
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterState
@@ -111,5 +110,6 @@ def _say(session: Session, before: Letter, after: Letter, left: int) -> None:
         return
     taken_back = "; its approval is taken back" if before.state is LetterState.APPROVED else ""
     session.note(f"edited {after.id}{taken_back}")
-    what = f"tick {counted(left, 'claim')}, sago outreach tick" if left else "sago outreach approve"
-    session.note(escape(f"next: {what} {short(after)}"))
+    if left:
+        session.note(f"{counted(left, 'claim')} to tick")
+    next_steps(session, after, "tick" if left else "approve")

@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.padding import Padding
 from rich.text import Text
 
 from sago.bootstrap import Container
-from sago.cli.letters.chosen import ago, letter_named, recipient, short
+from sago.cli.letters.chosen import ago, letter_named, next_steps, recipient, short
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterChange, LetterState
@@ -19,6 +21,11 @@ from sago.report.phrases import KINDS, letter_kind, one_line, visible
 
 NARROW = 76
 """Columns below which a table of letters cannot be read."""
+_OF_STATE = {
+    LetterState.APPROVED: ("undo", "reject --because …"),
+    LetterState.REJECTED: ("undo", "history"),
+    LetterState.UNKNOWN: ("resolve --sent", "resolve --not-sent"),
+}
 
 
 def list_letters(
@@ -49,7 +56,7 @@ def list_letters(
         heads = ("id", "company", "state", "age", "ticks", "to", "subject")
         table(session, heads, rows, "no letters yet")
     if drafts := [letter for letter in found if letter.state is LetterState.DRAFT]:
-        session.note(f"next: sago outreach show {short(drafts[0])}")
+        next_steps(session, drafts[0], "show")
 
 
 def show_letter(
@@ -82,7 +89,9 @@ def show_letter(
         session.out.print(Text(f"✗ {line}", style="yellow"))
     for line in notes(found):
         session.out.print(Text(f"• {line}", style="dim"))
-    session.note(f"next: {_next(found, left, container.rules)}")
+    if found.state is not LetterState.DRAFT:
+        session.note(escape(f"{found.state}: {found.state.instead}"))
+    next_steps(session, found, *_steps(found, left, container.rules))
 
 
 def show_history(
@@ -118,13 +127,12 @@ def _left(container: Container, letter: Letter) -> list[str]:
         return needed(tx, letter, container.clock.now(), container.rules)
 
 
-def _next(letter: Letter, left: Sequence[str], rules: Rules) -> str:
+def _steps(letter: Letter, left: Sequence[str], rules: Rules) -> tuple[str, ...]:
     if letter.state is not LetterState.DRAFT:
-        return f"{letter.state.instead}; what was done: sago outreach history {short(letter)}"
+        return _OF_STATE.get(letter.state, ("history",))
     if unticked(letter, rules.tick):
-        return f"sago outreach tick {short(letter)}"
-    verb = "approve" if not left else "reject"
-    return f"sago outreach {verb} {short(letter)}, or edit it first: sago outreach edit {short(letter)}"
+        return ("tick", "edit")
+    return ("edit", "reject --because …") if left else ("approve", "edit")
 
 
 def _told(change: LetterChange) -> Text:
@@ -160,4 +168,4 @@ def _stacked(session: Session, rows: Sequence[tuple[str, ...]]) -> None:
         ticked = f" · {ticks} ticked" if ticks else ""
         session.out.print(Text(letter_id, "bold").append(f"  {state} · {age}{ticked}", "not bold"))
         session.out.print(Text(f"  {company} → {to}", style="dim"))
-        session.out.print(Text(f"  {one_line(subject)}\n"))
+        session.out.print(Padding(Text(one_line(subject)), (0, 0, 1, 2)))

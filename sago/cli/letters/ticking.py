@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from sago.bootstrap import Container
-from sago.cli.letters.chosen import is_terminal, letter_named, short
+from sago.cli.letters.chosen import is_terminal, letter_named, next_steps
 from sago.cli.lookup import Wanted, me, opened
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter
@@ -55,7 +55,8 @@ def tick_claims(
         left = unticked(found, container.rules.tick)
     if as_json:
         session.emit(found.model_dump(mode="json"))
-    session.note(escape(_what_is_left(found, left)))
+    session.note(_what_is_left(found, left))
+    next_steps(session, found, *(("tick", "edit", "reject --because …") if left else ("approve",)))
 
 
 def _walked(session: Session, container: Container, letter: Letter, claims: Sequence[Claim], why: str) -> Letter:
@@ -73,10 +74,6 @@ def _walked(session: Session, container: Container, letter: Letter, claims: Sequ
             wrong.append(each)
     for each in wrong:
         session.note(escape(f"claim {each.number + 1} is wrong, you said: “{one_line(each.receipt.claim)}”"))
-    if wrong:
-        session.note(
-            f"mend it, sago outreach edit {short(letter)}; or sago outreach reject {short(letter)} --because …"
-        )
     return letter
 
 
@@ -101,8 +98,7 @@ def _shown(claim: Claim, of: int) -> Text:
 
 def _what_is_left(letter: Letter, left: Sequence[int]) -> str:
     if not letter.receipts:
-        return f"no claim of it has a receipt: nothing to tick; next: sago outreach approve {short(letter)}"
+        return "no claim of it has a receipt: nothing to tick"
     if not left:
-        return f"{counted(len(letter.ticked), 'claim')} ticked; next: sago outreach approve {short(letter)}"
-    numbers = ", ".join(str(number + 1) for number in left)
-    return f"left of {counted(len(letter.receipts), 'claim')}: {numbers}; next: sago outreach tick {short(letter)}"
+        return f"{counted(len(letter.ticked), 'claim')} ticked"
+    return f"left of {counted(len(letter.receipts), 'claim')}: {', '.join(str(number + 1) for number in left)}"

@@ -214,7 +214,7 @@ def test_there_is_nothing_to_undo_about_a_letter_that_nobody_just_decided_about(
     if state:
         desk.approve(letter)
         desk.set_state(letter, state)
-    with pytest.raises(UsageError, match=f"is {state or 'draft'}; there is nothing to undo"):
+    with pytest.raises(UsageError, match=f"is {state or 'a draft'}; there is nothing to undo"):
         desk.undo(letter)
 
 
