@@ -12,7 +12,7 @@ from sago.domain.erasures import Erasure
 from sago.domain.letters import Letter, LetterDraft, LetterState
 from sago.domain.messages import MessageKey
 from sago.errors import RestoredError, TransientError, UsageError
-from sago.outreach.deciding import decide, resolve
+from sago.outreach.deciding import decide, resolve, undo
 from sago.stores.memory.state import State
 from tests.contracts.test_outreach import letter, watch
 from tests.unit.pipeline.house import NOW, House, deal, message
@@ -288,6 +288,53 @@ def test_a_letter_that_was_sent_after_the_backup_is_not_sent_again() -> None:
     restore(house, saved)
     settle(house)
     assert states(house) == {one.window: LetterState.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("inside", "noted", "after"),
+    [
+        (LetterState.DRAFT, LetterState.APPROVED, LetterState.UNKNOWN),
+        (LetterState.DRAFT, LetterState.QUEUED, LetterState.UNKNOWN),
+        (LetterState.APPROVED, LetterState.APPROVED, LetterState.APPROVED),
+        (LetterState.APPROVED, LetterState.QUEUED, LetterState.UNKNOWN),
+        (LetterState.APPROVED, LetterState.SENT, LetterState.UNKNOWN),
+        (LetterState.QUEUED, LetterState.APPROVED, LetterState.QUEUED),
+        (LetterState.QUEUED, LetterState.QUEUED, LetterState.QUEUED),
+        (LetterState.QUEUED, LetterState.SENT, LetterState.UNKNOWN),
+        (LetterState.SENT, LetterState.SENT, LetterState.SENT),
+        (LetterState.REJECTED, LetterState.APPROVED, LetterState.REJECTED),
+        (LetterState.EXPIRED, LetterState.APPROVED, LetterState.EXPIRED),
+    ],
+)
+def test_a_letter_of_which_more_is_noted_outside_than_the_backup_knows_is_unknown(
+    inside: LetterState, noted: LetterState, after: LetterState
+) -> None:
+    house = House()
+    (one,) = with_events(letter("one", state=inside))
+    keep(house, one)
+    saved = backup(house)
+    house.generations.announce(one, noted, NOW)
+    house.generations.advance(NOW)
+    restore(house, saved)
+    settle(house)
+    with house.database.begin() as tx:
+        assert [each.state for each in tx.outreach.letters(live=False)] == [after]
+    assert (house.generations.problem() is None) == (after is not LetterState.UNKNOWN)
+
+
+def test_an_approval_that_was_undone_after_the_backup_is_unknown_until_a_person_says_so() -> None:
+    house = House()
+    (one,) = with_events(letter("one"))
+    keep(house, one)
+    saved = backup(house)
+    approve(house, one)
+    how = {"database": house.database, "drafts": house.drafts, "who": "ana", "why": "", "at": NOW}
+    assert undo(one.id, **how, within=timedelta(seconds=60)).state is LetterState.DRAFT
+    restore(house, saved)
+    settle(house)
+    assert states(house) == {one.window: LetterState.UNKNOWN}
+    assert say(house, one, sent=False).state is LetterState.SUPERSEDED
+    assert house.generations.problem() is None
 
 
 def test_an_approval_under_way_as_the_backup_was_made_is_unknown() -> None:
