@@ -17,7 +17,7 @@ from sago.domain.letters import Letter
 from sago.llm import registry
 from sago.outreach import composing
 from sago.outreach.expiring import tidy
-from sago.outreach.permission import Rules, TickRule
+from sago.outreach.permission import ApprovalRules, TickRule
 from sago.outreach.scheduling import DueLetters
 from sago.outreach.standing import lay_out, withdraw_denied
 from sago.pipeline.asking import Asker
@@ -208,11 +208,11 @@ class Container:
         )
 
     @property
-    def rules(self) -> Rules:
+    def approval_rules(self) -> ApprovalRules:
         """How this house approves."""
         outreach = self.settings.outreach
         within, fresh_for = timedelta(seconds=outreach.undo), timedelta(days=outreach.fresh_for)
-        return Rules(TickRule(outreach.tick), within, fresh_for)
+        return ApprovalRules(TickRule(outreach.tick), within, fresh_for)
 
     def tidy(self, as_of: datetime) -> list[Letter]:
         """Expire and withdraw what nobody let go in time, as of a moment; which letters."""
@@ -221,7 +221,7 @@ class Container:
             database=self.database,
             drafts=self.drafts,
             now=self.clock.now(),
-            fresh_for=self.rules.fresh_for,
+            fresh_for=self.approval_rules.fresh_for,
         )
 
     def lay_out(self, letter: Letter) -> str:

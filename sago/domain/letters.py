@@ -156,7 +156,7 @@ its mail was cancelled or refused before its content went over."""
 _INSTEAD: Mapping[LetterState, str] = {
     LetterState.DRAFT: "approve, edit or reject it",
     LetterState.APPROVED: "undo the approval while it is fresh, or reject the letter until it is queued",
-    LetterState.QUEUED: "it is on its way",
+    LetterState.QUEUED: "it is on its way; `sago outreach recall` takes back what has not begun to go",
     LetterState.SENT: "it has left the house, and nothing takes it back",
     LetterState.REJECTED: "a fresh rejection can be undone; its window gets no other letter",
     LetterState.EXPIRED: "its news was too old; `outreach.schedule` writes another when there is news",

@@ -10,12 +10,12 @@ from uuid import UUID
 from sago.domain.events import Event, Fold, Observation, Rejection
 from sago.domain.letters import Letter, LetterState
 from sago.errors import UsageError
-from sago.outreach.permission import Rules, needed
+from sago.outreach.permission import ApprovalRules, needed
 from sago.outreach.reading import last_change, locked_letter, require_as_seen, the_letter
 from sago.outreach.standing import lay_out, withdraw_unfounded
 from sago.ports import Database, Drafts, Transaction
 
-STRICT = Rules()
+STRICT = ApprovalRules()
 _INSTEAD_OF_UNDO = {
     LetterState.APPROVED: "; reject it instead, which is possible until it is queued",
     LetterState.REJECTED: "; the next letter of this watch comes with the next news",
@@ -38,7 +38,7 @@ def decide(
     who: str,
     why: str,
     at: datetime,
-    rules: Rules = STRICT,
+    rules: ApprovalRules = STRICT,
     seen: Letter | None = None,
 ) -> Letter:
     """Approve or reject a letter; the audit log keeps who and why, and a rejected letter leaves the drafts. One that
@@ -116,7 +116,7 @@ def resolve(
     return resolved
 
 
-def _open_to(tx: Transaction, letter_id: UUID, state: LetterState, at: datetime, rules: Rules) -> Letter:
+def _open_to(tx: Transaction, letter_id: UUID, state: LetterState, at: datetime, rules: ApprovalRules) -> Letter:
     """The letter, where that can be decided about it or is decided already."""
     letter = the_letter(tx, letter_id)
     if letter.state is state:

@@ -29,7 +29,7 @@ class TickRule(StrEnum):
 
 
 @dataclass(frozen=True)
-class Rules:
+class ApprovalRules:
     """How the house approves: who ticks, how long a decision can be undone, how old the newest fact may be."""
 
     tick: TickRule = TickRule.OFFLINE
@@ -47,7 +47,7 @@ def objections(tx: Transaction, letter: Letter, now: datetime, *, fresh_for: tim
     return [*of_facts, *(_age(told, now, fresh_for) if fresh_for else [])]
 
 
-def needed(tx: Transaction, letter: Letter, now: datetime, rules: Rules) -> list[str]:
+def needed(tx: Transaction, letter: Letter, now: datetime, rules: ApprovalRules) -> list[str]:
     """What keeps a draft from being approved: what speaks against it, and claims that nobody has ticked."""
     return [*objections(tx, letter, now, fresh_for=rules.fresh_for), *_ticks(letter, rules.tick)]
 

@@ -44,7 +44,7 @@ def approve_letter(
         if not is_new:
             container.generations.check()
             lay_out(decided, container.database, container.drafts)
-        file, within = container.drafts.place(decided), container.rules.undo.total_seconds()
+        file, within = container.drafts.place(decided), container.approval_rules.undo.total_seconds()
     if as_json:
         session.emit(decided.model_dump(mode="json"))
     else:
@@ -70,7 +70,7 @@ def reject_letter(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         decided, is_new = _decided(session, container, letter_named(container, letter), LetterState.REJECTED, because)
-        within = container.rules.undo.total_seconds()
+        within = container.approval_rules.undo.total_seconds()
     if as_json:
         session.emit(decided.model_dump(mode="json"))
     next_steps(session, decided, *_while_fresh(is_new, within))
@@ -98,7 +98,7 @@ def undo_decision(
             who=me(),
             why=because,
             at=container.clock.now(),
-            within=container.rules.undo,
+            within=container.approval_rules.undo,
         )
     if as_json:
         session.emit(undone.model_dump(mode="json"))
@@ -168,7 +168,7 @@ def _decided(
         who=who,
         why=why,
         at=at,
-        rules=container.rules,
+        rules=container.approval_rules,
         seen=found,
     )
     with container.database.begin() as tx:

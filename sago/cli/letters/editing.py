@@ -51,7 +51,7 @@ def edit_letter(
         edited = _kept(container, found, subject or new_subject, body, because, file)
         if is_own and file:
             file.unlink()
-        left = unticked(edited, container.rules.tick)
+        left = unticked(edited, container.approval_rules.tick)
     if as_json:
         session.emit(edited.model_dump(mode="json"))
     _say(session, found, edited, len(left))

@@ -16,7 +16,7 @@ from sago.cli.letters.chosen import ago, letter_named, next_steps, recipient, sh
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterChange, LetterState
-from sago.outreach.permission import Rules, needed, notes, unticked
+from sago.outreach.permission import ApprovalRules, needed, notes, unticked
 from sago.report.phrases import KINDS, letter_kind, one_line, visible
 
 NARROW = 76
@@ -44,7 +44,7 @@ def list_letters(
     with opened(session) as container, container.database.begin() as tx:
         require_known(tx, company)
         found = tx.outreach.letters(company, live=not every)
-        rules, now = container.rules, container.clock.now()
+        rules, now = container.approval_rules, container.clock.now()
     if as_json:
         for letter in found:
             session.emit(letter.model_dump(mode="json"))
@@ -91,7 +91,7 @@ def show_letter(
         session.out.print(Text(f"• {line}", style="dim"))
     if found.state is not LetterState.DRAFT:
         session.note(escape(f"{found.state}: {found.state.instead}"))
-    next_steps(session, found, *_steps(found, left, container.rules))
+    next_steps(session, found, *_steps(found, left, container.approval_rules))
 
 
 def show_history(
@@ -124,10 +124,10 @@ def _left(container: Container, letter: Letter) -> list[str]:
     if letter.state not in (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED):
         return []
     with container.database.begin() as tx:
-        return needed(tx, letter, container.clock.now(), container.rules)
+        return needed(tx, letter, container.clock.now(), container.approval_rules)
 
 
-def _steps(letter: Letter, left: Sequence[str], rules: Rules) -> tuple[str, ...]:
+def _steps(letter: Letter, left: Sequence[str], rules: ApprovalRules) -> tuple[str, ...]:
     if letter.state is not LetterState.DRAFT:
         return _OF_STATE.get(letter.state, ("history",))
     if unticked(letter, rules.tick):
@@ -148,12 +148,12 @@ def _told(change: LetterChange) -> Text:
     return line
 
 
-def _cells(letter: Letter, rules: Rules, now: datetime) -> tuple[str, ...]:
+def _cells(letter: Letter, rules: ApprovalRules, now: datetime) -> tuple[str, ...]:
     place = (short(letter), letter.company_id, letter.state.value, ago(letter.created_at, now))
     return (*place, _ticks(letter, rules), recipient(letter), letter.draft.subject)
 
 
-def _ticks(letter: Letter, rules: Rules) -> str:
+def _ticks(letter: Letter, rules: ApprovalRules) -> str:
     """`3/9` of the claims are ticked; nothing where nobody has to."""
     if not letter.ticked and not unticked(letter, rules.tick):
         return ""

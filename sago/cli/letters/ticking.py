@@ -52,7 +52,7 @@ def tick_claims(
             raise UsageError(f"letter {found.id}: nobody can be asked here; name claims, --claim 3, or --all --because")
         else:
             found = _walked(session, container, found, claims, because)
-        left = unticked(found, container.rules.tick)
+        left = unticked(found, container.approval_rules.tick)
     if as_json:
         session.emit(found.model_dump(mode="json"))
     session.note(_what_is_left(found, left))

@@ -18,7 +18,7 @@ from sago.cli import lookup, people
 from sago.cli.letters import deciding, editing, ticking
 from sago.domain.letters import Letter, LetterState
 from sago.errors import ConfigError, UngroundedError, UsageError
-from sago.outreach.permission import Rules, TickRule
+from sago.outreach.permission import ApprovalRules, TickRule
 from tests.unit.cli import test_people
 from tests.unit.outreach.desks import CLAIMS, proof
 from tests.unit.outreach.stories import NOW
@@ -162,7 +162,7 @@ def test_a_letter_without_receipts_wants_a_word_where_nobody_can_be_asked(house:
 def test_the_house_says_whether_claims_are_ticked_and_how_long_a_decision_can_be_undone(
     house: House, sago: Sago
 ) -> None:
-    house.rules = Rules(TickRule.NEVER, undo=timedelta(seconds=5))
+    house.approval_rules = ApprovalRules(TickRule.NEVER, undo=timedelta(seconds=5))
     short = str(house.proven().id)[:8]
     assert "(for 5 s)" in words(sago("approve", short))
     house.moment += timedelta(seconds=6)

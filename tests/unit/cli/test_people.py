@@ -19,7 +19,7 @@ from sago.errors import RestoredError, UsageError
 from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
 from sago.outreach.composing import compose_letter
-from sago.outreach.permission import Rules
+from sago.outreach.permission import ApprovalRules
 from sago.outreach.standing import withdraw_unfounded
 from sago.pipeline.generations import Generations
 from sago.stores.memory.clock import ManualClock
@@ -45,7 +45,7 @@ class House:
     database: MemoryDatabase = field(default_factory=lambda: database(UPDATE))
     drafts: MemoryDrafts = field(default_factory=MemoryDrafts)
     mirror: MemoryMirror = field(default_factory=MemoryMirror)
-    rules: Rules = field(default_factory=Rules)
+    approval_rules: ApprovalRules = field(default_factory=ApprovalRules)
     closed: bool = False
 
     @property

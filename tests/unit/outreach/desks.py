@@ -15,7 +15,7 @@ from sago.outreach.composing import compose_letter
 from sago.outreach.deciding import decide, undo
 from sago.outreach.editing import edit
 from sago.outreach.expiring import tidy
-from sago.outreach.permission import Rules, TickRule, needed, objections
+from sago.outreach.permission import ApprovalRules, TickRule, needed, objections
 from sago.outreach.ticking import text_of, tick
 from sago.pipeline.generations import Generations
 from sago.stores.memory.clock import ManualClock
@@ -47,9 +47,9 @@ def proof(letter: Letter, claim: str, where: str, event: Event) -> Receipt:
 class Desk:
     """Everything a person does about one letter; `now` is what the clock says."""
 
-    def __init__(self, *watches: Watch, rules: Rules | None = None) -> None:
+    def __init__(self, *watches: Watch, rules: ApprovalRules | None = None) -> None:
         self.now = NOW
-        self.rules = rules or Rules()
+        self.rules = rules or ApprovalRules()
         self.database = database(*watches)
         self.drafts = MemoryDrafts()
         self.mirror = MemoryMirror()
@@ -159,4 +159,4 @@ class Desk:
         return {"database": self.database, "drafts": self.drafts, "who": self.who, "why": "because", "at": self.now}
 
 
-NO_TICKS = Rules(TickRule.NEVER)
+NO_TICKS = ApprovalRules(TickRule.NEVER)

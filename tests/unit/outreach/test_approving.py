@@ -10,7 +10,7 @@ import pytest
 from sago.domain.events import Event
 from sago.domain.letters import LetterState
 from sago.errors import UsageError
-from sago.outreach.permission import Rules, TickRule, notes, unticked
+from sago.outreach.permission import ApprovalRules, TickRule, notes, unticked
 from sago.outreach.ticking import claims_of
 from tests.unit.outreach.desks import NO_TICKS, Desk
 from tests.unit.outreach.stories import ARR, DEAL, EVENTS, NRR, metric, watch
@@ -219,7 +219,7 @@ def test_there_is_nothing_to_undo_about_a_letter_that_nobody_just_decided_about(
 
 
 def test_how_long_a_decision_can_be_undone_is_a_setting() -> None:
-    desk = Desk(FIRING, rules=Rules(TickRule.NEVER, undo=timedelta(0)))
+    desk = Desk(FIRING, rules=ApprovalRules(TickRule.NEVER, undo=timedelta(0)))
     letter = desk.composed(FIRING)
     desk.approve(letter)
     desk.pass_time(seconds=1)
