@@ -177,7 +177,7 @@ def _state(change: LetterChange) -> str:
 
 
 TestLivesOfLetters = Lives.TestCase
-TestLivesOfLetters.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestLivesOfLetters.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
 
 
 def test_the_machine_gets_as_far_as_sending() -> None:
