@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from sago.domain.letters import Highlight, Letter, LetterDraft, LetterRequest, LetterState, Receipt
 from sago.errors import UngroundedError, UsageError
-from sago.outreach.checking import check
 from sago.outreach.composing import request_of
+from sago.outreach.permission import untraceable
 from sago.outreach.reading import locked_letter, require_as_seen, the_letter
 from sago.outreach.standing import lay_out
 from sago.outreach.ticking import carried, parts, sentence_of, text_of
@@ -48,7 +48,7 @@ def edit(
         if draft.sha256 == letter.draft.sha256:
             return letter
         request = request_of(tx, letter)
-        if problems := check(draft, request):
+        if problems := untraceable(letter, draft, request):
             raise UngroundedError(f"letter {letter.id}: not changed; {'; '.join(str(problem) for problem in problems)}")
         proofs = prove(draft, request) if prove else moved(letter, draft)
         if letter.state is LetterState.APPROVED:

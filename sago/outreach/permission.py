@@ -9,10 +9,11 @@ from enum import StrEnum
 from uuid import UUID
 
 from sago.domain.events import Event
-from sago.domain.letters import Letter
+from sago.domain.letters import Letter, LetterDraft, LetterRequest
 from sago.domain.wording import day
-from sago.outreach.checking import check
+from sago.outreach.checking import Problem, check
 from sago.outreach.composing import request_of
+from sago.outreach.facts import words_of
 from sago.outreach.standing import told_events
 from sago.ports import Transaction
 
@@ -65,6 +66,17 @@ def notes(letter: Letter) -> list[str]:
     return ["no mail address of its reader is known: it is laid out as a file, and not mailed"]
 
 
+def untraceable(letter: Letter, draft: LetterDraft, request: LetterRequest) -> list[Problem]:
+    """What `check` finds in a text of this letter, but for the names of its own sender and reader: the company's profile
+    may name others by now."""
+    people = " ".join(person.name for person in (letter.sender, letter.recipient) if person)
+    return [
+        problem
+        for problem in check(draft, request)
+        if problem.kind != "name" or not words_of(problem.text) <= words_of(people)
+    ]
+
+
 def age_objection(tx: Transaction, letter: Letter, now: datetime, fresh_for: timedelta) -> str | None:
     """What it says of a letter whose newest fact is older than that; None where it is news still."""
     return next(iter(_age(told_events(tx, letter), now, fresh_for)), None)
@@ -98,7 +110,7 @@ def _receipts(letter: Letter, told: Mapping[UUID, Event]) -> list[str]:
 
 def _text(tx: Transaction, letter: Letter) -> list[str]:
     """A correction leaves the event, with another figure."""
-    problems = check(letter.draft, request_of(tx, letter))
+    problems = untraceable(letter, letter.draft, request_of(tx, letter))
     said = ", ".join(str(problem) for problem in problems)
     return [f"{said}: edit it, or let `outreach.schedule` renew it"] if problems else []
 

@@ -9,11 +9,11 @@ import pytest
 
 from sago.domain.events import Event
 from sago.domain.letters import LetterState
-from sago.errors import UsageError
+from sago.errors import UngroundedError, UsageError
 from sago.outreach.permission import ApprovalRules, TickRule, notes, unticked
 from sago.outreach.ticking import claims_of
 from tests.unit.outreach.desks import NO_TICKS, Desk
-from tests.unit.outreach.stories import ARR, DEAL, EVENTS, NRR, metric, watch
+from tests.unit.outreach.stories import ARR, COMPANY, DEAL, EVENTS, NRR, metric, watch
 
 UPDATE, FIRING = watch(name="update"), watch("arr >= 2M", name="firing")
 PAST = [LetterState.EXPIRED, LetterState.SUPERSEDED, LetterState.REJECTED]
@@ -156,6 +156,17 @@ def test_a_figure_that_was_corrected_since_keeps_the_letter_back() -> None:
     (told,) = desk.objections(letter)
     assert "highlight 1: figure '$2.1M' stands in no cited event" in told
     assert told.endswith("edit it, or let `outreach.schedule` renew it")
+
+
+def test_a_letter_may_name_its_sender_and_reader_when_the_profile_names_others_by_now() -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    assert "Hi Nell," in letter.draft.body
+    with desk.database.begin() as tx:
+        tx.companies.save(COMPANY.model_copy(update={"founder": "Mira Sol"}))
+    assert desk.objections(letter) == []
+    with pytest.raises(UngroundedError, match="name 'Quentin'"):
+        desk.edit(letter, body=letter.draft.body.replace("Hi Nell", "Hi Quentin"))
 
 
 def test_news_that_is_old_is_not_approved() -> None:
