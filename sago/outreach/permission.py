@@ -67,8 +67,8 @@ def notes(letter: Letter) -> list[str]:
 
 
 def untraceable(letter: Letter, draft: LetterDraft, request: LetterRequest) -> list[Problem]:
-    """What `check` finds in a text of this letter, but for the names of its own sender and reader: the company's profile
-    may name others by now."""
+    """What `check` finds in a text of this letter, but for the names of its own sender and reader: the profile of the
+    company may name others by now."""
     people = " ".join(person.name for person in (letter.sender, letter.recipient) if person)
     return [
         problem
