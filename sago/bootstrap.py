@@ -21,11 +21,14 @@ from sago.outreach import composing
 from sago.outreach.backtesting import Backtesting
 from sago.outreach.delivery import Delivery
 from sago.outreach.digests import Digests
+from sago.outreach.expiring import tidy
 from sago.outreach.freight import Freight, LetterFreight
 from sago.outreach.judging import Judging
 from sago.outreach.notice_mails import NoticeFreight
+from sago.outreach.permission import ApprovalRules, TickRule
 from sago.outreach.scheduling import DueLetters
 from sago.outreach.sending import Rules, Sending
+from sago.outreach.standing import lay_out, withdraw_denied
 from sago.outreach.unsubscribing import NOWHERE, Links, Suppressing
 from sago.pipeline.asking import Asker
 from sago.pipeline.batching import Batching
@@ -212,7 +215,30 @@ class Container:
     def extracting(self) -> Extracting:
         context = self.settings.extraction.context_messages
         waits = self.retry_after, self.lost_after
-        return Extracting(self.database, self.buffer, self.raw, self.models, context, *waits)
+        return Extracting(
+            self.database, self.buffer, self.raw, self.models, context, *waits, withdraw_denied, self.lay_out
+        )
+
+    @property
+    def approval_rules(self) -> ApprovalRules:
+        """How this house approves."""
+        outreach = self.settings.outreach
+        within, fresh_for = timedelta(seconds=outreach.undo), timedelta(days=outreach.fresh_for)
+        return ApprovalRules(TickRule(outreach.tick), within, fresh_for)
+
+    def tidy(self, as_of: datetime) -> list[Letter]:
+        """Expire and withdraw what nobody let go in time, as of a moment; which letters."""
+        return tidy(
+            as_of,
+            database=self.database,
+            drafts=self.drafts,
+            now=self.clock.now(),
+            fresh_for=self.approval_rules.fresh_for,
+        )
+
+    def lay_out(self, letter: Letter) -> str:
+        """Lay out what stands in the letter's window; where it lies."""
+        return lay_out(letter, self.database, self.drafts)
 
     @property
     def consent(self) -> Consent:

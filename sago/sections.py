@@ -483,6 +483,8 @@ class OutreachSettings(Section):
     digest: Cron = "0 * * * *"
     """When it is looked whose hour for notices has come."""
     notice: NoticeSettings = NoticeSettings()
+    tick: Literal["offline", "always", "never"] = "offline"
+    """Whose letters are ticked claim by claim before approval."""
     deliver_every: float = Field(30.0, ge=1)
     """Seconds between rounds of delivery."""
     undo: float = Field(60.0, ge=0)

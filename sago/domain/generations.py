@@ -9,7 +9,7 @@ from uuid import UUID
 from sago.domain.companies import Person
 from sago.domain.letters import Letter, LetterDraft, LetterState
 
-STEPS = (LetterState.DRAFT, LetterState.APPROVED, LetterState.SENT)
+STEPS = (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED, LetterState.SENT)
 """The way of a letter out of the house."""
 LOST_DRAFT = LetterDraft(
     subject="(a letter lost with the database)",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +15,7 @@ from sago.domain.companies import DEFAULT_FIRM, Company, Granularity, Person
 from sago.domain.events import Event, Metric, MetricPoint
 from sago.domain.messages import CompanyId, Moment
 from sago.domain.watches import Verdict, Watch
+from sago.errors import UsageError
 
 
 class Highlight(BaseModel):
@@ -52,6 +56,11 @@ class LetterDraft(BaseModel):
     body: str = Field(min_length=20)
     highlights: tuple[Highlight, ...] = ()
     metrics: tuple[Metric, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Of what its reader gets, subject and body: which text somebody approved, once its words are gone."""
+        return hashlib.sha256(f"{self.subject}\n\n{self.body}".encode()).hexdigest()
 
 
 class Receipt(BaseModel):
@@ -108,6 +117,53 @@ class LetterState(StrEnum):
         """Whether the letter fills its window: at most one live letter a (watch, window). An unknown one does: it may
         have been sent."""
         return self not in (LetterState.REJECTED, LetterState.EXPIRED, LetterState.SUPERSEDED)
+
+    def may_become(self, state: LetterState) -> bool:
+        """Whether a letter may go from here to there; the one table of it."""
+        return state in _NEXT[self]
+
+    @property
+    def instead(self) -> str:
+        """What can be done about such a letter, for a person who asked for something else."""
+        return _INSTEAD[self]
+
+    def require(self, state: LetterState, letter_id: UUID) -> None:
+        """Raises UsageError, with what can be done instead, where a letter may not go from here to there."""
+        if not self.may_become(state):
+            raise UsageError(f"letter {letter_id}: is {self} and cannot become {state}: {self.instead}")
+
+
+_NEXT: Mapping[LetterState, frozenset[LetterState]] = {
+    LetterState.DRAFT: frozenset(
+        {
+            LetterState.APPROVED,
+            LetterState.REJECTED,
+            LetterState.EXPIRED,
+            LetterState.SUPERSEDED,
+            LetterState.UNKNOWN,
+        }
+    ),
+    LetterState.APPROVED: frozenset(set(LetterState) - {LetterState.APPROVED}),
+    LetterState.QUEUED: frozenset(set(LetterState) - {LetterState.QUEUED}),
+    LetterState.SENT: frozenset(),
+    LetterState.REJECTED: frozenset({LetterState.DRAFT}),
+    LetterState.EXPIRED: frozenset(),
+    LetterState.SUPERSEDED: frozenset(),
+    LetterState.UNKNOWN: frozenset({LetterState.SENT, LetterState.SUPERSEDED}),
+}
+"""From an approved letter to a draft: undone or edited. To sent: by hand, from its `.eml`. From a queued one back:
+its mail was cancelled or refused before its content went over."""
+_INSTEAD: Mapping[LetterState, str] = {
+    LetterState.DRAFT: "approve, edit or reject it",
+    LetterState.APPROVED: "undo the approval while it is fresh, or reject the letter until it is queued",
+    LetterState.QUEUED: "it is on its way; `sago outreach recall` takes back what has not begun to go",
+    LetterState.SENT: "it has left the house, and nothing takes it back",
+    LetterState.REJECTED: "a fresh rejection can be undone; its window gets no other letter",
+    LetterState.EXPIRED: "its news was too old; `outreach.schedule` writes another when there is news",
+    LetterState.SUPERSEDED: "what it told has changed; look for the one in its place with `sago outreach list`, "
+    "or have it written by `outreach.schedule`",
+    LetterState.UNKNOWN: "say what became of it first: `sago outreach resolve`",
+}
 
 
 class DueLetter(NamedTuple):
@@ -167,3 +223,32 @@ class Letter(BaseModel):
     created_at: Moment
     approved_by: str | None = None
     approved_at: Moment | None = None
+
+
+class LetterChange(BaseModel):
+    """One entry of the audit log about a letter: what was done, by whom, when and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: Moment
+    who: str
+    action: str
+    """`letter.` and the state it came to, or `letter.edited`, `letter.ticked`."""
+    why: str = ""
+    detail: Mapping[str, Any] = Field(default_factory=dict)
+    """`from`: the state before; `text`: the sha256 of what was approved, queued or sent; `before` and `after` of an
+    edit; `claims`: the numbers that were ticked, counted from 0."""
+
+
+def approval(letter: Letter, state: LetterState, at: datetime, who: str) -> dict[str, Any]:
+    """What a letter's own fields about its approval become when it comes to a state: kept beyond, also where it comes
+    back from the queue, and gone in a draft."""
+    if state is LetterState.APPROVED and letter.state is not LetterState.QUEUED:
+        return {"approved_by": who, "approved_at": at}
+    return {"approved_by": None, "approved_at": None} if state is LetterState.DRAFT else {}
+
+
+def changed(letter: Letter, state: LetterState) -> dict[str, str]:
+    """What the audit log keeps of a change of state beside who, when and why."""
+    is_let_go = state in (LetterState.APPROVED, LetterState.QUEUED, LetterState.SENT)
+    return {"from": letter.state.value} | ({"text": letter.draft.sha256} if is_let_go else {})

@@ -21,7 +21,7 @@ from sago.evaluation.labels import Label, Words
 from sago.ports import Database, RawStore, Transaction
 
 COLUMNS = ("id", "is_chat", "chat_sender", "email_sender", "timestamp", "content", "company_id", "thread_id")
-_APPROVED = (LetterState.APPROVED, LetterState.SENT)
+_APPROVED = (LetterState.APPROVED, LetterState.QUEUED, LetterState.SENT)
 
 
 class Judged(NamedTuple):

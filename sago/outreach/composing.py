@@ -15,24 +15,21 @@ from sago.domain.events import Event
 from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
 from sago.domain.model_calls import ModelJob
 from sago.domain.significance import DEFAULT_SCALE, Scale
-from sago.domain.watches import Direction, Outcome, Watch
-from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError
+from sago.domain.watches import Direction, Outcome, Verdict, Watch
+from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError, UsageError
 from sago.outreach.checking import check
-from sago.outreach.deciding import drafts_of
 from sago.outreach.knowledge import Known, load
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose
 from sago.outreach.sharing import view_of
 from sago.outreach.significance import scores
-from sago.outreach.standing import lay_out, still_proven
+from sago.outreach.standing import SYSTEM, lay_out, open_letters, still_proven, supersede, told_events
 from sago.ports import Clock, Database, Drafts, Model, Models, Transaction
 
 UPDATE_DAYS = 92
 """A company update tells of the quarter before its newest event; what an earlier update told is no news."""
 WRITING_TIME = 220.0
 """Seconds for all that a model is asked for one letter: below a task's soft time limit."""
-SYSTEM = "sago"
-"""Who changes a letter's state where no person did, as the audit log names it."""
 STALE, NOT_SHARED = "what the letter rests on no longer holds", "the founder shares nothing with this firm any more"
 """Why a draft is superseded."""
 _log = telemetry.logger(__name__)
@@ -131,6 +128,28 @@ def request_for(
     events = (*proofs, *others[: max(0, highlights - len(proofs))])
     if not events:
         return None
+    return _request(known, verdict, events, as_of)
+
+
+def request_of(transaction: Transaction, letter: Letter) -> LetterRequest:
+    """What a letter may say: its events as they are held now, told as of its composition; those that are held no more
+    are left out. Raises UsageError where its watch was removed."""
+    known = load(transaction, letter.watch_id, letter.created_at)
+    if known is None:
+        raise UsageError(f"letter {letter.id}: its watch was removed; reject it")
+    before = [each for each in known.grounds.letters if each.created_at < letter.created_at]
+    known = known._replace(grounds=known.grounds._replace(letters=before))
+    verdict = known.judge(letter.created_at, 0, DEFAULT_SCALE)
+    held = {event.id: event for event in known.events}
+    told = tuple(
+        held[event.id].model_copy(update={"id": event_id})
+        for event_id, event in told_events(transaction, letter).items()
+        if event.id in held
+    )
+    return _request(known, verdict, told, letter.created_at)
+
+
+def _request(known: Known, verdict: Verdict, events: tuple[Event, ...], as_of: datetime) -> LetterRequest:
     return LetterRequest(
         company=known.company,
         watch=known.watch,
@@ -192,7 +211,8 @@ def _prepare(
 
 
 def _standing(transaction: Transaction, request: LetterRequest, window: str) -> Letter | None:
-    """The window's letter that needs no successor: decided by a person, or a draft of the same events."""
+    """The window's letter that needs no successor: decided by a person, who may have sent it by hand, or a draft of
+    the same events, be it one that nobody approved while they were news."""
     events = set(_rests_on(request))
     for letter in transaction.outreach.letters(request.company.company_id, live=False):
         if letter.watch_id != request.watch.id or letter.window != window:
@@ -200,7 +220,10 @@ def _standing(transaction: Transaction, request: LetterRequest, window: str) -> 
         if letter.state is LetterState.DRAFT:
             if set(letter.event_ids) == events and not check(letter.draft, request):
                 return letter
-        elif letter.state not in (LetterState.SUPERSEDED, LetterState.EXPIRED):
+        elif letter.state is LetterState.EXPIRED:
+            if letter.approved_by or set(letter.event_ids) == events:
+                return letter
+        elif letter.state is not LetterState.SUPERSEDED:
             return letter
     return None
 
@@ -210,8 +233,9 @@ def _told(transaction: Transaction, request: LetterRequest) -> Letter | None:
     if request.watch.conditions:
         return None
     events = set(_rests_on(request))
-    for letter in transaction.outreach.letters(request.company.company_id):
-        if letter.watch_id == request.watch.id and set(letter.event_ids) == events:
+    for letter in transaction.outreach.letters(request.company.company_id, live=False):
+        is_told = letter.state.is_live or letter.state is LetterState.EXPIRED
+        if is_told and letter.watch_id == request.watch.id and set(letter.event_ids) == events:
             return letter if letter.state is not LetterState.DRAFT or not check(letter.draft, request) else None
     return None
 
@@ -220,12 +244,10 @@ def _withdraw(transaction: Transaction, watch: Watch, but: str | None, now: date
     """Supersede the watch's drafts of other windows than `but`: what they rest on has gone."""
     gone = [
         letter
-        for letter in drafts_of(transaction, watch.company_id)
-        if letter.watch_id == watch.id and letter.window != but
+        for letter in open_letters(transaction, watch.company_id)
+        if letter.state is LetterState.DRAFT and letter.watch_id == watch.id and letter.window != but
     ]
-    for letter in gone:
-        transaction.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, now, SYSTEM, why)
-    return tuple(letter.model_copy(update={"state": LetterState.SUPERSEDED}) for letter in gone)
+    return tuple(supersede(transaction, gone, now, SYSTEM, why))
 
 
 def _keep(

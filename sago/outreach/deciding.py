@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -11,12 +11,16 @@ from sago.domain.events import Event, Fold, Observation, Rejection
 from sago.domain.letters import Letter, LetterState
 from sago.errors import UsageError
 from sago.outreach.outbox import settle_mail
-from sago.outreach.sharing import has_ended
-from sago.outreach.standing import lay_out, no_longer_held
+from sago.outreach.permission import ApprovalRules, needed
+from sago.outreach.reading import last_change, locked_letter, require_as_seen, the_letter
+from sago.outreach.standing import lay_out, withdraw_unfounded
 from sago.ports import Database, Drafts, Transaction
 
-_FROM = {LetterState.APPROVED: {LetterState.DRAFT}, LetterState.REJECTED: {LetterState.DRAFT, LetterState.APPROVED}}
-"""A decision → the states it can be taken in."""
+STRICT = ApprovalRules()
+_INSTEAD_OF_UNDO = {
+    LetterState.APPROVED: "; reject it instead, which is possible until it is queued",
+    LetterState.REJECTED: "; the next letter of this watch comes with the next news",
+}
 
 
 class Announce(Protocol):
@@ -35,67 +39,95 @@ def decide(
     who: str,
     why: str,
     at: datetime,
+    rules: ApprovalRules = STRICT,
+    seen: Letter | None = None,
 ) -> Letter:
-    """Approve or reject a letter; the audit log keeps who and why, and a rejected letter leaves the drafts.
+    """Approve or reject a letter; the audit log keeps who and why, and a rejected letter leaves the drafts. One that
+    has been decided so already stays as it is: of several approvals at once one counts.
 
     An approval is announced first, so that it is known to whoever restores an older backup. Raises UsageError when
-    there is no such letter, it is past that decision, or what it tells is held no more, and what `announce` raises.
+    there is no such letter, it is past that decision, something speaks against it, or it is not as it was `seen` any
+    more, by default as this call found it; and what `announce` raises.
     """
+    with database.begin() as tx:
+        before = _open_to(tx, letter_id, state, at, rules)
+    if before.state is state:
+        return before
     if state is LetterState.APPROVED:
-        with database.begin() as transaction:
-            letter = _open_to(transaction, letter_id, state, at)
-        announce(letter, state, at)
-    with database.begin() as transaction:
-        letter = _open_to(transaction, letter_id, state, at)
-        transaction.outreach.set_letter_state(letter_id, state, at, who, why)
-    decided = letter.model_copy(update={"state": state})
+        announce(before, state, at)
+    with locked_letter(database, before) as (tx, letter):
+        if letter.state is state:
+            return letter
+        require_as_seen(tx, letter, seen or before)
+        _open_to(tx, letter_id, state, at, rules)
+        tx.outreach.set_letter_state(letter_id, state, at, who, why)
+        decided = the_letter(tx, letter_id)
     lay_out(decided, database, drafts)
     return decided
+
+
+def undo(
+    letter_id: UUID, *, database: Database, drafts: Drafts, who: str, why: str, at: datetime, within: timedelta
+) -> Letter:
+    """Take a fresh approval or rejection back: the letter is a draft again. Raises UsageError where it is neither, or
+    was decided longer ago than that; the text says what is possible instead."""
+    with database.begin() as tx:
+        before = the_letter(tx, letter_id)
+    with locked_letter(database, before) as (tx, letter):
+        if letter.state not in _INSTEAD_OF_UNDO:
+            what = "a draft" if letter.state is LetterState.DRAFT else letter.state
+            raise UsageError(f"letter {letter_id}: is {what}; there is nothing to undo: {letter.state.instead}")
+        made = last_change(tx, letter)
+        if made is None or at - made.at > within:
+            ago = f", {(at - made.at).total_seconds():.0f} s ago" if made else ""
+            raise UsageError(
+                f"letter {letter_id}: was {letter.state}{ago}; that can be undone for {within.total_seconds():.0f} s "
+                f"(outreach.undo){_INSTEAD_OF_UNDO[letter.state]}"
+            )
+        tx.outreach.set_letter_state(letter_id, LetterState.DRAFT, at, who, why)
+        undone = the_letter(tx, letter_id)
+    lay_out(undone, database, drafts)
+    return undone
 
 
 def resolve(
     letter_id: UUID, was_sent: bool, *, database: Database, drafts: Drafts, who: str, why: str, at: datetime
 ) -> Letter:
-    """A person's word about an `unknown` letter: `sent`, or else superseded, so that its window is free again.
+    """A person's word about an `unknown` letter: `sent`, or else superseded, so that its window is free again; or that
+    they sent an approved one themselves, from its file.
 
-    With the last one everything may leave the house again. Raises UsageError where the letter is not unknown.
+    With the last one everything may leave the house again. Raises UsageError where the letter is neither.
     """
     state = LetterState.SENT if was_sent else LetterState.SUPERSEDED
-    with database.begin() as transaction:
-        letter = _letter(transaction, letter_id)
-        if letter.state is not LetterState.UNKNOWN:
-            raise UsageError(f"letter {letter_id}: is {letter.state}; only unknown letters are resolved")
-        transaction.outreach.set_letter_state(letter_id, state, at, who, why)
-        settle_mail(transaction, letter_id, why, was_sent=was_sent)
-        if all(each.state is not LetterState.UNKNOWN for each in transaction.outreach.letters()):
-            transaction.generation.release()
+    with database.begin() as tx:
+        before = the_letter(tx, letter_id)
+    with locked_letter(database, before) as (tx, letter):
+        by_hand = was_sent and letter.state is LetterState.APPROVED
+        if letter.state is not LetterState.UNKNOWN and not by_hand:
+            raise UsageError(
+                f"letter {letter_id}: is {letter.state}; only unknown letters are resolved, and approved ones that you "
+                "sent yourself"
+            )
+        tx.outreach.set_letter_state(letter_id, state, at, who, why)
+        settle_mail(tx, letter_id, why, was_sent=was_sent)
+        if all(each.state is not LetterState.UNKNOWN for each in tx.outreach.letters()):
+            tx.generation.release()
     resolved = letter.model_copy(update={"state": state})
     if not was_sent:
         lay_out(resolved, database, drafts)
     return resolved
 
 
-def _letter(transaction: Transaction, letter_id: UUID) -> Letter:
-    letter = transaction.outreach.letter(letter_id)
-    if letter is None:
-        raise UsageError(f"letter {letter_id}: there is none; see `sago outreach list`")
-    return letter
-
-
-def _open_to(transaction: Transaction, letter_id: UUID, state: LetterState, at: datetime) -> Letter:
-    """The letter, where that can be decided about it."""
-    letter = _letter(transaction, letter_id)
-    if letter.state is LetterState.UNKNOWN:
-        raise UsageError(f"letter {letter_id}: is unknown; say what became of it: `sago outreach resolve`")
-    if letter.state not in _FROM[state]:
-        raise UsageError(f"letter {letter_id}: is {letter.state} and cannot become {state}")
-    if state is LetterState.APPROVED and (gone := no_longer_held(transaction, letter)):
-        raise UsageError(
-            f"letter {letter_id}: rests on {gone} of {len(letter.event_ids)} events that are no longer held; "
-            "reject it, or let `outreach.schedule` renew it"
-        )
-    if state is LetterState.APPROVED and has_ended(transaction, letter.firm_id, letter.company_id, at):
-        raise UsageError(f"letter {letter_id}: the founder shares nothing with {letter.firm_id} any more; reject it")
+def _open_to(tx: Transaction, letter_id: UUID, state: LetterState, at: datetime, rules: ApprovalRules) -> Letter:
+    """The letter, where that can be decided about it or is decided already."""
+    letter = the_letter(tx, letter_id)
+    if letter.state is state:
+        return letter
+    if letter.state is LetterState.QUEUED:  # its mail has a say: it may be going out just now
+        raise UsageError(f"letter {letter_id}: is queued and cannot become {state}: {letter.state.instead}")
+    letter.state.require(state, letter_id)
+    if state is LetterState.APPROVED and (against := needed(tx, letter, at, rules)):
+        raise UsageError(f"letter {letter_id}: {'; '.join(against)}")
     return letter
 
 
@@ -147,17 +179,3 @@ def restore_event(
         left = whole.without(word for word in words if word.event_id not in ids)
         transaction.events.replace(company_id, left, at)
     return Restored(taken_back, next((event for event in left.events if event.id == own), None))
-
-
-def withdraw_unfounded(transaction: Transaction, company_id: str, at: datetime, who: str, why: str) -> list[Letter]:
-    """Supersede the company's drafts that tell of an event no longer active; `lay_out` each after commit."""
-    gone = [letter for letter in drafts_of(transaction, company_id) if no_longer_held(transaction, letter)]
-    for letter in gone:
-        transaction.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, at, who, why)
-    return [letter.model_copy(update={"state": LetterState.SUPERSEDED}) for letter in gone]
-
-
-def drafts_of(transaction: Transaction, company_id: str) -> list[Letter]:
-    """The company's drafts, locked, so that none is approved before it is superseded."""
-    locked = [transaction.outreach.letter(letter.id) for letter in transaction.outreach.letters(company_id)]
-    return [letter for letter in locked if letter and letter.state is LetterState.DRAFT]

@@ -1,15 +1,144 @@
-"""Whether an approved letter may still leave the house."""
+"""Whether a letter may leave the house: what speaks against it, asked at its approval and again when it is sent."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
 
-from sago.domain.letters import Letter
-from sago.outreach.standing import no_longer_held
+from sago.domain.events import Event
+from sago.domain.letters import Letter, LetterDraft, LetterRequest
+from sago.domain.wording import day
+from sago.outreach.checking import Problem, check
+from sago.outreach.composing import request_of
+from sago.outreach.facts import words_of
+from sago.outreach.sharing import has_ended
+from sago.outreach.standing import told_events
 from sago.ports import Transaction
 
+OFFLINE_WRITERS = frozenset({"offline", "rules", "marker"})
+"""Providers that put letters together in this process, from sentences of their own."""
 
-def objections(tx: Transaction, letter: Letter, now: datetime) -> tuple[str, ...]:  # noqa: ARG001
-    """What speaks against letting the letter go as of now, each in a line for a person; empty where nothing does."""
-    gone = no_longer_held(tx, letter)
-    return (f"{gone} of its {len(letter.event_ids)} events are no longer held",) if gone else ()
+
+class TickRule(StrEnum):
+    """Whose letters a person ticks claim by claim before approval: the offline providers', everybody's, nobody's."""
+
+    OFFLINE = "offline"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class ApprovalRules:
+    """How the house approves: who ticks, how long a decision can be undone, how old the newest fact may be."""
+
+    tick: TickRule = TickRule.OFFLINE
+    undo: timedelta = timedelta(seconds=60)
+    fresh_for: timedelta = timedelta(days=14)
+
+
+def objections(tx: Transaction, letter: Letter, now: datetime, *, fresh_for: timedelta | None = None) -> list[str]:
+    """What speaks against sending this letter as of now, one line each for a person; empty where nothing does.
+
+    Call it in the transaction that approves, or claims, the letter. Its age counts where `fresh_for` is given.
+    """
+    told = told_events(tx, letter)
+    of_facts = (
+        _watch(tx, letter)
+        or _share(tx, letter, now)
+        or _events(letter, told)
+        or [*_receipts(letter, told), *_text(tx, letter)]
+    )
+    return [*of_facts, *(_age(told, now, fresh_for) if fresh_for else [])]
+
+
+def needed(tx: Transaction, letter: Letter, now: datetime, rules: ApprovalRules) -> list[str]:
+    """What keeps a draft from being approved: what speaks against it, and claims that nobody has ticked."""
+    return [*objections(tx, letter, now, fresh_for=rules.fresh_for), *_ticks(letter, rules.tick)]
+
+
+def unticked(letter: Letter, rule: TickRule) -> list[int]:
+    """Claims, counted from 0, that have to be ticked still."""
+    is_asked = rule is TickRule.ALWAYS or (rule is TickRule.OFFLINE and letter.composed_by in OFFLINE_WRITERS)
+    return [number for number in range(len(letter.receipts)) if is_asked and number not in letter.ticked]
+
+
+def notes(letter: Letter) -> list[str]:
+    """What does not keep a letter back, and its approver should know."""
+    if letter.recipient and letter.recipient.email:
+        return []
+    return ["no mail address of its reader is known: it is laid out as a file, and not mailed"]
+
+
+def untraceable(letter: Letter, draft: LetterDraft, request: LetterRequest) -> list[Problem]:
+    """What `check` finds in a text of this letter, but for the names of its own sender and reader: the profile of the
+    company may name others by now."""
+    people = " ".join(person.name for person in (letter.sender, letter.recipient) if person)
+    return [
+        problem
+        for problem in check(draft, request)
+        if problem.kind != "name" or not words_of(problem.text) <= words_of(people)
+    ]
+
+
+def age_objection(tx: Transaction, letter: Letter, now: datetime, fresh_for: timedelta) -> str | None:
+    """What it says of a letter whose newest fact is older than that; None where it is news still."""
+    return next(iter(_age(told_events(tx, letter), now, fresh_for)), None)
+
+
+def _watch(tx: Transaction, letter: Letter) -> list[str]:
+    is_active = any(watch.id == letter.watch_id for watch in tx.outreach.watches(letter.company_id))
+    return [] if is_active else ["its watch was removed: reject it"]
+
+
+def _share(tx: Transaction, letter: Letter, now: datetime) -> list[str]:
+    is_ended = has_ended(tx, letter.firm_id, letter.company_id, now)
+    return [f"the founder shares nothing with {letter.firm_id} any more; reject it"] if is_ended else []
+
+
+def _events(letter: Letter, told: Mapping[UUID, Event]) -> list[str]:
+    if not (lost := len(set(letter.event_ids) - told.keys())):
+        return []
+    return [
+        f"rests on {lost} of {len(letter.event_ids)} events that are no longer held; "
+        "reject it, or let `outreach.schedule` renew it"
+    ]
+
+
+def _receipts(letter: Letter, told: Mapping[UUID, Event]) -> list[str]:
+    """A proof may go although its event stays, told by another message."""
+    held = [(proof.message_id, proof.quote) for event in told.values() for proof in event.evidence]
+    return [
+        f"the quote that bears {receipt.claim!r} out is no longer held; let `outreach.schedule` renew the letter"
+        for receipt in letter.receipts
+        if receipt.event_id
+        and receipt.message_id
+        and not any(receipt.message_id == message_id and receipt.quote in quote for message_id, quote in held)
+    ]
+
+
+def _text(tx: Transaction, letter: Letter) -> list[str]:
+    """A correction leaves the event, with another figure."""
+    problems = untraceable(letter, letter.draft, request_of(tx, letter))
+    said = ", ".join(str(problem) for problem in problems)
+    return [f"{said}: edit it, or let `outreach.schedule` renew it"] if problems else []
+
+
+def _age(told: Mapping[UUID, Event], now: datetime, fresh_for: timedelta) -> list[str]:
+    newest = max((event.occurred_at for event in told.values()), default=now)
+    if now - newest <= fresh_for:
+        return []
+    return [
+        f"its newest fact is {(now - newest).days} days old, of {day(newest)}; after {fresh_for.days} days it is no "
+        "news any more (outreach.fresh_for): reject it, another is written when there is news"
+    ]
+
+
+def _ticks(letter: Letter, rule: TickRule) -> list[str]:
+    if not (left := unticked(letter, rule)):
+        return []
+    claims = ", ".join(f"{number + 1} {letter.receipts[number].claim!r}" for number in left)
+    verb = "is" if len(left) == 1 else "are"
+    return [f"{len(left)} of {len(letter.receipts)} claims {verb} not ticked: {claims}; `sago outreach tick`"]

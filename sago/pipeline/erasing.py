@@ -19,8 +19,8 @@ from sago.telemetry import logger
 
 log = logger(__name__)
 NO_WORDS = LetterDraft(subject="(erased)", body="What this letter said was erased, as was asked.", highlights=())
-LET_GO = (LetterState.APPROVED, LetterState.SENT, LetterState.UNKNOWN)
-"""Letters that others may have read: they are told, and stay."""
+LET_GO = (LetterState.APPROVED, LetterState.QUEUED, LetterState.SENT, LetterState.UNKNOWN)
+"""Letters that others may have read: they are told, and keep their words. One that is approved does not go any more."""
 
 
 class _Letters(NamedTuple):
@@ -132,13 +132,13 @@ class Erasing:
         return Erased(len(refs), *counts, letters.kept)
 
     def _take_files(self, company_id: str) -> None:
-        """Take away what lies of letters without words, also those of a run that died before it got here."""
+        """Take away what lies of letters that fill no window, also those of a run that died before it got here."""
         with self.database.begin() as tx:
             tx.events.lock(company_id)
             letters = tx.outreach.letters(company_id, live=False)
             filled = {(letter.watch_id, letter.window) for letter in letters if letter.state.is_live}
             for letter in letters:
-                if letter.draft == NO_WORDS and (letter.watch_id, letter.window) not in filled:
+                if (letter.watch_id, letter.window) not in filled:
                     self.drafts.put(letter)
 
     def _take(self, tx: Transaction, erasure: Erasure, ids: set[str], now: datetime) -> tuple[Taken, _Letters]:
@@ -150,7 +150,7 @@ class Erasing:
 
 
 def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], now: datetime) -> _Letters:
-    """Take the text out of letters that tell of these events; a draft is superseded."""
+    """Take the text out of letters that tell of these events; drafts and approved letters are superseded."""
     ids = [
         letter.id
         for letter in tx.outreach.letters(erasure.company_id, live=False)
@@ -162,15 +162,17 @@ def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], now: date
         emptied(letter).model_copy(update={"state": _after(letter)}) for letter in citing if letter.state not in LET_GO
     ]
     why = "cites a person who was erased"
+    for letter in citing:
+        tx.outreach.set_letter_state(letter.id, _after(letter), now, erasure.requested_by, why)
     for letter in taken:
-        tx.outreach.set_letter_state(letter.id, letter.state, now, erasure.requested_by, why)
         tx.erasures.take_letter(letter)
     tx.notices.take_words(event_ids, ids)
     return _Letters(len(taken), tuple(each.id for each in citing if each.state in LET_GO))
 
 
 def _after(letter: Letter) -> LetterState:
-    return LetterState.SUPERSEDED if letter.state is LetterState.DRAFT else letter.state
+    is_here_still = letter.state in (LetterState.DRAFT, LetterState.APPROVED)
+    return LetterState.SUPERSEDED if is_here_still else letter.state
 
 
 def _is_due(erasure: Erasure, now: datetime) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sago.domain.batches import HOPELESS, Batch, BatchState, Chunk, ChunkResult, ChunkState, ExtractionRequest
 from sago.domain.companies import Company
 from sago.domain.events import Extraction
+from sago.domain.letters import Letter
 from sago.domain.messages import CompactMessage, Message, MessageRef
 from sago.domain.model_calls import ModelJob
 from sago.domain.orders import GIVES_ORDERS, without_orders
@@ -40,6 +42,10 @@ class Extracting:
     context_messages: int
     retry_after: timedelta
     lost_after: timedelta
+    withdraw: Callable[[Transaction, str, datetime], list[Letter]]
+    """Takes letters back that tell of events held no more: the company's, in the transaction that folded it."""
+    lay_out: Callable[[Letter], object]
+    """Takes a withdrawn letter's file away, after commit."""
 
     def chunk(self, batch_id: str, chunk_no: int, now: datetime) -> str:
         """Read one chunk and keep its result, or its failure with the reason: `done`, `failed` or `skipped`.
@@ -126,8 +132,9 @@ class Extracting:
         return context_of(messages, before, after, most)
 
     def merge(self, batch_id: str, now: datetime) -> str:
-        """Append the batch's observations, fold the company's events anew and mark the batch merged, all in one
-        transaction: `merged`, `unfinished` (the reaper fires again what is missing) or `skipped`.
+        """Append the batch's observations, fold the company's events anew, withdraw letters that tell of one that is
+        gone, and mark the batch merged, all in one transaction: `merged`, `unfinished` (the reaper fires again what is
+        missing) or `skipped`.
 
         The raw rows are marked afterwards; a merged batch is marked again, in case that failed.
         """
@@ -150,9 +157,10 @@ class Extracting:
                     is_attempt=not is_told_when,
                 )
                 return "unfinished"
-            if not is_merged:
-                self._append_and_fold(tx, batch, now)
+            withdrawn = [] if is_merged else self._append_and_fold(tx, batch, now)
             read = _refs_read(tx, batch_id)
+        for letter in withdrawn:
+            self.lay_out(letter)
         self.raw.mark(read, batch_id, batch.merged_at or now)
         return "skipped" if is_merged else "merged"
 
@@ -178,7 +186,7 @@ class Extracting:
         tx.events.lock(batch.company_id)
         return tx.batches.get(batch_id)
 
-    def _append_and_fold(self, tx: Transaction, batch: Batch, now: datetime) -> None:
+    def _append_and_fold(self, tx: Transaction, batch: Batch, now: datetime) -> list[Letter]:
         results = tx.batches.results(batch.id)
         extractions = [
             Extraction(
@@ -195,6 +203,7 @@ class Extracting:
         tx.events.append([o for result in results for o in result.observations], extractions)
         refold(tx, batch.company_id, now)
         tx.batches.set_state(batch.id, BatchState.MERGED, at=now)
+        return self.withdraw(tx, batch.company_id, now)
 
 
 def _standing(rows: list[Message]) -> list[CompactMessage]:

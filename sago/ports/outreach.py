@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from sago.domain.companies import Company, Share
-from sago.domain.letters import Composition, CompositionState, DueLetter, Letter, LetterState
+from sago.domain.letters import Composition, CompositionState, DueLetter, Letter, LetterChange, LetterState
 from sago.domain.watches import Verdict, Watch
 
 
@@ -74,7 +74,18 @@ class OutreachStore(Protocol):
         """Insert; False when the window already has a live letter."""
 
     def set_letter_state(self, letter_id: UUID, state: LetterState, at: datetime, who: str, why: str) -> None:
-        """Change a letter's state and write the audit log."""
+        """Change a letter's state and write the audit log; the state it has already changes and logs nothing. Who and
+        when stay with the letter as its approval, and go when it is a draft again. Raises PermanentError where there
+        is no such letter or its window has another live one, UsageError where `LetterState.may_become` forbids it."""
+
+    def rewrite_letter(self, letter: Letter, at: datetime, who: str, why: str) -> None:
+        """Take over the draft, receipts and ticks of this letter; the audit log keeps the hash of before and after."""
+
+    def tick_letter(self, letter_id: UUID, claims: Collection[int], at: datetime, who: str, why: str) -> None:
+        """Tick claims, counted from 0, beside those that are ticked; the audit log names the new ones, if any."""
+
+    def history(self, letter_id: UUID) -> list[LetterChange]:
+        """What the audit log tells of a letter, oldest first."""
 
     def approved(self, before: datetime) -> list[Letter]:
         """Approved letters whose approval is that old, oldest first, locked; those locked by others, and those of which

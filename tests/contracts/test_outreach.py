@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from sago.domain.companies import Person
 from sago.domain.events import EventType, Metric
-from sago.domain.letters import Highlight, Letter, LetterDraft, LetterState
+from sago.domain.letters import Highlight, Letter, LetterChange, LetterDraft, LetterState, Receipt
 from sago.domain.watches import Condition, Direction, Watch
-from sago.errors import PermanentError
+from sago.errors import PermanentError, UsageError
 from sago.outreach.conditions import parse_all
 from sago.ports import Database
 from sago.stores.postgres import PostgresDatabase
@@ -23,6 +23,10 @@ from sago.stores.postgres import PostgresDatabase
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COMPANY = "scale-flow"
 EVENT = uuid5(NAMESPACE_URL, "event")
+RECEIPT = Receipt(
+    claim="2.1M", kind="figure", where="highlight 1", start=13, end=17, event_id=EVENT, message_id="slack:1",
+    quote="We passed 2.1M ARR", sha256="f00d", transformation="",
+)  # fmt: skip
 
 
 def watch(name: str = "w", **other: Any) -> Watch:
@@ -165,7 +169,106 @@ def test_a_letter_does_not_come_alive_beside_another(database: Database) -> None
         tx.outreach.add_letter(letter("a", state=LetterState.REJECTED))
         tx.outreach.add_letter(letter("b"))
     with pytest.raises(PermanentError), database.begin() as tx:
-        tx.outreach.set_letter_state(letter("a").id, LetterState.APPROVED, NOW, "dana", "")
+        tx.outreach.set_letter_state(letter("a").id, LetterState.DRAFT, NOW, "dana", "")
+
+
+@pytest.mark.parametrize("before", LetterState)
+def test_every_change_of_state_that_the_table_forbids_is_refused_and_leaves_no_trace(
+    database: Database, before: LetterState
+) -> None:
+    with database.begin() as tx:
+        tx.outreach.add_letter(letter("a", state=before))
+    for state in set(LetterState) - {before}:
+        if before.may_become(state):
+            continue
+        with pytest.raises(UsageError, match=f"is {before} and cannot become {state}: .+"), database.begin() as tx:
+            tx.outreach.set_letter_state(letter("a").id, state, NOW, "dana", "")
+    with database.begin() as tx:
+        assert (tx.outreach.letter(letter("a").id), tx.outreach.history(letter("a").id)) == (
+            letter("a", state=before),
+            [],
+        )
+
+
+def test_the_approver_stays_with_the_letter_until_it_is_a_draft_again(database: Database) -> None:
+    one = letter("a")
+    later = NOW + timedelta(hours=1)
+
+    def now_as(state: LetterState, who: str, at: datetime) -> tuple[str | None, datetime | None]:
+        with database.begin() as tx:
+            tx.outreach.set_letter_state(one.id, state, at, who, "why")
+            found = tx.outreach.letter(one.id)
+        assert found is not None
+        return found.approved_by, found.approved_at
+
+    with database.begin() as tx:
+        tx.outreach.add_letter(one)
+    assert now_as(LetterState.APPROVED, "dana", NOW) == ("dana", NOW)
+    assert now_as(LetterState.QUEUED, "sago", later) == ("dana", NOW)
+    assert now_as(LetterState.APPROVED, "sago", later) == ("dana", NOW)
+    assert now_as(LetterState.DRAFT, "kim", later) == (None, None)
+    assert now_as(LetterState.APPROVED, "kim", later) == ("kim", later)
+    with database.begin() as tx:
+        history = tx.outreach.history(one.id)
+    assert [(each.who, each.action, each.detail["from"]) for each in history] == [
+        ("dana", "letter.approved", "draft"),
+        ("sago", "letter.queued", "approved"),
+        ("sago", "letter.approved", "queued"),
+        ("kim", "letter.draft", "approved"),
+        ("kim", "letter.approved", "draft"),
+    ]
+    assert history[0].detail["text"] == one.draft.sha256
+    assert "text" not in history[3].detail
+
+
+def test_a_rewritten_letter_keeps_its_place_and_the_log_the_hashes(database: Database) -> None:
+    one = letter("a", receipts=(RECEIPT, RECEIPT), ticked=frozenset({1}))
+    draft = one.draft.model_copy(update={"subject": "ScaleFlow: 2.1M ARR"})
+    new = one.model_copy(update={"draft": draft, "receipts": (RECEIPT,), "ticked": frozenset(), "window": "other"})
+    with database.begin() as tx:
+        tx.outreach.add_letter(one)
+        tx.outreach.rewrite_letter(new, NOW, "dana", "shorter")
+        assert tx.outreach.letter(one.id) == new.model_copy(update={"window": one.window})
+        (change,) = tx.outreach.history(one.id)
+    hashes = {"before": one.draft.sha256, "after": draft.sha256}
+    assert change == LetterChange(at=NOW, who="dana", action="letter.edited", why="shorter", detail=hashes)
+    with pytest.raises(PermanentError, match="unknown"), database.begin() as tx:
+        tx.outreach.rewrite_letter(letter("nobody's"), NOW, "dana", "")
+
+
+def test_claims_are_ticked_once_each(database: Database) -> None:
+    one = letter("a", receipts=(RECEIPT,) * 3)
+    with database.begin() as tx:
+        tx.outreach.add_letter(one)
+        tx.outreach.tick_letter(one.id, [2, 0], NOW, "dana", "looked")
+        tx.outreach.tick_letter(one.id, [0], NOW, "kim", "")
+        tx.outreach.tick_letter(one.id, [0, 1], NOW, "kim", "")
+        found = tx.outreach.letter(one.id)
+        assert found is not None
+        assert found.ticked == {0, 1, 2}
+        assert [(each.who, each.action, each.detail) for each in tx.outreach.history(one.id)] == [
+            ("dana", "letter.ticked", {"claims": [0, 2]}),
+            ("kim", "letter.ticked", {"claims": [1]}),
+        ]
+        assert tx.outreach.history(letter("b").id) == []
+
+
+def test_of_approvals_at_once_one_stands_in_the_log(database: Database) -> None:
+    with database.begin() as tx:
+        tx.outreach.add_letter(letter("a"))
+    gate = Barrier(5)
+
+    def approve(number: int) -> None:
+        gate.wait()
+        with database.begin() as tx:
+            tx.outreach.set_letter_state(letter("a").id, LetterState.APPROVED, NOW, f"person {number}", "")
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(approve, range(5)))
+    with database.begin() as tx:
+        (change,) = tx.outreach.history(letter("a").id)
+        (found,) = tx.outreach.letters(COMPANY)
+    assert found.approved_by == change.who
 
 
 def test_the_audit_log_names_who_changed_what_once(postgres: PostgresDatabase) -> None:
@@ -176,5 +279,5 @@ def test_the_audit_log_names_who_changed_what_once(postgres: PostgresDatabase) -
         assert [each.state for each in tx.outreach.letters(COMPANY)] == [LetterState.APPROVED]
     with postgres.connections.begin() as connection:
         row = connection.execute(text("SELECT at, who, action, subject, company_id, detail FROM audit_log")).one()
-    expected = (NOW, "dana", "letter.approved", str(letter("a").id), COMPANY, {"from": "draft", "why": "reads well"})
-    assert tuple(row) == expected
+    detail = {"from": "draft", "text": letter("a").draft.sha256, "why": "reads well"}
+    assert tuple(row) == (NOW, "dana", "letter.approved", str(letter("a").id), COMPANY, detail)

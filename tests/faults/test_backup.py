@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,7 @@ from sago.embedded.postgres import data_folder
 from sago.embedded.record import read_record
 from sago.errors import RestoredError, UsageError
 from sago.outreach.deciding import decide, resolve
+from sago.outreach.permission import ApprovalRules, TickRule
 from tests.faults.house import House
 from tests.faults.load import START
 from tests.faults.report import Report
@@ -114,6 +116,9 @@ def approve(house: House, letter: Letter) -> Letter:
         who="test",
         why="read",
         at=wired.clock.now(),
+        rules=ApprovalRules(
+            TickRule.NEVER, fresh_for=timedelta(days=9999)
+        ),  # what is told of is as old as the sample data
     )
 
 

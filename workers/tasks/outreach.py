@@ -18,8 +18,12 @@ from workers.base import ticked
 @app.task(name="outreach.schedule")
 @ticked("outreach.schedule", tells="as_of")
 def schedule(as_of: str | None = None) -> int:
-    """Make a letter due for each active watch, as of a moment (ISO 8601, UTC unless said; default now); how many."""
-    return container().due_letters.plan(_moment(as_of))
+    """Make a letter due for each active watch, as of a moment (ISO 8601, UTC unless said; default now); how many.
+    Letters whose news is too old by then expire."""
+    wired, moment = container(), _moment(as_of)
+    due = wired.due_letters.plan(moment)
+    wired.tidy(moment)
+    return due
 
 
 @app.task(name="outreach.digest")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import Letter, LetterChange, LetterState, approval, changed
 from sago.domain.watches import Watch
 from sago.errors import PermanentError
 from sago.stores.memory.state import AuditEntry, State
@@ -46,17 +48,44 @@ class MemoryOutreach:
         return True
 
     def set_letter_state(self, letter_id: UUID, state: LetterState, at: datetime, who: str, why: str) -> None:
-        """Raises PermanentError when there is no such letter, or its window has another live one."""
-        letter = self._state.letters.get(letter_id)
-        if letter is None:
-            raise PermanentError(f"letter {letter_id}: unknown")
+        letter = self._known(letter_id)
         if letter.state is state:
             return
+        letter.state.require(state, letter_id)
         live = self.live_letter(letter.watch_id, letter.window) if state.is_live else None
         if live is not None and live.id != letter_id:
             raise PermanentError(f"letter {letter_id}: its window {letter.window} has a live letter")
-        self._state.letters[letter_id] = letter.model_copy(update={"state": state})
-        self._state.audit_log.append(AuditEntry(at, who, f"letter.{state}", letter_id, why))
+        self._state.letters[letter_id] = letter.model_copy(update={"state": state, **approval(letter, state, at, who)})
+        self._note(at, who, f"letter.{state}", letter_id, why, changed(letter, state))
+
+    def rewrite_letter(self, letter: Letter, at: datetime, who: str, why: str) -> None:
+        before = self._known(letter.id)
+        new = {"draft": letter.draft, "receipts": letter.receipts, "ticked": letter.ticked}
+        self._state.letters[letter.id] = before.model_copy(update=new)
+        hashes = {"before": before.draft.sha256, "after": letter.draft.sha256}
+        self._note(at, who, "letter.edited", letter.id, why, hashes)
+
+    def tick_letter(self, letter_id: UUID, claims: Collection[int], at: datetime, who: str, why: str) -> None:
+        letter = self._known(letter_id)
+        if new := sorted(set(claims) - letter.ticked):
+            self._state.letters[letter_id] = letter.model_copy(update={"ticked": letter.ticked | set(new)})
+            self._note(at, who, "letter.ticked", letter_id, why, {"claims": new})
+
+    def history(self, letter_id: UUID) -> list[LetterChange]:
+        return [
+            LetterChange(at=entry.at, who=entry.who, action=entry.action, why=entry.why, detail=entry.detail)
+            for entry in self._state.audit_log
+            if entry.subject == letter_id
+        ]
+
+    def _known(self, letter_id: UUID) -> Letter:
+        letter = self._state.letters.get(letter_id)
+        if letter is None:
+            raise PermanentError(f"letter {letter_id}: unknown")
+        return letter
+
+    def _note(self, at: datetime, who: str, action: str, about: UUID, why: str, detail: Mapping[str, Any]) -> None:
+        self._state.audit_log.append(AuditEntry(at, who, action, about, why, detail))
 
     def approved(self, before: datetime) -> list[Letter]:
         approved = [(letter.approved_at, letter) for letter in self.letters() if letter.state is LetterState.APPROVED]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
-from typing import NamedTuple, Self
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from sago.domain.batches import Batch, Chunk, ChunkResult, DeadLetter, Progress, Tick, TickRun
@@ -39,6 +41,7 @@ class AuditEntry(NamedTuple):
     action: str
     subject: UUID | str
     why: str
+    detail: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass

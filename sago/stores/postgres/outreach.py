@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import Letter, LetterChange, LetterState, approval, changed
 from sago.domain.watches import Watch
 from sago.errors import PermanentError
 from sago.stores.postgres.tables import audit_log, outreach, watches
@@ -63,22 +63,53 @@ class PostgresOutreach:
         return self._connection.execute(added).rowcount == 1
 
     def set_letter_state(self, letter_id: UUID, state: LetterState, at: datetime, who: str, why: str) -> None:
-        """Raises PermanentError when there is no such letter; the state it has already changes and logs nothing."""
-        letter = outreach.c.id == letter_id
-        before = self._connection.execute(select(*LETTER).where(letter).with_for_update()).one_or_none()
-        if before is None:
-            raise PermanentError(f"letter {letter_id}: unknown")
-        if before.state == state:
+        before = self._known(letter_id)
+        if before.state is state:
             return
-        self._connection.execute(update(outreach).where(letter).values(state=state, updated_at=at))
+        before.state.require(state, letter_id)
+        self._update(letter_id, at, state=state, **approval(before, state, at, who))
+        self._note(before, at, who, f"letter.{state}", why, changed(before, state))
+
+    def rewrite_letter(self, letter: Letter, at: datetime, who: str, why: str) -> None:
+        before = self._known(letter.id)
+        row = _letter_row(letter)
+        self._update(letter.id, at, **{name: row[name] for name in ("draft", "receipts", "ticked")})
+        hashes = {"before": before.draft.sha256, "after": letter.draft.sha256}
+        self._note(before, at, who, "letter.edited", why, hashes)
+
+    def tick_letter(self, letter_id: UUID, claims: Collection[int], at: datetime, who: str, why: str) -> None:
+        before = self._known(letter_id)
+        if new := sorted(set(claims) - before.ticked):
+            self._update(letter_id, at, ticked=sorted({*before.ticked, *new}))
+            self._note(before, at, who, "letter.ticked", why, {"claims": new})
+
+    def history(self, letter_id: UUID) -> list[LetterChange]:
+        c = audit_log.c
+        query = select(c.at, c.who, c.action, c.detail).where(c.subject == str(letter_id)).order_by(c.id)
+        return [
+            LetterChange(at=row.at, who=row.who, action=row.action, why=row.detail.pop("why", ""), detail=row.detail)
+            for row in self._connection.execute(query)
+        ]
+
+    def _known(self, letter_id: UUID) -> Letter:
+        """Locked; raises PermanentError where there is none."""
+        letter = self.letter(letter_id)
+        if letter is None:
+            raise PermanentError(f"letter {letter_id}: unknown")
+        return letter
+
+    def _update(self, letter_id: UUID, at: datetime, **values: Any) -> None:
+        self._connection.execute(update(outreach).where(outreach.c.id == letter_id).values(**values, updated_at=at))
+
+    def _note(self, of: Letter, at: datetime, who: str, action: str, why: str, detail: Mapping[str, Any]) -> None:
         note = insert(audit_log).values(
             at=at,
             who=who,
-            action=f"letter.{state}",
-            subject=str(letter_id),
-            firm_id=before.firm_id,
-            company_id=before.company_id,
-            detail={"from": before.state, "why": why},
+            action=action,
+            subject=str(of.id),
+            firm_id=of.firm_id,
+            company_id=of.company_id,
+            detail={**detail, "why": why},
         )
         self._connection.execute(note)
 

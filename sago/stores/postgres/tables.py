@@ -119,6 +119,7 @@ mails = _table(
 )
 audit_log = _table(
     "audit_log",
+    id=BigInteger,
     at=Time,
     who=Words,
     action=Words,

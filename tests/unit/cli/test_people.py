@@ -20,8 +20,9 @@ from sago.errors import RestoredError, UsageError
 from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
 from sago.outreach.composing import compose_letter
-from sago.outreach.deciding import withdraw_unfounded
 from sago.outreach.judging import Judging
+from sago.outreach.permission import ApprovalRules
+from sago.outreach.standing import withdraw_unfounded
 from sago.pipeline.generations import Generations
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
@@ -46,6 +47,7 @@ class House:
     database: MemoryDatabase = field(default_factory=lambda: database(UPDATE))
     drafts: MemoryDrafts = field(default_factory=MemoryDrafts)
     mirror: MemoryMirror = field(default_factory=MemoryMirror)
+    approval_rules: ApprovalRules = field(default_factory=ApprovalRules)
     closed: bool = False
 
     @property
@@ -274,7 +276,7 @@ def test_shows_and_decides_letters(sago: Callable[..., Result], house: House) ->
     letter = house.compose()
     assert [row["id"] for row in lines(sago("outreach", "list", "--json"))] == [str(letter.id)]
     assert "Key highlights:" in sago("outreach", "show", str(letter.id)[:8]).stdout
-    assert lines(sago("outreach", "approve", str(letter.id), "--json"))[0]["state"] == "approved"
+    assert lines(sago("outreach", "approve", "--yes", str(letter.id), "--json"))[0]["state"] == "approved"
     assert sago("outreach", "reject", str(letter.id), "--because", "already in touch").exit_code == 0
     assert lines(sago("outreach", "list", "--json")) == []
     assert lines(sago("outreach", "list", "--all", "--json"))[0]["state"] == "rejected"
@@ -284,10 +286,10 @@ def test_shows_and_decides_letters(sago: Callable[..., Result], house: House) ->
 
 def test_an_approved_letter_is_where_it_says_and_stays_approved(sago: Callable[..., Result], house: House) -> None:
     letter = house.compose()
-    first = sago("outreach", "approve", str(letter.id))
+    first = sago("outreach", "approve", "--yes", str(letter.id))
     assert first.stdout.strip() == house.drafts.put(letter)
     assert "next: open the file in your mail program" in " ".join(first.stderr.split())
-    again = sago("outreach", "approve", str(letter.id))
+    again = sago("outreach", "approve", "--yes", str(letter.id))
     assert (again.exit_code, again.stdout) == (0, first.stdout)
     assert "is approved already" in " ".join(again.stderr.split())
     assert [entry.why for entry in house.database.state.audit_log] == ["approved on the command line"]
@@ -297,11 +299,11 @@ def test_an_approved_letter_is_not_laid_out_again_after_a_restored_backup(
     sago: Callable[..., Result], house: House
 ) -> None:
     letter = house.compose()
-    sago("outreach", "approve", str(letter.id))
+    sago("outreach", "approve", "--yes", str(letter.id))
     house.drafts.letters.clear()
     with house.database.begin() as tx:
         tx.generation.accept(5, NOW, held=True)
-    assert isinstance(sago("outreach", "approve", str(letter.id)).exception, RestoredError)
+    assert isinstance(sago("outreach", "approve", "--yes", str(letter.id)).exception, RestoredError)
     assert house.drafts.letters == {}
 
 
@@ -310,7 +312,7 @@ def test_after_a_restored_backup_letters_wait_for_a_persons_word(sago: Callable[
     with house.database.begin() as tx:
         tx.outreach.set_letter_state(letter.id, LetterState.UNKNOWN, NOW, "sago", "lost")
         tx.generation.accept(5, NOW, held=True)
-    refused = sago("outreach", "approve", str(letter.id))
+    refused = sago("outreach", "approve", "--yes", str(letter.id))
     assert isinstance(refused.exception, UsageError)
     assert sago("outreach", "resolve", str(letter.id), "--because", "no answer given").exit_code == 2
     done = sago(
@@ -326,7 +328,7 @@ def test_nothing_is_approved_while_another_letter_is_unknown(sago: Callable[...,
     letter = house.compose()
     with house.database.begin() as tx:
         tx.generation.accept(5, NOW, held=True)
-    refused = sago("outreach", "approve", str(letter.id))
+    refused = sago("outreach", "approve", "--yes", str(letter.id))
     assert isinstance(refused.exception, RestoredError)
     assert "sago outreach resolve" in str(refused.exception)
 
@@ -357,7 +359,7 @@ def test_only_drafts_of_lost_events_are_withdrawn(house: House) -> None:
 def test_a_letter_is_not_approved_when_its_event_has_gone(sago: Callable[..., Result], house: House) -> None:
     letter = house.compose()
     fold_into(house.database, [each for each in EVENTS if each != ARR])
-    result = sago("outreach", "approve", str(letter.id))
+    result = sago("outreach", "approve", "--yes", str(letter.id))
     assert isinstance(result.exception, UsageError)
     assert f"rests on 1 of {len(letter.event_ids)} events that are no longer held" in str(result.exception)
     assert [row["state"] for row in lines(sago("outreach", "list", "--json"))] == ["draft"]
@@ -368,7 +370,7 @@ def test_tables_are_for_people(sago: Callable[..., Result], house: House) -> Non
     letter = house.compose()
     listed = sago("outreach", "list").stdout
     assert str(letter.id)[:8] in listed
-    assert "founder" in listed
+    assert "Nell" in listed
     assert "letter to the founder" in " ".join(sago("outreach", "show", str(letter.id)).stdout.split())
     assert "ARR reached $2.1M" in sago("events", "list").stdout.replace("\n", " ")
     assert "orchard" in sago("watch", "list").stdout

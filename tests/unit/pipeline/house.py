@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sago.domain.batches import Tick
+from sago.domain.letters import Letter
 from sago.domain.messages import Message
 from sago.llm.gateway import Gateway
 from sago.llm.providers.marker import MarkerModel
+from sago.outreach.standing import lay_out, withdraw_denied
 from sago.pipeline.batching import Batching
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
@@ -63,7 +65,10 @@ class House:
         self.storing = Storing(self.raw, self.buffer, self.database, self.log, self.dispatcher, topic_of, urgent)
         self.batching = Batching(self.buffer, self.database, self.dispatcher, chunk, RETRY_AFTER)
         models = Gateway(self.model, MarkerModel(), ManualClock(NOW))
-        self.extracting = Extracting(self.database, self.buffer, self.raw, models, 5, RETRY_AFTER, RETRY_AFTER)
+        waits = RETRY_AFTER, RETRY_AFTER
+        self.extracting = Extracting(
+            self.database, self.buffer, self.raw, models, 5, *waits, withdraw_denied, self.lay_out
+        )
         self.reaper = Reaper(self.database, self.buffer, self.raw, self.log, self.dispatcher, topic_of, 2, RETRY_AFTER)
         self.generations = Generations(self.database, self.mirror)
         self.erasing = Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts, self.answers)
@@ -79,6 +84,9 @@ class House:
         self.mirror = MemoryMirror()
         self.drafts = MemoryDrafts()
         self.answers = MemoryAnswers(ManualClock(NOW), timedelta(hours=1))
+
+    def lay_out(self, letter: Letter) -> str:
+        return lay_out(letter, self.database, self.drafts)
 
     def store(self, *messages: Message, name: str = "log:slack-messages:0:0-9", replay: str | None = None) -> None:
         values = [each.to_json() for each in messages]

@@ -9,12 +9,12 @@ import pytest
 
 from sago.domain.batches import LIVE_RUN, BatchState, DeadLetter
 from sago.domain.erasures import Erasure
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import Letter, LetterDraft, LetterState
 from sago.domain.messages import MessageKey
 from sago.errors import RestoredError, TransientError, UsageError
-from sago.outreach.deciding import decide, resolve
+from sago.outreach.deciding import decide, resolve, undo
 from sago.stores.memory.state import State
-from tests.contracts.test_outreach import letter
+from tests.contracts.test_outreach import letter, watch
 from tests.unit.pipeline.house import NOW, House, deal, message
 
 HOUR = timedelta(hours=1)
@@ -52,6 +52,8 @@ def read_in(house: House, company: str = "acme") -> dict[MessageKey, BatchState]
 
 def keep(house: House, *letters: Letter) -> None:
     with house.database.begin() as tx:
+        tx.companies.ensure(watch().company_id, NOW)
+        tx.outreach.add_watch(watch())
         for each in letters:
             tx.outreach.add_letter(each)
 
@@ -79,8 +81,9 @@ def say(house: House, one: Letter, *, sent: bool) -> Letter:
 
 
 def with_events(*letters: Letter) -> tuple[Letter, ...]:
-    """Letters that cite nothing: they can be approved without events."""
-    return tuple(each.model_copy(update={"event_ids": ()}) for each in letters)
+    """Letters that cite nothing and claim nothing: they can be approved without events."""
+    plain = {"event_ids": (), "draft": LetterDraft(subject="A short word", body="All is well with all of us here.")}
+    return tuple(each.model_copy(update=plain) for each in letters)
 
 
 @pytest.mark.parametrize("cut", ["stored", "queued", "claimed", "planned", "merged"])
@@ -285,6 +288,53 @@ def test_a_letter_that_was_sent_after_the_backup_is_not_sent_again() -> None:
     restore(house, saved)
     settle(house)
     assert states(house) == {one.window: LetterState.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("inside", "noted", "after"),
+    [
+        (LetterState.DRAFT, LetterState.APPROVED, LetterState.UNKNOWN),
+        (LetterState.DRAFT, LetterState.QUEUED, LetterState.UNKNOWN),
+        (LetterState.APPROVED, LetterState.APPROVED, LetterState.APPROVED),
+        (LetterState.APPROVED, LetterState.QUEUED, LetterState.UNKNOWN),
+        (LetterState.APPROVED, LetterState.SENT, LetterState.UNKNOWN),
+        (LetterState.QUEUED, LetterState.APPROVED, LetterState.QUEUED),
+        (LetterState.QUEUED, LetterState.QUEUED, LetterState.QUEUED),
+        (LetterState.QUEUED, LetterState.SENT, LetterState.UNKNOWN),
+        (LetterState.SENT, LetterState.SENT, LetterState.SENT),
+        (LetterState.REJECTED, LetterState.APPROVED, LetterState.REJECTED),
+        (LetterState.EXPIRED, LetterState.APPROVED, LetterState.EXPIRED),
+    ],
+)
+def test_a_letter_of_which_more_is_noted_outside_than_the_backup_knows_is_unknown(
+    inside: LetterState, noted: LetterState, after: LetterState
+) -> None:
+    house = House()
+    (one,) = with_events(letter("one", state=inside))
+    keep(house, one)
+    saved = backup(house)
+    house.generations.announce(one, noted, NOW)
+    house.generations.advance(NOW)
+    restore(house, saved)
+    settle(house)
+    with house.database.begin() as tx:
+        assert [each.state for each in tx.outreach.letters(live=False)] == [after]
+    assert (house.generations.problem() is None) == (after is not LetterState.UNKNOWN)
+
+
+def test_an_approval_that_was_undone_after_the_backup_is_unknown_until_a_person_says_so() -> None:
+    house = House()
+    (one,) = with_events(letter("one"))
+    keep(house, one)
+    saved = backup(house)
+    approve(house, one)
+    how = {"database": house.database, "drafts": house.drafts, "who": "ana", "why": "", "at": NOW}
+    assert undo(one.id, **how, within=timedelta(seconds=60)).state is LetterState.DRAFT
+    restore(house, saved)
+    settle(house)
+    assert states(house) == {one.window: LetterState.UNKNOWN}
+    assert say(house, one, sent=False).state is LetterState.SUPERSEDED
+    assert house.generations.problem() is None
 
 
 def test_an_approval_under_way_as_the_backup_was_made_is_unknown() -> None:

@@ -193,16 +193,18 @@ def test_letters_that_cite_the_person_lose_their_text_unless_a_person_let_them_g
     draft = cites(house, "draft", "2026-01", LetterState.DRAFT)
     rejected = cites(house, "rejected", "2026-02", LetterState.REJECTED)
     approved = cites(house, "approved", "2026-03", LetterState.APPROVED)
+    queued = cites(house, "queued", "2026-05", LetterState.QUEUED)
     with house.database.begin() as tx:
         tx.outreach.add_letter(letter("free", "2026-04", company_id="acme"))
     done = erase(house, asked())
-    assert (done.letters, done.kept_letters) == (2, (approved.id,))
+    assert (done.letters, set(done.kept_letters)) == (2, {approved.id, queued.id})
     with house.database.begin() as tx:
         after = {each.id: each for each in tx.outreach.letters(live=False)}
     assert (after[draft.id].state, after[draft.id].draft) == (LetterState.SUPERSEDED, NO_WORDS)
     assert (after[rejected.id].state, after[rejected.id].draft) == (LetterState.REJECTED, NO_WORDS)
-    assert after[approved.id] == approved
-    assert [each.window for each in house.drafts.letters.values()] == ["2026-03"]
+    assert (after[approved.id].state, after[approved.id].draft) == (LetterState.SUPERSEDED, approved.draft)
+    assert after[queued.id] == queued
+    assert [each.window for each in house.drafts.letters.values()] == ["2026-05"]
     assert erase(house, asked()).letters == 0
 
 

@@ -1,0 +1,182 @@
+"""`sago outreach approve`, `reject`, `undo` and `resolve`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.text import Text
+
+from sago.bootstrap import Container
+from sago.cli.letters.chosen import is_terminal, letter_named, next_steps, short
+from sago.cli.lookup import Because, Wanted, me, opened
+from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.domain.letters import Letter, LetterState
+from sago.errors import UsageError
+from sago.outreach.deciding import decide, resolve, undo
+from sago.outreach.permission import notes
+from sago.outreach.standing import lay_out
+from sago.report.phrases import one_line
+
+Yes = Annotated[bool, typer.Option("--yes", help="You have read a letter whose claims have no receipts.")]
+
+
+def approve_letter(
+    letter: Wanted,
+    because: Because = "approved on the command line",
+    yes: Yes = False,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Approve a draft in your name.
+
+    Example: [bold]sago outreach approve 77c0d1aa --because "reads well"[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        found = letter_named(container, letter)
+        if found.state is LetterState.DRAFT and not found.receipts:
+            _confirm(found, yes=yes)
+        decided, is_new = _decided(session, container, found, LetterState.APPROVED, because)
+        if not is_new:
+            container.generations.check()
+            lay_out(decided, container.database, container.drafts)
+        file, within = container.drafts.place(decided), container.approval_rules.undo.total_seconds()
+    if as_json:
+        session.emit(decided.model_dump(mode="json"))
+    else:
+        session.out.print(Text(file), soft_wrap=True)
+    for line in notes(decided):
+        session.note(line)
+    session.note("next: open the file in your mail program, read it and send it from there; then say so")
+    next_steps(session, decided, "resolve --sent", *_while_fresh(is_new, within))
+
+
+def reject_letter(
+    letter: Wanted,
+    because: Because,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Reject a letter; its window gets no other.
+
+    Example: [bold]sago outreach reject 77c0d1aa --because "already in touch"[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        decided, is_new = _decided(session, container, letter_named(container, letter), LetterState.REJECTED, because)
+        within = container.approval_rules.undo.total_seconds()
+    if as_json:
+        session.emit(decided.model_dump(mode="json"))
+    next_steps(session, decided, *_while_fresh(is_new, within))
+
+
+def undo_decision(
+    letter: Wanted,
+    because: Because = "undone on the command line",
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Take a fresh approval or rejection back: the letter is a draft again.
+
+    Example: [bold]sago outreach undo 77c0d1aa[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        found = letter_named(container, letter)
+        undone = undo(
+            found.id,
+            database=container.database,
+            drafts=container.drafts,
+            who=me(),
+            why=because,
+            at=container.clock.now(),
+            within=container.approval_rules.undo,
+        )
+    if as_json:
+        session.emit(undone.model_dump(mode="json"))
+    session.note(f"{undone.id} is a draft again")
+    next_steps(session, undone, "edit", "approve", "reject --because …")
+
+
+def resolve_letter(
+    letter: Annotated[str, typer.Argument(help="Id, or its first characters: `sago outreach list` has the ids.")],
+    sent: Annotated[bool, typer.Option("--sent/--not-sent", help="Whether it went out; look at your mail program.")],
+    because: Because = "said on the command line",
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Say what became of an `unknown` letter, or that you sent an approved one yourself.
+
+    Example: [bold]sago outreach resolve 77c0d1aa --sent --because "in my sent mail of Tuesday"[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        found = letter_named(container, letter)
+        resolved = resolve(
+            found.id,
+            sent,
+            database=container.database,
+            drafts=container.drafts,
+            who=me(),
+            why=because,
+            at=container.clock.now(),
+        )
+        problem = container.generations.problem()
+    if as_json:
+        session.emit(resolved.model_dump(mode="json"))
+    session.note(f"{resolved.state} {resolved.id}")
+    if problem or found.state is LetterState.UNKNOWN:
+        session.note(problem or "letters may be approved again")
+
+
+def _while_fresh(is_new: bool, within: float) -> tuple[str, ...]:
+    return (f"undo  (for {within:.0f} s)",) if is_new and within else ()
+
+
+def _confirm(letter: Letter, *, yes: bool) -> None:
+    """Ask once about a letter composed before receipts were kept; raises UsageError where nobody can be asked."""
+    if yes:
+        return
+    if not is_terminal():
+        raise UsageError(f"letter {letter.id}: its claims have no receipts; read it, then approve it with --yes")
+    typer.echo(f"{one_line(letter.draft.subject)}: its claims have no receipts that could be looked at.", err=True)
+    if not typer.confirm("Have you read it, and is it true?", err=True):
+        raise UsageError(f"letter {letter.id}: is a draft still; sago outreach show {short(letter)}")
+
+
+def _decided(
+    session: Session, container: Container, found: Letter, state: LetterState, why: str
+) -> tuple[Letter, bool]:
+    """The letter as it is decided, and whether by this command; says by whom it was before."""
+    who, at = me(), container.clock.now()
+    decided = decide(
+        found.id,
+        state,
+        database=container.database,
+        drafts=container.drafts,
+        announce=container.generations.announce,
+        who=who,
+        why=why,
+        at=at,
+        rules=container.approval_rules,
+        seen=found,
+    )
+    with container.database.begin() as tx:
+        made = [each for each in tx.outreach.history(found.id) if each.action == f"letter.{state}"]
+    is_new = found.state is not state and (made[-1].who, made[-1].at, made[-1].why) == (who, at, why)
+    if is_new:
+        session.note(f"{decided.state} {decided.id}")
+    else:
+        by = f", by {one_line(made[-1].who)} at {made[-1].at:%Y-%m-%d %H:%M}: {one_line(made[-1].why)}" if made else ""
+        session.note(escape(f"{decided.id} is {decided.state} already{by}"))
+    return decided, is_new

@@ -1,0 +1,171 @@
+"""`sago outreach list`, `show` and `history`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.padding import Padding
+from rich.text import Text
+
+from sago.bootstrap import Container
+from sago.cli.letters.chosen import ago, letter_named, next_steps, recipient, short
+from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table
+from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.domain.letters import Letter, LetterChange, LetterState
+from sago.outreach.permission import ApprovalRules, needed, notes, unticked
+from sago.report.phrases import KINDS, letter_kind, one_line, visible
+
+NARROW = 76
+"""Columns below which a table of letters cannot be read."""
+_OF_STATE = {
+    LetterState.APPROVED: ("undo", "reject --because …"),
+    LetterState.REJECTED: ("undo", "history"),
+    LetterState.UNKNOWN: ("resolve --sent", "resolve --not-sent"),
+}
+
+
+def list_letters(
+    company: CompanyOption = None,
+    every: Annotated[bool, typer.Option("--all", help="Superseded, expired and rejected ones too.")] = False,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """List letters, newest first.
+
+    Example: [bold]sago outreach list --all[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container, container.database.begin() as tx:
+        require_known(tx, company)
+        found = tx.outreach.letters(company, live=not every)
+        rules, now = container.approval_rules, container.clock.now()
+    if as_json:
+        for letter in found:
+            session.emit(letter.model_dump(mode="json"))
+        return
+    rows = [_cells(letter, rules, now) for letter in found]
+    if session.out.width < NARROW:
+        _stacked(session, rows)
+    else:
+        heads = ("id", "company", "state", "age", "ticks", "to", "subject")
+        table(session, heads, rows, "no letters yet")
+    if drafts := [letter for letter in found if letter.state is LetterState.DRAFT]:
+        next_steps(session, drafts[0], "show")
+
+
+def show_letter(
+    letter: Wanted,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show one letter as it would be read, and what it needs before it can go.
+
+    Example: [bold]sago outreach show 77c0d1aa[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        found = letter_named(container, letter)
+        left = _left(container, found)
+        with container.database.begin() as tx:
+            kind = KINDS[letter_kind(found, tx.outreach.watches(found.company_id))]
+    if as_json:
+        session.emit(found.model_dump(mode="json") | {"needed": left})
+        return
+    session.out.print(Text(one_line(found.draft.subject), style="bold"))
+    session.out.print(
+        Text(f"{found.state}: {kind}; from {one_line(found.sender.name)} to {recipient(found)}\n", style="dim")
+    )
+    session.out.print(Text(visible(found.draft.body)))
+    session.out.print()
+    for line in left:
+        session.out.print(Text(f"✗ {line}", style="yellow"))
+    for line in notes(found):
+        session.out.print(Text(f"• {line}", style="dim"))
+    if found.state is not LetterState.DRAFT:
+        session.note(escape(f"{found.state}: {found.state.instead}"))
+    next_steps(session, found, *_steps(found, left, container.approval_rules))
+
+
+def show_history(
+    letter: Wanted,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show what was done about a letter, by whom, when and why.
+
+    Example: [bold]sago outreach history 77c0d1aa[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        found = letter_named(container, letter)
+        with container.database.begin() as tx:
+            changes = tx.outreach.history(found.id)
+    if as_json:
+        for change in changes:
+            session.emit(change.model_dump(mode="json"))
+        return
+    session.out.print(Text(f"{found.created_at:%Y-%m-%d %H:%M:%S}  composed by {found.composed_by}"))
+    for change in changes:
+        session.out.print(_told(change))
+
+
+def _left(container: Container, letter: Letter) -> list[str]:
+    """What a draft or an approved letter needs still."""
+    if letter.state not in (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED):
+        return []
+    with container.database.begin() as tx:
+        return needed(tx, letter, container.clock.now(), container.approval_rules)
+
+
+def _steps(letter: Letter, left: Sequence[str], rules: ApprovalRules) -> tuple[str, ...]:
+    if letter.state is not LetterState.DRAFT:
+        return _OF_STATE.get(letter.state, ("history",))
+    if unticked(letter, rules.tick):
+        return ("tick", "edit")
+    return ("edit", "reject --because …") if left else ("approve", "edit")
+
+
+def _told(change: LetterChange) -> Text:
+    """`2026-11-20 09:00:12  approved by cli:ana: reads well`."""
+    what = change.action.removeprefix("letter.")
+    what = "back to draft" if what == "draft" else what
+    claims = [str(number + 1) for number in change.detail.get("claims", ())]
+    about = f" claim{'s' if len(claims) > 1 else ''} {', '.join(claims)}" if claims else ""
+    why = f": {one_line(change.why)}" if change.why else ""
+    line = Text(f"{change.at:%Y-%m-%d %H:%M:%S}  {what}{about} by {one_line(change.who)}{why}")
+    if text := change.detail.get("after") or change.detail.get("text"):
+        line.append(f"  text {text[:8]}", "dim")
+    return line
+
+
+def _cells(letter: Letter, rules: ApprovalRules, now: datetime) -> tuple[str, ...]:
+    place = (short(letter), letter.company_id, letter.state.value, ago(letter.created_at, now))
+    return (*place, _ticks(letter, rules), recipient(letter), letter.draft.subject)
+
+
+def _ticks(letter: Letter, rules: ApprovalRules) -> str:
+    """`3/9` of the claims are ticked; nothing where nobody has to."""
+    if not letter.ticked and not unticked(letter, rules.tick):
+        return ""
+    return f"{len(letter.ticked)}/{len(letter.receipts)}"
+
+
+def _stacked(session: Session, rows: Sequence[tuple[str, ...]]) -> None:
+    """Three lines a letter, for a phone's width."""
+    if not rows:
+        session.note("no letters yet")
+    for letter_id, company, state, age, ticks, to, subject in rows:
+        ticked = f" · {ticks} ticked" if ticks else ""
+        session.out.print(Text(letter_id, "bold").append(f"  {state} · {age}{ticked}", "not bold"))
+        session.out.print(Text(f"  {company} → {to}", style="dim"))
+        session.out.print(Padding(Text(one_line(subject)), (0, 0, 1, 2)))

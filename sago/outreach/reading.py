@@ -1,0 +1,41 @@
+"""A letter as a decision about it finds it: locked behind its company, and as it was when somebody looked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from sago.domain.letters import Letter, LetterChange
+from sago.errors import UsageError
+from sago.ports import Database, Transaction
+
+
+def the_letter(tx: Transaction, letter_id: UUID) -> Letter:
+    """Locked until the transaction ends; raises UsageError where there is none."""
+    letter = tx.outreach.letter(letter_id)
+    if letter is None:
+        raise UsageError(f"letter {letter_id}: there is none; see `sago outreach list`")
+    return letter
+
+
+@contextmanager
+def locked_letter(database: Database, letter: Letter) -> Iterator[tuple[Transaction, Letter]]:
+    """A transaction that holds the company's fold, then the letter, in the order in which all others take them."""
+    with database.begin() as tx:
+        tx.events.lock(letter.company_id)
+        yield tx, the_letter(tx, letter.id)
+
+
+def require_as_seen(tx: Transaction, letter: Letter, seen: Letter) -> None:
+    """Raises UsageError, with who did what, where its state or its text is not what somebody decided about."""
+    if (letter.state, letter.draft) == (seen.state, seen.draft):
+        return
+    what = f"is {letter.state} by now" if letter.state is not seen.state else "has another text by now"
+    by = f", by {change.who} at {change.at:%H:%M:%S}" if (change := last_change(tx, letter)) else ""
+    raise UsageError(f"letter {letter.id}: {what}{by}; nothing was changed. Look at it, and decide again")
+
+
+def last_change(tx: Transaction, letter: Letter) -> LetterChange | None:
+    """The newest entry of the audit log about it."""
+    return next(iter(reversed(tx.outreach.history(letter.id))), None)

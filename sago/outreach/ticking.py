@@ -1,0 +1,93 @@
+"""A letter's claims, looked at one by one: each in its sentence, with the quote that bears it out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+from sago.domain.letters import Letter, LetterDraft, LetterState, Receipt
+from sago.errors import UsageError
+from sago.outreach.reading import locked_letter, require_as_seen
+from sago.ports import Database
+
+_ENDS = re.compile(r"\n|(?<=[.!?])\s")
+
+
+class Claim(NamedTuple):
+    """A receipt with the sentence that makes the claim; `number` counts from 0, as `Letter.ticked` does."""
+
+    number: int
+    receipt: Receipt
+    sentence: str
+    is_ticked: bool
+
+
+def claims_of(letter: Letter) -> list[Claim]:
+    """Every claim of the letter, in the order of its receipts."""
+    return [
+        Claim(number, receipt, sentence_of(letter.draft, receipt), number in letter.ticked)
+        for number, receipt in enumerate(letter.receipts)
+    ]
+
+
+def tick(letter: Letter, numbers: Collection[int], *, database: Database, who: str, why: str, at: datetime) -> Letter:
+    """Tick these claims of a draft as it was read; the audit log keeps who and which. Ticked ones stay so.
+
+    Raises UsageError for a number that no claim has, a letter that is no draft, or one whose text has changed.
+    """
+    if wrong := [number for number in numbers if not 0 <= number < len(letter.receipts)]:
+        has = f"it has claims 1 to {len(letter.receipts)}" if letter.receipts else "it makes no claim with a receipt"
+        raise UsageError(f"letter {letter.id}: has no claim {wrong[0] + 1}; {has}")
+    with locked_letter(database, letter) as (tx, found):
+        require_draft(found, "ticked")
+        require_as_seen(tx, found, letter)
+        tx.outreach.tick_letter(letter.id, numbers, at, who, why)
+        return found.model_copy(update={"ticked": found.ticked | frozenset(numbers)})
+
+
+def require_draft(letter: Letter, what: str) -> None:
+    """Raises UsageError where a person has decided about the letter, or it has gone."""
+    if letter.state is not LetterState.DRAFT:
+        raise UsageError(f"letter {letter.id}: is {letter.state} and cannot be {what}: {letter.state.instead}")
+
+
+def carried(before: Letter, draft: LetterDraft, receipts: Collection[Receipt]) -> frozenset[int]:
+    """The ticks of a letter in another text of it: those of claims that stand there in the same sentence, with the
+    same proof."""
+    ticked = {_meaning(before.draft, before.receipts[number]) for number in before.ticked}
+    return frozenset(number for number, receipt in enumerate(receipts) if _meaning(draft, receipt) in ticked)
+
+
+def sentence_of(draft: LetterDraft, receipt: Receipt) -> str:
+    """The sentence, or the line, in which the letter makes a claim; the claim alone where it stands nowhere."""
+    text = text_of(draft, receipt.where)
+    start = receipt.start if text[receipt.start : receipt.end] == receipt.claim else text.find(receipt.claim)
+    if start < 0:
+        return receipt.claim
+    ends = [*(match.end() for match in _ENDS.finditer(text)), len(text)]
+    begin = max((end for end in ends if end <= start), default=0)
+    return text[begin : next(end for end in ends if end > start)].strip()
+
+
+def parts(draft: LetterDraft) -> list[str]:
+    """The names of a letter's parts."""
+    return ["subject", *(f"highlight {number + 1}" for number in range(len(draft.highlights))), "body"]
+
+
+def text_of(draft: LetterDraft, where: str) -> str:
+    """The part of a letter that a receipt names."""
+    if where == "subject":
+        return draft.subject
+    number = where.removeprefix("highlight ")
+    if number.isdigit() and 0 < int(number) <= len(draft.highlights):
+        line = draft.highlights[int(number) - 1]
+        return f"{line.heading}: {line.text}"
+    return draft.body
+
+
+def _meaning(draft: LetterDraft, receipt: Receipt) -> tuple[object, ...]:
+    """What of a claim has to be the same for a tick to hold on."""
+    proof = (receipt.event_id, receipt.message_id, receipt.sha256, receipt.transformation)
+    return receipt.claim, receipt.kind, sentence_of(draft, receipt), proof

@@ -1,0 +1,331 @@
+"""A person's work on one letter: ticked, approved, rejected, undone; and what speaks against it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from sago.domain.events import Event
+from sago.domain.letters import LetterState
+from sago.errors import UngroundedError, UsageError
+from sago.outreach.permission import ApprovalRules, TickRule, notes, unticked
+from sago.outreach.ticking import claims_of
+from tests.unit.outreach.desks import NO_TICKS, Desk
+from tests.unit.outreach.stories import ARR, COMPANY, DEAL, EVENTS, NRR, metric, watch
+
+UPDATE, FIRING = watch(name="update"), watch("arr >= 2M", name="firing")
+PAST = [LetterState.EXPIRED, LetterState.SUPERSEDED, LetterState.REJECTED]
+
+
+def test_an_offline_letter_is_approved_once_each_of_its_claims_is_ticked() -> None:
+    desk = Desk(FIRING)
+    letter = desk.composed(FIRING)
+    desk.tick(letter, 0)
+    with pytest.raises(UsageError, match=r"2 of 3 claims are not ticked: 2 '\$240k', 3 'Kestrel Air'; `sago outreach"):
+        desk.approve(letter)
+    desk.tick(desk.letter(letter.id), 1)
+    with pytest.raises(UsageError, match="1 of 3 claims is not ticked: 3 'Kestrel Air'"):
+        desk.approve(letter)
+    desk.tick(desk.letter(letter.id), 2)
+    approved = desk.approve(letter)
+    assert (approved.state, approved.approved_by, approved.approved_at) == (LetterState.APPROVED, "ana", desk.now)
+    assert desk.actions(letter) == ["ticked", "ticked", "ticked", "approved"]
+    assert desk.history(letter)[-1].detail["text"] == letter.draft.sha256
+
+
+@pytest.mark.parametrize(
+    ("rule", "composed_by", "asked"),
+    [
+        (TickRule.OFFLINE, "offline", 3),
+        (TickRule.OFFLINE, "rules", 3),
+        (TickRule.OFFLINE, "gemini", 0),
+        (TickRule.ALWAYS, "gemini", 3),
+        (TickRule.NEVER, "offline", 0),
+    ],
+)
+def test_whose_claims_are_ticked_is_a_setting(rule: TickRule, composed_by: str, asked: int) -> None:
+    letter = Desk(FIRING).composed(FIRING).model_copy(update={"composed_by": composed_by})
+    assert len(unticked(letter, rule)) == asked
+    assert unticked(letter.model_copy(update={"receipts": ()}), rule) == []
+
+
+def test_a_claim_is_shown_in_its_sentence() -> None:
+    letter = Desk(FIRING).composed(FIRING)
+    assert [(claim.sentence, claim.is_ticked) for claim in claims_of(letter.model_copy(update={"ticked": {1}}))] == [
+        ("Revenue: ARR reached $2.1M (14 November).", False),
+        (letter.draft.subject, True),
+        ("Enterprise deal: Kestrel Air signed a contract worth $240k a year (10 November).", False),
+    ]
+
+
+def test_a_tick_for_a_claim_that_is_not_there_names_those_that_are() -> None:
+    desk = Desk(FIRING)
+    letter = desk.composed(FIRING)
+    with pytest.raises(UsageError, match="has no claim 4; it has claims 1 to 3"):
+        desk.tick(letter, 0, 3)
+    assert desk.letter(letter.id).ticked == frozenset()
+
+
+def test_ticks_are_for_the_text_that_was_read() -> None:
+    desk = Desk(FIRING)
+    letter = desk.composed(FIRING)
+    desk.edit(letter, subject="Orchard: time to talk")
+    with pytest.raises(UsageError, match="has another text by now, by ana"):
+        desk.tick(letter, 0)
+    desk.tick_and_approve(desk.letter(letter.id))
+    with pytest.raises(UsageError, match="is approved and cannot be ticked"):
+        desk.tick(desk.letter(letter.id), 0)
+
+
+@pytest.mark.parametrize("state", PAST)
+def test_a_letter_that_is_past_it_is_not_approved_and_says_what_can_be_done(state: LetterState) -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    desk.set_state(letter, state)
+    with pytest.raises(UsageError, match=f"is {state} and cannot become approved: {state.instead.split('`')[0]}"):
+        desk.approve(letter)
+    assert desk.actions(letter) == [state.value]
+    assert desk.mirror.announced(after=-1) == []
+
+
+def test_a_letter_that_has_gone_or_is_going_is_neither_approved_nor_rejected() -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    desk.approve(letter)
+    for state, why in ((LetterState.QUEUED, "it is on its way"), (LetterState.SENT, "it has left the house")):
+        desk.set_state(letter, state)
+        for decision in (LetterState.APPROVED, LetterState.REJECTED):
+            with pytest.raises(UsageError, match=f"is {state} and cannot become {decision}: {why}"):
+                desk.decide(letter, decision)
+    assert desk.actions(letter) == ["approved", "queued", "sent"]
+
+
+def test_an_approval_of_what_is_approved_changes_nothing_and_names_the_first() -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    first = desk.approve(letter)
+    desk.who = "kim"
+    desk.pass_time(seconds=30)
+    assert desk.approve(letter) == first
+    assert desk.letter(letter.id).approved_by == "ana"
+    assert desk.actions(letter) == ["approved"]
+
+
+def test_whoever_decides_about_what_somebody_else_changed_meanwhile_is_told() -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    seen = desk.composed(FIRING)
+    desk.who = "kim"
+    desk.approve(seen)
+    with pytest.raises(UsageError, match=r"is approved by now, by kim at 09:00:00; nothing was changed"):
+        desk.decide(seen, LetterState.REJECTED, seen=seen)
+    desk.reject(seen)
+    assert desk.actions(seen) == ["approved", "rejected"]
+
+
+def test_a_letter_of_a_removed_watch_is_not_approved() -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    with desk.database.begin() as tx:
+        tx.outreach.remove_watch(FIRING.id)
+    with pytest.raises(UsageError, match="its watch was removed: reject it"):
+        desk.approve(letter)
+
+
+def test_a_claim_whose_quote_has_gone_keeps_the_letter_back_though_its_event_stays() -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    other = DEAL.evidence[0].model_copy(update={"message_id": "gmail:7", "quote": "Kestrel Air: $240k a year, signed"})
+    desk.hear(ARR, NRR, DEAL.model_copy(update={"evidence": (other,)}))
+    told = desk.objections(letter)
+    assert told == [
+        f"the quote that bears {claim!r} out is no longer held; let `outreach.schedule` renew the letter"
+        for claim in ("$240k", "Kestrel Air")
+    ]
+    with pytest.raises(UsageError, match="the quote that bears"):
+        desk.approve(letter)
+
+
+def test_a_figure_that_was_corrected_since_keeps_the_letter_back() -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING, proven=False)
+    quote = ARR.evidence[0].model_copy(update={"quote": "We just passed $2.2M ARR!"})
+    new = {"title": "ARR reached $2.2M", "metrics": (metric("arr", 2.2e6),), "evidence": (quote,)}
+    desk.hear(ARR.model_copy(update=new), DEAL, NRR)
+    (told,) = desk.objections(letter)
+    assert "highlight 1: figure '$2.1M' stands in no cited event" in told
+    assert told.endswith("edit it, or let `outreach.schedule` renew it")
+
+
+def test_a_letter_may_name_its_sender_and_reader_when_the_profile_names_others_by_now() -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    assert "Hi Nell," in letter.draft.body
+    with desk.database.begin() as tx:
+        tx.companies.save(COMPANY.model_copy(update={"founder": "Mira Sol"}))
+    assert desk.objections(letter) == []
+    with pytest.raises(UngroundedError, match="name 'Quentin'"):
+        desk.edit(letter, body=letter.draft.body.replace("Hi Nell", "Hi Quentin"))
+
+
+def test_news_that_is_old_is_not_approved() -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    desk.pass_time(days=9)
+    assert desk.objections(letter) == []
+    desk.pass_time(days=5)
+    with pytest.raises(
+        UsageError, match=r"its newest fact is 19 days old, of 15 November 2026; after 14 days it is no"
+    ):
+        desk.approve(letter)
+    with desk.database.begin() as tx:
+        assert desk.needed(letter) if False else True
+        assert tx.outreach.letters()[0].state is LetterState.DRAFT
+
+
+def test_what_a_reader_without_an_address_needs_is_said() -> None:
+    letter = Desk(FIRING).composed(FIRING)
+    assert notes(letter) == []
+    assert letter.recipient is not None
+    unknown = letter.model_copy(update={"recipient": letter.recipient.model_copy(update={"email": None})})
+    assert notes(unknown) == ["no mail address of its reader is known: it is laid out as a file, and not mailed"]
+
+
+@pytest.mark.parametrize("decision", [LetterState.APPROVED, LetterState.REJECTED])
+def test_a_fresh_decision_can_be_undone_and_the_draft_approved_again(decision: LetterState) -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    desk.decide(letter, decision)
+    desk.pass_time(seconds=60)
+    undone = desk.undo(letter)
+    assert (undone, desk.actions(letter)) == (letter, [decision.value, "draft"])
+    assert list(desk.drafts.letters.values()) == [letter]
+    assert desk.approve(letter).state is LetterState.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("decision", "instead"),
+    [(LetterState.APPROVED, "reject it instead"), (LetterState.REJECTED, "the next letter of this watch")],
+)
+def test_an_old_decision_stands_and_says_what_is_possible(decision: LetterState, instead: str) -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    desk.decide(letter, decision)
+    desk.pass_time(seconds=61)
+    with pytest.raises(UsageError, match=rf"was {decision}, 61 s ago; that can be undone for 60 s .*; {instead}"):
+        desk.undo(letter)
+    assert desk.letter(letter.id).state is decision
+
+
+@pytest.mark.parametrize("state", [None, LetterState.QUEUED, LetterState.EXPIRED])
+def test_there_is_nothing_to_undo_about_a_letter_that_nobody_just_decided_about(state: LetterState | None) -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    if state:
+        desk.approve(letter)
+        desk.set_state(letter, state)
+    with pytest.raises(UsageError, match=f"is {state or 'a draft'}; there is nothing to undo"):
+        desk.undo(letter)
+
+
+def test_how_long_a_decision_can_be_undone_is_a_setting() -> None:
+    desk = Desk(FIRING, rules=ApprovalRules(TickRule.NEVER, undo=timedelta(0)))
+    letter = desk.composed(FIRING)
+    desk.approve(letter)
+    desk.pass_time(seconds=1)
+    with pytest.raises(UsageError, match="can be undone for 0 s"):
+        desk.undo(letter)
+
+
+def test_letters_whose_news_is_old_expire_and_leave_the_folder_and_are_not_written_again() -> None:
+    desk = Desk(FIRING, UPDATE, rules=NO_TICKS)
+    draft, approved = desk.composed(UPDATE), desk.composed(FIRING)
+    desk.approve(approved)
+    assert desk.tidy() == []
+    desk.pass_time(days=10)
+    assert {each.id for each in desk.tidy()} == {draft.id, approved.id}
+    assert desk.drafts.letters == {}
+    (change,) = desk.history(draft)
+    assert (change.action, change.who) == ("letter.expired", "sago")
+    assert change.why.startswith("its newest fact is 15 days old")
+    assert desk.letter(approved.id).approved_by == "ana"
+    assert desk.tidy() == []
+    assert [desk.compose(each) for each in (FIRING, UPDATE)] == [None, None]
+
+
+def test_a_queued_letter_does_not_expire_here() -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    desk.approve(letter)
+    desk.set_state(letter, LetterState.QUEUED)
+    desk.pass_time(days=30)
+    assert desk.tidy() == []
+    assert any("newest fact" in told for told in desk.objections(letter))
+
+
+def test_an_expired_draft_makes_room_where_there_is_news_and_an_approved_one_does_not() -> None:
+    """Somebody may have sent what was approved from its file."""
+    for is_approved in (False, True):
+        desk = Desk(FIRING, rules=NO_TICKS)
+        letter = desk.composed(FIRING)
+        if is_approved:
+            desk.approve(letter)
+        desk.pass_time(days=10)
+        desk.tidy()
+        desk.hear(ARR, NRR)
+        again = desk.compose(FIRING)
+        assert (again is None) == is_approved
+        if again:
+            assert (again.window, set(again.event_ids)) == (letter.window, {ARR.id, NRR.id})
+
+
+def test_a_file_that_a_killed_run_has_left_is_taken_away_by_the_next() -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    desk.set_state(letter, LetterState.REJECTED)
+    assert desk.drafts.letters
+    assert desk.tidy() == []
+    assert desk.drafts.letters == {}
+
+
+def test_a_letter_is_withdrawn_when_its_event_goes_whether_approved_or_not() -> None:
+    desk = Desk(FIRING, UPDATE, rules=NO_TICKS)
+    draft, approved = desk.composed(UPDATE), desk.composed(FIRING)
+    desk.approve(approved)
+    desk.hear(ARR, DEAL)
+    assert {each.id for each in desk.tidy()} == {draft.id, approved.id}
+    assert [each.action for each in desk.history(approved)] == ["letter.approved", "letter.superseded"]
+    assert desk.history(approved)[-1].why == "what it tells was denied, corrected or deleted"
+    assert desk.drafts.letters == {}
+
+
+def test_an_approved_letter_stands_when_an_earlier_proof_renames_its_event_and_a_draft_is_renewed() -> None:
+    def renamed(event: Event) -> Event:
+        """With an earlier proof before the one it had."""
+        earlier = event.evidence[0].model_copy(update={"message_id": "slack:0"})
+        other = {"id": UUID(int=7), "evidence": (earlier, *event.evidence)}
+        return event.model_copy(update=other)
+
+    desk = Desk(FIRING, UPDATE, rules=NO_TICKS)
+    draft, approved = desk.composed(UPDATE), desk.composed(FIRING)
+    desk.approve(approved)
+    desk.hear(ARR, NRR, renamed(DEAL))
+    assert desk.objections(approved) == []
+    assert [each.id for each in desk.tidy()] == [draft.id]
+    assert desk.letter(approved.id).state is LetterState.APPROVED
+
+
+def test_an_approved_letter_waits_for_the_next_window_where_a_draft_is_renewed() -> None:
+    desk = Desk(UPDATE, rules=NO_TICKS)
+    letter = desk.composed(UPDATE)
+    desk.approve(letter)
+    fresh = DEAL.model_copy(update={"id": UUID(int=9), "title": "Merlin Rail signed for three years"})
+    desk.hear(*EVENTS, fresh)
+    assert desk.compose(UPDATE) is None
+    assert desk.letters() == [desk.letter(letter.id)]
+    desk.pass_time(days=12)
+    later = desk.compose(UPDATE)
+    assert later is not None
+    assert later.window == "2026-12"
+    assert desk.letter(letter.id).state is LetterState.APPROVED
