@@ -107,23 +107,20 @@ def _events(letter: Letter, told: Mapping[UUID, Event]) -> list[str]:
     ]
 
 
-def _receipts(letter: Letter, told: Mapping[UUID, Event]) -> list[str]:
-    """A proof may go although its event stays, told by another message."""
-    held = [(proof.message_id, proof.quote) for event in told.values() for proof in event.evidence]
-    return [
+def _proofs(tx: Transaction, letter: Letter) -> list[str]:
+    """A proof may go although its event stays, told by another message; a correction leaves the event, with another
+    figure. Both are as the firm sees them."""
+    request = request_of(tx, letter)
+    seen = [(proof.message_id, proof.quote) for event in request.events for proof in event.evidence]
+    lost = [
         f"the quote that bears {receipt.claim!r} out is no longer held; let `outreach.schedule` renew the letter"
         for receipt in letter.receipts
         if receipt.event_id
         and receipt.message_id
-        and not any(receipt.message_id == message_id and receipt.quote in quote for message_id, quote in held)
+        and not any(receipt.message_id == message_id and receipt.quote in quote for message_id, quote in seen)
     ]
-
-
-def _text(tx: Transaction, letter: Letter) -> list[str]:
-    """A correction leaves the event, with another figure."""
-    problems = untraceable(letter, letter.draft, request_of(tx, letter))
-    said = ", ".join(str(problem) for problem in problems)
-    return [f"{said}: edit it, or let `outreach.schedule` renew it"] if problems else []
+    said = ", ".join(str(problem) for problem in untraceable(letter, letter.draft, request))
+    return [*lost, f"{said}: edit it, or let `outreach.schedule` renew it"] if said else lost
 
 
 def _age(told: Mapping[UUID, Event], now: datetime, fresh_for: timedelta) -> list[str]:
