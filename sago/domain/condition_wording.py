@@ -11,7 +11,6 @@ from sago.domain.wording import day, figure, metric_label
 
 NEAR = 0.1
 """Share of a period by which its first figure may miss its start and still be told as of it."""
-_SEVERE = {Severity.HIGH: " of high severity", Severity.MEDIUM: " of medium or high severity"}
 
 
 _ONE = {
@@ -35,16 +34,18 @@ def event_label(name: str) -> str:
 
 
 def count_phrase(condition: Condition, number: int) -> str:
-    """`2 enterprise deals of high severity`, `no setback`."""
+    """`2 major enterprise deals`, `no serious setback`, `no setback`."""
     label = event_label(condition.name)
-    more = _SEVERE.get(condition.severity, "") if condition.severity else ""
+    grave = "serious " if condition.name == EventType.SETBACK else "major "
+    before = grave if condition.severity is Severity.HIGH else ""
+    behind = " of medium or high severity" if condition.severity is Severity.MEDIUM else ""
     plural = ("es" if label.endswith(("s", "ch")) else "s") if number > 1 else ""
-    return f"{number or 'no'} {label}{plural}{more}"
+    return f"{number or 'no'} {before}{label}{plural}{behind}"
 
 
 def time_phrase(condition: Condition, since: str) -> str:
     """` in the last 90 days`, or how the caller says since the meeting."""
-    return f" in the last {periods.words(condition.within)}" if condition.within else since
+    return f" in the last {periods.span(condition.within)}" if condition.within else since
 
 
 def change_phrase(result: ConditionResult, as_of: date) -> str:
@@ -52,7 +53,7 @@ def change_phrase(result: ConditionResult, as_of: date) -> str:
     condition, (before, after) = result.condition, result.points
     seen = result.seen or 0.0
     moved = f"grew {figure(seen, 'percent')}" if seen > 0 else f"fell {figure(-seen, 'percent')}"
-    over = f"in the {periods.words(condition.within or '')} to {day(after.as_of, beside=as_of)}"
+    over = f"in the {periods.span(condition.within or '')} to {day(after.as_of, beside=as_of)}"
     start = periods.before(after.as_of, condition.within or "")
     is_off = abs(before.as_of - start) > (after.as_of - start) * NEAR
     since = f" on {day(before.as_of, beside=as_of)}" if is_off else ""

@@ -28,6 +28,11 @@ def words(period: str) -> str:
     return f"{number} {_WORDS[unit]}{'' if number == 1 else 's'}"
 
 
+def span(period: str) -> str:
+    """The same behind `the` or `the last`: `month` for `1m`. Raises ValueError."""
+    return words(period).removeprefix("1 ")
+
+
 def amount(period: str) -> tuple[int, str]:
     """The number and the unit of the labelling guide: `(3, "months")`. Raises ValueError."""
     number, unit = _parts(period)

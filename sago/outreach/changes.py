@@ -116,7 +116,7 @@ def _incomparable(condition: Condition, series: Sequence[MetricPoint], as_of: da
     on = day(newest.as_of, beside=as_of)
     if periods.after(newest.as_of, period) < as_of:
         return (
-            f"no {label} of the last {periods.words(period)}; the newest is {figure(newest.value, newest.unit)} of {on}"
+            f"no {label} of the last {periods.span(period)}; the newest is {figure(newest.value, newest.unit)} of {on}"
         )
     if newest.unit == UNSTATED:
         return f"{label} of {on} was stated without a currency: {figure(newest.value, newest.unit)} compares to nothing"

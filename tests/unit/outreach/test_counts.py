@@ -31,7 +31,7 @@ def test_a_severity_counts_what_is_at_least_so_severe() -> None:
     assert evaluate(parse("enterprise_deal high >= 1"), [DEAL, mild], [], MET, NOW).seen == 1
     assert evaluate(parse("enterprise_deal medium >= 1"), [DEAL, mild], [], MET, NOW).seen == 2
     assert evaluate(parse("enterprise_deal high >= 1"), [mild], [], MET, NOW).missing == (
-        "no enterprise deal of high severity since 2 March"
+        "no major enterprise deal since 2 March"
     )
 
 
@@ -40,7 +40,7 @@ def test_an_absence_says_what_broke_it_and_when_it_can_hold_again() -> None:
     assert not result.holds
     assert result.proof == SETBACK.evidence
     assert result.missing == (
-        "1 setback of high severity in the last 60 days, on 18 November; none asked, so not before 17 January 2027"
+        "1 serious setback in the last 60 days, on 18 November; none asked, so not before 17 January 2027"
     )
     assert evaluate(parse("no setback high in 60d"), [SETBACK], [], MET, NOW + timedelta(days=59)).holds
 
@@ -49,8 +49,7 @@ def test_an_absence_that_holds_reads_as_one() -> None:
     verdict = judge(watch("no setback high in 60d", "enterprise_deal >= 1 in 1y"), [DEAL], [], NOW, 60)
     assert verdict.outcome is Outcome.NOW
     assert verdict.because == (
-        "No setback of high severity in the last 60 days; 1 enterprise deal in the last 1 year, the latest on "
-        "10 November."
+        "No serious setback in the last 60 days; 1 enterprise deal in the last year, the latest on 10 November."
     )
 
 
