@@ -53,6 +53,7 @@ def read_in(house: House, company: str = "acme") -> dict[MessageKey, BatchState]
 def keep(house: House, *letters: Letter) -> None:
     with house.database.begin() as tx:
         for each in letters:
+            tx.companies.ensure(each.company_id, NOW - timedelta(days=1))
             tx.outreach.add_letter(each)
 
 
