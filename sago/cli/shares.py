@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.text import Text
 
 from sago.bootstrap import Container
 from sago.cli.firms import Firm, ensured, firm_of
 from sago.cli.lookup import Because, CompanyOption, me, opened, require_known, table
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.domain.batches import Held
+from sago.cli.share_output import cells, say_left, say_preview, say_revoked, words
 from sago.domain.companies import EVERY_SOURCE, Granularity, Share
-from sago.domain.sharing import Preview, figures
-from sago.domain.wording import day
+from sago.domain.sharing import Preview
 from sago.errors import UsageError
 from sago.outreach.previewing import preview
 from sago.pipeline.revoking import Revoked
 from sago.ports import Note, Transaction
-from sago.report.phrases import LABELS, one_line, visible
+from sago.report.phrases import one_line
 from sago.report.preview import write_preview
 
 OUTSIDE = (
@@ -58,7 +56,7 @@ def list_shares(
             session.emit(share.model_dump(mode="json") | {"holds": share.holds_at(now)})
         return
     heads = ("company", "firm", "sources", "figures", "until", "")
-    table(session, heads, [_cells(share, now) for share in shares], "no shares yet")
+    table(session, heads, [cells(share, now) for share in shares], "no shares yet")
 
 
 @group.command("grant")
@@ -83,10 +81,10 @@ def grant(
         share = _asked(container, company, ensured(tx, firm), sources, granularity, until)
         tx.shares.put(share)
         who, subject = me(), f"{share.firm_id}/{company}"
-        tx.erasures.note(Note(share.created_at, who, "share.granted", subject, share.firm_id, company, _words(share)))
+        tx.erasures.note(Note(share.created_at, who, "share.granted", subject, share.firm_id, company, words(share)))
     if as_json:
         session.emit(share.model_dump(mode="json"))
-    session.note(escape(f"{company} with {share.firm_id}: {_words(share)}"))
+    session.note(escape(f"{company} with {share.firm_id}: {words(share)}"))
 
 
 @group.command("preview")
@@ -116,7 +114,7 @@ def preview_share(
     if as_json:
         session.emit(shown.to_json())
     else:
-        _say_preview(session, shown)
+        say_preview(session, shown)
 
 
 @group.command("revoke")
@@ -151,7 +149,7 @@ def revoke(
         rest = {"letters": done.letters, "held_back": done.held_back, **done.derived._asdict(), "evidence": evidence}
         session.emit({"share": share, **rest})
     else:
-        _say_revoked(session, done)
+        say_revoked(session, done)
     session.note(OUTSIDE)
     session.note(f"next: sago share verify {company} --firm {firm_id}")
 
@@ -183,7 +181,7 @@ def verify(
         kafka = [each._asdict() for each in held]
         session.emit({"left": left.counts, "evidence_too": left.is_whole, "kafka": kafka})
     else:
-        _say_left(session, left.counts, held)
+        say_left(session, left.counts, held)
     session.note(
         "looked for the evidence itself too: nobody has a share of it" if left.is_whole
         else "other firms have a share: the evidence stays for them, and is not shown to this one"
@@ -256,81 +254,3 @@ def _revoke(session: Session, container: Container, firm_id: str, company: str, 
             step("queueing again")
             container.recovery.requeue(company, container.clock.now())
     return done
-
-
-def _cells(share: Share, now: datetime) -> tuple[str, ...]:
-    state = "holds" if share.holds_at(now) else "ended"
-    end = _last_day(share)
-    return (
-        share.company_id,
-        share.firm_id,
-        _named(share),
-        share.granularity.value,
-        end.isoformat() if end else "",
-        state,
-    )
-
-
-def _named(share: Share) -> str:
-    return "all" if EVERY_SOURCE in share.sources else ", ".join(share.sources)
-
-
-def _last_day(share: Share) -> date | None:
-    """The day on which the last moment of it lies."""
-    return (share.until - timedelta(milliseconds=1)).date() if share.until else None
-
-
-def _words(share: Share) -> str:
-    """`sources slack; figures in bands; until 31 December 2026`."""
-    told = {"exact": "figures as they were said", "bands": "figures in bands", "none": "no figures"}
-    end = _last_day(share)
-    named = "all sources" if EVERY_SOURCE in share.sources else f"sources {_named(share)}"
-    return "; ".join([named, told[share.granularity.value], *([f"until {day(end)}"] if end else [])])
-
-
-def _say_preview(session: Session, shown: Preview) -> None:
-    out = session.out
-    state = "is given" if shown.is_given else "is not given yet"
-    out.print(Text(f"{shown.company.name}, as {one_line(shown.firm)} would see it", style="bold"))
-    out.print(Text(f"{_words(shown.share)}; this share {state}; {shown.hidden} events stay hidden\n", style="dim"))
-    for verdict in shown.verdicts:
-        out.print(Text(f"{LABELS[verdict.outcome]}  {one_line(verdict.because)}"))
-    for event in shown.seen.events:
-        out.print(Text(f"\n{day(event.occurred_at)}  {one_line(event.title)}", style="bold"))
-        for proof in event.evidence:
-            out.print(Text(f"  “{visible(proof.quote)}”"))
-    rows: list[dict[str, Any]] = figures(shown.seen)
-    if rows:
-        out.print()
-        cells = [(each["metric"], str(each.get("band") or each["value"]), each["unit"]) for each in rows]
-        table(session, ("metric", "figure", "unit"), cells, "")
-
-
-def _say_revoked(session: Session, done: Revoked) -> None:
-    counts = {
-        "letters without their text": done.letters,
-        "of them held back before they left": done.held_back,
-        "mails cancelled": done.derived.mails,
-        "notices without its news": done.derived.notices,
-        "verdicts deleted": done.derived.verdicts,
-    }
-    if done.evidence:
-        counts |= {
-            "raw rows emptied": done.evidence.rows,
-            "observations deleted": done.evidence.observations,
-            "dead letters emptied": done.evidence.dead_letters,
-            "events gone": done.evidence.events,
-        }
-    for what, count in counts.items():
-        session.out.print(f"{count:>8}  {what}")
-
-
-def _say_left(session: Session, counts: dict[str, int], held: list[Held]) -> None:
-    for place, count in counts.items():
-        session.out.print(Text(f"{count:>8}  left in {place}"))
-    if not counts:
-        session.out.print("nothing but hashes is left in Postgres, the raw store, Redis and the folder of letters")
-    for each in held:
-        until = f"until {each.until:%Y-%m-%d %H:%M} UTC" if each.until else "until its broker stops: it is in memory"
-        place = f"{each.topic}, partition {each.partition}, offsets {each.first} to {each.last}"
-        session.out.print(Text(f"{each.records:>8}  in Kafka: {place}, {until}"))

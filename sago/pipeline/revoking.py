@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
@@ -17,6 +17,8 @@ from sago.pipeline.erasing import NO_WORDS, Erasing, emptied
 from sago.ports import Database, Derived, Note, Transaction
 
 WHY = "the founder ended the share that it rested on"
+CLOCKS_APART = timedelta(minutes=1)
+"""A share ends so long ago: a worker whose clock is slow must not take it for holding."""
 NOT_LEFT = (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED)
 """Letters that are held back; what has left cannot be called back, and keeps its state."""
 
@@ -99,7 +101,7 @@ class Revoking:
             if share is None:
                 raise UsageError(f"share of {company_id} with {firm_id}: there is none; see `sago share list`")
             if share.holds_at(now):
-                share = share.model_copy(update={"until": now})
+                share = share.model_copy(update={"until": now - CLOCKS_APART})
                 tx.shares.put(share)
                 tx.erasures.note(Note(now, who, "share.revoked", f"{firm_id}/{company_id}", firm_id, company_id, why))
             return share, _holding(tx.shares.of(company_id), now)

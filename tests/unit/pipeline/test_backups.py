@@ -55,6 +55,7 @@ def keep(house: House, *letters: Letter) -> None:
         tx.companies.ensure(watch().company_id, NOW)
         tx.outreach.add_watch(watch())
         for each in letters:
+            tx.companies.ensure(each.company_id, NOW - timedelta(days=1))
             tx.outreach.add_letter(each)
 
 

@@ -1,0 +1,99 @@
+"""How `sago share` shows shares, what they let a firm see, and what is left of one."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from rich.text import Text
+
+from sago.cli.lookup import table
+from sago.cli.session import Session
+from sago.domain.batches import Held
+from sago.domain.companies import EVERY_SOURCE, Share
+from sago.domain.sharing import Preview, figures
+from sago.domain.wording import day
+from sago.pipeline.revoking import Revoked
+from sago.report.phrases import LABELS, one_line, visible
+
+
+def cells(share: Share, now: datetime) -> tuple[str, ...]:
+    """A row of the list."""
+    state = "holds" if share.holds_at(now) else "ended"
+    end = _last_day(share)
+    return (
+        share.company_id,
+        share.firm_id,
+        _named(share),
+        share.granularity.value,
+        end.isoformat() if end else "",
+        state,
+    )
+
+
+def _named(share: Share) -> str:
+    return "all" if EVERY_SOURCE in share.sources else ", ".join(share.sources)
+
+
+def _last_day(share: Share) -> date | None:
+    """The day on which the last moment of it lies."""
+    return (share.until - timedelta(milliseconds=1)).date() if share.until else None
+
+
+def words(share: Share) -> str:
+    """`sources slack; figures in bands; until 31 December 2026`."""
+    told = {"exact": "figures as they were said", "bands": "figures in bands", "none": "no figures"}
+    end = _last_day(share)
+    named = "all sources" if EVERY_SOURCE in share.sources else f"sources {_named(share)}"
+    return "; ".join([named, told[share.granularity.value], *([f"until {day(end)}"] if end else [])])
+
+
+def say_preview(session: Session, shown: Preview) -> None:
+    """What the firm would see, on stdout."""
+    out = session.out
+    state = "is given" if shown.is_given else "is not given yet"
+    out.print(Text(f"{shown.company.name}, as {one_line(shown.firm)} would see it", style="bold"))
+    out.print(Text(f"{words(shown.share)}; this share {state}; {shown.hidden} events stay hidden\n", style="dim"))
+    for verdict in shown.verdicts:
+        out.print(Text(f"{LABELS[verdict.outcome]}  {one_line(verdict.because)}"))
+    for event in shown.seen.events:
+        out.print(Text(f"\n{day(event.occurred_at)}  {one_line(event.title)}", style="bold"))
+        for proof in event.evidence:
+            out.print(Text(f"  “{visible(proof.quote)}”"))
+    rows: list[dict[str, Any]] = figures(shown.seen)
+    if rows:
+        out.print()
+        cells = [(each["metric"], str(each.get("band") or each["value"]), each["unit"]) for each in rows]
+        table(session, ("metric", "figure", "unit"), cells, "")
+
+
+def say_revoked(session: Session, done: Revoked) -> None:
+    """What was taken, in counts."""
+    counts = {
+        "letters without their text": done.letters,
+        "of them held back before they left": done.held_back,
+        "mails cancelled": done.derived.mails,
+        "notices without its news": done.derived.notices,
+        "verdicts deleted": done.derived.verdicts,
+    }
+    if done.evidence:
+        counts |= {
+            "raw rows emptied": done.evidence.rows,
+            "observations deleted": done.evidence.observations,
+            "dead letters emptied": done.evidence.dead_letters,
+            "events gone": done.evidence.events,
+        }
+    for what, count in counts.items():
+        session.out.print(f"{count:>8}  {what}")
+
+
+def say_left(session: Session, counts: dict[str, int], held: list[Held]) -> None:
+    """What is left by its place, and what Kafka holds."""
+    for place, count in counts.items():
+        session.out.print(Text(f"{count:>8}  left in {place}"))
+    if not counts:
+        session.out.print("nothing but hashes is left in Postgres, the raw store, Redis and the folder of letters")
+    for each in held:
+        until = f"until {each.until:%Y-%m-%d %H:%M} UTC" if each.until else "until its broker stops: it is in memory"
+        place = f"{each.topic}, partition {each.partition}, offsets {each.first} to {each.last}"
+        session.out.print(Text(f"{each.records:>8}  in Kafka: {place}, {until}"))
