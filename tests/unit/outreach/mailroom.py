@@ -46,7 +46,7 @@ def letter(name: str = "a", **other: Any) -> Letter:
         "state": LetterState.APPROVED,
         "sender": MIRA,
         "recipient": DANA,
-        "draft": LetterDraft(subject="A short update", body="Hello,\n\nthis is a short update.\n\nBest,\nMira"),
+        "draft": LetterDraft(subject="A short update", body="Hello,\n\nthis is a short update.\n\nBest wishes"),
         "event_ids": (),
         "composed_by": "offline",
         "created_at": NOW - HOUR,
