@@ -35,6 +35,7 @@ from sago.stores.clock import SystemClock
 from tests.integration.delivering import STEPS
 from tests.integration.houses import PROJECT, House, eventually, over
 from tests.smtp_server import MailServer, mail_server
+from tests.unit.outreach.mailroom import watch_of
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
@@ -110,7 +111,7 @@ def letter(name: str, **other: Any) -> Letter:
         "window": "2026-03",
         "sender": Person(name="Mira Sol", email="mira@scaleflow.example"),
         "recipient": Person(name=name, email=f"{name}-{key.hex[:6]}@northgate.example"),
-        "draft": LetterDraft(subject="ScaleFlow: ARR passed 2M", body="You asked for 2M ARR.\n" * 400),
+        "draft": LetterDraft(subject="A short update", body="Hello,\n\n" + "this is a short update.\n" * 400),
         "event_ids": (),
         "composed_by": "offline",
         "created_at": SystemClock().now(),
@@ -122,6 +123,7 @@ def keep(house: House, *letters: Letter) -> None:
     with house.container.database.begin() as tx:
         for each in letters:
             tx.companies.ensure(each.company_id, each.created_at)
+            tx.outreach.add_watch(watch_of(each))
             assert tx.outreach.add_letter(each)
 
 

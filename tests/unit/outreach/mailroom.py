@@ -11,6 +11,7 @@ from sago.domain.companies import Person
 from sago.domain.letters import Letter, LetterDraft, LetterState
 from sago.domain.mails import Mail, MailState, mail_id
 from sago.domain.pacing import Caps, SendWindow
+from sago.domain.watches import Watch
 from sago.outreach.delivery import Delivery, Round
 from sago.outreach.freight import LetterFreight
 from sago.outreach.sending import Rules, Sending
@@ -36,7 +37,7 @@ LINKS = Links("https://sago.example.com/unsubscribe", b"s" * 32, "stop@sago.exam
 
 
 def letter(name: str = "a", **other: Any) -> Letter:
-    """Approved five minutes ago; tells of no event, so nothing can speak against it."""
+    """Approved five minutes ago; it claims nothing, so nothing can speak against it."""
     fields: dict[str, Any] = {
         "id": uuid5(NAMESPACE_URL, name),
         "watch_id": uuid5(NAMESPACE_URL, f"watch of {name}"),
@@ -45,7 +46,7 @@ def letter(name: str = "a", **other: Any) -> Letter:
         "state": LetterState.APPROVED,
         "sender": MIRA,
         "recipient": DANA,
-        "draft": LetterDraft(subject="ScaleFlow: ARR passed 2M", body="Dear Dana,\n\nyou asked for 2M ARR.\n\nMira"),
+        "draft": LetterDraft(subject="A short update", body="Hello,\n\nthis is a short update.\n\nBest wishes"),
         "event_ids": (),
         "composed_by": "offline",
         "created_at": NOW - HOUR,
@@ -59,6 +60,11 @@ def to(number: int, **other: Any) -> Letter:
     """A letter to somebody of their own."""
     person = Person(name=f"Person {number}", email=f"p{number}@x{number}.example")
     return letter(f"to {number}", **{"recipient": person, "company_id": f"company-{number}"} | other)
+
+
+def watch_of(one: Letter) -> Watch:
+    """The watch that a letter was written for."""
+    return Watch(id=one.watch_id, company_id=one.company_id, investor=one.recipient, created_at=NOW - DAY)
 
 
 class Mailroom:
@@ -90,6 +96,8 @@ class Mailroom:
         self.suppressing = Suppressing(self.database, LINKS, self.sending.end, self.sending.follow)
         with self.database.begin() as tx:
             for each in letters:
+                tx.companies.ensure(each.company_id, NOW)
+                tx.outreach.add_watch(watch_of(each))
                 assert tx.outreach.add_letter(each)
 
     def deliver(self, after: timedelta = timedelta()) -> Round:
