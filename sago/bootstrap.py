@@ -16,14 +16,12 @@ from uuid import UUID
 from sago.config import Settings
 from sago.domain.companies import Person
 from sago.domain.letters import Letter
-from sago.domain.mails import Cap
 from sago.llm import registry
 from sago.outreach import composing
 from sago.outreach.delivery import Delivery
 from sago.outreach.digests import Digests
 from sago.outreach.freight import Freight, LetterFreight
 from sago.outreach.notice_mails import NoticeFreight
-from sago.outreach.pacing import Caps, SendWindow
 from sago.outreach.scheduling import DueLetters
 from sago.outreach.sending import Rules, Sending
 from sago.outreach.unsubscribing import NOWHERE, Links, Suppressing
@@ -297,13 +295,13 @@ class Container:
         return NoticeFreight(self.digests, self.generations.check, write)
 
     def _rules(self) -> Rules:
-        outreach, caps = self.settings.outreach, self.settings.outreach.caps
+        outreach = self.settings.outreach
         return Rules(
             undo=timedelta(seconds=outreach.undo),
             fresh=timedelta(days=outreach.fresh_for),
-            window=SendWindow(outreach.window.opens, outreach.window.closes, outreach.window.days),
+            window=outreach.window,
             timezone=outreach.timezone,
-            caps=Caps(*(Cap(each.most, each.days) for each in (caps.person, caps.company, caps.firm))),
+            caps=outreach.caps,
         )
 
     @cached_property

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from sago.domain.messages import CompanyId
 from sago.errors import ConfigError
+from sago.mail_sections import SmtpSettings
 from sago.sections import (
     KEY_VARIABLES,
     ApiSettings,
@@ -40,7 +41,6 @@ from sago.sections import (
     PostgresSettings,
     RawStoreSettings,
     RedisSettings,
-    SmtpSettings,
     UpkeepSettings,
 )
 

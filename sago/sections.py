@@ -25,6 +25,7 @@ from pydantic_settings import NoDecode
 
 from sago.domain.companies import ModelPolicy
 from sago.domain.mails import TimeZone
+from sago.domain.pacing import Caps, SendWindow
 from sago.errors import ConfigError
 
 
@@ -375,7 +376,7 @@ def is_private(host: str) -> bool:
     return any(address in network for network in PRIVATE_NETWORKS)
 
 
-def _said(value: object) -> object:
+def said(value: object) -> object:
     """What is empty was not set: a line of .env that is still to be filled in."""
     return None if value == "" else value
 
@@ -385,7 +386,7 @@ class ApiSettings(Section):
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
-    key: Annotated[SecretStr | None, BeforeValidator(_said)] = None
+    key: Annotated[SecretStr | None, BeforeValidator(said)] = None
     body_limit: int = Field(10_000_000, ge=1)
     """Bytes of one request."""
     body_within: float = Field(30.0, gt=0)
@@ -446,41 +447,6 @@ class NoticeSettings(Section):
     `smtp.host`."""
 
 
-class CapSettings(Section):
-    """At most so many letters in any so many days."""
-
-    most: int = Field(ge=1)
-    days: int = Field(ge=1, le=365)
-
-
-class CapsSettings(Section):
-    """How many letters one person gets, are written about one company, and go out for one firm."""
-
-    person: CapSettings = CapSettings(most=1, days=7)
-    company: CapSettings = CapSettings(most=5, days=7)
-    firm: CapSettings = CapSettings(most=20, days=7)
-
-
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
-class WindowSettings(Section):
-    """Days, and hours of a day, by the reader's clock, in which letters go."""
-
-    opens: int = Field(9, ge=0, le=23)
-    closes: int = Field(17, ge=1, le=24)
-    days: Annotated[tuple[Weekday, ...], NoDecode, BeforeValidator(_names)] = ("mon", "tue", "wed", "thu", "fri")
-    """In the environment with commas between them."""
-
-    @model_validator(mode="after")
-    def _opens_before_it_closes(self) -> Self:
-        if self.opens >= self.closes:
-            raise ValueError(f"opens at {self.opens}, closes at {self.closes}: it must open before it closes")
-        if not self.days:
-            raise ValueError("days is empty: no letter would ever go")
-        return self
-
-
 class OutreachSettings(Section):
     """When letters are composed, where drafts lie, when and how approved ones go, and when people are told."""
 
@@ -501,13 +467,13 @@ class OutreachSettings(Section):
     """Days after its newest fact in which a letter is still news; then it is not sent any more."""
     timezone: TimeZone = "UTC"
     """Of people whose own is not known."""
-    window: WindowSettings = WindowSettings()
-    caps: CapsSettings = CapsSettings()
+    window: SendWindow = SendWindow()
+    caps: Caps = Caps()
     unsubscribe_url: str | None = Field(None, pattern=r"^https://[^\s/]+(/\S*)?$")
     """Where the API's `/unsubscribe` is reached from outside; mails carry a link to it where it is set."""
     unsubscribe_mailto: str | None = Field(None, pattern=r"^[^@\s<>,]+@[^@\s<>,]+$")
     """A mailbox that a person reads, offered beside the link."""
-    unsubscribe_secret: Annotated[SecretStr | None, BeforeValidator(_said)] = None
+    unsubscribe_secret: Annotated[SecretStr | None, BeforeValidator(said)] = None
     """What links are signed with, 32 characters or more; another one makes those in mails sent before void."""
 
     @model_validator(mode="after")
@@ -517,36 +483,6 @@ class OutreachSettings(Section):
             raise ValueError(
                 "unsubscribe_url is set, and no secret of 32 characters or more to sign its links with: "
                 "set SAGO_OUTREACH__UNSUBSCRIBE_SECRET (`openssl rand -hex 32`)"
-            )
-        return self
-
-
-class SmtpSettings(Section):
-    """The mail server; without a host mails are written as files."""
-
-    host: str | None = None
-    port: int = Field(587, ge=1, le=65535)
-    starttls: bool = True
-    """Whether the connection is encrypted, and nothing sent where the server does not offer it."""
-    ca_file: Path | None = None
-    """PEM; the system's authorities where it is not set."""
-    username: str | None = None
-    password: Annotated[SecretStr | None, BeforeValidator(_said)] = None
-    envelope_from: str | None = Field(None, pattern=r"^[^@\s<>]+@[^@\s<>]+$")
-    """Where bounces go; the sender's own address where it is not set."""
-    helo: str | None = Field(None, pattern=r"^[A-Za-z0-9.\[\]:-]+$")
-    """What we call ourselves; this machine's name where it is not set."""
-    timeout: float = Field(20.0, gt=0, le=60)
-    """Seconds for one answer; the one to a mail's content may take two minutes."""
-
-    @model_validator(mode="after")
-    def _safe(self) -> Self:
-        if (self.username is None) != (self.password is None):
-            raise ValueError("username and password (SAGO_SMTP__PASSWORD) go together: set both, or neither")
-        if not self.starttls and self.host and not is_private(self.host):
-            raise ValueError(
-                f"starttls is false, and {self.host} is not an address of this machine or a private network: "
-                "mails would cross the network in clear; set starttls to true"
             )
         return self
 

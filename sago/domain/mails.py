@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple, Self
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -111,18 +111,6 @@ class Posted(NamedTuple):
 
     reply: Reply
     said: str = ""
-
-
-class Cap(NamedTuple):
-    """At most so many letters in any so many days."""
-
-    most: int
-    days: int
-
-    @property
-    def period(self) -> timedelta:
-        """The days as a length of time."""
-        return timedelta(days=self.days)
 
 
 def address_of(email: str) -> str:

@@ -15,9 +15,9 @@ from uuid import UUID
 from sago import telemetry
 from sago.domain.letters import LetterState
 from sago.domain.mails import Mail, MailState, Posted, Reply, Suppression
+from sago.domain.pacing import Caps, SendWindow, Wait, capped
 from sago.errors import ConfigError, RestoredError, SagoError, TransientError
 from sago.outreach.freight import SYSTEM, End, Freight
-from sago.outreach.pacing import Caps, SendWindow, Wait, capped
 from sago.ports import Breakers, Clock, Database, Mailer, Transaction
 
 LEASE = timedelta(seconds=330)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sago.domain.mails import Posted, Reply, is_address
 from sago.errors import ConfigError, PermanentError, TransientError
-from sago.sections import SmtpSettings
+from sago.mail_sections import SmtpSettings
 
 ANSWER_WITHIN = 120.0
 """Seconds until a server must have answered the end of a mail's content: it may look for viruses first."""

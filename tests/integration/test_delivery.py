@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -23,15 +24,18 @@ from sago.config import Settings
 from sago.domain.companies import Person
 from sago.domain.letters import Letter, LetterDraft, LetterState
 from sago.domain.mails import MailState, mail_id
+from sago.domain.pacing import Cap, Caps, SendWindow
 from sago.embedded.servers import Server
 from sago.errors import UsageError
+from sago.mail_sections import SmtpSettings
 from sago.outreach.deciding import decide
 from sago.outreach.sending import LEASE
-from sago.sections import CapSettings, CapsSettings, OutreachSettings, SmtpSettings, WindowSettings
+from sago.sections import OutreachSettings
 from sago.stores.clock import SystemClock
 from tests.integration.delivering import STEPS
 from tests.integration.houses import PROJECT, House, eventually, over
 from tests.smtp_server import MailServer, mail_server
+from tests.unit.outreach.mailroom import watch_of
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
@@ -73,8 +77,8 @@ def house(
     outreach = OutreachSettings(
         folder=folder / "out",
         undo=0,
-        window=WindowSettings(opens=0, closes=24, days=EVERY_DAY),
-        caps=CapsSettings(company=CapSettings(most=999, days=1), firm=CapSettings(most=999, days=1)),
+        window=SendWindow(opens=0, closes=24, days=EVERY_DAY),
+        caps=Caps(company=Cap(most=999, days=1), firm=Cap(most=999, days=1)),
     )
     smtp = SmtpSettings(host="localhost", port=server.port, starttls=False, timeout=5)
     settings = settings.model_copy(update={"outreach": outreach, "smtp": smtp, "state_dir": folder / "state"})
@@ -85,7 +89,7 @@ def house(
         "SAGO_OUTREACH__DELIVER_EVERY": "1",
         "SAGO_OUTREACH__WINDOW__OPENS": "0",
         "SAGO_OUTREACH__WINDOW__CLOSES": "24",
-        "SAGO_OUTREACH__WINDOW__DAYS": ",".join(EVERY_DAY),
+        "SAGO_OUTREACH__WINDOW__DAYS": json.dumps(EVERY_DAY),
         "SAGO_OUTREACH__CAPS__COMPANY__MOST": "999",
         "SAGO_OUTREACH__CAPS__FIRM__MOST": "999",
         "SAGO_SMTP__HOST": "localhost",
@@ -107,7 +111,7 @@ def letter(name: str, **other: Any) -> Letter:
         "window": "2026-03",
         "sender": Person(name="Mira Sol", email="mira@scaleflow.example"),
         "recipient": Person(name=name, email=f"{name}-{key.hex[:6]}@northgate.example"),
-        "draft": LetterDraft(subject="ScaleFlow: ARR passed 2M", body="You asked for 2M ARR.\n" * 400),
+        "draft": LetterDraft(subject="A short update", body="Hello,\n\n" + "this is a short update.\n" * 400),
         "event_ids": (),
         "composed_by": "offline",
         "created_at": SystemClock().now(),
@@ -119,6 +123,7 @@ def keep(house: House, *letters: Letter) -> None:
     with house.container.database.begin() as tx:
         for each in letters:
             tx.companies.ensure(each.company_id, each.created_at)
+            tx.outreach.add_watch(watch_of(each))
             assert tx.outreach.add_letter(each)
 
 

@@ -13,6 +13,7 @@ from sago.cli import doctor
 from sago.cli.app import app
 from sago.embedded.servers import Server
 from sago.errors import ConfigError
+from tests.smtp_server import mail_server
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,7 @@ def test_doctor_passes_here() -> None:
     code, checks = examine()
     assert code == 0, checks
     machine = {"python", "redis-server", "postgres programs", "kafka library", "jdk and maven", "docker", "disk"}
-    assert machine | {"settings", "state folder", "port of api", "port of flower", "stack"} == set(checks)
+    assert machine | {"settings", "state folder", "port of api", "port of flower", "stack", "mail"} == set(checks)
 
 
 def test_doctor_says_how_to_mend_what_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,3 +65,17 @@ def test_a_refused_password_names_where_it_is_set(servers: dict[str, Server], mo
     assert "set the right one in POSTGRES_PASSWORD" in checks["postgres"]["says"]
     assert "POSTGRES_PASSWORD is not set" in checks["postgres"]["says"]
     assert "schema" not in checks
+
+
+def test_the_mail_server_is_asked_and_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with mail_server() as server:
+        monkeypatch.setenv("SAGO_SMTP__HOST", "localhost")
+        monkeypatch.setenv("SAGO_SMTP__PORT", str(server.port))
+        code, checks = examine()
+        assert code == 1
+        assert "offers no STARTTLS" in checks["mail"]["says"]
+        monkeypatch.setenv("SAGO_SMTP__STARTTLS", "false")
+        code, checks = examine()
+        assert code == 0
+        assert checks["mail"]["says"] == f"localhost:{server.port} takes mail not encrypted"
+        assert server.handler.rcpts == []

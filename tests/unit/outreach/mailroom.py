@@ -9,10 +9,11 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago.domain.companies import Person
 from sago.domain.letters import Letter, LetterDraft, LetterState
-from sago.domain.mails import Cap, Mail, MailState, mail_id
+from sago.domain.mails import Mail, MailState, mail_id
+from sago.domain.pacing import Caps, SendWindow
+from sago.domain.watches import Watch
 from sago.outreach.delivery import Delivery, Round
 from sago.outreach.freight import LetterFreight
-from sago.outreach.pacing import Caps, SendWindow
 from sago.outreach.sending import Rules, Sending
 from sago.outreach.unsubscribing import Links, Suppressing
 from sago.pipeline.generations import Generations
@@ -36,7 +37,7 @@ LINKS = Links("https://sago.example.com/unsubscribe", b"s" * 32, "stop@sago.exam
 
 
 def letter(name: str = "a", **other: Any) -> Letter:
-    """Approved five minutes ago; tells of no event, so nothing can speak against it."""
+    """Approved five minutes ago; it claims nothing, so nothing can speak against it."""
     fields: dict[str, Any] = {
         "id": uuid5(NAMESPACE_URL, name),
         "watch_id": uuid5(NAMESPACE_URL, f"watch of {name}"),
@@ -45,7 +46,7 @@ def letter(name: str = "a", **other: Any) -> Letter:
         "state": LetterState.APPROVED,
         "sender": MIRA,
         "recipient": DANA,
-        "draft": LetterDraft(subject="ScaleFlow: ARR passed 2M", body="Dear Dana,\n\nyou asked for 2M ARR.\n\nMira"),
+        "draft": LetterDraft(subject="A short update", body="Hello,\n\nthis is a short update.\n\nBest,\nMira"),
         "event_ids": (),
         "composed_by": "offline",
         "created_at": NOW - HOUR,
@@ -61,6 +62,11 @@ def to(number: int, **other: Any) -> Letter:
     return letter(f"to {number}", **{"recipient": person, "company_id": f"company-{number}"} | other)
 
 
+def watch_of(one: Letter) -> Watch:
+    """The watch that a letter was written for."""
+    return Watch(id=one.watch_id, company_id=one.company_id, investor=one.recipient, created_at=NOW - DAY)
+
+
 class Mailroom:
     """Adapters in memory around the real use cases."""
 
@@ -73,9 +79,9 @@ class Mailroom:
         asked: dict[str, Any] = {
             "undo": MINUTE,
             "fresh": 14 * DAY,
-            "window": SendWindow(9, 17),
+            "window": SendWindow(),
             "timezone": "UTC",
-            "caps": Caps(Cap(1, 7), Cap(5, 7), Cap(20, 7)),
+            "caps": Caps(),
         }
         self.sending = Sending(
             database=self.database,
@@ -90,6 +96,8 @@ class Mailroom:
         self.suppressing = Suppressing(self.database, LINKS, self.sending.end, self.sending.follow)
         with self.database.begin() as tx:
             for each in letters:
+                tx.companies.ensure(each.company_id, NOW)
+                tx.outreach.add_watch(watch_of(each))
                 assert tx.outreach.add_letter(each)
 
     def deliver(self, after: timedelta = timedelta()) -> Round:

@@ -11,15 +11,16 @@ import pytest
 
 from sago.domain.companies import Person
 from sago.domain.letters import LetterState
-from sago.domain.mails import Cap, Contact, MailState, Posted, Reply, Suppression
+from sago.domain.mails import Contact, MailState, Posted, Reply, Suppression
+from sago.domain.pacing import Cap, Caps
 from sago.errors import ConfigError, TransientError
-from sago.outreach.pacing import Caps
 from sago.outreach.sending import ATTEMPTS, LEASE
 from tests.unit.outreach.mailroom import DANA, DAY, HOUR, MINUTE, NOW, Mailroom, letter, to
 
 SENT = MailState.SENT, LetterState.SENT
 QUEUED = MailState.QUEUED, LetterState.QUEUED
-WIDE = Caps(Cap(99, 7), Cap(99, 7), Cap(99, 7))
+MANY = Cap(most=99, days=7)
+WIDE = Caps(person=MANY, company=MANY, firm=MANY)
 
 
 def test_an_approved_letter_is_queued_and_sent_once() -> None:
@@ -89,7 +90,7 @@ def test_caps_hold_within_one_round_and_open_again() -> None:
 
 @pytest.mark.parametrize("which", ["company", "firm"])
 def test_a_company_and_a_firm_are_capped_over_all_their_letters(which: str) -> None:
-    caps = Caps(**{**WIDE.__dict__, which: Cap(2, 1)})
+    caps = WIDE.model_copy(update={which: Cap(most=2, days=1)})
     letters = [to(n, company_id="scaleflow" if which == "company" else f"c{n}") for n in range(5)]
     room = Mailroom(*letters, caps=caps)
     room.deliver()

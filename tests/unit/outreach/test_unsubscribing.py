@@ -35,7 +35,7 @@ def test_a_mail_says_in_its_headers_and_at_its_foot_how_to_get_no_more() -> None
     token = LINKS.token(MAIL)
     assert mail["List-Unsubscribe"] == f"<mailto:stop@sago.example.com?subject=unsubscribe%20{token}>, <{link}>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert body(mail, "plain").endswith(f"\n\nMira\n\nIf you would rather not get such mails: {link}\n")
+    assert body(mail, "plain").endswith(f"\n\nBest,\nMira\n\nIf you would rather not get such mails: {link}\n")
     assert f'<a href="{link}"' in body(mail, "html")
     assert body(mail, "html").rstrip().endswith("</html>")
     parsed = mail.as_bytes()

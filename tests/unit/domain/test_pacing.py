@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sago.domain.companies import Person
-from sago.domain.mails import Cap, Mail, MailState, new_mail
-from sago.outreach.pacing import Caps, SendWindow, capped
+from sago.domain.mails import Mail, MailState, new_mail
+from sago.domain.pacing import Cap, Caps, SendWindow, capped
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-OFFICE = SendWindow(9, 17)
+OFFICE = SendWindow()
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia"]
 
 
@@ -44,7 +44,7 @@ def test_a_window_opens_by_the_clock_on_the_readers_wall(at: str, zone: str, ope
 
 def test_an_hour_that_the_clocks_leave_out_opens_where_they_go_on() -> None:
     """Cairo leaves out 0:00 to 1:00 on Friday 24 April 2026."""
-    early = SendWindow(0, 8)
+    early = SendWindow(opens=0, closes=8)
     opens = early.next_open(datetime(2026, 4, 23, 12, 0, tzinfo=UTC), "Africa/Cairo")
     assert opens.astimezone(ZoneInfo("Africa/Cairo")).isoformat() == "2026-04-24T01:00:00+03:00"
 
@@ -56,7 +56,7 @@ def test_an_hour_that_the_clocks_leave_out_opens_where_they_go_on() -> None:
     length=st.integers(1, 24),
 )
 def test_the_next_opening_is_inside_and_nothing_before_it_is(at: datetime, zone: str, opens: int, length: int) -> None:
-    window = SendWindow(opens, min(opens + length, 24))
+    window = SendWindow(opens=opens, closes=min(opens + length, 24))
 
     def is_open(moment: datetime) -> bool:
         local = moment.astimezone(ZoneInfo(zone))
@@ -76,7 +76,7 @@ def gone(number: int, at: datetime | None, **other: object) -> Mail:
     return mail.model_copy(update={"state": state, "sent_at": at, "lease_until": NOW + timedelta(minutes=5)} | other)
 
 
-CAPS = Caps(person=Cap(1, 7), company=Cap(2, 7), firm=Cap(3, 1))
+CAPS = Caps(person=Cap(most=1, days=7), company=Cap(most=2, days=7), firm=Cap(most=3, days=1))
 EVE = {"recipient": Person(name="Eve", email="eve@x.example")}
 
 

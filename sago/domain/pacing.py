@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Self, get_args
 from zoneinfo import ZoneInfo
 
-from sago.domain.mails import Cap, Mail
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+from sago.domain.mails import Mail
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEK: tuple[Weekday, ...] = get_args(Weekday)
 
 
-@dataclass(frozen=True)
-class SendWindow:
+class SendWindow(BaseModel):
     """On these days, from the hour `opens` until the hour `closes`, by the clock on the reader's wall."""
 
-    opens: int
-    closes: int
-    days: tuple[str, ...] = WEEK[:5]
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    opens: int = Field(9, ge=0, le=23)
+    closes: int = Field(17, ge=1, le=24)
+    days: tuple[Weekday, ...] = Field(WEEK[:5], min_length=1)
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> Self:
+        if self.opens >= self.closes:
+            raise ValueError(f"opens at {self.opens}, closes at {self.closes}: it must open before it closes")
+        return self
 
     def __str__(self) -> str:
         return f"{self.opens}:00 to {self.closes}:00 on {' '.join(self.days)}"
@@ -39,13 +48,28 @@ class SendWindow:
         return datetime.combine(day, time(self.opens), ZoneInfo(zone)).astimezone(UTC)
 
 
-@dataclass(frozen=True)
-class Caps:
+class Cap(BaseModel):
+    """At most so many letters in any so many days."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    most: int = Field(ge=1)
+    days: int = Field(ge=1, le=365)
+
+    @property
+    def period(self) -> timedelta:
+        """The days as a length of time."""
+        return timedelta(days=self.days)
+
+
+class Caps(BaseModel):
     """How many letters one person gets, are written about one company and go out for one firm."""
 
-    person: Cap
-    company: Cap
-    firm: Cap
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    person: Cap = Cap(most=1, days=7)
+    company: Cap = Cap(most=5, days=7)
+    firm: Cap = Cap(most=20, days=7)
 
     @property
     def longest(self) -> timedelta:
