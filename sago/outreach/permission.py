@@ -45,12 +45,7 @@ def objections(tx: Transaction, letter: Letter, now: datetime, *, fresh_for: tim
     Call it in the transaction that approves, or claims, the letter. Its age counts where `fresh_for` is given.
     """
     told = told_events(tx, letter)
-    of_facts = (
-        _watch(tx, letter)
-        or _share(tx, letter, now)
-        or _events(letter, told)
-        or [*_receipts(letter, told), *_text(tx, letter)]
-    )
+    of_facts = _watch(tx, letter) or _share(tx, letter, now) or _events(letter, told) or _proofs(tx, letter)
     return [*of_facts, *(_age(told, now, fresh_for) if fresh_for else [])]
 
 
