@@ -6,11 +6,11 @@ import os
 import re
 from collections.abc import Callable
 from email.message import EmailMessage
-from email.policy import SMTP
 from pathlib import Path
 
 from sago.domain.mails import Posted, Reply
 from sago.errors import ConfigError
+from sago.stores import wire
 
 
 class EmlFolder:
@@ -38,7 +38,7 @@ class EmlFolder:
         partial = path.with_suffix(f".{os.getpid()}.partial")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            _write(partial, mail.as_bytes(policy=SMTP))
+            _write(partial, mail.as_bytes(policy=wire.ASCII))
         except OSError as error:
             raise ConfigError(f"{path}: cannot be written ({error.strerror}); set outreach.folder") from error
         try:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
 from typing import NamedTuple
 
 from sago.domain.mails import Posted, Reply, is_address
 from sago.errors import ConfigError, PermanentError, TransientError
 from sago.mail_sections import SmtpSettings
+from sago.stores import wire
 
 ANSWER_WITHIN = 120.0
 """Seconds until a server must have answered the end of a mail's content: it may look for viruses first."""
@@ -77,10 +77,10 @@ class SmtpMailer:
             del mail["From"]
             mail["From"] = Address(name or "", addr_spec=sender)
         if (sender + recipient).isascii():
-            return _Envelope(sender, recipient, [], mail.as_bytes(policy=SMTP.clone(cte_type="7bit")))
+            return _Envelope(sender, recipient, [], mail.as_bytes(policy=wire.ASCII))
         if not has_utf8:
             raise PermanentError(f"{self._where} takes no address that is not ASCII (SMTPUTF8)")
-        return _Envelope(sender, recipient, ["SMTPUTF8", "BODY=8BITMIME"], mail.as_bytes(policy=SMTPUTF8))
+        return _Envelope(sender, recipient, ["SMTPUTF8", "BODY=8BITMIME"], mail.as_bytes(policy=wire.UTF8))
 
     def _open(self, server: smtplib.SMTP, envelope: _Envelope) -> Posted | None:
         """MAIL and RCPT; what the server has against them."""

@@ -24,6 +24,7 @@ from sago.stores.eml_folder import EmlFolder
 from sago.stores.memory.mailer import MemoryMailer
 from sago.stores.smtp_mailer import SmtpMailer
 from tests.smtp_server import PASSWORD, USER, MailServer, free_port, mail_server, silent_server
+from tests.unit.outreach.test_unsubscribing import LINKS, MAIL, NOW
 
 DANA = "dana@northgate.example"
 
@@ -185,6 +186,22 @@ def test_a_mail_goes_encrypted_to_one_recipient_with_no_copy(secure: MailServer,
     assert b"\n" not in taken.content.replace(b"\r\n", b"")
     assert "SMTPUTF8" not in taken.options
     assert taken.mail["Bcc"] is None
+
+
+def test_a_link_and_a_thread_arrive_as_links_and_ids_not_as_encoded_words(plain: MailServer, tmp_path: Path) -> None:
+    """The standard library encodes what is longer than a line; no mail program reads a link out of that."""
+    mail, ids = written(), " ".join(f"<{'long-' * 16}{number}@mail.northgate.example>" for number in range(30))
+    mail["References"] = ids
+    LINKS.dress(mail, MAIL, NOW)
+    assert SmtpMailer(settings(plain)).post(mail, DANA, lambda: True).reply is Reply.ACCEPTED
+    EmlFolder(tmp_path).post(mail, DANA, lambda: True)
+    (file,) = tmp_path.glob("*.eml")
+    for raw in (plain.taken[0].content, file.read_bytes()):
+        head = raw.partition(b"\r\n\r\n")[0]
+        assert f"List-Unsubscribe: {mail['List-Unsubscribe']}\r\n".encode() in head
+        assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in head
+        assert head.count(b"@mail.northgate.example>") == 30
+        assert max(map(len, raw.split(b"\r\n"))) <= 998
 
 
 def test_lines_that_begin_with_a_dot_arrive_as_they_were(plain: MailServer) -> None:
