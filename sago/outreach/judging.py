@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -36,14 +37,14 @@ class Judging:
 
     def keep_all(self, as_of: datetime) -> int:
         """Judge every active watch as of a moment and keep the verdicts as that day's; how many. One transaction a
-        company, under its fold's lock: no quote is kept that was erased meanwhile."""
+        company and firm, under its fold's lock: no quote is kept that was erased meanwhile."""
         with self.database.begin() as tx:
             watches = tx.outreach.watches()
         kept = 0
-        for company_id, of_company in groupby(sorted(watches, key=_company), key=_company):
+        for alike in _alike(watches):
             with self.database.begin() as tx:
-                tx.events.lock(company_id)
-                judged = self._judge(grounds(tx, company_id, as_of), of_company, as_of)
+                tx.events.lock(alike[0].company_id)
+                judged = self._judge(grounds(tx, alike[0], as_of), alike, as_of)
                 tx.verdicts.put(judged)
             kept += len(judged)
         return kept
@@ -51,11 +52,11 @@ class Judging:
     def explain(self, watches: list[Watch], as_of: datetime) -> list[Explanation]:
         """Each of these as of a moment, beside the last verdict kept of an earlier day. Nothing is written."""
         explained = []
-        for company_id, of_company in groupby(sorted(watches, key=_company), key=_company):
+        for alike in _alike(watches):
             with self.database.begin() as tx:
-                on = grounds(tx, company_id, as_of)
+                on = grounds(tx, alike[0], as_of)
                 titles = {event.id: event.title for event in on.events}
-                for verdict in self._judge(on, of_company, as_of):
+                for verdict in self._judge(on, alike, as_of):
                     before = tx.verdicts.newest(verdict.watch.id, as_of.date())
                     told = differences(before, verdict) if before else []
                     explained.append(Explanation(verdict, before, told, titles))
@@ -65,5 +66,7 @@ class Judging:
         return [assess(watch, on, as_of, self.setback_days, self.scale) for watch in watches]
 
 
-def _company(watch: Watch) -> str:
-    return watch.company_id
+def _alike(watches: Iterable[Watch]) -> Iterator[list[Watch]]:
+    """The watches of one firm on one company, which are judged on the same."""
+    whose = attrgetter("company_id", "firm_id")
+    yield from (list(alike) for _, alike in groupby(sorted(watches, key=whose), key=whose))

@@ -119,7 +119,7 @@ def verdicts(database: Database, as_of: datetime, setback_days: int, scale: Scal
     """What every active watch says as of a moment: NOW first, then NOT YET, DO NOT WRITE and updates."""
     with database.begin() as transaction:
         judged = [
-            assess(watch, grounds(transaction, watch.company_id, as_of), as_of, setback_days, scale)
+            assess(watch, grounds(transaction, watch, as_of), as_of, setback_days, scale)
             for watch in transaction.outreach.watches()
         ]
     return sorted(judged, key=lambda verdict: (_ORDER.index(verdict.outcome), verdict.watch.company_id))

@@ -44,8 +44,9 @@ class Grounds(NamedTuple):
         return max((at[event_id] for event_id in told), default=None)
 
 
-def grounds(tx: Transaction, company_id: str, as_of: datetime) -> Grounds:
-    """All that is known of a company: read once for all its watches."""
+def grounds(tx: Transaction, watch: Watch, as_of: datetime) -> Grounds:
+    """All that is known of a watch's company: the same for all watches of its firm."""
+    company_id = watch.company_id
     return Grounds(
         tx.events.find(company_id),
         tx.events.metric_points(company_id),
