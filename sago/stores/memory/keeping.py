@@ -50,8 +50,8 @@ class MemoryErasures:
             kept = tuple(said for said in result.observations if not is_gone(said))
             state.results[chunk] = result.model_copy(update={"observations": kept})
         self._take_reasons(erasure.company_id)
-        mine = {key for key, each in state.verdicts.items() if each.watch.company_id == erasure.company_id}
-        state.verdicts = {key: each for key, each in state.verdicts.items() if key not in mine}
+        others = {key: each for key, each in state.verdicts.items() if each.watch.company_id != erasure.company_id}
+        state.verdicts = others
         letters = [letter for letter in state.dead_letters.values() if letter.value and _holds(letter, erasure, ids)]
         for letter in letters:
             state.dead_letters[letter.origin] = letter.model_copy(update={"value": b""})
