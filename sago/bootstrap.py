@@ -378,7 +378,7 @@ class Container:
     def judging(self) -> Judging:
         """What the watches say, and why."""
         outreach = self.settings.outreach
-        return Judging(self.database, outreach.setback_days, outreach.significance.scale)
+        return Judging(self.database, outreach.setback_days, outreach.significance.scale, self.clock)
 
     @property
     def digests(self) -> Digests:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -42,6 +42,11 @@ class Scale(BaseModel):
     def half_life(self, event_type: EventType) -> float:
         """Days after which an event of this type counts half as much."""
         return self.half_life_days.get(event_type, self.default_half_life_days)
+
+    def decay(self, age: timedelta, event_type: EventType | None = None) -> float:
+        """What is left of 1 after that time: of a fact of this type, or of any. Never more than 1."""
+        half_life = self.half_life(event_type) if event_type else self.default_half_life_days
+        return float(0.5 ** (max(age.total_seconds(), 0.0) / 86_400 / half_life))
 
 
 DEFAULT_SCALE = Scale()

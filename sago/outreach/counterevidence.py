@@ -109,28 +109,34 @@ def _falls(
     for point in sorted(points, key=lambda point: (point.as_of, point.said_at, str(point.event_id))):
         if point.metric in METRICS and point.metric not in _SIZES:
             series.setdefault((point.metric, point.unit), []).append(point)
-    for (metric, unit), told in series.items():
-        newest = told[-1]
+    for (metric, _), told in series.items():
         first = next((n for n, point in enumerate(told) if since is None or point.said_at > since), len(told))
-        compared = [point for point in told[max(first - 1, 0) : -1] if point.as_of < newest.as_of]
-        if first == len(told) or not compared:
-            continue
-        is_cost = metric in FALLING
-        best = (min if is_cost else max)(compared, key=lambda point: point.value)
-        change = (newest.value - best.value if is_cost else best.value - newest.value) / (abs(best.value) or 1.0)
-        if change <= FELL:
-            continue
-        decay = 0.5 ** (max((as_of - newest.as_of).total_seconds(), 0.0) / 86_400 / scale.default_half_life_days)
-        verb = "rose" if is_cost else "fell"
-        yield CounterEvidence(
-            kind="fall",
-            text=f"{metric_label(metric)} {verb} from {figure(best.value, unit)} on {day(best.as_of, beside=as_of)} "
-            f"to {figure(newest.value, unit)} on {day(newest.as_of, beside=as_of)}",
-            proof=stating(known[newest.event_id], newest.value),
-            event_id=newest.event_id,
-            at=newest.said_at,
-            strength=3.0 * min(change / DEEP_FALL, 1.0) * decay * asked.share(metric=metric),
-        )
+        compared = [point for point in told[max(first - 1, 0) : -1] if point.as_of < told[-1].as_of]
+        if first < len(told) and compared:
+            best = (min if metric in FALLING else max)(compared, key=lambda point: point.value)
+            share = _fallen(best, told[-1])
+            if share > FELL:
+                decay = scale.decay(as_of - told[-1].as_of)
+                strength = 3.0 * min(share / DEEP_FALL, 1.0) * decay * asked.share(metric=metric)
+                yield _fall(best, told[-1], known[told[-1].event_id], as_of, strength)
+
+
+def _fallen(best: MetricPoint, newest: MetricPoint) -> float:
+    """The share by which the newest figure is worse than the best."""
+    change = newest.value - best.value if newest.metric in FALLING else best.value - newest.value
+    return change / (abs(best.value) or 1.0)
+
+
+def _fall(best: MetricPoint, newest: MetricPoint, event: Event, as_of: datetime, strength: float) -> CounterEvidence:
+    from_, to = (f"{figure(each.value, each.unit)} on {day(each.as_of, beside=as_of)}" for each in (best, newest))
+    return CounterEvidence(
+        kind="fall",
+        text=f"{metric_label(newest.metric)} {'rose' if newest.metric in FALLING else 'fell'} from {from_} to {to}",
+        proof=stating(event, newest.value),
+        event_id=event.id,
+        at=newest.said_at,
+        strength=strength,
+    )
 
 
 def _contradictions(
@@ -177,14 +183,13 @@ def _denials(
 
 
 def _denied(said: Observation, asked: Asked, as_of: datetime, scale: Scale) -> CounterEvidence:
-    age = (as_of - said.said_at).total_seconds() / 86_400
     weight = said.severity.rank * CATALOGUE[said.event_type].weight / 2
     return CounterEvidence(
         kind="denial",
         text=f"{CATALOGUE[said.event_type].label}, denied: {said.subject or said.title}",
         proof=evidence_of(said),
         at=said.said_at,
-        strength=weight * 0.5 ** (age / scale.half_life(said.event_type)) * asked.share(event_type=said.event_type),
+        strength=weight * scale.decay(as_of - said.said_at, said.event_type) * asked.share(event_type=said.event_type),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -13,7 +13,7 @@ from sago.domain.significance import Scale
 from sago.domain.watches import Verdict, Watch
 from sago.outreach.differences import differences
 from sago.outreach.knowledge import Known, known_to
-from sago.ports import Database, Transaction
+from sago.ports import Clock, Database, Transaction
 
 
 class Explanation(NamedTuple):
@@ -28,22 +28,26 @@ class Explanation(NamedTuple):
 
 @dataclass(frozen=True)
 class Judging:
-    """What the watches say, with everything that is shown of it."""
+    """What the watches say, with everything that is shown of it. A share that has ended by now shows nothing, of
+    earlier days neither."""
 
     database: Database
     setback_days: int
     scale: Scale
+    clock: Clock
 
     def keep_all(self, as_of: datetime) -> int:
         """Judge every active watch as of a moment and keep the verdicts as that day's; how many. One transaction a
         company, under its fold's lock: no quote is kept that was erased meanwhile."""
         with self.database.begin() as tx:
-            watches = tx.outreach.watches()
+            watches = sorted(tx.outreach.watches(), key=_company)
         kept = 0
-        for company_id, of_company in groupby(sorted(watches, key=_company), key=_company):
+        for company_id, of_company in groupby(watches, key=_company):
             with self.database.begin() as tx:
                 tx.events.lock(company_id)
-                judged = [self._judge(known, as_of) for watch in of_company if (known := known_to(tx, watch, as_of))]
+                judged = [
+                    known.judge(as_of, self.setback_days, self.scale) for known in self._known(tx, of_company, as_of)
+                ]
                 tx.verdicts.put(judged)
             kept += len(judged)
         return kept
@@ -51,16 +55,17 @@ class Judging:
     def explain(self, watches: list[Watch], as_of: datetime) -> list[Explanation]:
         """Each of these as of a moment, beside the last verdict kept of an earlier day. Nothing is written."""
         with self.database.begin() as tx:
-            known = [each for watch in sorted(watches, key=_company) if (each := known_to(tx, watch, as_of))]
-            return [self._explain(tx, each, as_of) for each in known]
+            return [self._explain(tx, each, as_of) for each in self._known(tx, sorted(watches, key=_company), as_of)]
 
     def _explain(self, tx: Transaction, known: Known, as_of: datetime) -> Explanation:
-        verdict, before = self._judge(known, as_of), tx.verdicts.newest(known.watch.id, as_of.date())
+        verdict = known.judge(as_of, self.setback_days, self.scale)
+        before = tx.verdicts.newest(known.watch.id, as_of.date())
         told = differences(before, verdict) if before else []
         return Explanation(verdict, before, told, {event.id: event.title for event in known.events})
 
-    def _judge(self, known: Known, as_of: datetime) -> Verdict:
-        return known.judge(as_of, self.setback_days, self.scale)
+    def _known(self, tx: Transaction, watches: Iterable[Watch], as_of: datetime) -> Iterator[Known]:
+        now = self.clock.now()
+        yield from (known for watch in watches if (known := known_to(tx, watch, as_of, now)))
 
 
 def _company(watch: Watch) -> str:

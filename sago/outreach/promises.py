@@ -21,6 +21,8 @@ from sago.outreach.significance import FALLING
 
 _OF_ONE_DEAL = frozenset({"contract_value", "amount_raised", "valuation", "bookings"})
 """Figures that no series of the company's can reach."""
+_FIGURES = frozenset({EventType.REVENUE_MILESTONE, EventType.USER_GROWTH})
+"""Types that are reached by a figure: without one nothing is promised."""
 MOST = 20
 """Promises told."""
 
@@ -86,7 +88,7 @@ def _of(said: Observation, known: Known) -> Iterator[tuple[tuple[object, ...], P
         due = deadline(said.quote, said.said_at.date(), stands)
         if due and (outcome := _figure_outcome(said, target, due, known)):
             yield (target.name, target.value, due), _promise(said, metric_phrase(target), due, outcome)
-    if not said.metrics and (due := deadline(said.quote, said.said_at.date())):
+    if said.event_type not in _FIGURES and not said.metrics and (due := deadline(said.quote, said.said_at.date())):
         named = (said.subject or said.title).lower()
         yield (said.event_type, named, due), _promise(said, said.title, due, _event_outcome(said, due, known))
 

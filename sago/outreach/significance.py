@@ -64,16 +64,14 @@ class Parts(NamedTuple):
     event: Event
     before: Precedent
     weight: float
-    age: float
-    """Days."""
-    half_life: float
+    decay: float
 
     @property
     def value(self) -> float:
         """Never negative, and never more than the severity's points."""
-        return self.event.severity.rank * self.weight * self.before.novelty * _decay(self.age, self.half_life)
+        return self.event.severity.rank * self.weight * self.before.novelty * self.decay
 
-    def score(self) -> Score:
+    def score(self, as_of: datetime, scale: Scale) -> Score:
         """The same with each part told."""
         severity, kind = self.event.severity, CATALOGUE[self.event.event_type]
         return Score(
@@ -82,10 +80,11 @@ class Parts(NamedTuple):
             points=severity.rank,
             weight=self.weight,
             novelty=self.before.novelty,
-            decay=_decay(self.age, self.half_life),
+            decay=self.decay,
             value=self.value,
             because=f"severity {severity.value} {severity.rank:.1f} × {_lower(kind.label)} {self.weight:g} × "
-            f"novelty {self.before.novelty:.2f} ({self.before.text}) × {_decay_text(self.age, self.half_life)}",
+            f"novelty {self.before.novelty:.2f} ({self.before.text}) × "
+            + _decay_text(self.decay, as_of - self.event.occurred_at, scale.half_life(self.event.event_type)),
         )
 
 
@@ -105,19 +104,18 @@ def scores(
     wanted = known if of is None else [event for event in of if event.id in before]
     parts = [_parts(event, before[event.id], as_of, weights or {}, scale) for event in wanted]
     parts.sort(key=lambda each: (-each.value, str(each.event.id)))
-    return {each.event.id: each.score() for each in parts[:limit]}
+    return {each.event.id: each.score(as_of, scale) for each in parts[:limit]}
 
 
 def _parts(event: Event, before: Precedent, as_of: datetime, weights: Mapping[EventType, float], scale: Scale) -> Parts:
-    age = (as_of - event.occurred_at).total_seconds() / 86_400
     weight = weights.get(event.event_type, CATALOGUE[event.event_type].weight)
-    return Parts(event, before, weight, age, scale.half_life(event.event_type))
+    return Parts(event, before, weight, scale.decay(as_of - event.occurred_at, event.event_type))
 
 
 def newly_met(condition: Condition, since: date, as_of: datetime, scale: Scale) -> NewlyMet:
     """What a condition adds that holds since that day: MET_POINTS, decaying like any event."""
-    age = max((as_of.date() - since).days, 0)
-    decay = _decay(age, scale.default_half_life_days)
+    age = as_of.date() - since
+    decay = scale.decay(age)
     return NewlyMet(
         condition=condition.text,
         since=since,
@@ -125,7 +123,7 @@ def newly_met(condition: Condition, since: date, as_of: datetime, scale: Scale) 
         decay=decay,
         value=MET_POINTS * decay,
         because=f"newly met {MET_POINTS:.1f}, since {day(since, beside=as_of)} × "
-        f"{_decay_text(age, scale.default_half_life_days)}",
+        + _decay_text(decay, age, scale.default_half_life_days),
     )
 
 
@@ -143,13 +141,9 @@ def _record(event: Event, best: dict[tuple[str, str], float]) -> str | None:
     return record
 
 
-def _decay(age: float, half_life: float) -> float:
-    return float(0.5 ** (age / half_life))
-
-
-def _decay_text(age: float, half_life: float) -> str:
-    days = round(age)
-    return f"decay {_decay(age, half_life):.2f} ({days} day{'' if days == 1 else 's'}, half-life {half_life:g})"
+def _decay_text(decay: float, age: timedelta, half_life: float) -> str:
+    days = round(age / timedelta(days=1))
+    return f"decay {decay:.2f} ({days} day{'' if days == 1 else 's'}, half-life {half_life:g})"
 
 
 def _ordinal(number: int) -> str:

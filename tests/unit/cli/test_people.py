@@ -56,7 +56,7 @@ class House:
 
     @property
     def judging(self) -> Judging:
-        return Judging(self.database, 60, Scale())
+        return Judging(self.database, 60, Scale(), self.clock)
 
     @property
     def clock(self) -> House:

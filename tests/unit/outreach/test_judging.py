@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
+
+from sago.domain.companies import DEFAULT_FIRM, Granularity, Share
 from sago.domain.events import Extraction, Observation, Status
 from sago.domain.significance import Scale
 from sago.domain.watches import Outcome
 from sago.outreach.judging import Judging
+from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from tests.unit.outreach.stories import ARR, EVENTS, NOW, SETBACK, database, fold_into, watch
 from tests.unit.outreach.test_promises import plan
@@ -17,7 +21,7 @@ DAY = timedelta(days=1)
 
 
 def judging(over: MemoryDatabase) -> Judging:
-    return Judging(over, 60, Scale())
+    return Judging(over, 60, Scale(), ManualClock(NOW))
 
 
 def kept(over: MemoryDatabase) -> dict[date, Outcome]:
@@ -77,3 +81,27 @@ def _read(said: Observation) -> Extraction:
         company_id=said.company_id, message_id=said.message_id, version=said.version, extractor=said.extractor,
         extractor_version=said.extractor_version, finished_at=said.recorded_at,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("granularity", [Granularity.BANDS, Granularity.NONE])
+def test_no_exact_figure_is_kept_for_a_firm_that_may_see_none(granularity: Granularity) -> None:
+    made = database(WAITING)
+    promised = plan("We will be at $9M ARR by December.", arr=9e6)
+    with made.begin() as tx:
+        tx.shares.put(Share(firm_id=DEFAULT_FIRM, company_id="orchard", granularity=granularity, created_at=NOW))
+        tx.events.append([promised], [_read(promised)])
+    judging(made).keep_all(NOW)
+    with made.begin() as tx:
+        kept = tx.verdicts.newest(WAITING.id)
+    assert kept is not None
+    text = kept.model_dump_json(exclude={"watch", "scores", "score"})
+    assert [figure for figure in ("2.1", "2100000", "240", "143", "9M", "9000000") if figure in text] == []
+
+
+def test_a_share_that_has_ended_shows_nothing_of_earlier_days_either() -> None:
+    made = database(WAITING)
+    with made.begin() as tx:
+        tx.shares.put(Share(firm_id=DEFAULT_FIRM, company_id="orchard", until=NOW - DAY, created_at=NOW - 9 * DAY))
+    (told,) = judging(made).explain([WAITING], NOW - 3 * DAY)
+    assert told.verdict.outcome is Outcome.DO_NOT_WRITE
+    assert (told.verdict.scores, told.verdict.counter, told.titles) == ((), (), {})

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from sago.domain.significance import Arrivals, Scale
 from sago.domain.watches import Verdict
+from sago.outreach.verdicts import judge
 from sago.outreach.weighing import Grounds, assess
 from sago.report.explanation import explanation
 from tests.unit.outreach.stories import ARR, EVENTS, NOW, POINTS, SETBACK, event, watch
@@ -26,7 +27,8 @@ QUIET = [
 
 def verdict(*conditions: str, on: Grounds | None = None) -> Verdict:
     full = Grounds([*EVENTS, SETBACK], POINTS, [PLAN, NOT_SIGNED], QUIET)
-    return assess(watch(*conditions), on or full, NOW, 60, Scale())
+    grounds = on or full
+    return assess(judge(watch(*conditions), grounds.events, grounds.metric_points, NOW, 60), grounds, NOW, Scale())
 
 
 def lines(of: Verdict, width: int = 80, changes: tuple[str, ...] = (), before: Verdict | None = None) -> list[str]:

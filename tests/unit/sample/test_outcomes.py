@@ -81,7 +81,7 @@ def _keep(
 @pytest.fixture(scope="module")
 def explained(made: MemoryDatabase) -> dict[str, Explanation]:
     """As of the month's last day, a verdict of ten days before beside each."""
-    judging, at = Judging(made, 60, Scale()), _newest(made)
+    judging, at = Judging(made, 60, Scale(), SystemClock()), _newest(made)
     judging.keep_all(at - timedelta(days=10))
     with made.begin() as tx:
         waiting = [watch for watch in tx.outreach.watches() if watch.conditions]
@@ -171,7 +171,7 @@ def test_a_lively_month_has_no_gap_and_ten_days_later_all_are_silent(
     made: MemoryDatabase, explained: dict[str, Explanation]
 ) -> None:
     assert all(each.gaps == () for each in verdicts(explained).values())
-    later = Judging(made, 60, Scale()).explain(
+    later = Judging(made, 60, Scale(), SystemClock()).explain(
         [explained["tidewell"].verdict.watch], _newest(made) + timedelta(days=10)
     )
     (gap,) = later[0].verdict.gaps
