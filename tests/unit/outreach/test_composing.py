@@ -77,7 +77,7 @@ class Vendor(Writer):
         self.clock.sleep(self.seconds)
         if self.silences >= len(self.objected):
             raise UnusableAnswerError("gemini's answer is empty")
-        self.lie = " Revenue is $9.9M." if self.lies >= len(self.objected) else ""
+        self.lie = "\n\nRevenue is $9.9M." if self.lies >= len(self.objected) else ""
         return super().compose(request)
 
 
@@ -329,7 +329,7 @@ def test_a_refused_letter_of_a_vendor_goes_back_once_with_the_reasons() -> None:
     assert letter is not None
     assert letter.composed_by == "gemini"
     first, second = vendor.objected
-    assert (first, second) == ((), ("body: figure '$9.9M' stands in no cited event",))
+    assert (first, second) == ((), ("body: figure '$9.9M' stands in no cited event, in “Revenue is $9.9M.”",))
 
 
 def test_a_letter_refused_twice_is_not_written() -> None:
