@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 
+from sago.domain.amounts import find_amounts
 from sago.domain.companies import Granularity
 from sago.domain.events import Event
 from sago.domain.letters import LetterRequest
 from sago.domain.watches import ConditionResult
-from sago.domain.wording import day, figure, metric_label
+from sago.domain.wording import SYMBOLS, day, figure, metric_label, plain
 from sago.llm.letters.clauses import YOU
 from sago.llm.letters.phrasing import Phrases, capital, listed, one_line
 from sago.llm.letters.tellings import Manner, sides, tell
@@ -32,13 +34,12 @@ def answering(request: LetterRequest) -> set[object]:
 
 
 def reason(request: LetterRequest) -> str:
-    """The reason as its writer put it, on one line; a long one to the end of a part that fits."""
-    text = one_line(request.watch.reason).strip(' .“”"').translate(str.maketrans('“”"', "‘’'"))
+    """The reason as its writer put it, on one line; of a long one the first parts, as many as fit."""
+    text = one_line(request.watch.reason).strip(' .“”"')
     if len(text) <= LONGEST_REASON:
         return text
-    parts = [match.start() for match in re.finditer(r"[.;,]\s| – | - ", text[:LONGEST_REASON])]
-    end = parts[-1] if parts and parts[-1] > LONGEST_REASON // 3 else text[:LONGEST_REASON].rfind(" ")
-    return f"{text[: end if end > 0 else LONGEST_REASON].rstrip(' ,;.')} …"
+    ends = [match.start() for match in re.finditer(r"[.;,]\s| [–-] ", text[:LONGEST_REASON])]
+    return text[: ends[-1] if ends else text[:LONGEST_REASON].rfind(" ")].rstrip(" ,;.")
 
 
 def _answer(number: int, result: ConditionResult, request: LetterRequest, phrases: Phrases) -> str:
@@ -55,7 +56,7 @@ def _level(number: int, result: ConditionResult, request: LetterRequest, phrases
     asker = "I" if side is YOU else "you"
     own, label = capital(side.own), metric_label(condition.name)
     label = label if label.isupper() else label.lower()
-    asked = figure(condition.value, result.unit)
+    asked = _asked(result)
     how = _how_far(result, asked, asker)
     if request.granularity is not Granularity.EXACT or result.seen is None:
         return f"{own} {label} is now {how}." if request.granularity is not Granularity.NONE else _unsaid(own, label)
@@ -66,6 +67,17 @@ def _level(number: int, result: ConditionResult, request: LetterRequest, phrases
     if result.unit == "percent" and reached == "reached":
         reached = phrases.pick(f"reached:{number}", "reached", "came in at")
     return f"{own} {label} {reached} {seen}{_on(result, request)}, {how}."
+
+
+def _asked(result: ConditionResult, unit: str | None = None) -> str:
+    """The threshold to the last digit: one that a scale letter would round is written out."""
+    unit = unit or result.unit
+    rounded = figure(result.condition.value, unit)
+    stated = next((amount.value for amount in find_amounts(rounded)), result.condition.value)
+    if math.isclose(stated, result.condition.value, rel_tol=1e-9):
+        return rounded
+    sign = SYMBOLS.get(unit or "", f"{unit} ")
+    return f"{sign}{plain(result.condition.value)}"
 
 
 def _unsaid(own: str, label: str) -> str:
@@ -91,7 +103,7 @@ def _change(result: ConditionResult, request: LetterRequest) -> str:
     asker = "I" if side is YOU else "you"
     grown = "grown" if condition.op in (">", ">=") and condition.value >= 0 else "moved"
     label = metric_label(condition.name)
-    asked = figure(condition.value, "percent")
+    asked = _asked(result, "percent")
     how = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"}.get(condition.op, "")
     told = f"{capital(side.own)} {label if label.isupper() else label.lower()} has {grown} by {how}".rstrip()
     event = _event(result, request)

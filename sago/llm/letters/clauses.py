@@ -17,7 +17,9 @@ ON, SAID = "\0", "\1"
 _HIDDEN = re.compile(r"\[(?:not shared|…|rose|fell|several times|a part)\]")
 _BAND = re.compile(r"\[([^\[\]]+)\]")
 _NOBODY = re.compile(
-    r"(?:an?|the) (?:customer|investor|prospect|partner|plaintiff|key \w+|news outlet|new market|new product)", re.I
+    r"(?:an?|the) (?:customer|investor|prospect|partner|plaintiff|key \w+|news outlet|new market|new product)"
+    r"|(?:thousand|million|billion)s?",
+    re.I,
 )
 _RENEWED = re.compile(r"renew|re-?sign|re-?up|another (?:\w+ )?years?|extend|verläng|renov|prolong|reconduct", re.I)
 _EXPANDED = re.compile(r"expan|upgrad|more seats|grew from|went from|go(?:ing)? from|up from|add(?:ed|ing)", re.I)
@@ -197,6 +199,7 @@ def _lost(t: _Title) -> str:
 
 
 _TERM = r"(?: for (?P<term>\[[^\]]+\]|\d+ \w+))?"
+_VALUATION = r"(?: at (?P<valuation>.+?) valuation)?"
 _LEVELS = "MRR|ARR|NRR|GRR|Bookings|Revenue|DAU|WAU|MAU|Churn|Gross margin"
 _INTEREST = "began due diligence|brought the company before its partners|asked for more data"
 _VAGUE = "Count|Rate|Duration|Amount|Factor"
@@ -204,8 +207,7 @@ _WRITERS: dict[str, Callable[[_Title], str]] = {
     rf"(?P<who>.+?) signed a contract(?: worth (?P<value>.+?))?{_TERM}": _contract,
     rf"(?P<who>.+?) started a paid pilot(?: for (?P<value>\D.*?|\[.+?\]|\d\S*[kMB]))?{_TERM}": _pilot,
     rf"(?P<who>.+?) renewed or expanded(?: at (?P<value>.+?))?{_TERM}": _expansion,
-    r"(?P<who>.+?) sent an? (?:(?P<what>.+?) )?(?i:term sheet)(?:: (?P<value>.+?))?(?: at (?P<valuation>.+?) valuation)?":
-        _term_sheet,
+    rf"(?P<who>.+?) sent an? (?:(?P<what>.+?) )?(?i:term sheet)(?:: (?P<value>.+?))?{_VALUATION}": _term_sheet,
     r"(?P<what>[A-Z][\w -]*?)(?: of (?P<value>.+?))? closed(?:, with (?P<who>.+))?": _round,
     r"Grant(?: of (?P<value>.+?))? awarded by (?P<who>.+)":
         lambda t: f"{t.who('a fund')} awarded {t.us} a grant{t.part('value', ' of ')}",
@@ -227,8 +229,8 @@ _WRITERS: dict[str, Callable[[_Title], str]] = {
     r"Patent granted(?: for (?P<what>.+))?": lambda t: f"{t.we} were granted a patent{t.part('what', ' for ')}",
     r"Measured: .+": _measured,
     r"Reached profitability": lambda t: f"{t.we} reached profitability",
-    rf"(?P<what>{_LEVELS}) reached (?P<value>\[[^\]]+\]).*": lambda t: f"{t.our} {t.label()} reached {t.found['value']}",
-    rf"(?P<what>{_LEVELS}) was (?P<value>\[[^\]]+\]).*": lambda t: f"{t.our} {t.label()} came in at {t.found['value']}",
+    rf"(?P<what>{_LEVELS}) (?P<verb>reached|was) (?P<value>\[[^\]]+\]).*":
+        lambda t: f"{t.our} {t.label()} {t.found['verb']} {t.found['value']}",
     r"(?P<who>.+?) will not renew(?:, losing (?P<value>.+))?": _lost,
     r"Lost the deal with (?P<who>.+?)(?:, worth (?P<value>.+))?":
         lambda t: f"{t.we} lost the deal with {t.who('a prospect')}{t.part('value', ', worth ')}{SAID}",

@@ -55,7 +55,8 @@ def lead(request: LetterRequest, phrases: Phrases, first: Telling) -> str:
         return phrases.say(f"{begun} {{fact}}", name=name, fact=first.sentence)
     fields = {"name": name, "fact": first.clause, "Fact": capital(first.clause)}
     met = request.watch.met_on
-    since = [f"Since we met{_met(request)}, {{fact}}."] if met and first.event.occurred_at.date() > met else []
+    after = met is not None and bool(request.watch.reason) and first.event.occurred_at.date() > met
+    since = [f"Since we met{_met(request)}, {{fact}}."] if after else []
     if to_founder(request):
         forms = ["I saw that {fact}.", "I have kept following {name}, and saw that {fact}."]
     else:
@@ -74,17 +75,11 @@ def news(request: LetterRequest, phrases: Phrases, told: Sequence[Telling]) -> s
 
 
 def _prose(request: LetterRequest, phrases: Phrases, clauses: list[str]) -> str:
-    if len(clauses) == 1:
-        forms = ["Beyond that, {0}.", "I also saw that {0}."] if to_founder(request) else ["Beyond that, {0}.", "{A}."]
-    elif len(clauses) == 2:
-        forms = ["Beyond that, {0}, and {1}.", "{A}, and {1}."]
-        forms += ["I also saw that {0}, and that {1}."] if to_founder(request) else ["Also new: {0}, and {1}."]
-    else:
-        forms = ["Beyond that, {0}, {1}, and {2}.", "{A}. {B}, and {2}."]
-    numbered = {f"f{number}": clause for number, clause in enumerate(clauses)}
-    capitals = {"A": capital(clauses[0]), "B": capital(clauses[-1] if len(clauses) < 3 else clauses[1])}
-    named = [form.replace("{0}", "{f0}").replace("{1}", "{f1}").replace("{2}", "{f2}") for form in forms]
-    return phrases.pick("prose", *named, **numbered, **capitals)
+    """A sentence or two for each clause of its own: nobody takes the figure of one for the other's."""
+    first, *others = clauses
+    saw = ["I also saw that {fact}."] if to_founder(request) else ["{Fact}."]
+    begun = phrases.pick("prose", "Beyond that, {fact}.", *saw, fact=first, Fact=capital(first))
+    return " ".join([begun, *(f"{capital(each)}." for each in others)])
 
 
 def _list(request: LetterRequest, phrases: Phrases, told: Sequence[Telling]) -> str:
@@ -107,7 +102,7 @@ def _list(request: LetterRequest, phrases: Phrases, told: Sequence[Telling]) -> 
 
 def _since_met(request: LetterRequest, told: Sequence[Telling]) -> bool:
     met = request.watch.met_on
-    return met is not None and all(each.event.occurred_at.date() > met for each in told)
+    return met is not None and bool(request.watch.reason) and all(each.event.occurred_at.date() > met for each in told)
 
 
 def other_side(request: LetterRequest, phrases: Phrases) -> str:
@@ -160,9 +155,8 @@ def _question(request: LetterRequest, told: Sequence[Event]) -> str:
 
 def _about(event: Event, request: LetterRequest) -> str:
     mine = not to_founder(request)
-    who = event.stakeholders[0] if event.stakeholders and len(event.stakeholders[0]) > 1 else ""
-    if event.event_type is EventType.ENTERPRISE_DEAL and who and who in event.title:
-        return f"tell you how {who} decided" if mine else f"hear how {who} decided"
+    if event.event_type is EventType.ENTERPRISE_DEAL:
+        return "tell you how that deal came about" if mine else "hear how that deal came about"
     if any(metric.name in ("nrr", "grr") for metric in event.metrics):
         return "show you what is behind the retention" if mine else "understand what is behind the retention"
     if event.event_type is EventType.REVENUE_MILESTONE:

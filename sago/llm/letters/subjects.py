@@ -13,7 +13,7 @@ from sago.domain.watches import ConditionResult, Direction, Outcome
 from sago.domain.wording import figure, metric_label, metric_phrase
 from sago.llm.letters.answers import reason
 from sago.llm.letters.figures import telling_figures
-from sago.llm.letters.phrasing import Phrases, listed, one_line
+from sago.llm.letters.phrasing import Phrases, one_line
 
 SUBJECT_LIMIT = 90
 SHORT_REASON = 34
@@ -24,7 +24,7 @@ _FACTS = "\0"
 LONGEST_PHRASE = 45
 _OF_A_DEAL = frozenset({"contract_value", "amount_raised", "valuation"})
 _FORMS = (
-    (re.compile(r"(?P<who>.+?) signed a contract"), "{who} signed"),
+    (re.compile(r"(?P<who>(?!Million).+?) signed a contract"), "{who} signed"),
     (re.compile(r"(?P<who>.+?) renewed or expanded"), "{who} renewed"),
     (re.compile(r"(?P<who>\S+ .+?) joins as "), "{who} joins"),
     (re.compile(r"(?P<who>.+?) started a paid pilot"), "{who} pays for a pilot"),
@@ -32,7 +32,6 @@ _FORMS = (
     (re.compile(r"Funding round of (?P<value>.+?) closed"), "{value} raised"),
     (re.compile(r".+? sent an? (?P<what>.+?) term sheet"), "{what} term sheet"),
     (re.compile(r".+? sent a term sheet"), "term sheet"),
-    (re.compile(r"Opened in (?P<where>(?!a new).+)"), "now in {where}"),
     (re.compile(r"(?P<what>.+?) (?:is|are) available to customers"), "{what} released"),
 )
 
@@ -55,7 +54,7 @@ def _fitting(name: str, form: str, facts: Sequence[str]) -> str:
     """As many facts as fit, and the plain form where the longer one leaves room for none."""
     for each in (form, f"{name}: {_FACTS}"):
         for number in range(min(MOST_PHRASES, len(facts)), 0, -1):
-            text = each.replace(_FACTS, listed(list(facts[:number])))
+            text = each.replace(_FACTS, ", ".join(facts[:number]))
             if len(text) <= SUBJECT_LIMIT:
                 return text
     return f"{name}: news"

@@ -51,6 +51,7 @@ _NOUNS = {
     EventType.SETBACK: "A setback",
 }
 """What the proof's own words are introduced with."""
+_TURNING = re.compile(r"\b(?:no\w*|\w+n['’]t|never|cannot|without|will|would|could|if|but|except|unless)\b", re.I)
 _LEVELS = (EventType.REVENUE_MILESTONE, EventType.USER_GROWTH)
 
 
@@ -155,13 +156,12 @@ def _letters(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    """Whole parts of a sentence, no figure torn, and marks that end no quotation of ours."""
-    text = one_line(text).translate(str.maketrans('“”"', "‘’'"))
-    if len(text) <= LONGEST_QUOTE:
+    """As it was written; a long one without its last parts, where these turn nothing round and no figure is torn."""
+    text = one_line(text).rstrip("…").strip()
+    ends = [match.start() for match in re.finditer(r"[.;:!?,](?=\s)", text[:LONGEST_QUOTE])]
+    if len(text) <= LONGEST_QUOTE or not ends or ends[-1] < LONGEST_QUOTE // 3 or _TURNING.search(text[ends[-1] :]):
         return text
-    head = text[:LONGEST_QUOTE]
-    ends = [match.start() for match in re.finditer(r"[.;:!?,](?=\s)", head) if match.start() > LONGEST_QUOTE // 3]
-    return re.sub(r"(?:\s+\S*\d\S*)+$", "", head[: ends[-1]] if ends else head.rsplit(" ", 1)[0]) + " …"
+    return text[: ends[-1]]
 
 
 def _when(event: Event, request: LetterRequest) -> str:
