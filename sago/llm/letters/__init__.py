@@ -70,8 +70,8 @@ def assembled(request: LetterRequest, *paragraphs: str, closing: str) -> str:
 def _chosen(request: LetterRequest) -> tuple[Telling | None, list[Telling]]:
     """What an update leads with, and what is told beside that, as much as its writer's mails are long."""
     answered = answering(request)
-    told = tellable([event for event in request.events[:MAX_HIGHLIGHTS] if event.id not in answered], request)
+    told = tellable([event for event in request.events if event.id not in answered], request)
     first = None if request.verdict.outcome is Outcome.NOW or not told else told.pop(0)
     voice = request.watch.voice
-    most = next((most for words, most in _FACTS_BY_WORDS if voice and voice.words <= words), MAX_HIGHLIGHTS)
+    most = next((most for words, most in _FACTS_BY_WORDS if voice and voice.words <= words), MAX_HIGHLIGHTS - bool(first))
     return first, told[:most]

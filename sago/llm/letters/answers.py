@@ -62,6 +62,7 @@ def _level(number: int, result: ConditionResult, request: LetterRequest, phrases
         return f"{own} {label} is now {how}." if request.granularity is not Granularity.NONE else _unsaid(own, label)
     seen = figure(result.seen, result.unit)
     if result.note:
+        how = how.replace(asked, f"{asked} {label}", 1)
         label, seen = _derived(result, request, label, seen)
     reached = "reached" if condition.op in (">", ">=") else "stood at"
     if result.unit == "percent" and reached == "reached":
@@ -122,7 +123,10 @@ def _count(result: ConditionResult, request: LetterRequest) -> str:
     told = [tell(event, request) for event in events]
     clauses = [each.clause for each in told if each.manner is Manner.CLAUSE]
     if clauses:
-        return f"{capital(listed(clauses))}."
+        signed = f"{sides(request).who} signed "
+        same = all(each.startswith(signed) and " to a contract " not in each for each in clauses)
+        rest = [each.removeprefix(signed) if same else each for each in clauses[1:]]
+        return f"{capital(listed([clauses[0], *rest]))}."
     return told[-1].sentence
 
 
