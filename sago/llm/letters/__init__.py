@@ -73,5 +73,5 @@ def _chosen(request: LetterRequest) -> tuple[Telling | None, list[Telling]]:
     told = tellable([event for event in request.events if event.id not in answered], request)
     first = None if request.verdict.outcome is Outcome.NOW or not told else told.pop(0)
     voice = request.watch.voice
-    most = next((most for words, most in _FACTS_BY_WORDS if voice and voice.words <= words), MAX_HIGHLIGHTS - bool(first))
-    return first, told[:most]
+    fewer = (most for words, most in _FACTS_BY_WORDS if voice and voice.words <= words)
+    return first, told[: next(fewer, MAX_HIGHLIGHTS - bool(first))]
