@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sago.domain.amount_words import CURRENCY_WORDS
-from sago.domain.amounts import Amount
+from sago.domain.amounts import Amount, find_amounts
 from sago.domain.claims import direction_in, periods_in
 from sago.domain.companies import Granularity
 from sago.domain.events import EventType
@@ -78,16 +79,38 @@ def figure_claims(text: Text) -> Iterator[Claim]:
 def _claim(amount: Amount, text: Text) -> Claim:
     clause = text.clause(amount.start)
     measure = measure_beside(text.text, amount, text.amounts, clause)
+    named = _named_metrics(amount, text)
     matches = list(_proven(amount, text))
     whys: list[str] = []
     if not matches:
         for ground in text.grounds:
             for stated in ground.figures:
-                _try(amount, stated, ground, measure, text, matches, whys)
+                _try(amount, stated, ground, measure, named, text, matches, whys)
         matches += _annual(amount, measure, text)
         matches += _asked(amount, measure, text)
     why = max(whys, key=len) if whys else _nearest(amount, measure, text)
-    return Claim("figure", amount.start, amount.end, tuple(matches), why, is_anchor=measure is not None)
+    return Claim("figure", amount.start, amount.end, tuple(matches), why, is_anchor=measure is not None or bool(named))
+
+
+def _named_metrics(amount: Amount, text: Text) -> frozenset[str]:
+    """The names of the events' metrics that stand right behind the figure: `$9M round size`."""
+    written = re.search(r"[a-z-]*$", amount.text)
+    behind = re.split(r"[,;:.()–]", text.text[amount.end : text.sentence(amount.start).end])[0]
+    words = [stem(word) for word in WORD.findall(f"{written[0] if written else ''} {behind}")[:7]]
+    names = {f.name for ground in text.grounds for f in ground.figures if f.name and f.amount is None}
+    return frozenset(
+        name
+        for name in names
+        if any(parts and set(parts) <= set(words[: len(parts) + 1]) for parts in _forms(name))
+    )
+
+
+def _forms(name: str) -> list[list[str]]:
+    """The stems of a metric's name, and of what else it is called."""
+    name = name.removeprefix("earlier ")
+    kind = METRICS.get(name)
+    forms = [name.replace("_", " "), *(kind.aliases if kind else ()), *(("contract",) if "contract" in name else ())]
+    return [[stem(word) for word in WORD.findall(form)] for form in forms]
 
 
 def _proven(amount: Amount, text: Text) -> Iterator[Match]:
@@ -114,6 +137,7 @@ def _try(
     stated: Stated,
     ground: Ground,
     measure: str | None,
+    named: frozenset[str],
     text: Text,
     matches: list[Match],
     whys: list[str],
@@ -121,7 +145,7 @@ def _try(
     is_exact, is_near = _value(amount, stated)
     if not is_near:
         return
-    if why := _objection(amount, stated, ground, measure, text):
+    if why := _objection(amount, stated, ground, measure, text) or _other_name(stated, ground, named):
         whys.append(why)
         return
     said = _saying(ground, stated.value) or stated.saying
@@ -183,6 +207,12 @@ def _objection(amount: Amount, stated: Stated, ground: Ground, measure: str | No
         or _other_role(amount, stated, ground, own)
         or _other_way(amount, stated, ground, own, text)
     )
+
+
+def _other_name(stated: Stated, ground: Ground, named: frozenset[str]) -> str:
+    """A figure written with the name of another metric of the events."""
+    own = {f.name for f in ground.figures if f.amount is None and f.value == stated.value}
+    return f"is not of {', '.join(sorted(named))} in “{ground.label}”" if named and not named & own else ""
 
 
 def _names(measure: str, ground: Ground, stated: Stated) -> bool:
@@ -314,6 +344,12 @@ def _tokens(text: Text, dated: list[Span]) -> Iterator[Claim]:
         word = match.group().strip("./+-").lower()
         start = match.start() + match.group().lower().index(word)
         if any(span.start < start + len(word) and start < span.end for span in taken):
+            continue
+        misread = [each for each in find_amounts(text.text[start : text.clause(start).end]) if each.start == 0]
+        if misread:
+            amount = replace(misread[0], start=start, end=start + misread[0].end)
+            if not _is_asked_time(amount, text):
+                yield _claim(amount, text)
             continue
         sentence = text.sentence(start)
         if _CLOCK.match(word) and ASKS.search(text.text[sentence.start : sentence.end]):
