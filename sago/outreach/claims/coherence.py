@@ -40,8 +40,14 @@ def settled(text: Text) -> Iterator[Settled]:
     for sentence in text.sentences:
         inside = [claim for claim in told if sentence.start <= claim.start < sentence.end]
         free = [claim for claim in inside if any(zone.holds(claim.start, claim.end) for zone in apart)]
-        yield from ((claim, claim.matches[0], "") for claim in free)
+        yield from (_apart(claim) for claim in free)
         yield from _sentence(text, sentence, [claim for claim in inside if claim not in free])
+
+
+def _apart(claim: Claim) -> Settled:
+    """A greeting and a signature hold names, and nothing that happened."""
+    named = claim.kind == "name"
+    return (claim, claim.matches[0], "") if named else (claim, None, "stands in the greeting or the signature")
 
 
 def _sentence(text: Text, sentence: Span, claims: list[Claim]) -> Iterator[Settled]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sago.domain.amount_words import CURRENCY_WORDS
 from sago.domain.amounts import Amount, find_amounts
-from sago.domain.claims import direction_in, periods_in
+from sago.domain.claims import direction_in, period_of
 from sago.domain.companies import Granularity
 from sago.domain.events import EventType
 from sago.domain.metrics import METRICS, is_currency
@@ -203,7 +203,7 @@ def _objection(amount: Amount, stated: Stated, ground: Ground, measure: str | No
         return f"is told of {metric_label(measure)}; in “{ground.label}” it is of {told}"
     return (
         _other_thing(amount, stated, ground, text)
-        or _other_period(amount, stated, own)
+        or _other_period(amount, stated, ground)
         or _other_role(amount, stated, ground, own)
         or _other_way(amount, stated, ground, own, text)
     )
@@ -218,6 +218,15 @@ def _other_name(stated: Stated, ground: Ground, named: frozenset[str]) -> str:
 def _names(measure: str, ground: Ground, stated: Stated) -> bool:
     """Whether a figure without a metric of its own stands in a text that speaks of that metric alone."""
     return not stated.measures and stated.amount is None and measure in stated.name
+
+
+def _in_points(amount: Amount) -> bool:
+    return _POINTS.search(amount.text) is not None
+
+
+def _told_in_points(stated: Stated, ground: Ground) -> bool:
+    told = [stated] if stated.amount else [each for each in ground.figures if each.amount and each.value == stated.value]
+    return any(each.amount is not None and _in_points(each.amount) for each in told)
 
 
 def _same_unit(amount: Amount, stated: Stated, measure: str | None) -> bool:
@@ -243,11 +252,11 @@ def _other_thing(amount: Amount, stated: Stated, ground: Ground, text: Text) -> 
     return f"counts other things in “{ground.label}”: {_short(stated.saying.text)}"
 
 
-def _other_period(amount: Amount, stated: Stated, own: str) -> str:
+def _other_period(amount: Amount, stated: Stated, ground: Ground) -> str:
     if amount.period is None:
         return ""
-    told = {stated.amount.period} if stated.amount and stated.amount.period else set()
-    told |= periods_in(stated.name.replace("_", " ")) | periods_in(stated.saying.text)
+    same = [stated] if stated.amount else [stated, *(each for each in ground.figures if each.value == stated.value)]
+    told = {each.amount.period for each in same if each.amount} | {period_of(name) for name in (stated.name, *stated.measures)}
     return "" if amount.period in told else f"is not said for a {amount.period}: “{_short(stated.saying.text)}”"
 
 

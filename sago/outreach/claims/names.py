@@ -91,12 +91,12 @@ def _capitalised(text: Text, apart: Sequence[Span]) -> Iterator[re.Match[str]]:
     """Words that may be names: those inside a sentence, and those at its start that are not ordinary."""
     for match in WORD.finditer(text.text):
         word = match.group()
-        if not any(letter.isupper() for letter in word) or _is_dated(match, text):
+        is_apart = any(zone.holds(*match.span()) for zone in apart)
+        if not (is_apart or any(letter.isupper() for letter in word)) or _is_dated(match, text):
             continue
         if words_of(word) <= _known_words() or word.lower() in _known_words():
             continue
         starts = _SENTENCE_START.search(text.text[max(0, match.start() - 12) : match.start()]) is not None
-        is_apart = any(zone.holds(*match.span()) for zone in apart)
         if starts and not is_apart and _is_ordinary(match, text) and not text.repeated(*match.span()):
             continue
         if _is_unit(match, text):
