@@ -15,7 +15,8 @@ _MEETING = re.compile(
 )
 
 _OUR_MEETING = re.compile(
-    r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked)\b|\bour (?:first |last )?(?:meeting|conversation|call|talk)\b", re.I
+    r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked)\b|\bour (?:first |last )?(?:meeting|conversation|call|talk)\b",
+    re.I,
 )
 
 

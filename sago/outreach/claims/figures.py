@@ -26,6 +26,7 @@ ASKS = re.compile(r"\b(call|talk|speak|chat|meet|walk|find|free|time for|minutes
 _ANNUAL = re.compile(r"\s*\)?\s*(?:of\s+|in\s+)?(?:ARR|annual)", re.I)
 _ABOUT = re.compile(r"(?:[~≈]|\b(?:about|around|roughly|some|approximately|close to))\s*$", re.I)
 _POINTS = re.compile(r"(?:\bpps?|points?)\s*$", re.I)
+_PERIOD = re.compile(r"\s?(?:/|(?:per|an?|each|every)\s)\s?(day|week|month|quarter|year)\b", re.I)
 _AIM = re.compile(
     r"\b(?:ask(?:s|ed|ing)?|want(?:s|ed|ing)?|need(?:s|ed)?|bars?|marks?|thresholds?|lines?|conditions?|reasons?|hop(?:ed|ing)|"
     r"look(?:ed|ing) for|wait(?:ed|ing) for|set|named|mentioned|hurdles?|targets?|levels?)\b",
@@ -99,9 +100,7 @@ def _named_metrics(amount: Amount, text: Text) -> frozenset[str]:
     words = [stem(word) for word in WORD.findall(f"{written[0] if written else ''} {behind}")[:7]]
     names = {f.name for ground in text.grounds for f in ground.figures if f.name and f.amount is None}
     return frozenset(
-        name
-        for name in names
-        if any(parts and set(parts) <= set(words[: len(parts) + 1]) for parts in _forms(name))
+        name for name in names if any(parts and set(parts) <= set(words[: len(parts) + 1]) for parts in _forms(name))
     )
 
 
@@ -191,10 +190,7 @@ def _objection(amount: Amount, stated: Stated, ground: Ground, measure: str | No
     own = text.own_words(clause)
     if not _same_unit(amount, stated, measure):
         return f"is {exactly(stated.value, stated.unit)} in “{ground.label}”"
-    if (
-        bool(_POINTS.search(amount.text)) != bool(stated.amount and _POINTS.search(stated.amount.text))
-        and stated.amount
-    ):
+    if amount.unit == "percent" and _in_points(amount) != _told_in_points(stated, ground):
         return f"mixes percent and points: “{stated.saying.text}”"
     if stated.open and not (UNDECIDED.search(own) or DENIED.search(own)):
         return f"is no fact there but planned, conditional or denied: “{_short(stated.saying.text)}”"
@@ -203,7 +199,7 @@ def _objection(amount: Amount, stated: Stated, ground: Ground, measure: str | No
         return f"is told of {metric_label(measure)}; in “{ground.label}” it is of {told}"
     return (
         _other_thing(amount, stated, ground, text)
-        or _other_period(amount, stated, ground)
+        or _other_period(amount, stated, ground, text)
         or _other_role(amount, stated, ground, own)
         or _other_way(amount, stated, ground, own, text)
     )
@@ -225,7 +221,9 @@ def _in_points(amount: Amount) -> bool:
 
 
 def _told_in_points(stated: Stated, ground: Ground) -> bool:
-    told = [stated] if stated.amount else [each for each in ground.figures if each.amount and each.value == stated.value]
+    told = (
+        [stated] if stated.amount else [each for each in ground.figures if each.amount and each.value == stated.value]
+    )
     return any(each.amount is not None and _in_points(each.amount) for each in told)
 
 
@@ -252,12 +250,16 @@ def _other_thing(amount: Amount, stated: Stated, ground: Ground, text: Text) -> 
     return f"counts other things in “{ground.label}”: {_short(stated.saying.text)}"
 
 
-def _other_period(amount: Amount, stated: Stated, ground: Ground) -> str:
-    if amount.period is None:
+def _other_period(amount: Amount, stated: Stated, ground: Ground, text: Text) -> str:
+    behind = _PERIOD.match(text.text, amount.end)
+    period = amount.period or (behind and behind[1].lower())
+    if period is None:
         return ""
     same = [stated] if stated.amount else [stated, *(each for each in ground.figures if each.value == stated.value)]
-    told = {each.amount.period for each in same if each.amount} | {period_of(name) for name in (stated.name, *stated.measures)}
-    return "" if amount.period in told else f"is not said for a {amount.period}: “{_short(stated.saying.text)}”"
+    told = {each.amount.period for each in same if each.amount} | {
+        period_of(name) for name in (stated.name, *stated.measures)
+    }
+    return "" if period in told else f"is not said for a {period}: “{_short(stated.saying.text)}”"
 
 
 def _other_role(amount: Amount, stated: Stated, ground: Ground, own: str) -> str:
@@ -293,6 +295,8 @@ def _annual(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     """Twelve times an MRR, where the letter marks it as about so much ARR."""
     before = text.text[: amount.start]
     marked = _ABOUT.search(before) is not None or amount.text.startswith(("~", "≈"))
+    if _PERIOD.match(text.text, amount.end) or amount.period not in (None, "year"):
+        return
     if not marked or not (_ANNUAL.match(text.text, amount.end) or measure == "arr"):
         return
     for ground in text.grounds:
@@ -312,6 +316,8 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     if not (_BEYOND.search(before) or _AIM.search(nearby) or _AIM.search(re.split(r"[,;:]\s", before)[-1])):
         return
     for stated in text.all.watch.figures:
+        if _other_period(amount, stated, text.all.watch, text):
+            continue
         fits = (
             amount.bare
             or stated.unit == amount.unit

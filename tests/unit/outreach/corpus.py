@@ -24,7 +24,15 @@ from sago.sample.generate import generate
 LABELLED = Path(__file__).parents[3] / "labelled"
 FOUNDERS = ("Nell Quist", "Amara Osei", "Jonas Lindqvist", "Priya Raman", "Tomás Ibarra", "Hana Sato", "Eli Marsh")
 INVESTORS = ("Dana Reed", "Ivo Brandt", "Mette Kjær", "Samuel Okafor", "Lucía Ferrer", "Grace Whitlock")
-CUSTOMERS = ("Kestrel Air", "Fjord Bank", "Halden Foods", "Meridian Rail", "Osprey Health", "Castellan Group", "Vireo Labs")
+CUSTOMERS = (
+    "Kestrel Air",
+    "Fjord Bank",
+    "Halden Foods",
+    "Meridian Rail",
+    "Osprey Health",
+    "Castellan Group",
+    "Vireo Labs",
+)
 REASONS = ("too early", "ARR below 2M, no enterprise logo", "churn too high", "no proof that large customers buy", "")
 Texts = dict[str, tuple[str, datetime]]
 
@@ -99,15 +107,35 @@ def invented_events(company_id: str, chance: random.Random) -> list[Event]:
     arr, mrr = chance.randrange(11, 90) * 100_000, chance.randrange(41, 900) * 1_000
     customer, other = chance.sample(CUSTOMERS, 2)
     person = chance.choice(("Ruth Adeyemi", "Karl Voss", "Ines Duarte", "Wei Chen"))
-    add(EventType.REVENUE_MILESTONE, f"MRR reached ${mrr // 1000}k", f"MRR closed the month at ${mrr:,}.", ("mrr", mrr, "USD"))
+    add(
+        EventType.REVENUE_MILESTONE,
+        f"MRR reached ${mrr // 1000}k",
+        f"MRR closed the month at ${mrr:,}.",
+        ("mrr", mrr, "USD"),
+    )
     add(EventType.ENTERPRISE_DEAL, f"{customer} signed a contract worth ${(worth := chance.randrange(90, 640))}k a year",
         f"{customer} signed! ${worth}k a year, three years", ("contract_value", worth * 1000, "USD"), ("term", 3, "years"))  # fmt: skip
-    add(EventType.REVENUE_MILESTONE, f"NRR was {(nrr := chance.randrange(101, 160))}%", f"NRR came in at {nrr}%", ("nrr", nrr, "percent"))
+    add(
+        EventType.REVENUE_MILESTONE,
+        f"NRR was {(nrr := chance.randrange(101, 160))}%",
+        f"NRR came in at {nrr}%",
+        ("nrr", nrr, "percent"),
+    )
     add(EventType.USER_GROWTH, f"{(users := chance.randrange(1200, 90_000)):,} active users", f"we passed {users:,} active users today",
         ("active users", users, "count"), severity="medium")  # fmt: skip
-    add(EventType.REVENUE_MILESTONE, f"ARR reached ${arr / 1e6:g}M", f"We just passed ${arr / 1e6:g}M ARR!", ("arr", arr, "USD"))
+    add(
+        EventType.REVENUE_MILESTONE,
+        f"ARR reached ${arr / 1e6:g}M",
+        f"We just passed ${arr / 1e6:g}M ARR!",
+        ("arr", arr, "USD"),
+    )
     add(EventType.HIRING, f"{person} joined as CFO", f"{person} joined us as CFO on Monday", severity="medium")
-    add(EventType.PARTNERSHIP, f"Reseller agreement with {other}", f"the reseller agreement with {other} is signed", severity="medium")
+    add(
+        EventType.PARTNERSHIP,
+        f"Reseller agreement with {other}",
+        f"the reseller agreement with {other} is signed",
+        severity="medium",
+    )
     add(EventType.USER_GROWTH, f"{(count := chance.randrange(12, 400))} paying customers, up from {count - 7}",
         f"{count} paying customers now, up from {count - 7}", ("customers", count, "count"), ("earlier customers", count - 7, "count"))  # fmt: skip
     return made

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from sago.domain.amount_words import ISO_CODES
 from sago.domain.amounts import find_amounts
 from sago.domain.events import Event
 from sago.domain.everyday import everyday_words
@@ -24,12 +25,21 @@ MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _DAY = re.compile(rf"\b(?P<day>\d{{1,2}}) (?P<month>{'|'.join(MONTHS)})(?: (?P<year>20\d\d))?\b")
+_CODES = "|".join(sorted(ISO_CODES))
 _FIGURE = re.compile(
-    r"(?<![\w.,#/-])(?:(?P<sign>[$€£¥₹])|(?P<code>[A-Z]{3}) )?(?P<digits>\d[\d,]*(?:\.\d+)?)"
-    r"(?P<scale>[kMB](?!\w))?(?P<percent>%| percent)?(?![\w/-]|[.,]\d)"
+    rf"(?<![\w.,#/-])(?:(?P<sign>[$€£¥₹])|(?P<code>{_CODES}) )?"
+    r"(?P<digits>\d+(?:,\d{3})*(?:\.\d+)?)(?P<scale>[kMB](?!\w))?(?P<percent>%| percent)?(?![\w/-]|[.,]\d)"
 )
 _NAME = re.compile(r"\b[A-Z][a-zà-ÿ]{2,}(?: [A-Z][a-zà-ÿ]{2,})*")
-_METRICS = {"ARR": "MRR", "MRR": "ARR", "NRR": "GRR", "DAU": "MAU", "MAU": "WAU", "customers": "users", "users": "customers"}
+_METRICS = {
+    "ARR": "MRR",
+    "MRR": "ARR",
+    "NRR": "GRR",
+    "DAU": "MAU",
+    "MAU": "WAU",
+    "customers": "users",
+    "users": "customers",
+}
 _WORDS = ("two million", "half a million", "a dozen", "three hundred", "forty thousand", "seventeen")
 _OTHERS = ("Northwind Traders", "Zephyr Dynamics", "Walmart", "Goldman", "Delta", "Ostrander", "Quillon")
 _PEOPLE = ("Marcus", "Elena", "Whitfield", "Oyelaran")
@@ -71,13 +81,17 @@ def corrupt(draft: LetterDraft, request: LetterRequest, kind: str, chance: rando
         found = [each for each in KINDS[kind](place, request, chance) if place.text[each.start : each.end] != each.new]
         if found:
             change = chance.choice(found)
-            return Corruption(kind, _changed(draft, place, change), place.text[change.start : change.end], change.new, place.where)
+            return Corruption(
+                kind, _changed(draft, place, change), place.text[change.start : change.end], change.new, place.where
+            )
     return None
 
 
 def _places(draft: LetterDraft, request: LetterRequest) -> list[Place]:
     of = {event.id: event for event in request.events}
-    lines = [Place(f"highlight {n}", written(line), (of[line.event_id],)) for n, line in enumerate(draft.highlights, start=1)]
+    lines = [
+        Place(f"highlight {n}", written(line), (of[line.event_id],)) for n, line in enumerate(draft.highlights, start=1)
+    ]
     body = draft.body
     for line in draft.highlights:
         body = body.replace(written(line), " " * len(written(line)), 1)
@@ -110,7 +124,10 @@ def _figures(place: Place, request: LetterRequest) -> Iterator[re.Match[str]]:
     for match in _FIGURE.finditer(place.text):
         if any(a < match.end() and match.start() < b for a, b in (*dated, *named)):
             continue
-        if re.match(r" minutes for a call|-minute| minutes next| minutes", place.text[match.end() :]) and not match["sign"]:
+        if (
+            re.match(r" minutes for a call|-minute| minutes next| minutes", place.text[match.end() :])
+            and not match["sign"]
+        ):
             continue
         if re.match(r"(?:19|20)\d\d$", match.group()):
             continue
@@ -129,7 +146,9 @@ def _value(text: str) -> float | None:
 
 
 def _values(event: Event) -> set[float]:
-    stated = {metric.value for metric in event.metrics} | {12 * metric.value for metric in event.metrics if metric.name == "mrr"}
+    stated = {metric.value for metric in event.metrics} | {
+        12 * metric.value for metric in event.metrics if metric.name == "mrr"
+    }
     return stated | {amount.value for text in _texts(event) for amount in find_amounts(text)}
 
 
@@ -184,7 +203,9 @@ def _currency(place: Place, request: LetterRequest, chance: random.Random) -> It
 def _unit(place: Place, request: LetterRequest, chance: random.Random) -> Iterator[Change]:
     for match in _figures(place, request):
         if match["percent"]:
-            yield Change(*match.span(), match["digits"] + chance.choice(("x", " percentage points", " bps", " customers")))
+            yield Change(
+                *match.span(), match["digits"] + chance.choice(("x", " percentage points", " bps", " customers"))
+            )
         elif not (match["sign"] or match["code"] or match["scale"]):
             yield Change(*match.span(), f"{match['digits']}%")
 
@@ -212,7 +233,9 @@ def _of_another_event(place: Place, request: LetterRequest, chance: random.Rando
             if event in source:
                 continue
             for other in _FIGURE.finditer(texts[event.id]):
-                if other.group().strip("0123456789.,") == match.group().strip("0123456789.,") and _is_new(other.group(), match, place):
+                if other.group().strip("0123456789.,") == match.group().strip("0123456789.,") and _is_new(
+                    other.group(), match, place
+                ):
                     yield Change(*match.span(), other.group())
 
 
@@ -226,7 +249,12 @@ def _metric(place: Place, request: LetterRequest, chance: random.Random) -> Iter
                 between = place.text[min(found.end(), match.end()) : max(found.start(), match.start())]
                 stated = " ".join(text for event in _source(match, place) for text in _texts(event))
                 names = {m.name for event in _source(match, place) for m in event.metrics}
-                if is_beside and not re.search(r"[,;:.]", between) and other not in stated and other.lower() not in names:
+                if (
+                    is_beside
+                    and not re.search(r"[,;:.]", between)
+                    and other not in stated
+                    and other.lower() not in names
+                ):
                     yield Change(*found.span(), other)
 
 
@@ -298,7 +326,11 @@ def _is_of_one(match: re.Match[str], place: Place) -> bool:
 
 def _names(place: Place, request: LetterRequest) -> Iterator[tuple[int, int, str]]:
     """Names of the events, of the company and of the two people, where they stand in the letter."""
-    people = [request.company.founder or "", request.watch.investor.name if request.watch.investor else "", request.company.name]
+    people = [
+        request.company.founder or "",
+        request.watch.investor.name if request.watch.investor else "",
+        request.company.name,
+    ]
     found = {part for name in people for part in (name, *name.split()) if len(part) > 2}
     for event in place.events:
         found |= set(_proper(event))
