@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from rapidfuzz.fuzz import partial_ratio
+from rapidfuzz.fuzz import partial_ratio, partial_ratio_alignment
 
 from sago.outreach.claims.dates import date_claims
 from sago.outreach.claims.figures import figure_claims
 from sago.outreach.claims.grounds import Ground
-from sago.outreach.claims.names import name_claims, zones
-from sago.outreach.claims.passages import Span, clauses, stem, words_of
+from sago.outreach.claims.names import name_claims, strange_words, zones
+from sago.outreach.claims.passages import Span, clauses, occurrences, stem, words_of
 from sago.outreach.claims.reading import Claim, Match, Text
 from sago.outreach.claims.wording import superlatives, turned
 
@@ -40,8 +40,15 @@ def settled(text: Text) -> Iterator[Settled]:
     for sentence in text.sentences:
         inside = [claim for claim in told if sentence.start <= claim.start < sentence.end]
         free = [claim for claim in inside if any(zone.holds(claim.start, claim.end) for zone in apart)]
-        yield from ((claim, claim.matches[0], "") for claim in free)
+        yield from (_apart(claim) for claim in free)
         yield from _sentence(text, sentence, [claim for claim in inside if claim not in free])
+        yield from _changed(text, sentence)
+
+
+def _apart(claim: Claim) -> Settled:
+    """A greeting and a signature hold names, and nothing that happened."""
+    named = claim.kind == "name"
+    return (claim, claim.matches[0], "") if named else (claim, None, "stands in the greeting or the signature")
 
 
 def _sentence(text: Text, sentence: Span, claims: list[Claim]) -> Iterator[Settled]:
@@ -68,7 +75,8 @@ def _sentence(text: Text, sentence: Span, claims: list[Claim]) -> Iterator[Settl
         yield from _clause(text, clause, inside, keys or frozenset(), refused=refused)
         current = keys
         anchored = has_anchor or (anchored and not starts_anew)
-        named = text.text[clause.start : clause.end].rstrip().endswith(":") and all(c.kind == "name" for c in bound)
+        is_headed = text.text[clause.start : clause.end].rstrip().endswith(":") and all(c.kind == "name" for c in bound)
+        named = named or is_headed
 
 
 def _clause(text: Text, clause: Span, claims: list[Claim], keys: Keys, *, refused: bool) -> Iterator[Settled]:
@@ -91,6 +99,22 @@ def _clause(text: Text, clause: Span, claims: list[Claim], keys: Keys, *, refuse
 
 def _is_repeated(claim: Claim, text: Text) -> bool:
     return bool(text.repeated(claim.start, claim.end))
+
+
+def _changed(text: Text, sentence: Span) -> Iterator[Settled]:
+    """Words that stand in a repeated title instead of its own: names, and what is no word at all."""
+    said = text.text[sentence.start : sentence.end]
+    for ground in text.grounds:
+        title = ground.label.rstrip(".!")
+        if len(title) < _SHORTEST_TITLE or ground.event_type is None or next(occurrences(title, text.text), None):
+            continue
+        aligned = partial_ratio_alignment(title.lower(), said.lower(), score_cutoff=NEARLY_A_TITLE)
+        if aligned is None or len(said) < 0.8 * len(title):
+            continue
+        window = Span(sentence.start + aligned.dest_start, sentence.start + aligned.dest_end)
+        for match in strange_words(text, window, ground):
+            why = f"is not in “{ground.label}”, which the sentence repeats otherwise"
+            yield Claim("name", *match.span(), (), why), None, why
 
 
 def _nearly(text: Text, clause: Span, keys: Keys | None) -> Keys | None:

@@ -14,6 +14,11 @@ _MEETING = re.compile(
     r"\b(?:met|meet(?:ing)?|spoke|talk(?:ed)?|conversation|call|coffee|passed|passing|since|told|said|saw)\b", re.I
 )
 
+_OUR_MEETING = re.compile(
+    r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked)\b|\bour (?:first |last )?(?:meeting|conversation|call|talk)\b",
+    re.I,
+)
+
 
 def date_claims(text: Text) -> Iterator[Claim]:
     """Every date, month, quarter, year and weekday of the text."""
@@ -24,20 +29,18 @@ def date_claims(text: Text) -> Iterator[Claim]:
             if wrong := _wrong_weekday(day, text):
                 yield Claim("date", day.start, day.end, (), wrong)
             continue
-        matches = [*text.repeated(day.start, day.end), *_of_events(day, text)]
         clause = text.clause(day.start)
-        if _MEETING.search(text.text[clause.start : clause.end]):
-            watch = text.all.watch
-            matches += (
-                [
-                    Match(watch, watch.sayings[0], "the day of the meeting")
-                    for known in watch.days
-                    if is_day(day, known, text.as_of)
-                ]
-                if watch.sayings
-                else []
-            )
+        around = text.text[clause.start : clause.end]
+        matches = [] if _OUR_MEETING.search(around) else [*text.repeated(day.start, day.end), *_of_events(day, text)]
+        if _MEETING.search(around):
+            matches += _of_the_meeting(day, text)
         yield Claim("date", day.start, day.end, tuple(matches), _instead(text))
+
+
+def _of_the_meeting(day: Day, text: Text) -> Iterator[Match]:
+    watch = text.all.watch
+    saying = next(iter(watch.sayings), text.all.company.sayings[0])
+    return (Match(watch, saying, "the day of the meeting") for known in watch.days if is_day(day, known, text.as_of))
 
 
 def _of_events(day: Day, text: Text) -> Iterator[Match]:

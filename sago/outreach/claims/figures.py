@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sago.domain.amount_words import CURRENCY_WORDS
-from sago.domain.amounts import Amount
-from sago.domain.claims import direction_in, periods_in
+from sago.domain.amounts import Amount, find_amounts
+from sago.domain.claims import direction_in, period_of
 from sago.domain.companies import Granularity
 from sago.domain.events import EventType
 from sago.domain.metrics import METRICS, is_currency
@@ -25,6 +26,7 @@ ASKS = re.compile(r"\b(call|talk|speak|chat|meet|walk|find|free|time for|minutes
 _ANNUAL = re.compile(r"\s*\)?\s*(?:of\s+|in\s+)?(?:ARR|annual)", re.I)
 _ABOUT = re.compile(r"(?:[~≈]|\b(?:about|around|roughly|some|approximately|close to))\s*$", re.I)
 _POINTS = re.compile(r"(?:\bpps?|points?)\s*$", re.I)
+_PERIOD = re.compile(r"\s?(?:/|(?:per|an?|each|every)\s)\s?(day|week|month|quarter|year)\b", re.I)
 _AIM = re.compile(
     r"\b(?:ask(?:s|ed|ing)?|want(?:s|ed|ing)?|need(?:s|ed)?|bars?|marks?|thresholds?|lines?|conditions?|reasons?|hop(?:ed|ing)|"
     r"look(?:ed|ing) for|wait(?:ed|ing) for|set|named|mentioned|hurdles?|targets?|levels?)\b",
@@ -78,16 +80,36 @@ def figure_claims(text: Text) -> Iterator[Claim]:
 def _claim(amount: Amount, text: Text) -> Claim:
     clause = text.clause(amount.start)
     measure = measure_beside(text.text, amount, text.amounts, clause)
+    named = _named_metrics(amount, text)
     matches = list(_proven(amount, text))
     whys: list[str] = []
     if not matches:
         for ground in text.grounds:
             for stated in ground.figures:
-                _try(amount, stated, ground, measure, text, matches, whys)
+                _try(amount, stated, ground, measure, named, text, matches, whys)
         matches += _annual(amount, measure, text)
         matches += _asked(amount, measure, text)
     why = max(whys, key=len) if whys else _nearest(amount, measure, text)
-    return Claim("figure", amount.start, amount.end, tuple(matches), why, is_anchor=measure is not None)
+    return Claim("figure", amount.start, amount.end, tuple(matches), why, is_anchor=measure is not None or bool(named))
+
+
+def _named_metrics(amount: Amount, text: Text) -> frozenset[str]:
+    """The names of the events' metrics that stand right behind the figure: `$9M round size`."""
+    written = re.search(r"[a-z-]*$", amount.text)
+    behind = re.split(r"[,;:.()–]", text.text[amount.end : text.sentence(amount.start).end])[0]
+    words = [stem(word) for word in WORD.findall(f"{written[0] if written else ''} {behind}")[:7]]
+    names = {f.name for ground in text.grounds for f in ground.figures if f.name and f.amount is None}
+    return frozenset(
+        name for name in names if any(parts and set(parts) <= set(words[: len(parts) + 1]) for parts in _forms(name))
+    )
+
+
+def _forms(name: str) -> list[list[str]]:
+    """The stems of a metric's name, and of what else it is called."""
+    name = name.removeprefix("earlier ")
+    kind = METRICS.get(name)
+    forms = [name.replace("_", " "), *(kind.aliases if kind else ()), *(("contract",) if "contract" in name else ())]
+    return [[stem(word) for word in WORD.findall(form)] for form in forms]
 
 
 def _proven(amount: Amount, text: Text) -> Iterator[Match]:
@@ -114,6 +136,7 @@ def _try(
     stated: Stated,
     ground: Ground,
     measure: str | None,
+    named: frozenset[str],
     text: Text,
     matches: list[Match],
     whys: list[str],
@@ -121,7 +144,7 @@ def _try(
     is_exact, is_near = _value(amount, stated)
     if not is_near:
         return
-    if why := _objection(amount, stated, ground, measure, text):
+    if why := _objection(amount, stated, ground, measure, text) or _other_name(stated, ground, named):
         whys.append(why)
         return
     said = _saying(ground, stated.value) or stated.saying
@@ -167,10 +190,7 @@ def _objection(amount: Amount, stated: Stated, ground: Ground, measure: str | No
     own = text.own_words(clause)
     if not _same_unit(amount, stated, measure):
         return f"is {exactly(stated.value, stated.unit)} in “{ground.label}”"
-    if (
-        bool(_POINTS.search(amount.text)) != bool(stated.amount and _POINTS.search(stated.amount.text))
-        and stated.amount
-    ):
+    if amount.unit == "percent" and _in_points(amount) != _told_in_points(stated, ground):
         return f"mixes percent and points: “{stated.saying.text}”"
     if stated.open and not (UNDECIDED.search(own) or DENIED.search(own)):
         return f"is no fact there but planned, conditional or denied: “{_short(stated.saying.text)}”"
@@ -179,15 +199,32 @@ def _objection(amount: Amount, stated: Stated, ground: Ground, measure: str | No
         return f"is told of {metric_label(measure)}; in “{ground.label}” it is of {told}"
     return (
         _other_thing(amount, stated, ground, text)
-        or _other_period(amount, stated, own)
+        or _other_period(amount, stated, ground, text)
         or _other_role(amount, stated, ground, own)
         or _other_way(amount, stated, ground, own, text)
     )
 
 
+def _other_name(stated: Stated, ground: Ground, named: frozenset[str]) -> str:
+    """A figure written with the name of another metric of the events."""
+    own = {f.name for f in ground.figures if f.amount is None and f.value == stated.value}
+    return f"is not of {', '.join(sorted(named))} in “{ground.label}”" if named and not named & own else ""
+
+
 def _names(measure: str, ground: Ground, stated: Stated) -> bool:
     """Whether a figure without a metric of its own stands in a text that speaks of that metric alone."""
     return not stated.measures and stated.amount is None and measure in stated.name
+
+
+def _in_points(amount: Amount) -> bool:
+    return _POINTS.search(amount.text) is not None
+
+
+def _told_in_points(stated: Stated, ground: Ground) -> bool:
+    told = (
+        [stated] if stated.amount else [each for each in ground.figures if each.amount and each.value == stated.value]
+    )
+    return any(each.amount is not None and _in_points(each.amount) for each in told)
 
 
 def _same_unit(amount: Amount, stated: Stated, measure: str | None) -> bool:
@@ -213,12 +250,16 @@ def _other_thing(amount: Amount, stated: Stated, ground: Ground, text: Text) -> 
     return f"counts other things in “{ground.label}”: {_short(stated.saying.text)}"
 
 
-def _other_period(amount: Amount, stated: Stated, own: str) -> str:
-    if amount.period is None:
+def _other_period(amount: Amount, stated: Stated, ground: Ground, text: Text) -> str:
+    behind = _PERIOD.match(text.text, amount.end)
+    period = amount.period or (behind and behind[1].lower())
+    if period is None:
         return ""
-    told = {stated.amount.period} if stated.amount and stated.amount.period else set()
-    told |= periods_in(stated.name.replace("_", " ")) | periods_in(stated.saying.text)
-    return "" if amount.period in told else f"is not said for a {amount.period}: “{_short(stated.saying.text)}”"
+    same = [stated] if stated.amount else [stated, *(each for each in ground.figures if each.value == stated.value)]
+    told = {each.amount.period for each in same if each.amount} | {
+        period_of(name) for name in (stated.name, *stated.measures)
+    }
+    return "" if period in told else f"is not said for a {period}: “{_short(stated.saying.text)}”"
 
 
 def _other_role(amount: Amount, stated: Stated, ground: Ground, own: str) -> str:
@@ -254,6 +295,8 @@ def _annual(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     """Twelve times an MRR, where the letter marks it as about so much ARR."""
     before = text.text[: amount.start]
     marked = _ABOUT.search(before) is not None or amount.text.startswith(("~", "≈"))
+    if _PERIOD.match(text.text, amount.end) or amount.period not in (None, "year"):
+        return
     if not marked or not (_ANNUAL.match(text.text, amount.end) or measure == "arr"):
         return
     for ground in text.grounds:
@@ -273,6 +316,8 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     if not (_BEYOND.search(before) or _AIM.search(nearby) or _AIM.search(re.split(r"[,;:]\s", before)[-1])):
         return
     for stated in text.all.watch.figures:
+        if _other_period(amount, stated, text.all.watch, text):
+            continue
         fits = (
             amount.bare
             or stated.unit == amount.unit
@@ -314,6 +359,12 @@ def _tokens(text: Text, dated: list[Span]) -> Iterator[Claim]:
         word = match.group().strip("./+-").lower()
         start = match.start() + match.group().lower().index(word)
         if any(span.start < start + len(word) and start < span.end for span in taken):
+            continue
+        misread = [each for each in find_amounts(text.text[start : text.clause(start).end]) if each.start == 0]
+        if misread:
+            amount = replace(misread[0], start=start, end=start + misread[0].end)
+            if not _is_asked_time(amount, text):
+                yield _claim(amount, text)
             continue
         sentence = text.sentence(start)
         if _CLOCK.match(word) and ASKS.search(text.text[sentence.start : sentence.end]):

@@ -104,7 +104,10 @@ def fits(name: str, amount: Amount) -> bool:
 def measures_of(name: str) -> frozenset[str]:
     """What a metric of that name is told as: the canonical one, else those its name speaks of."""
     own = canonical(name.removeprefix("earlier ").removeprefix("previous "))
-    return frozenset({own}) if own else frozenset(each.name for each in measures_in(name.replace("_", " ")))
+    if own:
+        return frozenset({own})
+    named = {each.name for each in measures_in(name.replace("_", " "))}
+    return frozenset(named | ({"contract_value"} if "contract" in name else set()))
 
 
 def tells(asked: str, told: frozenset[str], event_type: EventType | None) -> bool:

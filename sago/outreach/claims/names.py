@@ -91,12 +91,12 @@ def _capitalised(text: Text, apart: Sequence[Span]) -> Iterator[re.Match[str]]:
     """Words that may be names: those inside a sentence, and those at its start that are not ordinary."""
     for match in WORD.finditer(text.text):
         word = match.group()
-        if not any(letter.isupper() for letter in word) or _is_dated(match, text):
+        is_apart = any(zone.holds(*match.span()) for zone in apart)
+        if not (is_apart or any(letter.isupper() for letter in word)) or _is_dated(match, text):
             continue
         if words_of(word) <= _known_words() or word.lower() in _known_words():
             continue
         starts = _SENTENCE_START.search(text.text[max(0, match.start() - 12) : match.start()]) is not None
-        is_apart = any(zone.holds(*match.span()) for zone in apart)
         if starts and not is_apart and _is_ordinary(match, text) and not text.repeated(*match.span()):
             continue
         if _is_unit(match, text):
@@ -149,6 +149,9 @@ def _of_event(text: Text, start: int, end: int) -> Claim:
                 if ground.sayings
                 else Match(ground, text.all.company.sayings[0], how)
             )
+    if text.where == "subject" and text.text[end : end + 1] == ":" and not text.text[:start].strip():
+        if not _has(text.all.company, name):
+            return Claim("name", start, end, (), "is not the company that the letter is about")
     if matches:
         return Claim("name", start, end, tuple(matches), is_anchor=True)
     return Claim("name", start, end, (), _why(name, text))
@@ -234,6 +237,23 @@ def _begins(match: re.Match[str], text: Text) -> bool:
 
 def _is_known(word: str, text: Text) -> bool:
     return word in _ordinary() or word in everyday_words() or any(word in ground.words for ground in text.grounds)
+
+
+def strange_words(text: Text, window: Span, ground: Ground) -> Iterator[re.Match[str]]:
+    """Words of a stretch that an event does not have: those in large letters, and those that hardly anybody writes."""
+    for match in WORD.finditer(text.text):
+        plain = re.sub(r"[’']s?$", "", match.group())
+        if (
+            match.end() <= window.start
+            or match.start() >= window.end
+            or plain.lower() in ground.words
+            or _is_dated(match, text)
+        ):
+            continue
+        begins = _SENTENCE_START.search(text.text[max(0, match.start() - 12) : match.start()]) is not None
+        is_common = plain.lower() in _ordinary() | everyday_words() | _known_words()
+        if not _is_unit(match, text) and not (is_common and (begins or plain.islower() or plain.isupper())):
+            yield match
 
 
 def _metrics(text: Text) -> Iterator[Claim]:

@@ -86,7 +86,8 @@ class Text:
         """As long as it was written: lines that go on are joined, the company's own name is blanked where it holds a
         figure."""
         text, name = unwrapped(self.raw), self.all.company.sayings[0].text
-        return text.replace(name, "\u2400" * len(name)) if re.search(r"\d", name) else text
+        own = rf"(?<!\w){re.escape(name)}(?!\w)"
+        return re.sub(own, "\u2400" * len(name), text) if re.search(r"\d", name) else text
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:

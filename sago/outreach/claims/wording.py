@@ -52,7 +52,7 @@ _LINK = re.compile(
     re.I,
 )
 _MARKUP = re.compile(
-    r"</?[a-z!][^>]*>?|\]\s?\(|&(?:#\w+|[a-z]{2,8});|\{\{|\{%|(?<!\w)[*_`]{2,}|\bjavascript:|\bdata:", re.I
+    r"</?[a-z!][^>]*>?|\]\s?\(|&(?:#\w+|[a-z]{2,8});|\{\{|\{%|(?<!\w)[*_`]{2,}|\bjavascript:|\bdata:\w+/", re.I
 )
 _BROKEN = re.compile(
     r"(?:\d[.,]?|[$€£¥₹])[ \t]*\n[ \t]*(?:[\d%]|[.,]\d|(?:[kmb]|bn|thousand|million|billion|percent|points|x)\b)", re.I
@@ -159,9 +159,15 @@ def _unsaid(text: Text, clause: Span, own: str, grounds: Sequence[Ground]) -> It
         (_DOUBTED, "leaves out that the event denies it"),
         (re.compile(r"\bwill\b"), "tells as done what the event announces"),
     ):
-        if all(pattern.search(ground.label) for ground in grounds) and not pattern.search(around):
+        if all(pattern.search(g.label) and _retells(own, g) for g in grounds) and not pattern.search(around):
             words = own.strip()
             yield Problem("wording", words, text.where, f"{why}: “{grounds[0].label}”", text.shown(sentence))
+
+
+def _retells(own: str, ground: Ground) -> bool:
+    """Whether a clause repeats half of what a title says."""
+    title = {stem(word) for word in re.findall(r"[^\W\d_]{3,}", ground.label)}
+    return len(title & {stem(word) for word in re.findall(r"[^\W\d_]{3,}", own)}) >= len(title) / 2
 
 
 def _other_act(text: Text, clause: Span, own: str, grounds: Sequence[Ground]) -> Iterator[Problem]:
