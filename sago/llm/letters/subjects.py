@@ -29,7 +29,7 @@ _FORMS = (
     (re.compile(r"(?P<who>\S+ .+?) joins as "), "{who} joins"),
     (re.compile(r"(?P<who>.+?) started a paid pilot"), "{who} pays for a pilot"),
     (re.compile(r"(?P<round>Series [A-F])(?: of (?P<value>\S+(?: \S+)?))? closed"), "{round} closed"),
-    (re.compile(r"Funding round of (?P<value>.+?) closed"), "{value} round"),
+    (re.compile(r"Funding round of (?P<value>.+?) closed"), "funding round of {value}"),
     (re.compile(r".+? sent an? (?P<what>.+?) term sheet"), "{what} term sheet"),
     (re.compile(r".+? sent a term sheet"), "term sheet"),
     (re.compile(r"(?P<what>.+?) (?:is|are) available to customers"), "{what} released"),
