@@ -231,9 +231,8 @@ def _subject(request: LetterRequest) -> str:
     company, phrases = request.company, _subject_phrases(request)
     to_founder = request.watch.direction is Direction.TO_FOUNDER
     best = _fitting(company, phrases)
-    asked = f"{best} – time to talk"
-    if to_founder and request.verdict.outcome is Outcome.NOW and len(asked) <= SUBJECT_LIMIT:
-        return asked
+    if to_founder and request.verdict.outcome is Outcome.NOW and len(best) + 13 <= SUBJECT_LIMIT:
+        return f"{best} – time to talk"
     return best
 
 
