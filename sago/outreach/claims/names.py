@@ -17,7 +17,8 @@ from sago.outreach.claims.reading import Claim, Match, Text
 _ALWAYS = {"i", "m", "d", "ve", "ll", "ceo", "cto", "cfo", "coo"}
 """`I` with what may follow its apostrophe, and offices."""
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;–—“\"(\n•*-])[\s“\"*•(–—-]*$")
-_JOINED = re.compile(r"\s|\s?&\s?|\.\s")
+_JOINED = re.compile(r"\s|\s?&\s?")
+_SHORTENED = re.compile(r"\b(?:St|Dr|Mr|Mrs|Ms|Jr|Sr|Prof|[A-Z])\. $")
 _GREETED = {"there", "team", "all", "everyone", "both", "friends", "mr", "mrs", "ms", "dr", "prof"}
 _LONGEST_LINE = 8
 """Words of a line of a greeting or a signature at most."""
@@ -77,7 +78,7 @@ def _runs(text: Text, apart: Sequence[Span]) -> Iterator[tuple[int, int]]:
     """Rows of capitalised words that stand behind one another: `Kestrel Air`, `Dana Reed`."""
     run: tuple[int, int] | None = None
     for match in _capitalised(text, apart):
-        if run and _JOINED.fullmatch(text.text[run[1] : match.start()]):
+        if run and _goes_on(text.text, run, match.start()):
             run = (run[0], match.end())
             continue
         if run:
@@ -85,6 +86,10 @@ def _runs(text: Text, apart: Sequence[Span]) -> Iterator[tuple[int, int]]:
         run = match.span()
     if run:
         yield run
+
+
+def _goes_on(text: str, run: tuple[int, int], start: int) -> bool:
+    return bool(_JOINED.fullmatch(text[run[1] : start]) or _SHORTENED.search(text[run[0] : start]))
 
 
 def _capitalised(text: Text, apart: Sequence[Span]) -> Iterator[re.Match[str]]:

@@ -164,7 +164,7 @@ def test_a_wrong_watch_says_how_to_mend_it(sago: Callable[..., Result], argument
 def test_shows_and_decides_letters(sago: Callable[..., Result], house: House) -> None:
     letter = house.compose()
     assert [row["id"] for row in lines(sago("outreach", "list", "--json"))] == [str(letter.id)]
-    assert "Key highlights:" in sago("outreach", "show", str(letter.id)[:8]).stdout
+    assert "Hi Nell," in sago("outreach", "show", str(letter.id)[:8]).stdout
     assert lines(sago("outreach", "approve", str(letter.id), "--json"))[0]["state"] == "approved"
     assert sago("outreach", "reject", str(letter.id), "--because", "already in touch").exit_code == 0
     assert lines(sago("outreach", "list", "--json")) == []

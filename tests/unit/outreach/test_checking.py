@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sago.domain.letters import LetterDraft, LetterRequest
+from sago.domain.letters import Highlight, LetterDraft, LetterRequest
 from sago.domain.watches import Direction
 from sago.llm.letters import compose_offline
 from sago.outreach.checking import check
@@ -113,9 +113,17 @@ def test_twelve_times_mrr_passes_only_when_marked() -> None:
     assert [problem.kind for problem in check(unmarked, asked)][:1] == ["figure"]
 
 
+def _listed(asked: LetterRequest) -> LetterDraft:
+    """A letter that tells each of its events in a line of its own."""
+    draft = compose_offline(asked)
+    lines = tuple(Highlight(heading="News", text=f"{each.title}.", event_id=each.id) for each in asked.events)
+    body = "\n".join([draft.body, "", *(f"- {line.heading}: {line.text}" for line in lines)])
+    return draft.model_copy(update={"body": body, "highlights": lines})
+
+
 def test_a_highlight_may_not_borrow_another_events_figure() -> None:
     asked = request(watch())
-    draft = compose_offline(asked)
+    draft = _listed(asked)
     index = next(i for i, line in enumerate(draft.highlights) if line.event_id == ARR.id)
     borrowed = draft.highlights[index].model_copy(update={"text": "ARR reached $240k (14 November)."})
     lines = (*draft.highlights[:index], borrowed, *draft.highlights[index + 1 :])
@@ -125,7 +133,7 @@ def test_a_highlight_may_not_borrow_another_events_figure() -> None:
 
 def test_a_highlight_of_an_event_outside_the_request_is_refused() -> None:
     asked = request(watch())
-    draft = compose_offline(asked)
+    draft = _listed(asked)
     fewer = asked.model_copy(update={"events": asked.events[:-1]})
     assert "event" in {problem.kind for problem in check(draft, fewer)}
     assert len(EVENTS) == len(draft.highlights)
