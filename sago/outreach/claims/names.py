@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache, lru_cache
 from importlib.resources import files
 
@@ -29,7 +29,7 @@ def name_claims(text: Text) -> Iterator[Claim]:
     greeting, signature = zones(text) if text.where == "body" else (None, None)
     for start, end in _runs(text, [zone for zone in (greeting, signature) if zone]):
         if greeting and greeting.holds(start, end):
-            yield _of_person(text, start, end, text.all.addressee, _GREETED, "the reader")
+            yield _of_person(text, start, end, text.all.addressee, _GREETED | _ordinary(), "the reader")
         elif signature and signature.holds(start, end):
             own = " ".join((text.all.sender, *text.all.company.names))
             yield _of_person(text, start, end, own, set(), "the sender")
@@ -64,9 +64,9 @@ def _signature(text: Text, lines: list[Span]) -> Span | None:
     for line, words in zip(reversed(lines), reversed(said), strict=True):
         if not _is_short(words):
             break
-        start = line.start
-        if words.endswith(","):
+        if words.endswith(",") or words_of(words) <= _ordinary():
             break
+        start = line.start
     return None if start is None else Span(start, len(text.raw))
 
 
@@ -128,9 +128,9 @@ def _is_ordinary(match: re.Match[str], text: Text) -> bool:
     return not text.text[match.end() : match.end() + 2].strip()[:1].isupper()
 
 
-def _of_person(text: Text, start: int, end: int, whose: str, besides: set[str], who: str) -> Claim:
+def _of_person(text: Text, start: int, end: int, whose: str, besides: Set[str], who: str) -> Claim:
     written = {part for word in words_of(text.text[start:end]) for part in word.split("-")}
-    if written <= words_of(whose) | besides | _known_words() | _ordinary():
+    if written <= words_of(whose) | besides | _known_words():
         company = text.all.company
         saying = company.sayings[0]._replace(text=whose)
         return Claim("name", start, end, (Match(company, saying, f"{who} of the letter"),))
