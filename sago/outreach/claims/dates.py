@@ -11,9 +11,10 @@ from sago.outreach.claims.figures import ASKS
 from sago.outreach.claims.reading import Claim, Match, Text
 
 _MEETING = re.compile(
-    r"\b(?:met|meet(?:ing)?|spoke|talk(?:ed)?|conversation|call|coffee|passed|passing|since|told|said|saw)\b", re.I
+    r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked|told|said|wrote|passed|asked|thought)\b"
+    r"|\bour (?:first |last )?(?:meeting|conversation|call|talk)\b|\bsince (?:then|we|our)\b|\b(?:met|told|asked) (?:you|me)\b",
+    re.I,
 )
-
 _OUR_MEETING = re.compile(
     r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked)\b|\bour (?:first |last )?(?:meeting|conversation|call|talk)\b",
     re.I,

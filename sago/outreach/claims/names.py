@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache, lru_cache
 from importlib.resources import files
 
@@ -17,7 +17,8 @@ from sago.outreach.claims.reading import Claim, Match, Text
 _ALWAYS = {"i", "m", "d", "ve", "ll", "ceo", "cto", "cfo", "coo"}
 """`I` with what may follow its apostrophe, and offices."""
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;–—“\"(\n•*-])[\s“\"*•(–—-]*$")
-_JOINED = re.compile(r"\s|\s?&\s?|\.\s")
+_JOINED = re.compile(r"\s|\s?&\s?")
+_SHORTENED = re.compile(r"\b(?:St|Dr|Mr|Mrs|Ms|Jr|Sr|Prof|[A-Z])\. $")
 _GREETED = {"there", "team", "all", "everyone", "both", "friends", "mr", "mrs", "ms", "dr", "prof"}
 _LONGEST_LINE = 8
 """Words of a line of a greeting or a signature at most."""
@@ -28,7 +29,7 @@ def name_claims(text: Text) -> Iterator[Claim]:
     greeting, signature = zones(text) if text.where == "body" else (None, None)
     for start, end in _runs(text, [zone for zone in (greeting, signature) if zone]):
         if greeting and greeting.holds(start, end):
-            yield _of_person(text, start, end, text.all.addressee, _GREETED, "the reader")
+            yield _of_person(text, start, end, text.all.addressee, _GREETED | _ordinary(), "the reader")
         elif signature and signature.holds(start, end):
             own = " ".join((text.all.sender, *text.all.company.names))
             yield _of_person(text, start, end, own, set(), "the sender")
@@ -63,9 +64,9 @@ def _signature(text: Text, lines: list[Span]) -> Span | None:
     for line, words in zip(reversed(lines), reversed(said), strict=True):
         if not _is_short(words):
             break
-        start = line.start
-        if words.endswith(","):
+        if words.endswith(",") or words_of(words) <= _ordinary():
             break
+        start = line.start
     return None if start is None else Span(start, len(text.raw))
 
 
@@ -77,7 +78,7 @@ def _runs(text: Text, apart: Sequence[Span]) -> Iterator[tuple[int, int]]:
     """Rows of capitalised words that stand behind one another: `Kestrel Air`, `Dana Reed`."""
     run: tuple[int, int] | None = None
     for match in _capitalised(text, apart):
-        if run and _JOINED.fullmatch(text.text[run[1] : match.start()]):
+        if run and _goes_on(text.text, run, match.start()):
             run = (run[0], match.end())
             continue
         if run:
@@ -85,6 +86,10 @@ def _runs(text: Text, apart: Sequence[Span]) -> Iterator[tuple[int, int]]:
         run = match.span()
     if run:
         yield run
+
+
+def _goes_on(text: str, run: tuple[int, int], start: int) -> bool:
+    return bool(_JOINED.fullmatch(text[run[1] : start]) or _SHORTENED.search(text[run[0] : start]))
 
 
 def _capitalised(text: Text, apart: Sequence[Span]) -> Iterator[re.Match[str]]:
@@ -123,9 +128,9 @@ def _is_ordinary(match: re.Match[str], text: Text) -> bool:
     return not text.text[match.end() : match.end() + 2].strip()[:1].isupper()
 
 
-def _of_person(text: Text, start: int, end: int, whose: str, besides: set[str], who: str) -> Claim:
+def _of_person(text: Text, start: int, end: int, whose: str, besides: Set[str], who: str) -> Claim:
     written = {part for word in words_of(text.text[start:end]) for part in word.split("-")}
-    if written <= words_of(whose) | besides | _known_words() | _ordinary():
+    if written <= words_of(whose) | besides | _known_words():
         company = text.all.company
         saying = company.sayings[0]._replace(text=whose)
         return Claim("name", start, end, (Match(company, saying, f"{who} of the letter"),))
