@@ -38,6 +38,8 @@ class SentMail(BaseModel):
 
     sender: str
     """The address of From, as it is written; empty where it names none or several."""
+    name: str = ""
+    """The name of From."""
     readers: tuple[str, ...] = ()
     """Names and addresses of To."""
     text: str

@@ -31,15 +31,16 @@ _FORMAL_GREETING = re.compile(
     r"^(?:dear|sehr geehrte\w*|chère?|cher|estimad[oa]s?|gentile|egregio|geachte|szanown\w+|prezad[oa])\b", re.I
 )
 _FORMAL_CLOSE = re.compile(
-    r"sincerely|faithfully|respectfully|kind regards|freundliche\w* gr[üu]|hochachtung|cordialement|salutations|atentamente"
-    r"|cordiali saluti|distinti saluti|hoogachtend|vriendelijke groet|poważaniem|atenciosamente",
+    r"sincerely|faithfully|respectfully|kind regards|freundliche\w* gr[üu]|hochachtung|cordialement|salutations|"
+    r"atentamente|cordiali saluti|distinti saluti|hoogachtend|vriendelijke groet|poważaniem|atenciosamente",
     re.I,
 )
 _EASY_CLOSE = re.compile(r"^(?:cheers|thanks|thx|best|ciao|lg|vg|bises|abrazo|tak|x+|later|speak soon)\b", re.I)
 _EASY_GREETING = re.compile(r"^(?:hi|hey|hello|yo|hallo|moin|salut|hola|ciao|hoi|hej|cześć|oi|olá)\b", re.I)
 _CONTRACTED = re.compile(r"\b\w+(?:n['’]t|['’](?:m|ve|ll|re|d))\b", re.I)
 _WRITTEN_OUT = re.compile(
-    r"\b(?:I (?:am|will|would|have)|(?:do|does|did|is|are|was|were|would|could|should|can)\s?not|it is|we (?:are|will|have))\b",
+    r"\b(?:I (?:am|will|would|have)|(?:do|does|did|is|are|was|were|would|could|should|can)\s?not"
+    r"|it is|we (?:are|will|have))\b",
     re.I,
 )
 
@@ -72,7 +73,7 @@ def learn(mails: Iterable[SentMail], sender: str) -> Learned:
             others += 1
     if len(own) < FEWEST:
         return Learned(None, len(own), others)
-    habits = [_habit(mail, wanted) for mail in own]
+    habits = [_habit(mail) for mail in own]
     voice = Voice(
         sender=sender.strip(),
         greeting=_greeting(habits),
@@ -84,12 +85,12 @@ def learn(mails: Iterable[SentMail], sender: str) -> Learned:
     return Learned(voice, len(own), others)
 
 
-def _habit(mail: SentMail, sender: str) -> _Habit:
+def _habit(mail: SentMail) -> _Habit:
     lines = [" ".join(line.split()) for line in mail.text.splitlines() if line.strip()]
     greeting = _as_greeting(lines[0], mail.readers) if lines else None
     if greeting is not None:
         lines = lines[1:]
-    sign_off, lines = _without_close(lines, sender)
+    sign_off, lines = _without_close(lines, {each.casefold() for each in _names([mail.name, mail.sender])})
     return _Habit(greeting, sign_off, sum(len(line.split()) for line in lines), "\n".join(lines))
 
 
@@ -113,9 +114,8 @@ def _names(readers: Sequence[str]) -> set[str]:
     return {name for name in names if len(name) > 1 and not _HONORIFIC.fullmatch(name)}
 
 
-def _without_close(lines: list[str], sender: str) -> tuple[str | None, list[str]]:
+def _without_close(lines: list[str], names: set[str]) -> tuple[str | None, list[str]]:
     """The closing words, and the lines above them. Who closes with no more than a name closes with nothing."""
-    names = _names([sender])
     for at in range(len(lines) - 1, max(-1, len(lines) - 7), -1):
         line = lines[at]
         words = re.findall(r"\w+", line.casefold())

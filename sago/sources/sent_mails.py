@@ -32,8 +32,9 @@ def _sent(message: Message) -> SentMail:
     headers = gmail.headers_of(tree) if isinstance(tree, Mapping) else {}
     _, body = gmail.split_subject(message.text)
     readers = [each for pair in email.utils.getaddresses([gmail.decode_header(headers.get("to", ""))]) for each in pair]
+    name = email.utils.parseaddr(gmail.decode_header(headers.get("from", "")))[0]
     sender = sole_address(headers.get("from", ""))
-    return SentMail(sender=sender, readers=tuple(filter(None, readers)), text=own_words(body))
+    return SentMail(sender=sender, name=name, readers=tuple(filter(None, readers)), text=own_words(body))
 
 
 def sole_address(header: str) -> str:

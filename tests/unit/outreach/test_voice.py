@@ -145,7 +145,7 @@ def test_a_name_that_spells_an_address_is_no_address(header: str, address: str) 
 
 def test_a_folder_without_mails_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,content\n1,x\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="holds no .eml"):
+    with pytest.raises(UsageError, match=r"holds no \.eml"):
         list(read_sent(tmp_path, NOW))
     with pytest.raises(UsageError, match="this is a"):
         list(read_sent(tmp_path / "a.csv", NOW))
