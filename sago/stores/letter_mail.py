@@ -59,7 +59,7 @@ def as_mail(letter: Letter) -> EmailMessage:
     mail["From"] = _address(letter.sender)
     if letter.recipient:
         mail["To"] = _address(letter.recipient)
-    mail["Subject"] = one_line(letter.draft.subject)
+    mail["Subject"] = one_line(letter.subject)
     mail["Date"] = format_datetime(letter.created_at)
     mail["Message-ID"] = f"<{letter.id}@{DOMAIN}>"
     for name, value in _threading(letter):
