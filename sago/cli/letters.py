@@ -8,11 +8,13 @@ import typer
 from rich.text import Text
 
 from sago.bootstrap import Container
+from sago.cli import receipts
 from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, require_known, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterState
 from sago.domain.watches import Watch
 from sago.outreach.deciding import decide, resolve
+from sago.outreach.receipts import proven
 from sago.outreach.standing import lay_out
 from sago.report.phrases import KINDS, letter_kind, one_line, visible
 
@@ -70,6 +72,28 @@ def show_letter(
         Text(f"{found.state}: {kind}; from {one_line(found.sender.name)} to {_recipient(found)}\n", style="dim")
     )
     session.out.print(Text(visible(found.draft.body)))
+
+
+@group.command("receipt")
+def show_receipts(
+    letter: Wanted,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show where each figure, date and name of a letter comes from, and whether its proof still stands.
+
+    Example: [bold]sago outreach receipt 77c0d1aa[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        found = _letter(container, letter)
+        proofs = proven(found, container.database, container.raw)
+    if as_json:
+        session.emit(receipts.as_json(found, proofs))
+    else:
+        receipts.show(session, found, proofs)
 
 
 @group.command("approve")

@@ -52,6 +52,8 @@ class LetterDraft(BaseModel):
     body: str = Field(min_length=20)
     highlights: tuple[Highlight, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    prompt_version: str = ""
+    """Of the prompt it was asked with; empty where none was used."""
 
 
 class Receipt(BaseModel):
@@ -77,6 +79,14 @@ class Receipt(BaseModel):
     """Of the quote: it still tells whether a quote is the one that was seen, once the words are erased."""
     transformation: str = ""
     """`MRR $450k × 12 → $5.4M ARR`; empty where the claim stands in the proof as it is written."""
+
+    def without_quote(self) -> Receipt:
+        """What is left once the quote is erased: the letter's own words stay, and the hash."""
+        return self.model_copy(update={"quote": ""})
+
+    def without_words(self) -> Receipt:
+        """What is left where the letter's text goes too: where a claim stood, what it cited, and the hash."""
+        return self.model_copy(update={"claim": "", "quote": "", "transformation": ""})
 
 
 class Thread(BaseModel):

@@ -14,7 +14,7 @@ from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState,
 from sago.domain.model_calls import ModelJob
 from sago.domain.watches import Direction, Outcome, Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError
-from sago.outreach.checking import check
+from sago.outreach.checking import check, examine
 from sago.outreach.deciding import drafts_of
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose
@@ -269,6 +269,8 @@ def _letter(
         draft=draft,
         event_ids=tuple(event.id for event in request.events),
         composed_by=composed_by,
+        prompt_version=draft.prompt_version,
+        receipts=examine(draft, request).receipts,
         created_at=now,
     )
 

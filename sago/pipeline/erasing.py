@@ -129,11 +129,12 @@ class Erasing:
         taken = tx.erasures.take_words(erasure, ids)
         refold(tx, erasure.company_id, now)
         tx.erasures.take_events(erasure.company_id, taken.event_ids)
-        return taken, _withdraw(tx, erasure, set(taken.event_ids), now)
+        return taken, _withdraw(tx, erasure, set(taken.event_ids), ids, now)
 
 
-def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], now: datetime) -> _Letters:
-    """Take the text out of letters that tell of these events; a draft is superseded."""
+def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], messages: set[str], now: datetime) -> _Letters:
+    """Take the text out of letters that tell of these events; a draft is superseded. Receipts stay as hashes: of a
+    letter that was let go those that quote the person."""
     ids = [
         letter.id
         for letter in tx.outreach.letters(erasure.company_id, live=False)
@@ -142,10 +143,19 @@ def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], now: date
     # locked before their states are looked at: one may be approved meanwhile
     citing = [letter for letter in map(tx.outreach.letter, ids) if letter]
     emptied = [
-        letter.model_copy(update={"draft": NO_WORDS, "state": _after(letter)})
+        letter.model_copy(
+            update={
+                "draft": NO_WORDS,
+                "state": _after(letter),
+                "receipts": tuple(receipt.without_words() for receipt in letter.receipts),
+            }
+        )
         for letter in citing
         if letter.state not in LET_GO
     ]
+    for letter in (each for each in citing if each.state in LET_GO):
+        kept = tuple(each.without_quote() if each.message_id in messages else each for each in letter.receipts)
+        tx.erasures.take_letter(letter.model_copy(update={"receipts": kept}))
     why = "cites a person who was erased"
     for letter in emptied:
         tx.outreach.set_letter_state(letter.id, letter.state, now, erasure.requested_by, why)

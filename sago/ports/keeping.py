@@ -42,7 +42,7 @@ class ErasureStore(Protocol):
         """Delete those of these events that are not active any more, with their aliases."""
 
     def take_letter(self, letter: Letter) -> None:
-        """Replace the letter's text."""
+        """Replace the letter's text and its receipts."""
 
 
 class GenerationStore(Protocol):

@@ -14,6 +14,7 @@ from sago.domain.watches import ConditionResult, Direction
 from sago.domain.wording import day, figure, metric_phrase
 from sago.errors import UnusableAnswerError
 from sago.llm.letters import MAX_HIGHLIGHTS, SUBJECT_LIMIT, assembled, signature
+from sago.llm.prompts import LETTER
 from sago.llm.remote.answers import LetterAnswer
 
 LIST_LEAD = "What has moved:"
@@ -61,7 +62,7 @@ def draft(value: Any, request: LetterRequest) -> LetterDraft:
         parts = (written.opening.strip(), news, written.other_side.strip(), written.ask.strip())
         body = assembled(request, *parts, closing="Best")
         subject = _line(written.subject)[:SUBJECT_LIMIT]
-        return LetterDraft(subject=subject, body=body, highlights=lines, metrics=tuple(metrics))
+        return LetterDraft(subject=subject, body=body, highlights=lines, metrics=tuple(metrics), prompt_version=LETTER.version)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])

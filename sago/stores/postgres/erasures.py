@@ -117,7 +117,7 @@ class PostgresErasures:
         self._connection.execute(delete(event_aliases).where(event_aliases.c.event_id.in_(gone)))
 
     def take_letter(self, letter: Letter) -> None:
-        values: dict[str, Any] = {"draft": letter.draft.model_dump(mode="json")}
+        values: dict[str, Any] = letter.model_dump(mode="json", include={"draft", "receipts"})
         self._connection.execute(update(outreach).where(outreach.c.id == letter.id).values(**values))
 
 
