@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from sago.domain.events import Event, EventType
+from sago.domain.events import Event, EventType, Severity
 from sago.domain.letters import Highlight, LetterRequest
 from sago.domain.voices import Formality
 from sago.domain.watches import Direction, Outcome
@@ -106,13 +106,15 @@ def _since_met(request: LetterRequest, told: Sequence[Telling]) -> bool:
 
 
 def other_side(request: LetterRequest, phrases: Phrases) -> str:
-    """The strongest setback among what the letter rests on, in one sober sentence."""
-    against = next((event for event in request.events if event.event_type is EventType.SETBACK), None)
-    if against is None:
+    """The strongest setback among what the letter rests on, in one sober sentence; in its proof's own words only where
+    it is severe."""
+    told = [tell(event, request) for event in request.events if event.event_type is EventType.SETBACK]
+    fit = [each for each in told if each.manner is Manner.CLAUSE or each.event.severity is Severity.HIGH]
+    if not fit:
         return ""
-    told = tell(against, request)
-    if told.manner is not Manner.CLAUSE:
-        return told.sentence
+    worst = min(fit, key=lambda each: (each.manner, -each.event.severity.rank))
+    if worst.manner is not Manner.CLAUSE:
+        return worst.sentence
     if to_founder(request):
         forms = [
             "I have also seen that {fact}, and would like to hear how you are dealing with it.",
@@ -121,7 +123,7 @@ def other_side(request: LetterRequest, phrases: Phrases) -> str:
     else:
         forms = ["Not everything went our way: {fact}.", "On the other side, {fact}."]
         forms.append("You should also know that {fact}.")
-    return phrases.pick("other side", *forms, fact=told.clause)
+    return phrases.pick("other side", *forms, fact=worst.clause)
 
 
 def ask(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -> str:
