@@ -56,6 +56,12 @@ def clause(event: Event, sides: Sides) -> str:
     return ""
 
 
+def is_known(event: Event) -> bool:
+    """Whether the title has a form of our own readers: where that gives no clause, it says too little by itself."""
+    title = " ".join(event.title.split()).rstrip(".!")
+    return any(form.fullmatch(title) for form, _ in _FORMS)
+
+
 class _Title(NamedTuple):
     """What a clause may draw on: the parts of the title, the event, and who speaks."""
 
