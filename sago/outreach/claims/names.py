@@ -221,7 +221,7 @@ def _in_small_letters(text: Text, apart: Iterable[Span]) -> Iterator[Claim]:
         plain = re.sub(r"[’']s?$", "", word)
         if plain in proper and not any(plain in _as_written(ground) for ground in text.grounds):
             yield _of_event(text, *match.span())._replace(is_anchor=True)
-        elif _begins(match, text) and not _is_known(plain, text):
+        elif _begins(match, text) and plain not in _ordinary() and not _is_written_small(plain, text):
             yield Claim("name", *match.span(), (), "begins a sentence in small letters and stands in no cited event")
 
 
@@ -240,8 +240,11 @@ def _begins(match: re.Match[str], text: Text) -> bool:
     )
 
 
-def _is_known(word: str, text: Text) -> bool:
-    return word in _ordinary() or word in everyday_words() or any(word in ground.words for ground in text.grounds)
+def _is_written_small(word: str, text: Text) -> bool:
+    """Whether an event writes the word so, or it is an everyday word that no event has as a name."""
+    if any(word in _as_written(ground) for ground in text.grounds):
+        return True
+    return word in everyday_words() and not any(word in ground.words for ground in text.all.events)
 
 
 def strange_words(text: Text, window: Span, ground: Ground) -> Iterator[re.Match[str]]:
