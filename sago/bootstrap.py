@@ -17,6 +17,7 @@ from sago.domain.letters import Letter
 from sago.llm import registry
 from sago.outreach import composing
 from sago.outreach.scheduling import DueLetters
+from sago.outreach.threads import Threads
 from sago.pipeline.asking import Asker
 from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
@@ -251,6 +252,8 @@ class Container:
 
     def compose_letter(self, watch_id: UUID, as_of: datetime) -> Letter | None:
         """The letter of one watch as of a moment, or None where there is nothing new to say."""
+        from sago.sources.mail_heads import head_of
+
         return composing.compose_letter(
             watch_id,
             as_of,
@@ -260,6 +263,7 @@ class Container:
             clock=self.clock,
             setback_days=self.settings.outreach.setback_days,
             highlights=self.settings.outreach.highlights,
+            threads=Threads(self.raw, head_of),
         )
 
     def ingest(self) -> Ingest:

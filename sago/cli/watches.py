@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.cli.voices import VoiceFolder, voice_of
 from sago.domain.companies import Person
 from sago.domain.watches import Direction, Watch
 from sago.errors import UsageError
@@ -31,6 +32,7 @@ def add_watch(
     ] = None,
     investor: Annotated[str | None, typer.Option(help="'Dana Reed <dana@northgate.example>'.")] = None,
     direction: Annotated[Direction, typer.Option(help="Who writes to whom.")] = Direction.TO_FOUNDER,
+    voice: VoiceFolder = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -44,19 +46,25 @@ def add_watch(
     conditions = tuple(parse(text) for text in when or [])
     with opened(session) as container, container.database.begin() as tx:
         require_known(tx, company)
+        profile, now = tx.companies.ensure(company, container.clock.now()), container.clock.now()
+        person = _person(investor)
         watch = Watch(
             id=uuid4(),
             company_id=company,
-            investor=_person(investor),
+            investor=person,
             met_on=met_on.date() if met_on else None,
             reason=reason,
             conditions=conditions,
             direction=direction,
-            created_at=container.clock.now(),
+            voice=voice_of(session, voice, direction, person, profile, now),
+            created_at=now,
         )
         twin = next((each for each in tx.outreach.watches(company) if _meaning(each) == _meaning(watch)), None)
         if twin is None:
             tx.outreach.add_watch(watch)
+        elif watch.voice and watch.voice != twin.voice:
+            twin = twin.model_copy(update={"voice": watch.voice})
+            tx.outreach.add_watch(twin)
     _say(session, twin or watch, is_new=twin is None)
 
 

@@ -96,6 +96,8 @@ class Thread(BaseModel):
 
     in_reply_to: str
     references: tuple[str, ...]
+    subject: str = ""
+    """Of the conversation, without `Re:`; as a person wrote it, so no claim of the letter."""
 
 
 class LetterState(StrEnum):
@@ -177,3 +179,8 @@ class Letter(BaseModel):
     created_at: Moment
     approved_by: str | None = None
     approved_at: Moment | None = None
+
+    @property
+    def subject(self) -> str:
+        """As the mail has it: of a reply the conversation's, else the draft's own."""
+        return f"Re: {self.thread.subject}" if self.thread and self.thread.subject else self.draft.subject

@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from sago import telemetry
 from sago.domain.companies import Company, ModelPolicy, Person
 from sago.domain.events import Event, MetricPoint
-from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
+from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState, Thread
 from sago.domain.model_calls import ModelJob
 from sago.domain.watches import Direction, Outcome, Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError
@@ -19,6 +19,7 @@ from sago.outreach.deciding import drafts_of
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose
 from sago.outreach.standing import lay_out, still_proven
+from sago.outreach.threads import Threads
 from sago.outreach.verdicts import judge
 from sago.ports import Clock, Database, Drafts, Model, Models, Transaction
 
@@ -48,6 +49,7 @@ class Plan(NamedTuple):
     standing: Letter | None = None
     withdrawn: tuple[Letter, ...] = ()
     reason: str = ""
+    thread: Thread | None = None
 
 
 def compose_letter(
@@ -60,6 +62,7 @@ def compose_letter(
     clock: Clock,
     setback_days: int,
     highlights: int,
+    threads: Threads | None = None,
 ) -> Letter | None:
     """The watch's letter as of a moment, inserted as a draft and laid out; None where there is nothing new to say.
 
@@ -79,6 +82,8 @@ def compose_letter(
         _log.info("no letter", watch_id=str(watch_id), reason=plan.reason)
         return None
     request = plan.request
+    if threads:
+        plan = plan._replace(thread=threads.find(request, *_people(request.company, request.watch)))
     draft, model = models.ask(ModelJob.LETTER, request.company, lambda model: _write(request, model, clock))
     letter = _keep(plan, request, draft, model.name, database, now)
     if letter:
@@ -245,6 +250,7 @@ def _keep(
         ordinal = sum(letter.watch_id == request.watch.id and letter.window == plan.window for letter in earlier)
         name = f"sago:letter:{request.watch.id}:{plan.window}:{ordinal}"
         letter = _letter(uuid5(NAMESPACE_URL, name), request, plan.window, draft, composed_by, now)
+        letter = letter.model_copy(update={"thread": plan.thread})
         return letter if transaction.outreach.add_letter(letter) else None
 
 

@@ -22,7 +22,9 @@ DOMAIN = "sago.invalid"
 """Of Message-IDs: reserved by RFC 2606, so that it never names a real host."""
 LONGEST_NAME = 200
 """Characters of a name in a header."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
+)
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}>")
 _BULLET = re.compile(r"[-*•]\s+")
@@ -57,7 +59,7 @@ def as_mail(letter: Letter) -> EmailMessage:
     mail["From"] = _address(letter.sender)
     if letter.recipient:
         mail["To"] = _address(letter.recipient)
-    mail["Subject"] = one_line(letter.draft.subject)
+    mail["Subject"] = one_line(letter.subject)
     mail["Date"] = format_datetime(letter.created_at)
     mail["Message-ID"] = f"<{letter.id}@{DOMAIN}>"
     for name, value in _threading(letter):

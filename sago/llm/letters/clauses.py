@@ -217,7 +217,8 @@ _WRITERS: dict[str, Callable[[_Title], str]] = {
     r"Partnership agreement signed with (?P<who>[^,]+)(?:, .+)?":
         lambda t: f"{t.we} signed a partnership agreement with {t.who('a partner')}",
     r"(?P<who>.+?) joins(?: as (?P<role>.+))?": _hire,
-    r"The team grew to (?P<value>.+) people": lambda t: f"the team reached {t.found['value']} people",
+    r"The team grew to (?P<value>\d[\d,.]+|\[.+\]) people":
+        lambda t: f"the team reached {t.found['value']} people",
     r"(?P<who>.+) (?P<verb>granted|passed)": _certificate,
     r"Won an award(?:: (?P<what>.+))?": lambda t: f"{t.we} won an award{t.part('what', ' (', ')')}",
     r"(?P<who>.+?) published on the company": lambda t: f"{t.who('a newspaper')} wrote about {t.us}",

@@ -26,10 +26,10 @@ _OF_A_DEAL = frozenset({"contract_value", "amount_raised", "valuation"})
 _FORMS = (
     (re.compile(r"(?P<who>(?!Million).+?) signed a contract"), "{who} signed"),
     (re.compile(r"(?P<who>.+?) renewed or expanded"), "{who} renewed"),
-    (re.compile(r"(?P<who>\S+ .+?) joins as "), "{who} joins"),
+    (re.compile(r"(?P<who>\S+ .+?) joins as "), "{who} hired"),
     (re.compile(r"(?P<who>.+?) started a paid pilot"), "{who} pays for a pilot"),
     (re.compile(r"(?P<round>Series [A-F])(?: of (?P<value>\S+(?: \S+)?))? closed"), "{round} closed"),
-    (re.compile(r"Funding round of (?P<value>.+?) closed"), "{value} raised"),
+    (re.compile(r"Funding round of (?P<value>.+?) closed"), "funding round of {value}"),
     (re.compile(r".+? sent an? (?P<what>.+?) term sheet"), "{what} term sheet"),
     (re.compile(r".+? sent a term sheet"), "term sheet"),
     (re.compile(r"(?P<what>.+?) (?:is|are) available to customers"), "{what} released"),

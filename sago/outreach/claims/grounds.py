@@ -118,6 +118,8 @@ class Grounds(NamedTuple):
     company: Ground
     sender: str
     addressee: str
+    habits: frozenset[str] = frozenset()
+    """Words that the sender greets and closes with, in small letters."""
 
     @classmethod
     def of(cls, request: LetterRequest) -> Grounds:
@@ -128,7 +130,13 @@ class Grounds(NamedTuple):
         founder = Person(name=request.company.founder or f"The {request.company.name} team")
         investor = request.watch.investor or Person(name="")
         people = (investor, founder) if request.watch.direction is Direction.TO_FOUNDER else (founder, investor)
-        return cls(tuple(events), _of_watch(request), _of_company(request), people[0].name, people[1].name)
+        names = (people[0].name, people[1].name)
+        return cls(tuple(events), _of_watch(request), _of_company(request), *names, _habits(request))
+
+
+def _habits(request: LetterRequest) -> frozenset[str]:
+    voice = request.watch.voice
+    return frozenset(words_of(f"{voice.greeting.replace('{name}', '')} {voice.sign_off}")) if voice else frozenset()
 
 
 def of_event(event: Event, results: Sequence[ConditionResult] = ()) -> Ground:

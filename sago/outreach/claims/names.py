@@ -33,14 +33,21 @@ def name_claims(text: Text) -> Iterator[Claim]:
     greeting, signature = zones(text) if text.where == "body" else (None, None)
     for start, end in _runs(text, [zone for zone in (greeting, signature) if zone]):
         if greeting and greeting.holds(start, end):
-            yield _of_person(text, start, end, text.all.addressee, _GREETED | _ordinary(), "the reader")
-        elif signature and signature.holds(start, end):
+            yield _of_person(text, start, end, text.all.addressee, _GREETED | _ordinary() | text.all.habits, "the reader")
+        elif (signature and signature.holds(start, end)) or _is_close(text, start):
             own = " ".join((text.all.sender, *text.all.company.names))
-            yield _of_person(text, start, end, own, set(), "the sender")
+            yield _of_person(text, start, end, own, text.all.habits, "the sender")
         else:
             yield _of_event(text, start, end)
     yield from _in_small_letters(text, [zone for zone in (greeting, signature) if zone])
     yield from _metrics(text)
+
+
+def _is_close(text: Text, at: int) -> bool:
+    """Whether the line is nothing but words that this sender closes with."""
+    start, end = text.raw.rfind("\n", 0, at) + 1, text.raw.find("\n", at)
+    words = words_of(text.raw[start : end if end >= 0 else len(text.raw)])
+    return text.where == "body" and bool(words) and words <= text.all.habits
 
 
 def zones(text: Text) -> tuple[Span | None, Span | None]:

@@ -17,7 +17,9 @@ from sago.outreach.verdicts import judge
 from tests.unit.outreach.stories import event, metric, point, watch
 
 AS_OF = datetime(2026, 11, 20, 9, tzinfo=UTC)
-COMPANY = Company(company_id="scaleflow", name="ScaleFlow", founder="Alex Moreno", founder_email="alex@scaleflow.example")
+COMPANY = Company(
+    company_id="scaleflow", name="ScaleFlow", founder="Alex Moreno", founder_email="alex@scaleflow.example"
+)
 
 
 def told(event_type: str, title: str, quote: str, *metrics: Metric, days_ago: float) -> Event:
