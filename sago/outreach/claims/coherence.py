@@ -35,6 +35,8 @@ def settled(text: Text) -> Iterator[Settled]:
     for claim in claims:
         if not claim.matches:
             yield claim, None, claim.why
+    if unsigned := _unsigned(text):
+        yield unsigned
     apart = [zone for zone in (zones(text) if text.where == "body" else ()) if zone]
     told = [claim for claim in claims if claim.matches]
     for sentence in text.sentences:
@@ -43,6 +45,15 @@ def settled(text: Text) -> Iterator[Settled]:
         yield from (_apart(claim) for claim in free)
         yield from _sentence(text, sentence, [claim for claim in inside if claim not in free])
         yield from _changed(text, sentence)
+
+
+def _unsigned(text: Text) -> Settled | None:
+    """A signature that is not the sender's."""
+    zone = zones(text)[1] if text.where == "body" else None
+    if zone is None or not text.all.sender or words_of(text.all.sender) & words_of(text.text[zone.start : zone.end]):
+        return None
+    why = f"is not the sender: {text.all.sender}"
+    return Claim("name", zone.start, zone.end, (), why), None, why
 
 
 def _apart(claim: Claim) -> Settled:

@@ -98,7 +98,8 @@ def _named_metrics(amount: Amount, text: Text) -> frozenset[str]:
     written = re.search(r"[a-z-]*$", amount.text)
     behind = re.split(r"[,;:.()–]", text.text[amount.end : text.sentence(amount.start).end])[0]
     words = [stem(word) for word in WORD.findall(f"{written[0] if written else ''} {behind}")[:7]]
-    names = {f.name for ground in text.grounds for f in ground.figures if f.name and f.amount is None}
+    alike = [f for ground in text.grounds for f in ground.figures if f.amount is None and f.unit == amount.unit]
+    names = {figure.name for figure in alike if figure.name}
     return frozenset(
         name for name in names if any(parts and set(parts) <= set(words[: len(parts) + 1]) for parts in _forms(name))
     )
@@ -115,20 +116,20 @@ def _forms(name: str) -> list[list[str]]:
 def _proven(amount: Amount, text: Text) -> Iterator[Match]:
     """Where the figure stands in a repeated passage: the quote that states it, else the passage's own."""
     for match in text.repeated(amount.start, amount.end):
-        said = _saying(match.ground, amount.value)
-        yield match._replace(saying=said, how=_as_written(amount, said)) if said else match
+        near = [f for f in match.ground.figures if f.unit == amount.unit and _value(amount, f)[1]]
+        told = [f for f in near if f.amount and f.saying.proof]
+        best = next((f for f in told if _value(amount, f)[0]), next(iter(told), None))
+        if best is None:
+            yield match
+        else:
+            how = _how(amount, best, best.saying, is_exact=_value(amount, best)[0])
+            yield match._replace(saying=best.saying, how=how)
 
 
 def _saying(ground: Ground, value: float) -> Saying | None:
     """The first quote that states the value."""
     stating = (f.saying for f in ground.figures if f.amount and f.saying.proof and f.value == value)
     return next(stating, None)
-
-
-def _as_written(amount: Amount, saying: Saying) -> str:
-    """What was done to the figure until it read as it does; empty where the quote writes it so."""
-    written = amount.text.strip("~≈ ")
-    return "" if written in saying.text else f"stated otherwise → {written}"
 
 
 def _try(
@@ -361,7 +362,7 @@ def _tokens(text: Text, dated: list[Span]) -> Iterator[Claim]:
         if any(span.start < start + len(word) and start < span.end for span in taken):
             continue
         misread = [each for each in find_amounts(text.text[start : text.clause(start).end]) if each.start == 0]
-        if misread:
+        if misread and not misread[0].bare:
             amount = replace(misread[0], start=start, end=start + misread[0].end)
             if not _is_asked_time(amount, text):
                 yield _claim(amount, text)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache, lru_cache
 from importlib.resources import files
 
+from rapidfuzz.fuzz import ratio
+
 from sago.domain.everyday import everyday_words
 from sago.domain.metrics import METRICS
 from sago.outreach.claims.calendar import MONTHS, WEEKDAYS
@@ -20,6 +22,8 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:;–—“\"(\n•*-])[\s“\"*•(–�
 _JOINED = re.compile(r"\s|\s?&\s?")
 _SHORTENED = re.compile(r"\b(?:St|Dr|Mr|Mrs|Ms|Jr|Sr|Prof|[A-Z])\. $")
 _GREETED = {"there", "team", "all", "everyone", "both", "friends", "mr", "mrs", "ms", "dr", "prof"}
+_NEARLY = 75
+"""rapidfuzz's ratio (0 to 100) from which a word is another one misspelt."""
 _LONGEST_LINE = 8
 """Words of a line of a greeting or a signature at most."""
 
@@ -164,9 +168,26 @@ def _of_event(text: Text, start: int, end: int) -> Claim:
     if text.where == "subject" and text.text[end : end + 1] == ":" and not text.text[:start].strip():
         if not _has(text.all.company, name):
             return Claim("name", start, end, (), "is not the company that the letter is about")
+    if matches and (whole := _misspelt(text, start, end)):
+        return Claim("name", start, end, (), f"is written “{whole}” in the event")
     if matches:
         return Claim("name", start, end, tuple(matches), is_anchor=True)
     return Claim("name", start, end, (), _why(name, text))
+
+
+def _misspelt(text: Text, start: int, end: int) -> str:
+    """The whole name, where the letter writes a part of it beside what is nearly the rest: `Halden oods`."""
+    behind = WORD.match(text.text, end + 1)
+    if behind is None or behind.group()[0].isupper():
+        return ""
+    name = text.text[start:end]
+    for ground in text.grounds:
+        for each in ground.texts:
+            for match in re.finditer(rf"(?<!\w){re.escape(name)} ({WORD.pattern})", each):
+                rest = match[1]
+                if rest[0].isupper() and rest != behind.group() and ratio(rest.lower(), behind.group()) >= _NEARLY:
+                    return match.group()
+    return ""
 
 
 def _why(name: str, text: Text) -> str:
@@ -228,7 +249,7 @@ def _in_small_letters(text: Text, apart: Iterable[Span]) -> Iterator[Claim]:
         plain = re.sub(r"[’']s?$", "", word)
         if plain in proper and not any(plain in _as_written(ground) for ground in text.grounds):
             yield _of_event(text, *match.span())._replace(is_anchor=True)
-        elif _begins(match, text) and not _is_known(plain, text):
+        elif _begins(match, text) and plain not in _ordinary() and not _is_written_small(plain, text):
             yield Claim("name", *match.span(), (), "begins a sentence in small letters and stands in no cited event")
 
 
@@ -247,8 +268,11 @@ def _begins(match: re.Match[str], text: Text) -> bool:
     )
 
 
-def _is_known(word: str, text: Text) -> bool:
-    return word in _ordinary() or word in everyday_words() or any(word in ground.words for ground in text.grounds)
+def _is_written_small(word: str, text: Text) -> bool:
+    """Whether an event writes the word so, or it is an everyday word that no event has as a name."""
+    if any(word in _as_written(ground) for ground in text.grounds):
+        return True
+    return word in everyday_words() and not any(word in ground.words for ground in text.all.events)
 
 
 def strange_words(text: Text, window: Span, ground: Ground) -> Iterator[re.Match[str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 WORD = re.compile(r"[^\W\d_][\w&]*(?:[’'.+-][\w&]+)*")
@@ -64,14 +65,19 @@ def _within(start: int, end: int, whole: Iterable[Span]) -> bool:
 def occurrences(wanted: str, text: str) -> Iterator[Span]:
     """Where a text is repeated to the letter; only its first letter may be large or small, and blanks differ."""
     words = wanted.split()
-    if not words:
+    if not words or any(word not in text for word in (*words[1:], words[0][1:])):
         return
+    for match in _repeating(tuple(words)).finditer(text):
+        yield Span(*match.span())
+
+
+@lru_cache(maxsize=256)
+def _repeating(words: tuple[str, ...]) -> re.Pattern[str]:
     first = re.escape(words[0])
     if words[0][0].isalpha():
         first = f"[{words[0][0].upper()}{words[0][0].lower()}]{re.escape(words[0][1:])}"
     pattern = r"\s+".join([first, *(re.escape(word) for word in words[1:])])
-    for match in re.finditer(rf"(?<!\w){pattern}(?!\w)", text):
-        yield Span(*match.span())
+    return re.compile(rf"(?<!\w){pattern}(?!\w)")
 
 
 def words_of(text: str) -> frozenset[str]:
