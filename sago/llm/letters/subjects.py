@@ -42,6 +42,9 @@ def subject(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -> 
     facts, forms = _phrases(request, told), ["{name}: {facts}"]
     if request.verdict.outcome is Outcome.NOW:
         recalled = reason(request)
+        bare = f"{name}: “{recalled}” no longer holds"
+        if recalled and not facts and len(bare) <= SUBJECT_LIMIT:
+            return bare
         if request.watch.direction is Direction.TO_FOUNDER:
             forms = ["{name}: {facts} – time to talk", "Back to {name}: {facts}"]
         if recalled and len(recalled) <= SHORT_REASON:
