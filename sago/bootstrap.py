@@ -16,6 +16,7 @@ from sago.config import Settings
 from sago.domain.letters import Letter
 from sago.llm import registry
 from sago.outreach import composing
+from sago.outreach.backtesting import Backtesting
 from sago.outreach.scheduling import DueLetters
 from sago.outreach.threads import Threads
 from sago.pipeline.asking import Asker
@@ -24,6 +25,7 @@ from sago.pipeline.bridging import Bridge, BridgeLimits
 from sago.pipeline.consent import Consent
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
+from sago.pipeline.folding import Folding
 from sago.pipeline.generations import Generations
 from sago.pipeline.ingest import Ingest
 from sago.pipeline.reception import Reception
@@ -249,6 +251,11 @@ class Container:
     def due_letters(self) -> DueLetters:
         """Letters that are due, from the plan to the draft."""
         return DueLetters(self.database, self.dispatcher, self.clock, self.compose_letter)
+
+    @property
+    def backtesting(self) -> Backtesting:
+        """Replays of a company's history."""
+        return Backtesting(self.database, Folding)
 
     def compose_letter(self, watch_id: UUID, as_of: datetime) -> Letter | None:
         """The letter of one watch as of a moment, or None where there is nothing new to say."""

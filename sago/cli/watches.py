@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from email.utils import parseaddr
 from typing import Annotated
 from uuid import uuid4
 
@@ -11,12 +10,16 @@ import typer
 from rich.markup import escape
 
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table, the_one
+from sago.cli.proposals import confirmed, tell
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.cli.voices import VoiceFolder, voice_of
-from sago.domain.companies import Person
 from sago.domain.watches import Direction, Watch
-from sago.errors import UsageError
-from sago.outreach.conditions import asked_currency, parse
+from sago.outreach.addressing import person as person_of
+from sago.outreach.addressing import unaddressed
+from sago.outreach.conditions import parse_all
+from sago.outreach.proposing import propose
+from sago.outreach.watching import Kept, keep_watch
+from sago.outreach.watching import weights as weights_of
 from sago.report.phrases import one_line
 
 group = typer.Typer(no_args_is_help=True, help="Why you said no, and what you wait for.")
@@ -33,6 +36,12 @@ def add_watch(
     investor: Annotated[str | None, typer.Option(help="'Dana Reed <dana@northgate.example>'.")] = None,
     direction: Annotated[Direction, typer.Option(help="Who writes to whom.")] = Direction.TO_FOUNDER,
     voice: VoiceFolder = None,
+    weight: Annotated[
+        list[str] | None, typer.Option("--weight", help="How much a type matters: enterprise_deal=1.0. Repeatable.")
+    ] = None,
+    accept_proposed: Annotated[
+        bool, typer.Option("--accept-proposed", help="Without --when: wait for what the reason proposes.")
+    ] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -40,14 +49,23 @@ def add_watch(
 ) -> None:
     """Remember why you said no, and what would change your mind; the same words again change nothing.
 
+    Conditions: `arr >= 2M`, `nrr > 120%`, `mrr growth 3m >= 20%`, `enterprise_deal high >= 2 in 90d`,
+    `no setback high in 60d`. Given only a reason, conditions are proposed, for you to confirm. With neither it is a
+    monthly update.
+
     Example: [bold]sago watch add scaleflow --when 'arr >= 2M' --reason 'ARR below 2M' --met 2026-03-02[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    conditions = tuple(parse(text) for text in when or [])
-    with opened(session) as container, container.database.begin() as tx:
-        require_known(tx, company)
-        profile, now = tx.companies.ensure(company, container.clock.now()), container.clock.now()
-        person = _person(investor)
+    conditions = parse_all(when) if when else ()
+    weights = weights_of(weight or [])
+    person = person_of(investor, "--investor") if investor else None
+    reason = one_line(reason)
+    with opened(session) as container:
+        with container.database.begin() as tx:
+            require_known(tx, company)
+            profile = tx.companies.ensure(company, container.clock.now())
+        if reason and not conditions:
+            conditions = confirmed(session, reason, accepted=accept_proposed)
         watch = Watch(
             id=uuid4(),
             company_id=company,
@@ -56,16 +74,35 @@ def add_watch(
             reason=reason,
             conditions=conditions,
             direction=direction,
-            voice=voice_of(session, voice, direction, person, profile, now),
-            created_at=now,
+            weights=weights,
+            voice=voice_of(session, voice, direction, person, profile, container.clock.now()),
+            created_at=container.clock.now(),
         )
-        twin = next((each for each in tx.outreach.watches(company) if _meaning(each) == _meaning(watch)), None)
-        if twin is None:
-            tx.outreach.add_watch(watch)
-        elif watch.voice and watch.voice != twin.voice:
-            twin = twin.model_copy(update={"voice": watch.voice})
-            tx.outreach.add_watch(twin)
-    _say(session, twin or watch, is_new=twin is None)
+        lacking = unaddressed(watch, profile)
+        with container.database.begin() as tx:
+            kept = keep_watch(watch, tx)
+    _say(session, kept)
+    for each in lacking:
+        session.note(f"[yellow]note:[/] {escape(each)}")
+
+
+@group.command("propose")
+def propose_conditions(
+    reason: Annotated[str, typer.Argument(help="Why you said no, in your words.")],
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Propose conditions from the words of a reason; nothing is added. Exit code 1 where there is none.
+
+    Example: [bold]sago watch propose "ARR below 2M, no enterprise logo"[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    proposals = propose(one_line(reason))
+    tell(session, proposals)
+    if not proposals.conditions:
+        raise typer.Exit(1)
 
 
 @group.command("list")
@@ -112,30 +149,13 @@ def remove_watch(
     session.note(f"removed {found.id}")
 
 
-def _person(text: str | None) -> Person | None:
-    """`Dana Reed <dana@northgate.example>` or a bare name; raises UsageError for an address alone."""
-    if not text:
-        return None
-    name, email = parseaddr(text) if "<" in text else (text, "")
-    if not name.strip() or "@" in name:
-        raise UsageError(f"--investor {text}: write it as 'Dana Reed <dana@northgate.example>'")
-    return Person(name=name.strip(), email=email or None)
-
-
-def _meaning(watch: Watch) -> tuple[object, ...]:
-    """What two watches must not share: both would write the same letter."""
-    conditions = frozenset(
-        (each.kind, each.name, each.op, each.value, asked_currency(each)) for each in watch.conditions
-    )
-    return watch.company_id, watch.investor, watch.met_on, watch.reason, conditions, watch.direction
-
-
-def _say(session: Session, watch: Watch, *, is_new: bool) -> None:
-    if not is_new:
-        session.note(f"is there already: {watch.id}")
+def _say(session: Session, kept: Kept) -> None:
+    watch = kept.watch
+    if not kept.is_new:
+        session.note(f"is there already{', now with these weights' if kept.is_reweighed else ''}: {watch.id}")
     if session.as_json:
         session.emit(watch.model_dump(mode="json"))
-    elif is_new:
+    elif kept.is_new:
         session.out.print(str(watch.id), soft_wrap=True)
         session.note(escape(_understood(watch)))
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from sago.domain.companies import DEFAULT_FIRM, Person
-from sago.domain.events import Event, EventType, Evidence, Severity
+from sago.domain.events import Event, EventType, Evidence, MetricPoint, Severity
 from sago.domain.messages import CompanyId, Moment
 from sago.domain.voices import Voice
 
@@ -40,6 +40,11 @@ class Condition(BaseModel):
     """Of counted events: at least so severe."""
     within: str | None = None
     """A period, as in `60d`, `8w`, `3m`, `1y`: of a change its length; of a count that much before now."""
+
+    @property
+    def is_absence(self) -> bool:
+        """Whether no event at all is asked for."""
+        return self.kind == "count" and self.op == "==" and self.value == 0
 
 
 class Watch(BaseModel):
@@ -88,6 +93,8 @@ class ConditionResult(BaseModel):
     proof: tuple[Evidence, ...] = ()
     event_id: UUID | None = None
     as_of: Moment | None = None
+    points: tuple[MetricPoint, ...] = ()
+    """Of a change its two ends, the earlier one first."""
 
 
 class Verdict(BaseModel):

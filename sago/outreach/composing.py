@@ -150,7 +150,9 @@ def window_of(request: LetterRequest) -> str:
     watch = request.watch
     if request.verdict.outcome is Outcome.UPDATE:
         return f"{request.as_of:%Y-%m}"
-    conditions = "\n".join(f"{c.name} {c.op} {c.value!r}" for c in watch.conditions)
+    conditions = "\n".join(
+        " ".join(filter(None, (c.name, c.severity, c.within, c.op, repr(c.value)))) for c in watch.conditions
+    )
     facts = (request.events, request.metric_points, watch.met_on, request.as_of)
     days = [day for condition in watch.conditions if (day := held_since(condition, *facts))]
     digest = hashlib.sha256(conditions.encode()).hexdigest()[:12]
@@ -197,7 +199,7 @@ def _load(transaction: Transaction, watch_id: UUID) -> Known | None:
 
 def _standing(transaction: Transaction, request: LetterRequest, window: str) -> Letter | None:
     """The window's letter that needs no successor: decided by a person, or a draft of the same events."""
-    events = {event.id for event in request.events}
+    events = set(_rests_on(request))
     for letter in transaction.outreach.letters(request.company.company_id, live=False):
         if letter.watch_id != request.watch.id or letter.window != window:
             continue
@@ -213,7 +215,7 @@ def _told(transaction: Transaction, request: LetterRequest) -> Letter | None:
     """The update of an earlier month that tells the very same events: nothing has happened since."""
     if request.watch.conditions:
         return None
-    events = {event.id for event in request.events}
+    events = set(_rests_on(request))
     for letter in transaction.outreach.letters(request.company.company_id):
         if letter.watch_id == request.watch.id and set(letter.event_ids) == events:
             return letter if letter.state is not LetterState.DRAFT or not check(letter.draft, request) else None
@@ -268,12 +270,18 @@ def _letter(
         sender=sender,
         recipient=recipient,
         draft=draft,
-        event_ids=tuple(event.id for event in request.events),
+        event_ids=_rests_on(request),
         composed_by=composed_by,
         prompt_version=draft.prompt_version,
         receipts=examine(draft, request).receipts,
         created_at=now,
     )
+
+
+def _rests_on(request: LetterRequest) -> tuple[UUID, ...]:
+    """The events a letter tells, and those that state the earlier figure of a change."""
+    ends = [point.event_id for result in request.verdict.results for point in result.points]
+    return tuple(dict.fromkeys([*(event.id for event in request.events), *ends]))
 
 
 def _people(company: Company, watch: Watch) -> tuple[Person, Person | None]:

@@ -1,54 +1,63 @@
-"""Conditions as a person writes them: `arr >= 2M`, `nrr > 120%`, `enterprise_deal >= 1`."""
+"""Conditions as a person writes them: `arr >= 2M`, `mrr growth 3m >= 20%`, `enterprise_deal high >= 2 in 90d`,
+`no setback high in 60d`. The grammar stands beside this file; `condition_reading.py` says what its words mean."""
 
 from __future__ import annotations
 
-import difflib
 import re
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
 
-from sago.domain.events import CATALOGUE, EventType
-from sago.domain.metrics import METRICS, canonical
+from lark import Lark
+from lark.exceptions import UnexpectedInput
+
+from sago.domain.condition_wording import event_label as event_label
+from sago.domain.metrics import METRICS
 from sago.domain.watches import Condition
+from sago.domain.wording import SYMBOLS
 from sago.errors import UsageError
+from sago.outreach.condition_reading import CURRENCIES, Reading, is_currency_sign, unexpected
+from sago.outreach.pointing import pointed
+from sago.outreach.possible import contradiction, never_or_always
 
-Operator = Literal[">=", ">", "<=", "<", "==", "!="]
-_OPERATORS: dict[str, Operator] = {
-    ">=": ">=", "≥": ">=", "<=": "<=", "≤": "<=", "==": "==", "!=": "!=", "≠": "!=", ">": ">", "<": "<", "=": "==",
-}  # fmt: skip
-_SCALES = {"": 1.0, "k": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9, "million": 1e6, "billion": 1e9}
-_CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP"}
-_NAME = re.compile(r"[A-Za-z][A-Za-z_ -]*")
-_OPERATOR = re.compile(r"[<>=!≥≤≠]+")
-_NUMBER = re.compile(
-    r"(?P<currency>[$€£])?\s*(?P<digits>\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(?P<scale>[A-Za-z]*)\s*(?P<percent>%)?"
-)
-
-
-class Subject(NamedTuple):
-    """What a condition speaks of: a metric's newest figure, or the number of events of a type."""
-
-    kind: Literal["metric", "count"]
-    name: str
+LONGEST = 200
+"""Characters of a condition."""
 
 
 def parse(text: str) -> Condition:
-    """The condition in `text`; raises UsageError with the column (from 1) and what is possible there."""
-    name, at = _expect(_NAME, text, 0, "a metric or an event type, as in `arr >= 2M` or `enterprise_deal >= 1`")
-    subject = _subject(name.group().strip(), text, name.start())
-    written, at = _expect(_OPERATOR, text, at, "one of >= > <= < == !=")
-    operator = _OPERATORS.get(written.group())
-    if operator is None:
-        raise _error(text, written.start(), f"`{written.group()}` is none of >= > <= < == !=")
-    number, at = _expect(_NUMBER, text, at, "a number, as in 2M, 450k, 120%")
-    value = _value(number, subject, text)
-    if text[at:].strip():
-        raise _error(text, _skip(text, at), "nothing may follow the number; give a further condition by itself")
-    return Condition(text=text.strip(), kind=subject.kind, name=subject.name, op=operator, value=value)
+    """The condition in `text`; raises UsageError that points at the character and says what is possible there, also
+    where the condition could never hold, or would always."""
+    if len(text) > LONGEST:
+        raise UsageError(f"condition `{text[:40]}…`: longer than {LONGEST} characters; give each condition by itself")
+    try:
+        tree = _grammar().parse(text)
+    except UnexpectedInput as error:
+        raise unexpected(error, text) from None
+    condition = Reading(text, tree).condition()
+    if reason := never_or_always(condition):
+        raise pointed(text, len(text) - len(text.lstrip()), reason)
+    return condition
+
+
+def parse_all(texts: Sequence[str]) -> tuple[Condition, ...]:
+    """The conditions of one watch; raises UsageError as `parse` does, and for two that can never hold at once."""
+    conditions = tuple(parse(text) for text in texts)
+    require_possible(conditions)
+    return conditions
+
+
+def require_possible(conditions: Sequence[Condition]) -> None:
+    """Raises UsageError that names two conditions which can never hold at once."""
+    if excluded := contradiction(conditions, [asked_currency(condition) for condition in conditions]):
+        one, other = excluded
+        raise UsageError(f"conditions `{one.text}` and `{other.text}`: they can never hold at once; leave one out")
 
 
 def asked_currency(condition: Condition) -> str | None:
     """The ISO 4217 code the person wrote with the threshold, or None where none was written."""
-    return next((code for sign, code in _CURRENCIES.items() if sign in condition.text), None)
+    written = (match.group() for match in re.finditer(r"[^\W\d_]+|[^\w\s]", condition.text))
+    return next((CURRENCIES.get(each, each.upper()) for each in written if is_currency_sign(each)), None)
 
 
 def holds(condition: Condition, seen: float) -> bool:
@@ -64,49 +73,36 @@ def holds(condition: Condition, seen: float) -> bool:
     }[condition.op]
 
 
-def _expect(pattern: re.Pattern[str], text: str, at: int, expected: str) -> tuple[re.Match[str], int]:
-    at = _skip(text, at)
-    match = pattern.match(text, at)
-    if match is None:
-        found = f"not `{text[at:].split()[0]}`" if text[at:].strip() else "the text ends here"
-        raise _error(text, at, f"expected {expected}; {found}")
-    return match, match.end()
+def render(condition: Condition) -> str:
+    """The condition in words that `parse` reads as the same."""
+    severity = f" {condition.severity}" if condition.severity else ""
+    within = f" in {condition.within}" if condition.within else ""
+    if condition.is_absence:
+        return f"no {condition.name}{severity}{within}"
+    if condition.kind == "change":
+        return f"{condition.name} growth {condition.within} {condition.op} {_plain(condition.value)}%"
+    unit = METRICS[condition.name].unit if condition.kind == "metric" else "count"
+    currency = asked_currency(condition)
+    money = (SYMBOLS.get(currency) or f"{currency} ") if currency else ""
+    number = f"{_plain(condition.value)}%" if unit == "percent" else f"{money}{_scaled(condition.value)}"
+    return f"{condition.name}{severity} {condition.op} {number}{within}"
 
 
-def _subject(name: str, text: str, at: int) -> Subject:
-    metric = canonical(name)
-    if metric:
-        return Subject("metric", metric)
-    words = re.sub(r"[ _-]+", "_", name.lower())
-    for candidate in (words, words.removesuffix("s")):
-        if candidate in set(EventType):
-            return Subject("count", candidate)
-    known = [*METRICS, *EventType]
-    near = difflib.get_close_matches(words, known, n=2, cutoff=0.6)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
-    raise _error(text, at, f"`{name}` is no metric and no event type; {hint}")
+@cache
+def _grammar() -> Lark:
+    text = files("sago.outreach").joinpath("conditions.lark").read_text(encoding="utf-8")
+    return Lark(text, parser="lalr", propagate_positions=False, maybe_placeholders=False)
 
 
-def _value(number: re.Match[str], subject: Subject, text: str) -> float:
-    scale = _SCALES.get(number["scale"].lower())
-    if scale is None:
-        raise _error(text, number.start("scale"), f"`{number['scale']}` is no magnitude; possible are k, M and B")
-    unit = METRICS[subject.name].unit if subject.kind == "metric" else "count"
-    if number["percent"] and unit != "percent":
-        raise _error(text, number.start("percent"), f"{subject.name} is not counted in percent")
-    if number["currency"] and unit != "currency":
-        raise _error(text, number.start("currency"), f"{subject.name} is not counted in money")
-    return float(number["digits"].replace(",", "")) * scale
+def _plain(value: float) -> str:
+    text = f"{Decimal(repr(value)):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _skip(text: str, at: int) -> int:
-    return at + len(text[at:]) - len(text[at:].lstrip())
-
-
-def _error(text: str, at: int, reason: str) -> UsageError:
-    return UsageError(f"condition `{text.strip()}`, column {at + 1}: {reason}")
-
-
-def event_label(name: str) -> str:
-    """An event type's name in a sentence: `enterprise deal`."""
-    return CATALOGUE[EventType(name)].label.lower()
+def _scaled(value: float) -> str:
+    """With a magnitude where that is no longer: 2,000,000 → `2M`, 450,000 → `450k`."""
+    for letter, scale in (("B", 9), ("M", 6), ("k", 3)):
+        part = Decimal(repr(value)).scaleb(-scale)
+        if value and abs(part) >= 1 and part == part.quantize(Decimal("0.01")):
+            return f"{part.normalize():f}{letter}"
+    return _plain(value)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sago.domain.condition_wording import asked_phrase, change_phrase, count_phrase, event_label, time_phrase
 from sago.domain.events import Event, EventType, MetricPoint, Severity
 from sago.domain.watches import ConditionResult, Outcome, Verdict, Watch
 from sago.domain.wording import day, figure, metric_label
-from sago.outreach.conditions import event_label
 from sago.outreach.proofs import evaluate
 
 _ASKED = {
@@ -35,7 +35,7 @@ def judge(
     results = tuple(evaluate(c, events, metric_points, watch.met_on, as_of) for c in watch.conditions)
     against = recent_setbacks(events, as_of, setback_days)
     if not all(result.holds for result in results):
-        outcome, because = Outcome.NOT_YET, _not_yet(results)
+        outcome, because = Outcome.NOT_YET, _not_yet(results, as_of)
     elif against:
         outcome, because = Outcome.DO_NOT_WRITE, _do_not_write(against[0], as_of)
     else:
@@ -60,7 +60,12 @@ def recent_setbacks(events: Sequence[Event], as_of: datetime, setback_days: int)
 def name_of(result: ConditionResult) -> str:
     """What a result is about, in a sentence: `ARR`, `enterprise deal`."""
     condition = result.condition
-    return metric_label(condition.name) if condition.kind == "metric" else event_label(condition.name)
+    return event_label(condition.name) if condition.kind == "count" else metric_label(condition.name)
+
+
+def reasons(results: Sequence[ConditionResult], as_of: datetime) -> str:
+    """One sentence of what each condition that holds rests on."""
+    return _now(results, as_of)
 
 
 def _now(results: Sequence[ConditionResult], as_of: datetime) -> str:
@@ -70,12 +75,12 @@ def _now(results: Sequence[ConditionResult], as_of: datetime) -> str:
 def _reached(result: ConditionResult, as_of: datetime) -> str:
     condition = result.condition
     when = f" on {day(result.as_of, beside=as_of)}" if result.as_of else ""
+    if condition.kind == "change":
+        return _changed(result, as_of)
     if condition.kind == "count":
         number = int(result.seen or 0)
-        label = name_of(result)
-        return (
-            f"{number} {label}{'s' if number != 1 else ''} since you met, the latest{when}" if number else f"no {label}"
-        )
+        latest = f", the latest{when}" if number else ""
+        return f"{count_phrase(condition, number)}{time_phrase(condition, ' since you met')}{latest}"
     derived = f" ({result.note})" if result.note else ""
     asked = figure(condition.value, result.unit)
     return (
@@ -83,14 +88,20 @@ def _reached(result: ConditionResult, as_of: datetime) -> str:
     )
 
 
-def _not_yet(results: Sequence[ConditionResult]) -> str:
-    return f"{_sentence([_lacking(result) for result in results if not result.holds])}."
+def _not_yet(results: Sequence[ConditionResult], as_of: datetime) -> str:
+    return f"{_sentence([_lacking(result, as_of) for result in results if not result.holds])}."
 
 
-def _lacking(result: ConditionResult) -> str:
+def _lacking(result: ConditionResult, as_of: datetime) -> str:
+    if result.points:
+        return _changed(result, as_of)
     if result.condition.kind == "count" or result.seen is None:
         return result.missing
     return f"{name_of(result)} is {result.missing}" + (f" ({result.note})" if result.note else "")
+
+
+def _changed(result: ConditionResult, as_of: datetime) -> str:
+    return f"{change_phrase(result, as_of)}; you asked for {asked_phrase(result.condition)}"
 
 
 def _do_not_write(setback: Event, as_of: datetime) -> str:

@@ -121,20 +121,53 @@ class _Group:
 
 def fold(company_id: str, observations: Sequence[Observation], rejections: Sequence[Rejection]) -> Fold:
     """The company's events and metric points. Observations of other companies are left out."""
-    said = _with_currencies(_in_order(o for o in observations if o.company_id == company_id))
-    groups: list[_Group] = []
-    live: list[_Group] = []
-    for observation in said:
-        live = [group for group in live if not group.withdrawn and observation.said_at - group.last <= WINDOW]
-        _take(observation, live, groups)
-    ids = _proof_ids(company_id, said)
-    events = [(_event(group, ids), group) for group in groups if not group.withdrawn]
-    events.sort(key=lambda pair: (pair[0].occurred_at, str(pair[0].id)))
-    points = [point for event, group in events for point in _points(event, group)]
-    points.sort(key=lambda p: (p.as_of, p.metric, str(p.event_id)))
-    event_of = {ids[_key(telling)]: ids[_key(group.tellings[0])] for group in groups for telling in group.tellings}
-    whole = Fold([event for event, _ in events], points, event_of)
-    return whole.without(rejection for rejection in rejections if rejection.company_id == company_id)
+    return Folding(company_id)(observations, rejections)
+
+
+class Folding:
+    """`fold` again and again over one company's history as it grows: what went before is not folded anew, unless it
+    was changed by an edit, or by what is learned of a currency. The result is that of `fold`, whatever came before."""
+
+    def __init__(self, company_id: str) -> None:
+        self._company_id = company_id
+        self._begin()
+
+    def _begin(self) -> None:
+        self._said: list[Observation] = []
+        self._ids = _ProofIds(self._company_id)
+        self._groups: list[_Group] = []
+        self._live: list[_Group] = []
+        self._told: dict[int, tuple[int, Event, list[MetricPoint]]] = {}
+
+    def __call__(self, observations: Sequence[Observation], rejections: Sequence[Rejection]) -> Fold:
+        """The events and metric points of these observations."""
+        said = _with_currencies(_in_order(o for o in observations if o.company_id == self._company_id))
+        if said[: len(self._said)] != self._said:
+            self._begin()
+        for observation in said[len(self._said) :]:
+            near = observation.said_at - WINDOW
+            self._live = [group for group in self._live if not group.withdrawn and group.last >= near]
+            self._ids.add(observation)
+            _take(observation, self._live, self._groups)
+        self._said = said
+        return self._whole().without(r for r in rejections if r.company_id == self._company_id)
+
+    def _whole(self) -> Fold:
+        told = [self._tell(number, group) for number, group in enumerate(self._groups) if not group.withdrawn]
+        events = sorted((event for event, _ in told), key=lambda event: (event.occurred_at, str(event.id)))
+        points = sorted(chain(*(own for _, own in told)), key=lambda p: (p.as_of, p.metric, str(p.event_id)))
+        ids = self._ids.of
+        event_of = {ids[_key(o)]: ids[_key(group.tellings[0])] for group in self._groups for o in group.tellings}
+        return Fold(events, points, event_of)
+
+    def _tell(self, number: int, group: _Group) -> tuple[Event, list[MetricPoint]]:
+        """The group's event and its points, made anew where it was told again since."""
+        tellings, event, points = self._told.get(number, (0, None, []))
+        if event is None or tellings != len(group.tellings):
+            event = _event(group, self._ids.of)
+            points = _points(event, group)
+            self._told[number] = len(group.tellings), event, points
+        return event, points
 
 
 def _key(o: Observation) -> tuple[str, int, int, int, str]:
@@ -144,9 +177,14 @@ def _key(o: Observation) -> tuple[str, int, int, int, str]:
 def _in_order(observations: Iterable[Observation]) -> list[Observation]:
     """As said, each once; of several extractors' words on one span and type the newest."""
     newest: dict[tuple[str, int, int, int, str], Observation] = {}
-    for o in sorted(observations, key=lambda o: (o.recorded_at, o.extractor_version, o.model_dump_json())):
-        newest[_key(o)] = o
+    for o in observations:
+        other = newest.get(_key(o))
+        newest[_key(o)] = o if other is None else max(other, o, key=_recency)
     return sorted(newest.values(), key=lambda o: (o.said_at, *_key(o)))
+
+
+def _recency(o: Observation) -> tuple[datetime, str, str]:
+    return o.recorded_at, o.extractor_version, o.model_dump_json()
 
 
 def _with_currencies(said: list[Observation]) -> list[Observation]:
@@ -185,17 +223,21 @@ def _only(pairs: Iterable[tuple[K, str]]) -> dict[K, str]:
     return {key: min(found) for key, found in units.items() if len(found) == 1}
 
 
-def _proof_ids(company_id: str, said: Sequence[Observation]) -> dict[tuple[str, int, int, int, str], UUID]:
-    """The id an event has while this observation is its earliest proof: uuid5 of company, type, message and the
+class _ProofIds:
+    """`of`: the id an event has while this observation is its earliest proof: uuid5 of company, type, message and the
     proof's ordinal among those of its type in the message. A rejection names one of them, and so it still finds the
     event after an earlier proof has changed the event's id."""
-    ordinals: dict[tuple[str, str], int] = {}
-    ids = {}
-    for o in said:
-        ordinal = ordinals.get((o.event_type, o.message_id), 0)
-        ordinals[o.event_type, o.message_id] = ordinal + 1
-        ids[_key(o)] = uuid5(NAMESPACE, f"{company_id}|{o.event_type}|{o.message_id}|{ordinal}")
-    return ids
+
+    def __init__(self, company_id: str) -> None:
+        self.of: dict[tuple[str, int, int, int, str], UUID] = {}
+        self._company_id = company_id
+        self._ordinals: dict[tuple[str, str], int] = {}
+
+    def add(self, o: Observation) -> None:
+        """The next observation, in the order in which they are folded."""
+        ordinal = self._ordinals.get((o.event_type, o.message_id), 0)
+        self._ordinals[o.event_type, o.message_id] = ordinal + 1
+        self.of[_key(o)] = uuid5(NAMESPACE, f"{self._company_id}|{o.event_type}|{o.message_id}|{ordinal}")
 
 
 def _take(o: Observation, live: list[_Group], groups: list[_Group]) -> None:

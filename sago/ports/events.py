@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -21,6 +21,10 @@ class EventStore(Protocol):
 
     def current(self, company_id: str, said_before: datetime | None = None) -> list[Observation]:
         """Per message the observations of the newest finished extraction of its highest extracted version."""
+
+    def said_on(self, company_id: str) -> list[date]:
+        """The days (UTC) on which something came to be known that was read of the company's messages, oldest first:
+        what was said, also what was edited away since, and each edit and deletion."""
 
     def rejections(self, company_id: str, *, in_force: bool = True) -> list[Rejection]:
         """What people said is wrong, oldest word first; with `in_force=False` also what was taken back since."""

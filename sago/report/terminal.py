@@ -66,7 +66,7 @@ def _proofs(verdict: Verdict) -> Iterator[Evidence]:
         yield from (event.evidence[0] for event in verdict.against[:1])
         return
     telling = [result for result in verdict.results if result.holds == (verdict.outcome is Outcome.NOW)]
-    yield from (result.proof[-1] for result in telling if result.proof)
+    yield from (proof for result in telling for proof in result.proof[-(len(result.points) or 1) :])
 
 
 def _quote(verdict: Verdict, evidence: Evidence, data: ReportData) -> RenderableType:

@@ -173,6 +173,27 @@ def test_a_deletion_not_yet_made_hides_nothing(database: Database) -> None:
         assert tx.events.current(COMPANY, LATER) == [said("slack:1")]
 
 
+def test_of_several_edits_the_highest_version_known_by_then_counts(database: Database) -> None:
+    edits = [version_of(LATER + timedelta(days=number)) for number in range(3)]
+    told = [said("slack:1"), *(said("slack:1", version=v, at=EPOCH + timedelta(microseconds=v)) for v in edits)]
+    with database.begin() as tx:
+        tx.events.append(told[::-1], [read("slack:1", version=each.version) for each in told])
+        known = [tx.events.current(COMPANY, LATER + timedelta(days=number, hours=1)) for number in range(-1, 3)]
+        assert known == [[each] for each in told]
+
+
+def test_the_days_on_which_something_came_to_be_known(database: Database) -> None:
+    late = NOW.replace(hour=23, minute=59)
+    deleted = version_of(LATER + timedelta(days=5))
+    edited = said("slack:1", version=version_of(LATER), at=LATER)
+    with database.begin() as tx:
+        assert tx.events.said_on(COMPANY) == []
+        tx.events.append([said("slack:1"), edited, said("slack:2", at=late)], [read("slack:2", version=deleted)])
+        days = [NOW.date(), LATER.date(), (LATER + timedelta(days=5)).date()]
+        assert tx.events.said_on(COMPANY) == days
+        assert tx.events.said_on("other") == []
+
+
 def test_rejections_are_kept_once_a_person(database: Database) -> None:
     wrong = event("a", "slack:1").id
     first = Rejection(company_id=COMPANY, event_id=wrong, because="a joke", rejected_by="dana", rejected_at=NOW)

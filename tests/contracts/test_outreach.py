@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import text
 
 from sago.domain.companies import Person
-from sago.domain.events import Metric
+from sago.domain.events import EventType, Metric
 from sago.domain.letters import Highlight, Letter, LetterDraft, LetterState
 from sago.domain.watches import Condition, Direction, Watch
 from sago.errors import PermanentError
+from sago.outreach.conditions import parse_all
 from sago.ports import Database
 from sago.stores.postgres import PostgresDatabase
 
@@ -68,6 +69,15 @@ def test_watches_come_back_as_they_went_in_oldest_first(database: Database) -> N
     with database.begin() as tx:
         assert tx.outreach.watches(COMPANY) == [old, watch()]
         assert [each.company_id for each in tx.outreach.watches()] == [COMPANY, COMPANY, "other"]
+
+
+def test_a_watch_keeps_periods_severities_and_weights(database: Database) -> None:
+    conditions = parse_all(["mrr growth 3m >= 20%", "enterprise_deal high >= 2 in 90d", "no setback high in 60d"])
+    kept = watch(conditions=conditions, weights={EventType.ENTERPRISE_DEAL: 1.0, EventType.HIRING: 0.0})
+    with database.begin() as tx:
+        tx.companies.ensure(COMPANY, NOW)
+        tx.outreach.add_watch(kept)
+        assert kept in tx.outreach.watches(COMPANY)
 
 
 def test_the_same_id_replaces_a_watch_and_a_removed_one_is_gone(database: Database) -> None:

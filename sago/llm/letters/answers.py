@@ -7,6 +7,7 @@ import re
 
 from sago.domain.amounts import find_amounts
 from sago.domain.companies import Granularity
+from sago.domain.condition_wording import asked_phrase, change_phrase, count_phrase, time_phrase
 from sago.domain.events import Event
 from sago.domain.letters import LetterRequest
 from sago.domain.watches import ConditionResult
@@ -99,9 +100,12 @@ def _derived(result: ConditionResult, request: LetterRequest, label: str, seen: 
 
 
 def _change(result: ConditionResult, request: LetterRequest) -> str:
-    """What grew past what was asked: how much it grew is no figure of any event."""
+    """What grew past what was asked, from where to where; without both ends no figure of any event says how much."""
     side, condition = sides(request), result.condition
     asker = "I" if side is YOU else "you"
+    if result.points and request.granularity is Granularity.EXACT:
+        asked = asked_phrase(condition)
+        return f"{capital(side.own)} {change_phrase(result, request.as_of)}; {asker} had asked for {asked}."
     grown = "grown" if condition.op in (">", ">=") and condition.value >= 0 else "moved"
     label = metric_label(condition.name)
     asked = _asked(result, "percent")
@@ -117,9 +121,8 @@ def _count(result: ConditionResult, request: LetterRequest) -> str:
     """The events that were waited for, by name; an absence in plain words."""
     events = _counted(result, request)
     if not events:
-        serious = "serious " if result.condition.severity else ""
-        name = result.condition.name.replace("_", " ")
-        return f"No {serious}{name} stands against that." if not result.seen else ""
+        none = f"{count_phrase(result.condition, 0)}{time_phrase(result.condition, '')}"
+        return f"There has been {none}." if result.condition.is_absence else ""
     told = [tell(event, request) for event in events]
     clauses = [each.clause for each in told if each.manner is Manner.CLAUSE]
     if clauses:

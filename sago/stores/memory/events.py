@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection, latest_first
@@ -43,6 +43,12 @@ class MemoryEvents:
             and (said_before is None or said.said_at < said_before)
         ]
         return sorted(counted, key=lambda o: (o.said_at, o.message_id, o.start, o.end, o.event_type))
+
+    def said_on(self, company_id: str) -> list[date]:
+        said = [said.said_at for said in self._state.observations.values() if said.company_id == company_id]
+        read = [read.version for read in self._state.extractions.values() if read.company_id == company_id]
+        changed = [EPOCH + timedelta(microseconds=version) for version in read if version]
+        return sorted({moment.astimezone(UTC).date() for moment in (*said, *changed)})
 
     def _newest(self, company_id: str, said_before: datetime | None) -> dict[str, tuple[int, str, str]]:
         """Message id → version and extractor of the reading that counts; an edit's version is its time in µs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -72,6 +72,14 @@ class PostgresEvents:
         query = query.join(counts, and_(*(said[name] == counts.c[name] for name in READING)))
         query = query.order_by(said.said_at, said.message_id, said.start, said.end, said.event_type)
         return [Observation.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+    def said_on(self, company_id: str) -> list[date]:
+        said, read = observations.c, extractions.c
+        spoken = select(func.date(func.timezone("UTC", said.said_at))).where(said.company_id == company_id)
+        # the version of an edit is its time in µs
+        edited = func.timezone("UTC", func.to_timestamp(read.version / 1_000_000))
+        changed = select(func.date(edited)).where(read.company_id == company_id, read.version > 0)
+        return sorted(self._connection.execute(spoken.union(changed)).scalars())
 
     def rejections(self, company_id: str, *, in_force: bool = True) -> list[Rejection]:
         c = rejections.c

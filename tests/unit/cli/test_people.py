@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from sago.cli import lookup, people
+from sago.cli import lookup, people, proposals
 from sago.domain.companies import ModelPolicy
 from sago.domain.letters import Letter, LetterState
 from sago.errors import RestoredError, UsageError
@@ -81,7 +81,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> House:
 def sago(house: House) -> Callable[..., Result]:
     app = typer.Typer()
     people.register(app)
-    return lambda *arguments: CliRunner().invoke(app, list(arguments))
+    return lambda *arguments, typed="": CliRunner().invoke(app, list(arguments), input=typed)
 
 
 def lines(result: Result) -> list[dict[str, Any]]:
@@ -153,12 +153,84 @@ def test_the_same_watch_again_adds_nothing(sago: Callable[..., Result], house: H
         (("orchard", "--when", "arl >= 2M"), "did you mean arr"),
         (("nobody", "--when", "arr >= 2M"), "known are: orchard"),
         (("orchard", "--investor", "ivo@fund.example"), "write it as 'Dana Reed"),
+        (("orchard", "--investor", "Ivo\nBcc: x@y.example <ivo@fund.example>"), "invisible character U+000A"),
+        (("orchard", "--when", "arr >= 2M", "--direction", "to_investor"), "goes to nobody, without an address"),
+        (("orchard", "--when", "arr >= 2M", "--when", "arr < 1M"), "can never hold at once"),
+        (("orchard", "--when", "no setback in 0d"), "a period has a length"),
+        (("orchard", "--weight", "enterprise_del=1"), "did you mean enterprise_deal?"),
+        (("orchard", "--weight", "setback=2"), "lies between 0 and 1"),
+        (("orchard", "--reason", "too early"), "proposes no condition"),
     ],
 )
 def test_a_wrong_watch_says_how_to_mend_it(sago: Callable[..., Result], arguments: tuple[str, ...], said: str) -> None:
     result = sago("watch", "add", *arguments)
     assert isinstance(result.exception, UsageError)
     assert said in str(result.exception)
+
+
+REASON = ("orchard", "--reason", "ARR below 2M, no enterprise logo, churn too high")
+PROPOSED = ["arr >= 2M", "enterprise_deal >= 1"]
+
+
+def _watches(house: House) -> list[list[str]]:
+    with house.database.begin() as tx:
+        return [[each.text for each in watch.conditions] for watch in tx.outreach.watches("orchard")]
+
+
+def test_a_reason_alone_proposes_and_adds_nothing_where_nobody_can_be_asked(
+    sago: Callable[..., Result], house: House
+) -> None:
+    told = sago("watch", "add", *REASON)
+    assert isinstance(told.exception, UsageError)
+    assert "--when 'arr >= 2M'" in told.stdout
+    assert "--when 'enterprise_deal >= 1'" in told.stdout
+    assert "as in `churn <= 3%`" in " ".join(told.stderr.split())
+    told = sago("watch", "add", *REASON, "--json")
+    assert isinstance(told.exception, UsageError)
+    assert [each["when"] for each in json.loads(told.stdout)["proposed"]] == PROPOSED
+    assert _watches(house) == [[]]
+
+
+def test_what_is_proposed_is_accepted_by_a_flag_or_at_the_terminal(
+    sago: Callable[..., Result], house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sago("watch", "add", *REASON, "--accept-proposed").exit_code == 0
+    assert _watches(house) == [[], PROPOSED]
+    monkeypatch.setattr(proposals, "has_terminal", lambda: True)
+    refused = sago("watch", "add", *REASON, "--met", "2026-03-02", typed="n\n")
+    assert isinstance(refused.exception, UsageError)
+    assert len(_watches(house)) == 2
+    assert sago("watch", "add", *REASON, "--met", "2026-03-02", typed="\n").exit_code == 0
+    assert _watches(house)[2] == PROPOSED
+
+
+def test_proposes_without_a_stack(sago: Callable[..., Result], house: House) -> None:
+    told = lines(sago("watch", "propose", "ARR below 2M, churn too high", "--json"))[0]
+    assert told["proposed"] == [{"when": "arr >= 2M", "because": "ARR below 2M"}]
+    assert told["unclear"][0]["words"] == "churn too high"
+    assert sago("watch", "propose", "too early").exit_code == 1
+    assert not house.closed
+
+
+def test_weights_are_kept_and_change_a_watch_that_is_there(sago: Callable[..., Result], house: House) -> None:
+    words = ("watch", "add", "orchard", "--when", "arr >= 2M", "--json")
+    first = lines(sago(*words, "--weight", "enterprise_deal=1.0"))[0]
+    assert first["weights"] == {"enterprise_deal": 1.0}
+    again = lines(sago(*words, "--weight", "enterprise-deal=0.5", "--weight", "hiring=0"))[0]
+    assert (again["id"], again["weights"]) == (first["id"], {"enterprise_deal": 0.5, "hiring": 0.0})
+    assert lines(sago(*words))[0]["weights"] == again["weights"]
+    assert len(_watches(house)) == 2
+
+
+def test_a_letter_that_lacks_an_address_is_said(sago: Callable[..., Result]) -> None:
+    said = " ".join(sago("watch", "add", "orchard", "--when", "arr >= 2M", "--investor", "Ivo Brandt").stderr.split())
+    assert "Ivo Brandt has no address to send from" in said
+
+
+def test_lists_the_new_kinds_as_they_were_written(sago: Callable[..., Result]) -> None:
+    for text in ("mrr growth 3m >= 20%", "no setback high in 60d", "enterprise_deal high >= 2 in 90d"):
+        assert sago("watch", "add", "orchard", "--when", text).exit_code == 0
+        assert text in " ".join(sago("watch", "list").stdout.split())
 
 
 def test_shows_and_decides_letters(sago: Callable[..., Result], house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from sago.domain.letters import Highlight, LetterDraft, LetterRequest
 from sago.domain.watches import Direction
 from sago.llm.letters import compose_offline
 from sago.outreach.checking import check
-from tests.unit.outreach.stories import ARR, EVENTS, event, metric, request, watch
+from tests.unit.outreach.stories import ARR, EVENTS, POINTS, event, metric, request, watch
 
 WATCHES = st.builds(
     lambda conditions, direction, number: watch(*conditions, direction=direction, name=str(number)),
@@ -145,3 +146,26 @@ def test_a_figure_in_the_companys_own_name_is_no_claim() -> None:
     draft = compose_offline(named)
     assert "Studio 54" in draft.subject + draft.body
     assert check(draft, named) == []
+
+
+@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize(
+    ("conditions", "answer"),
+    [
+        (("arr growth 6m >= 20%", "no setback high in 60d"), "ARR grew 40% in the 6 months to 14 November, from $1.5M"),
+        (("enterprise_deal high >= 1 in 90d", "no setback"), "signed Kestrel Air"),
+    ],
+)
+def test_a_letter_that_answers_a_change_or_an_absence_passes(
+    direction: Direction, conditions: tuple[str, ...], answer: str
+) -> None:
+    half_a_year = POINTS[0].as_of - timedelta(days=184)
+    before = POINTS[0].model_copy(update={"value": 1.5e6, "as_of": half_a_year, "said_at": half_a_year})
+    asked = request(watch(*conditions, direction=direction), points=[before, *POINTS])
+    draft = compose_offline(asked)
+    assert check(draft, asked) == []
+    assert answer in draft.body
+    assert "There has been no " in draft.body
+    assert (
+        "figure" in {problem.kind for problem in check(_changed(draft, "40%", "45%"), asked)} or "40%" not in draft.body
+    )

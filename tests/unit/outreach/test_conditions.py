@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import timedelta
 
@@ -9,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sago.domain.events import EventType, Severity
+from sago.domain.metrics import METRICS
+from sago.domain.watches import Condition
 from sago.errors import UsageError
-from sago.outreach.conditions import parse
+from sago.outreach.conditions import asked_currency, parse, render
 from sago.outreach.proofs import evaluate, held_since
 from tests.unit.outreach.stories import ARR, DEAL, EVENTS, MET, NOW, POINTS, event, metric, point
 
@@ -26,6 +30,17 @@ from tests.unit.outreach.stories import ARR, DEAL, EVENTS, MET, NOW, POINTS, eve
         ("enterprise deals = 2", "count", "enterprise_deal", "==", 2),
         ("churn < 2.5 %", "metric", "churn", "<", 2.5),
         ("mrr >= 450k", "metric", "mrr", ">=", 450_000),
+        ("paying customers >= 100", "metric", "customers", ">=", 100),
+        ("users >= 1.2 million", "metric", "users", ">=", 1.2e6),
+        ("runway >= 12 months", "metric", "runway", ">=", 12),
+        ("arr >= CHF 3M", "metric", "arr", ">=", 3e6),
+        ("arr >= 3m", "metric", "arr", ">=", 3e6),
+        ("user growth >= 2", "count", "user_growth", ">=", 2),
+        ("mrr growth over 3m", "change", "mrr", ">", 0),
+        ("mrr growth 3m >= 20%", "change", "mrr", ">=", 20),
+        ("arr decline 6m < 5%", "change", "arr", ">", -5),
+        ("users growth >= 20% over the last quarter", "change", "users", ">=", 20),
+        ("no setback", "count", "setback", "==", 0),
     ],
 )
 def test_reads_what_people_write(text: str, kind: str, name: str, op: str, value: float) -> None:
@@ -34,8 +49,40 @@ def test_reads_what_people_write(text: str, kind: str, name: str, op: str, value
 
 
 @pytest.mark.parametrize(
+    ("text", "severity", "within"),
+    [
+        ("enterprise_deal high >= 2 in 90d", Severity.HIGH, "90d"),
+        ("no high setback within the last 2 months", Severity.HIGH, "2m"),
+        ("no setback medium in 60 days", Severity.MEDIUM, "60d"),
+        ("enterprise deals >= 2 in 1 quarter", None, "3m"),
+    ],
+)
+def test_reads_severity_and_period(text: str, severity: Severity | None, within: str) -> None:
+    read = parse(text)
+    assert (read.severity, read.within) == (severity, within)
+
+
+@pytest.mark.parametrize(
     ("text", "column", "hint"),
     [
+        ("nrr >= -5 users", 11, "nrr is not counted in `users`, but in percent"),
+        ("nrr >= -5", 1, "always holds"),
+        ("churn > 500%", 1, "Churn lies between 0% and 100%: `> 500` can never hold"),
+        ("setback >= 0", 1, "nothing to wait for"),
+        ("setback >= 1.5", 1, "whole numbers"),
+        ("no setback in 0d", 15, "a period has a length"),
+        ("no setback in 99y", 15, "at most ten years"),
+        ("no arr in 60d", 4, "only events can be absent"),
+        ("arr high >= 2M", 5, "has no severity"),
+        ("arr >= 2M in 90d", 14, "a change is `arr growth 90d >= 20%`"),
+        ("enterprise_deal growth 3m", 17, "`enterprise_deal >= 2 in 90d`"),
+        ("mrr growth >= 20%", 11, "a change is over one period"),
+        ("mrr growth 3m >= 20% over 6m", 27, "a change is over one period"),
+        ("mrr growth 3m >= $20k", 18, "a change is told in percent"),
+        ("mrr growth 3 >= 20%", 12, "a period, as in 60d"),
+        ("no setback hgh in 60d", 12, "did you mean high?"),
+        ("no setback and no churn", 12, "nothing may follow"),
+        ("arr", 4, "one of >= > <= <"),
         ("arl >= 2M", 1, "did you mean arr"),
         ("arr => 2M", 5, ">= > <= <"),
         ("arr >=", 7, "the text ends here"),
@@ -49,13 +96,88 @@ def test_an_error_points_at_its_column(text: str, column: int, hint: str) -> Non
     with pytest.raises(UsageError, match=rf"column {column}\b") as caught:
         parse(text)
     assert hint in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
-@given(st.text(max_size=40))
-def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
-    with suppress(UsageError):
+def test_the_caret_stands_under_the_character() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse("mrr grwth 3m >= 20%")
+    said, shown, caret = str(caught.value).splitlines()
+    assert said.endswith("column 5: `grwth` is no word of a condition; did you mean growth?")
+    assert shown[caret.index("^") :].startswith("grwth")
+
+
+WORDS = [
+    "arr",
+    "no",
+    "setback",
+    "high",
+    "growth",
+    "3m",
+    "in",
+    "60d",
+    ">=",
+    "=>",
+    "2M",
+    "€",
+    "%",
+    "-",
+    "and",
+    ",",
+    "売上",
+    "\t",
+]
+
+
+@given(st.text(max_size=40) | st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join))
+def test_any_text_is_read_or_refused_at_a_character_of_it(text: str) -> None:
+    try:
         assert parse(text).text == text.strip()
+    except UsageError as error:
+        column = re.search(r"column (\d+)", str(error))
+        assert column
+        assert 1 <= int(column[1]) <= len(text) + 1
+
+
+def _built(kind: str, name: str, op: str, value: int, severity: Severity | None, within: str) -> Condition | None:
+    """A condition of these parts as a person would write it; None where it could never or would always hold."""
+    text = {
+        "metric": f"{name} {op} {value}",
+        "change": f"{name} growth {within} {op} {value - 50}%",
+        "count": f"{name} {severity or ''} {op} {value} {f'in {within}' if value % 2 else ''}",
+        "absence": f"no {severity or ''} {name} {f'within {within}' if value % 2 else ''}",
+    }[kind]
+    with suppress(UsageError):
+        return parse(text)
+    return None
+
+
+METRIC_NAMES = st.sampled_from(list(METRICS))
+PARTS = st.builds(
+    lambda kind, metric_name, event_type, op, value, severity, within: _built(
+        kind, metric_name if kind in ("metric", "change") else event_type.value, op, value, severity, within
+    ),
+    st.sampled_from(["metric", "change", "count", "absence"]),
+    METRIC_NAMES,
+    st.sampled_from(EventType),
+    st.sampled_from([">=", ">", "<=", "<", "==", "!=", "≥"]),
+    st.integers(min_value=0, max_value=5_000_000),
+    st.sampled_from([None, *Severity]),
+    st.sampled_from(["60d", "8w", "3m", "1y", "90 days", "2 quarters", "the last year"]),
+)
+
+
+@given(PARTS)
+def test_a_condition_written_out_is_read_as_the_same(condition: Condition | None) -> None:
+    if condition is not None:
+        assert parse(render(condition)) == condition.model_copy(update={"text": render(condition)})
+
+
+@given(METRIC_NAMES, st.sampled_from(["$2M", "€3,500,000", "CHF 450k", "2M eur", "1.25M", "¥80M"]))
+def test_the_currency_asked_is_kept(name: str, amount: str) -> None:
+    if METRICS[name].unit == "currency":
+        condition = parse(f"{name} >= {amount}")
+        again = parse(render(condition))
+        assert (asked_currency(again), again.value) == (asked_currency(condition), condition.value)
 
 
 def test_the_newest_point_decides_and_its_quote_proves() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sago.domain.events import EventType, Extraction, Metric, Observation, Rejection, Severity, Status
 from sago.domain.metrics import UNSTATED
 from sago.pipeline.extraction import refold
-from sago.pipeline.folding import WINDOW, fold
+from sago.pipeline.folding import WINDOW, Folding, fold
 from sago.stores.memory.database import MemoryDatabase
 
 DAY = timedelta(days=1)
@@ -323,3 +323,26 @@ def merge(database: MemoryDatabase, readings: list[Reading]) -> None:
     with database.begin() as tx:
         tx.events.append([said for _, found in readings for said in found], [read for read, _ in readings])
         refold(tx, "acme", START)
+
+
+@given(st.data())
+@settings(max_examples=60)
+def test_a_fold_that_grows_is_the_fold_from_nothing(data: st.DataObject) -> None:
+    """Also where a message is edited away, and where a later one tells the currency of an earlier one."""
+    units = st.sampled_from(["USD", "EUR", UNSTATED])
+    told = [
+        said(
+            number,
+            data.draw(st.sampled_from([DEAL, REVENUE, SETBACK])),
+            data.draw(st.sampled_from(["northwind", "acme bank", None])),
+            (data.draw(st.sampled_from(["arr", "mrr"])), data.draw(st.sampled_from([1e6, 2e6])), data.draw(units)),
+            status=data.draw(st.sampled_from([Status.ACTUAL, Status.ACTUAL, Status.DENIED])),
+            corrects=data.draw(st.booleans()),
+        )
+        for number in range(data.draw(st.integers(min_value=1, max_value=9)))
+    ]
+    growing = Folding("acme")
+    for end in range(1, len(told) + 1):
+        gone = data.draw(st.sets(st.sampled_from(told[:end]).map(lambda each: each.message_id), max_size=1))
+        known = [each for each in told[:end] if each.message_id not in gone]
+        assert growing(known, []) == fold("acme", known, [])

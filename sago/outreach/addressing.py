@@ -1,0 +1,65 @@
+"""A person as somebody writes them, and whether a letter can be addressed to them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from sago.domain.companies import Company, Person
+from sago.domain.watches import Direction, Watch
+from sago.errors import UsageError
+
+LONGEST_NAME = 100
+LONGEST_ADDRESS = 254
+"""Characters of an address (RFC 5321, 4.5.3.1)."""
+_WRITTEN = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>\s*")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+[A-Za-z]{{2,63}}")
+"""An address that any server takes (RFC 5321): no quoted local parts, no literals."""
+EXAMPLE = "'Dana Reed <dana@northgate.example>'"
+
+
+def person(written: str, where: str) -> Person:
+    """`Dana Reed <dana@northgate.example>`, or a bare name. Raises UsageError, which names `where` it was written, for
+    anything that could not stand in a mail's header: a name is one line of visible characters without angle brackets.
+    """
+    if bad := next((character for character in written if _is_hidden(character)), None):
+        raise UsageError(f"{where}: holds the invisible character U+{ord(bad):04X}; write it as {EXAMPLE}")
+    match = _WRITTEN.fullmatch(written)
+    name, address = (match["name"], match["address"].strip()) if match else (written, None)
+    name = " ".join(name.split()).strip(" \"'")
+    if not name or "@" in name or set(name) & set("<>"):
+        raise UsageError(f"{where} {written.strip()[:60]}: write it as {EXAMPLE}")
+    if len(name) > LONGEST_NAME:
+        raise UsageError(f"{where}: the name has more than {LONGEST_NAME} characters")
+    if address is not None and not is_address(address):
+        raise UsageError(f"{where}: `{address[:60]}` is no mail address; write it as {EXAMPLE}")
+    return Person(name=name, email=address)
+
+
+def is_address(text: str) -> bool:
+    """Whether a mail can be sent there, as far as its form tells."""
+    return len(text) <= LONGEST_ADDRESS and ".." not in text and _ADDRESS.fullmatch(text) is not None
+
+
+def unaddressed(watch: Watch, company: Company) -> list[str]:
+    """What a letter of the watch still lacks to be sent. Raises UsageError where it could never be: the investor it
+    would go to is part of the watch, while the founder's address may still be learned."""
+    investor = watch.investor
+    if watch.direction is Direction.TO_INVESTOR:
+        if investor is None or investor.email is None:
+            whom = investor.name if investor else "nobody"
+            raise UsageError(f"--investor: the letter goes to {whom}, without an address; write it as {EXAMPLE}")
+        return []
+    lacking = []
+    if company.founder_email is None:
+        lacking.append(f"no address of {company.name}'s founder is known: letters are written, and wait for one")
+    if investor is None or investor.email is None:
+        whose = investor.name if investor else "the investor"
+        lacking.append(f"{whose} has no address to send from: give it, --investor {EXAMPLE}")
+    return lacking
+
+
+def _is_hidden(character: str) -> bool:
+    """Control and format characters but for the joiners of Persian and Indian names, separators, lone surrogates."""
+    return character not in "\u200c\u200d" and unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp", "Cs")
