@@ -29,6 +29,7 @@ from sago.outreach.permission import ApprovalRules, TickRule
 from sago.outreach.scheduling import DueLetters
 from sago.outreach.sending import Rules, Sending
 from sago.outreach.standing import lay_out, withdraw_denied
+from sago.outreach.threads import Threads
 from sago.outreach.unsubscribing import NOWHERE, Links, Suppressing
 from sago.pipeline.asking import Asker
 from sago.pipeline.batching import Batching
@@ -362,6 +363,8 @@ class Container:
 
     def compose_letter(self, watch_id: UUID, as_of: datetime) -> Letter | None:
         """The letter of one watch as of a moment, or None where there is nothing new to say."""
+        from sago.sources.mail_heads import head_of
+
         return composing.compose_letter(
             watch_id,
             as_of,
@@ -372,6 +375,7 @@ class Container:
             setback_days=self.settings.outreach.setback_days,
             highlights=self.settings.outreach.highlights,
             scale=self.settings.outreach.significance.scale,
+            threads=Threads(self.raw, head_of),
         )
 
     @property

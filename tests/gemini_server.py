@@ -111,6 +111,7 @@ def letter(asked: Asked) -> dict[str, Any]:
     return {
         "subject": f"{data['company']}: {events[0]['title']}",
         "opening": f"There is news. {events[0]['title']}, on {events[0]['on']}.",
+        "other_side": "",
         "highlights": [{"event": e["n"], "heading": e["type"], "text": f"{e['title']} ({e['on']})."} for e in events],
         "ask": "Do you have 20 minutes for a call next week?",
     }

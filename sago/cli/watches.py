@@ -14,6 +14,7 @@ from sago.cli.firms import ensured
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table, the_one
 from sago.cli.proposals import confirmed, tell
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
+from sago.cli.voices import VoiceFolder, voice_of
 from sago.domain.companies import DEFAULT_FIRM
 from sago.domain.watches import Direction, Watch
 from sago.outreach.addressing import person as person_of
@@ -40,6 +41,7 @@ def add_watch(
     ] = None,
     investor: Annotated[str | None, typer.Option(help="'Dana Reed <dana@northgate.example>'.")] = None,
     direction: Annotated[Direction, typer.Option(help="Who writes to whom.")] = Direction.TO_FOUNDER,
+    voice: VoiceFolder = None,
     weight: Annotated[
         list[str] | None, typer.Option("--weight", help="How much a type matters: enterprise_deal=1.0. Repeatable.")
     ] = None,
@@ -82,6 +84,7 @@ def add_watch(
             conditions=conditions,
             direction=direction,
             weights=weights,
+            voice=voice_of(session, voice, direction, person, profile, container.clock.now()),
             created_at=container.clock.now(),
         )
         lacking = unaddressed(watch, profile)

@@ -56,6 +56,8 @@ class LetterDraft(BaseModel):
     body: str = Field(min_length=20)
     highlights: tuple[Highlight, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    prompt_version: str = ""
+    """Of the prompt it was asked with; empty where none was used."""
 
     @property
     def sha256(self) -> str:
@@ -87,6 +89,14 @@ class Receipt(BaseModel):
     transformation: str = ""
     """`MRR $450k × 12 → $5.4M ARR`; empty where the claim stands in the proof as it is written."""
 
+    def without_quote(self) -> Receipt:
+        """What is left once the quote is erased: the letter's own words stay, and the hash."""
+        return self.model_copy(update={"quote": ""})
+
+    def without_words(self) -> Receipt:
+        """What is left where the letter's text goes too: where a claim stood, what it cited, and the hash."""
+        return self.model_copy(update={"claim": "", "quote": "", "transformation": ""})
+
 
 class Thread(BaseModel):
     """The conversation that a letter goes on with (RFC 5322, 3.6.4): Message-IDs with their angle brackets."""
@@ -95,6 +105,8 @@ class Thread(BaseModel):
 
     in_reply_to: str
     references: tuple[str, ...]
+    subject: str = ""
+    """Of the conversation, without `Re:`; as a person wrote it, so no claim of the letter."""
 
 
 class LetterState(StrEnum):
@@ -223,6 +235,11 @@ class Letter(BaseModel):
     created_at: Moment
     approved_by: str | None = None
     approved_at: Moment | None = None
+
+    @property
+    def subject(self) -> str:
+        """As the mail has it: of a reply the conversation's, else the draft's own."""
+        return f"Re: {self.thread.subject}" if self.thread and self.thread.subject else self.draft.subject
 
 
 class LetterChange(BaseModel):

@@ -29,3 +29,17 @@ class Voice(BaseModel):
     formality: Formality = Formality.NEUTRAL
     samples: int = Field(ge=1)
     """Mails that it was read from."""
+
+
+class SentMail(BaseModel):
+    """A mail as far as it shows how its writer writes: quoted words of others are cut already."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sender: str
+    """The address of From, as it is written; empty where it names none or several."""
+    name: str = ""
+    """The name of From."""
+    readers: tuple[str, ...] = ()
+    """Names and addresses of To."""
+    text: str

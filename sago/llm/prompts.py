@@ -56,7 +56,7 @@ class Prompt(NamedTuple):
 
 
 EXTRACTION = Prompt("extraction", 2)
-LETTER = Prompt("letter", 1)
+LETTER = Prompt("letter", 2)
 
 
 @cache

@@ -14,7 +14,7 @@ from sago.domain.amounts import COUNT, Amount, find_amounts
 from sago.domain.bands import band_of
 from sago.domain.companies import Granularity
 from sago.domain.events import Event, Evidence, Observation
-from sago.outreach.facts import find_days
+from sago.outreach.claims.calendar import find_days
 
 NOT_SHARED = "not shared"
 HIDDEN = "[…]"

@@ -12,18 +12,19 @@ from sago import telemetry
 from sago.domain.bands import BandPoint
 from sago.domain.companies import Company, ModelPolicy, Person
 from sago.domain.events import Event
-from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
+from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState, Thread
 from sago.domain.model_calls import ModelJob
 from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Direction, Outcome, Verdict, Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError, UsageError
-from sago.outreach.checking import check
+from sago.outreach.checking import check, examine
 from sago.outreach.knowledge import Known, load
 from sago.outreach.proofs import held_since
-from sago.outreach.selection import choose
+from sago.outreach.selection import choose, other_side
 from sago.outreach.sharing import view_of
 from sago.outreach.significance import scores
 from sago.outreach.standing import SYSTEM, lay_out, open_letters, still_proven, supersede, told_events
+from sago.outreach.threads import Threads
 from sago.ports import Clock, Database, Drafts, Model, Models, Transaction
 
 UPDATE_DAYS = 92
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
     standing: Letter | None = None
     withdrawn: tuple[Letter, ...] = ()
     reason: str = ""
+    thread: Thread | None = None
 
 
 def compose_letter(
@@ -56,6 +58,7 @@ def compose_letter(
     setback_days: int,
     highlights: int,
     scale: Scale = DEFAULT_SCALE,
+    threads: Threads | None = None,
 ) -> Letter | None:
     """The watch's letter as of a moment, inserted as a draft and laid out; None where there is nothing new to say.
 
@@ -75,6 +78,8 @@ def compose_letter(
         _log.info("no letter", watch_id=str(watch_id), reason=plan.reason)
         return None
     request = plan.request
+    if threads:
+        plan = plan._replace(thread=threads.find(request, *_people(request.company, request.watch)))
     draft, model = models.ask(ModelJob.LETTER, request.company, lambda model: _write(request, model, clock))
     letter = _keep(plan, request, draft, model.name, database, clock.now())
     if letter:
@@ -128,7 +133,8 @@ def request_for(
     events = (*proofs, *others[: max(0, highlights - len(proofs))])
     if not events:
         return None
-    return _request(known, verdict, events, as_of)
+    against = other_side(news, as_of - timedelta(days=setback_days), as_of)
+    return _request(known, verdict, (*events, *against), as_of)
 
 
 def request_of(transaction: Transaction, letter: Letter) -> LetterRequest:
@@ -269,6 +275,7 @@ def _keep(
         ordinal = sum(letter.watch_id == request.watch.id and letter.window == plan.window for letter in earlier)
         name = f"sago:letter:{request.watch.id}:{plan.window}:{ordinal}"
         letter = _letter(uuid5(NAMESPACE_URL, name), request, plan.window, draft, composed_by, now)
+        letter = letter.model_copy(update={"thread": plan.thread})
         return letter if transaction.outreach.add_letter(letter) else None
 
 
@@ -287,6 +294,8 @@ def _letter(
         draft=draft,
         event_ids=_rests_on(request),
         composed_by=composed_by,
+        prompt_version=draft.prompt_version,
+        receipts=examine(draft, request).receipts,
         created_at=now,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from sago.outreach.facts import Day, find_days
+from sago.outreach.claims.calendar import Day, find_days
 
 _WEEKDAYS = [name.lower() for name in calendar.day_name]
 _BEFORE = re.compile(

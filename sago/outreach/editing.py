@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 
 from pydantic import ValidationError
 
-from sago.domain.letters import Highlight, Letter, LetterDraft, LetterRequest, LetterState, Receipt
+from sago.domain.letters import Highlight, Letter, LetterDraft, LetterState
 from sago.errors import UngroundedError, UsageError
+from sago.outreach.checking import examine
 from sago.outreach.composing import request_of
 from sago.outreach.permission import untraceable
 from sago.outreach.reading import locked_letter, require_as_seen, the_letter
 from sago.outreach.standing import lay_out
-from sago.outreach.ticking import carried, parts, sentence_of, text_of
+from sago.outreach.ticking import carried
 from sago.ports import Database, Drafts
 
 EDITABLE = (LetterState.DRAFT, LetterState.APPROVED)
 _LINE = re.compile(r"^- (?P<heading>[^:\n]+): (?P<text>.+)$", re.M)
-Prove = Callable[[LetterDraft, LetterRequest], tuple[Receipt, ...]]
-"""Gives the receipts of a text that has passed the check."""
 
 
 def edit(
@@ -33,7 +31,6 @@ def edit(
     who: str,
     why: str,
     at: datetime,
-    prove: Prove | None = None,
 ) -> Letter:
     """Put a person's words in the place of the letter's that they edited; an approved letter is a draft again.
 
@@ -50,7 +47,7 @@ def edit(
         request = request_of(tx, letter)
         if problems := untraceable(letter, draft, request):
             raise UngroundedError(f"letter {letter.id}: not changed; {'; '.join(str(problem) for problem in problems)}")
-        proofs = prove(draft, request) if prove else moved(letter, draft)
+        proofs = examine(draft, request).receipts
         if letter.state is LetterState.APPROVED:
             tx.outreach.set_letter_state(letter.id, LetterState.DRAFT, at, who, f"edited: {why}")
         ticked = carried(letter, draft, proofs)
@@ -93,21 +90,3 @@ def _highlights(body: str, before: list[Highlight]) -> list[Highlight]:
 
 def _line(line: Highlight) -> str:
     return f"{line.heading}: {line.text}"
-
-
-def moved(before: Letter, draft: LetterDraft) -> tuple[Receipt, ...]:
-    """The receipts of claims that the new text still makes, in the order of the old one."""
-    found = [_moved(receipt, sentence_of(before.draft, receipt), draft) for receipt in before.receipts]
-    return tuple(receipt for receipt in found if receipt)
-
-
-def _moved(receipt: Receipt, sentence: str, draft: LetterDraft) -> Receipt | None:
-    """Where its sentence stands now, or else the claim alone."""
-    for looked_for in (sentence, receipt.claim):
-        for where in sorted(parts(draft), key=lambda part: part != receipt.where):
-            at = text_of(draft, where).find(looked_for)
-            if at >= 0:
-                start = at + looked_for.find(receipt.claim)
-                place = {"where": where, "start": start, "end": start + len(receipt.claim)}
-                return receipt.model_copy(update=place)
-    return None

@@ -12,8 +12,8 @@ from sago.domain.events import Event
 from sago.domain.letters import Letter, LetterDraft, LetterRequest
 from sago.domain.wording import day
 from sago.outreach.checking import Problem, check
+from sago.outreach.claims.passages import words_of
 from sago.outreach.composing import request_of
-from sago.outreach.facts import words_of
 from sago.outreach.sharing import has_ended
 from sago.outreach.standing import told_events
 from sago.ports import Transaction

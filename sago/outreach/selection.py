@@ -8,7 +8,7 @@ from uuid import UUID
 
 from rapidfuzz.fuzz import token_set_ratio
 
-from sago.domain.events import Event, EventType
+from sago.domain.events import Event, EventType, Severity
 from sago.domain.metrics import METRICS
 from sago.domain.significance import Score
 from sago.outreach.significance import scores
@@ -43,6 +43,19 @@ def choose(
         chosen.append(best)
         left = [event for event in left if event is not best and not _same_fact(event, best)]
     return chosen
+
+
+def other_side(events: Iterable[Event], since: datetime, as_of: datetime) -> list[Event]:
+    """The strongest setback of medium or high severity since a moment, the newest of equals; at most one."""
+    found = [
+        event
+        for event in events
+        if event.is_active
+        and event.event_type is EventType.SETBACK
+        and event.severity is not Severity.LOW
+        and since <= event.occurred_at <= as_of
+    ]
+    return sorted(found, key=lambda event: (event.severity.rank, event.occurred_at, str(event.id)))[-1:]
 
 
 def _worth(event: Event, weighed: Score, chosen: Sequence[Event]) -> float:

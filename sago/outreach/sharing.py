@@ -12,8 +12,8 @@ from sago.domain.companies import Granularity, Share
 from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint, Observation
 from sago.domain.sharing import Seen
 from sago.domain.watches import Outcome, Verdict, Watch
+from sago.outreach.claims.passages import WORD, words_of
 from sago.outreach.coarsening import TITLE_LIMIT, coarse_event, coarse_observation
-from sago.outreach.facts import WORD, words_of
 from sago.outreach.verdicts import judge
 from sago.ports import Transaction
 

@@ -1,4 +1,4 @@
-"""A watch is kept once: the same words again change nothing but its weights."""
+"""A watch is kept once: the same words again change nothing but its weights and its sender's voice."""
 
 from __future__ import annotations
 
@@ -22,17 +22,20 @@ class Kept(NamedTuple):
 
 
 def keep_watch(watch: Watch, transaction: Transaction) -> Kept:
-    """Keep it, unless one that would write the same letter is there; that one takes the weights, if any are given."""
+    """Keep it, unless one that would write the same letter is there; that one takes weights and
+    voice, where any are given."""
     same = (each for each in transaction.outreach.watches(watch.company_id) if _meaning(each) == _meaning(watch))
     twin = next(same, None)
     if twin is None:
         transaction.outreach.add_watch(watch)
         return Kept(watch, is_new=True)
-    if not watch.weights or dict(watch.weights) == dict(twin.weights):
-        return Kept(twin, is_new=False)
-    reweighed = twin.model_copy(update={"weights": watch.weights})
-    transaction.outreach.add_watch(reweighed)
-    return Kept(reweighed, is_new=False, is_reweighed=True)
+    is_reweighed = bool(watch.weights) and dict(watch.weights) != dict(twin.weights)
+    changed = twin.model_copy(
+        update={"weights": watch.weights if is_reweighed else twin.weights, "voice": watch.voice or twin.voice}
+    )
+    if changed != twin:
+        transaction.outreach.add_watch(changed)
+    return Kept(changed, is_new=False, is_reweighed=is_reweighed)
 
 
 def weights(pairs: Sequence[str]) -> dict[EventType, float]:

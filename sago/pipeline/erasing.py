@@ -50,8 +50,7 @@ def is_unshared(message: Message, shares: Collection[Share], now: datetime) -> b
 
 def emptied(letter: Letter) -> Letter:
     """The letter without its words. Of its receipts stay ids, places and hashes."""
-    nothing = {"claim": "", "quote": "", "transformation": ""}
-    receipts = tuple(receipt.model_copy(update=nothing) for receipt in letter.receipts)
+    receipts = tuple(receipt.without_words() for receipt in letter.receipts)
     return letter.model_copy(update={"draft": NO_WORDS, "receipts": receipts})
 
 
@@ -146,11 +145,12 @@ class Erasing:
         taken = tx.erasures.take_words(erasure, ids)
         refold(tx, erasure.company_id, now)
         tx.erasures.take_events(erasure.company_id, taken.event_ids)
-        return taken, _withdraw(tx, erasure, set(taken.event_ids), now)
+        return taken, _withdraw(tx, erasure, set(taken.event_ids), ids, now)
 
 
-def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], now: datetime) -> _Letters:
-    """Take the text out of letters that tell of these events; drafts and approved letters are superseded."""
+def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], messages: set[str], now: datetime) -> _Letters:
+    """Take the text out of letters that tell of these events; drafts and approved letters are superseded. Receipts stay
+    as hashes: of a letter that was let go those that quote the person."""
     ids = [
         letter.id
         for letter in tx.outreach.letters(erasure.company_id, live=False)
@@ -161,6 +161,9 @@ def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], now: date
     taken = [
         emptied(letter).model_copy(update={"state": _after(letter)}) for letter in citing if letter.state not in LET_GO
     ]
+    for letter in (each for each in citing if each.state in LET_GO):
+        kept = tuple(each.without_quote() if each.message_id in messages else each for each in letter.receipts)
+        tx.erasures.take_letter(letter.model_copy(update={"receipts": kept}))
     why = "cites a person who was erased"
     for letter in citing:
         tx.outreach.set_letter_state(letter.id, _after(letter), now, erasure.requested_by, why)

@@ -86,7 +86,7 @@ def _letter(letter: Letter, data: ReportData) -> RenderableType:
     to = letter.recipient.name if letter.recipient else "(for you to choose)"
     head = Text.assemble(
         ("From     ", "dim"), one_line(letter.sender.name), "\n", ("To       ", "dim"), one_line(to), "\n",
-        ("Subject  ", "dim"), (one_line(letter.draft.subject), "bold"), "\n",
+        ("Subject  ", "dim"), (one_line(letter.subject), "bold"), "\n",
     )  # fmt: skip
     body = Group(*(_paragraph(line) for line in visible(letter.draft.body).split("\n")))
     title = Text(f"The {kind_of(letter, data)}, ready for your approval", style="bold")

@@ -100,7 +100,7 @@ def test_a_file_opens_as_an_unsent_mail(tmp_path: Path) -> None:
     assert plain is not None
     assert rich is not None
     assert plain.get_content().replace("\r\n", "\n").strip() == BODY
-    assert "<li>Revenue: ARR &lt;b&gt;reached&lt;/b&gt; €2.1M.</li>" in rich.get_content()
+    assert ">Revenue: ARR &lt;b&gt;reached&lt;/b&gt; €2.1M.</li>" in rich.get_content()
     assert not any(part.defects for part in read.walk())
 
 

@@ -12,11 +12,11 @@ from sago.domain.batches import Batch, BatchPlan, BatchState, ChunkResult, DeadL
 from sago.domain.erasures import Erasure
 from sago.domain.events import EventType, Extraction, Observation, Severity, Status
 from sago.domain.generations import Generation
-from sago.domain.letters import DueLetter, LetterDraft
+from sago.domain.letters import DueLetter, LetterDraft, Receipt
 from sago.domain.messages import MessageKey, MessageRef
 from sago.pipeline.extraction import refold
 from sago.ports import Database
-from tests.contracts.test_outreach import letter, watch
+from tests.contracts.test_outreach import EVENT, letter, watch
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COMPANY = "scale-flow"
@@ -194,6 +194,23 @@ def test_a_letter_loses_its_text_and_nothing_else(database: Database) -> None:
         tx.erasures.take_letter(letter("a").model_copy(update={"draft": draft}))
     with database.begin() as tx:
         assert tx.outreach.letters() == [letter("a").model_copy(update={"draft": draft})]
+
+
+def test_receipts_outlive_their_quotes_as_hashes(database: Database) -> None:
+    receipt = Receipt(
+        claim="$2.1M", kind="figure", where="body", start=3, end=8, event_id=EVENT, message_id="slack:1",
+        quote="We just passed $2.1M ARR!", sha256="8f4e", transformation="$2,104,000 → $2.1M",
+    )  # fmt: skip
+    written = letter("a", receipts=(receipt,))
+    with database.begin() as tx:
+        tx.outreach.add_letter(written)
+    with database.begin() as tx:
+        assert tx.outreach.letters() == [written]
+        tx.erasures.take_letter(written.model_copy(update={"receipts": (receipt.without_words(),)}))
+    with database.begin() as tx:
+        (left,) = tx.outreach.letters()[0].receipts
+    assert (left.claim, left.quote, left.transformation) == ("", "", "")
+    assert (left.sha256, left.event_id, left.where, left.start) == ("8f4e", EVENT, "body", 3)
 
 
 def test_the_generation_advances_by_one_and_is_accepted_only_upwards(database: Database) -> None:

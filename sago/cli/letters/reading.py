@@ -12,11 +12,13 @@ from rich.padding import Padding
 from rich.text import Text
 
 from sago.bootstrap import Container
+from sago.cli import receipts
 from sago.cli.letters.chosen import ago, letter_named, next_steps, recipient, short
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterChange, LetterState
 from sago.outreach.permission import ApprovalRules, needed, notes, unticked
+from sago.outreach.receipts import proven
 from sago.report.phrases import KINDS, letter_kind, one_line, visible
 
 NARROW = 76
@@ -79,7 +81,7 @@ def show_letter(
     if as_json:
         session.emit(found.model_dump(mode="json") | {"needed": left})
         return
-    session.out.print(Text(one_line(found.draft.subject), style="bold"))
+    session.out.print(Text(one_line(found.subject), style="bold"))
     session.out.print(
         Text(f"{found.state}: {kind}; from {one_line(found.sender.name)} to {recipient(found)}\n", style="dim")
     )
@@ -150,7 +152,7 @@ def _told(change: LetterChange) -> Text:
 
 def _cells(letter: Letter, rules: ApprovalRules, now: datetime) -> tuple[str, ...]:
     place = (short(letter), letter.company_id, letter.state.value, ago(letter.created_at, now))
-    return (*place, _ticks(letter, rules), recipient(letter), letter.draft.subject)
+    return (*place, _ticks(letter, rules), recipient(letter), letter.subject)
 
 
 def _ticks(letter: Letter, rules: ApprovalRules) -> str:
@@ -169,3 +171,24 @@ def _stacked(session: Session, rows: Sequence[tuple[str, ...]]) -> None:
         session.out.print(Text(letter_id, "bold").append(f"  {state} · {age}{ticked}", "not bold"))
         session.out.print(Text(f"  {company} → {to}", style="dim"))
         session.out.print(Padding(Text(one_line(subject)), (0, 0, 1, 2)))
+
+
+def show_receipts(
+    letter: Wanted,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show where each figure, date and name of a letter comes from, and whether its proof still stands.
+
+    Example: [bold]sago outreach receipt 77c0d1aa[/]
+    """
+    session = Session(as_json, verbose, quiet, config)
+    with opened(session) as container:
+        found = letter_named(container, letter)
+        proofs = proven(found, container.database, container.raw)
+    if as_json:
+        session.emit(receipts.as_json(found, proofs))
+    else:
+        receipts.show(session, found, proofs)

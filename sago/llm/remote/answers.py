@@ -70,6 +70,7 @@ class LetterAnswer(BaseModel):
     subject: str
     opening: str
     highlights: list[WrittenHighlight]
+    other_side: str
     ask: str
 
 

@@ -81,7 +81,8 @@ class MemoryErasures:
         self._state.aliases = {old: new for old, new in self._state.aliases.items() if new not in gone}
 
     def take_letter(self, letter: Letter) -> None:
-        self._state.letters[letter.id] = letter
+        held = self._state.letters[letter.id]
+        self._state.letters[letter.id] = held.model_copy(update={"draft": letter.draft, "receipts": letter.receipts})
 
     def take_derived(self, firm_id: str, company_id: str) -> Derived:
         """Of what there is in memory: reasons of compositions, and a founder's voice."""

@@ -275,7 +275,7 @@ def test_lists_the_new_kinds_as_they_were_written(sago: Callable[..., Result]) -
 def test_shows_and_decides_letters(sago: Callable[..., Result], house: House) -> None:
     letter = house.compose()
     assert [row["id"] for row in lines(sago("outreach", "list", "--json"))] == [str(letter.id)]
-    assert "Key highlights:" in sago("outreach", "show", str(letter.id)[:8]).stdout
+    assert "Hi Nell," in sago("outreach", "show", str(letter.id)[:8]).stdout
     assert lines(sago("outreach", "approve", "--yes", str(letter.id), "--json"))[0]["state"] == "approved"
     assert sago("outreach", "reject", str(letter.id), "--because", "already in touch").exit_code == 0
     assert lines(sago("outreach", "list", "--json")) == []

@@ -115,7 +115,7 @@ class TestCache:
         assert len(self.client.asked) == 2
 
     def test_a_letter_is_written_anew_each_time(self) -> None:
-        self.client.reply = Reply({"subject": "s", "opening": "o", "highlights": [], "ask": "a"})
+        self.client.reply = Reply({"subject": "s", "opening": "o", "highlights": [], "other_side": "", "ask": "a"})
         for _ in range(2):
             self.line.ask(question(job=ModelJob.LETTER, answer=LetterAnswer))
         assert len(self.client.asked) == 2

@@ -11,15 +11,17 @@ import pytest
 from jinja2 import UndefinedError
 
 from sago.config import PROJECT
+from sago.domain.companies import Granularity
 from sago.domain.events import EventType, Observation
 from sago.domain.messages import CompactMessage
 from sago.domain.metrics import METRICS
+from sago.domain.voices import Formality, Voice
 from sago.domain.watches import Direction
 from sago.llm.prompts import EXTRACTION, LETTER, Example, Prompt, Rendered, invented_names
 from sago.llm.remote import answers, letters, packing
 from sago.pipeline.grounding import ground
 from tests.unit.llm.said import START, chat, mail
-from tests.unit.outreach.stories import request, watch
+from tests.unit.outreach.stories import ARR, SETBACK, request, watch
 
 GOLDEN = Path(__file__).resolve().parents[2] / "data" / "prompts"
 
@@ -40,16 +42,31 @@ def letter(direction: Direction, *objections: str) -> Rendered:
     return LETTER.render(**letters.values(asked))
 
 
+def in_bands() -> Rendered:
+    """With a voice, a setback, and figures that are not told exactly."""
+    voice = Voice(sender="ivo@fund.example", words=90, formality=Formality.FORMAL, samples=4)
+    asked = request(watch("arr >= 2M"))
+    coarse = ARR.model_copy(update={"title": "ARR reached [$2M–5M]", "metrics": ()})
+    changed = {"events": (coarse, SETBACK), "granularity": Granularity.BANDS}
+    of = asked.watch.model_copy(update={"voice": voice})
+    return LETTER.render(**letters.values(asked.model_copy(update={**changed, "watch": of})))
+
+
 def prompts() -> dict[str, Rendered]:
     refused = letter(Direction.TO_INVESTOR, "body: figure '$9.9M' stands in no cited event")
-    return {EXTRACTION.version: extraction(), LETTER.version: letter(Direction.TO_FOUNDER), "letter-1-again": refused}
+    return {
+        EXTRACTION.version: extraction(),
+        LETTER.version: letter(Direction.TO_FOUNDER),
+        "letter-2-again": refused,
+        "letter-2-in-bands": in_bands(),
+    }
 
 
 def shown(rendered: Rendered) -> str:
     return f"{rendered.system}\n\n======== data ========\n{rendered.user}\n"
 
 
-@pytest.mark.parametrize("name", ["extraction-2", "letter-1", "letter-1-again"])
+@pytest.mark.parametrize("name", ["extraction-2", "letter-2", "letter-2-again", "letter-2-in-bands"])
 def test_a_prompt_is_sent_as_it_was_last_agreed(name: str) -> None:
     assert shown(prompts()[name]) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ import pytest
 
 from sago.domain.batches import BatchState
 from sago.domain.erasures import SETTLES_AFTER, Erased, Erasure
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import Letter, LetterState, Receipt
 from sago.domain.messages import MessageRef
 from sago.errors import TransientError
 from sago.pipeline.erasing import NO_WORDS
@@ -180,7 +180,12 @@ def test_an_erasure_that_the_mirror_lacks_is_given_to_it() -> None:
 def cites(house: House, name: str, window: str, state: LetterState) -> Letter:
     with house.database.begin() as tx:
         events = tuple(event.id for event in tx.events.find("acme"))
-        one = letter(name, window, company_id="acme", event_ids=events, state=state)
+        proof = tx.events.find("acme")[0].evidence[0]
+        receipt = Receipt(
+            claim="Contoso", kind="name", where="body", start=0, end=7, event_id=events[0], message_id=proof.message_id,
+            quote=proof.quote, sha256="8f4e",
+        )  # fmt: skip
+        one = letter(name, window, company_id="acme", event_ids=events, state=state, receipts=(receipt,))
         assert tx.outreach.add_letter(one)
     house.drafts.put(one)
     return one
@@ -202,8 +207,12 @@ def test_letters_that_cite_the_person_lose_their_text_unless_a_person_let_them_g
         after = {each.id: each for each in tx.outreach.letters(live=False)}
     assert (after[draft.id].state, after[draft.id].draft) == (LetterState.SUPERSEDED, NO_WORDS)
     assert (after[rejected.id].state, after[rejected.id].draft) == (LetterState.REJECTED, NO_WORDS)
+    bare = approved.receipts[0].without_quote()
     assert (after[approved.id].state, after[approved.id].draft) == (LetterState.SUPERSEDED, approved.draft)
+    assert after[approved.id].receipts == (bare,)
     assert after[queued.id] == queued
+    assert after[draft.id].receipts == (draft.receipts[0].without_words(),)
+    assert (bare.claim, bare.quote, bare.sha256) == ("Contoso", "", "8f4e")
     assert [each.window for each in house.drafts.letters.values()] == ["2026-05"]
     assert erase(house, asked()).letters == 0
 
