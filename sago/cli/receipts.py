@@ -67,7 +67,9 @@ def _about(letter: Letter) -> list[str]:
     by = f"written by {letter.composed_by}" + (f" with prompt {letter.prompt_version}" if letter.prompt_version else "")
     approved = "approved by nobody yet"
     if letter.approved_by:
-        approved = f"approved by {letter.approved_by}" + (f" on {day(letter.approved_at)}" if letter.approved_at else "")
+        approved = f"approved by {letter.approved_by}" + (
+            f" on {day(letter.approved_at)}" if letter.approved_at else ""
+        )
     return [f"{letter.state} · {letter.company_id} · {str(letter.id)[:8]}", by, approved]
 
 
@@ -95,7 +97,9 @@ def _proof(each: Proven) -> Text:
     lines.append(" · ".join(part for part in (_source(each), *said) if part))
     if receipt.transformation:
         lines.append(one_line(receipt.transformation))
-    lines.append(f"sha256 {receipt.sha256[:_SHORT_HASH]}" + (f" · event {str(receipt.event_id)[:8]}" if receipt.event_id else ""))
+    lines.append(
+        f"sha256 {receipt.sha256[:_SHORT_HASH]}" + (f" · event {str(receipt.event_id)[:8]}" if receipt.event_id else "")
+    )
     text = Text(lines[0])
     for line in lines[1:]:
         text.append(f"\n{line}", "dim")

@@ -12,7 +12,9 @@ from sago.domain.watches import Direction
 from sago.outreach.checking import Checked, Problem, check, examine, written
 from tests.unit.outreach.stories import NOW, event, metric, point, request, watch
 
-ARR = event("revenue_milestone", "ARR reached $2.1M", "We just passed $2.104M ARR!", metric("arr", 2_104_000), days_ago=6)
+ARR = event(
+    "revenue_milestone", "ARR reached $2.1M", "We just passed $2.104M ARR!", metric("arr", 2_104_000), days_ago=6
+)
 HALDEN = event(
     "enterprise_deal",
     "Halden Foods signed a three-year contract worth $240k a year",
@@ -36,7 +38,9 @@ USERS = event(
     days_ago=12,
     severity="medium",
 )
-CHURN = event("revenue_milestone", "Churn fell to 2%", "churn fell to 2% in October", metric("churn", 2, "percent"), days_ago=15)
+CHURN = event(
+    "revenue_milestone", "Churn fell to 2%", "churn fell to 2% in October", metric("churn", 2, "percent"), days_ago=15
+)
 KEPT = event("customer_success", "Osprey Health did not cancel", "Osprey Health did not cancel after all", days_ago=18)
 AUDIT = event("compliance", "SOC 2 Type II report issued", "our SOC 2 Type II report is issued", days_ago=19)
 EVENTS = [ARR, HALDEN, MERIDIAN, USERS, CHURN, KEPT, AUDIT]
@@ -169,9 +173,15 @@ def test_what_is_not_so_is_refused(sentence: str, kind: str) -> None:
 
 
 def test_a_highlight_speaks_of_its_own_event_alone() -> None:
-    own = Highlight(heading="Enterprise deal", text="Halden Foods signed at $240k a year (10 November).", event_id=HALDEN.id)
+    own = Highlight(
+        heading="Enterprise deal", text="Halden Foods signed at $240k a year (10 November).", event_id=HALDEN.id
+    )
     assert check(letter("A short update.", highlights=(own,)), asked()) == []
-    for text in ("Halden Foods signed at $2.1M (10 November).", "Meridian Rail signed at $240k a year.", "Signed on 14 November."):
+    for text in (
+        "Halden Foods signed at $2.1M (10 November).",
+        "Meridian Rail signed at $240k a year.",
+        "Signed on 14 November.",
+    ):
         line = own.model_copy(update={"text": text})
         assert check(letter("A short update.", highlights=(line,)), asked())
 
@@ -179,11 +189,18 @@ def test_a_highlight_speaks_of_its_own_event_alone() -> None:
 def test_a_greeting_and_a_signature_hold_their_own_people() -> None:
     good = letter("Your ARR reached $2.1M.")
     assert check(good, asked()) == []
-    for old, new in (("Hi Nell", "Hi Ivo"), ("Hi Nell", "Hi Halden"), ("Ivo Brandt", "Nell Quist"), ("Ivo Brandt", "Ivo Quist")):
+    for old, new in (
+        ("Hi Nell", "Hi Ivo"),
+        ("Hi Nell", "Hi Halden"),
+        ("Ivo Brandt", "Nell Quist"),
+        ("Ivo Brandt", "Ivo Quist"),
+    ):
         assert check(good.model_copy(update={"body": good.body.replace(old, new)}), asked())
 
 
-@pytest.mark.parametrize("subject", ["Orchard: " + "news " * 20, "Orchard: news\r\nBcc: eve@evil.example", "Halden: $2.1M ARR"])
+@pytest.mark.parametrize(
+    "subject", ["Orchard: " + "news " * 20, "Orchard: news\r\nBcc: eve@evil.example", "Halden: $2.1M ARR"]
+)
 def test_a_subject_is_one_short_line_about_the_company(subject: str) -> None:
     draft = letter("Your ARR reached $2.1M.").model_copy(update={"subject": subject})
     assert {problem.where for problem in check(draft, asked())} == {"subject"}
@@ -204,7 +221,9 @@ def test_another_company_of_the_house_is_named_only_where_an_event_names_it() ->
 
 
 def test_every_claim_has_a_receipt_with_what_was_done_to_it() -> None:
-    receipts = said("Your ARR reached $2.1M on 14 November, past the $2M I had asked for. Halden Foods signed.").receipts
+    receipts = said(
+        "Your ARR reached $2.1M on 14 November, past the $2M I had asked for. Halden Foods signed."
+    ).receipts
     by_claim = {receipt.claim: receipt for receipt in receipts if receipt.where == "body"}
     arr = by_claim["$2.1M"]
     assert (arr.event_id, arr.message_id, arr.quote) == (ARR.id, ARR.evidence[0].message_id, ARR.evidence[0].quote)
