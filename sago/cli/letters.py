@@ -67,7 +67,7 @@ def show_letter(
     if as_json:
         session.emit(found.model_dump(mode="json"))
         return
-    session.out.print(Text(one_line(found.draft.subject), style="bold"))
+    session.out.print(Text(one_line(found.subject), style="bold"))
     session.out.print(
         Text(f"{found.state}: {kind}; from {one_line(found.sender.name)} to {_recipient(found)}\n", style="dim")
     )
@@ -204,4 +204,4 @@ def _recipient(letter: Letter) -> str:
 def _letter_cells(letter: Letter, watches: list[Watch]) -> tuple[str, ...]:
     kind = letter_kind(letter, watches)
     to = _recipient(letter)
-    return (str(letter.id)[:8], letter.company_id, kind, letter.state.value, to, letter.draft.subject)
+    return (str(letter.id)[:8], letter.company_id, kind, letter.state.value, to, letter.subject)

@@ -18,7 +18,7 @@ from sago.errors import PermanentError, TransientError, UngroundedError, Unusabl
 from sago.outreach.checking import check, examine
 from sago.outreach.deciding import drafts_of
 from sago.outreach.proofs import held_since
-from sago.outreach.selection import choose
+from sago.outreach.selection import choose, other_side
 from sago.outreach.standing import lay_out, still_proven
 from sago.outreach.threads import Threads
 from sago.outreach.verdicts import judge
@@ -139,11 +139,12 @@ def request_for(known: Known, as_of: datetime, setback_days: int, highlights: in
     events = (*proofs, *others[: max(0, highlights - len(proofs))])
     if not events:
         return None
+    against = other_side(news, as_of - timedelta(days=setback_days), as_of)
     return LetterRequest(
         company=known.company,
         watch=known.watch,
         verdict=verdict,
-        events=events,
+        events=(*events, *against),
         metric_points=tuple(point for point in known.metric_points if point.said_at <= as_of),
         as_of=as_of,
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rapidfuzz.fuzz import token_set_ratio
 
-from sago.domain.events import CATALOGUE, Event, EventType
+from sago.domain.events import CATALOGUE, Event, EventType, Severity
 from sago.domain.metrics import METRICS
 
 HALF_LIFE_DAYS = 30
@@ -35,6 +35,19 @@ def choose(events: Iterable[Event], as_of: datetime, limit: int) -> list[Event]:
         chosen.append(best)
         left = [event for event in left if event is not best and not _same_fact(event, best)]
     return chosen
+
+
+def other_side(events: Iterable[Event], since: datetime, as_of: datetime) -> list[Event]:
+    """The strongest setback of medium or high severity since a moment, the newest of equals; at most one."""
+    found = [
+        event
+        for event in events
+        if event.is_active
+        and event.event_type is EventType.SETBACK
+        and event.severity is not Severity.LOW
+        and since <= event.occurred_at <= as_of
+    ]
+    return sorted(found, key=lambda event: (event.severity.rank, event.occurred_at, str(event.id)))[-1:]
 
 
 def _worth(event: Event, chosen: Sequence[Event], as_of: datetime) -> float:

@@ -56,6 +56,12 @@ def clause(event: Event, sides: Sides) -> str:
     return ""
 
 
+def is_known(event: Event) -> bool:
+    """Whether the title has a form of our own readers: where that gives no clause, it says too little by itself."""
+    title = " ".join(event.title.split()).rstrip(".!")
+    return any(form.fullmatch(title) for form, _ in _FORMS)
+
+
 class _Title(NamedTuple):
     """What a clause may draw on: the parts of the title, the event, and who speaks."""
 
@@ -235,9 +241,9 @@ _WRITERS: dict[str, Callable[[_Title], str]] = {
     r"(?P<who>.+?) will not renew(?:, losing (?P<value>.+))?": _lost,
     r"Lost the deal with (?P<who>.+?)(?:, worth (?P<value>.+))?":
         lambda t: f"{t.we} lost the deal with {t.who('a prospect')}{t.part('value', ', worth ')}{SAID}",
-    r"Outage(?: of (?P<length>.+?))?(?: affected (?P<hit>.+))?":
+    r"Outage(?: of (?P<length>.+?))?(?: affected (?:(?P<hit>[\d,.kM]+ [a-z]+s)|.+))?":
         lambda t: f"{t.we} had an outage{t.part('length', ' of ')}{ON}{t.part('hit', ', which affected ')}",
-    r"Data incident(?: affecting (?P<hit>.+))?":
+    r"Data incident(?: affecting (?:(?P<hit>[\d,.kM]+ [a-z]+s)|.+))?":
         lambda t: f"{t.we} had a data incident{ON}{t.part('hit', ', which affected ')}",
     r"(?P<who>.+?) went to court(?: for (?P<value>.+))?":
         lambda t: f"{t.who('somebody')} has gone to court against {t.us}{t.part('value', ' for ')}{SAID}",

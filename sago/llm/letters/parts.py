@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from sago.domain.events import Event, EventType
+from sago.domain.events import Event, EventType, Severity
 from sago.domain.letters import Highlight, LetterRequest
 from sago.domain.voices import Formality
 from sago.domain.watches import Direction, Outcome
@@ -36,7 +36,8 @@ def objection(request: LetterRequest, phrases: Phrases) -> str:
     met = _met(request)
     recalled = f"{my} reason for passing was “{{why}}”" if why else f"{i} thought it was too early"
     begun = f"When we met{met}, {recalled}."
-    turn = phrases.pick("turn", "That no longer holds.", "That has changed.", "The reason is gone.")
+    turns = ["That no longer holds.", "That has changed.", *(["The reason is gone."] if why else [])]
+    turn = phrases.pick("turn", *turns)
     if is_terse(request):
         return phrases.say(f"{begun} {{facts}}", why=why, facts=facts)
     forms = [f"{begun} {turn} {{facts}}", f"{{facts}} {begun} {turn}"]
@@ -106,13 +107,15 @@ def _since_met(request: LetterRequest, told: Sequence[Telling]) -> bool:
 
 
 def other_side(request: LetterRequest, phrases: Phrases) -> str:
-    """The strongest setback among what the letter rests on, in one sober sentence."""
-    against = next((event for event in request.events if event.event_type is EventType.SETBACK), None)
-    if against is None:
+    """The strongest setback among what the letter rests on, in one sober sentence; in its proof's own words only where
+    it is severe."""
+    told = [tell(event, request) for event in request.events if event.event_type is EventType.SETBACK]
+    fit = [each for each in told if each.manner is Manner.CLAUSE or each.event.severity is Severity.HIGH]
+    if not fit:
         return ""
-    told = tell(against, request)
-    if told.manner is not Manner.CLAUSE:
-        return told.sentence
+    worst = min(fit, key=lambda each: (each.manner, -each.event.severity.rank))
+    if worst.manner is not Manner.CLAUSE:
+        return worst.sentence
     if to_founder(request):
         forms = [
             "I have also seen that {fact}, and would like to hear how you are dealing with it.",
@@ -121,12 +124,12 @@ def other_side(request: LetterRequest, phrases: Phrases) -> str:
     else:
         forms = ["Not everything went our way: {fact}.", "On the other side, {fact}."]
         forms.append("You should also know that {fact}.")
-    return phrases.pick("other side", *forms, fact=told.clause)
+    return phrases.pick("other side", *forms, fact=worst.clause)
 
 
 def ask(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -> str:
     """One call, and what it is for."""
-    about = _question(request, told)
+    about = _question(request, phrases, told)
     voice = request.watch.voice
     minutes = "30 minutes" if to_founder(request) else "20 minutes"
     if is_terse(request):
@@ -145,22 +148,25 @@ def ask(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -> str:
     return phrases.say(f"{begun} I would like to {{about}}.", minutes=minutes, about=about)
 
 
-def _question(request: LetterRequest, told: Sequence[Event]) -> str:
+def _question(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -> str:
     """What the call is for, by the strongest fact that a question can be asked about."""
-    about = next(filter(None, (_about(event, request) for event in told)), None)
+    about = next(filter(None, (_about(event, request, phrases) for event in told)), None)
     if to_founder(request):
         return f"{about or 'hear what is behind this'}, and what you need next"
     return f"{about or 'go through the details with you'}, and hear what is still missing for you"
 
 
-def _about(event: Event, request: LetterRequest) -> str:
+def _about(event: Event, request: LetterRequest, phrases: Phrases) -> str:
     mine = not to_founder(request)
     if event.event_type is EventType.ENTERPRISE_DEAL:
         return "tell you how that deal came about" if mine else "hear how that deal came about"
     if any(metric.name in ("nrr", "grr") for metric in event.metrics):
         return "show you what is behind the retention" if mine else "understand what is behind the retention"
     if event.event_type is EventType.REVENUE_MILESTONE:
-        return "show you the revenue customer by customer" if mine else "understand where the revenue comes from"
+        forms = ["show you the revenue customer by customer", "go through the revenue with you line by line"]
+        if not mine:
+            forms = ["understand where the revenue comes from", "hear who is behind that revenue"]
+        return phrases.pick("about", *forms)
     return ""
 
 

@@ -26,7 +26,7 @@ _OF_A_DEAL = frozenset({"contract_value", "amount_raised", "valuation"})
 _FORMS = (
     (re.compile(r"(?P<who>(?!Million).+?) signed a contract"), "{who} signed"),
     (re.compile(r"(?P<who>.+?) renewed or expanded"), "{who} renewed"),
-    (re.compile(r"(?P<who>\S+ .+?) joins as "), "{who} hired"),
+    (re.compile(r"(?P<who>\S+ .+?) joins as "), "{who} joins"),
     (re.compile(r"(?P<who>.+?) started a paid pilot"), "{who} pays for a pilot"),
     (re.compile(r"(?P<round>Series [A-F])(?: of (?P<value>\S+(?: \S+)?))? closed"), "{round} closed"),
     (re.compile(r"Funding round of (?P<value>.+?) closed"), "funding round of {value}"),
@@ -42,6 +42,9 @@ def subject(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -> 
     facts, forms = _phrases(request, told), ["{name}: {facts}"]
     if request.verdict.outcome is Outcome.NOW:
         recalled = reason(request)
+        bare = f"{name}: “{recalled}” no longer holds"
+        if recalled and not facts and len(bare) <= SUBJECT_LIMIT:
+            return bare
         if request.watch.direction is Direction.TO_FOUNDER:
             forms = ["{name}: {facts} – time to talk", "Back to {name}: {facts}"]
         if recalled and len(recalled) <= SHORT_REASON:

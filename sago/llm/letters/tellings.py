@@ -13,7 +13,7 @@ from sago.domain.events import Event, EventType
 from sago.domain.letters import LetterRequest
 from sago.domain.watches import Direction, Outcome
 from sago.domain.wording import day
-from sago.llm.letters.clauses import ON, SAID, WE, YOU, Sides, clause
+from sago.llm.letters.clauses import ON, SAID, WE, YOU, Sides, clause, is_known
 from sago.llm.letters.figures import level_clause, telling_figures
 from sago.llm.letters.phrasing import capital, one_line
 
@@ -107,6 +107,8 @@ def tell(event: Event, request: LetterRequest) -> Telling:
     if text:
         return Telling(event, Manner.CLAUSE, text, f" {_when(event, request)}")
     when = day(event.occurred_at, beside=request.as_of)
+    if is_known(event):
+        return Telling(event, Manner.QUOTE, _cut(event.evidence[0].quote), when)
     if not _is_quote(event):
         return Telling(event, Manner.TITLE, one_line(event.title).rstrip(".!"), when)
     return Telling(event, Manner.QUOTE, _cut(event.title), when)
@@ -157,7 +159,7 @@ def _letters(text: str) -> str:
 
 def _cut(text: str) -> str:
     """As it was written; a long one without its last parts, where these turn nothing round and no figure is torn."""
-    text = one_line(text).rstrip("…").strip()
+    text = one_line(text).rstrip("….").strip()
     ends = [match.start() for match in re.finditer(r"[.;:!?,](?=\s)", text[:LONGEST_QUOTE])]
     if len(text) <= LONGEST_QUOTE or not ends or ends[-1] < LONGEST_QUOTE // 3 or _TURNING.search(text[ends[-1] :]):
         return text

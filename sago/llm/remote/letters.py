@@ -62,9 +62,8 @@ def draft(value: Any, request: LetterRequest) -> LetterDraft:
         parts = (written.opening.strip(), news, written.other_side.strip(), written.ask.strip())
         body = assembled(request, *parts, closing="Best")
         subject = _line(written.subject)[:SUBJECT_LIMIT]
-        return LetterDraft(
-            subject=subject, body=body, highlights=lines, metrics=tuple(metrics), prompt_version=LETTER.version
-        )
+        said = {"subject": subject, "body": body, "highlights": lines, "metrics": tuple(metrics)}
+        return LetterDraft(**said, prompt_version=LETTER.version)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -290,3 +290,9 @@ def test_no_letter_has_empty_words() -> None:
         r"excit|thrill|hope (?:this|you)|delighted|amazing|pleased to|reach(?:ing)? out|circle back|synerg", re.I
     )
     assert not any(empty.search(draft.body) for draft in [*variants(), *variants("arr >= 2M")])
+
+
+def test_a_subject_without_a_fact_of_its_own_recalls_the_reason() -> None:
+    chat = event("enterprise_deal", "cedar grove said yes to paid", "cedar grove said yes to paid. one tower")
+    draft = compose_offline(request(watch("enterprise_deal >= 1"), [chat], []))
+    assert draft.subject == "Orchard: “ARR below 2M” no longer holds"

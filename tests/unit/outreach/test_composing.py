@@ -363,3 +363,26 @@ def test_an_answer_that_is_no_letter_is_asked_for_once_more(silences: int, kind:
     with pytest.raises(kind, match="answer is empty") as raised:
         desk.compose(FIRING)
     assert not isinstance(raised.value, UngroundedError)
+
+
+def test_a_setback_of_the_same_weeks_stands_in_the_letter_and_among_its_events() -> None:
+    loss = event(
+        "setback", "Fjord Bank will not renew", "Fjord Bank told us they will not renew", days_ago=9, severity="medium"
+    )
+    desk = Desk(FIRING)
+    fold_into(desk.database, [*EVENTS, loss])
+    letter = desk.compose(FIRING)
+    assert letter is not None
+    assert "Fjord Bank will not renew (11 November)" in letter.draft.body
+    assert loss.id in letter.event_ids
+
+
+@pytest.mark.parametrize(("days_ago", "severity"), [(200, "medium"), (9, "low")])
+def test_an_old_or_a_small_setback_is_none_of_the_letters(days_ago: float, severity: str) -> None:
+    loss = event("setback", "Fjord Bank will not renew", "they will not renew", days_ago=days_ago, severity=severity)
+    desk = Desk(FIRING)
+    fold_into(desk.database, [*EVENTS, loss])
+    letter = desk.compose(FIRING)
+    assert letter is not None
+    assert "Fjord" not in letter.draft.body
+    assert loss.id not in letter.event_ids
