@@ -45,6 +45,8 @@ class Plan(NamedTuple):
     withdrawn: tuple[Letter, ...] = ()
     reason: str = ""
     thread: Thread | None = None
+    others: tuple[str, ...] = ()
+    """Names of the house's other companies."""
 
 
 def compose_letter(
@@ -80,18 +82,20 @@ def compose_letter(
     request = plan.request
     if threads:
         plan = plan._replace(thread=threads.find(request, *_people(request.company, request.watch)))
-    draft, model = models.ask(ModelJob.LETTER, request.company, lambda model: _write(request, model, clock))
+    draft, model = models.ask(
+        ModelJob.LETTER, request.company, lambda model: _write(request, model, clock, plan.others)
+    )
     letter = _keep(plan, request, draft, model.name, database, clock.now())
     if letter:
         lay_out(letter, database, drafts)
     return letter
 
 
-def _write(request: LetterRequest, model: Model, clock: Clock) -> LetterDraft:
+def _write(request: LetterRequest, model: Model, clock: Clock, others: Sequence[str]) -> LetterDraft:
     """A draft that passed the check; a refused one goes back once with the reasons, unless its writer would only
     write the same again. A second answer takes about as long as the first: it is asked for where both fit in."""
     began = clock.monotonic()
-    draft, objections = _draft(request, model)
+    draft, objections = _draft(request, model, others)
     took = clock.monotonic() - began
     if objections and model.place is not ModelPolicy.OFFLINE:
         if 2 * took > WRITING_TIME:
@@ -99,7 +103,7 @@ def _write(request: LetterRequest, model: Model, clock: Clock) -> LetterDraft:
                 f"letter refused, no time for another after {took:.0f} s: {'; '.join(objections)}"
             )
         _log.info("letter goes back", watch_id=str(request.watch.id), objections=objections)
-        draft, objections = _draft(request.model_copy(update={"objections": objections}), model)
+        draft, objections = _draft(request.model_copy(update={"objections": objections}), model, others)
     if draft is None:
         raise PermanentError(f"letter of watch {request.watch.id}: {'; '.join(objections)}")
     if objections:
@@ -107,13 +111,13 @@ def _write(request: LetterRequest, model: Model, clock: Clock) -> LetterDraft:
     return draft
 
 
-def _draft(request: LetterRequest, model: Model) -> tuple[LetterDraft | None, tuple[str, ...]]:
+def _draft(request: LetterRequest, model: Model, others: Sequence[str]) -> tuple[LetterDraft | None, tuple[str, ...]]:
     """What the model wrote, if anything that can be read, and what is wrong with it."""
     try:
         draft = model.compose(request)
     except UnusableAnswerError as error:
         return None, (str(error),)
-    return draft, tuple(str(problem) for problem in check(draft, request))
+    return draft, tuple(str(problem) for problem in check(draft, request, others))
 
 
 def request_for(
@@ -210,10 +214,11 @@ def _prepare(
             return Plan(withdrawn=withdrawn, reason="the verdict, or a want of events, speaks against it")
         window = window_of(request, known.view.seen.bands)
         withdrawn = _withdraw(transaction, known.watch, window, now, STALE) if known.watch.conditions else ()
+        others = tuple(each.name for each in transaction.companies.all() if each.company_id != known.company.company_id)
         standing = _standing(transaction, request, window) or _told(transaction, request)
     if standing:
         return Plan(standing=standing, withdrawn=withdrawn, reason=f"the letter of {standing.window} tells it")
-    return Plan(request, window, withdrawn=withdrawn)
+    return Plan(request, window, withdrawn=withdrawn, others=others)
 
 
 def _standing(transaction: Transaction, request: LetterRequest, window: str) -> Letter | None:

@@ -47,7 +47,8 @@ def find_days(text: str) -> list[Day]:
 
 
 def _day(match: re.Match[str]) -> Day | None:
-    written, span = match.group().strip(), match.span()
+    written = match.group().strip().rstrip(".")
+    span = (match.start(), match.start() + len(match.group().rstrip(". ")))
     if match["iso"]:
         year, month, number = (int(part) for part in match["iso"].split("-"))
         return Day(number, month, year, written, *span)
@@ -63,8 +64,10 @@ def _day(match: re.Match[str]) -> Day | None:
     if match["month"].lower() in _VERBS and not (match["month"][0].isupper() or is_dated):
         return None
     named = [name[:3] for name in MONTHS].index(match["month"][:3].lower()) + 1
-    number = match["day"] or match["day2"]
-    return Day(int(number) if number else None, named, int(match["year"]) if match["year"] else None, written, *span)
+    of_month = match["day"] or match["day2"]
+    return Day(
+        int(of_month) if of_month else None, named, int(match["year"]) if match["year"] else None, written, *span
+    )
 
 
 def is_day(wanted: Day, known: date, as_of: date) -> bool:

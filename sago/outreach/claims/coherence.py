@@ -3,6 +3,7 @@
 A clause that names nobody and no metric goes on with what the one before it spoke of.
 """
 
+# ruff: noqa: SIM905 - a table of words is read more easily as one string
 from __future__ import annotations
 
 import re
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from rapidfuzz.fuzz import partial_ratio, partial_ratio_alignment
 
+from sago.outreach.claims.calendar import find_days, is_written
 from sago.outreach.claims.dates import date_claims
 from sago.outreach.claims.figures import figure_claims
 from sago.outreach.claims.grounds import Ground
@@ -123,9 +125,13 @@ def _changed(text: Text, sentence: Span) -> Iterator[Settled]:
         if aligned is None or len(said) < 0.8 * len(title):
             continue
         window = Span(sentence.start + aligned.dest_start, sentence.start + aligned.dest_end)
+        why = f"is not in “{ground.label}”, which the sentence repeats otherwise"
         for match in strange_words(text, window, ground):
-            why = f"is not in “{ground.label}”, which the sentence repeats otherwise"
             yield Claim("name", *match.span(), (), why), None, why
+        own = find_days(title)
+        for day in text.days if own else ():
+            if window.holds(day.start, day.end) and not any(is_written(day, known) for known in own):
+                yield Claim("date", day.start, day.end, (), why), None, why
 
 
 def _nearly(text: Text, clause: Span, keys: Keys | None) -> Keys | None:
@@ -156,58 +162,12 @@ def _is_name_alone(text: Text, clause: Span, claims: Iterable[Claim], grounds: l
 
 _EMPTY = frozenset(
     stem(word)
-    for word in [
-        "the",
-        "and",
-        "for",
-        "with",
-        "from",
-        "that",
-        "this",
-        "have",
-        "has",
-        "had",
-        "was",
-        "were",
-        "are",
-        "our",
-        "your",
-        "their",
-        "his",
-        "her",
-        "its",
-        "you",
-        "they",
-        "who",
-        "what",
-        "when",
-        "where",
-        "which",
-        "would",
-        "like",
-        "take",
-        "look",
-        "new",
-        "now",
-        "more",
-        "than",
-        "into",
-        "over",
-        "about",
-        "after",
-        "before",
-        "also",
-        "not",
-        "but",
-        "all",
-        "any",
-        "can",
-        "could",
-        "one",
-        "two",
-        "per",
-        "out",
-    ]
+    for word in (
+        "the and for with from that this have has had was were are our your their his her its you they who "
+        "what when where which "
+        "would like take look new now more than into over about after before also not but all any can could "
+        "one two per out"
+    ).split()
 )
 
 

@@ -12,11 +12,13 @@ from sago.outreach.claims.reading import Claim, Match, Text
 
 _MEETING = re.compile(
     r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked|told|said|wrote|passed|asked|thought)\b"
-    r"|\bour (?:first |last )?(?:meeting|conversation|call|talk)\b|\bsince (?:then|we|our)\b|\b(?:met|told|asked) (?:you|me)\b",
+    r"|\bour (?:first |last )?(?:meeting|conversation|call|talk)\b|\bsince (?:then|we|our)\b|\b(?:met|told"
+    r"|asked) (?:you|me)\b",
     re.I,
 )
 _OUR_MEETING = re.compile(
-    r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked)\b|\bour (?:first |last )?(?:meeting|conversation|call|talk)\b",
+    r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked)\b|\bour (?:first "
+    r"|last )?(?:meeting|conversation|call|talk)\b",
     re.I,
 )
 

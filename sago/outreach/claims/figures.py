@@ -6,164 +6,36 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sago.domain.amount_words import CURRENCY_WORDS
 from sago.domain.amounts import Amount, find_amounts
-from sago.domain.claims import direction_in, period_of
 from sago.domain.companies import Granularity
-from sago.domain.events import EventType
-from sago.domain.metrics import METRICS, is_currency
-from sago.domain.wording import SYMBOLS, figure, metric_label, plain
-from sago.outreach.claims.grounds import DENIED, TOKEN, UNDECIDED, Ground, Saying, Stated, way_of
-from sago.outreach.claims.measures import measure_beside, tells
-from sago.outreach.claims.passages import WORD, Span, stem, stems_of
+from sago.domain.metrics import METRICS
+from sago.domain.wording import figure, metric_label
+from sago.outreach.claims.agreement import PERIOD, agrees, done_to, objection, other_name, other_period
+from sago.outreach.claims.grounds import TOKEN, Ground, Saying, Stated
+from sago.outreach.claims.measures import measure_beside
+from sago.outreach.claims.passages import WORD, Span, stem
 from sago.outreach.claims.reading import Claim, Match, Text
 
-MOST_ROUNDED = 0.02
-"""A figure rounded by more than this share of itself is another figure: 1.6M is not $2M."""
 _MONTHS_A_YEAR = 12
 _ASKED_MINUTES = {15.0, 20.0, 30.0, 45.0, 60.0}
 ASKS = re.compile(r"\b(call|talk|speak|chat|meet|walk|find|free|time for|minutes with)\b", re.I)
 _ANNUAL = re.compile(r"\s*\)?\s*(?:of\s+|in\s+)?(?:ARR|annual)", re.I)
 _ABOUT = re.compile(r"(?:[~≈]|\b(?:about|around|roughly|some|approximately|close to))\s*$", re.I)
-_POINTS = re.compile(r"(?:\bpps?|points?)\s*$", re.I)
-_PERIOD = re.compile(r"\s?(?:/|(?:per|an?|each|every)\s)\s?(day|week|month|quarter|year)\b", re.I)
 _AIM = re.compile(
     r"\b(?:ask(?:s|ed|ing)?|want(?:s|ed|ing)?|need(?:s|ed)?|bars?|marks?|thresholds?|lines?|conditions?|reasons?|hop(?:ed|ing)|"
     r"look(?:ed|ing) for|wait(?:ed|ing) for|set|named|mentioned|hurdles?|targets?|levels?)\b",
     re.I,
 )
 _BEYOND = re.compile(
-    r"\b(?:past|above|over|beyond|exceed\w*|crossed|cleared|than|at least|against|passed|topped)(?: (?:the|your|my|our|a))*\s*$",
+    r"\b(?:past|above|over|beyond|exceed\w*|crossed|cleared|than|at least|against|passed|topped)(?: (?:the"
+    r"|your|my|our|a))*\s*$",
     re.I,
 )
-_PAST = re.compile(
-    r"\b(?:from|was|were|earlier|before|previous(?:ly)?|formerly|then|vs|versus|against|compared|up|down)\b", re.I
-)
-_BY = re.compile(r"\bby\s*(?:about|around|roughly)?\s*$", re.I)
 _BAND = re.compile(r"\b(?:over|above|more than|at least|under|below|less than|at most|up to|between|from)\s*$", re.I)
-_NOUN = re.compile(
-    r"\s(?:(?:new|more|paying|active|named|other|further|additional)\s)?([a-z][\w-]+)(?:\s([a-z][\w-]+))?"
-)
-_NO_NOUN = frozenset(
-    [
-        "in",
-        "on",
-        "at",
-        "by",
-        "to",
-        "of",
-        "for",
-        "from",
-        "as",
-        "and",
-        "or",
-        "with",
-        "within",
-        "since",
-        "after",
-        "before",
-        "was",
-        "were",
-        "is",
-        "are",
-        "has",
-        "have",
-        "had",
-        "now",
-        "then",
-        "than",
-        "per",
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "last",
-        "while",
-        "when",
-        "where",
-        "it",
-        "its",
-        "we",
-        "you",
-        "our",
-        "your",
-        "i",
-        "so",
-        "but",
-        "which",
-        "who",
-        "up",
-        "down",
-        "over",
-        "under",
-        "more",
-        "across",
-        "during",
-        "until",
-    ]
-)
-COUNTED = frozenset(
-    stem(word)
-    for word in [
-        "customers",
-        "users",
-        "people",
-        "employees",
-        "engineers",
-        "deals",
-        "contracts",
-        "partners",
-        "countries",
-        "cities",
-        "offices",
-        "hospitals",
-        "banks",
-        "seats",
-        "logos",
-        "pilots",
-        "teams",
-        "stores",
-        "sites",
-        "subscribers",
-        "accounts",
-        "members",
-        "downloads",
-        "hires",
-        "investors",
-        "merchants",
-        "patients",
-        "students",
-        "schools",
-        "drivers",
-        "vehicles",
-        "orders",
-        "transactions",
-        "clients",
-        "companies",
-        "firms",
-        "plants",
-        "factories",
-        "markets",
-        "languages",
-        "integrations",
-        "months",
-        "weeks",
-        "days",
-        "years",
-        "quarters",
-        "hours",
-        "minutes",
-        "licences",
-        "brokers",
-        "underwriters",
-        "carriers",
-        "airlines",
-    ]
-)
 _MULTIPLES = re.compile(
     r"\b(?:doubl\w+|tripl\w+|trebl\w+|quadrupl\w+|halv(?:ed|es|ing)|(?:two|three|four|five|ten)fold|twice|thrice|"
-    r"(?:a|one|two|three|by|in)[ -](?:half|thirds?|quarters?|fifths?|tenth)|half (?:of|the|our|your|its|their)|dozens|scores of|"
+    r"(?:a|one|two|three|by|in)[ -](?:half|thirds?|quarters?|fifths?|tenth)|half (?:of|the|our|your|its"
+    r"|their)|dozens|scores of|"
     r"hundreds|thousands|millions|billions|majority|most of (?:our|your|their|its|the)|a handful)\b",
     re.I,
 )  # fmt: skip
@@ -220,13 +92,13 @@ def _forms(name: str) -> list[list[str]]:
 def _proven(amount: Amount, text: Text) -> Iterator[Match]:
     """Where the figure stands in a repeated passage: the quote that states it, else the passage's own."""
     for match in text.repeated(amount.start, amount.end):
-        near = [f for f in match.ground.figures if f.unit == amount.unit and _value(amount, f)[1]]
+        near = [f for f in match.ground.figures if f.unit == amount.unit and agrees(amount, f)[1]]
         told = [f for f in near if f.amount and f.saying.proof]
-        best = next((f for f in told if _value(amount, f)[0]), next(iter(told), None))
+        best = next((f for f in told if agrees(amount, f)[0]), next(iter(told), None))
         if best is None:
             yield match
         else:
-            how = _how(amount, best, best.saying, is_exact=_value(amount, best)[0])
+            how = done_to(amount, best, best.saying, is_exact=agrees(amount, best)[0])
             yield match._replace(saying=best.saying, how=how)
 
 
@@ -246,167 +118,27 @@ def _try(
     matches: list[Match],
     whys: list[str],
 ) -> None:
-    is_exact, is_near = _value(amount, stated)
+    is_exact, is_near = agrees(amount, stated)
     if not is_near:
         return
-    if why := _objection(amount, stated, ground, measure, text) or _other_name(stated, ground, named):
+    if why := objection(amount, stated, ground, measure, text) or other_name(stated, ground, named):
         whys.append(why)
         return
     said = _saying(ground, stated.value) or stated.saying
-    matches.append(Match(ground, said, _how(amount, stated, said, is_exact=is_exact)))
-
-
-def _value(amount: Amount, stated: Stated) -> tuple[bool, bool]:
-    """Whether the figure is exactly the stated one, and whether it is at the precision it is written with."""
-    gap, expected = abs(amount.value - stated.value), abs(stated.value)
-    exact = gap <= 1e-9 * expected
-    return exact, exact or (amount.scale > 1 and gap <= _quantum(amount) / 2 and gap <= MOST_ROUNDED * expected)
-
-
-def _quantum(amount: Amount) -> float:
-    """The value of the last digit written: 100,000 in `$2.1M`."""
-    decimals = re.search(r"[.,](\d{1,2})(?!\d|[.,]\d)", amount.text)
-    return float(amount.scale * 10.0 ** -(len(decimals[1]) if decimals else 0))
-
-
-def _how(amount: Amount, stated: Stated, said: Saying, *, is_exact: bool) -> str:
-    written = amount.text.strip("~≈ ")
-    if stated.how:
-        return stated.how
-    if not is_exact:
-        return f"{exactly(stated.value, stated.unit)} → {written}"
-    if written in said.text:
-        return ""
-    source = stated.amount.text if stated.amount else exactly(stated.value, stated.unit)
-    return f"{source} → {written}" if source != written else "as the event has it"
-
-
-def exactly(value: float, unit: str) -> str:
-    """A figure with all its digits: `$2,104,000`."""
-    if is_currency(unit):
-        sign = SYMBOLS.get(unit)
-        return f"{sign}{plain(value)}" if sign is not None else f"{unit} {plain(value)}"
-    return figure(value, unit)
-
-
-def _objection(amount: Amount, stated: Stated, ground: Ground, measure: str | None, text: Text) -> str:
-    """Why a figure of this value is not the stated one; empty where it is."""
-    clause = text.clause(amount.start)
-    own = text.own_words(clause)
-    if not _same_unit(amount, stated, measure):
-        return f"is {exactly(stated.value, stated.unit)} in “{ground.label}”"
-    if amount.unit == "percent" and _in_points(amount) != _told_in_points(stated, ground):
-        return f"mixes percent and points: “{stated.saying.text}”"
-    if stated.open and not (UNDECIDED.search(own) or DENIED.search(own)):
-        return f"is no fact there but planned, conditional or denied: “{_short(stated.saying.text)}”"
-    if measure and not tells(measure, stated.measures, ground.event_type) and not _names(measure, ground, stated):
-        told = ", ".join(sorted(metric_label(each) for each in stated.measures)) or "none"
-        return f"is told of {metric_label(measure)}; in “{ground.label}” it is of {told}"
-    return (
-        _other_thing(amount, stated, ground, text)
-        or _other_period(amount, stated, ground, text)
-        or _other_role(amount, stated, ground, own)
-        or _other_way(amount, stated, ground, own, text)
-    )
-
-
-def _other_name(stated: Stated, ground: Ground, named: frozenset[str]) -> str:
-    """A figure written with the name of another metric of the events."""
-    own = {f.name for f in ground.figures if f.amount is None and f.value == stated.value}
-    return f"is not of {', '.join(sorted(named))} in “{ground.label}”" if named and not named & own else ""
-
-
-def _names(measure: str, ground: Ground, stated: Stated) -> bool:
-    """Whether a figure without a metric of its own stands in a text that speaks of that metric alone."""
-    return not stated.measures and stated.amount is None and measure in stated.name
-
-
-def _in_points(amount: Amount) -> bool:
-    return _POINTS.search(amount.text) is not None
-
-
-def _told_in_points(stated: Stated, ground: Ground) -> bool:
-    told = (
-        [stated] if stated.amount else [each for each in ground.figures if each.amount and each.value == stated.value]
-    )
-    return any(each.amount is not None and _in_points(each.amount) for each in told)
-
-
-def _same_unit(amount: Amount, stated: Stated, measure: str | None) -> bool:
-    if amount.bare:
-        if stated.bare or stated.unit == "count":
-            return True
-        return is_currency(stated.unit) and amount.scale > 1 and measure is not None
-    return amount.unit == stated.unit
-
-
-def _other_thing(amount: Amount, stated: Stated, ground: Ground, text: Text) -> str:
-    """A count must count what it counts in the proof."""
-    if amount.unit != "count":
-        return ""
-    match = _NOUN.match(text.text, amount.end)
-    words = [stem(word) for word in (match.groups() if match else ()) if word and word not in _NO_NOUN]
-    if match and match[1] in _NO_NOUN:
-        words = []
-    context = stated.context | (ground.stems if stated.amount is None else frozenset())
-    wrong = [word for word in words if word in COUNTED and word not in context]
-    if not wrong and (not words or any(word in context for word in words)):
-        return ""
-    return f"counts other things in “{ground.label}”: {_short(stated.saying.text)}"
-
-
-def _other_period(amount: Amount, stated: Stated, ground: Ground, text: Text) -> str:
-    behind = _PERIOD.match(text.text, amount.end)
-    period = amount.period or (behind and behind[1].lower())
-    if period is None:
-        return ""
-    same = [stated] if stated.amount else [stated, *(each for each in ground.figures if each.value == stated.value)]
-    told = {each.amount.period for each in same if each.amount} | {
-        period_of(name) for name in (stated.name, *stated.measures)
-    }
-    return "" if period in told else f"is not said for a {period}: “{_short(stated.saying.text)}”"
-
-
-def _other_role(amount: Amount, stated: Stated, ground: Ground, own: str) -> str:
-    if stated.earlier and amount.role != "from" and not _PAST.search(own):
-        return f"is the earlier value in “{ground.label}”"
-    if (
-        amount.role == "from"
-        and not stated.earlier
-        and any(f.earlier and f.measures == stated.measures for f in ground.figures)
-    ):
-        return f"is the newer value in “{ground.label}”"
-    return ""
-
-
-def _other_way(amount: Amount, stated: Stated, ground: Ground, own: str, text: Text) -> str:
-    """A rise told as a fall, or a level told as a change."""
-    told = direction_in(own, adverbs=False)
-    ways = way_of(ground) | {way for saying in ground.sayings if (way := direction_in(saying.text))}
-    if told == "down" and "down" not in ways:
-        return f"did not fall: “{ground.label}”"
-    if told == "up" and "up" not in ways and ("down" in ways or ground.event_type is EventType.SETBACK):
-        return f"did not rise: “{ground.label}”"
-    before = text.text[: amount.start]
-    is_change = bool(_BY.search(before)) or (
-        told is not None and amount.unit == "percent" and not re.search(r"\bto\s*$", before)
-    )
-    if told and is_change and not ways:
-        return f"is a level, not a change: “{ground.label}”"
-    return ""
+    matches.append(Match(ground, said, done_to(amount, stated, said, is_exact=is_exact)))
 
 
 def _annual(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     """Twelve times an MRR, where the letter marks it as about so much ARR."""
     before = text.text[: amount.start]
     marked = _ABOUT.search(before) is not None or amount.text.startswith(("~", "≈"))
-    if _PERIOD.match(text.text, amount.end) or amount.period not in (None, "year"):
+    if PERIOD.match(text.text, amount.end) or amount.period not in (None, "year"):
         return
     if not marked or not (_ANNUAL.match(text.text, amount.end) or measure == "arr"):
         return
     for ground in text.grounds:
         for mrr in ground.monthly:
-            if _value(amount, mrr._replace(value=mrr.value * _MONTHS_A_YEAR))[1] and amount.unit == mrr.unit:
+            if agrees(amount, mrr._replace(value=mrr.value * _MONTHS_A_YEAR))[1] and amount.unit == mrr.unit:
                 written = f"{figure(mrr.value, mrr.unit)} × {_MONTHS_A_YEAR} → {amount.text.strip('~≈ ')} ARR"
                 yield Match(ground, _saying(ground, mrr.value) or mrr.saying, f"MRR {written}")
 
@@ -421,7 +153,7 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     if not (_BEYOND.search(before) or _AIM.search(nearby) or _AIM.search(re.split(r"[,;:]\s", before)[-1])):
         return
     for stated in text.all.watch.figures:
-        if _other_period(amount, stated, text.all.watch, text):
+        if other_period(amount, stated, text.all.watch, text):
             continue
         fits = (
             amount.bare
@@ -429,7 +161,7 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
             or (stated.bare and stated.unit == "count" and stated.amount is not None)
         )
         if (
-            _value(amount, stated)[0]
+            agrees(amount, stated)[0]
             and fits
             and (measure is None or not stated.measures or measure in stated.measures)
         ):
@@ -514,11 +246,3 @@ def coarse(claim: Claim, text: Text, granularity: Granularity) -> bool:
     if amount is None:
         return True
     return amount.role is not None or _BAND.search(text.text[: amount.start]) is not None
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 120 else f"{line[:119]}…"
-
-
-__all__ = ["ASKS", "CURRENCY_WORDS", "coarse", "exactly", "figure_claims", "stems_of"]

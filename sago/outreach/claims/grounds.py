@@ -25,18 +25,24 @@ from sago.outreach.claims.passages import Span, clauses, stems_of, words_of
 
 UNDECIDED = re.compile(
     r"\b(?:will|would|plan(?:s|ned)?|target(?:s|ing)?|goals?|aim(?:s|ing)?|expect(?:s|ed|ing)?|hop(?:e|es|ing)|should|"
-    r"might|could|if|forecasts?|budget(?:ed)?|want(?:s|ed)?|wish|next|unless|until|toward(?:s)?|going to|to go)\b|\bby (?=[A-Z])",
+    r"might|could|if|forecasts?|budget(?:ed)?|want(?:s|ed)?|wish|next|unless|until|toward(?:s)?|going to"
+    r"|to go)\b|\bby (?=[A-Z])",
     re.I,
 )
 """Words of a plan, a wish or a condition."""
 DENIED = re.compile(
     r"\b(?:not|never|no longer|nor|neither|without|cannot|untrue|false|falsely|wrong|wrongly|barely|hardly|allegedly|"
-    r"supposedly|none|nobody|nothing|fail(?:s|ed)? to|refus(?:es|ed) to|declin(?:es|ed) to|yet to|instead of|rather than|far from|"
+    r"supposedly|none|nobody|nothing|fail(?:s|ed)? to|refus(?:es|ed) to|declin(?:es|ed) to|yet to|instead of"
+    r"|rather than|far from|"
     r"short of|deni(?:es|ed))\b|\w(?:n[’']t)\b",
     re.I,
 )
 """Words that turn what is said into its opposite."""
 TOKEN = re.compile(r"[\w./+-]*\d[\w./+-]*")
+
+
+IS_BARE = True
+"""No unit was written."""
 
 
 class Saying(NamedTuple):
@@ -145,7 +151,14 @@ def of_event(event: Event, results: Sequence[ConditionResult] = ()) -> Ground:
     sayings = (title, *(Saying(proof.quote, proof) for proof in event.evidence))
     figures = [
         Stated(
-            m.value, m.unit, False, measures_of(m.name), title, None, m.name, m.name.startswith(("earlier", "previous"))
+            m.value,
+            m.unit,
+            not IS_BARE,
+            measures_of(m.name),
+            title,
+            None,
+            m.name,
+            m.name.startswith(("earlier", "previous")),
         )
         for m in event.metrics
     ]
@@ -193,7 +206,7 @@ def _of_verdict(result: ConditionResult) -> Stated:
     proof = Saying(result.proof[0].quote, result.proof[0]) if result.proof else Saying(condition.text)
     counted = condition.kind == "count"
     how = result.note or (f"{result.seen or 0:g} counted" if counted else f"{condition.text}: computed")
-    name = condition.name if counted else condition.name
+    name = condition.name
     measures = frozenset() if counted else measures_of(name)
     return Stated(result.seen or 0.0, result.unit or "count", counted, measures, proof, None, name, how=how)
 
@@ -220,7 +233,7 @@ def _of_watch(request: LetterRequest) -> Ground:
         condition, said = result.condition, Saying(result.condition.text)
         sayings.append(said)
         unit = result.unit or ("percent" if condition.kind == "change" else "count")
-        figures.append(Stated(condition.value, unit, True, measures_of(condition.name), said, None, condition.name))
+        figures.append(Stated(condition.value, unit, IS_BARE, measures_of(condition.name), said, None, condition.name))
         figures += [stated for stated in _told(Saying(condition.within or ""), []) if condition.within]
     days = frozenset({watch.met_on} if watch.met_on else ())
     return Ground(None, "the watch", None, tuple(sayings), tuple(figures), days)

@@ -1,4 +1,5 @@
-"""Which metric a text speaks of where a figure stands: `ARR` in `ARR reached $2.1M`, `contract` in `a $240k contract`."""
+"""Which metric a text speaks of where a figure stands: `ARR` in `ARR reached $2.1M`, `contract` in `a $240k "
+"contract`."""
 
 from __future__ import annotations
 
@@ -20,11 +21,11 @@ _ALSO = {
     "customers": ("customer", "logo"),
     "users": ("user", "account"),
     "headcount": ("employee", "staff", "team members"),
-    "recurring revenue": ("recurring revenue",),
+    "recurring_revenue": ("recurring revenue",),
 }
 _LOOSE = {"sales", "committed", "people", "accounts", "account", "availability", "raise", "round"}
 """Aliases that mean many other things in a letter."""
-_FAMILIES = {"recurring revenue": frozenset({"arr", "mrr"}), "churn": frozenset({"churn"})}
+_FAMILIES = {"recurring_revenue": frozenset({"arr", "mrr"}), "churn": frozenset({"churn"})}
 _IMPLIED = {
     EventType.ENTERPRISE_DEAL: "contract_value",
     EventType.FUNDING: "amount_raised",
@@ -55,17 +56,14 @@ def _pattern() -> re.Pattern[str]:
     for form, name in forms.items():
         groups.setdefault(name, []).append(form)
     ordered = sorted(groups.items(), key=lambda each: -max(len(form) for form in each[1]))
-    named = [
-        rf"(?P<{name.replace(' ', '_')}>{'|'.join(sorted(each, key=len, reverse=True))})" for name, each in ordered
-    ]
+    named = [rf"(?P<{name}>{'|'.join(sorted(each, key=len, reverse=True))})" for name, each in ordered]
     return re.compile(rf"(?<![\w-])(?:{'|'.join(named)})(?!\w)", re.I)
 
 
 def measures_in(text: str, start: int = 0, end: int | None = None) -> list[Measure]:
     """Every metric that is named, in order."""
     found = _pattern().finditer(text, start, len(text) if end is None else end)
-    return [Measure(str(match.lastgroup).replace("_", " ") if match.lastgroup == "recurring_revenue" else str(match.lastgroup),
-                    *match.span()) for match in found]  # fmt: skip
+    return [Measure(str(match.lastgroup), *match.span()) for match in found]
 
 
 def measure_beside(text: str, amount: Amount, amounts: Sequence[Amount], within: Span) -> str | None:

@@ -22,6 +22,7 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:;–—“\"(\n•*-])[\s“\"*•(–�
 _JOINED = re.compile(r"\s|\s?&\s?")
 _SHORTENED = re.compile(r"\b(?:St|Dr|Mr|Mrs|Ms|Jr|Sr|Prof|[A-Z])\. $")
 _GREETED = {"there", "team", "all", "everyone", "both", "friends", "mr", "mrs", "ms", "dr", "prof"}
+_GREETING = {"hi", "hello", "hey", "dear", "good morning", "good afternoon"}
 _NEARLY = 75
 """rapidfuzz's ratio (0 to 100) from which a word is another one misspelt."""
 _LONGEST_LINE = 8
@@ -102,6 +103,8 @@ def _runs(text: Text, apart: Sequence[Span]) -> Iterator[tuple[int, int]]:
 
 
 def _goes_on(text: str, run: tuple[int, int], start: int) -> bool:
+    if text[run[0] : run[1]].lower() in _GREETING:
+        return False
     return bool(_JOINED.fullmatch(text[run[1] : start]) or _SHORTENED.search(text[run[0] : start]))
 
 
@@ -142,12 +145,20 @@ def _is_ordinary(match: re.Match[str], text: Text) -> bool:
 
 
 def _of_person(text: Text, start: int, end: int, whose: str, besides: Set[str], who: str) -> Claim:
+    if who == "the reader" and words_of(text.text[start:end]) <= (besides | _ordinary()) - words_of(whose):
+        return Claim("name", start, end, _nobody(text), is_receipted=False)
     written = {part for word in words_of(text.text[start:end]) for part in word.split("-")}
     if written <= words_of(whose) | besides | _known_words():
         company = text.all.company
-        saying = company.sayings[0]._replace(text=whose)
+        own = text.all.addressee if who == "the reader" else text.all.sender
+        saying = company.sayings[0]._replace(text=own) if words_of(own) & written else company.sayings[0]
         return Claim("name", start, end, (Match(company, saying, f"{who} of the letter"),))
     return Claim("name", start, end, (), f"is not {who}: {whose or 'nobody'}")
+
+
+def _nobody(text: Text) -> tuple[Match, ...]:
+    """For words of a greeting that name nobody."""
+    return (Match(text.all.company, text.all.company.sayings[0]),)
 
 
 def _of_event(text: Text, start: int, end: int) -> Claim:
@@ -167,9 +178,9 @@ def _of_event(text: Text, start: int, end: int) -> Claim:
                 if ground.sayings
                 else Match(ground, text.all.company.sayings[0], how)
             )
-    if text.where == "subject" and text.text[end : end + 1] == ":" and not text.text[:start].strip():
-        if not _has(text.all.company, name):
-            return Claim("name", start, end, (), "is not the company that the letter is about")
+    heads = text.where == "subject" and text.text[end : end + 1] == ":" and not text.text[:start].strip()
+    if heads and not _has(text.all.company, name):
+        return Claim("name", start, end, (), "is not the company that the letter is about")
     if matches and (whole := _misspelt(text, start, end)):
         return Claim("name", start, end, (), f"is written “{whole}” in the event")
     if matches:

@@ -1,4 +1,4 @@
-"""A letter's text as a reader takes it in: sentences, their clauses, and the passages that repeat a proof to the letter.
+"""A letter's text as a reader takes it in: sentences, their clauses, and passages that repeat a proof to the letter.
 
 Offsets count code points of the text as it was written.
 """

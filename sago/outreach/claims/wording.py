@@ -18,7 +18,8 @@ _SUPERLATIVE = re.compile(
     r"\b(?:(?:the|a|an|our|your|its|their|his|her|as|whose)\s+(?:very\s+|single\s+)?(?P<placed>first|second|third|fourth|fifth|only|most|"
     r"best|top|last|next|sole|main|leading|youngest|newest|latest)(?=\s\w)"
     r"|(?P<flat>record(?:s|-breaking)?|largest|biggest|highest|lowest|smallest|fastest|strongest|greatest|unprecedented|all-time|"
-    r"best-ever|ever|unique(?:ly)?|exclusive(?:ly)?|profitable|profitability|break-?even|unicorn|market leader|number one|"
+    r"best-ever|ever|unique(?:ly)?|exclusive(?:ly)?|profitable|profitability|break-?even|unicorn"
+    r"|market leader|number one|"
     r"world-class|guaranteed?|certified|oversubscribed|first-ever|cash-flow positive))\b",
     re.I,
 )
@@ -26,14 +27,17 @@ _HARMLESS = re.compile(
     r"\b(?:first|best|next|last|second|third|latest|main|only|most)\s+(?:things?|way|time|steps?|moment|look|place|part|word|point|"
     r"weeks?|months?|days?|change|news|one|line|call|question|chance|met|meeting|conversation|spoke|letter|note|update|recent|"
     r"important|relevant|useful|of it|of all|regards|wishes|opportunity|reason|piece|step|thing|that|interesting)\b"
-    r"|\bfor the record\b|\bif (?:it|this) is (?:ever)\b|\b(?:have|has|had) (?:you|I) ever\b|\bwe first (?:met|spoke|talked)\b",
+    r"|\bfor the record\b|\bif (?:it|this) is (?:ever)\b|\b(?:have|has|had) (?:you|I) ever\b"
+    r"|\bwe first (?:met|spoke|talked)\b",
     re.I,
 )
 _FUTURE = re.compile(
-    r"\b(?:will|plans? to|expects? to|aim(?:s|ing)? (?:to|for)|hop(?:es|ing) to|intends? to|about to|going to|on track|should reach|may|might)\b",
+    r"\b(?:will|plans? to|expects? to|aim(?:s|ing)? (?:to|for)|hop(?:es|ing) to|intends? to|about to"
+    r"|going to|on track|should reach|may|might)\b",
 )
 _SAYS_FUTURE = re.compile(
-    r"\b(?:will|won[’']t|plans?|expect\w*|aim\w*|hop\w+|intend\w*|going to|about to|on track|target\w*|may|might|next|by)\b",
+    r"\b(?:will|won[’']t|plans?|expect\w*|aim\w*|hop\w+|intend\w*|going to|about to|on track|target\w*|may"
+    r"|might|next|by)\b",
     re.I,
 )
 _DOUBTED = re.compile(r"\b(?:not|never|no longer|cannot)\b|\w(?:n[’']t)\b", re.I)

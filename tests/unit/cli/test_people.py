@@ -28,6 +28,7 @@ from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
 from sago.stores.memory.keeping import MemoryMirror
+from sago.stores.memory.raw import MemoryRawStore
 from tests.unit.outreach.stories import ARR, EVENTS, NOW, database, event, fold_into, watch
 
 UPDATE = watch(name="update")
@@ -48,6 +49,7 @@ class House:
     drafts: MemoryDrafts = field(default_factory=MemoryDrafts)
     mirror: MemoryMirror = field(default_factory=MemoryMirror)
     approval_rules: ApprovalRules = field(default_factory=ApprovalRules)
+    raw: MemoryRawStore = field(default_factory=MemoryRawStore)
     closed: bool = False
 
     @property

@@ -113,16 +113,26 @@ def invented_events(company_id: str, chance: random.Random) -> list[Event]:
         f"MRR closed the month at ${mrr:,}.",
         ("mrr", mrr, "USD"),
     )
-    add(EventType.ENTERPRISE_DEAL, f"{customer} signed a contract worth ${(worth := chance.randrange(90, 640))}k a year",
-        f"{customer} signed! ${worth}k a year, three years", ("contract_value", worth * 1000, "USD"), ("term", 3, "years"))  # fmt: skip
+    add(
+        EventType.ENTERPRISE_DEAL,
+        f"{customer} signed a contract worth ${(worth := chance.randrange(90, 640))}k a year",
+        f"{customer} signed! ${worth}k a year, three years",
+        ("contract_value", worth * 1000, "USD"),
+        ("term", 3, "years"),
+    )
     add(
         EventType.REVENUE_MILESTONE,
         f"NRR was {(nrr := chance.randrange(101, 160))}%",
         f"NRR came in at {nrr}%",
         ("nrr", nrr, "percent"),
     )
-    add(EventType.USER_GROWTH, f"{(users := chance.randrange(1200, 90_000)):,} active users", f"we passed {users:,} active users today",
-        ("active users", users, "count"), severity="medium")  # fmt: skip
+    add(
+        EventType.USER_GROWTH,
+        f"{(users := chance.randrange(1200, 90_000)):,} active users",
+        f"we passed {users:,} active users today",
+        ("active users", users, "count"),
+        severity="medium",
+    )
     add(
         EventType.REVENUE_MILESTONE,
         f"ARR reached ${arr / 1e6:g}M",
@@ -136,8 +146,13 @@ def invented_events(company_id: str, chance: random.Random) -> list[Event]:
         f"the reseller agreement with {other} is signed",
         severity="medium",
     )
-    add(EventType.USER_GROWTH, f"{(count := chance.randrange(12, 400))} paying customers, up from {count - 7}",
-        f"{count} paying customers now, up from {count - 7}", ("customers", count, "count"), ("earlier customers", count - 7, "count"))  # fmt: skip
+    add(
+        EventType.USER_GROWTH,
+        f"{(count := chance.randrange(12, 400))} paying customers, up from {count - 7}",
+        f"{count} paying customers now, up from {count - 7}",
+        ("customers", count, "count"),
+        ("earlier customers", count - 7, "count"),
+    )
     return made
 
 
@@ -146,7 +161,7 @@ def companies() -> tuple[tuple[Company, tuple[Event, ...]], ...]:
     """Every company with its events, oldest first."""
     known: dict[str, Sequence[Event]] = {each: labelled_events(each) for each in seen_companies()} | sample_events()
     for number in range(24):
-        known[f"invented-{number}"] = invented_events(f"invented-{number}", random.Random(number))
+        known[f"invented-{number}"] = invented_events(f"invented-{number}", random.Random(number))  # noqa: S311
     return tuple(
         (_company(company_id, number), tuple(sorted(events, key=lambda event: event.occurred_at)))
         for number, (company_id, events) in enumerate(sorted(known.items()))
@@ -196,7 +211,7 @@ def requests(wanted: int) -> Iterator[LetterRequest]:
     known = companies()
     while made < wanted:
         company, events = known[turn % len(known)]
-        chance = random.Random(turn)
+        chance = random.Random(turn)  # noqa: S311
         turn += 1
         until = chance.randrange(1, len(events) + 1)
         heard = list(events[:until])
@@ -205,8 +220,8 @@ def requests(wanted: int) -> Iterator[LetterRequest]:
         watch = Watch(
             id=uuid5(NAMESPACE_URL, f"corpus:{turn}"), company_id=company.company_id,
             investor=Person(name=chance.choice(INVESTORS), email="reader@fund.example"), met_on=met,
-            reason=chance.choice(REASONS), conditions=conditions(heard, chance), direction=chance.choice(list(Direction)),
-            created_at=datetime(2024, 1, 1, tzinfo=UTC),
+            reason=chance.choice(REASONS), conditions=conditions(heard, chance),
+            direction=chance.choice(list(Direction)), created_at=datetime(2024, 1, 1, tzinfo=UTC),
         )  # fmt: skip
         request = request_for(Known(company, watch, heard, points(heard)), as_of, 30, chance.choice((2, 3, 5)))
         if request is not None:

@@ -1,7 +1,8 @@
 """One figure, date or name of a letter changed, so that the letter says something else.
 
-A change counts only where what is said then is not true by accident: the new figure, date or name must not stand in the
-very event that the old one was taken from. That is the only exclusion; what other events say is a change like any other.
+A change counts only where what is said then is not true by accident: the new figure, date or name must not stand in
+the very event that the old one was taken from. That is the only exclusion; what other events say is a change like any
+other.
 The minutes that a letter asks for are no claim, and are left alone.
 """
 
