@@ -17,7 +17,7 @@ _MEETING = re.compile(
     re.I,
 )
 _OUR_MEETING = re.compile(
-    r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked)\b|\bour (?:first "
+    r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked|told (?:me|you))\b|\bour (?:first "
     r"|last )?(?:meeting|conversation|call|talk)\b",
     re.I,
 )

@@ -148,7 +148,12 @@ def _of_person(text: Text, start: int, end: int, whose: str, besides: Set[str], 
     if who == "the reader" and words_of(text.text[start:end]) <= (besides | _ordinary()) - words_of(whose):
         return Claim("name", start, end, _nobody(text), is_receipted=False)
     written = {part for word in words_of(text.text[start:end]) for part in word.split("-")}
-    if written <= words_of(whose) | besides | _known_words():
+    mixed = (
+        who == "the sender"
+        and written & words_of(text.all.sender)
+        and not written <= (words_of(text.all.sender) | besides | _known_words())
+    )
+    if not mixed and written <= words_of(whose) | besides | _known_words():
         company = text.all.company
         own = text.all.addressee if who == "the reader" else text.all.sender
         saying = company.sayings[0]._replace(text=own) if words_of(own) & written else company.sayings[0]
