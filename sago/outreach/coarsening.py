@@ -14,7 +14,7 @@ from sago.domain.amounts import COUNT, Amount, find_amounts
 from sago.domain.bands import band_of
 from sago.domain.companies import Granularity
 from sago.domain.events import Event, Evidence, Observation
-from sago.outreach.claims.calendar import find_days
+from sago.outreach.claims.calendar import find_dates
 
 NOT_SHARED = "not shared"
 HIDDEN = "[…]"
@@ -155,7 +155,7 @@ def _undisclosed(amount: Amount) -> str:
 def _without_rest(text: str) -> str:
     """What stands between figures, without what else is written in digits or number words."""
     stay = [*(match.span() for match in _DATES.finditer(text)), *(match.span() for match in _NAMES.finditer(text))]
-    stay += [(day.start, day.end) for day in find_days(text)]
+    stay += [(day.start, day.end) for day in find_dates(text)]
     pieces, at = [], 0
     for start, end in _merged(stay):
         pieces += [_LEFT.sub(HIDDEN, text[at:start]), text[start:end]]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from sago.outreach.claims.calendar import Day, find_days
+from sago.outreach.claims.calendar import Day, find_dates
 
 _WEEKDAYS = [name.lower() for name in calendar.day_name]
 _BEFORE = re.compile(
@@ -52,7 +52,7 @@ def deadline(text: str, said: date, beside: int = 0) -> date | None:
 
 
 def _named(text: str, said: date) -> Iterator[Deadline]:
-    for named in find_days(text):
+    for named in find_dates(text):
         before = _BEFORE.search(text[: named.start])
         is_whole_date = named.day is not None and named.year is not None
         if before is None and not is_whole_date:
@@ -65,7 +65,10 @@ def _named(text: str, said: date) -> Iterator[Deadline]:
 
 
 def _last_day(named: Day, said: date) -> date | None:
-    """Of the period; without a year the next one that has not ended. None for a day that no month has."""
+    """Of the period; without a year the next one that has not ended. None for a day that no month has, and for one
+    without a month."""
+    if named.month is None:
+        return None
     first, months = _span(named.month)
     for year in [named.year] if named.year else [said.year, said.year + 1]:
         last = first + months - 1

@@ -108,3 +108,8 @@ def _is_relative(said: str, known: date, as_of: date) -> bool:
     if said == "last quarter":
         return known.year * 4 + (known.month - 1) // 3 == as_of.year * 4 + (as_of.month - 1) // 3 - 1
     return known.year == as_of.year - 1
+
+
+def find_dates(text: str) -> list[Day]:
+    """Dates, months and quarters written in a text, in order; years and weekdays alone are left out."""
+    return [day for day in find_days(text) if day.month is not None]
