@@ -49,9 +49,9 @@ def is_unshared(message: Message, shares: Collection[Share], now: datetime) -> b
 
 
 def emptied(letter: Letter) -> Letter:
-    """The letter without its words. Of its receipts stay ids, places and hashes."""
+    """The letter without its words and its thread, whose subject is words. Of its receipts stay ids, places, hashes."""
     receipts = tuple(receipt.without_words() for receipt in letter.receipts)
-    return letter.model_copy(update={"draft": NO_WORDS, "receipts": receipts})
+    return letter.model_copy(update={"draft": NO_WORDS, "receipts": receipts, "thread": None})
 
 
 def is_erased(message: Message, erasures: Collection[Erasure]) -> bool:

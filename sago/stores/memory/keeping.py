@@ -11,8 +11,8 @@ from sago.domain.erasures import Erasure, sender_in
 from sago.domain.events import Event, Observation
 from sago.domain.generations import Announced, Generation
 from sago.domain.letters import Letter
-from sago.domain.watches import Direction
 from sago.ports import Derived, Note, Taken
+from sago.stores.memory.derived import left, take_derived
 from sago.stores.memory.state import AuditEntry, State
 
 
@@ -82,32 +82,15 @@ class MemoryErasures:
 
     def take_letter(self, letter: Letter) -> None:
         held = self._state.letters[letter.id]
-        self._state.letters[letter.id] = held.model_copy(update={"draft": letter.draft, "receipts": letter.receipts})
+        self._state.letters[letter.id] = held.model_copy(
+            update={"draft": letter.draft, "receipts": letter.receipts, "thread": letter.thread}
+        )
 
     def take_derived(self, firm_id: str, company_id: str) -> Derived:
-        """Of what there is in memory: reasons of compositions, and a founder's voice."""
-        state = self._state
-        for key, watch in state.watches.items():
-            if (watch.firm_id, watch.company_id) != (firm_id, company_id):
-                continue
-            if watch.direction is Direction.TO_INVESTOR:
-                state.watches[key] = watch.model_copy(update={"voice": None})
-            for due, row in state.compositions.items():
-                if due.watch_id == key and row.error:
-                    state.compositions[due] = row.model_copy(update={"error": "(erased)"})
-        return Derived()
+        return take_derived(self._state, firm_id, company_id)
 
     def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
-        state = self._state
-        letters = [each for each in state.letters.values() if (each.firm_id, each.company_id) == (firm_id, company_id)]
-        found = {"letters": sum(letter.draft.subject != "(erased)" for letter in letters)}
-        if is_whole:
-            found |= {
-                "observations": sum(said.company_id == company_id for said in state.observations.values()),
-                "significant_events": sum(event.company_id == company_id for event in state.events.values()),
-                "metric_points": len(state.metric_points.get(company_id, [])),
-            }
-        return {name: count for name, count in found.items() if count}
+        return left(self._state, firm_id, company_id, is_whole=is_whole)
 
     def note(self, entry: Note) -> None:
         subject, why = entry.subject, f"{entry.why} {entry.sha256}".strip()

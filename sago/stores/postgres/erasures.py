@@ -121,7 +121,7 @@ class PostgresErasures:
         self._connection.execute(delete(event_aliases).where(event_aliases.c.event_id.in_(gone)))
 
     def take_letter(self, letter: Letter) -> None:
-        values: dict[str, Any] = letter.model_dump(mode="json", include={"draft", "receipts"})
+        values: dict[str, Any] = letter.model_dump(mode="json", include={"draft", "receipts", "thread"})
         self._connection.execute(update(outreach).where(outreach.c.id == letter.id).values(**values))
 
     def take_derived(self, firm_id: str, company_id: str) -> Derived:
@@ -132,9 +132,8 @@ class PostgresErasures:
 
     def note(self, entry: Note) -> None:
         detail = {"why": entry.why} | ({"sha256": entry.sha256} if entry.sha256 else {})
-        row = entry._asdict() | {"detail": detail}
-        kept = {name: row[name] for name in audit_log.c.keys()}  # noqa: SIM118 - a collection of columns is no dict
-        self._connection.execute(insert(audit_log).values(**kept))
+        row = {name: value for name, value in entry._asdict().items() if name in audit_log.c}
+        self._connection.execute(insert(audit_log).values(**row, detail=detail))
 
 
 def _covers(erasure: Erasure, message_id: str, sender: str) -> bool:
