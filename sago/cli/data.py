@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.errors import UsageError
+from sago.sample.generate import DEFAULT_START
 from sago.sample.stories import Written, write_csv
 
 
@@ -22,6 +24,9 @@ def generate_data(
     rows: Annotated[int, typer.Option(min=1, help="Messages of all companies together.")] = 1000,
     companies: Annotated[int, typer.Option(min=1, help="Three are told by hand, further ones made up.")] = 3,
     seed: Annotated[int, typer.Option(help="Same seed, same messages.")] = 7,
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help=rf"First day of its month \[{DEFAULT_START}].")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help=r"File to write, labels beside it \[data/full_data.csv].")
     ] = None,
@@ -32,12 +37,15 @@ def generate_data(
 ) -> None:
     """Write a month of chat and mail of companies that never existed, and beside it what happened in it.
 
+    Letters can be approved while their news is fresh: begin the month 40 days ago to try that.
+
     Example: [bold]sago generate-data --rows 20000 --companies 50 --out data/large.csv[/]
     """
     session = Session(as_json, verbose, quiet, config)
     path = out or session.settings.data_file_path
     try:
-        written = write_csv(path, rows=rows, companies=companies, seed=seed)
+        first = start.date() if start else DEFAULT_START
+        written = write_csv(path, rows=rows, companies=companies, seed=seed, start=first)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); name another file with --out") from error
     _say(session, written, companies)

@@ -1,16 +1,17 @@
-"""What people do from a terminal: `events`, `watch`, `outreach`, `notices` and `share`."""
+"""What people do from a terminal: `company`, `events`, `watch`, `outreach`, `notices` and `share`."""
 
 from __future__ import annotations
 
 import typer
 
-from sago.cli import events, letters, mailing, notices, shares, watches
+from sago.cli import companies, events, letters, mailing, notices, shares, watches
 from sago.cli.session import EVERYDAY
 
 
 def register(app: typer.Typer) -> None:
     """Add the groups to their panel."""
     app.add_typer(events.group, name="events", rich_help_panel=EVERYDAY)
+    app.add_typer(companies.group, name="company", rich_help_panel=EVERYDAY)
     app.add_typer(watches.group, name="watch", rich_help_panel=EVERYDAY)
     mailing.register(letters.group)
     app.add_typer(letters.group, name="outreach", rich_help_panel=EVERYDAY)

@@ -53,7 +53,8 @@ def unaddressed(watch: Watch, company: Company) -> list[str]:
         return []
     lacking = []
     if company.founder_email is None:
-        lacking.append(f"no address of {company.name}'s founder is known: letters are written, and wait for one")
+        tell = f"sago company set {company.company_id} --founder 'Name <address>'"
+        lacking.append(f"no address of {company.name}'s founder is known, so no letter can be mailed: {tell}")
     if investor is None or investor.email is None:
         whose = investor.name if investor else "the investor"
         lacking.append(f"{whose} has no address to send from: give it, --investor {EXAMPLE}")
