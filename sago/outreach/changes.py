@@ -17,7 +17,7 @@ from sago.domain.metrics import METRICS, UNSTATED, is_currency
 from sago.domain.watches import Condition, ConditionResult
 from sago.domain.wording import day, figure, metric_label
 from sago.outreach.conditions import holds
-from sago.outreach.stating import stating_proof
+from sago.outreach.quoting import stating_proof
 
 
 class Change(NamedTuple):

@@ -14,7 +14,7 @@ from sago.outreach.banding import band_held_since, evaluate_band
 from sago.outreach.changes import change_held_since, evaluate_change
 from sago.outreach.conditions import asked_currency, holds
 from sago.outreach.counts import count_held_since, evaluate_count
-from sago.outreach.stating import stating_proof
+from sago.outreach.quoting import stating_proof
 
 MONTHS_A_YEAR = 12
 SAME_LEVEL = 0.01

@@ -15,6 +15,7 @@ from sago.domain.metrics import is_vague
 from sago.domain.notices import Said, ToldCondition, ToldEvent, ToldFigure, ToldLetter
 from sago.domain.watches import ConditionResult, Verdict, Watch
 from sago.outreach.knowledge import Known
+from sago.outreach.quoting import shown
 from sago.outreach.selection import SERIES, choose
 from sago.outreach.verdicts import name_of
 
@@ -77,7 +78,7 @@ def _is_since(event: Event, watch: Watch, as_of: datetime) -> bool:
 
 
 def event(of: Event, known: Known, looked: Looked, proof: Evidence | None = None) -> ToldEvent:
-    """The event with its first quote, or the one that is asked for."""
+    """The event with the quote that shows it, or the one that is asked for."""
     return ToldEvent(
         event_id=of.id,
         kind=of.event_type,
@@ -85,7 +86,7 @@ def event(of: Event, known: Known, looked: Looked, proof: Evidence | None = None
         title=of.title,
         occurred_at=of.occurred_at,
         figures=tuple(_figures(of, known.metric_points, looked.at or met(known.watch))),
-        said=quoted(of, proof or of.evidence[0], looked),
+        said=quoted(of, proof or shown(of), looked),
         granularity=looked.granularity,
     )
 
