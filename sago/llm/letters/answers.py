@@ -105,7 +105,10 @@ def _change(result: ConditionResult, request: LetterRequest) -> str:
     asker = "I" if side is YOU else "you"
     if result.points and request.granularity is Granularity.EXACT:
         asked = asked_phrase(condition)
-        return f"{capital(side.own)} {change_phrase(result, request.as_of)}; {asker} had asked for {asked}."
+        told = change_phrase(result, request.as_of)
+        label = metric_label(result.points[-1].metric)
+        told = told if label.isupper() else f"{told[0].lower()}{told[1:]}"
+        return f"{capital(side.own)} {told}; {asker} had asked for {asked}."
     grown = "grown" if condition.op in (">", ">=") and condition.value >= 0 else "moved"
     label = metric_label(condition.name)
     asked = _asked(result, "percent")
@@ -121,7 +124,8 @@ def _count(result: ConditionResult, request: LetterRequest) -> str:
     """The events that were waited for, by name; an absence in plain words."""
     events = _counted(result, request)
     if not events:
-        none = f"{count_phrase(result.condition, 0)}{time_phrase(result.condition, '')}"
+        since = " since we met" if request.watch.met_on else ""
+        none = f"{count_phrase(result.condition, 0)}{time_phrase(result.condition, since)}"
         return f"There has been {none}." if result.condition.is_absence else ""
     told = [tell(event, request) for event in events]
     clauses = [each.clause for each in told if each.manner is Manner.CLAUSE]

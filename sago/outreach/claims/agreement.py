@@ -10,10 +10,11 @@ from sago.domain.claims import direction_in, period_of
 from sago.domain.events import EventType
 from sago.domain.metrics import is_currency
 from sago.domain.wording import SYMBOLS, figure, metric_label, plain
-from sago.outreach.claims.grounds import DENIED, UNDECIDED, Ground, Saying, Stated, way_of
+from sago.outreach.claims.grounds import Ground, way_of
 from sago.outreach.claims.measures import tells
 from sago.outreach.claims.passages import stem
 from sago.outreach.claims.reading import Text
+from sago.outreach.claims.sayings import DENIED, UNDECIDED, Saying, Stated
 
 MOST_ROUNDED = 0.02
 """A figure rounded by more than this share of itself is another figure: 1.6M is not $2M."""
@@ -96,7 +97,7 @@ def objection(amount: Amount, stated: Stated, ground: Ground, measure: str | Non
         _other_thing(amount, stated, ground, text)
         or other_period(amount, stated, ground, text)
         or _other_role(amount, stated, ground, own)
-        or _other_way(amount, ground, own, text)
+        or _other_way(amount, stated, ground, own, text)
     )
 
 
@@ -169,10 +170,11 @@ def _other_role(amount: Amount, stated: Stated, ground: Ground, own: str) -> str
     return ""
 
 
-def _other_way(amount: Amount, ground: Ground, own: str, text: Text) -> str:
+def _other_way(amount: Amount, stated: Stated, ground: Ground, own: str, text: Text) -> str:
     """A rise told as a fall, or a level told as a change."""
     told = direction_in(own, adverbs=False)
-    ways = way_of(ground) | {way for saying in ground.sayings if (way := direction_in(saying.text))}
+    stating = way_of(ground) | {way for saying in ground.sayings if (way := direction_in(saying.text))}
+    ways = {stated.way} if stated.way else stating | {figure.way for figure in ground.figures if figure.way}
     if told == "down" and "down" not in ways:
         return f"did not fall: “{ground.label}”"
     if told == "up" and "up" not in ways and ("down" in ways or ground.event_type is EventType.SETBACK):
@@ -181,7 +183,7 @@ def _other_way(amount: Amount, ground: Ground, own: str, text: Text) -> str:
     is_change = bool(_BY.search(before)) or (
         told is not None and amount.unit == "percent" and not re.search(r"\bto\s*$", before)
     )
-    if told and is_change and not ways:
+    if told and is_change and not (stated.way or stating):
         return f"is a level, not a change: “{ground.label}”"
     return ""
 

@@ -11,10 +11,11 @@ from sago.domain.companies import Granularity
 from sago.domain.metrics import METRICS
 from sago.domain.wording import figure, metric_label
 from sago.outreach.claims.agreement import PERIOD, agrees, done_to, objection, other_name, other_period
-from sago.outreach.claims.grounds import TOKEN, Ground, Saying, Stated
+from sago.outreach.claims.grounds import TOKEN, Ground
 from sago.outreach.claims.measures import measure_beside
 from sago.outreach.claims.passages import WORD, Span, stem
 from sago.outreach.claims.reading import Claim, Match, Text
+from sago.outreach.claims.sayings import Saying, Stated
 
 _MONTHS_A_YEAR = 12
 _ASKED_MINUTES = {15.0, 20.0, 30.0, 45.0, 60.0}
@@ -32,6 +33,9 @@ _BEYOND = re.compile(
     re.I,
 )
 _BAND = re.compile(r"\b(?:over|above|more than|at least|under|below|less than|at most|up to|between|from)\s*$", re.I)
+_BACK = re.compile(r"\b(?:last|past)\s*$", re.I)
+_OVER = re.compile(r"\b(?:in|over|during|within)\s(?:the\s)?$", re.I)
+_UNTIL = re.compile(r"\s(?:to|until|before|up to)\b", re.I)
 _MULTIPLES = re.compile(
     r"\b(?:doubl\w+|tripl\w+|trebl\w+|quadrupl\w+|halv(?:ed|es|ing)|(?:two|three|four|five|ten)fold|twice|thrice|"
     r"(?:a|one|two|three|by|in)[ -](?:half|thirds?|quarters?|fifths?|tenth)|half (?:of|the|our|your|its"
@@ -65,6 +69,7 @@ def _claim(amount: Amount, text: Text) -> Claim:
                 _try(amount, stated, ground, measure, named, text, matches, whys)
         matches += _annual(amount, measure, text)
         matches += _asked(amount, measure, text)
+        matches += _looked_back(amount, text)
     why = max(whys, key=len) if whys else _nearest(amount, measure, text)
     return Claim("figure", amount.start, amount.end, tuple(matches), why, is_anchor=measure is not None or bool(named))
 
@@ -92,8 +97,9 @@ def _forms(name: str) -> list[list[str]]:
 def _proven(amount: Amount, text: Text) -> Iterator[Match]:
     """Where the figure stands in a repeated passage: the quote that states it, else the passage's own."""
     for match in text.repeated(amount.start, amount.end):
-        near = [f for f in match.ground.figures if f.unit == amount.unit and agrees(amount, f)[1]]
-        told = [f for f in near if f.amount and f.saying.proof]
+        figures = (*match.ground.figures, *match.ground.periods)
+        near = [f for f in figures if f.unit == amount.unit and agrees(amount, f)[1]]
+        told = [f for f in near if (f.amount and f.saying.proof) or (f.how and match.saying in match.ground.computed)]
         best = next((f for f in told if agrees(amount, f)[0]), next(iter(told), None))
         if best is None:
             yield match
@@ -166,6 +172,16 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
             and (measure is None or not stated.measures or measure in stated.measures)
         ):
             yield Match(text.all.watch, stated.saying, "the watch's own threshold")
+
+
+def _looked_back(amount: Amount, text: Text) -> Iterator[Match]:
+    """A condition's period, where the letter looks back over it: `in the last 60 days`, `in the 3 months to 1 April`."""
+    before = text.text[text.sentence(amount.start).start : amount.start]
+    if _BACK.search(before) or (_OVER.search(before) and _UNTIL.match(text.text, amount.end)):
+        for ground in (*text.grounds, text.all.watch):
+            for stated in ground.periods:
+                if agrees(amount, stated)[0] and amount.unit == stated.unit:
+                    yield Match(ground, stated.saying, stated.how)
 
 
 def _is_asked_time(amount: Amount, text: Text) -> bool:

@@ -4,79 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
-from sago.domain.amounts import Amount, find_amounts
 from sago.domain.claims import direction_of
 from sago.domain.companies import Person
 from sago.domain.events import CATALOGUE, Event, EventType, Evidence
 from sago.domain.letters import LetterRequest
-from sago.domain.metrics import METRICS
 from sago.domain.watches import ConditionResult, Direction
 from sago.domain.wording import metric_label
 from sago.outreach.claims.calendar import Day, find_days
-from sago.outreach.claims.measures import measure_beside, measures_of
-from sago.outreach.claims.passages import Span, clauses, stems_of, words_of
+from sago.outreach.claims.judged import asked_figures, judged_figures, judged_period, judged_sentences
+from sago.outreach.claims.measures import measures_of
+from sago.outreach.claims.passages import stems_of, words_of
+from sago.outreach.claims.sayings import IS_BARE, Saying, Stated, aliases_of, figures_of
 
-UNDECIDED = re.compile(
-    r"\b(?:will|would|plan(?:s|ned)?|target(?:s|ing)?|goals?|aim(?:s|ing)?|expect(?:s|ed|ing)?|hop(?:e|es|ing)|should|"
-    r"might|could|if|forecasts?|budget(?:ed)?|want(?:s|ed)?|wish|next|unless|until|toward(?:s)?|going to"
-    r"|to go)\b|\bby (?=[A-Z])",
-    re.I,
-)
-"""Words of a plan, a wish or a condition."""
-DENIED = re.compile(
-    r"\b(?:not|never|no longer|nor|neither|without|cannot|untrue|false|falsely|wrong|wrongly|barely|hardly|allegedly|"
-    r"supposedly|none|nobody|nothing|fail(?:s|ed)? to|refus(?:es|ed) to|declin(?:es|ed) to|yet to|instead of"
-    r"|rather than|far from|"
-    r"short of|deni(?:es|ed))\b|\w(?:n[’']t)\b",
-    re.I,
-)
-"""Words that turn what is said into its opposite."""
 TOKEN = re.compile(r"[\w./+-]*\d[\w./+-]*")
-
-
-IS_BARE = True
-"""No unit was written."""
-
-
-class Saying(NamedTuple):
-    """One text of a ground: a quote with its proof, or a title, a reason or a name without."""
-
-    text: str
-    proof: Evidence | None = None
-
-
-class Stated(NamedTuple):
-    """A figure of a ground, with what it is told of."""
-
-    value: float
-    unit: str
-    bare: bool
-    measures: frozenset[str]
-    saying: Saying
-    amount: Amount | None = None
-    """As it stands in the saying; None where a metric or a threshold holds it."""
-    name: str = ""
-    """The metric's."""
-    earlier: bool = False
-    open: bool = False
-    """Planned, wished, conditional or denied where it stands."""
-    how: str = ""
-    """How it was come by, where no text states it."""
-
-    @property
-    def context(self) -> frozenset[str]:
-        """Stems of what stands around it."""
-        if self.amount is None:
-            labels = [self.name.replace("_", " "), metric_label(self.name), *_aliases(self.name)]
-            return stems_of(" ".join(labels))
-        return stems_of(self.saying.text)
 
 
 @dataclass(frozen=True)
@@ -93,6 +40,10 @@ class Ground:
     """Further texts that names stand in: stakeholders, labels."""
     monthly: tuple[Stated, ...] = ()
     proofs: tuple[Evidence, ...] = field(default=())
+    computed: tuple[Saying, ...] = ()
+    """Sentences that code writes of conditions: repeated whole they stand, their words and days alone do not."""
+    periods: tuple[Stated, ...] = ()
+    """Those that conditions look back over."""
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -116,6 +67,11 @@ class Ground:
         return tuple((day, saying) for saying in self.sayings for day in find_days(saying.text))
 
 
+class _Computed(TypedDict):
+    computed: tuple[Saying, ...]
+    periods: tuple[Stated, ...]
+
+
 class Grounds(NamedTuple):
     """All that one request may draw on."""
 
@@ -129,10 +85,11 @@ class Grounds(NamedTuple):
 
     @classmethod
     def of(cls, request: LetterRequest) -> Grounds:
+        as_of = request.as_of
         results = {event.id: [r for r in request.verdict.results if r.event_id == event.id] for event in request.events}
-        events = [of_event(event, results[event.id]) for event in request.events]
+        events = [of_event(event, as_of, results[event.id]) for event in request.events]
         others = [r for r in request.verdict.results if r.event_id and r.event_id not in results]
-        events += [_of_result(result) for result in others]
+        events += [_of_result(result, as_of) for result in others]
         founder = Person(name=request.company.founder or f"The {request.company.name} team")
         investor = request.watch.investor or Person(name="")
         people = (investor, founder) if request.watch.direction is Direction.TO_FOUNDER else (founder, investor)
@@ -145,7 +102,7 @@ def _habits(request: LetterRequest) -> frozenset[str]:
     return frozenset(words_of(f"{voice.greeting.replace('{name}', '')} {voice.sign_off}")) if voice else frozenset()
 
 
-def of_event(event: Event, results: Sequence[ConditionResult] = ()) -> Ground:
+def of_event(event: Event, as_of: date, results: Sequence[ConditionResult] = ()) -> Ground:
     """What its title, quotes and metrics say, and the days it happened or its figures are true of."""
     title = Saying(event.title)
     sayings = (title, *(Saying(proof.quote, proof) for proof in event.evidence))
@@ -162,64 +119,49 @@ def of_event(event: Event, results: Sequence[ConditionResult] = ()) -> Ground:
         )
         for m in event.metrics
     ]
-    told = [stated for saying in sayings for stated in _told(saying, figures)]
+    told = [stated for saying in sayings for stated in figures_of(saying, figures)]
     monthly = tuple(figure for figure in figures if figure.name == "mrr")
     labels = [CATALOGUE[event.event_type].label, *(metric_label(m.name) for m in event.metrics)]
-    labels += [alias for m in event.metrics for alias in _aliases(m.name)]
+    labels += [alias for m in event.metrics for alias in aliases_of(m.name)]
     return Ground(
         key=event.id,
         label=event.title,
         event_type=event.event_type,
         sayings=sayings,
-        figures=(*told, *figures, *(_of_verdict(result) for result in results)),
+        figures=(*told, *figures, *(figure for result in results for figure in judged_figures(result))),
         days=frozenset({event.occurred_at.date(), *(r.as_of.date() for r in results if r.as_of)}),
         names=(*event.stakeholders, *labels),
         monthly=monthly,
         proofs=event.evidence,
+        **_judged(results, as_of),
     )
 
 
-def _told(saying: Saying, metrics: Sequence[Stated]) -> list[Stated]:
-    """The figures of a text, each with the metric beside it, else with that of its value."""
-    amounts = find_amounts(saying.text)
-    told = []
-    for amount in amounts:
-        clause = next(
-            (each for each in clauses(saying.text, Span(0, len(saying.text))) if each.start <= amount.start < each.end),
-            Span(0, len(saying.text)),
-        )
-        beside = measure_beside(saying.text, amount, amounts, clause)
-        same = [
-            m for m in metrics if m.value == amount.value and (m.unit == amount.unit or amount.bare or amount.shared)
-        ]
-        measures = frozenset({beside} if beside else ()) | frozenset().union(*(m.measures for m in same))
-        around = saying.text[clause.start : clause.end]
-        is_open = not same and (UNDECIDED.search(around) is not None or DENIED.search(around) is not None)
-        earlier = bool(same) and all(m.earlier for m in same)
-        told.append(Stated(amount.value, amount.unit, amount.bare, measures, saying, amount, "", earlier, is_open))
-    return told
+def _judged(results: Sequence[ConditionResult], as_of: date) -> _Computed:
+    return {
+        "computed": tuple(saying for result in results for saying in judged_sentences(result, as_of)),
+        "periods": tuple(period for result in results for period in judged_period(result.condition)),
+    }
 
 
-def _of_verdict(result: ConditionResult) -> Stated:
-    """The figure that a condition was judged by: computed by code from what the event states."""
-    condition = result.condition
-    proof = Saying(result.proof[0].quote, result.proof[0]) if result.proof else Saying(condition.text)
-    counted = condition.kind == "count"
-    how = result.note or (f"{result.seen or 0:g} counted" if counted else f"{condition.text}: computed")
-    name = condition.name
-    measures = frozenset() if counted else measures_of(name)
-    return Stated(result.seen or 0.0, result.unit or "count", counted, measures, proof, None, name, how=how)
-
-
-def _of_result(result: ConditionResult) -> Ground:
+def _of_result(result: ConditionResult, as_of: date) -> Ground:
     """A proof whose event the letter does not tell as a highlight."""
-    sayings = tuple(Saying(proof.quote, proof) for proof in result.proof)
-    computed = _of_verdict(result)
-    told = [stated for saying in sayings for stated in _told(saying, [computed])]
+    figures = list(judged_figures(result))
+    of = {figure.saying.proof: figure.saying.of for figure in figures}
+    sayings = tuple(Saying(proof.quote, proof, of.get(proof)) for proof in result.proof)
+    told = [stated for saying in sayings for stated in figures_of(saying, figures)]
     days = frozenset({result.as_of.date()} if result.as_of else ())
-    names = (metric_label(result.condition.name), *_aliases(result.condition.name))
+    names = (metric_label(result.condition.name), *aliases_of(result.condition.name))
     return Ground(
-        result.event_id, result.condition.text, None, sayings, (*told, computed), days, names, proofs=result.proof
+        key=result.event_id,
+        label=result.condition.text,
+        event_type=None,
+        sayings=sayings,
+        figures=(*told, *figures),
+        days=days,
+        names=names,
+        proofs=result.proof,
+        **_judged([result], as_of),
     )
 
 
@@ -228,15 +170,14 @@ def _of_watch(request: LetterRequest) -> Ground:
     watch = request.watch
     reason = Saying(watch.reason)
     sayings = [reason] if watch.reason else []
-    figures = _told(reason, []) if watch.reason else []
+    figures = figures_of(reason, []) if watch.reason else []
     for result in request.verdict.results:
-        condition, said = result.condition, Saying(result.condition.text)
-        sayings.append(said)
-        unit = result.unit or ("percent" if condition.kind == "change" else "count")
-        figures.append(Stated(condition.value, unit, IS_BARE, measures_of(condition.name), said, None, condition.name))
-        figures += [stated for stated in _told(Saying(condition.within or ""), []) if condition.within]
+        sayings.append(Saying(result.condition.text))
+        figures += asked_figures(result)
     days = frozenset({watch.met_on} if watch.met_on else ())
-    return Ground(None, "the watch", None, tuple(sayings), tuple(figures), days)
+    absent = [result for result in request.verdict.results if result.holds and result.event_id is None]
+    judged = _judged(absent, request.as_of)
+    return Ground(None, "the watch", None, tuple(sayings), tuple(figures), days, **judged)
 
 
 def _of_company(request: LetterRequest) -> Ground:
@@ -247,12 +188,6 @@ def _of_company(request: LetterRequest) -> Ground:
     ]
     names = (company.name, company.company_id, company.founder_title, *addresses)
     return Ground(None, "the company's profile", None, (Saying(company.name),), names=names)
-
-
-def _aliases(name: str) -> Iterable[str]:
-    kind = METRICS.get(name)
-    also = {"contract_value": ("contract",), "amount_raised": ("funding", "raised")}.get(name, ())
-    return (*(kind.aliases if kind else ()), *also)
 
 
 def hash_of(quote: str) -> str:

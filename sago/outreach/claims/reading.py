@@ -12,8 +12,9 @@ from typing import Literal, NamedTuple
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.letters import Receipt
 from sago.outreach.claims.calendar import Day, find_days
-from sago.outreach.claims.grounds import Ground, Grounds, Saying, hash_of
+from sago.outreach.claims.grounds import Ground, Grounds, hash_of
 from sago.outreach.claims.passages import Span, clauses, occurrences, sentences, unwrapped
+from sago.outreach.claims.sayings import Saying
 
 Kind = Literal["figure", "date", "name", "event", "wording"]
 SHORTEST_PASSAGE = 3
@@ -95,7 +96,7 @@ class Text:
         found = [
             Passage(span, Match(ground, saying))
             for ground in (*self.grounds, self.all.watch)
-            for saying in ground.sayings
+            for saying in (*ground.sayings, *ground.computed)
             for wanted in _whole(saying, ground)
             for span in occurrences(wanted, self.text)
         ]
@@ -181,7 +182,7 @@ def receipt(claim: Claim, match: Match, text: Text) -> Receipt:
         where=text.where,
         start=claim.start,
         end=claim.end,
-        event_id=ground.key,
+        event_id=saying.of or ground.key,
         message_id=proof.message_id if proof else None,
         quote=quote,
         sha256=hash_of(quote),

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 
 from sago.domain.claims import direction_in
 from sago.domain.events import EventType
-from sago.outreach.claims.grounds import DENIED, Ground
+from sago.outreach.claims.grounds import Ground
 from sago.outreach.claims.measures import measures_in
 from sago.outreach.claims.passages import Span, stem
 from sago.outreach.claims.reading import Claim, Match, Problem, Text, quoted
+from sago.outreach.claims.sayings import DENIED
 
 SUBJECT_LIMIT = 90
 _SUPERLATIVE = re.compile(
@@ -28,7 +29,7 @@ _HARMLESS = re.compile(
     r"weeks?|months?|days?|change|news|one|line|call|question|chance|met|meeting|conversation|spoke|letter|note|update|recent|"
     r"important|relevant|useful|of it|of all|regards|wishes|opportunity|reason|piece|step|thing|that|interesting)\b"
     r"|\bfor the record\b|\bif (?:it|this) is (?:ever)\b|\b(?:have|has|had) (?:you|I) ever\b"
-    r"|\bwe first (?:met|spoke|talked)\b",
+    r"|\blast \d+ (?:days|weeks|months|years)\b|\bwe first (?:met|spoke|talked)\b",
     re.I,
 )
 _FUTURE = re.compile(
@@ -195,7 +196,7 @@ def trends(text: Text) -> Iterator[Problem]:
         if not any(
             direction_in(saying.text) == told and asked & _measured(saying.text)
             for g in grounds
-            for saying in g.sayings
+            for saying in (*g.sayings, *g.computed)
         ):
             way = "rose" if told == "up" else "fell"
             yield Problem(
