@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sago.domain.events import Event
-from sago.domain.letters import Letter, LetterChange, LetterState, Receipt
+from sago.domain.letters import Letter, LetterChange, LetterState
 from sago.domain.watches import Watch
 from sago.llm.gateway import Gateway
 from sago.outreach.composing import compose_letter
@@ -16,33 +15,13 @@ from sago.outreach.deciding import decide, undo
 from sago.outreach.editing import edit
 from sago.outreach.expiring import tidy
 from sago.outreach.permission import ApprovalRules, TickRule, needed, objections
-from sago.outreach.ticking import text_of, tick
+from sago.outreach.ticking import tick
 from sago.pipeline.generations import Generations
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.drafts import MemoryDrafts
 from sago.stores.memory.keeping import MemoryMirror
-from tests.unit.outreach.stories import ARR, DEAL, NOW, database, fold_into, point
+from tests.unit.outreach.stories import NOW, database, fold_into, point
 from tests.unit.outreach.test_composing import Writer
-
-CLAIMS = (("$2.1M", "highlight 1", ARR), ("$240k", "subject", DEAL), ("Kestrel Air", "highlight 2", DEAL))
-
-
-def proof(letter: Letter, claim: str, where: str, event: Event) -> Receipt:
-    """The receipt of a claim that an event's first quote bears out."""
-    start = text_of(letter.draft, where).index(claim)
-    quote = event.evidence[0]
-    return Receipt(
-        claim=claim,
-        kind="name" if claim[0].isalpha() else "figure",
-        where=where,
-        start=start,
-        end=start + len(claim),
-        event_id=event.id,
-        message_id=quote.message_id,
-        quote=quote.quote,
-        sha256=hashlib.sha256(quote.quote.encode()).hexdigest(),
-    )
-
 
 class Desk:
     """Everything a person does about one letter; `now` is what the clock says."""
@@ -71,17 +50,11 @@ class Desk:
             highlights=5,
         )
 
-    def composed(self, watch: Watch, *, proven: bool = True) -> Letter:
-        """Its letter; with receipts for CLAIMS."""
+    def composed(self, watch: Watch) -> Letter:
+        """Its letter."""
         letter = self.compose(watch)
         assert letter is not None
-        return self.prove(letter) if proven else letter
-
-    def prove(self, letter: Letter) -> Letter:
-        proven = letter.model_copy(update={"receipts": tuple(proof(letter, *claim) for claim in CLAIMS)})
-        with self.database.begin() as tx:
-            tx.erasures.take_letter(proven)  # as it would have been added: the log tells of no change
-        return proven
+        return letter
 
     def letter(self, letter_id: UUID) -> Letter:
         with self.database.begin() as tx:

@@ -70,6 +70,8 @@ DEAL = event(
 )
 NRR = event("revenue_milestone", "NRR was 143%", "NRR came in at 143% for October", metric("nrr", 143, "percent"))
 SETBACK = event("setback", "Fjord Bank will not renew", "Fjord Bank told us they will not renew", days_ago=2)
+CFO = event("hiring", "Tom Reyes joined as CFO", "Tom Reyes joins us as CFO on Monday", days_ago=7, severity="medium")
+EXPORT = event("product_launch", "Launched the audit export", "we launched the audit export today", days_ago=8)
 EVENTS = [ARR, DEAL, NRR]
 POINTS = [point(ARR, "arr", 2.1e6), point(NRR, "nrr", 143, "percent")]
 
