@@ -44,7 +44,7 @@ class RulesModel:
     """Cue words, speech acts and figures; deterministic, without a network, a key or weights."""
 
     name = "rules"
-    version = "4"
+    version = "5"
     place = ModelPolicy.OFFLINE
     _second: SecondReader | None = None
 
