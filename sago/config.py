@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from sago.domain.messages import CompanyId
 from sago.errors import ConfigError
-from sago.mail_sections import SmtpSettings
+from sago.outreach_sections import OutreachSettings, SmtpSettings
 from sago.sections import (
     KEY_VARIABLES,
     ApiSettings,
@@ -37,7 +37,6 @@ from sago.sections import (
     LoggingSettings,
     ModelsSettings,
     OpenAISettings,
-    OutreachSettings,
     PostgresSettings,
     RawStoreSettings,
     RedisSettings,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sago.domain.mails import Posted, Reply, is_address
 from sago.errors import ConfigError, PermanentError, TransientError
-from sago.mail_sections import SmtpSettings
+from sago.outreach_sections import SmtpSettings
 from sago.stores import wire
 
 ANSWER_WITHIN = 120.0

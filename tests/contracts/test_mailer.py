@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from sago.domain.mails import Posted, Reply
 from sago.errors import ConfigError, PermanentError, TransientError
-from sago.mail_sections import SmtpSettings
+from sago.outreach_sections import SmtpSettings
 from sago.ports import Mailer
 from sago.stores import smtp_mailer
 from sago.stores.eml_folder import EmlFolder

@@ -27,10 +27,9 @@ from sago.domain.mails import MailState, mail_id
 from sago.domain.pacing import Cap, Caps, SendWindow
 from sago.embedded.servers import Server
 from sago.errors import UsageError
-from sago.mail_sections import SmtpSettings
 from sago.outreach.deciding import decide
 from sago.outreach.sending import LEASE
-from sago.sections import OutreachSettings
+from sago.outreach_sections import OutreachSettings, SmtpSettings
 from sago.stores.clock import SystemClock
 from tests.integration.delivering import STEPS
 from tests.integration.houses import PROJECT, House, eventually, over

@@ -23,6 +23,7 @@ from sago.stores.memory.keeping import MemoryMirror
 from tests.unit.outreach.stories import NOW, database, fold_into, point
 from tests.unit.outreach.test_composing import Writer
 
+
 class Desk:
     """Everything a person does about one letter; `now` is what the clock says."""
 
