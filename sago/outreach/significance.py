@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sago.domain.events import CATALOGUE, Event, EventType
-from sago.domain.metrics import METRICS
+from sago.domain.metrics import canonical
 from sago.domain.significance import DEFAULT_SCALE, NewlyMet, Scale, Score
 from sago.domain.watches import Condition
 from sago.domain.wording import day, metric_label
@@ -131,13 +131,14 @@ def _record(event: Event, best: dict[tuple[str, str], float]) -> str | None:
     """The first metric of the event of which its figure is the best ever said; `best` is kept up."""
     record = None
     for metric in event.metrics:
-        if metric.name not in METRICS:
+        name = canonical(metric.name.removeprefix("annual "))  # what contracts are worth, most are by the year
+        if name is None:
             continue
-        key = metric.name, metric.unit
+        key = name, metric.unit
         value = -metric.value if metric.name in FALLING else metric.value
         if key not in best or value > best[key]:
             best[key] = value
-            record = record or metric.name
+            record = record or name
     return record
 
 

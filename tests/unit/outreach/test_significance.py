@@ -95,6 +95,16 @@ def test_a_record_is_more_novel_than_another_of_the_same_size_and_less_than_the_
     assert found[again.id].text == "sixth of its kind in 180 days"
 
 
+def test_the_largest_contract_by_the_year_is_a_record() -> None:
+    small, large = (
+        event(
+            "enterprise_deal", f"{name} signed", f"{name} signed", metric("annual contract value", value), days_ago=days
+        )
+        for name, value, days in (("Halden", 54_000, 12), ("Meridian", 210_000, 6))
+    )
+    assert precedents([small, large])[large.id].text == "second of its kind in 180 days, highest contract value so far"
+
+
 def test_less_churn_is_the_record() -> None:
     worse = event("revenue_milestone", "Churn 3%", "churn 3%", metric("churn", 3, "percent"), days_ago=40)
     better = event("revenue_milestone", "Churn 2%", "churn 2%", metric("churn", 2, "percent"), days_ago=4)
