@@ -23,6 +23,7 @@ from sago.stores.memory.keeping import MemoryMirror
 from tests.unit.outreach.stories import NOW, database, fold_into, point
 from tests.unit.outreach.test_composing import Writer
 
+
 class Desk:
     """Everything a person does about one letter; `now` is what the clock says."""
 
@@ -117,7 +118,7 @@ class Desk:
 
     def objections(self, letter: Letter) -> list[str]:
         with self.database.begin() as tx:
-            return objections(tx, self.letter_in(tx, letter), self.now, fresh_for=self.rules.fresh_for)
+            return objections(tx, self.letter_in(tx, letter), self.now, self.rules.fresh_for)
 
     def needed(self, letter: Letter) -> list[str]:
         with self.database.begin() as tx:
