@@ -20,12 +20,13 @@ from sago.domain.significance import Scale
 from sago.errors import RestoredError, UsageError
 from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
+from sago.mail_sections import SmtpSettings
 from sago.outreach.composing import compose_letter
 from sago.outreach.judging import Judging
 from sago.outreach.permission import ApprovalRules, TickRule
 from sago.outreach.standing import withdraw_unfounded
 from sago.pipeline.generations import Generations
-from sago.sections import OutreachSettings, SmtpSettings
+from sago.sections import OutreachSettings
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
