@@ -144,22 +144,28 @@ def resolve_letter(
 
 def _way(container: Container, letter: Letter) -> str:
     """When and where an approved letter goes: all that a person need know, or do, about it."""
-    outreach = container.settings.outreach
-    undone = f" once {outreach.undo:g} s to undo it are over" if outreach.undo else ""
     if notes(letter):
         return "open the file in your mail program and send it from there; then say so"
-    if not container.settings.smtp.host:
-        return (
-            f"written into {outreach.folder / 'sent'}{undone}, for your mail program: nothing is mailed without "
-            "smtp.host; sago outreach deliver then does it at once"
-        )
+    when = _when(container, letter)
+    if container.settings.smtp.host:
+        return f"goes out by mail {when}, as far as outreach.caps allow; sago outreach outbox tells how it stands"
+    return (
+        f"is written into {container.settings.outreach.folder / 'sent'} {when}, as far as outreach.caps allow: send it "
+        "from there, nothing is mailed without smtp.host; sago outreach deliver then does it at once"
+    )
+
+
+def _when(container: Container, letter: Letter) -> str:
+    """`from Monday 23 November, 9:00 Europe/Berlin`, or how long it can be undone where its window is open then."""
+    outreach, undo = container.settings.outreach, container.approval_rules.undo
     with container.database.begin() as tx:
         contact = tx.contacts.get((letter.recipient and letter.recipient.email) or "")
     zone = (contact and contact.timezone) or outreach.timezone
-    at = (letter.approved_at or container.clock.now()) + container.approval_rules.undo
-    opens = outreach.window.next_open(at, zone)
-    when = "" if opens <= at else f" from {opens.astimezone(ZoneInfo(zone)):%A %-d %B, %-H:%M} {zone}"
-    return f"goes out by mail{when or undone}, as far as outreach.caps allow; sago outreach outbox tells how it stands"
+    at = (letter.approved_at or container.clock.now()) + undo
+    opens = outreach.window.next_open(at, zone).astimezone(ZoneInfo(zone))
+    if opens > at:
+        return f"from {opens:%A} {opens.day} {opens:%B}, {opens:%H:%M} {zone}"
+    return f"once {undo.total_seconds():g} s to undo it are over"
 
 
 def _while_fresh(is_new: bool, within: float) -> tuple[str, ...]:

@@ -180,16 +180,18 @@ def test_an_approval_says_when_and_where_its_letter_goes(house: House, sago: Sag
     house.approval_rules = ApprovalRules(TickRule.NEVER)
     short = str(house.compose().id)[:8]
     told = words(sago("approve", short))
-    assert "written into output/outreach/sent once 60 s to undo it are over, for your mail program" in told
+    assert "is written into output/outreach/sent once 60 s to undo it are over, as far as" in told
     assert "sago outreach deliver then does it at once" in told
     house.settings.smtp = SmtpSettings(host="mail.example.com", username="sago", password="secret")
     assert "goes out by mail once 60 s to undo it are over, as far as" in words(sago("approve", short))
     with house.database.begin() as tx:
         tx.contacts.save(Contact(email="nell@orchard.example", name="Nell", timezone="America/New_York"))
     told = words(sago("approve", short))
-    assert "goes out by mail from Friday 20 November, 9:00 America/New_York, as far as outreach.caps allow" in told
+    assert "goes out by mail from Friday 20 November, 09:00 America/New_York, as far as outreach.caps allow" in told
     house.settings.outreach = OutreachSettings(window=SendWindow(days=("mon",)))
-    assert "from Monday 23 November, 9:00 America/New_York" in words(sago("approve", short))
+    assert "mail from Monday 23 November, 09:00 America/New_York" in words(sago("approve", short))
+    house.settings.smtp = SmtpSettings()
+    assert "outreach/sent from Monday 23 November, 09:00 America/New_York" in words(sago("approve", short))
 
 
 def test_a_subject_is_edited_and_an_untrue_one_is_refused(house: House, sago: Sago) -> None:
