@@ -305,7 +305,9 @@ class Container:
     def sending(self) -> Sending:
         from sago.stores.eml_drafts import as_mail
 
-        letters = LetterFreight(self.database, self.drafts, self.generations.announce, as_mail)
+        letters = LetterFreight(
+            self.database, self.drafts, self.generations.announce, as_mail, self.approval_rules.fresh_for
+        )
         kinds: dict[str, Freight] = {"letter": letters, "notice": self._notices()}
         return Sending(
             database=self.database,

@@ -157,6 +157,11 @@ class Suppression(BaseModel):
     who: str
     at: Moment
 
+    @property
+    def objection(self) -> str:
+        """What it says against a mail."""
+        return f"{self.email} gets no mail: {self.because}"
+
 
 def mail_id(kind: str, ref: UUID) -> UUID:
     """The same for one letter or notice, however often it is queued."""

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from sago.domain.letters import Highlight, Letter, LetterDraft, LetterState
 from sago.errors import UngroundedError, UsageError
-from sago.outreach.checking import examine
+from sago.outreach.checking import examine, written
 from sago.outreach.composing import request_of
 from sago.outreach.permission import untraceable
 from sago.outreach.reading import locked_letter, require_as_seen, the_letter
@@ -62,9 +62,9 @@ def rewritten(letter: Letter, subject: str, body: str) -> LetterDraft:
     """The letter with these words. A line `- Heading: …` under a heading that it had still tells of the same event;
     all other lines are held against all events. Raises UsageError where they make no letter."""
     before = letter.draft
-    unwritten = [line for line in before.highlights if f"- {_line(line)}" not in before.body]
-    written = _highlights(body, [line for line in before.highlights if line not in unwritten])
-    words = {"subject": " ".join(subject.split()), "body": body.strip(), "highlights": (*written, *unwritten)}
+    unwritten = [line for line in before.highlights if f"- {written(line)}" not in before.body]
+    lines = _highlights(body, [line for line in before.highlights if line not in unwritten])
+    words = {"subject": " ".join(subject.split()), "body": body.strip(), "highlights": (*lines, *unwritten)}
     try:
         return LetterDraft.model_validate(before.model_dump() | words)
     except ValidationError as error:
@@ -86,7 +86,3 @@ def _highlights(body: str, before: list[Highlight]) -> list[Highlight]:
         if of:
             found.append(Highlight(heading=heading, text=text, event_id=of.event_id))
     return found
-
-
-def _line(line: Highlight) -> str:
-    return f"{line.heading}: {line.text}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import NamedTuple, Protocol
 
@@ -12,7 +12,7 @@ from sago.domain.letters import Letter, LetterState
 from sago.domain.mails import Mail, MailState
 from sago.errors import PermanentError
 from sago.outreach.deciding import Announce
-from sago.outreach.permission import objections
+from sago.outreach.permission import objections, suppression
 from sago.outreach.standing import lay_out
 from sago.ports import Database, Drafts, Transaction
 
@@ -58,14 +58,18 @@ class LetterFreight:
     drafts: Drafts
     announced: Announce
     write: Callable[[Letter], EmailMessage]
+    fresh_for: timedelta
+    """How long after its newest fact a letter is still news."""
     is_paced: bool = True
 
     def obstacle(self, tx: Transaction, mail: Mail, now: datetime) -> End | None:
         letter = tx.outreach.letter(mail.ref)
         if letter is None or letter.state is not LetterState.QUEUED:
             return End(MailState.CANCELLED, None, f"its letter is {letter.state if letter else 'gone'}")
-        if against := objections(tx, letter, now):
-            return End(MailState.CANCELLED, LetterState.SUPERSEDED, "; ".join(against))
+        if against := objections(tx, letter, now, self.fresh_for):
+            is_unwanted = bool(suppression(tx, mail.address))  # nobody writes them another in its place
+            after = LetterState.REJECTED if is_unwanted else LetterState.SUPERSEDED
+            return End(MailState.CANCELLED, after, "; ".join(against))
         return None
 
     def message(self, tx: Transaction, mail: Mail) -> EmailMessage:

@@ -12,6 +12,7 @@ from sago.domain.notices import Notice
 from sago.errors import PermanentError
 from sago.outreach.digests import Digests
 from sago.outreach.freight import End
+from sago.outreach.permission import suppression
 from sago.ports import Transaction
 
 NEVER_WENT = (MailState.CANCELLED, MailState.EXPIRED, MailState.REFUSED)
@@ -31,6 +32,8 @@ class NoticeFreight:
     def obstacle(self, tx: Transaction, mail: Mail, now: datetime) -> End | None:  # noqa: ARG002
         if self.write is None:
             return End(MailState.CANCELLED, None, "nobody to send it: set outreach.notice.sender")
+        if against := suppression(tx, mail.address):
+            return End(MailState.CANCELLED, None, "; ".join(against))
         if self.digests.still(tx, mail.ref) is None:
             why = "nothing of it is left to tell, or its reader wants none"
             return End(MailState.CANCELLED, None, why)

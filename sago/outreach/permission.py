@@ -20,6 +20,8 @@ from sago.ports import Transaction
 
 OFFLINE_WRITERS = frozenset({"offline", "rules", "marker"})
 """Providers that put letters together in this process, from sentences of their own."""
+SHOWN_CLAIMS = 4
+"""So many claims that are not ticked are named; `sago outreach tick` shows all."""
 
 
 class TickRule(StrEnum):
@@ -39,19 +41,26 @@ class ApprovalRules:
     fresh_for: timedelta = timedelta(days=14)
 
 
-def objections(tx: Transaction, letter: Letter, now: datetime, *, fresh_for: timedelta | None = None) -> list[str]:
+def objections(tx: Transaction, letter: Letter, now: datetime, fresh_for: timedelta) -> list[str]:
     """What speaks against sending this letter as of now, one line each for a person; empty where nothing does.
 
-    Call it in the transaction that approves, or claims, the letter. Its age counts where `fresh_for` is given.
+    Call it in the transaction that approves, or claims, the letter. `fresh_for`: how long facts are news.
     """
     told = told_events(tx, letter)
     of_facts = _watch(tx, letter) or _share(tx, letter, now) or _events(letter, told) or _proofs(tx, letter)
-    return [*of_facts, *(_age(told, now, fresh_for) if fresh_for else [])]
+    reader = letter.recipient.email if letter.recipient else None
+    return [*suppression(tx, reader or ""), *of_facts, *_age(told, now, fresh_for)]
+
+
+def suppression(tx: Transaction, email: str) -> list[str]:
+    """What it says where nothing is mailed to an address any more."""
+    word = tx.contacts.suppression(email)
+    return [word.objection] if word else []
 
 
 def needed(tx: Transaction, letter: Letter, now: datetime, rules: ApprovalRules) -> list[str]:
     """What keeps a draft from being approved: what speaks against it, and claims that nobody has ticked."""
-    return [*objections(tx, letter, now, fresh_for=rules.fresh_for), *_ticks(letter, rules.tick)]
+    return [*objections(tx, letter, now, rules.fresh_for), *_ticks(letter, rules.tick)]
 
 
 def unticked(letter: Letter, rule: TickRule) -> list[int]:
@@ -107,15 +116,16 @@ def _proofs(tx: Transaction, letter: Letter) -> list[str]:
     figure. Both are as the firm sees them."""
     request = request_of(tx, letter)
     seen = [(proof.message_id, proof.quote) for event in request.events for proof in event.evidence]
-    lost = [
-        f"the quote that bears {receipt.claim!r} out is no longer held; let `outreach.schedule` renew the letter"
+    lost = dict.fromkeys(
+        repr(receipt.claim)
         for receipt in letter.receipts
         if receipt.event_id
         and receipt.message_id
         and not any(receipt.message_id == message_id and receipt.quote in quote for message_id, quote in seen)
-    ]
+    )
     said = ", ".join(str(problem) for problem in untraceable(letter, letter.draft, request))
-    return [*lost, f"{said}: edit it, or let `outreach.schedule` renew it"] if said else lost
+    told = [f"the proof of {', '.join(lost)} is no longer held; let `outreach.schedule` renew it"] if lost else []
+    return [*told, f"{said}: edit it, or let `outreach.schedule` renew it"] if said else told
 
 
 def _age(told: Mapping[UUID, Event], now: datetime, fresh_for: timedelta) -> list[str]:
@@ -131,6 +141,7 @@ def _age(told: Mapping[UUID, Event], now: datetime, fresh_for: timedelta) -> lis
 def _ticks(letter: Letter, rule: TickRule) -> list[str]:
     if not (left := unticked(letter, rule)):
         return []
-    claims = ", ".join(f"{number + 1} {letter.receipts[number].claim!r}" for number in left)
+    claims = ", ".join(f"{number + 1} {letter.receipts[number].claim!r}" for number in left[:SHOWN_CLAIMS])
+    others = f" and {len(left) - SHOWN_CLAIMS} more" if len(left) > SHOWN_CLAIMS else ""
     verb = "is" if len(left) == 1 else "are"
-    return [f"{len(left)} of {len(letter.receipts)} claims {verb} not ticked: {claims}; `sago outreach tick`"]
+    return [f"{len(left)} of {len(letter.receipts)} claims {verb} not ticked: {claims}{others}; `sago outreach tick`"]

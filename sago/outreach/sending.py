@@ -112,8 +112,6 @@ class Sending:
 
     def _obstacle(self, tx: Transaction, mail: Mail, now: datetime) -> End | None:
         """Why the mail may never go, or None."""
-        if word := tx.contacts.suppression(mail.address):
-            return End(MailState.CANCELLED, LetterState.REJECTED, f"{mail.address} gets no mail: {word.because}")
         if mail.expires_at is not None and mail.expires_at <= now:
             return End(MailState.EXPIRED, LetterState.EXPIRED, "it could not go while it was news")
         return self.kinds[mail.kind].obstacle(tx, mail, now)

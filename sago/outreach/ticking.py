@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sago.domain.letters import Letter, LetterDraft, LetterState, Receipt
 from sago.errors import UsageError
+from sago.outreach.checking import written
 from sago.outreach.reading import locked_letter, require_as_seen
 from sago.ports import Database
 
@@ -27,7 +28,7 @@ class Claim(NamedTuple):
 def claims_of(letter: Letter) -> list[Claim]:
     """Every claim of the letter, in the order of its receipts."""
     return [
-        Claim(number, receipt, sentence_of(letter.draft, receipt), number in letter.ticked)
+        Claim(number, receipt, _sentence(letter.draft, receipt), number in letter.ticked)
         for number, receipt in enumerate(letter.receipts)
     ]
 
@@ -60,34 +61,24 @@ def carried(before: Letter, draft: LetterDraft, receipts: Collection[Receipt]) -
     return frozenset(number for number, receipt in enumerate(receipts) if _meaning(draft, receipt) in ticked)
 
 
-def sentence_of(draft: LetterDraft, receipt: Receipt) -> str:
-    """The sentence, or the line, in which the letter makes a claim; the claim alone where it stands nowhere."""
-    text = text_of(draft, receipt.where)
-    start = receipt.start if text[receipt.start : receipt.end] == receipt.claim else text.find(receipt.claim)
-    if start < 0:
+def _sentence(draft: LetterDraft, receipt: Receipt) -> str:
+    """The sentence, or the line, in which the letter makes a claim; the claim alone where its words were erased."""
+    text = _text(draft, receipt.where)
+    if text[receipt.start : receipt.end] != receipt.claim:
         return receipt.claim
-    ends = [*(match.end() for match in _ENDS.finditer(text)), len(text)]
-    begin = max((end for end in ends if end <= start), default=0)
-    return text[begin : next(end for end in ends if end > start)].strip()
+    ends = [match.end() for match in _ENDS.finditer(text)]
+    begin = max((end for end in ends if end <= receipt.start), default=0)
+    return text[begin : min((end for end in ends if end > receipt.start), default=len(text))].strip()
 
 
-def parts(draft: LetterDraft) -> list[str]:
-    """The names of a letter's parts."""
-    return ["subject", *(f"highlight {number + 1}" for number in range(len(draft.highlights))), "body"]
-
-
-def text_of(draft: LetterDraft, where: str) -> str:
-    """The part of a letter that a receipt names."""
-    if where == "subject":
-        return draft.subject
-    number = where.removeprefix("highlight ")
-    if number.isdigit() and 0 < int(number) <= len(draft.highlights):
-        line = draft.highlights[int(number) - 1]
-        return f"{line.heading}: {line.text}"
-    return draft.body
+def _text(draft: LetterDraft, where: str) -> str:
+    """The text that a receipt's offsets count in; of a highlight that has gone none."""
+    if where in ("subject", "body"):
+        return draft.subject if where == "subject" else draft.body
+    return dict(enumerate(map(written, draft.highlights), start=1)).get(int(where.removeprefix("highlight ")), "")
 
 
 def _meaning(draft: LetterDraft, receipt: Receipt) -> tuple[object, ...]:
     """What of a claim has to be the same for a tick to hold on."""
     proof = (receipt.event_id, receipt.message_id, receipt.sha256, receipt.transformation)
-    return receipt.claim, receipt.kind, sentence_of(draft, receipt), proof
+    return receipt.claim, receipt.kind, _sentence(draft, receipt), proof

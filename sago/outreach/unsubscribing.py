@@ -114,7 +114,7 @@ class Suppressing:
         with self.database.begin() as tx:
             tx.mails.lock()
             tx.contacts.suppress(word)
-            end = End(MailState.CANCELLED, LetterState.REJECTED, f"{word.email} gets no mail: {word.because}")
+            end = End(MailState.CANCELLED, LetterState.REJECTED, word.objection)
             waiting = tx.mails.find([MailState.QUEUED, MailState.CLAIMED], email=word.email)
             locked = [mail for each in waiting if (mail := tx.mails.get(each.id))]
             still = [mail for mail in locked if mail.state in (MailState.QUEUED, MailState.CLAIMED)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
@@ -45,14 +46,16 @@ def approve_letter(
             container.generations.check()
             lay_out(decided, container.database, container.drafts)
         file, within = container.drafts.place(decided), container.approval_rules.undo.total_seconds()
+        way = _way(container, decided)
     if as_json:
         session.emit(decided.model_dump(mode="json"))
     else:
         session.out.print(Text(file), soft_wrap=True)
     for line in notes(decided):
         session.note(line)
-    session.note("next: open the file in your mail program, read it and send it from there; then say so")
-    next_steps(session, decided, "resolve --sent", *_while_fresh(is_new, within))
+    session.note(way)
+    steps = ("resolve --sent",) if notes(decided) else ()
+    next_steps(session, decided, *_while_fresh(is_new, within), *steps)
 
 
 def reject_letter(
@@ -137,6 +140,32 @@ def resolve_letter(
     session.note(f"{resolved.state} {resolved.id}")
     if problem or found.state is LetterState.UNKNOWN:
         session.note(problem or "letters may be approved again")
+
+
+def _way(container: Container, letter: Letter) -> str:
+    """When and where an approved letter goes: all that a person need know, or do, about it."""
+    if notes(letter):
+        return "open the file in your mail program and send it from there; then say so"
+    when = _when(container, letter)
+    if container.settings.smtp.host:
+        return f"goes out by mail {when}, as far as outreach.caps allow; sago outreach outbox tells how it stands"
+    return (
+        f"is written into {container.settings.outreach.folder / 'sent'} {when}, as far as outreach.caps allow: send it "
+        "from there, nothing is mailed without smtp.host; sago outreach deliver then does it at once"
+    )
+
+
+def _when(container: Container, letter: Letter) -> str:
+    """`from Monday 23 November, 9:00 Europe/Berlin`, or how long it can be undone where its window is open then."""
+    outreach, undo = container.settings.outreach, container.approval_rules.undo
+    with container.database.begin() as tx:
+        contact = tx.contacts.get((letter.recipient and letter.recipient.email) or "")
+    zone = (contact and contact.timezone) or outreach.timezone
+    at = (letter.approved_at or container.clock.now()) + undo
+    opens = outreach.window.next_open(at, zone).astimezone(ZoneInfo(zone))
+    if opens > at:
+        return f"from {opens:%A} {opens.day} {opens:%B}, {opens:%H:%M} {zone}"
+    return f"once {undo.total_seconds():g} s to undo it are over"
 
 
 def _while_fresh(is_new: bool, within: float) -> tuple[str, ...]:

@@ -171,9 +171,10 @@ def _about(event: Event, request: LetterRequest, phrases: Phrases) -> str:
 
 
 def highlights(told: Sequence[Telling], body: str) -> tuple[Highlight, ...]:
-    """The facts that stand behind a heading of their own; what stands in sentences is the body's."""
+    """The facts that have a line of their own; what stands in sentences, or shares a line, is the body's."""
     lines = [Highlight(heading=each.theme, text=each.sentence, event_id=each.event.id) for each in told]
-    return tuple(line for line in lines if f"- {line.heading}: {line.text}" in body)
+    written = body.split("\n")
+    return tuple(line for line in lines if f"- {line.heading}: {line.text}" in written)
 
 
 def _met(request: LetterRequest) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import typer
@@ -17,10 +15,13 @@ from typer.testing import CliRunner, Result
 from sago.cli import lookup, people
 from sago.cli.letters import deciding, editing, ticking
 from sago.domain.letters import Letter, LetterState
+from sago.domain.mails import Contact
+from sago.domain.pacing import SendWindow
 from sago.errors import ConfigError, UngroundedError, UsageError
+from sago.mail_sections import SmtpSettings
 from sago.outreach.permission import ApprovalRules, TickRule
+from sago.sections import OutreachSettings
 from tests.unit.cli import test_people
-from tests.unit.outreach.desks import CLAIMS, proof
 from tests.unit.outreach.stories import NOW
 
 Sago = Callable[..., Result]
@@ -31,18 +32,17 @@ class House(test_people.House):
     """With a clock that passes, and a folder for its state."""
 
     moment: datetime = NOW
-    settings: Any = None
+    approval_rules: ApprovalRules = field(default_factory=ApprovalRules)
 
     def now(self) -> datetime:
         return self.moment
 
-    def proven(self) -> Letter:
-        """A composed letter with receipts."""
-        letter = self.compose()
-        proven = letter.model_copy(update={"receipts": tuple(proof(letter, *claim) for claim in CLAIMS)})
+    def unproven(self) -> Letter:
+        """A letter of the time before receipts were kept."""
+        letter = self.compose().model_copy(update={"receipts": ()})
         with self.database.begin() as tx:
-            tx.erasures.take_letter(proven)
-        return proven
+            tx.erasures.take_letter(letter)
+        return letter
 
     def letter(self) -> Letter:
         with self.database.begin() as tx:
@@ -51,7 +51,8 @@ class House(test_people.House):
 
 @pytest.fixture
 def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> House:
-    made = House(settings=SimpleNamespace(state_dir=tmp_path))
+    made = House()
+    made.settings.state_dir = tmp_path
     monkeypatch.setattr(lookup, "build", lambda _settings: made)
     return made
 
@@ -85,27 +86,27 @@ def refused(result: Result, kind: type[Exception] = UsageError) -> str:
 
 
 def test_a_letter_goes_from_a_draft_to_an_approval_with_the_steps_it_is_told(house: House, sago: Sago) -> None:
-    letter = house.proven()
+    letter = house.compose()
     short = str(letter.id)[:8]
     assert f"next: sago outreach show {short}" in words(sago("list"))
     shown = words(sago("show", short))
-    assert "✗ 3 of 3 claims are not ticked: 1 '$2.1M', 2 '$240k', 3 'Kestrel Air'" in shown
+    assert "✗ 14 of 14 claims are not ticked: 1 'Orchard', 2 '$2.1M', 3 'Kestrel Air', 4 '143%' and 10 more;" in shown
     assert f"next: sago outreach tick {short}" in shown
-    assert "3 of 3 claims are not ticked" in refused(sago("approve", short))
-    assert "left of 3 claims: 1, 2" in words(sago("tick", short, "--claim", "3"))
+    assert "14 of 14 claims are not ticked" in refused(sago("approve", short))
+    assert "left of 14 claims: 1, 2, 4, " in words(sago("tick", short, "--claim", "3"))
     ticked = words(sago("tick", short, "--all", "--because", "compared with the thread"))
-    assert ticked == f"3 claims ticked next: sago outreach approve {short}"
+    assert ticked == f"14 claims ticked next: sago outreach approve {short}"
     assert "next: sago outreach approve" in words(sago("show", short))
     approved = words(sago("approve", short, "--because", "reads well"))
-    assert f"or: sago outreach undo {short} (for 60 s)" in approved
+    assert f"next: sago outreach undo {short} (for 60 s)" in approved
     told = words(sago("history", short))
-    assert "ticked claims 1, 2 by cli:" in told
+    assert "ticked claims 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 by cli:" in told
     assert f": reads well text {letter.draft.sha256[:8]}" in told
 
 
 @pytest.mark.parametrize("wide", [80, 40])
 def test_lists_and_letters_can_be_read_and_commands_copied_at_any_width(house: House, sago: Sago, wide: int) -> None:
-    short = str(house.proven().id)[:8]
+    short = str(house.compose().id)[:8]
     for command in (["list"], ["show", short], ["tick", short, "--claim", "1"], ["reject", short, "--because", "no"]):
         result = sago(*command, wide=wide)
         assert result.exit_code == 0
@@ -114,38 +115,40 @@ def test_lists_and_letters_can_be_read_and_commands_copied_at_any_width(house: H
         assert all(short in step for step in steps)
         others = [line for line in result.output.splitlines() if line not in steps]
         assert max(len(line) for line in others) <= wide
-    assert "0/3" not in sago("list", "--all", wide=wide).output
-    assert "1/3" in sago("list", "--all", wide=wide).output
+    assert "0/14" not in sago("list", "--all", wide=wide).output
+    assert "1/14" in sago("list", "--all", wide=wide).output
 
 
 def test_each_claim_is_asked_about_beside_its_quote(house: House, sago: Sago, terminal: None) -> None:
-    short = str(house.proven().id)[:8]
+    short = str(house.compose().id)[:8]
+    sago("tick", short, *[word for number in (1, 2, 3, 4, 5, 6, *range(10, 15)) for word in ("--claim", str(number))])
     told = words(sago("tick", short, typed="y\nperhaps\nn\ns\n"))
-    assert "1 of 3 Revenue: ARR reached $2.1M (14 November). “We just passed $2.1M ARR!” slack:" in told
-    assert "claim 2 is wrong, you said: “$240k”" in told
-    assert "left of 3 claims: 2, 3" in told
-    assert house.letter().ticked == {0}
+    line = "7 of 14 I’ve kept following Orchard, and saw that your ARR reached $2.1M on 14 November."
+    assert f"{line} “We just passed $2.1M ARR!” slack:" in told
+    assert "claim 8 is wrong, you said: “14 November”" in told
+    assert "left of 14 claims: 8, 9" in told
+    assert house.letter().ticked == set(range(14)) - {7, 8}
     again = words(sago("tick", short, typed="y\ny\n"))
-    assert "1 of 3" not in again
-    assert house.letter().ticked == {0, 1, 2}
+    assert "7 of 14" not in again
+    assert house.letter().ticked == set(range(14))
 
 
 def test_ticks_are_kept_when_whoever_ticks_is_interrupted(house: House, sago: Sago, terminal: None) -> None:
-    short = str(house.proven().id)[:8]
+    short = str(house.compose().id)[:8]
     assert sago("tick", short, typed="y\n").exit_code == 1
     assert house.letter().ticked == {0}
 
 
 def test_nobody_can_be_asked_without_a_terminal(house: House, sago: Sago) -> None:
-    short = str(house.proven().id)[:8]
+    short = str(house.compose().id)[:8]
     assert "name claims, --claim 3, or --all --because" in refused(sago("tick", short))
     assert "say why all of them are true" in refused(sago("tick", short, "--all"))
     assert "give --subject or --body-file" in refused(sago("edit", short))
-    assert "has no claim 9; it has claims 1 to 3" in refused(sago("tick", short, "--claim", "9"))
+    assert "has no claim 15; it has claims 1 to 14" in refused(sago("tick", short, "--claim", "15"))
 
 
 def test_a_letter_without_receipts_is_approved_after_one_question(house: House, sago: Sago, terminal: None) -> None:
-    short = str(house.compose().id)[:8]
+    short = str(house.unproven().id)[:8]
     assert "is a draft still" in refused(sago("approve", short, typed="n\n"))
     assert house.letter().state is LetterState.DRAFT
     assert "approved" in words(sago("approve", short, typed="y\n"))
@@ -153,7 +156,7 @@ def test_a_letter_without_receipts_is_approved_after_one_question(house: House, 
 
 
 def test_a_letter_without_receipts_wants_a_word_where_nobody_can_be_asked(house: House, sago: Sago) -> None:
-    short = str(house.compose().id)[:8]
+    short = str(house.unproven().id)[:8]
     assert "read it, then approve it with --yes" in refused(sago("approve", short))
     assert "nothing to tick" in words(sago("tick", short, "--all", "--because", "read"))
     assert sago("approve", short, "--yes").exit_code == 0
@@ -163,7 +166,7 @@ def test_the_house_says_whether_claims_are_ticked_and_how_long_a_decision_can_be
     house: House, sago: Sago
 ) -> None:
     house.approval_rules = ApprovalRules(TickRule.NEVER, undo=timedelta(seconds=5))
-    short = str(house.proven().id)[:8]
+    short = str(house.compose().id)[:8]
     assert "(for 5 s)" in words(sago("approve", short))
     house.moment += timedelta(seconds=6)
     assert "was approved, 6 s ago; that can be undone for 5 s (outreach.undo)" in refused(sago("undo", short))
@@ -172,8 +175,27 @@ def test_the_house_says_whether_claims_are_ticked_and_how_long_a_decision_can_be
     assert house.letter().state is LetterState.DRAFT
 
 
+def test_an_approval_says_when_and_where_its_letter_goes(house: House, sago: Sago) -> None:
+    """NOW is a Friday, 09:00 in UTC."""
+    house.approval_rules = ApprovalRules(TickRule.NEVER)
+    short = str(house.compose().id)[:8]
+    told = words(sago("approve", short))
+    assert "is written into output/outreach/sent once 60 s to undo it are over, as far as" in told
+    assert "sago outreach deliver then does it at once" in told
+    house.settings.smtp = SmtpSettings(host="mail.example.com", username="sago", password="secret")
+    assert "goes out by mail once 60 s to undo it are over, as far as" in words(sago("approve", short))
+    with house.database.begin() as tx:
+        tx.contacts.save(Contact(email="nell@orchard.example", name="Nell", timezone="America/New_York"))
+    told = words(sago("approve", short))
+    assert "goes out by mail from Friday 20 November, 09:00 America/New_York, as far as outreach.caps allow" in told
+    house.settings.outreach = OutreachSettings(window=SendWindow(days=("mon",)))
+    assert "mail from Monday 23 November, 09:00 America/New_York" in words(sago("approve", short))
+    house.settings.smtp = SmtpSettings()
+    assert "outreach/sent from Monday 23 November, 09:00 America/New_York" in words(sago("approve", short))
+
+
 def test_a_subject_is_edited_and_an_untrue_one_is_refused(house: House, sago: Sago) -> None:
-    short = str(house.proven().id)[:8]
+    short = str(house.compose().id)[:8]
     assert "figure '$9M' stands in no cited event" in refused(
         sago("edit", short, "--subject", "Orchard: $9M ARR"), UngroundedError
     )
@@ -183,10 +205,10 @@ def test_a_subject_is_edited_and_an_untrue_one_is_refused(house: House, sago: Sa
 
 
 def test_a_body_comes_from_a_file_with_its_subject(house: House, sago: Sago, tmp_path: Path) -> None:
-    short = str(house.proven().id)[:8]
+    short = str(house.compose().id)[:8]
     file = tmp_path / "mine.txt"
     file.write_text("Subject: Orchard again\n\nHi Nell,\n\nYour ARR is $2.1M by now.\n\nIvo\n", encoding="utf-8")
-    assert "1 claim to tick" in words(sago("edit", short, "--body-file", str(file)))
+    assert "4 claims to tick" in words(sago("edit", short, "--body-file", str(file)))
     draft = house.letter().draft
     assert (draft.subject, draft.body) == ("Orchard again", "Hi Nell,\n\nYour ARR is $2.1M by now.\n\nIvo")
     file.write_text("Hi Nell,\n\nYour ARR is $7M by now.\n\nIvo\n", encoding="utf-8")
@@ -198,7 +220,7 @@ def test_a_body_comes_from_a_file_with_its_subject(house: House, sago: Sago, tmp
 def test_what_an_editor_leaves_is_taken_and_kept_where_it_is_refused(
     house: House, sago: Sago, terminal: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    letter = house.proven()
+    letter = house.compose()
     short = str(letter.id)[:8]
     monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.setenv("EDITOR", "sed -i s/2.1M/7.7M/")
@@ -216,7 +238,7 @@ def test_what_an_editor_leaves_is_taken_and_kept_where_it_is_refused(
 
 
 def test_somebody_who_sent_an_approved_letter_says_so(house: House, sago: Sago) -> None:
-    short = str(house.compose().id)[:8]
+    short = str(house.unproven().id)[:8]
     assert "is draft; only unknown letters are resolved" in refused(sago("resolve", short, "--sent"))
     sago("approve", short, "--yes")
     assert "is approved; only unknown" in refused(sago("resolve", short, "--not-sent"))
@@ -226,8 +248,8 @@ def test_somebody_who_sent_an_approved_letter_says_so(house: House, sago: Sago) 
 
 
 def test_json_tells_what_is_needed_and_what_was_done(house: House, sago: Sago) -> None:
-    short = str(house.proven().id)[:8]
-    assert json.loads(sago("show", short, "--json").stdout)["needed"][0].startswith("3 of 3 claims")
+    short = str(house.compose().id)[:8]
+    assert json.loads(sago("show", short, "--json").stdout)["needed"][0].startswith("14 of 14 claims")
     sago("tick", short, "--claim", "2", "--json")
     (change,) = [json.loads(line) for line in sago("history", short, "--json").stdout.splitlines()]
     assert (change["action"], change["detail"]) == ("letter.ticked", {"claims": [1]})

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,11 +20,13 @@ from sago.domain.significance import Scale
 from sago.errors import RestoredError, UsageError
 from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
+from sago.mail_sections import SmtpSettings
 from sago.outreach.composing import compose_letter
 from sago.outreach.judging import Judging
-from sago.outreach.permission import ApprovalRules
+from sago.outreach.permission import ApprovalRules, TickRule
 from sago.outreach.standing import withdraw_unfounded
 from sago.pipeline.generations import Generations
+from sago.sections import OutreachSettings
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
@@ -48,7 +51,8 @@ class House:
     database: MemoryDatabase = field(default_factory=lambda: database(UPDATE))
     drafts: MemoryDrafts = field(default_factory=MemoryDrafts)
     mirror: MemoryMirror = field(default_factory=MemoryMirror)
-    approval_rules: ApprovalRules = field(default_factory=ApprovalRules)
+    approval_rules: ApprovalRules = field(default_factory=lambda: ApprovalRules(TickRule.NEVER))
+    settings: Any = field(default_factory=lambda: SimpleNamespace(outreach=OutreachSettings(), smtp=SmtpSettings()))
     raw: MemoryRawStore = field(default_factory=MemoryRawStore)
     closed: bool = False
 
@@ -278,7 +282,7 @@ def test_shows_and_decides_letters(sago: Callable[..., Result], house: House) ->
     letter = house.compose()
     assert [row["id"] for row in lines(sago("outreach", "list", "--json"))] == [str(letter.id)]
     assert "Hi Nell," in sago("outreach", "show", str(letter.id)[:8]).stdout
-    assert lines(sago("outreach", "approve", "--yes", str(letter.id), "--json"))[0]["state"] == "approved"
+    assert lines(sago("outreach", "approve", str(letter.id), "--json"))[0]["state"] == "approved"
     assert sago("outreach", "reject", str(letter.id), "--because", "already in touch").exit_code == 0
     assert lines(sago("outreach", "list", "--json")) == []
     assert lines(sago("outreach", "list", "--all", "--json"))[0]["state"] == "rejected"
@@ -288,10 +292,10 @@ def test_shows_and_decides_letters(sago: Callable[..., Result], house: House) ->
 
 def test_an_approved_letter_is_where_it_says_and_stays_approved(sago: Callable[..., Result], house: House) -> None:
     letter = house.compose()
-    first = sago("outreach", "approve", "--yes", str(letter.id))
+    first = sago("outreach", "approve", str(letter.id))
     assert first.stdout.strip() == house.drafts.put(letter)
-    assert "next: open the file in your mail program" in " ".join(first.stderr.split())
-    again = sago("outreach", "approve", "--yes", str(letter.id))
+    assert "written into output/outreach/sent once 60 s to undo it are over" in " ".join(first.stderr.split())
+    again = sago("outreach", "approve", str(letter.id))
     assert (again.exit_code, again.stdout) == (0, first.stdout)
     assert "is approved already" in " ".join(again.stderr.split())
     assert [entry.why for entry in house.database.state.audit_log] == ["approved on the command line"]
@@ -301,11 +305,11 @@ def test_an_approved_letter_is_not_laid_out_again_after_a_restored_backup(
     sago: Callable[..., Result], house: House
 ) -> None:
     letter = house.compose()
-    sago("outreach", "approve", "--yes", str(letter.id))
+    sago("outreach", "approve", str(letter.id))
     house.drafts.letters.clear()
     with house.database.begin() as tx:
         tx.generation.accept(5, NOW, held=True)
-    assert isinstance(sago("outreach", "approve", "--yes", str(letter.id)).exception, RestoredError)
+    assert isinstance(sago("outreach", "approve", str(letter.id)).exception, RestoredError)
     assert house.drafts.letters == {}
 
 
@@ -314,7 +318,7 @@ def test_after_a_restored_backup_letters_wait_for_a_persons_word(sago: Callable[
     with house.database.begin() as tx:
         tx.outreach.set_letter_state(letter.id, LetterState.UNKNOWN, NOW, "sago", "lost")
         tx.generation.accept(5, NOW, held=True)
-    refused = sago("outreach", "approve", "--yes", str(letter.id))
+    refused = sago("outreach", "approve", str(letter.id))
     assert isinstance(refused.exception, UsageError)
     assert sago("outreach", "resolve", str(letter.id), "--because", "no answer given").exit_code == 2
     done = sago(
@@ -330,7 +334,7 @@ def test_nothing_is_approved_while_another_letter_is_unknown(sago: Callable[...,
     letter = house.compose()
     with house.database.begin() as tx:
         tx.generation.accept(5, NOW, held=True)
-    refused = sago("outreach", "approve", "--yes", str(letter.id))
+    refused = sago("outreach", "approve", str(letter.id))
     assert isinstance(refused.exception, RestoredError)
     assert "sago outreach resolve" in str(refused.exception)
 
@@ -361,7 +365,7 @@ def test_only_drafts_of_lost_events_are_withdrawn(house: House) -> None:
 def test_a_letter_is_not_approved_when_its_event_has_gone(sago: Callable[..., Result], house: House) -> None:
     letter = house.compose()
     fold_into(house.database, [each for each in EVENTS if each != ARR])
-    result = sago("outreach", "approve", "--yes", str(letter.id))
+    result = sago("outreach", "approve", str(letter.id))
     assert isinstance(result.exception, UsageError)
     assert f"rests on 1 of {len(letter.event_ids)} events that are no longer held" in str(result.exception)
     assert [row["state"] for row in lines(sago("outreach", "list", "--json"))] == ["draft"]

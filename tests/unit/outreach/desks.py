@@ -118,7 +118,7 @@ class Desk:
 
     def objections(self, letter: Letter) -> list[str]:
         with self.database.begin() as tx:
-            return objections(tx, self.letter_in(tx, letter), self.now, fresh_for=self.rules.fresh_for)
+            return objections(tx, self.letter_in(tx, letter), self.now, self.rules.fresh_for)
 
     def needed(self, letter: Letter) -> list[str]:
         with self.database.begin() as tx:

@@ -82,15 +82,16 @@ class Mailroom:
             "window": SendWindow(),
             "timezone": "UTC",
             "caps": Caps(),
-        }
+        } | rules
+        freight = LetterFreight(self.database, self.drafts, self.generations.announce, as_mail, asked["fresh"])
         self.sending = Sending(
             database=self.database,
             mailer=self.mailer,
             clock=self.clock,
             breakers=SharedBreakers(MemoryShelf(), self.clock, BreakerSettings(), MINUTE),
-            kinds={"letter": LetterFreight(self.database, self.drafts, self.generations.announce, as_mail)},
+            kinds={"letter": freight},
             dress=LINKS.dress,
-            rules=Rules(**(asked | rules)),
+            rules=Rules(**asked),
         )
         self.delivery = Delivery(self.sending, self.generations.check)
         self.suppressing = Suppressing(self.database, LINKS, self.sending.end, self.sending.follow)

@@ -110,6 +110,16 @@ def test_a_suppressed_address_gets_nothing_and_its_letter_is_rejected() -> None:
     assert room.said_of(one.id)[-1].why == "dana@northgate.example gets no mail: asked"
 
 
+def test_all_that_speaks_against_a_letter_is_named_when_it_is_claimed() -> None:
+    one = letter(event_ids=(UUID(int=1),))
+    room = Mailroom(one)
+    with room.database.begin() as tx:
+        tx.contacts.suppress(Suppression(email=DANA.email or "", because="asked", who="ana", at=NOW))
+    room.deliver()
+    why = room.mail(one).error or ""
+    assert why.startswith("dana@northgate.example gets no mail: asked; rests on 1 of 1 events that are no longer held")
+
+
 def test_news_that_is_old_is_not_sent_any_more() -> None:
     one = letter(created_at=NOW - 15 * DAY)
     room = Mailroom(one)
