@@ -16,6 +16,7 @@ from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
 from sago.outreach.composing import WRITING_TIME, compose_letter
 from sago.outreach.deciding import decide
+from sago.outreach.permission import ApprovalRules, TickRule
 from sago.outreach.scheduling import due_watches, verdicts
 from sago.outreach.standing import lay_out
 from sago.pipeline.generations import Generations
@@ -118,6 +119,7 @@ class Desk:
             who="test",
             why="because",
             at=NOW,
+            rules=ApprovalRules(TickRule.NEVER),
         )
 
     def letters(self, *, live: bool = True) -> list[Letter]:
