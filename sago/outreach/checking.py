@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sago.domain.letters import Highlight, LetterDraft, LetterRequest, Receipt
+from sago.outreach.claims.coarse import is_coarse
 from sago.outreach.claims.coherence import settled
-from sago.outreach.claims.figures import coarse
 from sago.outreach.claims.grounds import Ground, Grounds
 from sago.outreach.claims.passages import Span
 from sago.outreach.claims.reading import Problem, Text, receipt
@@ -42,7 +42,7 @@ def examine(draft: LetterDraft, request: LetterRequest, others: Sequence[str] = 
     for text in _texts(draft, request):
         problems += [*written_problems(text), *trends(text), *_of_the_house(text, others)]
         for claim, match, refusal in settled(text):
-            exact = match is None or coarse(claim, text, request.granularity)
+            exact = match is None or is_coarse(claim, match, text, request.granularity)
             if refusal or not exact:
                 why = refusal or "is more exact than the founder lets it be seen"
                 shown = text.shown(text.sentence(claim.start))

@@ -86,7 +86,7 @@ def objection(amount: Amount, stated: Stated, ground: Ground, measure: str | Non
     own = text.own_words(clause)
     if not _same_unit(amount, stated, measure):
         return f"is {exactly(stated.value, stated.unit)} in “{ground.label}”"
-    if amount.unit == "percent" and _in_points(amount) != _told_in_points(stated, ground):
+    if amount.unit == "percent" and in_points(amount) != _told_in_points(stated, ground):
         return f"mixes percent and points: “{stated.saying.text}”"
     if stated.open and not (UNDECIDED.search(own) or DENIED.search(own)):
         return f"is no fact there but planned, conditional or denied: “{shortened(stated.saying.text)}”"
@@ -112,7 +112,8 @@ def _names(measure: str, stated: Stated) -> bool:
     return not stated.measures and stated.amount is None and measure in stated.name
 
 
-def _in_points(amount: Amount) -> bool:
+def in_points(amount: Amount) -> bool:
+    """Whether it is written as percentage points."""
     return _POINTS.search(amount.text) is not None
 
 
@@ -120,7 +121,7 @@ def _told_in_points(stated: Stated, ground: Ground) -> bool:
     told = (
         [stated] if stated.amount else [each for each in ground.figures if each.amount and each.value == stated.value]
     )
-    return any(each.amount is not None and _in_points(each.amount) for each in told)
+    return any(each.amount is not None and in_points(each.amount) for each in told)
 
 
 def _same_unit(amount: Amount, stated: Stated, measure: str | None) -> bool:

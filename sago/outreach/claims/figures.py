@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sago.domain.amounts import Amount, find_amounts
-from sago.domain.companies import Granularity
 from sago.domain.metrics import METRICS
 from sago.domain.wording import figure, metric_label
-from sago.outreach.claims.agreement import PERIOD, agrees, done_to, objection, other_name, other_period
+from sago.outreach.claims.agreement import PERIOD, agrees, done_to, in_points, objection, other_name, other_period
 from sago.outreach.claims.grounds import TOKEN, Ground
 from sago.outreach.claims.measures import measure_beside
 from sago.outreach.claims.passages import WORD, Span, stem
@@ -32,7 +31,6 @@ _BEYOND = re.compile(
     r"|your|my|our|a))*\s*$",
     re.I,
 )
-_BAND = re.compile(r"\b(?:over|above|more than|at least|under|below|less than|at most|up to|between|from)\s*$", re.I)
 _BACK = re.compile(r"\b(?:last|past)\s*$", re.I)
 _OVER = re.compile(r"\b(?:in|over|during|within)\s(?:the\s)?$", re.I)
 _UNTIL = re.compile(r"\s(?:to|until|before|up to)\b", re.I)
@@ -159,7 +157,7 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     if not (_BEYOND.search(before) or _AIM.search(nearby) or _AIM.search(re.split(r"[,;:]\s", before)[-1])):
         return
     for stated in text.all.watch.figures:
-        if other_period(amount, stated, text.all.watch, text):
+        if in_points(amount) or other_period(amount, stated, text.all.watch, text):
             continue
         fits = (
             amount.bare
@@ -175,7 +173,7 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
 
 
 def _looked_back(amount: Amount, text: Text) -> Iterator[Match]:
-    """A condition's period, where the letter looks back over it: `in the last 60 days`, `in the 3 months to 1 April`."""
+    """A condition's period, where the letter looks back: `in the last 60 days`, `in the 3 months to 1 April`."""
     before = text.text[text.sentence(amount.start).start : amount.start]
     if _BACK.search(before) or (_OVER.search(before) and _UNTIL.match(text.text, amount.end)):
         for ground in (*text.grounds, text.all.watch):
@@ -250,15 +248,3 @@ def _nearest(amount: Amount, measure: str | None, text: Text) -> str:
         return "stands in no cited event"
     of = f" of {metric_label(measure)}" if measure in METRICS else ""
     return f"stands in no cited event; what is said{of} there: {', '.join(dict.fromkeys(stated))}"
-
-
-def coarse(claim: Claim, text: Text, granularity: Granularity) -> bool:
-    """Whether a figure of an event may stand in a letter of that granularity: in a band only, or not at all."""
-    if granularity is Granularity.EXACT or claim.kind != "figure" or claim.events is None:
-        return True
-    if granularity is Granularity.NONE:
-        return False
-    amount = next((each for each in text.amounts if (each.start, each.end) == (claim.start, claim.end)), None)
-    if amount is None:
-        return True
-    return amount.role is not None or _BAND.search(text.text[: amount.start]) is not None

@@ -183,7 +183,7 @@ def _of_event(text: Text, start: int, end: int) -> Claim:
                 if ground.sayings
                 else Match(ground, text.all.company.sayings[0], how)
             )
-    heads = text.where == "subject" and text.text[end : end + 1] == ":" and not text.text[:start].strip()
+    heads = text.where == "subject" and text.text[end : end + 1] == ":" and ":" not in text.text[:start]
     if heads and not _has(text.all.company, name):
         return Claim("name", start, end, (), "is not the company that the letter is about")
     if matches and (whole := _misspelt(text, start, end)):

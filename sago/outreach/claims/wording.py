@@ -57,7 +57,7 @@ _LINK = re.compile(
     re.I,
 )
 _MARKUP = re.compile(
-    r"</?[a-z!][^>]*>?|\]\s?\(|&(?:#\w+|[a-z]{2,8});|\{\{|\{%|(?<!\w)[*_`]{2,}|\bjavascript:|\bdata:\w+/", re.I
+    r"</?[a-z!][^>]*>?|\]\(|&(?:#\w+|[a-z]{2,8});|\{\{|\{%|(?<!\w)[*_`]{2,}|\bjavascript:|\bdata:\w+/", re.I
 )
 _BROKEN = re.compile(
     r"(?:\d[.,]?|[$€£¥₹])[ \t]*\n[ \t]*(?:[\d%]|[.,]\d|(?:[kmb]|bn|thousand|million|billion|percent|points|x)\b)", re.I

@@ -249,7 +249,7 @@ def test_a_growth_that_was_asked_for_is_answered_without_a_figure_of_ours() -> N
 
 def test_an_absence_that_was_asked_for_is_said() -> None:
     asked = request(watch("arr >= 2M", "setback == 0"))
-    assert "There has been no setback." in compose_offline(asked).body
+    assert "There has been no setback since we met." in compose_offline(asked).body
 
 
 def test_a_senders_voice_is_kept_to() -> None:

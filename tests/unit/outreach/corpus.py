@@ -10,15 +10,17 @@ from functools import cache
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
-from sago.domain.companies import Company, Person
+from sago.domain.companies import Company, Granularity, Person, Share
 from sago.domain.events import Event, EventType, Evidence, Metric, MetricPoint, Severity
 from sago.domain.letters import LetterRequest
 from sago.domain.metrics import METRICS, canonical
 from sago.domain.watches import Condition, Direction, Watch
-from sago.errors import UsageError
 from sago.evaluation.labels import Label, read_labels
-from sago.outreach.composing import Known, request_for
+from sago.outreach.composing import request_for
 from sago.outreach.conditions import parse
+from sago.outreach.knowledge import Known
+from sago.outreach.sharing import View, seen_by
+from sago.outreach.weighing import Grounds
 from sago.sample.generate import generate
 
 LABELLED = Path(__file__).parents[3] / "labelled"
@@ -34,6 +36,9 @@ CUSTOMERS = (
     "Vireo Labs",
 )
 REASONS = ("too early", "ARR below 2M, no enterprise logo", "churn too high", "no proof that large customers buy", "")
+SPECIAL = 0.5
+"""How often a watch asks for a change, and how often for what looks back over a period."""
+GRANULARITIES = (*[Granularity.EXACT] * 7, Granularity.BANDS, Granularity.BANDS, Granularity.NONE)
 Texts = dict[str, tuple[str, datetime]]
 
 
@@ -107,11 +112,16 @@ def invented_events(company_id: str, chance: random.Random) -> list[Event]:
     arr, mrr = chance.randrange(11, 90) * 100_000, chance.randrange(41, 900) * 1_000
     customer, other = chance.sample(CUSTOMERS, 2)
     person = chance.choice(("Ruth Adeyemi", "Karl Voss", "Ines Duarte", "Wei Chen"))
-    add(
-        EventType.REVENUE_MILESTONE,
-        f"MRR reached ${mrr // 1000}k",
-        f"MRR closed the month at ${mrr:,}.",
-        ("mrr", mrr, "USD"),
+    before = mrr * chance.randrange(45, 92) // 100
+    for figure in (before, mrr):
+        add(
+            EventType.REVENUE_MILESTONE,
+            f"MRR reached ${figure // 1000}k",
+            f"MRR closed the month at ${figure:,}.",
+            ("mrr", figure, "USD"),
+        )
+    made[0] = made[0].model_copy(
+        update={"occurred_at": made[1].occurred_at - timedelta(days=chance.randrange(84, 125))}
     )
     add(
         EventType.ENTERPRISE_DEAL,
@@ -193,25 +203,31 @@ def conditions(events: Sequence[Event], chance: random.Random) -> tuple[Conditio
         threshold = point.value * chance.choice((0.5, 0.8, 0.9))
         if threshold >= 2 and METRICS[point.metric].unit != "x":
             texts.append(f"{point.metric} >= {round(threshold, -len(str(int(threshold))) + 2):.0f}")
-    texts += ["mrr growth 3m >= 1%", "no setback high in 30d"]
+    kind = chance.choice(events).event_type
+    looking_back = [f"{kind} high >= 1 in 90d", f"{kind} >= 1 in 8w", f"no {EventType.SETBACK} high in 30d"]
+    looking_back += [f"no {EventType.SETBACK}", f"no {EventType.COMPLIANCE} in 6m"]
+    changes = [f"{point.metric} growth 3m >= {chance.choice((1, 2.5, 5))}%" for point in points(events)]
     chosen = chance.sample(texts, k=min(len(texts), chance.choice((0, 1, 1, 2))))
-    return tuple(parsed for text in chosen for parsed in _parsed(text))
+    if chance.random() < SPECIAL:
+        chosen.append(chance.choice(looking_back))
+    if changes and chance.random() < SPECIAL:
+        chosen = [*chosen[:1], changes[-1] if chance.random() < SPECIAL else chance.choice(changes)]
+    return tuple(parse(text) for text in dict.fromkeys(chosen))
 
 
-def _parsed(text: str) -> Iterator[Condition]:
-    try:
-        yield parse(text)
-    except UsageError:
-        return  # a form that this version of the language has not got
+def known_of(company: Company, watch: Watch, heard: Sequence[Event], share: Share, as_of: datetime) -> Known:
+    """What the watch's firm sees of what was heard."""
+    view = View(watch, share, seen_by(share, heard, points(heard), as_of), is_open=True)
+    return Known(company, watch, view, Grounds(view.seen.events, view.seen.metric_points, bands=view.seen.bands))
 
 
-def requests(wanted: int) -> Iterator[LetterRequest]:
+def requests(wanted: int, seed: int = 0) -> Iterator[LetterRequest]:
     """Different requests, each of which wants a letter now."""
     made = turn = 0
     known = companies()
     while made < wanted:
         company, events = known[turn % len(known)]
-        chance = random.Random(turn)  # noqa: S311
+        chance = random.Random(turn + 1_000_003 * seed)  # noqa: S311
         turn += 1
         until = chance.randrange(1, len(events) + 1)
         heard = list(events[:until])
@@ -223,7 +239,12 @@ def requests(wanted: int) -> Iterator[LetterRequest]:
             reason=chance.choice(REASONS), conditions=conditions(heard, chance),
             direction=chance.choice(list(Direction)), created_at=datetime(2024, 1, 1, tzinfo=UTC),
         )  # fmt: skip
-        request = request_for(Known(company, watch, heard, points(heard)), as_of, 30, chance.choice((2, 3, 5)))
+        share = Share(
+            firm_id=watch.firm_id, company_id=company.company_id, granularity=chance.choice(GRANULARITIES),
+            created_at=watch.created_at,
+        )  # fmt: skip
+        known_now = known_of(company, watch, heard, share, as_of)
+        request = request_for(known_now, as_of, 30, chance.choice((2, 3, 5)))
         if request is not None:
             made += 1
             yield request

@@ -31,6 +31,8 @@ _FIGURE = re.compile(
     rf"(?<![\w.,#/-])(?:(?P<sign>[$€£¥₹])|(?P<code>{_CODES}) )?"
     r"(?P<digits>\d+(?:,\d{3})*(?:\.\d+)?)(?P<scale>[kMB](?!\w))?(?P<percent>%| percent)?(?![\w/-]|[.,]\d)"
 )
+_PERCENT_BEHIND = re.compile(r"–\d+%")
+"""`30–40%` is `30%–40%`."""
 _NAME = re.compile(r"\b[A-Z][a-zà-ÿ]{2,}(?: [A-Z][a-zà-ÿ]{2,})*")
 _METRICS = {
     "ARR": "MRR",
@@ -207,7 +209,7 @@ def _unit(place: Place, request: LetterRequest, chance: random.Random) -> Iterat
             yield Change(
                 *match.span(), match["digits"] + chance.choice(("x", " percentage points", " bps", " customers"))
             )
-        elif not (match["sign"] or match["code"] or match["scale"]):
+        elif not (match["sign"] or match["code"] or match["scale"] or _PERCENT_BEHIND.match(place.text, match.end())):
             yield Change(*match.span(), f"{match['digits']}%")
 
 
