@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from sago.mail_sections import SmtpSettings
 from typer.testing import CliRunner, Result
 
 from sago.cli import lookup, people
@@ -18,7 +19,6 @@ from sago.domain.letters import Letter, LetterState
 from sago.domain.mails import Contact
 from sago.domain.pacing import SendWindow
 from sago.errors import ConfigError, UngroundedError, UsageError
-from sago.mail_sections import SmtpSettings
 from sago.outreach.permission import ApprovalRules, TickRule
 from sago.sections import OutreachSettings
 from tests.unit.cli import test_people

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer
+from sago.mail_sections import SmtpSettings
 from typer.testing import CliRunner, Result
 
 from sago.cli import lookup, people, proposals
@@ -20,7 +21,6 @@ from sago.domain.significance import Scale
 from sago.errors import RestoredError, UsageError
 from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
-from sago.mail_sections import SmtpSettings
 from sago.outreach.composing import compose_letter
 from sago.outreach.judging import Judging
 from sago.outreach.permission import ApprovalRules, TickRule
