@@ -56,6 +56,8 @@ def figure_claims(text: Text) -> Iterator[Claim]:
 
 
 def _claim(amount: Amount, text: Text) -> Claim:
+    if text.text[amount.end : amount.end + 1] in ("%", "‰"):
+        return Claim("figure", amount.start, amount.end + 1, (), "has two units")
     clause = text.clause(amount.start)
     measure = measure_beside(text.text, amount, text.amounts, clause)
     named = _named_metrics(amount, text)
