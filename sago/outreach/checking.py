@@ -12,7 +12,7 @@ from sago.outreach.claims.coherence import settled
 from sago.outreach.claims.grounds import Ground, Grounds
 from sago.outreach.claims.passages import Span
 from sago.outreach.claims.reading import Problem, Text, receipt
-from sago.outreach.claims.wording import subject_problems, trends, written_problems
+from sago.outreach.claims.wording import absences, subject_problems, trends, written_problems
 
 __all__ = ["Checked", "Problem", "check", "examine", "written"]
 
@@ -40,7 +40,7 @@ def examine(draft: LetterDraft, request: LetterRequest, others: Sequence[str] = 
     receipts: list[Receipt] = []
     problems = [*subject_problems(draft.subject), *_strangers(draft, request)]
     for text in _texts(draft, request):
-        problems += [*written_problems(text), *trends(text), *_of_the_house(text, others)]
+        problems += [*written_problems(text), *trends(text), *absences(text), *_of_the_house(text, others)]
         for claim, match, refusal in settled(text):
             exact = match is None or is_coarse(claim, match, text, request.granularity)
             if refusal or not exact:

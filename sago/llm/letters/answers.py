@@ -58,8 +58,9 @@ def _level(number: int, result: ConditionResult, request: LetterRequest, phrases
     own, label = capital(side.own), metric_label(condition.name)
     label = label if label.isupper() else label.lower()
     asked = _asked(result)
-    how = _how_far(result, asked, asker)
-    if request.granularity is not Granularity.EXACT or result.seen is None:
+    is_exact = request.granularity is Granularity.EXACT and result.seen is not None
+    how = _how_far(result, asked, asker, is_exact=is_exact)
+    if not is_exact or result.seen is None:
         return f"{own} {label} is now {how}." if request.granularity is not Granularity.NONE else _unsaid(own, label)
     seen = figure(result.seen, result.unit)
     if result.note:
@@ -86,9 +87,11 @@ def _unsaid(own: str, label: str) -> str:
     return f"{own} {label} is where it was asked to be."
 
 
-def _how_far(result: ConditionResult, asked: str, asker: str) -> str:
+def _how_far(result: ConditionResult, asked: str, asker: str, *, is_exact: bool) -> str:
     condition = result.condition
     at_asked = result.seen == condition.value
+    if not is_exact:  # a band may begin, or end, with what was asked
+        return f"{'at least' if condition.op in ('>=', '>') else 'at most'} the {asked} {asker} had asked for"
     where = {">": "past", ">=": "at" if at_asked else "past", "<": "below", "<=": "at" if at_asked else "below"}
     return f"{where.get(condition.op, 'against')} the {asked} {asker} had asked for"
 

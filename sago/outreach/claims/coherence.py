@@ -127,8 +127,9 @@ def _changed(text: Text, sentence: Span) -> Iterator[Settled]:
         window = Span(sentence.start + aligned.dest_start, sentence.start + aligned.dest_end)
         why = f"is not in “{ground.label}”, which the sentence repeats otherwise"
         for match in strange_words(text, window, ground):
-            if text.where == "subject" and text.text[match.end() : match.end() + 1] == ":":
-                continue  # whom a subject begins with is looked at by itself
+            heads = text.where == "subject" and text.text[match.end() : match.end() + 1] == ":"
+            if heads or text.repeated(*match.span()):
+                continue  # looked at by itself, or another saying's word
             yield Claim("name", *match.span(), (), why), None, why
         own = find_days(title)
         for day in text.days if own else ():

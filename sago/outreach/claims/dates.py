@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 
 from sago.domain.wording import day as written_day
+from sago.outreach.claims.agreement import agrees
 from sago.outreach.claims.calendar import Day, is_day, is_written
 from sago.outreach.claims.figures import ASKS
 from sago.outreach.claims.reading import Claim, Match, Text
 
+_ON = re.compile(r"\s(?:on|in|as of|of)\s")
+"""Between a figure and its day."""
 _MEETING = re.compile(
     r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked|told|said|wrote|passed|asked|thought)\b"
     r"|\bour (?:first |last )?(?:meeting|conversation|call|talk)\b|\bsince (?:then|we|our)\b|\b(?:met|told"
@@ -47,7 +50,13 @@ def _of_the_meeting(day: Day, text: Text) -> Iterator[Match]:
 
 
 def _of_events(day: Day, text: Text) -> Iterator[Match]:
+    told = next((each for each in text.amounts if _ON.fullmatch(text.text[each.end : day.start])), None)
     for ground in text.grounds:
+        same = [f for f in ground.figures if told and f.unit == told.unit and agrees(told, f)[1]]
+        if same and all(figure.earlier for figure in same):
+            of = (f for f in same if f.on and is_day(day, f.on, text.as_of))
+            yield from (Match(ground, figure.saying, "the day of the earlier figure") for figure in of)
+            continue
         for known, saying in ground.written:
             if is_written(day, known):
                 yield Match(ground, saying)

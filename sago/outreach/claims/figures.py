@@ -56,6 +56,8 @@ def figure_claims(text: Text) -> Iterator[Claim]:
 
 
 def _claim(amount: Amount, text: Text) -> Claim:
+    if amount.is_money and amount.text.endswith(("%", "percent")):
+        return Claim("figure", amount.start, amount.end, (), "has two units")
     clause = text.clause(amount.start)
     measure = measure_beside(text.text, amount, text.amounts, clause)
     named = _named_metrics(amount, text)

@@ -32,7 +32,7 @@ def judged_sentences(result: ConditionResult, as_of: date) -> Iterator[Saying]:
         yield Saying(change_phrase(result, as_of))
     elif result.condition.kind == "count" and result.seen is not None:
         phrase = count_phrase(result.condition, int(result.seen))
-        yield Saying(f"{phrase}{time_phrase(result.condition, ' since we met')}")
+        yield from (Saying(f"{phrase}{time_phrase(result.condition, since)}") for since in ("", " since we met"))
     elif result.seen is None and result.note:
         yield Saying(result.note)
 
@@ -82,7 +82,8 @@ def _end(point: MetricPoint, result: ConditionResult, *, earlier: bool = False) 
     proof, amount = next(stating, (next(iter(proofs), None), None))
     said = Saying(proof.quote if proof else result.note, proof, point.event_id)
     measures = measures_of(point.metric)
-    return Stated(point.value, point.unit, not IS_BARE, measures, said, amount, point.metric, earlier)
+    on = point.as_of.date() if earlier else None
+    return Stated(point.value, point.unit, not IS_BARE, measures, said, amount, point.metric, earlier, on=on)
 
 
 def _of_proof(result: ConditionResult) -> Saying:

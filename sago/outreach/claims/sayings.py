@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
@@ -59,6 +60,8 @@ class Stated(NamedTuple):
     """Planned, wished, conditional or denied where it stands."""
     how: str = ""
     """How it was come by, where no text states it."""
+    on: date | None = None
+    """The day that an earlier figure is of."""
     way: str = ""
     """`up` or `down`: of a change that was computed."""
 

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from sago.domain.claims import direction_in
+from sago.domain.condition_wording import event_label
 from sago.domain.events import EventType
 from sago.outreach.claims.grounds import Ground
 from sago.outreach.claims.measures import measures_in
@@ -52,6 +53,9 @@ _ACTS = {
     EventType.MARKET_EXPANSION: "opened opens entered enters",
 }
 _ACT = {stem(word): kind for kind, words in _ACTS.items() for word in words.split()}
+_ABSENT = re.compile(
+    rf"\bno (?:[\w-]+ ){{0,2}}?(?:{'|'.join(event_label(kind) for kind in EventType)})(?:e?s)?\b", re.I
+)
 _LINK = re.compile(
     r"https?:/*\S*|www\.\S+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b(?:[\w-]+\.)+(?:com|org|net|io|ai|co|app|dev|example|eu|de|uk|fr|info|biz|xyz|link|ly|me)\b(?:/\S*)?",
     re.I,
@@ -206,6 +210,15 @@ def trends(text: Text) -> Iterator[Problem]:
                 f"says that a metric {way}; no cited event does",
                 text.shown(sentence),
             )
+
+
+def absences(text: Text) -> Iterator[Problem]:
+    """`no serious setback`: said only as a condition of the watch counted it."""
+    for match in _ABSENT.finditer(text.text):
+        if not text.repeated(*match.span()):
+            counted = "; ".join(f"“{saying.text}”" for saying in text.all.watch.computed)
+            why = f"is what no condition counted{f'; they counted {counted}' if counted else ''}"
+            yield _problem(text, Span(*match.span()), why)
 
 
 def _measured(text: str) -> set[str]:

@@ -213,7 +213,7 @@ def test_bands_are_told_as_bands_and_nothing_more_exact() -> None:
     asked = request(watch("arr >= 2M"))
     titles = ["ARR reached [$2M–5M]", "Kestrel Air signed a contract worth [$200k–500k] a year", "NRR was [140–150%]"]
     draft = compose_offline(banded(asked, Granularity.BANDS, *titles))
-    assert "Your ARR is now past the $2M I had asked for." in draft.body
+    assert "Your ARR is now at least the $2M I had asked for." in draft.body
     assert "$200k–500k a year" in draft.body
     assert "140–150%" in draft.body
     assert "2.1" not in draft.subject + draft.body

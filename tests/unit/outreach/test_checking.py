@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sago.domain.letters import Highlight, LetterDraft, LetterRequest
 from sago.domain.watches import Direction
 from sago.llm.letters import compose_offline
-from sago.outreach.checking import check
-from tests.unit.outreach.stories import ARR, EVENTS, POINTS, event, metric, request, watch
+from sago.outreach.checking import check, examine
+from tests.unit.outreach.stories import ARR, EVENTS, POINTS, event, metric, point, request, watch
 
 WATCHES = st.builds(
     lambda conditions, direction, number: watch(*conditions, direction=direction, name=str(number)),
@@ -146,6 +146,61 @@ def test_a_figure_in_the_companys_own_name_is_no_claim() -> None:
     draft = compose_offline(named)
     assert "Studio 54" in draft.subject + draft.body
     assert check(draft, named) == []
+
+
+def _grown() -> LetterRequest:
+    """ARR that grew from $1.5M on 29 March, as an event says that the letter does not tell."""
+    early = event("revenue_milestone", "ARR was $1.5M", "we are at $1.5M ARR", metric("arr", 1.5e6), days_ago=236)
+    of = watch("arr growth 6m >= 20%", "no setback high in 60d")
+    asked = request(of, [*EVENTS, early], [point(early, "arr", 1.5e6), *POINTS])
+    return asked.model_copy(update={"events": tuple(each for each in asked.events if each.id != early.id)})
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "ARR has grown 40%, from $1.5M to $2.1M.",
+        "ARR is up 40% in the last 6 months.",
+        "ARR went from $1.5M on 29 March to $2.1M on 14 November.",
+        "I had asked for at least 20%.",
+        "There has been no serious setback in the last 60 days.",
+    ],
+)
+def test_a_change_may_be_told_in_other_words(sentence: str) -> None:
+    asked = _grown()
+    assert [str(each) for each in check(_with_body(asked, sentence), asked)] == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "ARR fell 40%.",
+        "MRR grew 40%.",
+        "ARR grew 40% over the 9 months to 14 November.",
+        "ARR grew 40% in the 6 months to 29 March.",
+        "ARR is $1.5M.",
+        "ARR grew from $2.1M to $1.5M.",
+        "ARR was $1.5M on 14 November.",
+        "Kestrel Air grew 40%.",
+        "I had asked for at least 30%.",
+        "I had asked for at least 20 percentage points.",
+        "There has been no serious setback in the last 6 months.",
+        "There has been no setback in the last 60 days.",
+        "There has been no serious setback in the last 90 days.",
+    ],
+)
+def test_another_change_or_absence_is_refused(sentence: str) -> None:
+    asked = _grown()
+    assert check(_with_body(asked, sentence), asked)
+
+
+def test_each_end_of_a_change_is_proven_by_its_own_event() -> None:
+    asked = _grown()
+    by_claim = {each.claim: each for each in examine(compose_offline(asked), asked).receipts if each.where == "body"}
+    before, after = asked.verdict.results[0].points
+    assert (by_claim["$1.5M"].event_id, by_claim["$1.5M"].quote) == (before.event_id, "we are at $1.5M ARR")
+    assert (by_claim["$2.1M"].event_id, by_claim["$2.1M"].quote) == (after.event_id, "We just passed $2.1M ARR!")
+    assert by_claim["40%"].transformation == "ARR $1.5M on 29 March → $2.1M on 14 November"
 
 
 @pytest.mark.parametrize("direction", Direction)
