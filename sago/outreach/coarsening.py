@@ -33,7 +33,8 @@ _FACTORS = (
     ),
     (
         _PART,
-        rf"(?:(?:an?|one|two|three|four|five|six|seven|eight|nine)[ -](?:quarter|{_ORDINALS})s?|half|hälfte|moitié|mitad)"
+        rf"(?:(?:an?|one|two|three|four|five|six|seven|eight|nine)[ -](?:quarter|{_ORDINALS})s?"
+        r"|half|hälfte|moitié|mitad)"
         r"(?=\sof\s|\sde)",
     ),
     (_SOME, r"(?:a\s)?couple(?:\sof)?"),

@@ -88,8 +88,8 @@ class OutreachStore(Protocol):
         """What the audit log tells of a letter, oldest first."""
 
     def approved(self, before: datetime) -> list[Letter]:
-        """Approved letters whose approval is that old, oldest first, locked; first those of which nobody knows when they
-        were approved. Those locked by others are left out."""
+        """Approved letters whose approval is that old, oldest first, locked; before them those of which nobody knows
+        when they were approved. Those locked by others are left out."""
 
     def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
         """Letters, newest first."""
