@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from sago.mail_sections import SmtpSettings
 from typer.testing import CliRunner, Result
 
 from sago.cli import lookup, people
@@ -19,7 +20,6 @@ from sago.domain.mails import Contact
 from sago.domain.pacing import SendWindow
 from sago.errors import ConfigError, UngroundedError, UsageError
 from sago.outreach.permission import ApprovalRules, TickRule
-from sago.outreach_sections import SmtpSettings
 from sago.sections import OutreachSettings
 from tests.unit.cli import test_people
 from tests.unit.outreach.stories import NOW
