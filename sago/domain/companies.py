@@ -37,7 +37,8 @@ class Company(BaseModel):
     company_id: CompanyId
     name: str
     founder: str | None = None
-    founder_title: str = "CEO"
+    founder_title: str = ""
+    """Under letters of theirs; nothing stands there where nobody said it."""
     founder_email: str | None = None
     model_policy: ModelPolicy = ModelPolicy.OFFLINE
 
