@@ -82,6 +82,13 @@ class Share(BaseModel):
         """Whether it has not ended by then."""
         return self.until is None or moment < self.until
 
+    def shows_all_of(self, other: Share) -> bool:
+        """Whether nothing that the other share of the two shows is hidden by this one."""
+        exactness = list(Granularity)
+        lasts = self.until is None or (other.until is not None and other.until <= self.until)
+        as_exact = exactness.index(self.granularity) <= exactness.index(other.granularity)
+        return lasts and as_exact and all(self.covers(source) for source in other.sources)
+
     def covers(self, source: str) -> bool:
         """Whether messages of this source are shared."""
         return EVERY_SOURCE in self.sources or source in self.sources
