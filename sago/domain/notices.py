@@ -158,10 +158,12 @@ class Item(BaseModel):
 
     def without_words(self, event_ids: Collection[UUID], letter_ids: Collection[UUID]) -> Item:
         """What is left once these events and letters are erased: that it was told, and nothing of what they said."""
-        gone = {event_key(each) for each in event_ids}
-        proofs = {each.event_id for each in self.conditions} & set(event_ids)
-        tells = proofs or any(what.split("#")[0] in gone for what in self.tells)
-        if not tells and (self.letter is None or self.letter.id not in letter_ids):
+        gone = set(event_ids)
+        keys = {event_key(each) for each in gone}
+        told = {each.event_id for each in (*self.events, *self.against)}
+        holds = (told | {each.event_id for each in self.conditions}) & gone
+        tells = any(what.split("#")[0] in keys for what in self.tells)  # also what `more` names
+        if not holds and not tells and (self.letter is None or self.letter.id not in letter_ids):
             return self
         return self.model_copy(
             update={
@@ -191,6 +193,8 @@ class Notice(BaseModel):
 
     id: UUID
     firm_id: str = DEFAULT_FIRM
+    """Of the item that weighs most: a founder's notice may tell of watches of several firms, and goes to the founder
+    alone. Nothing is shown or counted by it."""
     email: str
     """As `address_of` writes it."""
     recipient: Person

@@ -14,7 +14,7 @@ from sago.domain.letters import Letter, LetterState
 from sago.domain.mails import Mail, MailState, is_address, new_mail
 from sago.errors import ConfigError, RestoredError, TransientError
 from sago.outreach.freight import SYSTEM, End
-from sago.outreach.sending import Claim, Sending
+from sago.outreach.sending import Claim, Sending, unwritable
 from sago.ports import Transaction
 
 ROUND = 60.0
@@ -66,14 +66,22 @@ class Delivery:
         return done
 
     def rehearse(self) -> Round:
-        """What a round would do now, without doing it: mails that would go are `claimed`."""
+        """What a round would do now, without doing it: mails that would go are `claimed`. It ends at a mail that cannot
+        be written, and keeps no round from claiming meanwhile."""
         now = self.sending.clock.now()
         done = Round([], [], [])
         with suppress(_LookedOnlyError), self.sending.database.begin() as tx:
             self._take_back(tx, now)
             queued, unmailable = self._queue(tx, now)
-            mails = [self._rehearsed(tx, mail_id, now) for mail_id in tx.mails.due(now)]
-            done = Round(queued, [mail for mail in mails if mail], unmailable)
+            done = Round(queued, [], unmailable)
+            for mail_id in tx.mails.due(now):
+                try:
+                    mail = self._rehearsed(tx, mail_id, now)
+                except Exception as error:  # noqa: BLE001 - as a round's; the transaction may be lost with it
+                    done = done._replace(problem=f"mail {mail_id}: {unwritable(error)}")
+                    break
+                if mail:
+                    done.mails.append(mail)
             raise _LookedOnlyError
         try:
             self.check()
@@ -82,7 +90,7 @@ class Delivery:
         return done
 
     def _rehearsed(self, tx: Transaction, mail_id: UUID, now: datetime) -> Mail | None:
-        claim = self.sending.claim(tx, mail_id, now)
+        claim = self.sending.claim(tx, mail_id, now, is_rehearsal=True)
         if not isinstance(claim, Claim):
             return claim
         tx.mails.replace(claim.mail, claim.mail.sending(now, now))  # caps then count it as one that has gone

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from sago.domain.mails import Contact, Mail, address_of, new_mail
 from sago.domain.notices import Notice, Said, notice_id
 from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Outcome, Watch
+from sago.errors import ConfigError, TransientError
 from sago.outreach.composing import request_for, window_of
 from sago.outreach.history import event_ids
 from sago.outreach.knowledge import Known, known_to
@@ -52,7 +54,11 @@ class Digests:
     def make(self, as_of: datetime, email: str | None = None) -> list[Notice]:
         """Make the notices of everybody whose hour has come on their day, or of one person at any hour of it, and queue
         their mails; which these are. A second call on that day tells nothing, whoever makes it. Nobody is told who did
-        not ask for it."""
+        not ask for it.
+
+        One person's error keeps nobody else's notice back; it is raised when all others are made, so that the call is
+        made again.
+        """
         with self.database.begin() as tx:
             people = readers(tx)
             wanting = [each for each in tx.contacts.all() if each.digest_at is not None and each.email in people]
@@ -60,7 +66,18 @@ class Digests:
             due = [each for each in wanting if each.email == address_of(email)]
         else:
             due = [each for each in wanting if self._is_hour(each, as_of)]
-        made = [self._make(contact, as_of, by_hand=email is not None) for contact in due]
+        made, failed = [], []
+        for contact in due:
+            try:
+                made.append(self._make(contact, as_of, by_hand=email is not None))
+            except (TransientError, ConfigError):
+                raise
+            except Exception as error:  # noqa: BLE001 - raised below
+                ref = notice_id(contact.email, as_of.astimezone(self._zone(contact)).date())
+                _log.error("a notice cannot be made", notice_id=str(ref), error_type=type(error).__name__)
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return [notice for notice in made if notice]
 
     def preview(self, email: str, as_of: datetime) -> Notice | None:
@@ -135,8 +152,8 @@ class Digests:
         earlier = [each for each in tx.notices.of(contact.email) if instead_of is None or each.id != instead_of.id]
         told = tx.notices.told(contact.email) - (instead_of.told if instead_of else frozenset())
         all_known = [known for watch in reader.watches if (known := known_to(tx, watch, as_of, self.clock.now()))]
-        since = _since(tx, all_known, event_ids(told))
         judged = [self._judged(tx, known, as_of) for known in all_known]
+        since = _since(tx, judged, event_ids(told))
         return notice_for(reader.person, day, judged, earlier, told, since, as_of, self.most)
 
     def _judged(self, tx: Transaction, known: Known, as_of: datetime) -> Judged:
@@ -173,10 +190,10 @@ def _draft(transaction: Transaction, watch: Watch) -> Letter | None:
     return next((each for each in letters if each.watch_id == watch.id and each.state is LetterState.DRAFT), None)
 
 
-def _since(transaction: Transaction, all_known: Iterable[Known], told: frozenset[UUID]) -> Since:
-    """What became of events that were told and are not known under that id, and who said what is known. One that is
-    held and not known is not shared any more: nothing is told of it."""
-    known = {event.id for each in all_known for event in each.events}
+def _since(transaction: Transaction, judged: Sequence[Judged], told: frozenset[UUID]) -> Since:
+    """What became of events that were told and are not known under that id, and who said what may be told now. One that
+    is held and not known is not shared any more: nothing is told of it."""
+    known = {event.id for each in judged for event in each.known.events}
     found = {event_id: transaction.events.get(event_id) for event_id in told - known}
     ids = {event_id: event.id for event_id, event in found.items() if event and event.id != event_id}
     gone = {
@@ -184,13 +201,28 @@ def _since(transaction: Transaction, all_known: Iterable[Known], told: frozenset
         for event_id, event in found.items()
         if event is None or not event.is_active
     }
-    said: dict[tuple[str, str], Said] = {}
-    for company_id in {each.company.company_id for each in all_known}:
-        for observation in transaction.events.current(company_id):
-            said[company_id, observation.message_id] = Said(
-                quote="", sender=observation.sender, said_at=observation.said_at
-            )
-    return Since(ids, gone, said)
+    return Since(ids, gone, _said(transaction, judged, told))
+
+
+def _said(transaction: Transaction, judged: Iterable[Judged], told: frozenset[UUID]) -> dict[tuple[str, str], Said]:
+    """Who said what may be quoted, and when."""
+    messages: dict[str, set[str]] = defaultdict(set)
+    for each in judged:
+        messages[each.known.company.company_id] |= _quotable(each, told)
+    return {
+        (company_id, each.message_id): Said(quote="", sender=each.sender, said_at=each.said_at)
+        for company_id, named in messages.items()
+        for each in transaction.events.current(company_id, message_ids=named)
+    }
+
+
+def _quotable(judged: Judged, told: frozenset[UUID]) -> set[str]:
+    """Messages that show what is no repetition, what proves a condition, or what speaks against writing."""
+    verdict = judged.verdict
+    named = {*(each.event_id for each in verdict.results), *(each.id for each in verdict.against)}
+    events = [each for each in judged.known.events if each.id in named or each.id not in told]
+    proofs = [proof for each in (*events, *verdict.against) for proof in each.evidence]
+    return {proof.message_id for proof in (*proofs, *(proof for each in verdict.results for proof in each.proof))}
 
 
 def _mail(notice: Notice, now: datetime) -> Mail:

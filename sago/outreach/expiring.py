@@ -9,24 +9,26 @@ from sago.outreach.permission import age_objection
 from sago.outreach.standing import SYSTEM, lay_out, open_letters, withdraw_denied
 from sago.ports import Database, Drafts
 
+LOOK_BACK = timedelta(days=30)
+"""For so long the files of letters that ended are looked for."""
+
 
 def tidy(as_of: datetime, *, database: Database, drafts: Drafts, now: datetime, fresh_for: timedelta) -> list[Letter]:
     """Expire drafts and approved letters whose newest fact is older than `fresh_for` as of a moment, supersede those
     that tell of events held no more, and take the files of all that fill no window away; which letters these were.
 
-    A second call finds nothing to do; whatever a run that died has left behind, the next takes away.
+    A second call finds nothing to do; whatever a run that died has left behind, one in the next `LOOK_BACK` takes away.
     """
     with database.begin() as tx:
-        letters = tx.outreach.letters(live=False)
+        letters = tx.outreach.letters()
+        ended = tx.outreach.ended_letters(now - LOOK_BACK)
     changed = [
         letter
         for company_id in sorted({letter.company_id for letter in letters})
         for letter in _of_company(company_id, as_of, database, now, fresh_for)
     ]
-    now_live = {letter.id for letter in letters if letter.state.is_live} - {letter.id for letter in changed}
-    for letter in letters:
-        if letter.id not in now_live:
-            lay_out(letter, database, drafts)
+    for letter in (*ended, *changed):
+        lay_out(letter, database, drafts)
     return changed
 
 

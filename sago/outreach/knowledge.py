@@ -43,7 +43,7 @@ class Known(NamedTuple):
 
 def load(transaction: Transaction, watch_id: UUID, as_of: datetime, now: datetime | None = None) -> Known | None:
     """What is known for an active watch; None where there is no such watch."""
-    watch = next((watch for watch in transaction.outreach.watches() if watch.id == watch_id), None)
+    watch = transaction.outreach.watch(watch_id)
     return known_to(transaction, watch, as_of, now) if watch else None
 
 

@@ -169,7 +169,7 @@ class _Teller(NamedTuple):
         told = self.history.events_of(judged.watch.id)
         if corrected := telling.corrections(judged.known, told, judged.granularity):
             yield _News(Change.CORRECTED, judged, partial(self._fact, Change.CORRECTED, judged, corrected))
-        if gone := telling.withdrawals(self.since.gone, told):
+        if gone := telling.withdrawals(judged.known.view, self.since.gone, told):
             yield _News(Change.WITHDRAWN, judged, partial(self._fact, Change.WITHDRAWN, judged, gone))
 
     def _state(self, change: Change, judged: Judged) -> Item:
@@ -207,7 +207,7 @@ class _Teller(NamedTuple):
         if change is not Change.DRAFT:
             state = judged.verdict.outcome.value
             yield self.history.next(watch_id, (judged.window or state) if change is Change.MET else state)
-        if letter:
+        if letter and not self.history.has(watch_id, _letter_key(letter)):
             yield _letter_key(letter)
         yield from (event_key(each) for each in facts.ids if each not in self.history.events)
 

@@ -97,8 +97,7 @@ def age_objection(tx: Transaction, letter: Letter, now: datetime, fresh_for: tim
 
 
 def _watch(tx: Transaction, letter: Letter) -> list[str]:
-    is_active = any(watch.id == letter.watch_id for watch in tx.outreach.watches(letter.company_id))
-    return [] if is_active else ["its watch was removed: reject it"]
+    return [] if tx.outreach.watch(letter.watch_id) else ["its watch was removed: reject it"]
 
 
 def _share(tx: Transaction, letter: Letter, now: datetime) -> list[str]:

@@ -16,7 +16,7 @@ from sago import telemetry
 from sago.domain.letters import LetterState
 from sago.domain.mails import Mail, MailState, Posted, Reply, Suppression
 from sago.domain.pacing import Caps, SendWindow, Wait, capped
-from sago.errors import ConfigError, RestoredError, SagoError, TransientError
+from sago.errors import ConfigError, RestoredError, SagoError, TransientError, UngroundedError
 from sago.outreach.freight import SYSTEM, End, Freight
 from sago.ports import Breakers, Clock, Database, Mailer, Transaction
 
@@ -80,10 +80,10 @@ class Sending:
         try:
             with self.database.begin() as tx:
                 claim = self.claim(tx, mail_id, self.clock.now())
-        except SagoError:
+        except (TransientError, ConfigError, RestoredError):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a mail's own content does to the standard library
-            return self._unwritable(mail_id, error)
+        except Exception as error:  # noqa: BLE001 - whatever a mail's own content does to us or the standard library
+            return self.follow(self._unwritable(mail_id, error))
         if not isinstance(claim, Claim):
             return self.follow(claim)
         try:
@@ -95,19 +95,26 @@ class Sending:
             return mail
         return self.follow(self._record(claim, posted))
 
-    def claim(self, tx: Transaction, mail_id: UUID, now: datetime) -> Claim | Mail | None:
-        """Take the mail, everything looked at again that speaks against it; else what it is now."""
-        tx.mails.lock()
+    def claim(
+        self, tx: Transaction, mail_id: UUID, now: datetime, *, is_rehearsal: bool = False
+    ) -> Claim | Mail | None:
+        """Take the mail, everything looked at again that speaks against it; else what it is now.
+
+        The mail's row is held throughout. Only the caps are counted, and the claim kept, while no other counts: all
+        that takes longer comes before. A rehearsal keeps nobody waiting.
+        """
         mail = tx.mails.take(mail_id, now)
         if mail is None:
             return None
         freight = self.kinds[mail.kind]
         if end := self._obstacle(tx, mail, now):
             return self.end(tx, mail, end, now)
+        message = self.dress(freight.message(tx, mail), mail, now)
+        if freight.is_paced and not is_rehearsal:
+            tx.mails.lock()
         if wait := self._wait(tx, mail, now):
             until = min(wait.until, mail.expires_at or wait.until)
             return _changed(tx, mail, mail.waiting(until, wait.why))
-        message = self.dress(freight.message(tx, mail), mail, now)
         return Claim(_changed(tx, mail, mail.claimed(now + LEASE)), message)
 
     def _obstacle(self, tx: Transaction, mail: Mail, now: datetime) -> End | None:
@@ -196,7 +203,7 @@ class Sending:
             if mail is None:
                 return None
             tried = mail.model_copy(update={"attempts": mail.attempts + 1})
-            return self._again(tx, tried, f"it cannot be written: {type(error).__name__}", now)
+            return self._again(tx, tried, unwritable(error), now)
 
     def end(self, tx: Transaction, mail: Mail, end: End, now: datetime) -> Mail:
         """End the mail's way, and settle what follows from it."""
@@ -209,6 +216,12 @@ class Sending:
         if mail is not None and not mail.state.is_open:
             self.kinds[mail.kind].follow(mail)
         return mail
+
+
+def unwritable(error: Exception) -> str:
+    """What is kept of a mail that cannot be written: an error's own words where they are ours and quote nobody."""
+    is_ours = isinstance(error, SagoError) and not isinstance(error, UngroundedError)
+    return f"it cannot be written: {error if is_ours else type(error).__name__}"
 
 
 def _may_record(ours: Mail, held: Mail) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ def seen_by(
     """
     if share is None or not share.holds_at(as_of):
         return Seen([], [], (), share.granularity if share else Granularity.NONE)
-    shown = [_cut(event, share) for event in events if _leads(event, share)]
+    shown = _whole(share, events)
     points = _stated(metric_points, {event.id: event for event in events}, {event.id: event for event in shown})
     if share.granularity is Granularity.EXACT:
         return Seen(shown, points, None, share.granularity)
@@ -62,6 +62,12 @@ class View(NamedTuple):
     seen: Seen
     is_open: bool
     """Whether the share holds."""
+
+    def shown(self, events: Iterable[Event]) -> list[Event]:
+        """What the share shows of further events of the company, such as are held no more."""
+        if self.share is None or not self.is_open:
+            return []
+        return [coarse_event(event, self.share.granularity) for event in _whole(self.share, events)]
 
     def judge(self, as_of: datetime, setback_days: int) -> Verdict:
         """The watch's verdict on what is seen alone; DO NOT WRITE where nothing is shared."""
@@ -92,6 +98,11 @@ def has_ended(tx: Transaction, firm_id: str, company_id: str, now: datetime) -> 
 def source_of(message_id: str) -> str:
     """`slack` of `slack:1042`."""
     return message_id.partition(":")[0]
+
+
+def _whole(share: Share, events: Iterable[Event]) -> list[Event]:
+    """What is shown of these events, with its figures."""
+    return [_cut(event, share) for event in events if _leads(event, share)]
 
 
 def _leads(event: Event, share: Share) -> bool:

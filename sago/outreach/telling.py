@@ -17,6 +17,7 @@ from sago.domain.watches import ConditionResult, Verdict, Watch
 from sago.outreach.knowledge import Known
 from sago.outreach.quoting import shown
 from sago.outreach.selection import SERIES, choose
+from sago.outreach.sharing import View
 from sago.outreach.verdicts import name_of
 
 MOST_EVENTS = 5
@@ -143,10 +144,16 @@ def corrections(known: Known, told: Mapping[UUID, ToldEvent], granularity: Granu
     return [_corrected(event, last) for event, last in alike if last.is_gone or _differ(event, last)]
 
 
-def withdrawals(gone: Mapping[UUID, Event | None], told: Mapping[UUID, ToldEvent]) -> list[ToldEvent]:
-    """Told events that are held no more. The words are those that the event still has: none where they were erased."""
+def withdrawals(view: View, gone: Mapping[UUID, Event | None], told: Mapping[UUID, ToldEvent]) -> list[ToldEvent]:
+    """Told events that are held no more, as far as the firm may see them still. The words are those that the event
+    still has: none where they were erased."""
+    if not view.is_open:
+        return []
+    shown = {event.id: event for event in view.shown(event for event in gone.values() if event)}
     lost = [
-        (event_id, last, gone[event_id]) for event_id, last in told.items() if event_id in gone and not last.is_gone
+        (event_id, last, shown.get(event_id))
+        for event_id, last in told.items()
+        if event_id in gone and not last.is_gone and (gone[event_id] is None or event_id in shown)
     ]
     return [
         last.without_words([last.event_id]).model_copy(

@@ -112,8 +112,9 @@ class Suppressing:
         """No further mail to an address: those that wait are cancelled at once; which these were. The same again
         changes nothing. One whose content goes over at this moment cannot be called back."""
         with self.database.begin() as tx:
-            tx.mails.lock()
             tx.contacts.suppress(word)
+        # whoever began to claim before that commit holds a row that is found, and waited for, here
+        with self.database.begin() as tx:
             end = End(MailState.CANCELLED, LetterState.REJECTED, word.objection)
             waiting = tx.mails.find([MailState.QUEUED, MailState.CLAIMED], email=word.email)
             locked = [mail for each in waiting if (mail := tx.mails.get(each.id))]

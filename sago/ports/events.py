@@ -24,9 +24,10 @@ class EventStore(Protocol):
         company_id: str,
         said_before: datetime | None = None,
         statuses: Collection[Status] | None = None,
+        message_ids: Collection[str] | None = None,
     ) -> list[Observation]:
         """Per message the observations of the newest finished extraction of its highest extracted version; with
-        `statuses` of these alone."""
+        `statuses` or `message_ids` of these alone."""
 
     def said_on(self, company_id: str) -> list[date]:
         """The days (UTC) on which something came to be known that was read of the company's messages, oldest first:

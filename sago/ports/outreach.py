@@ -61,6 +61,9 @@ class OutreachStore(Protocol):
     def watches(self, company_id: str | None = None) -> list[Watch]:
         """Active watches, oldest first."""
 
+    def watch(self, watch_id: UUID) -> Watch | None:
+        """The active watch, or None."""
+
     def remove_watch(self, watch_id: UUID) -> bool:
         """Deactivate; False when there is none."""
 
@@ -93,6 +96,9 @@ class OutreachStore(Protocol):
 
     def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
         """Letters, newest first."""
+
+    def ended_letters(self, since: datetime) -> list[Letter]:
+        """Letters that fill no window any more and were changed from that moment on, newest first."""
 
 
 class CompositionStore(Protocol):

@@ -211,8 +211,7 @@ def _stuffed(content: bytes) -> bytes:
 
 
 def _told(code: int, said: bytes) -> str:
-    words = " ".join(said.decode("utf-8", "replace").split())
-    return f"{code} {words}"[:SHOWN]
+    return f"{code} {_line(said.decode('utf-8', 'replace'))}"[:SHOWN]
 
 
 def _bytes(said: bytes | str) -> bytes:
@@ -223,5 +222,9 @@ def _first_line(error: Exception) -> str:
     """Without what the other side's words may hold beyond a line."""
     if isinstance(error, smtplib.SMTPResponseException):
         return _told(error.smtp_code, _bytes(error.smtp_error))
-    words = " ".join(str(error).split()) or type(error).__name__
-    return words[:SHOWN]
+    return (_line(str(error)) or type(error).__name__)[:SHOWN]
+
+
+def _line(words: str) -> str:
+    """On one line, without control characters: Postgres keeps no NUL."""
+    return " ".join("".join(each if each.isprintable() else " " for each in words).split())

@@ -117,6 +117,8 @@ def test_observations_come_back_as_they_went_in(database: Database) -> None:
     with database.begin() as tx:
         assert tx.events.current(COMPANY) == [one, two]
         assert tx.events.current("other") == []
+        assert tx.events.current(COMPANY, message_ids=["slack:2", "slack:7"]) == [two]
+        assert tx.events.current(COMPANY, message_ids=[]) == []
 
 
 def test_an_observation_counts_once_its_reading_is_finished(database: Database) -> None:

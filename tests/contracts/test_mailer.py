@@ -247,6 +247,13 @@ def test_what_a_server_says_to_the_recipient_is_certain(plain: MailServer, answe
     assert (begin.seen, plain.taken) == ([], [])
 
 
+def test_what_a_server_says_is_kept_without_control_characters(plain: MailServer) -> None:
+    plain.manners.rcpt[DANA] = "450 4.2.0 come\x00 back\x07later"
+    begin = Begin(lambda: len(plain.taken))
+    posted = SmtpMailer(settings(plain)).post(written(), DANA, begin)
+    assert posted == Posted(Reply.DEFERRED, "450 4.2.0 come back later")
+
+
 @pytest.mark.parametrize(
     ("answer", "reply"),
     [

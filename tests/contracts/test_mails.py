@@ -12,8 +12,10 @@ from uuid import UUID
 import pytest
 
 from sago.domain.companies import Person
-from sago.domain.mails import Mail, MailState, mail_id, new_mail
-from sago.ports import Database
+from sago.domain.mails import Mail, MailState, Suppression, mail_id, new_mail
+from sago.outreach.freight import End
+from sago.outreach.unsubscribing import Links, Suppressing
+from sago.ports import Database, Transaction
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -150,6 +152,33 @@ def test_a_mail_that_another_holds_is_left_out(database: Database) -> None:
         if asked.wait(0.3):  # in memory the other transaction waits before it begins
             assert seen.result(timeout=9) == (None, [])
     assert seen.result(timeout=9) == (None, [])
+
+
+def test_whoever_suppresses_an_address_waits_for_a_claim_and_takes_it_back(database: Database) -> None:
+    """A claim holds its mail's row before it asks for the lock: nobody may hold the lock and wait for the row."""
+    kept(database, mail())
+    begun = Event()
+
+    def end(tx: Transaction, held: Mail, how: End, _: datetime) -> Mail:
+        ended = held.ended(how.state, how.why)
+        assert tx.mails.replace(held, ended)
+        return ended
+
+    def unwanted() -> list[Mail]:
+        begun.set()
+        suppressing = Suppressing(database, Links("https://x.example", b"s" * 32, None), end, lambda ended: ended)
+        return suppressing.suppress(Suppression(email=DANA.email or "", because="asked", who="x", at=NOW))
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as tx:
+            assert tx.mails.take(mail().id, NOW) == mail()
+            cancelled = pool.submit(unwanted)
+            assert begun.wait(9)
+            with suppress(TimeoutError):
+                cancelled.result(timeout=0.3)
+            tx.mails.lock()
+            assert tx.mails.replace(mail(), mail().claimed(NOW + HOUR))
+        assert [each.state for each in cancelled.result(timeout=9)] == [MailState.CANCELLED]
 
 
 @pytest.mark.parametrize("state", list(MailState))

@@ -150,6 +150,20 @@ def test_erased_words_go_and_what_was_told_stays_told(database: Database) -> Non
         assert tx.notices.of(EMAIL)[1].items[0].letter is None
 
 
+def test_words_of_an_event_go_from_wherever_a_notice_shows_it_also_where_another_told_it(database: Database) -> None:
+    beside = [
+        item("now:1", because="at $2.1M", conditions=(), against=(TOLD,)),
+        item("now:2", because="at $2.1M", conditions=(), events=(TOLD,)),
+        item("now:3", because="at $2.1M"),
+    ]
+    with database.begin() as tx:
+        tx.notices.add(notice(*beside))
+        assert tx.notices.take_words([EVENT], []) == 1
+    with database.begin() as tx:
+        (emptied,) = tx.notices.of(EMAIL)
+    assert not re.search(r"2\.1|2100000", emptied.model_dump_json())
+
+
 def test_of_notices_made_at_once_for_one_day_one_is_kept(database: Database) -> None:
     gate = Barrier(4)
 

@@ -89,7 +89,9 @@ def test_the_same_id_replaces_a_watch_and_a_removed_one_is_gone(database: Databa
         tx.outreach.add_watch(watch())
         tx.outreach.add_watch(watch(reason="no enterprise deal"))
         assert [each.reason for each in tx.outreach.watches(COMPANY)] == ["no enterprise deal"]
+        assert tx.outreach.watch(watch().id) == watch(reason="no enterprise deal")
         assert tx.outreach.remove_watch(watch().id)
+        assert tx.outreach.watch(watch().id) is tx.outreach.watch(UUID(int=7)) is None
         assert not tx.outreach.remove_watch(watch().id)
         assert not tx.outreach.remove_watch(UUID(int=7))
         assert tx.outreach.watches(COMPANY) == []
@@ -105,6 +107,20 @@ def test_letters_come_back_as_they_went_in_newest_first(database: Database) -> N
         assert tx.outreach.letters("other") == []
         assert tx.outreach.live_letter(watch().id, "2026-03") == letter("a")
         assert tx.outreach.live_letter(watch().id, "2026-05") is None
+
+
+def test_letters_that_ended_are_found_by_when_they_were_changed(database: Database) -> None:
+    later = NOW + timedelta(days=40)
+    first, second, live = letter("a"), letter("b", "2026-04"), letter("c", "2026-05")
+    with database.begin() as tx:
+        for each in (first, second, live):
+            tx.outreach.add_letter(each)
+        tx.outreach.set_letter_state(first.id, LetterState.REJECTED, NOW, "ana", "no")
+        tx.outreach.set_letter_state(second.id, LetterState.EXPIRED, later, "sago", "old")
+    with database.begin() as tx:
+        assert {each.id for each in tx.outreach.ended_letters(NOW)} == {first.id, second.id}
+        assert [each.id for each in tx.outreach.ended_letters(NOW + timedelta(days=1))] == [second.id]
+        assert tx.outreach.ended_letters(later + timedelta(days=1)) == []
 
 
 def test_a_window_holds_one_live_letter(database: Database) -> None:

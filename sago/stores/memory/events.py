@@ -38,6 +38,7 @@ class MemoryEvents:
         company_id: str,
         said_before: datetime | None = None,
         statuses: Collection[Status] | None = None,
+        message_ids: Collection[str] | None = None,
     ) -> list[Observation]:
         newest = self._newest(company_id, said_before)
         mine = [said for said in self._state.observations.values() if said.company_id == company_id]
@@ -47,6 +48,7 @@ class MemoryEvents:
             if newest.get(said.message_id) == (said.version, *_extractor(said))
             and (said_before is None or said.said_at < said_before)
             and (statuses is None or said.status in statuses)
+            and (message_ids is None or said.message_id in message_ids)
         ]
         return sorted(counted, key=lambda o: (o.said_at, o.message_id, o.start, o.end, o.event_type))
 

@@ -29,6 +29,10 @@ class MemoryOutreach:
         mine = [watch for watch in active if company_id in (None, watch.company_id)]
         return sorted(mine, key=lambda watch: (watch.created_at, str(watch.id)))
 
+    def watch(self, watch_id: UUID) -> Watch | None:
+        watch = self._state.watches.get(watch_id)
+        return watch if watch and watch.is_active else None
+
     def remove_watch(self, watch_id: UUID) -> bool:
         watch = self._state.watches.get(watch_id)
         if watch is None or not watch.is_active:
@@ -98,3 +102,8 @@ class MemoryOutreach:
         mine = [letter for letter in self._state.letters.values() if company_id in (None, letter.company_id)]
         shown = [letter for letter in mine if letter.state.is_live or not live]
         return sorted(shown, key=lambda letter: (-letter.created_at.timestamp(), str(letter.id)))
+
+    def ended_letters(self, since: datetime) -> list[Letter]:
+        changed = {entry.subject for entry in self._state.audit_log if entry.at >= since}
+        ended = [letter for letter in self.letters(live=False) if not letter.state.is_live]
+        return [letter for letter in ended if letter.id in changed or letter.created_at >= since]

@@ -57,6 +57,7 @@ class PostgresEvents:
         company_id: str,
         said_before: datetime | None = None,
         statuses: Collection[Status] | None = None,
+        message_ids: Collection[str] | None = None,
     ) -> list[Observation]:
         read, said = extractions.c, observations.c
         newest = select(*(read[name] for name in READING)).ext(distinct_on(read.message_id))
@@ -69,6 +70,8 @@ class PostgresEvents:
             read.extractor.desc(),
         )
         query = select(observations).where(said.company_id == company_id)
+        if message_ids is not None:
+            newest = newest.where(read.message_id.in_(sorted(message_ids)))
         if said_before is not None:
             # the version of an edit is its time in µs: what was edited later had not been said yet
             newest = newest.where(read.version < (said_before - EPOCH) // timedelta(microseconds=1))

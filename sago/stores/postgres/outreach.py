@@ -42,6 +42,11 @@ class PostgresOutreach:
             query = query.where(watches.c.company_id == company_id)
         return [Watch.model_validate(row._asdict()) for row in self._connection.execute(query)]
 
+    def watch(self, watch_id: UUID) -> Watch | None:
+        query = select(watches).where(watches.c.id == watch_id, watches.c.is_active)
+        row = self._connection.execute(query).one_or_none()
+        return Watch.model_validate(row._asdict()) if row else None
+
     def remove_watch(self, watch_id: UUID) -> bool:
         active = update(watches).where(watches.c.id == watch_id, watches.c.is_active)
         return self._connection.execute(active.values(is_active=False)).rowcount == 1
@@ -128,6 +133,11 @@ class PostgresOutreach:
         if live:
             query = query.where(outreach.c.state.in_(LIVE))
         return [_letter(row) for row in self._connection.execute(query)]
+
+    def ended_letters(self, since: datetime) -> list[Letter]:
+        c = outreach.c
+        query = select(*LETTER).where(c.updated_at >= since, c.state.not_in(LIVE))
+        return [_letter(row) for row in self._connection.execute(query.order_by(c.created_at.desc(), c.id))]
 
 
 def _watch_row(watch: Watch) -> dict[str, Any]:

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from sago.domain.companies import Person
 from sago.domain.letters import LetterState
-from sago.domain.mails import Contact, MailState, Posted, Reply, Suppression
+from sago.domain.mails import Contact, Mail, MailState, Posted, Reply, Suppression
 from sago.domain.pacing import Cap, Caps
-from sago.errors import ConfigError, TransientError
+from sago.errors import ConfigError, PermanentError, TransientError, UngroundedError
+from sago.outreach.freight import End, Freight, LetterFreight
 from sago.outreach.sending import ATTEMPTS, LEASE
+from sago.ports import Transaction
+from sago.stores.memory.mails import MemoryMails
 from tests.unit.outreach.mailroom import DANA, DAY, HOUR, MINUTE, NOW, Mailroom, letter, to
 
 SENT = MailState.SENT, LetterState.SENT
@@ -387,3 +392,70 @@ def test_a_rehearsal_says_what_would_go_and_why_others_wait_and_changes_nothing(
     assert [mail.error for mail in done.mails if mail.error] == ["to dana@northgate.example: no more than 1 in 7 days"]
     room.deliver()
     assert len(room.mailer.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (PermanentError("notice x: tells what was told before"), "it cannot be written: notice x: tells what was told"),
+        (UngroundedError("says $9M"), "it cannot be written: UngroundedError"),
+        (ValueError("a header's words"), "it cannot be written: ValueError"),
+    ],
+)
+def test_a_mail_whose_claim_fails_keeps_its_reason_and_those_behind_it_go(error: Exception, why: str) -> None:
+    poisoned, other = to(1), to(2)
+    room = Mailroom(poisoned, other, caps=WIDE)
+    freight = room.sending.kinds["letter"]
+    with pytest.MonkeyPatch.context() as broken:
+
+        def fails(_: object, tx: Transaction, mail: Mail, now: datetime) -> End | None:
+            if mail.ref == poisoned.id:
+                raise error
+            return LetterFreight.obstacle(freight, tx, mail, now)  # type: ignore[arg-type]
+
+        broken.setitem(room.sending.kinds, "letter", Poisoned(freight, fails))  # type: ignore[arg-type]
+        rehearsed = room.delivery.rehearse()
+        assert rehearsed.problem is not None
+        assert why in rehearsed.problem
+        assert room.deliver().problem is None
+        assert room.states(other) == SENT
+        assert room.states(poisoned) == QUEUED
+        assert (room.mail(poisoned).error or "").startswith(why)
+        for _ in range(ATTEMPTS):
+            room.deliver(4 * HOUR)
+    assert room.states(poisoned)[1] is LetterState.EXPIRED
+
+
+class Poisoned:
+    """A freight with another `obstacle`."""
+
+    def __init__(self, of: Freight, obstacle: Callable[..., End | None]) -> None:
+        self.of, self.fails = of, obstacle
+
+    def obstacle(self, *args: Any) -> End | None:
+        return self.fails(self, *args)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.of, name)
+
+
+def test_a_letter_is_judged_and_written_before_it_is_counted_and_a_rehearsal_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps: list[str] = []
+    monkeypatch.setattr(MemoryMails, "lock", lambda _: steps.append("lock"))
+    for name in ("obstacle", "message"):
+        original = getattr(LetterFreight, name)
+        step = partial(_noted, steps, name, original)
+        monkeypatch.setattr(LetterFreight, name, lambda *args, step=step: step(*args))
+    room = Mailroom(letter())
+    room.delivery.rehearse()
+    assert steps == ["obstacle", "message"]
+    steps.clear()
+    room.deliver()
+    assert steps == ["obstacle", "message", "lock"]
+
+
+def _noted(steps: list[str], name: str, original: Callable[..., Any], *args: Any) -> Any:
+    steps.append(name)
+    return original(*args)

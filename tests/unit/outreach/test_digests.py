@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sago.domain.companies import Granularity, Person
 from sago.domain.events import Event, Evidence, Extraction, MetricPoint, Observation, Status
 from sago.domain.letters import LetterState
 from sago.domain.mails import Contact, Suppression, mail_id
 from sago.domain.notices import Change, Item, Notice, Told
 from sago.domain.watches import Direction, Outcome, Watch
+from sago.errors import PermanentError
 from sago.outreach.digests import Digests
+from sago.ports import Transaction
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from tests.unit.outreach.stories import (
@@ -478,3 +482,104 @@ def test_whatever_comes_and_goes_a_day_that_changes_nothing_says_nothing(days: l
         house.knows(*(figures.get(each.id, each) for each in now), points=points)
         house.told(2 * number)
         assert house.told(2 * number + 1) == []
+
+
+def test_what_goes_back_and_forth_is_told_again_with_the_draft_that_was_shown_before() -> None:
+    house = House(FIRING)
+    house.knows(EARLY, *EVENTS)
+    house.draft()
+    (first,) = house.told()
+    house.knows(EARLY, *EVENTS, SETBACK)
+    assert changes(house.told(1)) == [Change.AGAINST]
+    house.knows(EARLY, *EVENTS)
+    back = next(item for item in house.told(2) if item.change is Change.MET)
+    assert back.letter == first.letter is not None
+    assert house.told(3) == []
+
+
+def test_a_notice_made_anew_may_show_the_draft_that_was_shown_before() -> None:
+    house = House(FIRING, watch("nrr >= 150%", name="two"))
+    house.knows(EARLY, *EVENTS)
+    house.draft()
+    house.told()
+    house.knows(EARLY, *EVENTS, SETBACK)
+    house.told(1)
+    nearer = event("revenue_milestone", "NRR was 146%", "NRR is at 146%", metric("nrr", 146, "percent"), days_ago=0)
+    points = [*AND_EARLY, point(nearer, "nrr", 146, "percent")]
+    house.knows(EARLY, *EVENTS, SETBACK, nearer, points=points)
+    at = NOW + 2 * DAY
+    (made,) = house.at(at).make(at)
+    house.knows(EARLY, *EVENTS, nearer, points=points)
+    with house.database.begin() as tx:
+        anew = house.at(at).still(tx, made.id)
+    assert anew is not None
+    assert Change.MET in changes(anew.items)
+
+
+def test_one_persons_error_keeps_nobody_elses_notice_back_and_is_raised_for_another_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    eva = Contact(email="eva@fund.example", name="Eva", digest_at=8)
+    hers = FIRING.model_copy(
+        update={"id": uuid5(NAMESPACE_URL, "hers"), "investor": Person(name="Eva", email=eva.email)}
+    )
+    house = House(FIRING, hers, contacts=[eva, IVO])
+    house.knows(EARLY, *EVENTS)
+    notice = Digests._notice
+    with monkeypatch.context() as broken:
+
+        def fails(self: Digests, tx: Transaction, contact: Contact, *args: Any) -> Notice | None:
+            if contact == eva:
+                raise PermanentError("her notice cannot be made")
+            return notice(self, tx, contact, *args)
+
+        broken.setattr(Digests, "_notice", fails)
+        with pytest.raises(PermanentError, match="her notice"):
+            house.told()
+        assert len(rows(house.database)[0]) == 1
+        assert rows(house.database, eva.email)[0] == []
+    assert [each.email for each in house.at(NOW).make(NOW)] == [eva.email]
+
+
+def shares(house: House, **other: Any) -> None:
+    with house.database.begin() as tx:
+        share = tx.shares.get("default", "orchard")
+        assert share is not None
+        tx.shares.put(share.model_copy(update=other))
+
+
+def test_a_withdrawn_event_is_named_as_exactly_as_the_founder_shares() -> None:
+    house = House(FIRING)
+    shares(house, granularity=Granularity.BANDS)
+    house.knows(EARLY, *EVENTS)
+    house.told()
+    house.knows(EARLY, ARR, NRR)
+    (gone,) = house.told(1)
+    assert gone.change is Change.WITHDRAWN
+    assert gone.events[0].title.startswith("Kestrel Air signed a contract worth")
+    assert "240k" not in gone.model_dump_json()
+
+
+@pytest.mark.parametrize("ends", [{"until": NOW + timedelta(hours=1)}, {"sources": ("gmail",)}])
+def test_nothing_is_told_of_a_withdrawn_event_that_is_not_shared_any_more(ends: dict[str, Any]) -> None:
+    house = House(FIRING)
+    house.knows(EARLY, *EVENTS)
+    house.told()
+    shares(house, **ends)
+    house.knows(EARLY, ARR, NRR)
+    assert [item for item in house.told(1) if item.change is Change.WITHDRAWN] == []
+
+
+def test_a_setback_told_before_goes_from_a_later_notice_too() -> None:
+    house = House(FIRING)
+    house.knows(EARLY, *EVENTS, SETBACK)
+    house.told()
+    with house.database.begin() as tx:
+        tx.outreach.add_watch(watch("arr >= 2M", name="second"))
+    (second,) = house.told(1)
+    assert [each.title for each in second.against] == [SETBACK.title]
+    with house.database.begin() as tx:
+        assert tx.notices.take_words({SETBACK.id}, set()) == 2
+        left = "".join(notice.model_dump_json() for notice in tx.notices.of(IVO.email))
+    assert SETBACK.title not in left
+    assert SETBACK.evidence[0].quote not in left
