@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Select, Table, Text, and_, cast, delete, fals
 from sago.domain.mails import MailState
 from sago.domain.watches import Direction
 from sago.ports import Derived
-from sago.stores.postgres.mails import PostgresMails
 from sago.stores.postgres.tables import (
     batch_chunks,
     batches,
@@ -39,7 +38,6 @@ ENDED = "the founder ended the share that it rested on"
 
 def take_derived(connection: Connection, firm_id: str, company_id: str) -> Derived:
     """As the port says. Mails are locked before what they carry, as by whoever sends one."""
-    PostgresMails(connection).lock()
     mine = _watches(connection, firm_id, company_id)
     letters = select(outreach.c.id).where(outreach.c.firm_id == firm_id, outreach.c.company_id == company_id)
     letter_ids = list(connection.scalars(letters))
