@@ -15,8 +15,8 @@ from sago.domain.significance import Fate, Promise
 from sago.domain.wording import day, figure, metric_phrase
 from sago.outreach.counterevidence import is_about
 from sago.outreach.deadlines import deadline
-from sago.outreach.proofs import level, series
 from sago.outreach.quoting import evidence_of, stating, telling
+from sago.outreach.series import level, series
 from sago.outreach.significance import FALLING
 
 _OF_ONE_DEAL = frozenset({"contract_value", "amount_raised", "valuation", "bookings"})
@@ -28,7 +28,7 @@ MOST = 20
 
 
 @dataclass(frozen=True)
-class Known:
+class _Told:
     """What promises are held against, as of a moment."""
 
     events: Mapping[UUID, Event]
@@ -45,7 +45,7 @@ class Known:
         return self.series[metric]
 
 
-class Outcome(NamedTuple):
+class _Became(NamedTuple):
     """A promise's fate, the words for it, and what proves it."""
 
     fate: Fate
@@ -66,7 +66,7 @@ def promises(
     have gone on talking after the day and none of its type and subject was told.
     """
     heard = [said for said in observations if said.said_at <= as_of]
-    known = Known(
+    known = _Told(
         {event.id: event for event in events if event.is_active and event.occurred_at <= as_of},
         [point for point in points if point.said_at <= as_of],
         as_of,
@@ -80,7 +80,7 @@ def promises(
     return tuple(sorted(found.values(), key=lambda p: (-p.due.toordinal(), -p.said_at.timestamp(), p.what))[:MOST])
 
 
-def _of(said: Observation, known: Known) -> Iterator[tuple[tuple[object, ...], Promise]]:
+def _of(said: Observation, known: _Told) -> Iterator[tuple[tuple[object, ...], Promise]]:
     """The promises of one observation, each with what makes two tellings of it one."""
     targets = [metric for metric in said.metrics if _is_target(metric)]
     for target in targets:
@@ -100,7 +100,7 @@ def _is_target(metric: Metric) -> bool:
     return is_currency(metric.unit) if kind.unit == "currency" else metric.unit == kind.unit
 
 
-def _promise(said: Observation, what: str, due: date, outcome: Outcome) -> Promise:
+def _promise(said: Observation, what: str, due: date, outcome: _Became) -> Promise:
     event = outcome.event
     fact = None if event is None else telling(event) if outcome.value is None else stating(event, outcome.value)
     return Promise(
@@ -116,7 +116,7 @@ def _promise(said: Observation, what: str, due: date, outcome: Outcome) -> Promi
     )
 
 
-def _figure_outcome(said: Observation, target: Metric, due: date, known: Known) -> Outcome | None:
+def _figure_outcome(said: Observation, target: Metric, due: date, known: _Told) -> _Became | None:
     """None where the figure had been reached already."""
     told = [
         point
@@ -133,39 +133,39 @@ def _figure_outcome(said: Observation, target: Metric, due: date, known: Known) 
         return _still_open(due, told, target, known)
     after = next((point for point in later if point.said_at.date() > due or point.as_of.date() >= due), None)
     if after is None:
-        return Outcome(Fate.OPEN, "the day has passed, and no figure was said since")
+        return _Became(Fate.OPEN, "the day has passed, and no figure was said since")
     seen = figure(level(after, target.name), after.unit)
     text = f"missed, {seen} on {day(after.as_of, beside=due)}"
-    return Outcome(Fate.MISSED, text, known.events.get(after.event_id), after.value, after.as_of)
+    return _Became(Fate.MISSED, text, known.events.get(after.event_id), after.value, after.as_of)
 
 
-def _still_open(due: date, told: Sequence[MetricPoint], target: Metric, known: Known) -> Outcome:
+def _still_open(due: date, told: Sequence[MetricPoint], target: Metric, known: _Told) -> _Became:
     if not told:
-        return Outcome(Fate.OPEN, "still open")
+        return _Became(Fate.OPEN, "still open")
     newest = told[-1]
     text = f"still open, {figure(level(newest, target.name), newest.unit)} on {day(newest.as_of, beside=due)}"
-    return Outcome(Fate.OPEN, text, known.events.get(newest.event_id), newest.value, newest.as_of)
+    return _Became(Fate.OPEN, text, known.events.get(newest.event_id), newest.value, newest.as_of)
 
 
-def _event_outcome(said: Observation, due: date, known: Known) -> Outcome:
+def _event_outcome(said: Observation, due: date, known: _Told) -> _Became:
     later = [e for e in known.events.values() if e.event_type is said.event_type and e.occurred_at > said.said_at]
     kept = [event for event in later if is_about(event, said.subject or said.title)]
     if kept:
         first = min(kept, key=lambda event: (event.occurred_at, str(event.id)))
         return _reached(due, first.occurred_at, first)
     if known.as_of.date() <= due:
-        return Outcome(Fate.OPEN, "still open")
+        return _Became(Fate.OPEN, "still open")
     if known.heard.date() <= due:
-        return Outcome(Fate.OPEN, "the day has passed, and nothing was said since")
-    return Outcome(Fate.MISSED, f"missed, nothing of it by {day(known.as_of, beside=due)}")
+        return _Became(Fate.OPEN, "the day has passed, and nothing was said since")
+    return _Became(Fate.MISSED, f"missed, nothing of it by {day(known.as_of, beside=due)}")
 
 
-def _reached(due: date, at: datetime, event: Event | None, value: float | None = None) -> Outcome:
+def _reached(due: date, at: datetime, event: Event | None, value: float | None = None) -> _Became:
     late = (at.date() - due).days
     if late <= 0:
-        return Outcome(Fate.REACHED, f"reached on {day(at, beside=due)}", event, value, at)
+        return _Became(Fate.REACHED, f"reached on {day(at, beside=due)}", event, value, at)
     text = f"reached on {day(at, beside=due)}, {late} day{'' if late == 1 else 's'} late"
-    return Outcome(Fate.LATE, text, event, value, at)
+    return _Became(Fate.LATE, text, event, value, at)
 
 
 def _reaches(point: MetricPoint, target: Metric) -> bool:

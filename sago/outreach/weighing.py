@@ -31,6 +31,7 @@ class Grounds(NamedTuple):
     """Of plans and denials alone."""
     arrivals: Sequence[Arrivals] = ()
     letters: Sequence[Letter] = ()
+    """Of the company, rejected and superseded ones too."""
     bands: Sequence[BandPoint] | None = None
     """In place of the metric points, where no exact figure is shared."""
 
