@@ -18,8 +18,8 @@ from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Direction, Outcome, Verdict, Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError, UsageError
 from sago.outreach.checking import check, examine
-from sago.outreach.knowledge import Known, load
 from sago.outreach.firings import decided_window
+from sago.outreach.knowledge import Known, load
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose, other_side
 from sago.outreach.sharing import view_of

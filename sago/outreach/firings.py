@@ -26,7 +26,7 @@ def decided_window(window: str, watch: Watch, letters: Sequence[Letter], as_of: 
 
 
 def _is_decided(letter: Letter) -> bool:
-    """Whether a person let it go or rejected it."""
-    return bool(letter.approved_by) or letter.state not in (
-        LetterState.DRAFT, LetterState.SUPERSEDED, LetterState.EXPIRED
-    )  # fmt: skip
+    """Whether a person let it go, be it that it expired since, or rejected it."""
+    if letter.state is LetterState.EXPIRED:
+        return letter.approved_by is not None
+    return letter.state not in (LetterState.DRAFT, LetterState.SUPERSEDED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -23,6 +24,11 @@ _OF_ONE_DEAL = frozenset({"contract_value", "amount_raised", "valuation", "booki
 """Figures that no series of the company's can reach."""
 _FIGURES = frozenset({EventType.REVENUE_MILESTONE, EventType.USER_GROWTH})
 """Types that are reached by a figure: without one nothing is promised."""
+_DOWN_TO = re.compile(
+    r"\b(?:down to|below|under|at most|no more than|less than|fewer than"
+    r"|(?:cut|reduc|shrink|lower|trim)\w*(?: \w+){0,3} to)(?: (?:about|around|some|only|just))? ?\W?$",
+    re.I,
+)
 MOST = 20
 """Promises told."""
 
@@ -123,10 +129,11 @@ def _figure_outcome(said: Observation, target: Metric, due: date, known: _Told) 
         for point in known.series_of(target.name)
         if UNSTATED in (target.unit, point.unit) or point.unit == target.unit
     ]
-    if any(point.said_at <= said.said_at and _reaches(point, target) for point in told):
+    falls = _is_falling(said, target)
+    if any(point.said_at <= said.said_at and _reaches(point, target, falls) for point in told):
         return None
     later = [point for point in told if point.said_at > said.said_at]
-    reached = next((point for point in later if _reaches(point, target)), None)
+    reached = next((point for point in later if _reaches(point, target, falls)), None)
     if reached is not None:
         return _reached(due, reached.as_of, known.events.get(reached.event_id), reached.value)
     if known.as_of.date() <= due:
@@ -168,6 +175,12 @@ def _reached(due: date, at: datetime, event: Event | None, value: float | None =
     return _Became(Fate.LATE, text, event, value, at)
 
 
-def _reaches(point: MetricPoint, target: Metric) -> bool:
+def _reaches(point: MetricPoint, target: Metric, is_falling: bool) -> bool:
     seen = level(point, target.name)
-    return seen <= target.value if target.name in FALLING else seen >= target.value
+    return seen <= target.value if is_falling else seen >= target.value
+
+
+def _is_falling(said: Observation, target: Metric) -> bool:
+    """Whether less is promised: by the words before the figure, `down to 40 people`, or by what the metric is."""
+    stands = next((a.start for a in find_amounts(said.quote) if a.value == target.value), 0)
+    return target.name in FALLING or _DOWN_TO.search(said.quote[:stands]) is not None
