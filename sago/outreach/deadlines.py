@@ -36,7 +36,7 @@ _LONG_AGO = 300
 _ONLY_BEFORE = re.compile(r"\bbefore(?: the)?(?: (?:this|next))?(?: the)?[ -]$|^before\b(?! the end| end)", re.I)
 """`before June` is over when June begins; `before the end of June` is not."""
 _NOT_BEFORE = re.compile(
-    r"\b(?:not|never|n['’]t|no earlier|nothing|hardly)(?: \w+){0,4} (?:before|until|till|than) (?:the )?$", re.I
+    r"(?:\b(?:not|never|no earlier|nothing|hardly)|n['’]t)(?: \w+){0,4} (?:before|until|till|than) (?:the )?$", re.I
 )
 _YEAR_AFTER = re.compile(r"^[ ,]*(?:of )?next year\b", re.I)
 
@@ -52,15 +52,17 @@ class Deadline(NamedTuple):
 def deadline(text: str, said: date, beside: int = 0) -> date | None:
     """The last day of the period by which the text promises something, or None where it names none that is to come.
 
-    `by May` lasts until 31 May, which is the kinder reading; `before May` until 30 April; `not before May` is none. Of several periods one with `by` counts, then the first
-    after `beside` (a code point: where the figure stands), then the last before it. A month without a year is the next.
+    `by May` lasts until 31 May, which is the kinder reading; `before May` until 30 April; `not before May` is none. Of
+    several periods one with `by` counts, then the first after `beside` (a code point: where the figure stands), then the last before it. A month without a year is the next.
     """
     found = [each for each in (*_named(text, said), *_relative(text, said)) if each.due >= said]
     return min(found, key=lambda d: (not d.is_firm, d.start < beside, abs(d.start - beside))).due if found else None
 
 
 def _named(text: str, said: date) -> Iterator[Deadline]:
-    for named in find_dates(text):
+    for found in find_dates(text):
+        is_next_year = found.year is None and _YEAR_AFTER.search(text[found.end :])
+        named = found._replace(year=said.year + 1) if is_next_year else found
         before = _BEFORE.search(text[: named.start])
         is_whole_date = named.day is not None and named.year is not None
         if before is None and not is_whole_date:
@@ -68,8 +70,6 @@ def _named(text: str, said: date) -> Iterator[Deadline]:
         is_firm = before is not None and before["firm"] is not None
         if _NOT_BEFORE.search(text[: named.start]):
             continue
-        if named.year is None and _YEAR_AFTER.search(text[named.end :]):
-            named = named._replace(year=said.year + 1)
         due = _last_day(named, said)
         if due and _ONLY_BEFORE.search(text[: named.start]):
             due = _first_day(named, due) - timedelta(days=1)
@@ -117,7 +117,8 @@ def _relative(text: str, said: date) -> Iterator[Deadline]:
         before = text[: match.start()].lower().rstrip()
         is_firm = match["end"] is not None or before.endswith((" by", " before", " until")) or before in ("by", "until")
         due = _resolved(match, said)
-        if _ONLY_BEFORE.search(text[: match.start()]) or _ONLY_BEFORE.search(match.group()):
+        is_end = match["end"] or match["eo"] or match["yearend"]
+        if not is_end and (_ONLY_BEFORE.search(text[: match.start()]) or _ONLY_BEFORE.search(match.group())):
             due = _beginning(match, due) - timedelta(days=1)
         yield Deadline(due, match.start(), is_firm or match.group().lower()[:2] in ("by", "be"))
 
