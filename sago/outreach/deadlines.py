@@ -53,7 +53,8 @@ def deadline(text: str, said: date, beside: int = 0) -> date | None:
     """The last day of the period by which the text promises something, or None where it names none that is to come.
 
     `by May` lasts until 31 May, which is the kinder reading; `before May` until 30 April; `not before May` is none. Of
-    several periods one with `by` counts, then the first after `beside` (a code point: where the figure stands), then the last before it. A month without a year is the next.
+    several periods one with `by` counts, then the first after `beside` (a code point: where the figure stands), then
+    the last before it. A month without a year is the next.
     """
     found = [each for each in (*_named(text, said), *_relative(text, said)) if each.due >= said]
     return min(found, key=lambda d: (not d.is_firm, d.start < beside, abs(d.start - beside))).due if found else None

@@ -148,9 +148,14 @@ def _record(event: Event, best: dict[tuple[str, str], float]) -> str | None:
 def _shown(points: float, *shares: float) -> tuple[str, ...]:
     """The shares with as many digits, two or more, as make what is shown multiply to the score that is shown."""
     wanted = f"{points * prod(shares):.2f}"
-    told = (tuple(f"{share:.{digits}f}" for share in shares) for digits in range(2, 7))
+    told = (tuple(_plain(share, digits) for share in shares) for digits in range(2, 7))
     fits = (each for each in told if f"{points * prod(map(float, each)):.2f}" == wanted)
     return next(fits, tuple(f"{share:.6f}" for share in shares))
+
+
+def _plain(share: float, digits: int) -> str:
+    """`0.724`, and `1.00` for one, however many digits."""
+    return f"{share:.{digits}f}" if round(share, digits) != round(share, 2) else f"{share:.2f}"
 
 
 def _decay_text(decay: str, age: timedelta, half_life: float) -> str:

@@ -149,7 +149,8 @@ def test_growth_that_is_met_exactly_is_met(percent: int) -> None:
 def test_arr_that_grew_by_mrr_and_then_by_its_own_figures_fires_once() -> None:
     told = history(
         said(datetime(2026, 1, 5, 9, tzinfo=UTC), 100_000), said(datetime(2026, 4, 5, 9, tzinfo=UTC), 130_000),
-        said(datetime(2026, 2, 5, 9, tzinfo=UTC), 1.2e6, "arr"), said(datetime(2026, 5, 5, 9, tzinfo=UTC), 1.7e6, "arr"),
+        said(datetime(2026, 2, 5, 9, tzinfo=UTC), 1.2e6, "arr"),
+        said(datetime(2026, 5, 5, 9, tzinfo=UTC), 1.7e6, "arr"),
     )  # fmt: skip
     condition = parse("arr growth 3m >= 20%")
     for as_of in (datetime(2026, 4, 10, tzinfo=UTC), datetime(2026, 5, 10, tzinfo=UTC)):
