@@ -36,7 +36,7 @@ def backtest(
     start: Annotated[datetime, typer.Option("--from", formats=DAY, help="First day.")],
     end: Annotated[datetime | None, typer.Option("--to", formats=DAY, help="Last day [the last with news].")] = None,
     met_on: Annotated[
-        datetime | None, typer.Option("--met", formats=DAY, help="Day from which events count [--from].")
+        datetime | None, typer.Option("--met", formats=DAY, help="Events count from this day on, its own too [--from].")
     ] = None,
     against: Annotated[
         datetime | None, typer.Option("--against", formats=DAY, help="Day to which the lead time counts [--to].")
@@ -52,7 +52,8 @@ def backtest(
 
     An edit counts from the day it was made, a rejection of yours from the day you made it. Lead time: days from the
     first firing to --against, the day on which you would have learned of it anyway. A miss: days on which the
-    conditions held, as is known today, and nobody had said so yet. Exit code 1 where it never fired.
+    conditions held, as is known today, and nobody had said so yet. It is the house's own view: all that was read,
+    whatever the founder shares with a firm. Exit code 1 where it never fired.
 
     Example: [bold]sago backtest --company scaleflow --when 'arr >= 2M' --from 2026-01-01 --svg arr.svg[/]
     """
@@ -114,7 +115,7 @@ def _say(session: Session, replayed: Backtest) -> None:
     if rows:
         session.out.print(grid)
     looked = counted(len(replayed.days), "look")
-    told = lead(replayed)
+    told = f"{lead(replayed)} (the house's own view, whatever is shared)"
     session.out.print(Text(f"{day(replayed.start)} to {day(replayed.end)}, {looked}: {told}"), soft_wrap=True)
 
 

@@ -37,7 +37,8 @@ def add_watch(
     when: Annotated[list[str] | None, typer.Option("--when", help="What to wait for: 'arr >= 2M'. Repeatable.")] = None,
     reason: Annotated[str, typer.Option(help="Why you said no, in your words.")] = "",
     met_on: Annotated[
-        datetime | None, typer.Option("--met", "--met-on", formats=["%Y-%m-%d"], help="Day you met.")
+        datetime | None,
+        typer.Option("--met", "--met-on", formats=["%Y-%m-%d"], help="Day you met; events of that day count."),
     ] = None,
     investor: Annotated[str | None, typer.Option(help="'Dana Reed <dana@northgate.example>'.")] = None,
     direction: Annotated[Direction, typer.Option(help="Who writes to whom.")] = Direction.TO_FOUNDER,

@@ -10,7 +10,7 @@ from sago.domain.messages import CompanyId
 from sago.domain.watches import Condition
 
 
-class Seen(BaseModel):
+class SeenCondition(BaseModel):
     """One condition on one day, as known then; `true` is whether it held, as is known today."""
 
     model_config = ConfigDict(frozen=True)
@@ -28,7 +28,7 @@ class ReplayedDay(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     day: date
-    seen: tuple[Seen, ...]
+    seen: tuple[SeenCondition, ...]
 
     @property
     def holds(self) -> bool:

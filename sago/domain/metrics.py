@@ -8,6 +8,12 @@ from typing import NamedTuple
 UNSTATED = "XXX"
 """ISO 4217's code where no currency is involved: here money whose currency nobody wrote."""
 
+LOW_VALUE = frozenset({
+    "ARS", "BDT", "CLP", "COP", "CZK", "EGP", "HUF", "IDR", "INR", "ISK", "JPY", "KES", "KRW", "KZT",
+    "LKR", "MXN", "NGN", "NOK", "PHP", "PKR", "RUB", "SEK", "THB", "TRY", "TWD", "UAH", "VND", "ZAR",
+})  # fmt: skip
+"""Currencies whose unit is worth about a tenth of a dollar or less: no `2M` without a currency means them."""
+
 
 def is_currency(unit: str) -> bool:
     """Whether a unit is an ISO 4217 code, UNSTATED too; other units are words in small letters."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from sago.domain.backtests import Backtest, ReplayedDay, Seen, Stretch
+from sago.domain.backtests import Backtest, ReplayedDay, SeenCondition, Stretch
 from sago.domain.events import Fold, Observation, Rejection
 from sago.domain.watches import Condition, ConditionResult
 from sago.errors import UsageError
@@ -137,9 +137,11 @@ def _backtest(question: Question, end: date, looks: Sequence[Look]) -> Backtest:
     )
 
 
-def _seen(look: Look) -> tuple[Seen, ...]:
+def _seen(look: Look) -> tuple[SeenCondition, ...]:
     pairs = zip(look.then, look.today, strict=True)
-    return tuple(Seen(holds=then.holds, true=today.holds, value=then.seen, unit=then.unit) for then, today in pairs)
+    return tuple(
+        SeenCondition(holds=then.holds, true=today.holds, value=then.seen, unit=then.unit) for then, today in pairs
+    )
 
 
 def _stretches(

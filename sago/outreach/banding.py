@@ -12,7 +12,7 @@ from sago.domain.bands import Band, BandPoint
 from sago.domain.events import Event, Evidence
 from sago.domain.watches import Condition, ConditionResult
 from sago.domain.wording import figure, metric_label
-from sago.outreach.conditions import asked_currency
+from sago.outreach.conditions import asked_currency, in_its_own_money, is_comparable
 
 NO_FIGURES = "the founder shares no figures"
 MONTHS_A_YEAR = 12
@@ -28,7 +28,7 @@ def evaluate_band(
         return ConditionResult(condition=condition, holds=False, seen=None, missing=missing)
     newest = known[-1]
     band = _told(condition, newest)
-    holds = band is not None and _is_comparable(condition, band) and fulfils(condition, band) is True
+    holds = band is not None and is_comparable(condition, band.unit) and fulfils(condition, band) is True
     return ConditionResult(
         condition=condition,
         holds=holds,
@@ -48,7 +48,7 @@ def band_held_since(condition: Condition, points: Sequence[BandPoint], as_of: da
     known = series(condition.name, points, as_of)
     for point in known:
         band = _told(condition, point)
-        if band is None or not fulfils(condition, band):
+        if band is None or not is_comparable(condition, band.unit) or not fulfils(condition, band):
             start = None
         elif start is None:
             start = point.as_of.date()
@@ -71,14 +71,22 @@ def fulfils(condition: Condition, band: Band) -> bool | None:
 
 
 def series(metric: str, points: Sequence[BandPoint], as_of: datetime) -> list[BandPoint]:
-    """The metric's points known at `as_of`, oldest first; for ARR also a newer MRR, times twelve, whose band tells
-    another level than the newest ARR."""
-    known = sorted((p for p in points if p.said_at <= as_of), key=lambda p: (p.as_of, p.said_at, str(p.event_id)))
-    own = [point for point in known if point.metric == metric]
-    if metric != "arr":
-        return own
-    monthly = [p._replace(band=p.band and p.band.times(MONTHS_A_YEAR)) for p in known if p.metric == "mrr"]
-    return own + [point for point in monthly if not own or _tells_more(point, own[-1])]
+    """The metric's points known at `as_of`, oldest first; for ARR also each newer MRR, times twelve, whose band
+    tells another level than the newest ARR before it."""
+    known = sorted(
+        (p for p in points if p.said_at <= as_of and p.as_of <= as_of),
+        key=lambda p: (p.as_of, p.said_at, str(p.event_id)),
+    )
+    found: list[BandPoint] = []
+    newest: BandPoint | None = None
+    for point in known:
+        if point.metric == metric:
+            found.append(newest := point)
+        elif (metric, point.metric) == ("arr", "mrr"):
+            yearly = point._replace(band=point.band and point.band.times(MONTHS_A_YEAR))
+            if newest is None or _tells_more(yearly, newest):
+                found.append(yearly)
+    return found
 
 
 def _tells_more(mrr: BandPoint, arr: BandPoint) -> bool:
@@ -93,18 +101,15 @@ def _told(condition: Condition, point: BandPoint) -> Band | None:
     return point.band if condition.kind == "metric" else None
 
 
-def _is_comparable(condition: Condition, band: Band) -> bool:
-    asked = asked_currency(condition)
-    return asked is None or asked == band.unit
-
-
 def _missing(condition: Condition, newest: BandPoint, band: Band | None) -> str:
     if newest.band is None:
         return NO_FIGURES
     label = metric_label(condition.name)
     if band is None:
         return f"a change of {label} cannot be told from bands"
-    if not _is_comparable(condition, band):
+    if not is_comparable(condition, band.unit):
+        if asked_currency(condition) is None:
+            return f"{label} is {in_its_own_money(condition, band.between, band.unit)}"
         return f"{label} is {band.between}, asked in {asked_currency(condition)}"
     asked = f"asked {condition.op} {figure(condition.value, band.unit)}"
     if fulfils(condition, band) is None:

@@ -18,6 +18,10 @@ from sago.domain.watches import Condition, ConditionResult
 from sago.domain.wording import day, figure, metric_label
 from sago.outreach.conditions import holds
 from sago.outreach.quoting import stating_proof
+from sago.outreach.series import known_at
+
+EXACT_TO = 9
+"""Digits behind the point of a share: 129,000 after 100,000 is 29% and no binary fraction less."""
 
 
 class Change(NamedTuple):
@@ -59,16 +63,18 @@ def change_held_since(condition: Condition, points: Sequence[MetricPoint], as_of
     A later figure whose own change holds too goes on with the same firing. One period without any figure ends it.
     """
     start: date | None = None
-    series = _series(condition, points, as_of)
-    for index, point in enumerate(series):
-        if index and periods.after(series[index - 1].as_of, _period(condition)) < point.as_of:
+    known = _known(condition, points, as_of)
+    for index, point in enumerate(known):
+        if index and periods.after(known[index - 1].as_of, _period(condition)) < point.as_of:
             start = None
-        found = _change(condition, series[: index + 1], point, point.as_of)
+        series = _compared(condition, known[: index + 1], point.as_of)
+        found = _change(condition, series, series[-1], point.as_of) if series else None
         if found is None or not holds(condition, found.share):
             start = None
         elif start is None:
             start = point.as_of.date()
-    is_stale = bool(series) and periods.after(series[-1].as_of, _period(condition)) < as_of
+    newest = _compared(condition, known, as_of)
+    is_stale = bool(newest) and periods.after(newest[-1].as_of, _period(condition)) < as_of
     return None if is_stale else start
 
 
@@ -78,16 +84,21 @@ def _period(condition: Condition) -> str:
 
 def _series(condition: Condition, points: Sequence[MetricPoint], as_of: datetime) -> list[MetricPoint]:
     """The metric's points known by then, oldest first; of ARR those of MRR where only they can be compared."""
-    known = sorted((p for p in points if p.said_at <= as_of and p.as_of <= as_of), key=_order)
+    return _compared(condition, _known(condition, points, as_of), as_of)
+
+
+def _known(condition: Condition, points: Sequence[MetricPoint], as_of: datetime) -> list[MetricPoint]:
+    """All that may be compared, oldest first."""
+    metrics = {condition.name, "mrr"} if condition.name == "arr" else {condition.name}
+    return known_at((point for point in points if point.metric in metrics), as_of)
+
+
+def _compared(condition: Condition, known: Sequence[MetricPoint], as_of: datetime) -> list[MetricPoint]:
     own = [point for point in known if point.metric == condition.name]
     if condition.name != "arr" or (own and _change(condition, own, own[-1], as_of)):
         return own
     monthly = [point for point in known if point.metric == "mrr"]
     return monthly if monthly and _change(condition, monthly, monthly[-1], as_of) else own
-
-
-def _order(point: MetricPoint) -> tuple[datetime, datetime, str, str, float]:
-    return point.as_of, point.said_at, str(point.event_id), point.unit, point.value
 
 
 def _change(condition: Condition, series: Sequence[MetricPoint], newest: MetricPoint, as_of: datetime) -> Change | None:
@@ -105,7 +116,9 @@ def _change(condition: Condition, series: Sequence[MetricPoint], newest: MetricP
     if not near:
         return None
     base = min(near, key=lambda point: (abs(point.as_of - start), -point.said_at.timestamp(), str(point.event_id)))
-    return Change(base, newest, (newest.value - base.value) / base.value * 100) if base.value > 0 else None
+    if base.value <= 0:
+        return None
+    return Change(base, newest, round((newest.value - base.value) / base.value * 100, EXACT_TO))
 
 
 def _incomparable(condition: Condition, series: Sequence[MetricPoint], as_of: datetime) -> str:

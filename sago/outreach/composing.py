@@ -18,6 +18,7 @@ from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Direction, Outcome, Verdict, Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError, UsageError
 from sago.outreach.checking import check, examine
+from sago.outreach.firings import decided_window
 from sago.outreach.knowledge import Known, load
 from sago.outreach.proofs import held_since
 from sago.outreach.selection import choose, other_side
@@ -171,8 +172,12 @@ def _request(known: Known, verdict: Verdict, events: tuple[Event, ...], as_of: d
     )
 
 
-def window_of(request: LetterRequest, bands: Sequence[BandPoint] | None = None) -> str:
-    """`YYYY-MM` of an update; of a firing its conditions' hash and the day from which all of them have held."""
+def window_of(request: LetterRequest, bands: Sequence[BandPoint] | None = None, letters: Sequence[Letter] = ()) -> str:
+    """`YYYY-MM` of an update; of a firing its conditions' hash and the day from which all of them have held.
+
+    A firing keeps the name under which a person decided about a letter of it: an earlier proof, told later, moves the
+    day and fires nothing.
+    """
     watch = request.watch
     if request.verdict.outcome is Outcome.UPDATE:
         return f"{request.as_of:%Y-%m}"
@@ -182,7 +187,8 @@ def window_of(request: LetterRequest, bands: Sequence[BandPoint] | None = None) 
     facts = (request.events, request.metric_points, watch.met_on, request.as_of)
     days = [day for condition in watch.conditions if (day := held_since(condition, *facts, bands))]
     digest = hashlib.sha256(conditions.encode()).hexdigest()[:12]
-    return f"now:{digest}:{max(days, default=watch.created_at.date()).isoformat()}"
+    window = f"now:{digest}:{max(days, default=watch.created_at.date()).isoformat()}"
+    return decided_window(window, watch, letters, request.as_of)
 
 
 def _news(known: Known, as_of: datetime) -> list[Event]:
@@ -212,7 +218,7 @@ def _prepare(
         if request is None:
             withdrawn = _withdraw(transaction, known.watch, None, now, STALE if known.view.is_open else NOT_SHARED)
             return Plan(withdrawn=withdrawn, reason="the verdict, or a want of events, speaks against it")
-        window = window_of(request, known.view.seen.bands)
+        window = window_of(request, known.view.seen.bands, known.grounds.letters)
         withdrawn = _withdraw(transaction, known.watch, window, now, STALE) if known.watch.conditions else ()
         others = tuple(each.name for each in transaction.companies.all() if each.company_id != known.company.company_id)
         standing = _standing(transaction, request, window) or _told(transaction, request)

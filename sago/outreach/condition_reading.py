@@ -32,6 +32,8 @@ CURRENCIES = {sign: code for code, sign in SYMBOLS.items() if sign}
 _DOWN = {"decline", "decrease", "fall", "drop"}
 _UP = {"growth", "increase", "rise"}
 _KEYWORDS = ["growth", "decline", "in", "over", "no", "high", "medium", "low"]
+_LEAST_PERCENT = {"nrr": 5, "grr": 5}
+"""Below it a number without a percent sign was meant as a share or a factor: `churn <= 0.03`, `nrr >= 1.2`."""
 LARGEST = 1e15
 LONGEST_PERIOD = 3660
 """Days: nobody waits for ten years."""
@@ -145,6 +147,8 @@ class Reading:
             told = "a change is told" if unit == "change" else f"{subject.name} is counted"
             raise self._error(scale, f"{told} in percent, as in 20%")
         number = Decimal(digits.replace(",", "")) * Decimal(_SCALES[scale.lower()] if scale else 1)
+        if unit == "percent" and not percent and 0 < number < _LEAST_PERCENT.get(subject.name, 1):
+            raise self._error(digits, f"{subject.name} is in percent; did you mean {(100 * number).normalize():f}%?")
         if number > LARGEST:
             raise self._error(digits, "no company has a figure as large")
         return float(-number if sign in ("-", "−") else number) or 0.0

@@ -13,9 +13,9 @@ from lark import Lark
 from lark.exceptions import UnexpectedInput
 
 from sago.domain.condition_wording import event_label as event_label
-from sago.domain.metrics import METRICS
+from sago.domain.metrics import LOW_VALUE, METRICS
 from sago.domain.watches import Condition
-from sago.domain.wording import SYMBOLS
+from sago.domain.wording import SYMBOLS, figure
 from sago.errors import UsageError
 from sago.outreach.condition_reading import CURRENCIES, Reading, is_currency_sign, unexpected
 from sago.outreach.pointing import pointed
@@ -58,6 +58,18 @@ def asked_currency(condition: Condition) -> str | None:
     """The ISO 4217 code the person wrote with the threshold, or None where none was written."""
     written = (match.group() for match in re.finditer(r"[^\W\d_]+|[^\w\s]", condition.text))
     return next((CURRENCIES.get(each, each.upper()) for each in written if is_currency_sign(each)), None)
+
+
+def is_comparable(condition: Condition, unit: str) -> bool:
+    """Whether a figure in that unit may be held against the threshold. Without a currency `2M` means dollars, euros or
+    their like: two million yen are none of these."""
+    asked = asked_currency(condition)
+    return unit not in LOW_VALUE if asked is None else asked == unit
+
+
+def in_its_own_money(condition: Condition, seen: str, unit: str) -> str:
+    """What is missing where the figure's currency has to be asked for."""
+    return f"stated in {unit}: {seen}; ask in {unit}, as in `{condition.name} {condition.op} {figure(3e8, unit)}`"
 
 
 def holds(condition: Condition, seen: float) -> bool:

@@ -68,7 +68,7 @@ def _grounds(tx: Transaction, view: View, as_of: datetime) -> Grounds:
         bands=view.seen.bands,
         observations=_plans_and_denials(tx, view),
         arrivals=[each for each in arrivals if share.covers(each.source)],
-        letters=tx.outreach.letters(company_id),
+        letters=tx.outreach.letters(company_id, live=False),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,20 +16,25 @@ from sago.domain.significance import Fate, Promise
 from sago.domain.wording import day, figure, metric_phrase
 from sago.outreach.counterevidence import is_about
 from sago.outreach.deadlines import deadline
-from sago.outreach.proofs import level, series
 from sago.outreach.quoting import evidence_of, stating, telling
+from sago.outreach.series import level, series
 from sago.outreach.significance import FALLING
 
 _OF_ONE_DEAL = frozenset({"contract_value", "amount_raised", "valuation", "bookings"})
 """Figures that no series of the company's can reach."""
 _FIGURES = frozenset({EventType.REVENUE_MILESTONE, EventType.USER_GROWTH})
 """Types that are reached by a figure: without one nothing is promised."""
+_DOWN_TO = re.compile(
+    r"\b(?:down to|below|under|at most|no more than|less than|fewer than"
+    r"|(?:cut|reduc|shrink|lower|trim)\w*(?: \w+){0,3} to)(?: (?:about|around|some|only|just))? ?\W?$",
+    re.I,
+)
 MOST = 20
 """Promises told."""
 
 
 @dataclass(frozen=True)
-class Known:
+class _Told:
     """What promises are held against, as of a moment."""
 
     events: Mapping[UUID, Event]
@@ -45,7 +51,7 @@ class Known:
         return self.series[metric]
 
 
-class Outcome(NamedTuple):
+class _Became(NamedTuple):
     """A promise's fate, the words for it, and what proves it."""
 
     fate: Fate
@@ -66,7 +72,7 @@ def promises(
     have gone on talking after the day and none of its type and subject was told.
     """
     heard = [said for said in observations if said.said_at <= as_of]
-    known = Known(
+    known = _Told(
         {event.id: event for event in events if event.is_active and event.occurred_at <= as_of},
         [point for point in points if point.said_at <= as_of],
         as_of,
@@ -80,7 +86,7 @@ def promises(
     return tuple(sorted(found.values(), key=lambda p: (-p.due.toordinal(), -p.said_at.timestamp(), p.what))[:MOST])
 
 
-def _of(said: Observation, known: Known) -> Iterator[tuple[tuple[object, ...], Promise]]:
+def _of(said: Observation, known: _Told) -> Iterator[tuple[tuple[object, ...], Promise]]:
     """The promises of one observation, each with what makes two tellings of it one."""
     targets = [metric for metric in said.metrics if _is_target(metric)]
     for target in targets:
@@ -100,7 +106,7 @@ def _is_target(metric: Metric) -> bool:
     return is_currency(metric.unit) if kind.unit == "currency" else metric.unit == kind.unit
 
 
-def _promise(said: Observation, what: str, due: date, outcome: Outcome) -> Promise:
+def _promise(said: Observation, what: str, due: date, outcome: _Became) -> Promise:
     event = outcome.event
     fact = None if event is None else telling(event) if outcome.value is None else stating(event, outcome.value)
     return Promise(
@@ -116,58 +122,65 @@ def _promise(said: Observation, what: str, due: date, outcome: Outcome) -> Promi
     )
 
 
-def _figure_outcome(said: Observation, target: Metric, due: date, known: Known) -> Outcome | None:
+def _figure_outcome(said: Observation, target: Metric, due: date, known: _Told) -> _Became | None:
     """None where the figure had been reached already."""
     told = [
         point
         for point in known.series_of(target.name)
         if UNSTATED in (target.unit, point.unit) or point.unit == target.unit
     ]
-    if any(point.said_at <= said.said_at and _reaches(point, target) for point in told):
+    falls = _is_falling(said, target)
+    if any(point.said_at <= said.said_at and _reaches(point, target, falls) for point in told):
         return None
     later = [point for point in told if point.said_at > said.said_at]
-    reached = next((point for point in later if _reaches(point, target)), None)
+    reached = next((point for point in later if _reaches(point, target, falls)), None)
     if reached is not None:
         return _reached(due, reached.as_of, known.events.get(reached.event_id), reached.value)
     if known.as_of.date() <= due:
         return _still_open(due, told, target, known)
     after = next((point for point in later if point.said_at.date() > due or point.as_of.date() >= due), None)
     if after is None:
-        return Outcome(Fate.OPEN, "the day has passed, and no figure was said since")
+        return _Became(Fate.OPEN, "the day has passed, and no figure was said since")
     seen = figure(level(after, target.name), after.unit)
     text = f"missed, {seen} on {day(after.as_of, beside=due)}"
-    return Outcome(Fate.MISSED, text, known.events.get(after.event_id), after.value, after.as_of)
+    return _Became(Fate.MISSED, text, known.events.get(after.event_id), after.value, after.as_of)
 
 
-def _still_open(due: date, told: Sequence[MetricPoint], target: Metric, known: Known) -> Outcome:
+def _still_open(due: date, told: Sequence[MetricPoint], target: Metric, known: _Told) -> _Became:
     if not told:
-        return Outcome(Fate.OPEN, "still open")
+        return _Became(Fate.OPEN, "still open")
     newest = told[-1]
     text = f"still open, {figure(level(newest, target.name), newest.unit)} on {day(newest.as_of, beside=due)}"
-    return Outcome(Fate.OPEN, text, known.events.get(newest.event_id), newest.value, newest.as_of)
+    return _Became(Fate.OPEN, text, known.events.get(newest.event_id), newest.value, newest.as_of)
 
 
-def _event_outcome(said: Observation, due: date, known: Known) -> Outcome:
+def _event_outcome(said: Observation, due: date, known: _Told) -> _Became:
     later = [e for e in known.events.values() if e.event_type is said.event_type and e.occurred_at > said.said_at]
     kept = [event for event in later if is_about(event, said.subject or said.title)]
     if kept:
         first = min(kept, key=lambda event: (event.occurred_at, str(event.id)))
         return _reached(due, first.occurred_at, first)
     if known.as_of.date() <= due:
-        return Outcome(Fate.OPEN, "still open")
+        return _Became(Fate.OPEN, "still open")
     if known.heard.date() <= due:
-        return Outcome(Fate.OPEN, "the day has passed, and nothing was said since")
-    return Outcome(Fate.MISSED, f"missed, nothing of it by {day(known.as_of, beside=due)}")
+        return _Became(Fate.OPEN, "the day has passed, and nothing was said since")
+    return _Became(Fate.MISSED, f"missed, nothing of it by {day(known.as_of, beside=due)}")
 
 
-def _reached(due: date, at: datetime, event: Event | None, value: float | None = None) -> Outcome:
+def _reached(due: date, at: datetime, event: Event | None, value: float | None = None) -> _Became:
     late = (at.date() - due).days
     if late <= 0:
-        return Outcome(Fate.REACHED, f"reached on {day(at, beside=due)}", event, value, at)
+        return _Became(Fate.REACHED, f"reached on {day(at, beside=due)}", event, value, at)
     text = f"reached on {day(at, beside=due)}, {late} day{'' if late == 1 else 's'} late"
-    return Outcome(Fate.LATE, text, event, value, at)
+    return _Became(Fate.LATE, text, event, value, at)
 
 
-def _reaches(point: MetricPoint, target: Metric) -> bool:
+def _reaches(point: MetricPoint, target: Metric, is_falling: bool) -> bool:
     seen = level(point, target.name)
-    return seen <= target.value if target.name in FALLING else seen >= target.value
+    return seen <= target.value if is_falling else seen >= target.value
+
+
+def _is_falling(said: Observation, target: Metric) -> bool:
+    """Whether less is promised: by the words before the figure, `down to 40 people`, or by what the metric is."""
+    stands = next((a.start for a in find_amounts(said.quote) if a.value == target.value), 0)
+    return target.name in FALLING or _DOWN_TO.search(said.quote[:stands]) is not None

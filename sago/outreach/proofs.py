@@ -12,13 +12,10 @@ from sago.domain.watches import Condition, ConditionResult
 from sago.domain.wording import figure, metric_label
 from sago.outreach.banding import band_held_since, evaluate_band
 from sago.outreach.changes import change_held_since, evaluate_change
-from sago.outreach.conditions import asked_currency, holds
+from sago.outreach.conditions import asked_currency, holds, in_its_own_money, is_comparable
 from sago.outreach.counts import count_held_since, evaluate_count
 from sago.outreach.quoting import stating_proof
-
-MONTHS_A_YEAR = 12
-SAME_LEVEL = 0.01
-"""Share by which ARR and twelve times MRR may differ and still be one telling, rounded."""
+from sago.outreach.series import level, series
 
 
 def evaluate(
@@ -43,28 +40,6 @@ def evaluate(
     if condition.kind == "change":
         return evaluate_change(condition, known, metric_points, as_of)
     return _evaluate_metric(condition, known, series(condition.name, metric_points, as_of))
-
-
-def series(metric: str, points: Sequence[MetricPoint], as_of: datetime) -> list[MetricPoint]:
-    """The metric's points known at `as_of`, oldest first; for ARR also the MRR points newer than every ARR point."""
-    known = sorted(
-        (p for p in points if p.said_at <= as_of), key=lambda p: (p.as_of, p.said_at, str(p.event_id), p.unit)
-    )
-    own = [point for point in known if point.metric == metric]
-    if metric != "arr":
-        return own
-    return own + [point for point in known if point.metric == "mrr" and (not own or _tells_more(point, own[-1]))]
-
-
-def _tells_more(mrr: MetricPoint, arr: MetricPoint) -> bool:
-    """Whether an MRR is of a later day than the ARR, was said later, and means another level."""
-    same = abs(level(mrr, "arr") - arr.value) <= SAME_LEVEL * abs(arr.value)
-    return mrr.as_of > arr.as_of and mrr.said_at > arr.said_at and not same
-
-
-def level(point: MetricPoint, metric: str) -> float:
-    """The point's value as one of `metric`: MRR × 12 where ARR is asked."""
-    return point.value * MONTHS_A_YEAR if metric == "arr" and point.metric == "mrr" else point.value
 
 
 def held_since(
@@ -116,16 +91,14 @@ def _evaluate_metric(condition: Condition, events: Sequence[Event], points: Sequ
 
 def _fulfils(condition: Condition, point: MetricPoint) -> bool:
     """Whether it does, in the currency asked where one was."""
-    return _is_comparable(condition, point) and holds(condition, level(point, condition.name))
-
-
-def _is_comparable(condition: Condition, point: MetricPoint) -> bool:
-    return asked_currency(condition) in (None, point.unit)
+    return is_comparable(condition, point.unit) and holds(condition, level(point, condition.name))
 
 
 def _missing(condition: Condition, point: MetricPoint) -> str:
     seen = level(point, condition.name)
-    if not _is_comparable(condition, point):
+    if not is_comparable(condition, point.unit):
+        if asked_currency(condition) is None:
+            return in_its_own_money(condition, figure(seen, point.unit), point.unit)
         stated = "without a currency" if point.unit == UNSTATED else f"in {point.unit}"
         return f"stated {stated}: {figure(seen, point.unit)}, asked in {asked_currency(condition)}"
     gap = abs(condition.value - seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from math import prod
 from typing import NamedTuple
 from uuid import UUID
 
@@ -74,6 +75,7 @@ class Parts(NamedTuple):
     def score(self, as_of: datetime, scale: Scale) -> Score:
         """The same with each part told."""
         severity, kind = self.event.severity, CATALOGUE[self.event.event_type]
+        novelty, decay = _shown(severity.rank * self.weight, self.before.novelty, self.decay)
         return Score(
             event_id=self.event.id,
             severity=severity,
@@ -83,8 +85,8 @@ class Parts(NamedTuple):
             decay=self.decay,
             value=self.value,
             because=f"severity {severity.value} {severity.rank:.1f} × {_lower(kind.label)} {self.weight:g} × "
-            f"novelty {self.before.novelty:.2f} ({self.before.text}) × "
-            + _decay_text(self.decay, as_of - self.event.occurred_at, scale.half_life(self.event.event_type)),
+            f"novelty {novelty} ({self.before.text}) × "
+            + _decay_text(decay, as_of - self.event.occurred_at, scale.half_life(self.event.event_type)),
         )
 
 
@@ -116,6 +118,7 @@ def newly_met(condition: Condition, since: date, as_of: datetime, scale: Scale) 
     """What a condition adds that holds since that day: MET_POINTS, decaying like any event."""
     age = as_of.date() - since
     decay = scale.decay(age)
+    (told,) = _shown(MET_POINTS, decay)
     return NewlyMet(
         condition=condition.text,
         since=since,
@@ -123,7 +126,7 @@ def newly_met(condition: Condition, since: date, as_of: datetime, scale: Scale) 
         decay=decay,
         value=MET_POINTS * decay,
         because=f"newly met {MET_POINTS:.1f}, since {day(since, beside=as_of)} × "
-        + _decay_text(decay, age, scale.default_half_life_days),
+        + _decay_text(told, age, scale.default_half_life_days),
     )
 
 
@@ -142,9 +145,22 @@ def _record(event: Event, best: dict[tuple[str, str], float]) -> str | None:
     return record
 
 
-def _decay_text(decay: float, age: timedelta, half_life: float) -> str:
+def _shown(points: float, *shares: float) -> tuple[str, ...]:
+    """The shares with as many digits, two or more, as make what is shown multiply to the score that is shown."""
+    wanted = f"{points * prod(shares):.2f}"
+    told = (tuple(_plain(share, digits) for share in shares) for digits in range(2, 7))
+    fits = (each for each in told if f"{points * prod(map(float, each)):.2f}" == wanted)
+    return next(fits, tuple(f"{share:.6f}" for share in shares))
+
+
+def _plain(share: float, digits: int) -> str:
+    """`0.724`, and `1.00` for one, however many digits."""
+    return f"{share:.{digits}f}" if round(share, digits) != round(share, 2) else f"{share:.2f}"
+
+
+def _decay_text(decay: str, age: timedelta, half_life: float) -> str:
     days = round(age / timedelta(days=1))
-    return f"decay {decay:.2f} ({days} day{'' if days == 1 else 's'}, half-life {half_life:g})"
+    return f"decay {decay} ({days} day{'' if days == 1 else 's'}, half-life {half_life:g})"
 
 
 def _ordinal(number: int) -> str:

@@ -73,6 +73,11 @@ def reasons(results: Sequence[ConditionResult], as_of: datetime) -> str:
     return _now(results, as_of)
 
 
+def lacking(results: Sequence[ConditionResult], as_of: datetime) -> str:
+    """One sentence of what each condition that does not hold lacks."""
+    return _not_yet(results, as_of)
+
+
 def _now(results: Sequence[ConditionResult], as_of: datetime) -> str:
     return f"{_sentence([_reached(result, as_of) for result in results])}."
 

@@ -12,6 +12,7 @@ from sago.domain.letters import Letter, LetterState
 from sago.domain.significance import Arrivals, NewlyMet, Scale, Score
 from sago.domain.watches import Outcome, Verdict, Watch
 from sago.domain.wording import day
+from sago.outreach.absences import without_unheard
 from sago.outreach.counterevidence import counter_evidence
 from sago.outreach.promises import promises
 from sago.outreach.proofs import held_since
@@ -31,6 +32,7 @@ class Grounds(NamedTuple):
     """Of plans and denials alone."""
     arrivals: Sequence[Arrivals] = ()
     letters: Sequence[Letter] = ()
+    """Of the company, rejected and superseded ones too."""
     bands: Sequence[BandPoint] | None = None
     """In place of the metric points, where no exact figure is shared."""
 
@@ -47,7 +49,7 @@ class Grounds(NamedTuple):
 
 def assess(verdict: Verdict, on: Grounds, as_of: datetime, scale: Scale) -> Verdict:
     """The verdict with all that is shown of it."""
-    weighed = weigh(verdict, on, scale)
+    weighed = weigh(without_unheard(verdict, on.arrivals), on, scale)
     since = _news_since(verdict.watch, on)
     told = promises(on.observations, on.events, on.metric_points, as_of)
     against = counter_evidence(weighed, on.events, on.metric_points, on.observations, since, scale)

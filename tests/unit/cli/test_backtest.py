@@ -57,7 +57,10 @@ def test_tells_firings_misses_and_the_lead_time(sago: Callable[..., Result]) -> 
     rows = [" ".join(line.split()) for line in told.stdout.splitlines()]
     assert any(row.startswith("fired 2026-03-22 2026-07-19 120 ARR was $2.1M on 22 March") for row in rows)
     assert any(row.startswith("missed 2026-08-31") for row in rows)
-    assert rows[-1] == "1 January 2026 to 3 October 2026, 276 looks: lead time 254 days to 1 December 2026"
+    assert rows[-1] == (
+        "1 January 2026 to 3 October 2026, 276 looks: lead time 254 days to 1 December 2026 "
+        "(the house's own view, whatever is shared)"
+    )
 
 
 def test_the_same_as_json(sago: Callable[..., Result]) -> None:

@@ -137,3 +137,23 @@ def test_the_order_of_the_points_changes_nothing(order: list[int]) -> None:
     events, points = history(*(told[n] for n in order))
     assert evaluate(condition, events, points, MET, NOW) == evaluate(condition, *history(*told), MET, NOW)
     assert held_since(condition, events, points, MET, NOW) == held_since(condition, *history(*told), MET, NOW)
+
+
+@pytest.mark.parametrize("percent", [7, 14, 28, 29, 57, 58])
+def test_growth_that_is_met_exactly_is_met(percent: int) -> None:
+    told = history(said(datetime(2026, 1, 1, 9, tzinfo=UTC), 100_000), said(APRIL, 100_000 + percent * 1000))
+    for operator in (">=", "<="):
+        assert evaluate(parse(f"mrr growth 3m {operator} {percent}%"), *told, MET, NOW).holds
+
+
+def test_arr_that_grew_by_mrr_and_then_by_its_own_figures_fires_once() -> None:
+    told = history(
+        said(datetime(2026, 1, 5, 9, tzinfo=UTC), 100_000), said(datetime(2026, 4, 5, 9, tzinfo=UTC), 130_000),
+        said(datetime(2026, 2, 5, 9, tzinfo=UTC), 1.2e6, "arr"),
+        said(datetime(2026, 5, 5, 9, tzinfo=UTC), 1.7e6, "arr"),
+    )  # fmt: skip
+    condition = parse("arr growth 3m >= 20%")
+    for as_of in (datetime(2026, 4, 10, tzinfo=UTC), datetime(2026, 5, 10, tzinfo=UTC)):
+        start = held_since(condition, *told, MET, as_of)
+        assert start is not None
+        assert (start.month, start.day) == (4, 5)

@@ -237,3 +237,27 @@ def test_a_firing_is_named_by_the_day_it_began() -> None:
     assert held_since(condition, [*EVENTS, further], points, MET, NOW) == ARR.occurred_at.date()
     assert held_since(parse("arr >= 2.2M"), [*EVENTS, further], points, MET, NOW) == further.occurred_at.date()
     assert held_since(parse("arr >= 9M"), EVENTS, POINTS, MET, NOW) is None
+
+
+def test_a_figure_of_a_day_to_come_is_not_judged_yet() -> None:
+    (told,) = [each for each in POINTS if each.metric == "arr"][:1]
+    target = told.model_copy(update={"as_of": NOW + timedelta(days=30)})
+    assert evaluate(parse("arr >= 2M"), EVENTS, [target], MET, NOW).seen is None
+
+
+def test_yen_have_to_be_asked_for() -> None:
+    (told,) = [each for each in POINTS if each.metric == "arr"][:1]
+    yen = told.model_copy(update={"unit": "JPY", "value": 2.5e6})
+    result = evaluate(parse("arr >= 2M"), EVENTS, [yen], MET, NOW)
+    assert not result.holds
+    assert result.missing == "stated in JPY: ¥2.5M; ask in JPY, as in `arr >= ¥300M`"
+    assert evaluate(parse("arr >= ¥2M"), EVENTS, [yen], MET, NOW).holds
+    assert held_since(parse("arr >= 2M"), EVENTS, [yen], MET, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("churn <= 0.03", "3%"), ("nrr >= 1.2", "120%"), ("uptime >= 0.999", "99.9%")]
+)
+def test_a_share_for_a_percentage_is_refused_with_what_was_meant(text: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=f"did you mean {meant}"):
+        parse(text)

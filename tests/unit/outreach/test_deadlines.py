@@ -61,3 +61,24 @@ def test_the_last_day_of_the_period_that_is_named(text: str, due: date) -> None:
 )
 def test_without_a_day_to_come_there_is_none(text: str) -> None:
     assert deadline(text, SAID) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "due"),
+    [
+        ("2M ARR before 2027", date(2026, 12, 31)),
+        ("2M ARR before June", date(2026, 5, 31)),
+        ("2M before Q3", date(2026, 6, 30)),
+        ("2M before next quarter", date(2026, 3, 31)),
+        ("live before Friday", date(2026, 3, 19)),
+        ("live before 5 June 2026", date(2026, 6, 4)),
+        ("live before the end of May", date(2026, 5, 31)),
+        ("live before the end of the quarter", date(2026, 3, 31)),
+        ("2M by the end of May next year", date(2027, 5, 31)),
+        ("not before June", None),
+        ("we won't hire before Friday", None),
+        ("not until June", None),
+    ],
+)
+def test_before_a_period_is_over_when_it_begins(text: str, due: date | None) -> None:
+    assert deadline(text, SAID) == due

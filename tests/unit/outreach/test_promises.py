@@ -191,3 +191,15 @@ def test_of_what_is_read_in_a_chat(monkeypatch: pytest.MonkeyPatch) -> None:
         (CHAT[2][1], CHAT[5][1]),
         (CHAT[1][1], CHAT[6][1]),
     ]
+
+
+def test_fewer_people_are_promised_where_the_words_say_down_to() -> None:
+    def people(value: int, at: datetime) -> tuple[Event, MetricPoint]:
+        told = event("hiring", f"{value} people", f"We are {value} people", metric("headcount", value, "count"))
+        told = told.model_copy(update={"occurred_at": at})
+        return told, point(told, "headcount", value, "count")
+
+    quote = "We will go down to 40 people by May."
+    cut = plan(quote, arr=None).model_copy(update={"metrics": (metric("headcount", 40, "count"),)})
+    kept = fate_of(cut, NOW, people(60, SAID - timedelta(days=9)), people(39, day(5, 20)))
+    assert kept.fate is Fate.REACHED

@@ -133,3 +133,25 @@ def test_what_changed_is_told_and_nothing_where_nothing_did() -> None:
 def test_a_letter_on_its_way_was_a_look() -> None:
     under_way = letter(UPDATE, NRR, state=LetterState.QUEUED)
     assert Grounds(EVENTS, POINTS, letters=[under_way]).last_look(UPDATE) == NRR.occurred_at
+
+
+def heard(first: int, last: int) -> list[Arrivals]:
+    """Messages on each day from so many days ago to so many."""
+    return [Arrivals("slack", NOW.date() - timedelta(days=ago), 20) for ago in range(last, first + 1)]
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "outcome", "missing"),
+    [
+        ([], Outcome.NOW, ""),
+        (heard(200, 1), Outcome.NOW, ""),
+        (heard(200, 100), Outcome.NOT_YET, "nothing heard since"),
+        (heard(30, 1), Outcome.NOT_YET, "nothing heard before"),
+    ],
+)
+def test_silence_proves_no_absence(arrivals: list[Arrivals], outcome: Outcome, missing: str) -> None:
+    waiting = watch("no setback high in 90d")
+    verdict = assess(judge(waiting, EVENTS, POINTS, NOW, 30), Grounds(EVENTS, POINTS, arrivals=arrivals), NOW, SCALE)
+    assert verdict.outcome is outcome
+    assert missing in verdict.because
+    assert missing in verdict.results[0].missing
