@@ -41,7 +41,8 @@ def signature(request: LetterRequest) -> str:
     if not company.founder:
         return f"The {company.name} team"
     name = first_name(company.founder) if _is_casual(request) else company.founder
-    return f"{name}\n{', '.join(filter(None, (company.founder_title, company.name)))}"
+    title = company.founder_title
+    return f"{name}\n{title}, {company.name}" if title else f"{name}, {company.name}"
 
 
 def reader(request: LetterRequest) -> str:
