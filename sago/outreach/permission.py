@@ -13,7 +13,7 @@ from sago.domain.letters import Letter, LetterDraft, LetterRequest
 from sago.domain.wording import day
 from sago.outreach.checking import Problem, check
 from sago.outreach.claims.passages import words_of
-from sago.outreach.composing import request_of
+from sago.outreach.requesting import request_of
 from sago.outreach.sharing import has_ended
 from sago.outreach.standing import told_events
 from sago.ports import Transaction

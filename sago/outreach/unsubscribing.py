@@ -63,7 +63,7 @@ class Links:
 
     def dress(self, message: EmailMessage, mail: Mail, now: datetime) -> EmailMessage:
         """What every mail carries: an id that is the same however often it is tried, its date, and how to unsubscribe
-        where there is a page or a mailbox for it. The DKIM signature that RFC 8058 wants over these is the mail server's."""
+        where there is a way to. The DKIM signature that RFC 8058 wants over these is the mail server's."""
         for name in ("X-Unsent", "Date", "Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post"):
             del message[name]
         message["Date"] = format_datetime(now)
