@@ -66,7 +66,7 @@ def needed(tx: Transaction, letter: Letter, now: datetime, rules: ApprovalRules)
 def unticked(letter: Letter, rule: TickRule) -> list[int]:
     """Claims, counted from 0, that have to be ticked still."""
     is_asked = rule is TickRule.ALWAYS or (rule is TickRule.OFFLINE and letter.composed_by in OFFLINE_WRITERS)
-    return [number for number in range(len(letter.receipts)) if is_asked and number not in letter.ticked]
+    return sorted(letter.to_tick - letter.ticked) if is_asked else []
 
 
 def notes(letter: Letter) -> list[str]:
@@ -144,4 +144,4 @@ def _ticks(letter: Letter, rule: TickRule) -> list[str]:
     claims = ", ".join(f"{number + 1} {letter.receipts[number].claim!r}" for number in left[:SHOWN_CLAIMS])
     others = f" and {len(left) - SHOWN_CLAIMS} more" if len(left) > SHOWN_CLAIMS else ""
     verb = "is" if len(left) == 1 else "are"
-    return [f"{len(left)} of {len(letter.receipts)} claims {verb} not ticked: {claims}{others}; `sago outreach tick`"]
+    return [f"{len(left)} of {len(letter.to_tick)} claims {verb} not ticked: {claims}{others}; `sago outreach tick`"]
