@@ -143,9 +143,9 @@ class Container:
 
     @cached_property
     def drafts(self) -> Drafts:
-        from sago.stores.eml_drafts import EmlDrafts
+        from sago.stores.eml_drafts import EDITS, EmlDrafts
 
-        return EmlDrafts(self.settings.outreach.folder)
+        return EmlDrafts(self.settings.outreach.folder, self.settings.state_dir / EDITS)
 
     @cached_property
     def dispatcher(self) -> CeleryDispatcher:
@@ -290,9 +290,9 @@ class Container:
             from sago.stores.smtp_mailer import SmtpMailer
 
             return SmtpMailer(self.settings.smtp)
-        from sago.stores.eml_folder import EmlFolder
+        from sago.stores.eml_folder import SENT, EmlFolder
 
-        return EmlFolder(self.settings.outreach.folder / "sent")
+        return EmlFolder(self.settings.outreach.folder / SENT)
 
     @cached_property
     def links(self) -> Links:

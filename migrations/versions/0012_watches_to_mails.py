@@ -41,6 +41,13 @@ CREATE UNIQUE INDEX outreach_live ON outreach (watch_id, "window")
     WHERE state IN ('draft', 'approved', 'queued', 'sent', 'unknown');
 """
 
+APPROVED = """
+UPDATE outreach SET approved_at = a.at, approved_by = a.who
+FROM (SELECT DISTINCT ON (subject) subject, at, who FROM audit_log
+      WHERE action = 'letter.approved' ORDER BY subject, at DESC, id DESC) a
+WHERE a.subject = outreach.id::text AND outreach.state = 'approved'
+"""
+
 MAILS = """
 CREATE TABLE contacts (
     email     text COLLATE "C" PRIMARY KEY CHECK (email = lower(email)),
@@ -108,7 +115,18 @@ ALTER TABLE erasures
 COMMENT ON COLUMN erasures.sender IS 'with neither sender nor message the erasure takes the whole company';
 """
 
+FIRM = """firm_id = current_firm() AND EXISTS (
+    SELECT FROM shares s WHERE s.firm_id = current_firm() AND s.company_id = {table}.company_id
+    AND (s.until IS NULL OR s.until > now()))"""
+"""What quotes a company is its firm's while a share holds."""
+
 NEW = ("verdicts", "contacts", "suppressions", "notices", "told", "mails")
+
+UNKNOWN = """
+UPDATE outreach SET state = 'unknown' FROM mails m
+WHERE m.kind = 'letter' AND m.ref = outreach.id AND m.state IN ('sending', 'unknown') AND outreach.state = 'queued'
+"""
+"""Letters that may have arrived: the older level would have them sent once more."""
 
 BEFORE = """
 DROP INDEX outreach_live;
@@ -135,16 +153,19 @@ ALTER TABLE erasures
 
 
 def upgrade() -> None:
-    for statements in (WATCHES, LETTERS, MAILS, ERASURES):
+    for statements in (WATCHES, LETTERS, APPROVED, MAILS, ERASURES):
         op.execute(statements)
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(NEW)} TO sago_worker")
     op.execute("GRANT SELECT ON verdicts TO sago_api")
     op.execute("ALTER TABLE verdicts ENABLE ROW LEVEL SECURITY")
     op.execute("ALTER TABLE verdicts FORCE ROW LEVEL SECURITY")
     op.execute("CREATE POLICY house ON verdicts TO sago_owner, sago_worker USING (true) WITH CHECK (true)")
-    op.execute("CREATE POLICY firm ON verdicts TO sago_api USING (firm_id = current_firm())")
+    op.execute(f"CREATE POLICY firm ON verdicts TO sago_api USING ({FIRM.format(table='verdicts')})")
+    op.execute(f"ALTER POLICY firm ON outreach USING ({FIRM.format(table='outreach')})")
 
 
 def downgrade() -> None:
+    op.execute(UNKNOWN)
+    op.execute("ALTER POLICY firm ON outreach USING (firm_id = current_firm())")
     op.execute(f"DROP TABLE {', '.join(('told', *(name for name in NEW if name != 'told')))}")
     op.execute(BEFORE)

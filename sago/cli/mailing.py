@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sago.bootstrap import Container
 from sago.cli.lookup import Because, Wanted, me, opened, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.domain.letters import Letter
+from sago.domain.letters import Letter, LetterState
 from sago.domain.mails import Contact, Mail, MailState, Suppression, is_address
 from sago.errors import UsageError
 from sago.outreach.delivery import Round
@@ -45,12 +45,15 @@ def deliver(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         done = container.delivery.rehearse() if dry_run else container.delivery.deliver()
-        waiting = _others(container, done)
+        waiting, fresh = _others(container, done), _fresh(container)
     if as_json:
         session.emit(_round(done, waiting, dry_run=dry_run))
     else:
         rows = [_cells(mail, would_go=dry_run) for mail in (*done.mails, *waiting)]
         rows += [(str(each.id)[:8], "approved", _reader(each), "", why) for each, why in done.unmailable]
+        rows += [
+            (str(each.id)[:8], "approved", _reader(each), _when(at), "can be undone until then") for each, at in fresh
+        ]
         table(session, ("letter", "state", "to", "next", "why"), rows, "nothing is approved, and nothing waits")
     if done.problem:
         session.note(f"[bold]stopped:[/] {one_line(done.problem, 300)}")
@@ -214,6 +217,14 @@ def _others(container: Container, done: Round) -> list[Mail]:
     with container.database.begin() as tx:
         waiting = tx.mails.find([MailState.QUEUED])
     return [mail for mail in waiting if mail.id not in seen]
+
+
+def _fresh(container: Container) -> list[tuple[Letter, datetime]]:
+    """Approved letters that can be undone still, each with until when."""
+    undo, now = container.delivery.sending.rules.undo, container.clock.now()
+    with container.database.begin() as tx:
+        letters = [each for each in tx.outreach.letters() if each.state is LetterState.APPROVED and each.approved_at]
+    return [(each, each.approved_at + undo) for each in letters if each.approved_at and each.approved_at + undo > now]
 
 
 def _round(done: Round, waiting: list[Mail], *, dry_run: bool) -> dict[str, object]:

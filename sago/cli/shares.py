@@ -18,6 +18,7 @@ from sago.domain.companies import EVERY_SOURCE, Granularity, Share
 from sago.domain.sharing import Preview
 from sago.errors import UsageError
 from sago.outreach.previewing import preview
+from sago.outreach.sharing import give
 from sago.pipeline.revoking import Revoked
 from sago.ports import Note, Transaction
 from sago.report.phrases import one_line
@@ -79,7 +80,7 @@ def grant(
     with opened(session) as container, container.database.begin() as tx:
         require_known(tx, company)
         share = _asked(container, company, ensured(tx, firm), sources, granularity, until)
-        tx.shares.put(share)
+        give(tx, share)
         who, subject = me(), f"{share.firm_id}/{company}"
         tx.erasures.note(Note(share.created_at, who, "share.granted", subject, share.firm_id, company, words(share)))
     if as_json:

@@ -31,6 +31,13 @@ MAGNITUDES = {
     "milliard": 1e9, "milliards": 1e9, "milyar": 1e9, "млрд": 1e9, "लाख": 1e5, "करोड़": 1e7,
     "juta": 1e6, "miliar": 1e9, "ribu": 1e3, "triệu": 1e6, "tỷ": 1e9,
 }  # fmt: skip
+DIVIDED = frozenset(
+    {"mio", "mln", "miljoen", "millionen", "millones", "millions", "mrd", "mld", "miljard", "milliarden", "millioner",
+     "miljoner", "millón", "millon", "milhão", "milhões", "milhoes", "milione", "milioni", "milionů", "milióny",
+     "miliony", "milionu", "milionów", "milyon", "εκατ", "εκατομμύρια", "млн", "milliard", "milliards", "milyar",
+     "млрд", "juta", "miliar", "triệu", "tỷ"}
+)  # fmt: skip
+"""Magnitudes of languages whose commas divide. English says `1,824 million`, never `millions`, behind a figure."""
 EASTERN_SMALL = {"십": 10, "十": 10, "백": 100, "百": 100, "천": 1000, "千": 1000}
 EASTERN_BIG = {"万": 1e4, "萬": 1e4, "만": 1e4, "億": 1e8, "亿": 1e8, "억": 1e8, "兆": 1e12, "조": 1e12}
 """A figure is a sum of them: `1億2000万` is a hundred million and twenty million, `5百万` five hundred times 10,000."""

@@ -219,7 +219,7 @@ def _read(text: str, match: re.Match[str], context: str, mil: float) -> tuple[Am
     if tail is None:  # pragma: no cover - every part of the pattern may be empty
         return None, match.end()
     scale, unit, end = _measure(text, match, tail, mil)
-    value = _value(match, scale, unit)
+    value = _value(match, scale, unit, divides=_is_continental(tail))
     if tail["glued_magnitude"] == "m" and _is_metres(text, match, end):
         return None, end
     if match["eastern"] and words.NO_EASTERN_SUM.match(text, match.end()):
@@ -314,11 +314,16 @@ def _prefixed(sign: str, unit: str | None) -> str:
     return by_sign.get(sign.upper(), sign.upper())
 
 
-def _value(match: re.Match[str], scale: float, unit: str | None) -> float | None:
+def _is_continental(tail: re.Match[str]) -> bool:
+    """Whether a number's millions are written as where commas divide: `1,824 Mio. €`, `1,375 M€`, `1,2 millones`."""
+    return bool(tail["joined"]) or not words.DIVIDED.isdisjoint(_MAGNITUDE.findall(tail["magnitudes"].lower()))
+
+
+def _value(match: re.Match[str], scale: float, unit: str | None, *, divides: bool) -> float | None:
     """The plain number that was matched, without the magnitude behind it; None where it is none."""
     if match["eastern"]:
         return eastern(match["eastern"], unit) if scale == 1.0 else None
-    return decimal(match["digits"], scale, unit) if match["digits"] else _spelt(match)
+    return decimal(match["digits"], scale, unit, divides=divides) if match["digits"] else _spelt(match)
 
 
 def _spelt(match: re.Match[str]) -> float | None:

@@ -37,7 +37,8 @@ class Company(BaseModel):
     company_id: CompanyId
     name: str
     founder: str | None = None
-    founder_title: str = "CEO"
+    founder_title: str = ""
+    """Under letters of theirs; nothing stands there where nobody said it."""
     founder_email: str | None = None
     model_policy: ModelPolicy = ModelPolicy.OFFLINE
 
@@ -80,6 +81,13 @@ class Share(BaseModel):
     def holds_at(self, moment: datetime) -> bool:
         """Whether it has not ended by then."""
         return self.until is None or moment < self.until
+
+    def shows_all_of(self, other: Share) -> bool:
+        """Whether nothing that the other share of the two shows is hidden by this one."""
+        exactness = list(Granularity)
+        lasts = self.until is None or (other.until is not None and other.until <= self.until)
+        as_exact = exactness.index(self.granularity) <= exactness.index(other.granularity)
+        return lasts and as_exact and all(self.covers(source) for source in other.sources)
 
     def covers(self, source: str) -> bool:
         """Whether messages of this source are shared."""

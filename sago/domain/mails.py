@@ -16,6 +16,8 @@ from sago.domain.messages import Moment
 
 _ADDRESS = re.compile(r"[^@\s<>,;\"\x00-\x1f\x7f]+@[^@\s<>,;\"\x00-\x1f\x7f]+")
 
+_ANSWER = re.compile(r"(?<!\S)([2-5]\d\d(?:[ -][245]\.\d{1,3}\.\d{1,3})?)(?!\S).*", re.S)
+
 
 class MailState(StrEnum):
     """queued → claimed → sending → sent, back to queued where it was refused before its content went over, `refused`
@@ -86,6 +88,10 @@ class Mail(BaseModel):
         has_gone = state in (MailState.SENT, MailState.UNKNOWN)
         return self._as(state, error=why, sent_at=self.sent_at if has_gone else None)
 
+    def recalled(self, why: str) -> Self:
+        """Cancelled from under whoever holds it: their token is older from here on, and they may not begin to send."""
+        return self._as(MailState.CANCELLED, error=why, token=self.token + 1, sent_at=None)
+
     def _as(self, state: MailState, **changes: object) -> Self:
         return self.model_copy(update={"state": state, "lease_until": None, "error": None} | changes)
 
@@ -111,6 +117,11 @@ class Posted(NamedTuple):
 
     reply: Reply
     said: str = ""
+
+    @property
+    def noted(self) -> str:
+        """The answer without the server's words: its code and the enhanced one (RFC 3463) are kept for good."""
+        return _ANSWER.sub(r"\1", self.said)
 
 
 def address_of(email: str) -> str:

@@ -15,8 +15,9 @@ _EASTERN_PART = re.compile(rf"([\d.,]+)[ ]?([{SMALL}]*)([{LARGE}]?)")
 _LARGEST = re.compile(f"[{LARGE}]|$")
 
 
-def decimal(digits: str, scale: float, unit: str | None) -> float | None:
-    """The plain number in `digits`, whose points and commas group or divide; None where they do neither."""
+def decimal(digits: str, scale: float, unit: str | None, *, divides: bool = False) -> float | None:
+    """The plain number in `digits`, whose points and commas group or divide; None where they do neither. A lone comma
+    `divides` where the language writes so: three digits behind it are no group then."""
     digits = re.sub(r"[ '’\u00a0\u202f]", "", digits)
     if len(digits) > LONGEST_DIGITS or re.match(r"0\d", digits):
         return None
@@ -30,7 +31,7 @@ def decimal(digits: str, scale: float, unit: str | None) -> float | None:
     if len(groups) > 1:
         return float("".join((head, *groups))) if grouped else None
     counts = unit is None or unit in words.ISO_CODES
-    if grouped and (marks[0] == "," or (scale == 1.0 and counts)):
+    if grouped and ((marks[0] == "," and not divides) or (scale == 1.0 and counts)):
         return float(head + groups[0])
     return float(f"{head}.{groups[0]}")
 

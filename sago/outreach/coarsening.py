@@ -22,7 +22,8 @@ TITLE_LIMIT = 200
 _TIME = frozenset({"ms", "seconds", "minutes", "hours", "days", "weeks", "months", "years"})
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Around what was replaced, until it is known whether it is shown in brackets."""
-_GROWN, _FALLEN, _TIMES, _PART = "rose", "fell", "several times", "a part"
+_GROWN, _FALLEN, _TIMES, _PART, _SOME = "rose", "fell", "several times", "a part", "some"
+_ORDINALS = "third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|twelfth|fifteenth|twentieth|fiftieth|hundredth"
 _FACTORS = (
     (_FALLEN, r"halv(?:e[sd]?|ing)|halbier\w+"),
     (
@@ -30,18 +31,40 @@ _FACTORS = (
         r"(?:re)?(?:doubl|tripl|trebl|quadrupl|quintupl)(?:es?|ed|ing)|(?:verdoppel|verdreifach|vervierfach)\w*"
         r"|duplic(?:ó|ado|amos|ou)|doublé\w*|triplé\w*|raddoppi\w+",
     ),
-    (_PART, r"(?:(?:an?|one|two|three)[ -](?:third|quarter|fifth|tenth)s?|half|hälfte|moitié|mitad)(?=\sof\s|\sde)"),
+    (
+        _PART,
+        rf"(?:(?:an?|one|two|three|four|five|six|seven|eight|nine)[ -](?:quarter|{_ORDINALS})s?"
+        r"|half|hälfte|moitié|mitad)"
+        r"(?=\sof\s|\sde)",
+    ),
+    (_SOME, r"(?:a\s)?couple(?:\sof)?"),
     (
         _TIMES,
         r"twice|thrice|(?:two|three|four|five|six|seven|eight|nine|ten|\d+)[ -]?fold|double|triple|treble|doppelt\w*",
     ),
 )
-_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?(?:\s?[ap]\.?m\b)?"
+_CLOCK = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?(?![\w:]|\.\d)"
+_ZONE = r"\s?(?:[ap]\.?m\b|uhr\b|UTC\b|GMT\b|CES?T\b|[ECP][SD]?T\b)"
+_TO = r"\s?(?:[-–—/]|to|and|or|until|till)\s?"
+_YEAR = r"(?:19[5-9]|20[0-4])\d(?![\w%,]|\.\d|-\d)"
+_IN_YEAR = (
+    r"(?:[QH][1-4]\sof|in|since|until|till|during|throughout|before|after|early|late|mid|year|years|fiscal|calendar|as\sof"
+    r"|(?:beginning|start|middle|end|close|half|quarter|year|rest|course|spring|summer|autumn|fall|winter)\sof"
+    r"|spring|summer|autumn|fall|winter|seit|depuis|en|desde|dal|nel|im\sjahr)[ -]"
+)
+_DAY, _MONTH = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
+_FULL = rf"(?:{_DAY}/{_MONTH}/|{_MONTH}/{_DAY}/|{_DAY}-{_MONTH}-|{_MONTH}-{_DAY}-|{_DAY}\.{_MONTH}\.)"
+"""Day and month in figures, before their year."""
 _DATES = re.compile(
-    rf"\d{{4}}-\d\d-\d\d(?:[T ]{_CLOCK})?|\b\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:\d{{4}}|\d{{2}})\b|\b{_CLOCK}(?!\w)"
+    rf"\d{{4}}-\d\d-\d\d(?:[T ]{_CLOCK})?"
+    rf"|(?<![\w.,/$€£-]){_FULL}(?:19|20)\d\d(?![\w%]|[.,/-]\d)"
+    rf"|\b(?:on|since|until|till|before|after|dated|am|vom|seit|le|el|il)\s{_FULL}\d\d(?![\w%]|[.,/-]\d)"
+    rf"|\b(?:at|until|till|since|before|after|um|à|(?:mon|tues|wednes|thurs|fri|satur|sun)day,?)\s{_CLOCK}(?:{_TO}{_CLOCK})?(?:{_ZONE})?"
+    rf"|(?<![\w:.,])(?:{_CLOCK}{_TO})?{_CLOCK}{_ZONE}"
     rf"|\b{words.MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?![\w%]|[.,]\d)(?:,?\s(?:19|20)\d\d\b)?"
-    rf"|(?<![\d.,])\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{words.MONTH}(?!\w)(?:,?\s(?:19|20)\d\d\b)?"
-    r"|\b[QH][1-4](?!\w)|\bFY'?\d{2}(?:\d{2})?\b|(?<![\w.,$€£-])(?:19[5-9]|20[0-4])\d(?![\w%,]|\.\d|-\d)",
+    rf"|(?<![\d.,])\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{words.MONTH}(?!\w)(?:,?\s(?:19|20)\d\d\b)?(?:,?\s{_CLOCK})?"
+    r"|\b[QH][1-4](?!\w)|\bFY'?\d{2}(?:\d{2})?\b"
+    rf"|\b{_IN_YEAR}{_YEAR}(?:{_TO}{_YEAR})*(?!\s(?!(?:was|is|has|this|as|its|us|across|plus)\b)[a-z]+s\b)",
     re.I,
 )
 """What stays of digits."""
@@ -59,6 +82,7 @@ _SPELT = "|".join(sorted(_NUMBER_WORDS, key=lambda word: (-len(word), word)))
 _LEFT = re.compile(
     r"[$€£¥₹]?[^\W_]*[\d¼-¾⅐-⅞²³¹][\w.,'’/:%+-]*(?<![.,:])"
     rf"|\b(?:{_SPELT})(?:[ -](?:{_SPELT}))*\b"
+    rf"|(?<=\bevery )(?:other|second|{_ORDINALS})\b(?!\s(?:time|hour|day|week|month|quarter|year|\w+day)s?\b)"
     r"|[〇零一二两兩三四五六七八九十百千万萬亿億兆]{2,}",
     re.I,
 )

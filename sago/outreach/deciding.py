@@ -101,7 +101,7 @@ def resolve(
     state = LetterState.SENT if was_sent else LetterState.SUPERSEDED
     with database.begin() as tx:
         before = the_letter(tx, letter_id)
-    with locked_letter(database, before) as (tx, letter):
+    with locked_letter(database, before, with_mail=True) as (tx, letter):
         by_hand = was_sent and letter.state is LetterState.APPROVED
         if letter.state is not LetterState.UNKNOWN and not by_hand:
             raise UsageError(

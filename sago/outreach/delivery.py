@@ -128,6 +128,9 @@ class Delivery:
         queued: list[Mail] = []
         unmailable: list[tuple[Letter, str]] = []
         for letter in tx.outreach.approved(now - rules.undo):
+            if letter.approved_at is None:
+                unmailable.append((letter, "nobody knows who approved it when: send it by hand, or reject it"))
+                continue
             if letter.recipient is None or not is_address(letter.recipient.email):
                 unmailable.append((letter, "its recipient has no mail address: send it by hand, or reject it"))
                 continue

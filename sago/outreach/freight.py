@@ -25,6 +25,8 @@ class End(NamedTuple):
     state: MailState
     letter: LetterState | None
     why: str | None = None
+    noted: str | None = None
+    """What the audit log says, where `why` holds somebody else's words."""
 
 
 class Freight(Protocol):
@@ -66,7 +68,7 @@ class LetterFreight:
         letter = tx.outreach.letter(mail.ref)
         if letter is None or letter.state is not LetterState.QUEUED:
             return End(MailState.CANCELLED, None, f"its letter is {letter.state if letter else 'gone'}")
-        if against := objections(tx, letter, now, self.fresh_for):
+        if against := objections(tx, letter, now, self.fresh_for, quoting=False):
             is_unwanted = bool(suppression(tx, mail.address))  # nobody writes them another in its place
             after = LetterState.REJECTED if is_unwanted else LetterState.SUPERSEDED
             return End(MailState.CANCELLED, after, "; ".join(against))
@@ -84,7 +86,7 @@ class LetterFreight:
         letter = tx.outreach.letter(mail.ref)
         is_late = letter is not None and (letter.state, end.letter) == (LetterState.UNKNOWN, LetterState.SENT)
         if letter and end.letter and (letter.state is LetterState.QUEUED or is_late):
-            tx.outreach.set_letter_state(letter.id, end.letter, now, SYSTEM, end.why or "")
+            tx.outreach.set_letter_state(letter.id, end.letter, now, SYSTEM, end.noted or end.why or "")
 
     def follow(self, mail: Mail) -> None:
         with self.database.begin() as tx:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -41,13 +42,16 @@ class ApprovalRules:
     fresh_for: timedelta = timedelta(days=14)
 
 
-def objections(tx: Transaction, letter: Letter, now: datetime, fresh_for: timedelta) -> list[str]:
+def objections(
+    tx: Transaction, letter: Letter, now: datetime, fresh_for: timedelta, *, quoting: bool = True
+) -> list[str]:
     """What speaks against sending this letter as of now, one line each for a person; empty where nothing does.
 
-    Call it in the transaction that approves, or claims, the letter. `fresh_for`: how long facts are news.
+    Call it in the transaction that approves, or claims, the letter. `fresh_for`: how long facts are news. Without
+    `quoting` kinds and counts stand in place of the letter's words: lines that are kept.
     """
     told = told_events(tx, letter)
-    of_facts = _watch(tx, letter) or _share(tx, letter, now) or _events(letter, told) or _proofs(tx, letter)
+    of_facts = _watch(tx, letter) or _share(tx, letter, now) or _events(letter, told) or _proofs(tx, letter, quoting)
     reader = letter.recipient.email if letter.recipient else None
     return [*suppression(tx, reader or ""), *of_facts, *_age(told, now, fresh_for)]
 
@@ -111,7 +115,7 @@ def _events(letter: Letter, told: Mapping[UUID, Event]) -> list[str]:
     ]
 
 
-def _proofs(tx: Transaction, letter: Letter) -> list[str]:
+def _proofs(tx: Transaction, letter: Letter, quoting: bool) -> list[str]:
     """A proof may go although its event stays, told by another message; a correction leaves the event, with another
     figure. Both are as the firm sees them."""
     request = request_of(tx, letter)
@@ -123,9 +127,22 @@ def _proofs(tx: Transaction, letter: Letter) -> list[str]:
         and receipt.message_id
         and not any(receipt.message_id == message_id and receipt.quote in quote for message_id, quote in seen)
     )
-    said = ", ".join(str(problem) for problem in untraceable(letter, letter.draft, request))
-    told = [f"the proof of {', '.join(lost)} is no longer held; let `outreach.schedule` renew it"] if lost else []
-    return [*told, f"{said}: edit it, or let `outreach.schedule` renew it"] if said else told
+    problems = untraceable(letter, letter.draft, request)
+    of_what = ", ".join(lost) if quoting else _claims(len(lost))
+    said = (
+        ", ".join(map(str, problems)) if quoting else f"{_claims(len(problems))} no longer borne out{_kinds(problems)}"
+    )
+    told = [f"the proof of {of_what} is no longer held; let `outreach.schedule` renew it"] if lost else []
+    return [*told, f"{said}: edit it, or let `outreach.schedule` renew it"] if problems else told
+
+
+def _claims(count: int) -> str:
+    return f"{count} claim{'' if count == 1 else 's'}"
+
+
+def _kinds(problems: Sequence[Problem]) -> str:
+    counts = Counter(problem.kind for problem in problems)
+    return f" ({', '.join(f'{kind}: {count}' for kind, count in sorted(counts.items()))})"
 
 
 def _age(told: Mapping[UUID, Event], now: datetime, fresh_for: timedelta) -> list[str]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from sago.domain.letters import Letter, LetterChange
+from sago.domain.mails import mail_id
 from sago.errors import UsageError
 from sago.ports import Database, Transaction
 
@@ -20,10 +21,15 @@ def the_letter(tx: Transaction, letter_id: UUID) -> Letter:
 
 
 @contextmanager
-def locked_letter(database: Database, letter: Letter) -> Iterator[tuple[Transaction, Letter]]:
-    """A transaction that holds the company's fold, then the letter, in the order in which all others take them."""
+def locked_letter(
+    database: Database, letter: Letter, *, with_mail: bool = False
+) -> Iterator[tuple[Transaction, Letter]]:
+    """A transaction that holds the company's fold, its mail where that changes too, then the letter, in the order in
+    which all others take them."""
     with database.begin() as tx:
         tx.events.lock(letter.company_id)
+        if with_mail:
+            tx.mails.get(mail_id("letter", letter.id))
         yield tx, the_letter(tx, letter.id)
 
 

@@ -155,14 +155,15 @@ class Sending:
             if posted.reply is Reply.DEFERRED:
                 return self._again(tx, held, posted.said, now)
             if posted.reply is Reply.NO_SUCH_ADDRESS:
-                because = f"its server refuses it: {posted.said}"
+                because = f"its server refuses it: {posted.noted}"
                 tx.contacts.suppress(Suppression(email=held.address, because=because, who=SYSTEM, at=now))
-            return self.end(tx, held, _END[posted.reply](posted.said), now)
+            return self.end(tx, held, _END[posted.reply](posted), now)
 
     def _again(self, tx: Transaction, mail: Mail, why: str, now: datetime, at_least: timedelta | None = None) -> Mail:
         """Queue the mail again after a failed attempt, or give it up."""
         if mail.attempts >= ATTEMPTS:
-            end = End(MailState.REFUSED, LetterState.EXPIRED, f"given up after {mail.attempts} attempts: {why}")
+            given_up = f"given up after {mail.attempts} attempts"
+            end = End(MailState.REFUSED, LetterState.EXPIRED, f"{given_up}: {why}", given_up)
             return self.end(tx, mail, end, now)
         pause = min(FIRST_PAUSE * 2 ** min(mail.attempts - 1, 20), LONGEST_PAUSE)
         return _changed(tx, mail, mail.waiting(now + max(pause, at_least or pause), why))
@@ -221,9 +222,13 @@ def _changed(tx: Transaction, before: Mail, after: Mail) -> Mail:
     return after
 
 
-_END: Mapping[Reply, Callable[[str], End]] = {
-    Reply.ACCEPTED: lambda said: End(MailState.SENT, LetterState.SENT, said),
-    Reply.REFUSED: lambda said: End(MailState.REFUSED, LetterState.REJECTED, f"refused: {said}"),
-    Reply.NO_SUCH_ADDRESS: lambda said: End(MailState.REFUSED, LetterState.REJECTED, f"no such address: {said}"),
-    Reply.UNKNOWN: lambda said: End(MailState.UNKNOWN, LetterState.UNKNOWN, said),
+def _end(state: MailState, letter: LetterState, what: str = "") -> Callable[[Posted], End]:
+    return lambda posted: End(state, letter, f"{what}{posted.said}", f"{what}{posted.noted}")
+
+
+_END: Mapping[Reply, Callable[[Posted], End]] = {
+    Reply.ACCEPTED: _end(MailState.SENT, LetterState.SENT),
+    Reply.REFUSED: _end(MailState.REFUSED, LetterState.REJECTED, "refused: "),
+    Reply.NO_SUCH_ADDRESS: _end(MailState.REFUSED, LetterState.REJECTED, "no such address: "),
+    Reply.UNKNOWN: _end(MailState.UNKNOWN, LetterState.UNKNOWN),
 }

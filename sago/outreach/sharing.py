@@ -20,6 +20,14 @@ from sago.ports import Transaction
 NOTHING_SHARED = "The founder shares nothing with this firm"
 
 
+def give(tx: Transaction, share: Share) -> None:
+    """Keep the share; verdicts that a wider one led to would still tell what this one hides, and go."""
+    before = tx.shares.get(share.firm_id, share.company_id)
+    tx.shares.put(share)
+    if before and not share.shows_all_of(before):
+        tx.verdicts.forget(share.firm_id, share.company_id)
+
+
 def seen_by(
     share: Share | None, events: Sequence[Event], metric_points: Sequence[MetricPoint], as_of: datetime
 ) -> Seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from sago.domain.events import EventType
@@ -24,6 +25,8 @@ class Kept(NamedTuple):
 def keep_watch(watch: Watch, transaction: Transaction) -> Kept:
     """Keep it, unless one that would write the same letter is there; that one takes weights and
     voice, where any are given."""
+    if watch.met_on and watch.met_on > watch.created_at.date() + timedelta(days=1):  # a day: theirs may be ahead of UTC
+        raise UsageError(f"--met {watch.met_on}: lies in the future; give the day on which you said no")
     same = (each for each in transaction.outreach.watches(watch.company_id) if _meaning(each) == _meaning(watch))
     twin = next(same, None)
     if twin is None:

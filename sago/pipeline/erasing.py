@@ -11,6 +11,7 @@ from uuid import UUID
 from sago.domain.companies import Share
 from sago.domain.erasures import SETTLES_AFTER, EmptiedMessage, Erased, Erasure
 from sago.domain.letters import Letter, LetterDraft, LetterState
+from sago.domain.mails import MailState, mail_id
 from sago.domain.messages import Message
 from sago.errors import SagoError
 from sago.pipeline.extraction import refold
@@ -19,8 +20,10 @@ from sago.telemetry import logger
 
 log = logger(__name__)
 NO_WORDS = LetterDraft(subject="(erased)", body="What this letter said was erased, as was asked.", highlights=())
-LET_GO = (LetterState.APPROVED, LetterState.QUEUED, LetterState.SENT, LetterState.UNKNOWN)
-"""Letters that others may have read: they are told, and keep their words. One that is approved does not go any more."""
+LET_GO = (LetterState.SENT, LetterState.UNKNOWN)
+"""Letters that others may have read: they are told, and keep their words, as does one whose mail has begun to leave."""
+IS_HERE = (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED)
+WHY = "cites a person who was erased"
 
 
 class _Letters(NamedTuple):
@@ -138,7 +141,7 @@ class Erasing:
             filled = {(letter.watch_id, letter.window) for letter in letters if letter.state.is_live}
             for letter in letters:
                 if (letter.watch_id, letter.window) not in filled:
-                    self.drafts.put(letter)
+                    (self.drafts.forget if letter.draft == NO_WORDS else self.drafts.put)(letter)
 
     def _take(self, tx: Transaction, erasure: Erasure, ids: set[str], now: datetime) -> tuple[Taken, _Letters]:
         tx.events.lock(erasure.company_id)
@@ -149,33 +152,40 @@ class Erasing:
 
 
 def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], messages: set[str], now: datetime) -> _Letters:
-    """Take the text out of letters that tell of these events; drafts and approved letters are superseded. Receipts stay
-    as hashes: of a letter that was let go those that quote the person."""
+    """Take the text out of letters that tell of these events; those that have not left are superseded, and their mails
+    cancelled. Receipts stay as hashes: of a letter that was let go those that quote the person."""
     ids = [
         letter.id
         for letter in tx.outreach.letters(erasure.company_id, live=False)
         if event_ids & set(letter.event_ids) and letter.draft != NO_WORDS
     ]
+    begun = _recalled(tx, ids)
     # locked before their states are looked at: one may be approved meanwhile
     citing = [letter for letter in map(tx.outreach.letter, ids) if letter]
-    taken = [
-        emptied(letter).model_copy(update={"state": _after(letter)}) for letter in citing if letter.state not in LET_GO
-    ]
-    for letter in (each for each in citing if each.state in LET_GO):
+    let_go = [letter for letter in citing if letter.state in LET_GO or letter.id in begun]
+    taken = [emptied(letter).model_copy(update={"state": _after(letter)}) for letter in citing if letter not in let_go]
+    for letter in let_go:
         kept = tuple(each.without_quote() if each.message_id in messages else each for each in letter.receipts)
         tx.erasures.take_letter(letter.model_copy(update={"receipts": kept}))
-    why = "cites a person who was erased"
-    for letter in citing:
-        tx.outreach.set_letter_state(letter.id, _after(letter), now, erasure.requested_by, why)
     for letter in taken:
+        tx.outreach.set_letter_state(letter.id, letter.state, now, erasure.requested_by, WHY)
         tx.erasures.take_letter(letter)
     tx.notices.take_words(event_ids, ids)
-    return _Letters(len(taken), tuple(each.id for each in citing if each.state in LET_GO))
+    return _Letters(len(taken), tuple(each.id for each in let_go))
+
+
+def _recalled(tx: Transaction, letter_ids: Collection[UUID]) -> set[UUID]:
+    """Cancel the letters' mails; of which letters the mail has begun to leave. Mails are locked before letters, as by
+    whoever sends one."""
+    mails = [mail for letter_id in letter_ids if (mail := tx.mails.get(mail_id("letter", letter_id)))]
+    for mail in mails:
+        if mail.state in (MailState.QUEUED, MailState.CLAIMED):
+            tx.mails.replace(mail, mail.recalled(WHY))
+    return {mail.ref for mail in mails if mail.state in (MailState.SENDING, MailState.SENT, MailState.UNKNOWN)}
 
 
 def _after(letter: Letter) -> LetterState:
-    is_here_still = letter.state in (LetterState.DRAFT, LetterState.APPROVED)
-    return LetterState.SUPERSEDED if is_here_still else letter.state
+    return LetterState.SUPERSEDED if letter.state in IS_HERE else letter.state
 
 
 def _is_due(erasure: Erasure, now: datetime) -> bool:

@@ -58,8 +58,9 @@ class ErasureStore(Protocol):
 
     def take_words(self, erasure: Erasure, message_ids: Collection[str]) -> Taken:
         """Delete the observations of these messages and of the erased sender, take them out of chunk results, and
-        empty the values of their dead letters; the company's reasons in batches, chunks and compositions go too, as any
-        may quote them, and so do its verdicts of earlier days. The caller holds the company's fold and folds anew."""
+        empty the values of their dead letters; the company's reasons in batches, chunks, compositions and mails go
+        too, as any may quote them, and so do its verdicts of earlier days. The caller holds the company's fold and
+        folds anew."""
 
     def take_events(self, company_id: str, event_ids: Collection[UUID]) -> None:
         """Delete those of these events that are not active any more, with their aliases."""
@@ -69,8 +70,8 @@ class ErasureStore(Protocol):
 
     def take_derived(self, firm_id: str, company_id: str) -> Derived:
         """Delete what a firm's watches of the company were told and judged: verdicts, items of notices, what was told,
-        reasons of compositions; letters and notices left with nothing to tell that have not left are cancelled, whoever
-        holds them. A founder's voice goes too."""
+        reasons of compositions and mails; letters and notices left with nothing to tell that have not left are
+        cancelled, whoever holds them. A founder's voice goes too."""
 
     def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
         """By its name, how many rows still hold words that came of the company's messages and that the firm could see;

@@ -88,8 +88,8 @@ class OutreachStore(Protocol):
         """What the audit log tells of a letter, oldest first."""
 
     def approved(self, before: datetime) -> list[Letter]:
-        """Approved letters whose approval is that old, oldest first, locked; those locked by others, and those of which
-        nobody knows when they were approved, are left out."""
+        """Approved letters whose approval is that old, oldest first, locked; before them those of which nobody knows
+        when they were approved. Those locked by others are left out."""
 
     def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
         """Letters, newest first."""
@@ -133,6 +133,9 @@ class VerdictStore(Protocol):
     def put(self, judged: Sequence[Verdict]) -> None:
         """Keep these as their days' verdicts. One judged as of a later moment of the day replaces an earlier one, and
         is never replaced by it."""
+
+    def forget(self, firm_id: str, company_id: str) -> int:
+        """Delete what a firm's watches of the company said; how many."""
 
     def newest(self, watch_id: UUID, before: date | None = None) -> Verdict | None:
         """The watch's last verdict, with `before` the last of an earlier day; or None."""

@@ -42,6 +42,7 @@ def companies() -> list[Company]:
             company_id=story.company_id,
             name=story.head["name"],
             founder=story.head["founder"],
+            founder_title="CEO",
             founder_email=story.head["mail"],
         )
         for story in map(written, WRITTEN)

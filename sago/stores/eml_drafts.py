@@ -4,31 +4,48 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from email.policy import SMTP
+from glob import escape
 from pathlib import Path
 
 from sago.domain.letters import Letter
+from sago.domain.mails import mail_id
 from sago.errors import ConfigError
+from sago.stores.eml_folder import SENT
 from sago.stores.letter_mail import as_mail
 
-__all__ = ["EmlDrafts", "as_mail", "file_name"]
+__all__ = ["EDITS", "EmlDrafts", "as_mail", "file_name"]
+
+EDITS = "edits"
+"""The folder's name in the state."""
 
 
 class EmlDrafts:
-    """The port `Drafts` over a folder. A file is replaced whole; raises ConfigError where it cannot be written."""
+    """The port `Drafts` over a folder. A file is replaced whole; raises ConfigError where it cannot be written.
 
-    def __init__(self, folder: Path) -> None:
+    `edits`: where a person's own texts of letters wait that were refused, each named with its letter's id.
+    """
+
+    def __init__(self, folder: Path, edits: Path | None = None) -> None:
         self.folder = folder
+        self._edits = edits
 
     def place(self, letter: Letter) -> str:
         """Its file."""
         return str(self.folder / file_name(letter))
 
     def files(self, letter: Letter) -> list[str]:
-        """The draft, and the file by its Message-ID that it was handed over as."""
-        return [
-            str(path) for path in (self.folder / file_name(letter), self.folder / f"{letter.id}.eml") if path.exists()
-        ]
+        """The draft, the file that it was handed over as, what a killed process left of either, and refused edits."""
+        return sorted(map(str, self._found(letter)))
+
+    def _found(self, letter: Letter) -> Iterator[Path]:
+        for path in (self.folder / file_name(letter), self.folder / SENT / f"{mail_id('letter', letter.id)}.eml"):
+            if path.exists():
+                yield path
+            yield from path.parent.glob(f"{escape(path.stem)}.*.partial")
+        if self._edits:
+            yield from self._edits.glob(f"*{letter.id}*")
 
     def forget(self, letter: Letter) -> None:
         for path in self.files(letter):

@@ -12,6 +12,9 @@ from sago.domain.mails import Posted, Reply
 from sago.errors import ConfigError
 from sago.stores import wire
 
+SENT = "sent"
+"""The folder's name beside the drafts."""
+
 
 class EmlFolder:
     """A mail's file is named by its Message-ID, so that one mail is one file, however often it is handed over. Raises

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
 
+from sago.domain.companies import Person
 from sago.domain.letters import Letter, LetterDraft, LetterState
+from sago.domain.mails import MailState, new_mail
 from sago.errors import UsageError
-from sago.outreach.deciding import decide, undo
+from sago.outreach.deciding import decide, resolve, undo
 from sago.outreach.editing import edit
 from sago.outreach.ticking import tick
 from sago.pipeline.generations import Generations
 from sago.ports import Database
 from sago.stores.memory.drafts import MemoryDrafts
 from sago.stores.memory.keeping import MemoryMirror
+from sago.stores.postgres import PostgresDatabase
 from tests.contracts.test_outreach import NOW, RECEIPT, letter, watch
 
 PLAIN = letter(
@@ -152,3 +156,33 @@ def test_a_decision_waits_for_a_merge_under_way_and_finds_what_it_has_left(known
         with pytest.raises(UsageError, match=r"cannot become approved|is superseded by now"):
             told.result(timeout=9)
     assert actions(known) == ["superseded"]
+
+
+def test_a_persons_word_and_a_late_answer_never_wait_for_each_other(postgres: PostgresDatabase) -> None:
+    """Whoever records an answer holds the mail first and then its letter."""
+    lost = letter("lost", event_ids=(), state=LetterState.UNKNOWN)
+    person = Person(name="Dana", email="dana@northgate.example")
+    mail = new_mail("letter", lost.id, person, firm_id=lost.firm_id, company_id=lost.company_id, now=NOW)
+    with postgres.begin() as tx:
+        tx.companies.ensure(lost.company_id, NOW)
+        tx.outreach.add_watch(watch())
+        assert tx.outreach.add_letter(lost)
+        assert tx.mails.add(mail.model_copy(update={"state": MailState.UNKNOWN}))
+    is_held = Event()
+
+    def record() -> None:
+        with postgres.begin() as tx:
+            assert tx.mails.get(mail.id)
+            is_held.set()
+            time.sleep(0.5)
+            assert tx.outreach.letter(lost.id)
+
+    def say() -> Letter:
+        is_held.wait(10)
+        drafts = MemoryDrafts()
+        return resolve(lost.id, was_sent=True, database=postgres, drafts=drafts, who="ana", why="asked", at=NOW)
+
+    with ThreadPoolExecutor(2) as pool:
+        recording, saying = pool.submit(record), pool.submit(say)
+        recording.result(20)
+        assert saying.result(20).state is LetterState.SENT

@@ -13,6 +13,7 @@ import pytest
 
 from sago.domain.companies import Person
 from sago.domain.letters import Letter, LetterDraft, LetterState
+from sago.domain.mails import mail_id
 from sago.errors import ConfigError
 from sago.ports import Drafts
 from sago.stores.eml_drafts import EmlDrafts, as_mail
@@ -48,7 +49,9 @@ def test_all_of_a_letter_is_taken_away_also_as_it_was_handed_over(drafts: Drafts
     for each in (first, other):
         drafts.put(each)
     if isinstance(drafts, EmlDrafts):
-        (drafts.folder / f"{first.id}.eml").write_text("Subject: handed over")
+        sent = drafts.folder / "sent" / f"{mail_id('letter', first.id)}.eml"
+        sent.parent.mkdir()
+        sent.write_text("Subject: handed over")
         assert len(drafts.files(first)) == 2
     drafts.forget(first)
     drafts.forget(first)

@@ -9,10 +9,12 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import pytest
 
 from sago.domain.batches import Batch, BatchPlan, BatchState, ChunkResult, DeadLetter
+from sago.domain.companies import Person
 from sago.domain.erasures import Erasure
 from sago.domain.events import EventType, Extraction, Observation, Severity, Status
 from sago.domain.generations import Generation
 from sago.domain.letters import DueLetter, LetterDraft, Receipt
+from sago.domain.mails import new_mail
 from sago.domain.messages import MessageKey, MessageRef
 from sago.pipeline.extraction import refold
 from sago.ports import Database
@@ -145,7 +147,8 @@ def test_what_a_chunk_found_goes_before_it_is_merged(database: Database) -> None
 def reasons(database: Database, batch_id: str) -> set[str | None]:
     with database.begin() as tx:
         batch, (chunk,) = tx.batches.get(batch_id), tx.batches.chunks(batch_id)
-        return {batch and batch.error, chunk.error, *(row.error for row in tx.compositions.find())}
+        mails = [mail.error for mail in tx.mails.find()]
+        return {batch and batch.error, chunk.error, *mails, *(row.error for row in tx.compositions.find())}
 
 
 def test_reasons_that_may_quote_somebody_go_with_their_words(database: Database) -> None:
@@ -153,6 +156,9 @@ def test_reasons_that_may_quote_somebody_go_with_their_words(database: Database)
     due = DueLetter(watch().id, NOW)
     with database.begin() as tx:
         tx.outreach.add_watch(watch())
+        person = Person(name="Dana", email="dana@northgate.example")
+        mail = new_mail("letter", due.watch_id, person, firm_id="default", company_id=COMPANY, now=NOW)
+        tx.mails.add(mail.model_copy(update={"error": "secret"}))
         tx.compositions.add([due], NOW)
         tx.compositions.postpone(due, NOW, "secret", is_counted=True)
         tx.batches.open(Batch(id="b", company_id=COMPANY, state=BatchState.CLAIMED, claimed_at=NOW), [(ref, "slack")])

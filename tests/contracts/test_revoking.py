@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Event
 from uuid import UUID
 
 import pytest
@@ -14,20 +17,23 @@ from sqlalchemy import insert, text
 
 from sago.domain.companies import DEFAULT_FIRM, Person, Share
 from sago.domain.letters import DueLetter, Letter, LetterState, Receipt
-from sago.domain.mails import MailState, new_mail
+from sago.domain.mails import MailState, Reply, new_mail
 from sago.domain.voices import Voice
 from sago.domain.watches import Direction
 from sago.embedded.servers import Server
 from sago.pipeline.revoking import Revoking
 from sago.sections import RedisSettings
-from sago.stores.eml_drafts import EmlDrafts
+from sago.stores.eml_drafts import EDITS, EmlDrafts, as_mail
+from sago.stores.eml_folder import SENT, EmlFolder
 from sago.stores.file_mirror import FileMirror
 from sago.stores.postgres import PostgresDatabase
 from sago.stores.postgres.tables import mails, notices, told, verdicts
 from sago.stores.redis_answers import RedisAnswers
 from sago.stores.redis_buffer import RedisBuffer
 from sago.stores.sql_messages import SqlRawStore
+from tests.contracts.test_notices import DAY, EMAIL, item, notice
 from tests.contracts.test_outreach import letter, watch
+from tests.unit.outreach.mailroom import LINKS
 from tests.unit.pipeline.house import NOW, House, deal, message
 
 SECRET = "Zanzibar"
@@ -50,7 +56,7 @@ class RealHouse(House):
         self.buffer.clear()
         self.answers = RedisAnswers(self.urls[1], timedelta(hours=1))  # type: ignore[assignment]
         self.mirror = FileMirror(self.folder / "state")  # type: ignore[assignment]
-        self.drafts = EmlDrafts(self.folder / "outreach")  # type: ignore[assignment]
+        self.drafts = EmlDrafts(self.folder / "outreach", self.folder / "state" / EDITS)  # type: ignore[assignment]
 
     @property
     def revoking(self) -> Revoking:
@@ -112,6 +118,17 @@ def told_letter(house: RealHouse, name: str, state: LetterState, firm: str = FIR
     return one
 
 
+def handed_over(house: RealHouse, one: Letter) -> None:
+    """As a file, and once more by a process that was killed on the way."""
+    person = Person(name="Dana", email="dana@northgate.example")
+    mail = new_mail("letter", one.id, person, firm_id=FIRM, company_id="acme", now=NOW)
+    folder = house.folder / "outreach" / SENT
+    posted = EmlFolder(folder).post(LINKS.dress(as_mail(one), mail, NOW), person.email or "", lambda: True)
+    assert posted.reply is Reply.ACCEPTED
+    (written,) = folder.iterdir()
+    written.with_suffix(".77.partial").write_bytes(written.read_bytes())
+
+
 def derive(house: RealHouse) -> dict[str, Letter]:
     """All that is made of a company's evidence for a firm, and all that quotes it on the way."""
     house.store(deal(1, SECRET), deal(2, SECRET, sender="ben"), message(3, text=f"of {SECRET}"), name="b1")
@@ -131,7 +148,10 @@ def derive(house: RealHouse) -> dict[str, Letter]:
         for state in (LetterState.DRAFT, LetterState.QUEUED, LetterState.SENT)
     }
     letters["leaving"] = told_letter(house, "leaving", LetterState.QUEUED)
-    (house.folder / "outreach" / f"{letters['sent'].id}.eml").write_text(f"Subject: {SECRET}")
+    handed_over(house, letters["sent"])
+    edit = house.folder / "state" / EDITS / f"{letters['draft'].id}-1.txt"
+    edit.parent.mkdir(parents=True, exist_ok=True)
+    edit.write_text(f"Subject: {SECRET}")
     with house.real.connections.begin() as connection:
         judged = {"watch_id": WATCH.id, "day": NOW.date(), "company_id": "acme", "firm_id": FIRM, "outcome": "now"}
         detail = {"because": SECRET, "event": str(event.id)}
@@ -155,6 +175,7 @@ def derive(house: RealHouse) -> dict[str, Letter]:
             person = Person(name="Dana", email="dana@northgate.example")
             mail = new_mail(kind, ref, person, firm_id=FIRM, company_id="acme", now=NOW)  # type: ignore[arg-type]
             row = mail.model_dump() | {"recipient": person.model_dump(), "state": state.value, "token": 3}
+            row["error"] = f"451 4.7.1 {SECRET} is too long" if kind == "letter" else None
             connection.execute(insert(mails).values(**row))
     return letters
 
@@ -175,7 +196,8 @@ def test_nothing_that_was_derived_for_the_firm_is_left_and_the_evidence_stays_fo
     mine = told_letter(house, "theirs", LetterState.DRAFT, firm=DEFAULT_FIRM)
     before = left(house, FIRM)
     assert before == {
-        "share": 1, "letters": 4, "verdicts": 1, "notices": 2, "told": 2, "compositions": 1, "watches": 1, "files": 5,
+        "share": 1, "letters": 4, "verdicts": 1, "notices": 2, "told": 2, "compositions": 1, "watches": 1, "mails": 3,
+        "files": 7,
     }  # fmt: skip
     revoke(house, FIRM)
     assert left(house, FIRM) == {}
@@ -227,3 +249,55 @@ def test_a_second_run_changes_nothing_and_later_words_are_not_stored(house: Real
     house.run()
     assert places(house) == set()
     assert house.raw.count("acme") == 6
+
+
+@pytest.mark.parametrize("claims", [True, False])
+def test_revoking_and_sending_a_notice_never_wait_for_each_other(postgres: PostgresDatabase, claims: bool) -> None:
+    """Whoever claims a mail, or records its end, holds the mail first and then its notice."""
+    told_now = notice(item("now").model_copy(update={"watch_id": WATCH.id}), day=DAY, email=EMAIL)
+    mail = new_mail("notice", told_now.id, told_now.recipient, firm_id=FIRM, company_id=None, now=NOW)
+    with postgres.begin() as tx:
+        tx.companies.ensure("acme", NOW)
+        tx.shares.ensure_firm(FIRM, "Northgate")
+        tx.outreach.add_watch(WATCH)
+        assert tx.notices.add(told_now)
+        assert tx.mails.add(mail)
+    is_held = Event()
+
+    def send() -> None:
+        with postgres.begin() as tx:
+            if claims:
+                tx.mails.lock()
+            assert tx.mails.get(mail.id)
+            is_held.set()
+            time.sleep(0.5)
+            tx.notices.lock(EMAIL)
+            tx.notices.replace(told_now)
+
+    def take() -> int:
+        is_held.wait(10)
+        with postgres.begin() as tx:
+            tx.events.lock("acme")
+            return tx.erasures.take_derived(FIRM, "acme").notices
+
+    with ThreadPoolExecutor(2) as pool:
+        sending, taking = pool.submit(send), pool.submit(take)
+        sending.result(20)
+        assert taking.result(20) == 1
+
+
+def test_looking_for_what_is_left_waits_for_nobody(postgres: PostgresDatabase) -> None:
+    told_now = notice(item("now").model_copy(update={"watch_id": WATCH.id}), day=DAY, email=EMAIL)
+    with postgres.begin() as tx:
+        tx.companies.ensure("acme", NOW)
+        tx.shares.ensure_firm(FIRM, "Northgate")
+        tx.outreach.add_watch(WATCH)
+        assert tx.notices.add(told_now)
+
+    def look() -> dict[str, int]:
+        with postgres.begin() as tx:
+            return tx.erasures.left(FIRM, "acme", is_whole=False)
+
+    with ThreadPoolExecutor(1) as pool, postgres.begin() as tx:
+        tx.notices.replace(told_now)
+        assert pool.submit(look).result(10) == {"notices": 1, "told": 1}

@@ -7,14 +7,17 @@ from itertools import product
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from sago.domain.companies import DEFAULT_FIRM, Granularity, Share
 from sago.domain.events import Event, EventType, Evidence, Fold, MetricPoint, Severity
+from sago.domain.watches import Outcome, Verdict
 from sago.errors import PermanentError
-from sago.outreach.sharing import seen_by
+from sago.outreach.sharing import give, seen_by
 from sago.ports import Database
 from sago.stores.postgres import PostgresDatabase
+from sago.stores.postgres.tables import outreach, verdicts
+from tests.contracts.test_outreach import letter, watch
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COMPANY = "scale-flow"
@@ -122,3 +125,53 @@ def test_the_row_policy_shows_the_events_that_the_domain_shows(postgres: Postgre
         assert rows == {each.id for each in seen.events}, given
         assert bool(figures) == (granularity is Granularity.EXACT and events[0].id in rows), given
     api.close()
+
+
+def test_a_firm_reads_verdicts_and_letters_only_while_a_share_holds(postgres: PostgresDatabase) -> None:
+    """Both quote the company."""
+    known(postgres, "northgate")
+    now = datetime.now(UTC)
+    mine = watch("w", company_id=COMPANY, firm_id="northgate")
+    with postgres.begin() as tx:
+        tx.outreach.add_watch(mine)
+        tx.verdicts.put([Verdict(watch=mine, outcome=Outcome.NOW, because="ARR is $2.1M", as_of=NOW)])
+        assert tx.outreach.add_letter(letter("a", company_id=COMPANY, firm_id="northgate", watch_id=mine.id))
+    api = PostgresDatabase(postgres.connections.settings, "sago_api")
+    for until, rows in ((None, 1), (now + timedelta(days=1), 1), (now - timedelta(seconds=1), 0)):
+        with postgres.begin() as tx:
+            tx.shares.put(share(until=until))
+        with api.connections.begin() as connection:
+            connection.execute(text("SET LOCAL sago.firm_id = 'northgate'"))
+            seen = [connection.scalar(select(func.count()).select_from(each)) for each in (verdicts, outreach)]
+        assert seen == [rows, rows], until
+    api.close()
+
+
+@pytest.mark.parametrize(
+    ("after", "is_kept"),
+    [
+        ({}, True),
+        ({"sources": ("*",), "until": NOW + timedelta(days=9)}, True),
+        ({"sources": ("slack",)}, True),
+        ({"sources": ("gmail",)}, False),
+        ({"granularity": Granularity.NONE}, False),
+        ({"granularity": Granularity.EXACT}, True),
+        ({"until": NOW + timedelta(days=1)}, False),
+    ],
+)
+def test_a_narrower_share_takes_the_verdicts_of_the_wider_one(
+    database: Database, after: dict[str, object], is_kept: bool
+) -> None:
+    known(database, "northgate", "alder")
+    before: dict[str, object] = {
+        "sources": ("slack",), "granularity": Granularity.BANDS, "until": NOW + timedelta(days=9)
+    }  # fmt: skip
+    watches = [watch(firm, company_id=COMPANY, firm_id=firm) for firm in ("northgate", "alder")]
+    with database.begin() as tx:
+        give(tx, share(**before))
+        for each in watches:
+            tx.outreach.add_watch(each)
+        tx.verdicts.put([Verdict(watch=each, outcome=Outcome.NOW, because="", as_of=NOW) for each in watches])
+    with database.begin() as tx:
+        give(tx, share(**(before | after)))
+        assert [tx.verdicts.newest(each.id) is not None for each in watches] == [is_kept, True]

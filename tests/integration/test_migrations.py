@@ -414,3 +414,44 @@ def test_a_forked_process_opens_connections_of_its_own(migrated: PostgresSetting
     settings = migrated.model_dump_json().replace("**********", migrated.password.get_secret_value())
     done = subprocess.run([sys.executable, "-c", FORKED], input=settings, text=True, check=False, timeout=30)
     assert done.returncode == 0
+
+
+FILLED = """
+INSERT INTO companies (company_id, name, founder_title, created_at, model_policy)
+    VALUES ('acme', 'Acme', 'CEO', now(), 'offline');
+INSERT INTO watches (id, firm_id, company_id, direction, conditions, is_active, created_at, reason)
+    VALUES ('00000000-0000-0000-0000-000000000001', 'default', 'acme', 'to_founder', '[]', true, now(), '')"""
+LETTER_ROW = """
+INSERT INTO outreach (id, firm_id, watch_id, company_id, "window", state, sender, draft, event_ids, composed_by,
+                      created_at, updated_at)
+    VALUES ('00000000-0000-0000-0000-00000000000{0}', 'default', '00000000-0000-0000-0000-000000000001', 'acme', 'w{0}',
+            '{1}', '{{"name": "x"}}', '{{"subject": "s", "body": "b"}}', '{{}}', 'offline', now(), now())"""
+STATES = "SELECT state FROM outreach ORDER BY id"
+
+
+def test_approvals_of_before_keep_their_time_and_their_name(empty: PostgresSettings) -> None:
+    migrate(empty)
+    step_to(empty, "0011")
+    approved = """
+    INSERT INTO audit_log (at, who, action, subject, firm_id, company_id, detail)
+        SELECT at, who, 'letter.approved', '00000000-0000-0000-0000-000000000002', 'default', 'acme', '{}'
+        FROM (VALUES ('2026-03-01 09:00Z'::timestamptz, 'ana'), ('2026-03-02 09:00Z', 'kim')) a (at, who)"""
+    run(
+        empty, FILLED, *(LETTER_ROW.format(n, s) for n, s in ((2, "approved"), (3, "approved"), (4, "draft"))), approved
+    )
+    migrate(empty)
+    rows = run(empty, "SELECT approved_at, approved_by FROM outreach ORDER BY id")
+    assert rows == [(NOW, "kim"), (None, None), (None, None)]
+
+
+def test_a_letter_that_may_have_arrived_is_unknown_to_the_level_before(empty: PostgresSettings) -> None:
+    migrate(empty)
+    mail = """
+    INSERT INTO mails (id, kind, ref, firm_id, recipient, state, attempts, token, next_attempt_at, created_at)
+        VALUES (gen_random_uuid(), 'letter', '00000000-0000-0000-0000-00000000000{0}', 'default', '{{}}', '{1}', 1, 1,
+                now(), now())"""
+    held = enumerate(("sending", "unknown", "claimed", "queued"), start=2)
+    rows = [each.format(n, s) for n, state in held for each, s in ((LETTER_ROW, "queued"), (mail, state))]
+    run(empty, FILLED, *rows)
+    step_to(empty, "0011")
+    assert [state for (state,) in run(empty, STATES)] == ["unknown", "unknown", "approved", "approved"]

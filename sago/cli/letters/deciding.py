@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,10 @@ from sago.outreach.standing import lay_out
 from sago.report.phrases import one_line
 
 Yes = Annotated[bool, typer.Option("--yes", help="You have read a letter whose claims have no receipts.")]
+
+
+KEPT_TO = timedelta(milliseconds=1)
+"""The audit log's moments are whole milliseconds."""
 
 
 def approve_letter(
@@ -202,7 +207,8 @@ def _decided(
     )
     with container.database.begin() as tx:
         made = [each for each in tx.outreach.history(found.id) if each.action == f"letter.{state}"]
-    is_new = found.state is not state and (made[-1].who, made[-1].at, made[-1].why) == (who, at, why)
+    is_ours = bool(made) and (made[-1].who, made[-1].why) == (who, why) and abs(made[-1].at - at) < KEPT_TO
+    is_new = found.state is not state and is_ours
     if is_new:
         session.note(f"{decided.state} {decided.id}")
     else:

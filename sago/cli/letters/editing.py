@@ -19,6 +19,7 @@ from sago.errors import ConfigError, UngroundedError, UsageError
 from sago.outreach.editing import edit
 from sago.outreach.permission import unticked
 from sago.report.phrases import counted
+from sago.stores.eml_drafts import EDITS
 
 Subject = Annotated[str | None, typer.Option(help="A new subject.")]
 BodyFile = Annotated[
@@ -80,7 +81,7 @@ def _edited_by_hand(container: Container, letter: Letter) -> Path:
     ConfigError where there is no editor, or nobody to use it."""
     if not is_terminal():
         raise UsageError(f"letter {letter.id}: no editor can be opened here; give --subject or --body-file")
-    file: Path = container.settings.state_dir / "edits" / f"{short(letter)}-{letter.draft.sha256[:8]}.txt"
+    file: Path = container.settings.state_dir / EDITS / f"{letter.id}-{letter.draft.sha256[:8]}.txt"
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

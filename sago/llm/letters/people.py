@@ -41,7 +41,7 @@ def signature(request: LetterRequest) -> str:
     if not company.founder:
         return f"The {company.name} team"
     name = first_name(company.founder) if _is_casual(request) else company.founder
-    return f"{name}\n{company.founder_title}, {company.name}"
+    return f"{name}\n{', '.join(filter(None, (company.founder_title, company.name)))}"
 
 
 def reader(request: LetterRequest) -> str:

@@ -11,7 +11,7 @@ from sago.domain.metrics import METRICS
 from sago.domain.wording import figure, metric_label
 from sago.outreach.claims.agreement import PERIOD, agrees, done_to, in_points, objection, other_name, other_period
 from sago.outreach.claims.grounds import TOKEN, Ground
-from sago.outreach.claims.measures import measure_beside
+from sago.outreach.claims.measures import measure_beside, measures_in
 from sago.outreach.claims.passages import WORD, Span, stem
 from sago.outreach.claims.reading import Claim, Match, Text
 from sago.outreach.claims.sayings import Saying, Stated
@@ -158,7 +158,10 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     nearby = re.split(r"[,;:]\s", behind)[0]
     if not (_BEYOND.search(before) or _AIM.search(nearby) or _AIM.search(re.split(r"[,;:]\s", before)[-1])):
         return
+    spoken = measures_in(text.text, sentence.start, amount.start)
     for stated in text.all.watch.figures:
+        if measure is None and stated.amount and stated.measures and spoken and spoken[-1].name not in stated.measures:
+            continue
         if in_points(amount) or other_period(amount, stated, text.all.watch, text):
             continue
         fits = (

@@ -33,8 +33,11 @@ def take_derived(state: State, firm_id: str, company_id: str) -> Derived:
     letters = {key for key, each in state.letters.items() if (each.firm_id, each.company_id) == (firm_id, company_id)}
     theirs = letters | {notice.id for notice in emptied if not notice.items}
     concerned = [mail for mail in state.mails.values() if mail.ref in theirs]
-    cancelled = [_cancelled(mail) for mail in concerned if mail.state in NOT_GONE]
-    state.mails |= {mail.id: mail for mail in cancelled}
+    cancelled = [mail.recalled(ENDED) for mail in concerned if mail.state in NOT_GONE]
+    others = [
+        mail.model_copy(update={"error": ERASED}) for mail in concerned if _says(mail) and mail.state not in NOT_GONE
+    ]
+    state.mails |= {mail.id: mail for mail in (*cancelled, *others)}
     begun = frozenset(mail.ref for mail in concerned if mail.state in BEGUN)
     return Derived(len(judged), len(emptied), len(cancelled), begun)
 
@@ -48,6 +51,7 @@ def left(state: State, firm_id: str, company_id: str, *, is_whole: bool) -> dict
         "letters": sum(letter.draft.subject != ERASED for letter in letters),
         "verdicts": sum(key[0] in mine for key in state.verdicts),
         "notices": sum(_tells(notice, mine) for notice in state.notices.values()),
+        "mails": sum(_says(mail) for mail in state.mails.values() if mail.ref in {letter.id for letter in letters}),
         "told": sum(row[1].watch_id in mine for row in state.told),
         "compositions": sum(
             due.watch_id in mine and row.error not in (None, ERASED) for due, row in state.compositions.items()
@@ -75,7 +79,5 @@ def _without(notice: Notice, watches: set[UUID]) -> Notice:
     return notice.model_copy(update={"items": tuple(item for item in notice.items if item.watch_id not in watches)})
 
 
-def _cancelled(mail: Mail) -> Mail:
-    """Whoever holds its claim has an older token from here on, and may not begin to send."""
-    changed = {"state": MailState.CANCELLED, "token": mail.token + 1, "lease_until": None, "error": ENDED}
-    return mail.model_copy(update=changed)
+def _says(mail: Mail) -> bool:
+    return mail.error not in (None, ERASED, ENDED)

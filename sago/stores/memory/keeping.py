@@ -70,6 +70,9 @@ class MemoryErasures:
         for place, chunk in state.chunks.items():
             if place[0] in batches and chunk.error:
                 state.chunks[place] = chunk.model_copy(update=erased)
+        for mail in list(state.mails.values()):
+            if mail.company_id == company_id and mail.error:
+                state.mails[mail.id] = mail.model_copy(update=erased)
         for letter, row in state.compositions.items():
             if letter.watch_id in watches and row.error:
                 state.compositions[letter] = row.model_copy(update=erased)

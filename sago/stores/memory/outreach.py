@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,8 @@ from sago.domain.letters import Letter, LetterChange, LetterState, approval, cha
 from sago.domain.watches import Watch
 from sago.errors import PermanentError
 from sago.stores.memory.state import AuditEntry, State
+
+_UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
 
 class MemoryOutreach:
@@ -89,7 +91,7 @@ class MemoryOutreach:
 
     def approved(self, before: datetime) -> list[Letter]:
         approved = [(letter.approved_at, letter) for letter in self.letters() if letter.state is LetterState.APPROVED]
-        old = [(at, letter) for at, letter in approved if at is not None and at <= before]
+        old = [(at or _UNKNOWN, letter) for at, letter in approved if at is None or at <= before]
         return [letter for _, letter in sorted(old, key=lambda each: (each[0], each[1].id))]
 
     def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:

@@ -23,6 +23,12 @@ class MemoryVerdicts:
             if before is None or before.as_of <= verdict.as_of:
                 self._state.verdicts[key] = verdict
 
+    def forget(self, firm_id: str, company_id: str) -> int:
+        before = self._state.verdicts
+        kept = {k: v for k, v in before.items() if (v.watch.firm_id, v.watch.company_id) != (firm_id, company_id)}
+        self._state.verdicts = kept
+        return len(before) - len(kept)
+
     def newest(self, watch_id: UUID, before: date | None = None) -> Verdict | None:
         mine = [verdict for verdict in self.of(watch_id, date.min) if before is None or verdict.as_of.date() < before]
         return mine[-1] if mine else None

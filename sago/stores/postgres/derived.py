@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, Table, Text, and_, cast, delete, false, func, or_, select, update
 
 from sago.domain.mails import MailState
 from sago.domain.watches import Direction
 from sago.ports import Derived
+from sago.stores.postgres.mails import PostgresMails
 from sago.stores.postgres.tables import (
     batch_chunks,
     batches,
@@ -37,8 +38,13 @@ ENDED = "the founder ended the share that it rested on"
 
 
 def take_derived(connection: Connection, firm_id: str, company_id: str) -> Derived:
-    """As the port says."""
+    """As the port says. Mails are locked before what they carry, as by whoever sends one."""
+    PostgresMails(connection).lock()
     mine = _watches(connection, firm_id, company_id)
+    letters = select(outreach.c.id).where(outreach.c.firm_id == firm_id, outreach.c.company_id == company_id)
+    letter_ids = list(connection.scalars(letters))
+    carried = [*letter_ids, *(each.id for each in connection.execute(_candidates(mine)))]
+    connection.execute(select(mails.c.id).where(mails.c.ref.in_(carried)).order_by(mails.c.id).with_for_update())
     theirs = and_(verdicts.c.firm_id == firm_id, verdicts.c.company_id == company_id)
     judged = connection.execute(delete(verdicts).where(theirs)).rowcount
     errors = update(compositions).where(compositions.c.watch_id.in_(mine), compositions.c.error.is_not(None))
@@ -47,8 +53,9 @@ def take_derived(connection: Connection, firm_id: str, company_id: str) -> Deriv
     voiced = update(watches).where(c.id.in_(mine), c.direction == Direction.TO_INVESTOR)
     connection.execute(voiced.values(voice=None))
     emptied, silent = _take_notices(connection, mine)
-    letters = select(outreach.c.id).where(outreach.c.firm_id == firm_id, outreach.c.company_id == company_id)
-    refs = [*connection.scalars(letters), *silent]
+    refs = [*letter_ids, *silent]
+    said = update(mails).where(mails.c.ref.in_(refs), _says(mails.c.error))
+    connection.execute(said.values(error=ERASED))
     cancelled = update(mails).where(mails.c.ref.in_(refs), mails.c.state.in_(NOT_GONE))
     # whoever holds the claim has an older token from here on, and may not begin to send
     count = connection.execute(
@@ -62,6 +69,7 @@ def left(connection: Connection, firm_id: str, company_id: str, *, is_whole: boo
     """As the port says."""
     mine = _watches(connection, firm_id, company_id)
     c = outreach.c
+    letters = select(c.id).where(c.firm_id == firm_id, c.company_id == company_id)
     said = or_(
         c.draft["subject"].astext != ERASED,
         *(c.receipts.op("@?")(f'$[*] ? (@.{field} != "")') for field in ("claim", "quote", "transformation")),
@@ -69,7 +77,8 @@ def left(connection: Connection, firm_id: str, company_id: str, *, is_whole: boo
     conditions: dict[str, tuple[Table, Any]] = {
         "letters": (outreach, and_(c.firm_id == firm_id, c.company_id == company_id, said)),
         "verdicts": (verdicts, and_(verdicts.c.firm_id == firm_id, verdicts.c.company_id == company_id)),
-        "notices": (notices, notices.c.id.in_([each[0] for each in _telling(connection, mine)])),
+        "notices": (notices, notices.c.id.in_([each[0] for each in _telling(connection, _candidates(mine), mine)])),
+        "mails": (mails, and_(mails.c.ref.in_(letters), _says(mails.c.error))),
         "told": (told, told.c.watch_id.in_(mine)),
         "compositions": (compositions, and_(compositions.c.watch_id.in_(mine), _says(compositions.c.error))),
         "watches": (
@@ -102,7 +111,7 @@ def _evidence(company_id: str) -> dict[str, tuple[Table, Any]]:
 
 
 def _says(reason: Any) -> Any:
-    return and_(reason.is_not(None), reason != ERASED)
+    return and_(reason.is_not(None), reason.not_in((ERASED, ENDED)))
 
 
 def _watches(connection: Connection, firm_id: str, company_id: str) -> list[UUID]:
@@ -113,7 +122,7 @@ def _watches(connection: Connection, firm_id: str, company_id: str) -> list[UUID
 
 def _take_notices(connection: Connection, mine: Sequence[UUID]) -> tuple[int, list[UUID]]:
     """Take the items of these watches out of notices; how many notices, and which of them tell nothing any more."""
-    telling = _telling(connection, mine)
+    telling = _telling(connection, _candidates(mine).with_for_update(), mine)
     silent = []
     for notice_id, content, kept in telling:
         changed = update(notices).where(notices.c.id == notice_id)
@@ -123,11 +132,17 @@ def _take_notices(connection: Connection, mine: Sequence[UUID]) -> tuple[int, li
     return len(telling), silent
 
 
-def _telling(connection: Connection, mine: Sequence[UUID]) -> list[tuple[UUID, Any, list[Any]]]:
-    """Notices with items of these watches, what they hold, and their other items. Found by their text: an item may name
-    its watch anywhere."""
+def _candidates(mine: Sequence[UUID]) -> Select[Any]:
+    """Notices that name one of these watches. Found by their text: an item may name its watch anywhere."""
+    named = [cast(notices.c["items"], Text).contains(str(each)) for each in mine]
+    return select(notices.c.id, notices.c["items"]).where(or_(false(), *named)).order_by(notices.c.id)
+
+
+def _telling(
+    connection: Connection, candidates: Select[Any], mine: Sequence[UUID]
+) -> list[tuple[UUID, Any, list[Any]]]:
+    """Of these notices those with items of these watches, what they hold, and their other items."""
     ids = {str(each) for each in mine}
-    candidates = select(notices.c.id, notices.c["items"]).order_by(notices.c.id).with_for_update()
     found = []
     for notice_id, content in connection.execute(candidates):
         items = _items(content)

@@ -23,6 +23,7 @@ from sago.stores.postgres.tables import (
     dead_letters,
     erasures,
     event_aliases,
+    mails,
     observations,
     outreach,
     significant_events,
@@ -86,6 +87,7 @@ class PostgresErasures:
         mine = {
             batches: batches.c.company_id == company_id,
             batch_chunks: batch_chunks.c.batch_id.in_(select(batches.c.id).where(batches.c.company_id == company_id)),
+            mails: mails.c.company_id == company_id,
             compositions: compositions.c.watch_id.in_(select(watches.c.id).where(watches.c.company_id == company_id)),
         }
         for table, theirs in mine.items():

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.letters import Letter, LetterChange, LetterState, approval, changed
@@ -115,8 +115,10 @@ class PostgresOutreach:
 
     def approved(self, before: datetime) -> list[Letter]:
         c = outreach.c
-        query = select(*LETTER).where(c.state == LetterState.APPROVED, c.approved_at <= before)
-        locked = query.order_by(c.approved_at, c.id).with_for_update(skip_locked=True)
+        query = select(*LETTER).where(
+            c.state == LetterState.APPROVED, or_(c.approved_at.is_(None), c.approved_at <= before)
+        )
+        locked = query.order_by(c.approved_at.nulls_first(), c.id).with_for_update(skip_locked=True)
         return [_letter(row) for row in self._connection.execute(locked)]
 
     def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.watches import Verdict
@@ -33,6 +33,10 @@ class PostgresVerdicts:
             index_elements=["watch_id", "day"], set_=changed, where=row.excluded.judged_at >= C.judged_at
         )
         self._connection.execute(later, rows)
+
+    def forget(self, firm_id: str, company_id: str) -> int:
+        theirs = delete(verdicts).where(C.firm_id == firm_id, C.company_id == company_id)
+        return self._connection.execute(theirs).rowcount
 
     def newest(self, watch_id: UUID, before: date | None = None) -> Verdict | None:
         query = select(C.detail).where(C.watch_id == watch_id).order_by(C.day.desc()).limit(1)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import typer
-from sago.mail_sections import SmtpSettings
 from typer.testing import CliRunner, Result
 
 from sago.cli import lookup, people
@@ -20,7 +19,7 @@ from sago.domain.mails import Contact
 from sago.domain.pacing import SendWindow
 from sago.errors import ConfigError, UngroundedError, UsageError
 from sago.outreach.permission import ApprovalRules, TickRule
-from sago.sections import OutreachSettings
+from sago.outreach_sections import OutreachSettings, SmtpSettings
 from tests.unit.cli import test_people
 from tests.unit.outreach.stories import NOW
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import typer
-from sago.mail_sections import SmtpSettings
 from typer.testing import CliRunner, Result
 
 from sago.cli import lookup, people, proposals
@@ -25,8 +24,8 @@ from sago.outreach.composing import compose_letter
 from sago.outreach.judging import Judging
 from sago.outreach.permission import ApprovalRules, TickRule
 from sago.outreach.standing import withdraw_unfounded
+from sago.outreach_sections import OutreachSettings, SmtpSettings
 from sago.pipeline.generations import Generations
-from sago.sections import OutreachSettings
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts

@@ -29,7 +29,7 @@ def test_the_founders_letter_is_signed_by_the_founder() -> None:
     draft = compose_offline(request(watch("arr >= 2M", direction=Direction.TO_INVESTOR)))
     assert draft.body.startswith("Hi Ivo,\n")
     assert "Our ARR reached $2.1M on 14 November, past the $2M you had asked for." in draft.body
-    assert draft.body.endswith("Nell Quist\nCEO, Orchard")
+    assert draft.body.endswith("Nell Quist\nOrchard")
 
 
 def test_an_unknown_recipient_and_founder_leave_no_placeholder() -> None:

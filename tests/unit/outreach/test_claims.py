@@ -108,6 +108,7 @@ def test_what_is_true_in_other_words_passes(sentence: str) -> None:
         ("ARR is $2.14M.", "figure"),
         ("ARR is -$2.1M.", "figure"),
         ("ARR is $2.1M%.", "figure"),
+        ("MRR is past the two million dollars I had asked for.", "figure"),
         ("Together that is $2.34M.", "figure"),
         # a plan told as done, and the other way round
         ("Osprey signed at $900k.", "figure"),

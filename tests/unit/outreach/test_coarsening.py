@@ -36,6 +36,12 @@ BANDS, NONE = Granularity.BANDS, Granularity.NONE
         ("zwei Millionen Euro, verdoppelt", "[€2M–5M], [rose]"),
         ("1億2000万円、三百万", "[¥100M–200M]、[…]"),
         ("2026 users joined in 2026", "[2,000–5,000] users joined in 2026"),
+        ("customers: 2024", "customers: […]"),
+        ("live in 2024 accounts", "live in […] accounts"),
+        ("split 60:40, score 9:30 users", "split […], score […] users"),
+        ("1.2.20 and 12.5.20, 45.10.2024", "[…] and […], […]"),
+        ("every fourth customer, a fourth of users", "every […] customer, [a part] of users"),
+        ("a couple of deals", "[some] deals"),
     ],
 )
 def test_figures_are_told_as_bands(said: str, told: str) -> None:
@@ -45,7 +51,9 @@ def test_figures_are_told_as_bands(said: str, told: str) -> None:
 @pytest.mark.parametrize(
     "said",
     ["2026-03-02: Delta signed", "on 2 March 2026 at 10:30", "in Q3 of FY26", "since May 2025", "SOC 2 and ISO 27001",
-     "the first quarter of 2026", "B2B for one customer"],
+     "the first quarter of 2026", "B2B for one customer", "in 2024 and 2025", "late 2025", "Q3 of FY2025",
+     "12.5.2024, 31/12/2025", "signed on 12.5.20", "10:30 am", "Monday 10:30", "2 March 2026, 10:30",
+     "every second week", "in 2024 this was so"],
 )  # fmt: skip
 def test_dates_and_common_names_stay(said: str) -> None:
     assert coarse(said, BANDS) == coarse(said, NONE) == said

@@ -47,8 +47,12 @@ def test_an_approval_that_can_still_be_undone_is_not_queued() -> None:
 
 
 def test_a_letter_of_which_nobody_knows_when_it_was_approved_is_left_to_its_approver() -> None:
-    room = Mailroom(letter(approved_at=None))
-    assert room.deliver() == ([], [], [], None)
+    one = letter(approved_at=None)
+    room = Mailroom(one)
+    done = room.deliver()
+    assert (done.queued, done.mails, done.problem) == ([], [], None)
+    ((named, why),) = done.unmailable
+    assert (named.id, why) == (one.id, "nobody knows who approved it when: send it by hand, or reject it")
 
 
 def test_a_recipient_without_address_is_told_and_does_not_hold_up_others() -> None:
@@ -231,7 +235,29 @@ def test_a_refused_address_is_noted_and_its_letter_rejected() -> None:
     with room.database.begin() as tx:
         word = tx.contacts.suppression(DANA.email or "")
     assert word is not None
-    assert word.because == "its server refuses it: 550 5.1.1 no such user"
+    assert word.because == "its server refuses it: 550 5.1.1"
+
+
+@pytest.mark.parametrize(
+    ("reply", "said", "noted"),
+    [
+        (Reply.ACCEPTED, "250 2.0.0 queued for Dana", "250 2.0.0"),
+        (Reply.REFUSED, "554 5.7.1 your letter of Kestrel is spam", "refused: 554 5.7.1"),
+        (Reply.NO_SUCH_ADDRESS, "550-5.1.1 no Dana here", "no such address: 550-5.1.1"),
+        (Reply.UNKNOWN, "mx.example:587 did not say: 421 Dana is away", "mx.example:587 did not say: 421"),
+    ],
+)
+def test_of_a_servers_answer_the_log_keeps_the_codes_and_the_mail_the_words(
+    reply: Reply, said: str, noted: str
+) -> None:
+    one = letter()
+    room = Mailroom(one)
+    room.mailer.answers.append(Posted(reply, said))
+    room.deliver()
+    assert said in (room.mail(one).error or "")
+    with room.database.begin() as tx:
+        whys = [change.why for change in tx.outreach.history(one.id)]
+    assert whys[-1] == noted
 
 
 def test_a_refusal_after_the_content_is_certain() -> None:

@@ -9,8 +9,10 @@ from uuid import uuid4
 import pytest
 
 from sago.domain.batches import BatchState
+from sago.domain.companies import Person
 from sago.domain.erasures import SETTLES_AFTER, Erased, Erasure
 from sago.domain.letters import Letter, LetterState, Receipt
+from sago.domain.mails import MailState, new_mail
 from sago.domain.messages import MessageRef
 from sago.errors import TransientError
 from sago.pipeline.erasing import NO_WORDS
@@ -202,19 +204,44 @@ def test_letters_that_cite_the_person_lose_their_text_unless_a_person_let_them_g
     with house.database.begin() as tx:
         tx.outreach.add_letter(letter("free", "2026-04", company_id="acme"))
     done = erase(house, asked())
-    assert (done.letters, set(done.kept_letters)) == (2, {approved.id, queued.id})
+    assert (done.letters, done.kept_letters) == (4, ())
     with house.database.begin() as tx:
         after = {each.id: each for each in tx.outreach.letters(live=False)}
     assert (after[draft.id].state, after[draft.id].draft) == (LetterState.SUPERSEDED, NO_WORDS)
     assert (after[rejected.id].state, after[rejected.id].draft) == (LetterState.REJECTED, NO_WORDS)
-    bare = approved.receipts[0].without_quote()
-    assert (after[approved.id].state, after[approved.id].draft) == (LetterState.SUPERSEDED, approved.draft)
-    assert after[approved.id].receipts == (bare,)
-    assert after[queued.id] == queued.model_copy(update={"receipts": (queued.receipts[0].without_quote(),)})
+    for one in (approved, queued):
+        assert (after[one.id].state, after[one.id].draft) == (LetterState.SUPERSEDED, NO_WORDS)
     assert after[draft.id].receipts == (draft.receipts[0].without_words(),)
-    assert (bare.claim, bare.quote, bare.sha256) == ("Contoso", "", "8f4e")
-    assert [each.window for each in house.drafts.letters.values()] == ["2026-05"]
+    assert house.drafts.letters == {}
     assert erase(house, asked()).letters == 0
+
+
+@pytest.mark.parametrize("held", [MailState.QUEUED, MailState.CLAIMED, MailState.SENDING])
+def test_a_mail_that_has_not_begun_to_leave_is_cancelled_under_a_newer_token(held: MailState) -> None:
+    house = House(threshold=1)
+    house.store(deal(1, SECRET), name="b1")
+    house.run()
+    queued, sent = (cites(house, name, name, LetterState(name)) for name in ("queued", "sent"))
+    person = Person(name="Dana", email="dana@northgate.example")
+    mail = new_mail("letter", queued.id, person, firm_id="default", company_id="acme", now=NOW)
+    with house.database.begin() as tx:
+        assert tx.mails.add(mail.model_copy(update={"state": held, "token": 3, "error": SECRET}))
+    done = erase(house, asked())
+    with house.database.begin() as tx:
+        after, left, kept = tx.mails.get(mail.id), tx.outreach.letter(queued.id), tx.outreach.letter(sent.id)
+    assert after
+    assert left
+    assert kept
+    assert SECRET not in str(after.error)
+    assert (kept.state, kept.draft) == (LetterState.SENT, sent.draft)
+    bare = kept.receipts[0]
+    assert (bare.claim, bare.quote, bare.sha256) == ("Contoso", "", "8f4e")
+    if held is MailState.SENDING:
+        assert (after.state, after.token, left.state, left.draft) == (held, 3, LetterState.QUEUED, queued.draft)
+        assert set(done.kept_letters) == {queued.id, sent.id}
+    else:
+        assert (after.state, after.token) == (MailState.CANCELLED, 4)
+        assert (left.state, left.draft) == (LetterState.SUPERSEDED, NO_WORDS)
 
 
 def test_a_file_that_a_killed_run_left_behind_is_taken_away_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +255,7 @@ def test_a_file_that_a_killed_run_left_behind_is_taken_away_by_the_next(monkeypa
         raise OSError("killed")
 
     with monkeypatch.context() as killed:
-        killed.setattr(house.drafts, "put", die)
+        killed.setattr(house.drafts, "forget", die)
         with pytest.raises(OSError, match="killed"):
             house.erasing.erase(asked(), NOW)
     successor = filled.model_copy(update={"id": uuid4(), "event_ids": ()})
