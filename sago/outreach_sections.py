@@ -72,7 +72,7 @@ class OutreachSettings(Section):
     unsubscribe_url: str | None = Field(None, pattern=r"^https://[^\s/]+(/\S*)?$")
     """Where the API's `/unsubscribe` is reached from outside; mails carry a link to it where it is set."""
     unsubscribe_mailto: str | None = Field(None, pattern=r"^[^@\s<>,]+@[^@\s<>,]+$")
-    """A mailbox that a person reads, offered beside the link."""
+    """A mailbox that a person reads, offered beside the link, or alone."""
     unsubscribe_secret: Annotated[SecretStr | None, BeforeValidator(said)] = None
     """What links are signed with, 32 characters or more; another one makes those in mails sent before void."""
 

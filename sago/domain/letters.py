@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
@@ -88,6 +88,11 @@ class Receipt(BaseModel):
     """Of the quote: it still tells whether a quote is the one that was seen, once the words are erased."""
     transformation: str = ""
     """`MRR $450k × 12 → $5.4M ARR`; empty where the claim stands in the proof as it is written."""
+
+    @property
+    def said(self) -> tuple[str, UUID | None, str | None]:
+        """What is claimed, and by what: the same wherever in the letter it stands."""
+        return self.claim, self.event_id, self.message_id
 
     def without_quote(self) -> Receipt:
         """What is left once the quote is erased: the letter's own words stay, and the hash."""
@@ -235,6 +240,16 @@ class Letter(BaseModel):
     created_at: Moment
     approved_by: str | None = None
     approved_at: Moment | None = None
+
+    @property
+    def to_tick(self) -> frozenset[int]:
+        """Numbers of the claims that rest on an event: the watch's own words and the profile's names need no tick."""
+        return frozenset(number for number, each in enumerate(self.receipts) if each.event_id is not None)
+
+    def equals(self, numbers: Collection[int]) -> frozenset[int]:
+        """These claims, and those that say the same by the same event and message."""
+        said = {self.receipts[number].said for number in numbers}
+        return frozenset(number for number, each in enumerate(self.receipts) if each.said in said) | set(numbers)
 
     @property
     def subject(self) -> str:

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago import telemetry
-from sago.domain.bands import BandPoint
 from sago.domain.companies import Company, ModelPolicy, Person
-from sago.domain.events import Event
 from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState, Thread
 from sago.domain.model_calls import ModelJob
 from sago.domain.significance import DEFAULT_SCALE, Scale
-from sago.domain.watches import Direction, Outcome, Verdict, Watch
-from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError, UsageError
+from sago.domain.watches import Direction, Watch
+from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError
 from sago.outreach.checking import check, examine
-from sago.outreach.firings import decided_window
-from sago.outreach.knowledge import Known, load
-from sago.outreach.proofs import held_since
-from sago.outreach.selection import choose, other_side
+from sago.outreach.knowledge import load
+from sago.outreach.requesting import request_for, window_of
 from sago.outreach.sharing import view_of
-from sago.outreach.significance import scores
-from sago.outreach.standing import SYSTEM, lay_out, open_letters, still_proven, supersede, told_events
+from sago.outreach.standing import SYSTEM, lay_out, open_letters, still_proven, supersede
 from sago.outreach.threads import Threads
 from sago.ports import Clock, Database, Drafts, Model, Models, Transaction
 
-UPDATE_DAYS = 92
-"""A company update tells of the quarter before its newest event; what an earlier update told is no news."""
 WRITING_TIME = 220.0
 """Seconds for all that a model is asked for one letter: below a task's soft time limit."""
 STALE, NOT_SHARED = "what the letter rests on no longer holds", "the founder shares nothing with this firm any more"
@@ -119,86 +111,6 @@ def _draft(request: LetterRequest, model: Model, others: Sequence[str]) -> tuple
     except UnusableAnswerError as error:
         return None, (str(error),)
     return draft, tuple(str(problem) for problem in check(draft, request, others))
-
-
-def request_for(
-    known: Known, as_of: datetime, setback_days: int, highlights: int, scale: Scale = DEFAULT_SCALE
-) -> LetterRequest | None:
-    """What a letter of this watch may say now, or None where the verdict or a want of events speaks against one."""
-    verdict = known.judge(as_of, setback_days, scale)
-    if verdict.outcome not in (Outcome.NOW, Outcome.UPDATE):
-        return None
-    proving = {result.event_id for result in verdict.results}
-    proofs = [event for event in known.events if event.id in proving]
-    news = _news(known, as_of)
-    # As of the news, not of today: the same events are chosen whenever a letter is asked for.
-    newest = max((event.occurred_at for event in news), default=as_of)
-    chosen = choose(news, newest, highlights, scores(known.events, newest, known.watch.weights, scale))
-    others = [event for event in chosen if event.id not in proving]
-    events = (*proofs, *others[: max(0, highlights - len(proofs))])
-    if not events:
-        return None
-    against = other_side(news, as_of - timedelta(days=setback_days), as_of)
-    return _request(known, verdict, (*events, *against), as_of)
-
-
-def request_of(transaction: Transaction, letter: Letter) -> LetterRequest:
-    """What a letter may say: its events as they are held now, told as of its composition; those that are held no more
-    are left out. Raises UsageError where its watch was removed."""
-    known = load(transaction, letter.watch_id, letter.created_at)
-    if known is None:
-        raise UsageError(f"letter {letter.id}: its watch was removed; reject it")
-    before = [each for each in known.grounds.letters if each.created_at < letter.created_at]
-    known = known._replace(grounds=known.grounds._replace(letters=before))
-    verdict = known.judge(letter.created_at, 0, DEFAULT_SCALE)
-    held = {event.id: event for event in known.events}
-    told = tuple(
-        held[event.id].model_copy(update={"id": event_id})
-        for event_id, event in told_events(transaction, letter).items()
-        if event.id in held
-    )
-    return _request(known, verdict, told, letter.created_at)
-
-
-def _request(known: Known, verdict: Verdict, events: tuple[Event, ...], as_of: datetime) -> LetterRequest:
-    return LetterRequest(
-        company=known.company,
-        watch=known.watch,
-        verdict=verdict,
-        events=events,
-        metric_points=tuple(point for point in known.metric_points if point.said_at <= as_of),
-        as_of=as_of,
-        granularity=known.view.seen.granularity,
-    )
-
-
-def window_of(request: LetterRequest, bands: Sequence[BandPoint] | None = None, letters: Sequence[Letter] = ()) -> str:
-    """`YYYY-MM` of an update; of a firing its conditions' hash and the day from which all of them have held.
-
-    A firing keeps the name under which a person decided about a letter of it: an earlier proof, told later, moves the
-    day and fires nothing.
-    """
-    watch = request.watch
-    if request.verdict.outcome is Outcome.UPDATE:
-        return f"{request.as_of:%Y-%m}"
-    conditions = "\n".join(
-        " ".join(filter(None, (c.name, c.severity, c.within, c.op, repr(c.value)))) for c in watch.conditions
-    )
-    facts = (request.events, request.metric_points, watch.met_on, request.as_of)
-    days = [day for condition in watch.conditions if (day := held_since(condition, *facts, bands))]
-    digest = hashlib.sha256(conditions.encode()).hexdigest()[:12]
-    window = f"now:{digest}:{max(days, default=watch.created_at.date()).isoformat()}"
-    return decided_window(window, watch, letters, request.as_of)
-
-
-def _news(known: Known, as_of: datetime) -> list[Event]:
-    """Events since the meeting of a condition watch; of an update those of the quarter before the newest one."""
-    watch = known.watch
-    heard = [event for event in known.events if event.occurred_at <= as_of]
-    if watch.conditions:
-        return [event for event in heard if watch.met_on is None or event.occurred_at.date() >= watch.met_on]
-    newest = max((event.occurred_at for event in heard), default=as_of)
-    return [event for event in heard if event.occurred_at > newest - timedelta(days=UPDATE_DAYS)]
 
 
 def _prepare(

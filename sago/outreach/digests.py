@@ -18,10 +18,10 @@ from sago.domain.notices import Notice, Said, notice_id
 from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Outcome, Watch
 from sago.errors import ConfigError, TransientError
-from sago.outreach.composing import request_for, window_of
 from sago.outreach.history import event_ids
 from sago.outreach.knowledge import Known, known_to
 from sago.outreach.noticing import Judged, Since, notice_for, reader_of
+from sago.outreach.requesting import request_for, window_of
 from sago.outreach.telling import met
 from sago.ports import Clock, Database, Transaction
 

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from sago.domain.letters import Highlight, Letter, LetterDraft, LetterState
 from sago.errors import UngroundedError, UsageError
 from sago.outreach.checking import examine, written
-from sago.outreach.composing import request_of
 from sago.outreach.permission import untraceable
 from sago.outreach.reading import locked_letter, require_as_seen, the_letter
+from sago.outreach.requesting import request_of
 from sago.outreach.standing import lay_out
 from sago.outreach.ticking import carried
 from sago.ports import Database, Drafts

@@ -14,7 +14,7 @@ from sago.domain.letters import Letter, LetterDraft, LetterRequest
 from sago.domain.wording import day
 from sago.outreach.checking import Problem, check
 from sago.outreach.claims.passages import words_of
-from sago.outreach.composing import request_of
+from sago.outreach.requesting import request_of
 from sago.outreach.sharing import has_ended
 from sago.outreach.standing import told_events
 from sago.ports import Transaction
@@ -70,7 +70,7 @@ def needed(tx: Transaction, letter: Letter, now: datetime, rules: ApprovalRules)
 def unticked(letter: Letter, rule: TickRule) -> list[int]:
     """Claims, counted from 0, that have to be ticked still."""
     is_asked = rule is TickRule.ALWAYS or (rule is TickRule.OFFLINE and letter.composed_by in OFFLINE_WRITERS)
-    return [number for number in range(len(letter.receipts)) if is_asked and number not in letter.ticked]
+    return sorted(letter.to_tick - letter.ticked) if is_asked else []
 
 
 def notes(letter: Letter) -> list[str]:
@@ -160,4 +160,4 @@ def _ticks(letter: Letter, rule: TickRule) -> list[str]:
     claims = ", ".join(f"{number + 1} {letter.receipts[number].claim!r}" for number in left[:SHOWN_CLAIMS])
     others = f" and {len(left) - SHOWN_CLAIMS} more" if len(left) > SHOWN_CLAIMS else ""
     verb = "is" if len(left) == 1 else "are"
-    return [f"{len(left)} of {len(letter.receipts)} claims {verb} not ticked: {claims}{others}; `sago outreach tick`"]
+    return [f"{len(left)} of {len(letter.to_tick)} claims {verb} not ticked: {claims}{others}; `sago outreach tick`"]

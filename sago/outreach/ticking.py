@@ -34,7 +34,8 @@ def claims_of(letter: Letter) -> list[Claim]:
 
 
 def tick(letter: Letter, numbers: Collection[int], *, database: Database, who: str, why: str, at: datetime) -> Letter:
-    """Tick these claims of a draft as it was read; the audit log keeps who and which. Ticked ones stay so.
+    """Tick these claims of a draft as it was read, and their equals; the audit log keeps who and which. Ticked ones
+    stay so.
 
     Raises UsageError for a number that no claim has, a letter that is no draft, or one whose text has changed.
     """
@@ -44,8 +45,9 @@ def tick(letter: Letter, numbers: Collection[int], *, database: Database, who: s
     with locked_letter(database, letter) as (tx, found):
         require_draft(found, "ticked")
         require_as_seen(tx, found, letter)
-        tx.outreach.tick_letter(letter.id, numbers, at, who, why)
-        return found.model_copy(update={"ticked": found.ticked | frozenset(numbers)})
+        ticked = found.equals(numbers)
+        tx.outreach.tick_letter(letter.id, ticked, at, who, why)
+        return found.model_copy(update={"ticked": found.ticked | ticked})
 
 
 def require_draft(letter: Letter, what: str) -> None:

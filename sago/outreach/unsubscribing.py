@@ -44,7 +44,7 @@ class Links:
     """The page's address, to which `/` and a token are put; empty: mails carry no link."""
     secret: bytes
     mailto: str | None = None
-    """A mailbox that a person reads, offered beside the link."""
+    """A mailbox that a person reads, offered beside the link, or alone."""
 
     def token(self, mail: Mail) -> str:
         """Of one mail; letters, digits, `-` and `_`."""
@@ -63,21 +63,23 @@ class Links:
 
     def dress(self, message: EmailMessage, mail: Mail, now: datetime) -> EmailMessage:
         """What every mail carries: an id that is the same however often it is tried, its date, and how to unsubscribe
-        where there is a page for it. The DKIM signature that RFC 8058 wants over these is the mail server's."""
+        where there is a way to. The DKIM signature that RFC 8058 wants over these is the mail server's."""
         for name in ("X-Unsent", "Date", "Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post"):
             del message[name]
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{mail.id}@{_domain(message)}>"
-        if self.url:
+        if self.url or self.mailto:
             self._offer(message, mail)
         return message
 
     def _offer(self, message: EmailMessage, mail: Mail) -> None:
-        token = self.token(mail)
-        link = f"{self.url.rstrip('/')}/{token}"
-        ways = [f"<mailto:{quote(self.mailto, safe='@')}?subject=unsubscribe%20{token}>"] if self.mailto else []
-        message["List-Unsubscribe"] = ", ".join([*ways, f"<{link}>"])
-        message["List-Unsubscribe-Post"] = ONE_CLICK
+        token = f"%20{self.token(mail)}" if self.url else ""
+        mailbox = f"mailto:{quote(self.mailto, safe='@')}?subject=unsubscribe{token}" if self.mailto else ""
+        page = f"{self.url.rstrip('/')}/{self.token(mail)}" if self.url else ""
+        message["List-Unsubscribe"] = ", ".join(f"<{way}>" for way in (mailbox, page) if way)
+        if page:
+            message["List-Unsubscribe-Post"] = ONE_CLICK
+        link = page or mailbox
         if plain := message.get_body(("plain",)):
             text = plain.get_content().rstrip("\n")
             plain.set_content(f"{text}\n\n{FOOT.format(url=link)}\n", charset="utf-8")

@@ -20,11 +20,11 @@ ANSWER_WITHIN = 120.0
 """Seconds until a server must have answered the end of a mail's content: it may look for viruses first."""
 SHOWN = 200
 """Characters of an answer that are kept."""
-_ABOUT_ADDRESS = re.compile(r"^5\.1\.|^5\.2\.1\b")
-"""Enhanced codes (RFC 3463) for an address that does not exist or takes nothing."""
-_ENHANCED = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}\b")
-_NO_SUCH = (550, 551, 553)
-"""What a recipient that nobody has is refused with, where no enhanced code says more."""
+_NO_SUCH = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+"""Enhanced codes (RFC 3463, RFC 7505) of a recipient that is not there or takes nothing."""
+_ENHANCED = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\d|\.\d)")
+_ABOUT_SENDER = re.compile(r"\bsender\b", re.IGNORECASE)
+"""Servers that ask the sender's own server quote its answer, with its code."""
 
 
 class _Envelope(NamedTuple):
@@ -197,11 +197,11 @@ def _sender(mail: EmailMessage) -> str:
 
 
 def _is_no_such_address(code: int, said: bytes) -> bool:
-    """Whether the recipient is at fault, not we: 5.7.1 (policy, relaying) is a matter of who sends."""
+    """Whether the recipient alone is at fault by the server's own code, wherever in the answer it stands. Words prove
+    nothing: a bare 550 is also said to a sender on a blocklist, and for relaying."""
     words = said.decode("utf-8", "replace")
-    if _ENHANCED.match(words):
-        return code >= 500 and _ABOUT_ADDRESS.match(words) is not None
-    return code in _NO_SUCH
+    codes = set(_ENHANCED.findall(words))
+    return code >= 500 and bool(codes) and codes <= _NO_SUCH and not _ABOUT_SENDER.search(words)
 
 
 def _stuffed(content: bytes) -> bytes:

@@ -159,7 +159,7 @@ def _ticks(letter: Letter, rules: ApprovalRules) -> str:
     """`3/9` of the claims are ticked; nothing where nobody has to."""
     if not letter.ticked and not unticked(letter, rules.tick):
         return ""
-    return f"{len(letter.ticked)}/{len(letter.receipts)}"
+    return f"{len(letter.to_tick & letter.ticked)}/{len(letter.to_tick)}"
 
 
 def _stacked(session: Session, rows: Sequence[tuple[str, ...]]) -> None:

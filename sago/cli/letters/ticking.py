@@ -62,8 +62,9 @@ def tick_claims(
 def _walked(session: Session, container: Container, letter: Letter, claims: Sequence[Claim], why: str) -> Letter:
     """Each tick is kept at once: whoever is interrupted goes on where they were."""
     wrong = []
-    open_claims = [each for each in claims if not each.is_ticked]
-    for each in open_claims:
+    for each in claims:
+        if each.number not in letter.to_tick - letter.ticked:
+            continue
         session.err.print(_shown(each, len(claims)))
         answer = ""
         while answer not in ("y", "n", "s"):
@@ -97,8 +98,8 @@ def _shown(claim: Claim, of: int) -> Text:
 
 
 def _what_is_left(letter: Letter, left: Sequence[int]) -> str:
-    if not letter.receipts:
-        return "no claim of it has a receipt: nothing to tick"
+    if not letter.to_tick:
+        return "no claim of it rests on an event: nothing to tick"
     if not left:
-        return f"{counted(len(letter.ticked), 'claim')} ticked"
-    return f"left of {counted(len(letter.receipts), 'claim')}: {', '.join(str(number + 1) for number in left)}"
+        return f"{counted(len(letter.to_tick & letter.ticked), 'claim')} ticked"
+    return f"left of {counted(len(letter.to_tick), 'claim')}: {', '.join(str(number + 1) for number in left)}"

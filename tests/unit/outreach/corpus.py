@@ -16,9 +16,9 @@ from sago.domain.letters import LetterRequest
 from sago.domain.metrics import METRICS, canonical
 from sago.domain.watches import Condition, Direction, Watch
 from sago.evaluation.labels import Label, read_labels
-from sago.outreach.composing import request_for
 from sago.outreach.conditions import parse
 from sago.outreach.knowledge import Known
+from sago.outreach.requesting import request_for
 from sago.outreach.sharing import View, seen_by
 from sago.outreach.weighing import Grounds
 from sago.sample.generate import generate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,12 +24,14 @@ PAST = [LetterState.EXPIRED, LetterState.SUPERSEDED, LetterState.REJECTED]
 def test_an_offline_letter_is_approved_once_each_of_its_claims_is_ticked() -> None:
     desk = Desk(FIRING)
     letter = desk.composed(FIRING)
-    last = len(letter.receipts) - 1
-    desk.tick(letter, *range(last - 1))
-    with pytest.raises(UsageError, match=r"2 of 16 claims are not ticked: 15 '15 November', 16 'Ivo Brandt'; `sago"):
+    *_, before, last = (number for number in sorted(letter.to_tick) if letter.equals([number]) == {number})
+    others = letter.to_tick - {before, last}
+    desk.tick(letter, *others)
+    names = [re.escape(f"{number + 1} {letter.receipts[number].claim!r}") for number in (before, last)]
+    with pytest.raises(UsageError, match=f"2 of 10 claims are not ticked: {', '.join(names)}; `sago"):
         desk.approve(letter)
-    desk.tick(desk.letter(letter.id), last - 1)
-    with pytest.raises(UsageError, match="1 of 16 claims is not ticked: 16 'Ivo Brandt'"):
+    desk.tick(desk.letter(letter.id), before)
+    with pytest.raises(UsageError, match=f"1 of 10 claims is not ticked: {names[1]}"):
         desk.approve(letter)
     desk.tick(desk.letter(letter.id), last)
     approved = desk.approve(letter)
@@ -49,8 +52,24 @@ def test_an_offline_letter_is_approved_once_each_of_its_claims_is_ticked() -> No
 )
 def test_whose_claims_are_ticked_is_a_setting(rule: TickRule, composed_by: str, asked: bool) -> None:
     letter = Desk(FIRING).composed(FIRING).model_copy(update={"composed_by": composed_by})
-    assert unticked(letter, rule) == (list(range(len(letter.receipts))) if asked else [])
+    assert unticked(letter, rule) == (sorted(letter.to_tick) if asked else [])
     assert unticked(letter.model_copy(update={"receipts": ()}), rule) == []
+
+
+def test_what_rests_on_no_event_needs_no_tick_and_a_tick_holds_for_its_equals() -> None:
+    desk = Desk(FIRING)
+    letter = desk.composed(FIRING)
+    free = {each.claim for number, each in enumerate(letter.receipts) if number not in letter.to_tick}
+    assert {"Orchard", "Ivo Brandt"} <= free
+    first = next(number for number, each in enumerate(letter.receipts) if each.claim == "$2.1M")
+    again = letter.receipts[first].model_copy(update={"where": "highlight 1"})
+    other = again.model_copy(update={"message_id": "gmail:77"})
+    twice = letter.model_copy(update={"receipts": (*letter.receipts, again, other)})
+    count = len(letter.receipts)
+    assert {first, count} <= twice.equals([first])
+    assert count + 1 not in twice.equals([first]), "another message says it"
+    ticked = desk.tick(letter, first).ticked
+    assert ticked == desk.letter(letter.id).ticked == letter.equals([first])
 
 
 def test_a_claim_is_shown_in_its_sentence() -> None:

@@ -12,8 +12,8 @@ from sago.domain.letters import LetterDraft, LetterRequest
 from sago.domain.watches import Watch
 from sago.llm.letters import compose_offline
 from sago.outreach.checking import check, examine
-from sago.outreach.composing import request_for
 from sago.outreach.conditions import parse
+from sago.outreach.requesting import request_for
 from tests.unit.outreach.corpus import known_of
 from tests.unit.outreach.corrupting import KINDS, corrupt
 from tests.unit.outreach.stories import COMPANY, EVENTS, NOW, event, metric, watch

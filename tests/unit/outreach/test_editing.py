@@ -88,7 +88,7 @@ def test_an_edit_takes_the_ticks_of_changed_claims_and_leaves_the_others() -> No
         edited.draft.body[each.start : each.end] == each.claim for each in edited.receipts if each.where == "body"
     )
     with pytest.raises(
-        UsageError, match=r"3 of 16 claims are not ticked: 11 'Kestrel Air', 12 '\$240k a year', 13 '10 November';"
+        UsageError, match=r"3 of 10 claims are not ticked: 11 'Kestrel Air', 12 '\$240k a year', 13 '10 November';"
     ):
         desk.approve(edited)
 
@@ -102,7 +102,7 @@ def test_a_tick_is_for_the_proof_that_was_seen() -> None:
     desk.hear(ARR, NRR, DEAL.model_copy(update={"evidence": (quote,)}))
     edited = desk.edit(ticked, "Orchard, again")
     left = [edited.receipts[number].claim for number in unticked(edited, desk.rules.tick)]
-    assert left == ["Orchard", "Kestrel Air", "$240k a year", "10 November"]
+    assert left == ["Kestrel Air", "$240k a year", "10 November"]
 
 
 def test_a_claim_that_is_edited_away_takes_its_receipt_along() -> None:

@@ -51,7 +51,14 @@ def test_a_mail_has_an_id_that_stays_and_the_date_it_goes_and_is_no_draft() -> N
     assert LINKS.dress(nameless, MAIL, NOW)["Message-ID"] == f"<{MAIL.id}@sago.invalid>"
 
 
-def test_without_a_page_a_mail_says_nothing_of_it() -> None:
+def test_without_a_page_a_mailbox_is_offered_alone() -> None:
+    mail = dressed(Links("", b"", "stop@sago.example.com"))
+    assert mail["List-Unsubscribe"] == "<mailto:stop@sago.example.com?subject=unsubscribe>"
+    assert mail["List-Unsubscribe-Post"] is None, "one click is for a page"
+    assert body(mail, "plain").endswith("such mails: mailto:stop@sago.example.com?subject=unsubscribe\n")
+
+
+def test_with_neither_page_nor_mailbox_a_mail_says_nothing_of_it() -> None:
     mail = dressed(Links("", b""))
     assert mail["List-Unsubscribe"] is None
     assert "rather not" not in body(mail, "plain") + body(mail, "html")
