@@ -85,3 +85,26 @@ def test_conditions_answer_a_reason_when_they_ask_for_all_of_it(
     reason: str, conditions: list[str], all_of_it: bool
 ) -> None:
     assert answers_all(watch(*conditions).model_copy(update={"reason": reason})) is all_of_it
+
+
+@pytest.mark.parametrize(
+    ("reason", "proposed"),
+    [
+        ("Team too small (5 people)", []),
+        ("too much churn: 8% a month", []),
+        ("ARR 1.2M, we need 3M", ["arr >= 3M"]),
+        ("MRR 50k is too low, come back at 100k", ["mrr >= 100k"]),
+        ("grew only 5% month over month", []),
+        ("growth slowed to 5% yoy, want 100%", ["mrr growth 1y >= 100%"]),
+        ("burn 400k per month until they reach 200k", ["burn <= 200k"]),
+        ("burn multiple over 2", []),
+        ("we have 50k MRR", []),
+        ("ARR reached only 800k", []),
+        ("one large customer is 60% of revenue", []),
+        ("too dependent on enterprise customers", []),
+        ("we have too many enterprise deals", []),
+        ("no outage problem, good team", []),
+    ],
+)
+def test_what_there_is_is_never_taken_for_what_is_waited_for(reason: str, proposed: list[str]) -> None:
+    assert [each.condition.text for each in propose(reason).conditions] == proposed
