@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.events import EventType
 from sago.domain.metrics import METRICS
-from sago.domain.watches import Condition
+from sago.domain.watches import Condition, Watch
 from sago.domain.wording import SYMBOLS, metric_label
 from sago.errors import UsageError
 from sago.outreach import reason_words as words
@@ -56,25 +56,56 @@ def propose(reason: str) -> Proposals:
     return Proposals(tuple(found.values()), tuple(unclear))
 
 
+def answers_all(watch: Watch) -> bool:
+    """Whether the watch's conditions ask for all that its reason names, and for no less of it."""
+    said = propose(watch.told_reason)
+    return not said.unclear and all(
+        any(_covers(own, each.condition) for own in watch.conditions) for each in said.conditions
+    )
+
+
+def _covers(own: Condition, wanted: Condition) -> bool:
+    if (own.kind, own.name) != (wanted.kind, wanted.name):
+        return False
+    if own.is_absence or wanted.is_absence:
+        return own.is_absence and wanted.is_absence
+    if own.op[0] != wanted.op[0]:
+        return False
+    return own.value <= wanted.value if own.op[0] == "<" else own.value >= wanted.value
+
+
 def _clauses(reason: str) -> Iterator[str]:
+    """The parts of a reason; a goal without a name of its own belongs to the part before it: `ARR 1.2M, we need 3M`."""
+    said: list[str] = []
     for part in CLAUSE.split(reason):
         text = " ".join(part.split()).strip(" -–—:()“”\"'")
-        if re.search(r"\w", text):
-            yield text
+        if (
+            said
+            and find_amounts(text)
+            and words.GOAL.match(text)
+            and not words.METRIC.search(text)
+            and not _event(text)
+        ):
+            said[-1] = f"{said[-1]}, {text}"
+        elif re.search(r"\w", text):
+            said.append(text)
+    yield from said
 
 
 def _read(clause: str) -> Condition | Unclear:
     """What one clause asks for. Growth comes before the metric that grows, an event before what it is counted in."""
     amounts = find_amounts(clause)
     metric = _metric(clause)
-    if words.SETBACK.search(clause):
+    if words.SETBACK.search(clause) and not words.NO_SETBACK.search(clause):
         return parse("no setback high in 90d")
     if words.GROWTH.search(clause):
         return _growth(clause, metric, amounts)
     kind = _event(clause)
+    if words.TOO_MUCH.search(clause):
+        return Unclear(clause, "says what there is too much of, not what you wait for")
     fitting = [amount for amount in amounts if metric and _fits(amount, metric)]
     if metric and fitting and kind is not EventType.ENTERPRISE_DEAL:
-        return _threshold(clause, metric, fitting[0])
+        return _threshold(clause, metric, fitting)
     if kind and (kind not in (EventType.USER_GROWTH, EventType.REVENUE_MILESTONE) or not _is_comparative(clause)):
         return _count(kind, clause, amounts)
     if not words.WANTING.search(clause) and not words.A_THRESHOLD.search(clause):
@@ -110,28 +141,39 @@ def _fits(amount: Amount, metric: str) -> bool:
     return amount.is_money if unit == "currency" else amount.unit == unit
 
 
-def _threshold(clause: str, metric: str, amount: Amount) -> Condition | Unclear:
-    before = clause[: amount.start]
-    is_level = words.A_LEVEL.search(before) and not words.A_THRESHOLD.search(before)
-    if is_level:
+def _threshold(clause: str, metric: str, amounts: list[Amount]) -> Condition | Unclear:
+    """The figure with a word of a threshold before it; one without is what there was."""
+    amount = _wanted(clause, amounts)
+    if amount is None:
         label = metric_label(metric)
         return Unclear(clause, f"says what {label} was, not what you wait for: say that, as in `{_example(metric)}`")
+    before = clause[: amount.start]
     operator = ">="
     if metric in words.LESS_IS_BETTER:
         operator = "<" if words.BELOW.search(before) else "<="
     return _parsed(f"{metric} {operator} {_figure(amount, metric)}", clause)
 
 
+def _wanted(clause: str, amounts: list[Amount]) -> Amount | None:
+    """The first figure that stands as a threshold: a word of one directly before it."""
+    return next((amount for amount in amounts if words.THRESHOLD_OF.search(clause[: amount.start])), None)
+
+
 def _growth(clause: str, metric: str | None, amounts: list[Amount]) -> Condition | Unclear:
     shares = [amount for amount in amounts if amount.unit == "percent"]
     grown = metric or "mrr"
-    if not shares:
+    wanted = _wanted(clause, shares)
+    if shares and wanted is None:
+        return Unclear(
+            clause, f"says how fast it grew, not what you wait for: say that, as in `{grown} growth 3m >= 20%`"
+        )
+    if wanted is None:
         return Unclear(clause, f"names no rate: say how fast, as in `{grown} growth 3m >= 20%`")
     period = next((length for pattern, length in words.PERIODS if pattern.search(clause)), None)
     if period is None:
-        share = _plain(shares[0].value)
+        share = _plain(wanted.value)
         return Unclear(clause, f"names no period: say over which, as in `{grown} growth 3m >= {share}%`")
-    return _parsed(f"{grown} growth {period} >= {_plain(shares[0].value)}%", clause)
+    return _parsed(f"{grown} growth {period} >= {_plain(wanted.value)}%", clause)
 
 
 def _count(kind: EventType, clause: str, amounts: list[Amount]) -> Condition | Unclear:

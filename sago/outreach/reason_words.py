@@ -15,8 +15,24 @@ WANTING = re.compile(
     re.I,
 )
 """Without one of these a clause praises: `a fine enterprise logo` is no reason."""
-A_LEVEL = re.compile(r"\b(?:only|just|merely|barely|currently|still|stuck|is|was|at|of)\b", re.I)
-"""The figure behind it is what there was, not what is waited for: `only 800k ARR`."""
+THRESHOLD_OF = re.compile(
+    r"(?:\b(?:below|under|(?:less|fewer|lower|more|higher|faster) than|short of|beneath|not(?: yet)?(?: at| growing)?"
+    r"|until(?: (?:they|you|it|we))?|reach(?:es)?|hits?|pass(?:es)?|needs?|wants?|like|at (?:least|most)"
+    r"|above|over|beyond|exceed\w*|minimum(?: of)?|past|back at|should be)|[<>≤≥]=?)"
+    r"(?: (?:to (?:see|be|have|reach)|a|an|about|around|at least|more than|under|below|over|reach|hit"
+    r"|MRR|ARR|revenue of))*\s*$",
+    re.I,
+)
+"""What stands directly before a figure that is waited for; any other figure is what there was: `only 800k ARR`."""
+GOAL = re.compile(
+    r"(?:(?:we|i|you|they)(?:['’]d| would)? )?(?:needs?|wants?|come back|wait\w*|until|at least|should)\b", re.I
+)
+"""How a clause begins that says what is waited for."""
+TOO_MUCH = re.compile(r"\btoo (?:many|dependent|reliant|concentrated)\b|\b\d[\d.]* ?% of\b", re.I)
+"""What asks for less of what it names."""
+NO_SETBACK = re.compile(
+    r"\b(?:no|never an?|without(?: any| an?)?) (?:\w+ )?(?:outages?|breach\w*|lawsuits?|incidents?|layoffs?)\b", re.I
+)
 A_THRESHOLD = re.compile(
     r"\b(?:below|under|less|fewer|short|beneath|lower|not\s+yet|not|until|unless|once|when|reach\w*|needs?|want\w*|at\s+least"
     r"|above|over|more|beyond|exceed\w*|higher|minimum|past)\b|[<>≤≥]",
@@ -66,7 +82,9 @@ OWN_NAMES = {
     "margin": "gross_margin", "margins": "gross_margin", "price": "valuation", "price tag": "valuation",
     "recurring revenue": "arr", "usage": "users", "valued": "valuation", "burning": "burn",
 }  # fmt: skip
-METRIC = re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, OWN_NAMES), key=len, reverse=True))})\b", re.I)
+METRIC = re.compile(
+    rf"\b(?!burn multiple)(?:{'|'.join(sorted(map(re.escape, OWN_NAMES), key=len, reverse=True))})\b", re.I
+)
 """What people call a metric in a reason, more loosely than in a condition."""
 EXAMPLES = {
     "currency": "2M", "percent": "110%", "count": "100",

@@ -37,6 +37,30 @@ _FORMAL_CLOSE = re.compile(
 )
 _EASY_CLOSE = re.compile(r"^(?:cheers|thanks|thx|best|ciao|lg|vg|bises|abrazo|tak|x+|later|speak soon)\b", re.I)
 _EASY_GREETING = re.compile(r"^(?:hi|hey|hello|yo|hallo|moin|salut|hola|ciao|hoi|hej|cześć|oi|olá)\b", re.I)
+_A_GREETING = re.compile(
+    r"(?:(?:hi|hey|hello|yo|hallo|moin|salut|bonjour|bonsoir|hola|ciao|hoi|hej|hei|cześć|oi|olá|ola|buenos días"
+    r"|buenas(?: tardes)?|bom dia|boa tarde|good (?:morning|afternoon|evening)|guten (?:morgen|tag|abend)|servus"
+    r"|grüezi|goede(?:morgen|middag)|buongiorno|buonasera|dzień dobry|god dag|dear|lieber?|chère?|cher|estimad[oa]s?"
+    r"|querid[oa]s?|gentile|car[oa]|geachte|beste|prezad[oa]s?|szanown\w+)(?: there| all| everyone| again| zusammen)?)?"
+    r"[ ,.!:–—-]*",
+    re.I,
+)
+"""What a mail begins with beside the reader's name."""
+_A_CLOSE = re.compile(
+    r"(?:(?:all the |all my |my )?best(?: (?:wishes|regards))?|(?:kind|kindest|warm|warmest|with (?:best|kind|warm))"
+    r" (?:regards|wishes)|regards|cheers|(?:many )?thanks(?: (?:again|so much|a lot))?|thx|thank you(?: again)?|ta"
+    r"|(?:yours )?(?:sincerely|faithfully|truly|respectfully)(?: yours)?|respectfully yours|yours|speak soon"
+    r"|talk soon|take care|(?:mit )?(?:freundliche[nm]?|viele[n]?|beste[n]?|liebe[n]?|herzliche[n]?|schöne[n]?)"
+    r" gr(?:ü|ue)(?:ß|ss)en?|(?:mit )?gr(?:u(?:ß|ss)|ü(?:ß|ss)en?)|hochachtungsvoll"
+    r"|lg|vg|mfg|ciao|(?:bien )?cordialement|amicalement|bien à (?:vous|toi)"
+    r"|salutations(?: distinguées)?|saludos(?: cordiales)?|(?:un )?(?:cordial saludo|abrazo)|atentamente|atenciosamente"
+    r"|abraços?|cumprimentos|(?:cordiali|distinti) saluti|saluti|(?:met )?(?:vriendelijke|hartelijke) groet(?:en)?"
+    r"|groet(?:en|jes)?|hoogachtend|pozdrawiam|z poważaniem"
+    r"|(?:med )?(?:vänlig|venlig|vennlig)a? (?:hälsning(?:ar)?|hilsen)"
+    r"|hälsningar|hilsen|mvh|tak|bises)[ ,.!–—-]*",
+    re.I,
+)
+"""What a mail ends with: a closed list, so that no sentence, and no name, is learned."""
 _CONTRACTED = re.compile(r"\b\w+(?:n['’]t|['’](?:m|ve|ll|re|d))\b", re.I)
 _WRITTEN_OUT = re.compile(
     r"\b(?:I (?:am|will|would|have)|(?:do|does|did|is|are|was|were|would|could|should|can)\s?not"
@@ -77,7 +101,9 @@ def learn(mails: Iterable[SentMail], sender: str) -> Learned:
     voice = Voice(
         sender=sender.strip(),
         greeting=_greeting(habits),
-        sign_off=_commonest([habit.sign_off for habit in habits], "Best,"),
+        sign_off=_habitual(
+            [h.sign_off if h.sign_off is None or _closes(h.sign_off) else None for h in habits], "Best,"
+        ),
         words=max(1, round(median(habit.words for habit in habits))),
         formality=_formality(habits),
         samples=len(own),
@@ -145,34 +171,35 @@ def _is_plain(line: str) -> bool:
 
 def _greeting(habits: Sequence[_Habit]) -> str:
     """The commonest with a name in it that fits any reader, else the commonest of all."""
-    fit = [h.greeting for h in habits if h.greeting and _fits_anybody(h.greeting)]
-    named = [greeting for greeting in fit if NAME in greeting]
-    if not fit and any(habit.greeting and _HONORIFIC.search(habit.greeting) for habit in habits):
+    fit = [h.greeting if h.greeting and _fits_anybody(h.greeting) else None for h in habits]
+    named = [greeting if greeting and NAME in greeting else None for greeting in fit]
+    if not any(fit) and any(habit.greeting and _HONORIFIC.search(habit.greeting) for habit in habits):
         return f"Dear {NAME},"
-    return _commonest(named or fit, f"Hi {NAME},")
+    return _habitual(named if any(named) else fit, f"Hi {NAME},")
 
 
 def _fits_anybody(greeting: str) -> bool:
     """Short, and with nobody's name or title in it: those of one reader are wrong for the next."""
     rest = greeting.replace(NAME, "")
-    others = [word for word in re.findall(r"\w+", rest)[1:] if word[0].isupper() and word.casefold() not in _CAPITALS]
     return (
-        greeting.count(NAME) <= 1
+        bool(_A_GREETING.fullmatch(rest))
+        and greeting.count(NAME) <= 1
         and len(greeting) <= LONGEST
         and _is_plain(rest)
-        and not others
         and not _HONORIFIC.search(rest)
     )
 
 
-_CAPITALS = frozenset({"tag", "morgen", "abend", "there", "all"})
-"""Second words of greetings that some write with a capital: `Guten Tag`."""
+def _closes(line: str) -> bool:
+    """Whether a close is one that anybody may write to anybody; none at all is one too."""
+    return not line or bool(_A_CLOSE.fullmatch(line))
 
 
-def _commonest(seen: Sequence[str | None], otherwise: str) -> str:
-    """What was seen most often, the first of equals."""
+def _habitual(seen: Sequence[str | None], otherwise: str) -> str:
+    """What was seen most often, the first of equals, where at least half of the mails have it, and two."""
     told = Counter(each for each in seen if each is not None)
-    return max(told, key=lambda each: told[each]) if told else otherwise
+    best = max(told, key=lambda each: told[each], default=None)
+    return best if best is not None and told[best] >= max(2, len(seen) / 2) else otherwise
 
 
 def _formality(habits: Sequence[_Habit]) -> Formality:

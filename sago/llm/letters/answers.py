@@ -36,7 +36,7 @@ def answering(request: LetterRequest) -> set[object]:
 
 def reason(request: LetterRequest) -> str:
     """The reason as its writer put it, on one line; of a long one the first parts, as many as fit."""
-    text = one_line(request.watch.reason).strip(' .“”"')
+    text = one_line(request.watch.told_reason).strip(' .“”"')
     if len(text) <= LONGEST_REASON:
         return text
     ends = [match.start() for match in re.finditer(r"[.;,]\s| [–-] ", text[:LONGEST_REASON])]
@@ -66,6 +66,11 @@ def _level(number: int, result: ConditionResult, request: LetterRequest, phrases
     if result.note:
         how = how.replace(asked, f"{asked} {label}", 1)
         label, seen = _derived(result, request, label, seen)
+    if condition.name == "contract_value":
+        ours = "yours" if side is YOU else "ours"
+        return f"A contract of {ours} came to {seen}{_on(result, request)}, {how}."
+    if condition.name == "headcount":
+        label, seen = "team", f"{seen} people"
     reached = "reached" if condition.op in (">", ">=") else "stood at"
     if result.unit == "percent" and reached == "reached":
         reached = phrases.pick(f"reached:{number}", "reached", "came in at")

@@ -21,7 +21,9 @@ _NOBODY = re.compile(
     r"|(?:thousand|million|billion)s?",
     re.I,
 )
-_RENEWED = re.compile(r"renew|re-?sign|re-?up|another (?:\w+ )?years?|extend|verläng|renov|prolong|reconduct", re.I)
+_RENEWED = re.compile(
+    r"(?<!auto-)(?<!auto )renew|re-?sign|re-?up|another (?:\w+ )?years?|extend|verläng|renov|prolong|reconduct", re.I
+)
 _EXPANDED = re.compile(r"expan|upgrad|more seats|grew from|went from|go(?:ing)? from|up from|add(?:ed|ing)", re.I)
 _WENT = re.compile(
     r"(?P<what>(?:[A-Za-z][\w-]* ){0,4}[A-Za-z][\w-]*) (?:fell|went|dropped|came down|rose|grew|climbed|improved) "
@@ -103,7 +105,15 @@ def _article(noun: str) -> str:
     return f"{'an' if is_vowel else 'a'} {noun}"
 
 
+def renewals(event: Event) -> list[str]:
+    """What the proof says of a customer that had signed before: `renewed`, `expanded`."""
+    quotes = " ".join(proof.quote for proof in event.evidence)
+    return [verb for verb, cue in (("renewed", _RENEWED), ("expanded", _EXPANDED)) if cue.search(quotes)]
+
+
 def _contract(t: _Title) -> str:
+    if "renewed" in renewals(t.event):
+        return _expansion(t)
     value = t.part("value")
     rate = f" at {value}" if value.endswith((" a year", " a month")) else value and f" to a contract worth {value}"
     return f"{t.we} signed {t.who('a new customer')}{rate}{t.part('term', ' for ')}"
@@ -115,9 +125,8 @@ def _pilot(t: _Title) -> str:
 
 
 def _expansion(t: _Title) -> str:
-    quotes = " ".join(proof.quote for proof in t.event.evidence)
-    verbs = [verb for verb, cue in (("renewed", _RENEWED), ("expanded", _EXPANDED)) if cue.search(quotes)]
-    return f"{t.who('a customer')} {' and '.join(verbs) or 'renewed'}{t.part('value', ' at ')}{t.part('term', ' for ')}"
+    verbs = " and ".join(renewals(t.event)) or "renewed"
+    return f"{t.who('a customer')} {verbs}{t.part('value', ' at ')}{t.part('term', ' for ')}"
 
 
 def _term_sheet(t: _Title) -> str:

@@ -37,15 +37,23 @@ def objection(request: LetterRequest, phrases: Phrases) -> str:
     recalled = f"{my} reason for passing was “{{why}}”" if why else f"{i} thought it was too early"
     begun = f"When we met{met}, {recalled}."
     turns = ["That no longer holds.", "That has changed.", *(["The reason is gone."] if why else [])]
+    if not request.answers_all:
+        turns = ["This much has changed since.", "What has changed since:"] if facts else [""]
     turn = phrases.pick("turn", *turns)
     if is_terse(request):
         return phrases.say(f"{begun} {{facts}}", why=why, facts=facts)
-    forms = [f"{begun} {turn} {{facts}}", f"{{facts}} {begun} {turn}"]
+    forms = [f"{begun} {turn} {{facts}}"]
+    if request.answers_all:
+        forms.append(f"{{facts}} {begun} {turn}")
     if why and met and to_founder(request):
         forms.append(f"My note from our meeting{met} reads “{{why}}”. {turn} {{facts}}")
     elif why and met:
         forms.append(f"You told me{met} why it was too early for you: “{{why}}”. {turn} {{facts}}")
-    return phrases.pick("opening", *forms, why=why, facts=facts) if facts else phrases.say(f"{begun} {turn}", why=why)
+    return (
+        phrases.pick("opening", *forms, why=why, facts=facts)
+        if facts
+        else phrases.say(f"{begun} {turn}".rstrip(), why=why)
+    )
 
 
 def lead(request: LetterRequest, phrases: Phrases, first: Telling) -> str:
@@ -114,8 +122,10 @@ def other_side(request: LetterRequest, phrases: Phrases) -> str:
     if not fit:
         return ""
     worst = min(fit, key=lambda each: (each.manner, -each.event.severity.rank))
-    if worst.manner is not Manner.CLAUSE:
+    if worst.manner is Manner.QUOTE:
         return worst.sentence
+    if worst.manner is Manner.TITLE:
+        return _introduced(worst, request, phrases)
     if to_founder(request):
         forms = [
             "I have also seen that {fact}, and would like to hear how you are dealing with it.",
@@ -125,6 +135,15 @@ def other_side(request: LetterRequest, phrases: Phrases) -> str:
         forms = ["Not everything went our way: {fact}.", "On the other side, {fact}."]
         forms.append("You should also know that {fact}.")
     return phrases.pick("other side", *forms, fact=worst.clause)
+
+
+def _introduced(worst: Telling, request: LetterRequest, phrases: Phrases) -> str:
+    """A setback that only its title tells."""
+    if to_founder(request):
+        forms = ["There is one more thing to ask you about: {fact}", "On the other side, and to ask you about: {fact}"]
+    else:
+        forms = ["You should also know this: {fact}", "On the other side: {fact}"]
+    return phrases.pick("other side", *forms, fact=worst.sentence)
 
 
 def ask(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -> str:
@@ -152,8 +171,15 @@ def _question(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -
     """What the call is for, by the strongest fact that a question can be asked about."""
     about = next(filter(None, (_about(event, request, phrases) for event in told)), None)
     if to_founder(request):
-        return f"{about or 'hear what is behind this'}, and what you need next"
-    return f"{about or 'go through the details with you'}, and hear what is still missing for you"
+        ends = ("what you need next", "what comes next for you", "where you could use help", "what you plan from here")
+        return f"{about or 'hear what is behind this'}, and {phrases.pick('end', *ends)}"
+    ends = (
+        "what is still missing for you",
+        "your questions",
+        "what you would want to see next",
+        "where you still doubt",
+    )
+    return f"{about or 'go through the details with you'}, and hear {phrases.pick('end', *ends)}"
 
 
 def _about(event: Event, request: LetterRequest, phrases: Phrases) -> str:

@@ -55,6 +55,11 @@ _TURNING = re.compile(r"\b(?:no\w*|\w+n['’]t|never|cannot|without|will|would|c
 _LEVELS = (EventType.REVENUE_MILESTONE, EventType.USER_GROWTH)
 
 
+_MONTHS = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_DATED = re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)? {_MONTHS}\b|\b{_MONTHS} \d{{1,2}}(?:st|nd|rd|th)?\b")
+"""A title that names a day gets no second one."""
+
+
 class Manner(IntEnum):
     """How well an event can be told, best first."""
 
@@ -89,7 +94,7 @@ class Telling(NamedTuple):
         if self.manner is Manner.CLAUSE:
             return f"{capital(self.clause)}."
         if self.manner is Manner.TITLE:
-            return f"{capital(self.text)} ({self.when})."
+            return f"{capital(self.text)}." if _DATED.search(self.text) else f"{capital(self.text)} ({self.when})."
         return f"{_NOUNS[self.event.event_type]}, on {self.when}: “{self.text}”."
 
 
@@ -110,7 +115,7 @@ def tell(event: Event, request: LetterRequest) -> Telling:
     if is_known(event):
         return Telling(event, Manner.QUOTE, _cut(event.evidence[0].quote), when)
     if not _is_quote(event):
-        return Telling(event, Manner.TITLE, one_line(event.title).rstrip(".!"), when)
+        return Telling(event, Manner.TITLE, _title(event), when)
     return Telling(event, Manner.QUOTE, _cut(event.title), when)
 
 
@@ -134,6 +139,12 @@ def by_theme(told: Sequence[Telling]) -> list[Telling]:
 def _is_level(event: Event) -> bool:
     """A level's figures say more than its title; another event's title names whom it is about."""
     return event.event_type in _LEVELS and bool(telling_figures(event))
+
+
+def _title(event: Event) -> str:
+    """Thousands of euros in the form that figures have elsewhere."""
+    title = one_line(event.title).rstrip(".!")
+    return re.sub(r"\b(\d[\d.,]*) ?T€", r"€\1k", title)
 
 
 def _each_once(told: Sequence[Telling]) -> list[Telling]:

@@ -13,7 +13,7 @@ from sago.domain.watches import Direction
 from sago.errors import PermanentError
 from sago.llm.letters import SUBJECT_LIMIT, compose_offline
 from sago.outreach.checking import check
-from tests.unit.outreach.stories import ARR, EVENTS, SETBACK, event, metric, point, request, watch
+from tests.unit.outreach.stories import ARR, EVENTS, POINTS, SETBACK, event, metric, point, request, watch
 
 
 def test_the_investors_letter_answers_the_very_reason() -> None:
@@ -294,5 +294,79 @@ def test_no_letter_has_empty_words() -> None:
 
 def test_a_subject_without_a_fact_of_its_own_recalls_the_reason() -> None:
     chat = event("enterprise_deal", "cedar grove said yes to paid", "cedar grove said yes to paid. one tower")
-    draft = compose_offline(request(watch("enterprise_deal >= 1"), [chat], []))
-    assert draft.subject == "Orchard: “ARR below 2M” no longer holds"
+    asked = watch("enterprise_deal >= 1")
+    draft = compose_offline(request(asked.model_copy(update={"reason": "no enterprise logo"}), [chat], []))
+    assert draft.subject == "Orchard: “no enterprise logo” no longer holds"
+    draft = compose_offline(request(asked, [chat], []))
+    assert draft.subject == "Orchard: “ARR below 2M” and what has changed"
+
+
+def test_a_reason_is_gone_only_when_each_part_of_it_is_answered() -> None:
+    for direction in SPOKEN:
+        for number in range(12):
+            asked = watch("arr >= 2M", direction=direction, name=str(number))
+            reason = "churn too high, ARR below 2M, no enterprise logo"
+            part = request(asked.model_copy(update={"reason": reason}), [ARR], POINTS[:1])
+            draft = compose_offline(part)
+            assert f"“{reason}”" in draft.body
+            assert not re.search(r"no longer holds|That has changed|is gone", draft.subject + draft.body)
+            assert check(draft, part) == []
+
+
+def test_a_reason_that_is_only_too_early_is_not_quoted() -> None:
+    early = request(watch("arr >= 2M").model_copy(update={"reason": "Too early."}))
+    draft = compose_offline(early)
+    assert early.answers_all
+    assert "“" not in draft.subject + draft.body
+
+
+def test_a_contract_that_the_proof_calls_a_renewal_is_told_as_one() -> None:
+    title, quote = "Halden signed a contract worth $54k a year", "Halden renewed at $54k a year, up from $40k"
+    deal = event("enterprise_deal", title, quote, metric("contract_value", 54_000))
+    asked = request(watch(), [deal], [])
+    draft = compose_offline(asked)
+    assert "Halden renewed and expanded at $54k a year" in draft.body
+    assert draft.subject == "Orchard: Halden renewed"
+    assert check(draft, asked) == []
+
+
+def test_a_count_is_a_subject_only_where_the_event_is_about_it() -> None:
+    beside = event(
+        "partnership",
+        "Reseller agreement signed with Gruber Systems, covering 63 users",
+        "Reseller agreement signed with Gruber Systems, covering 63 users",
+        metric("users", 63, "count"),
+    )
+    grown = event("user_growth", "Reached 900 users", "we have 900 users now", metric("users", 900, "count"))
+    assert "63" not in compose_offline(request(watch(), [ARR, beside])).subject
+    assert "900 users" in compose_offline(request(watch(), [ARR, grown])).subject
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "subject"),
+    [
+        ("enterprise_deal", "Galil Bakeries signed for two years", "Orchard: Galil Bakeries signed"),
+        ("funding", "Series A closes with the money in the account", "Orchard: Series A closed"),
+        ("partnership", "Agreement with the port of Kalmar", "Orchard: a partnership"),
+    ],
+)
+def test_a_subject_names_the_customer_or_the_kind_of_news(kind: str, title: str, subject: str) -> None:
+    assert compose_offline(request(watch(), [event(kind, title, "as was said")], [])).subject == subject
+
+
+@pytest.mark.parametrize("direction", SPOKEN)
+def test_a_setback_that_only_its_title_tells_is_introduced(direction: Direction) -> None:
+    fire = event("setback", "Fire burns two towers at Derrynagun", "a fire burnt two of our towers", days_ago=2)
+    asked = request(watch("arr >= 2M", direction=direction))
+    draft = compose_offline(asked.model_copy(update={"events": (*asked.events, fire)}))
+    assert ": Fire burns two towers at Derrynagun (18 November)." in draft.body
+
+
+def test_a_title_that_names_its_day_gets_no_second_one() -> None:
+    hire = event("hiring", "Ruthi Alon joined on December 1st", "Ruthi joins, December 1st", days_ago=1)
+    assert "Ruthi Alon joined on December 1st." in compose_offline(request(watch(), [hire], [])).body
+
+
+def test_letters_end_in_several_ways() -> None:
+    ends = {draft.body.split("\n\n")[-3].rsplit(", ", 1)[-1] for draft in variants("arr >= 2M")}
+    assert len(ends) >= 6

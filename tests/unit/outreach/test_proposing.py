@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sago.outreach.conditions import parse
-from sago.outreach.proposing import propose
+from sago.outreach.proposing import answers_all, propose
+from tests.unit.outreach.stories import watch
 
 
 @pytest.mark.parametrize(
@@ -66,3 +67,44 @@ def test_whatever_is_proposed_is_a_condition_and_names_its_words(reason: str) ->
     for each in propose(reason).conditions:
         assert parse(each.condition.text) == each.condition
         assert all(word in reason for word in each.because.split())
+
+
+@pytest.mark.parametrize(
+    ("reason", "conditions", "all_of_it"),
+    [
+        ("ARR below 2M", ["arr >= 2M"], True),
+        ("ARR below 2M", ["arr >= 1M"], False),
+        ("ARR below 2M, no enterprise logo", ["arr >= 2M"], False),
+        ("ARR below 2M, no enterprise logo", ["arr >= 2M", "enterprise_deal >= 1"], True),
+        ("ARR below 2M, market too small", ["arr >= 2M"], False),
+        ("too early", ["arr >= 2M"], True),
+        ("", ["arr >= 2M"], True),
+    ],
+)
+def test_conditions_answer_a_reason_when_they_ask_for_all_of_it(
+    reason: str, conditions: list[str], all_of_it: bool
+) -> None:
+    assert answers_all(watch(*conditions).model_copy(update={"reason": reason})) is all_of_it
+
+
+@pytest.mark.parametrize(
+    ("reason", "proposed"),
+    [
+        ("Team too small (5 people)", []),
+        ("too much churn: 8% a month", []),
+        ("ARR 1.2M, we need 3M", ["arr >= 3M"]),
+        ("MRR 50k is too low, come back at 100k", ["mrr >= 100k"]),
+        ("grew only 5% month over month", []),
+        ("growth slowed to 5% yoy, want 100%", ["mrr growth 1y >= 100%"]),
+        ("burn 400k per month until they reach 200k", ["burn <= 200k"]),
+        ("burn multiple over 2", []),
+        ("we have 50k MRR", []),
+        ("ARR reached only 800k", []),
+        ("one large customer is 60% of revenue", []),
+        ("too dependent on enterprise customers", []),
+        ("we have too many enterprise deals", []),
+        ("no outage problem, good team", []),
+    ],
+)
+def test_what_there_is_is_never_taken_for_what_is_waited_for(reason: str, proposed: list[str]) -> None:
+    assert [each.condition.text for each in propose(reason).conditions] == proposed

@@ -149,3 +149,26 @@ def test_a_folder_without_mails_is_an_error(tmp_path: Path) -> None:
         list(read_sent(tmp_path, NOW))
     with pytest.raises(UsageError, match="this is a"):
         list(read_sent(tmp_path / "a.csv", NOW))
+
+
+@pytest.mark.parametrize(
+    "close", ["Wire it today,", "Helmut Vogel,", "Regards to Helmut and Osprey,", "Darling,", "Kisses,"]
+)
+def test_a_sentence_or_a_name_is_no_sign_off(close: str) -> None:
+    voice = learn(sent(*[f"Hi Nell,\n\nThe deck is here.\n\n{close}\nIvo"] * 3), SENDER).voice
+    assert voice is not None
+    assert voice.sign_off == "Best,"
+
+
+@pytest.mark.parametrize("greeting", ["Congrats on the round,", "Hi mom,", "Darling,", "Wire it today {name},"])
+def test_a_sentence_is_no_greeting(greeting: str) -> None:
+    voice = learn(sent(*[f"{greeting.format(name='Nell')}\n\nThe deck is here.\n\nBest,\nIvo"] * 3), SENDER).voice
+    assert voice is not None
+    assert voice.greeting == "Hi {name},"
+
+
+def test_what_was_written_once_is_no_habit() -> None:
+    bodies = ["Moin Nell,\n\nYes.\n\nCheers,\nIvo", "Nell,\n\nNo.\n\nThanks,\nIvo", "Hey Nell,\n\nHm.\n\nTa,\nIvo"]
+    voice = learn(sent(*bodies), SENDER).voice
+    assert voice is not None
+    assert (voice.greeting, voice.sign_off) == ("Hi {name},", "Best,")
