@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from rapidfuzz.fuzz import partial_ratio, partial_ratio_alignment
 
+from sago.outreach.claims.acts import reversed_acts
 from sago.outreach.claims.calendar import find_days, is_written
 from sago.outreach.claims.dates import date_claims
 from sago.outreach.claims.figures import figure_claims
@@ -72,6 +73,8 @@ def _sentence(text: Text, sentence: Span, claims: list[Claim]) -> Iterator[Settl
         bound = [claim for claim in inside if claim.events is not None]
         if not bound:
             yield from ((claim, claim.matches[0], "") for claim in inside)
+            if current and anchored:
+                yield from _reversed(text, clause, [ground for ground in text.grounds if ground.key in current])
             continue
         has_anchor = any(claim.is_anchor or _is_repeated(claim, text) for claim in bound)
         starts_anew = has_anchor and anchored and not named and not _GOES_ON.match(text.text[clause.start : clause.end])
@@ -106,8 +109,15 @@ def _clause(text: Text, clause: Span, claims: list[Claim], keys: Keys, *, refuse
         at = text.text.find(problem.text, clause.start, clause.end)
         span = (at, at + len(problem.text)) if at >= 0 else (clause.start, clause.end)
         yield first._replace(kind="wording", start=span[0], end=span[1]), None, problem.why
+    yield from _reversed(text, clause, grounds)
     if _is_name_alone(text, clause, claims, grounds):
         yield first, None, f"is named, but nothing is said of it that “{grounds[0].label}” says"
+
+
+def _reversed(text: Text, clause: Span, grounds: list[Ground]) -> Iterator[Settled]:
+    for problem in reversed_acts(text, clause, grounds) if grounds else ():
+        at = text.text.find(problem.text, clause.start, clause.end)
+        yield Claim("wording", at, at + len(problem.text), (), problem.why), None, problem.why
 
 
 def _is_repeated(claim: Claim, text: Text) -> bool:
