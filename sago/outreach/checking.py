@@ -41,7 +41,13 @@ def examine(draft: LetterDraft, request: LetterRequest, others: Sequence[str] = 
     receipts: list[Receipt] = []
     problems = [*subject_problems(draft.subject), *_strangers(draft, request)]
     for text in _texts(draft, request):
-        problems += [*written_problems(text), *trends(text), *absences(text), *unbacked(text), *_of_the_house(text, others)]
+        problems += [
+            *written_problems(text),
+            *trends(text),
+            *absences(text),
+            *unbacked(text),
+            *_of_the_house(text, others),
+        ]
         for claim, match, refusal in settled(text):
             exact = match is None or is_coarse(claim, match, text, request.granularity)
             if refusal or not exact:

@@ -33,8 +33,9 @@ _ASKER = {
     Direction.TO_INVESTOR: re.compile(rf"\byou{_DID_ASK}|\byour{_GOAL}", re.I),
 }
 _COMMITS = re.compile(
-    r"\b(?:invest\w*|pay\w*|paid|wir(?:e|es|ed|ing)|owe[sd]?|set aside|set \S+ aside|tickets?|prices?|need(?:s|ed)?|wants?"
-    r"|from you|offer\w*|valuations?|valued|round(?! size)|raising|bank|cheque|loan|lend|put in|stake)\b",
+    r"\b(?:invest\w*|pay\w*|paid|wir(?:e|es|ed|ing)|owe[sd]?|set aside|set \S+ aside|tickets?|prices?"
+    r"|need(?:s|ed)?|wants?|from you|offer\w*|valuations?|valued|round(?! size)|raising|bank|cheque"
+    r"|loan|lend|put in|stake)\b",
     re.I,
 )
 _WAS_BELOW = re.compile(r"\b(?:was|were|stood)(?: still)? (?:below|under|short of)(?: the)?\s*$", re.I)
@@ -42,7 +43,9 @@ _BELOW = re.compile(r"\b(?:below|under|less than)\b|<", re.I)
 _MORE_THAN = re.compile(r"\b(?:more than|over|above|well past|past)\s*$", re.I)
 _LEAST_SHARE = 0.8
 """Of the stated figure: `more than 200 customers` may be said of 214."""
-_SINCE_MET = re.compile(r"\s(?:ago\b.*?\b(?:met|passed|spoke|talked)|(?:has|have)?\s*(?:passed )?since (?:we|our|I))\b", re.I)
+_SINCE_MET = re.compile(
+    r"\s(?:ago\b.*?\b(?:met|passed|spoke|talked)|(?:has|have)?\s*(?:passed )?since (?:we|our|I))\b", re.I
+)
 _DAYS_OF = {"days": 1.0, "weeks": 7.0, "months": 30.44, "years": 365.25}
 _BEYOND = re.compile(
     r"\b(?:past|above|over|beyond|exceed\w*|crossed|cleared|than|at least|against|passed|topped)(?: (?:the"
@@ -179,7 +182,8 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     if _COMMITS.search(around):
         return
     is_asked = _BEYOND.search(before) or any(
-        _ASKER[text.all.direction].search(part) for part in (re.split(r"[,;:]\s", behind)[0], re.split(r"[,;:]\s", before)[-1])
+        _ASKER[text.all.direction].search(part)
+        for part in (re.split(r"[,;:]\s", behind)[0], re.split(r"[,;:]\s", before)[-1])
     )
     was_below = _WAS_BELOW.search(before) and re.search(r"\b(?:met|spoke|talked)\b", around)
     if not (is_asked or was_below):

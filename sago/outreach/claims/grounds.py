@@ -95,7 +95,9 @@ class Grounds(NamedTuple):
         investor = request.watch.investor or Person(name="")
         people = (investor, founder) if request.watch.direction is Direction.TO_FOUNDER else (founder, investor)
         names = (people[0].name, people[1].name)
-        return cls(tuple(events), _of_watch(request), _of_company(request), *names, request.watch.direction, _habits(request))
+        return cls(
+            tuple(events), _of_watch(request), _of_company(request), *names, request.watch.direction, _habits(request)
+        )
 
 
 def _habits(request: LetterRequest) -> frozenset[str]:

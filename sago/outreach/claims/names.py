@@ -16,6 +16,7 @@ from sago.outreach.claims.grounds import Ground
 from sago.outreach.claims.passages import WORD, Span, words_of
 from sago.outreach.claims.reading import Claim, Match, Text
 
+_OFFICE = re.compile(r"(?<![\w-])(?:CEO|CTO|CFO|COO|CMO|CRO|CPO)(?![\w-])")
 _ALWAYS = {"i", "m", "d", "ve", "ll", "ceo", "cto", "cfo", "coo"}
 """`I` with what may follow its apostrophe, and offices."""
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;–—“\"(\n•*-])[\s“\"*•(–—-]*$")
@@ -44,6 +45,23 @@ def name_claims(text: Text) -> Iterator[Claim]:
             yield _of_event(text, start, end)
     yield from _in_small_letters(text, [zone for zone in (greeting, signature) if zone])
     yield from _metrics(text)
+    yield from _offices(text, [zone for zone in (greeting, signature) if zone])
+
+
+def _offices(text: Text, apart: Sequence[Span]) -> Iterator[Claim]:
+    """`CFO`: an event's that gives the office, or the founder's own where the letter speaks to or of its founder."""
+    for match in _OFFICE.finditer(text.text):
+        if any(zone.holds(*match.span()) for zone in apart):
+            continue
+        matches = text.repeated(*match.span()) or tuple(
+            Match(ground, ground.sayings[0])
+            for ground in text.grounds
+            if ground.sayings and any(_in(each, match.group()) for each in ground.texts)
+        )
+        if not matches and re.search(r"\b(?:you|I|me),? (?:as|are|am) (?:the |its )?$", text.text[: match.start()]):
+            company = text.all.company
+            matches = (Match(company, company.sayings[0]),) if _has(company, match.group()) else ()
+        yield Claim("name", *match.span(), matches, "is an office that no cited event gives", is_receipted=False)
 
 
 def _is_close(text: Text, at: int) -> bool:
