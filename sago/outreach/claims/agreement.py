@@ -165,7 +165,9 @@ def other_period(amount: Amount, stated: Stated, ground: Ground, text: Text) -> 
         period_of(name) for name in (stated.name, *stated.measures)
     }
     if period is None:
-        return f"is said for a period: “{shortened(stated.saying.text)}”" if told - {None} else ""
+        alike = [each for each in ground.figures if each.value == stated.value and each.amount]
+        is_rate = told - {None} or any(PERIOD.match(f.saying.text, f.amount.end) or f.amount.period for f in alike)
+        return f"is said for a period: “{shortened(stated.saying.text)}”" if is_rate else ""
     return "" if period in told else f"is not said for a {period}: “{shortened(stated.saying.text)}”"
 
 
