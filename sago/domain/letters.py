@@ -44,6 +44,8 @@ class LetterRequest(BaseModel):
     as_of: Moment
     granularity: Granularity = Granularity.EXACT
     """How exactly figures may be told: the events and points above are coarsened to it already."""
+    answers_all: bool = False
+    """Whether the conditions answer each part of the reason: only then may a letter say that it no longer holds."""
     objections: tuple[str, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
@@ -15,6 +16,8 @@ from sago.domain.events import Event, EventType, Evidence, MetricPoint, Severity
 from sago.domain.messages import CompanyId, Moment
 from sago.domain.significance import CounterEvidence, Gap, NewlyMet, Promise, Score
 from sago.domain.voices import Voice
+
+_ONLY_EARLY = re.compile(r"\W*(?:(?:it (?:is|was)|it['’]s|a bit|still|just|far|much) )*too early(?: for us)?\W*", re.I)
 
 
 class Direction(StrEnum):
@@ -67,6 +70,11 @@ class Watch(BaseModel):
     """How the letter's sender writes, learned from mails of theirs."""
     created_at: Moment
     is_active: bool = True
+
+    @property
+    def told_reason(self) -> str:
+        """The reason where it says more than that it was too early."""
+        return "" if _ONLY_EARLY.fullmatch(self.reason) else self.reason
 
 
 class Outcome(StrEnum):

@@ -20,6 +20,7 @@ from sago.errors import PermanentError, TransientError, UngroundedError, Unusabl
 from sago.outreach.checking import check, examine
 from sago.outreach.knowledge import Known, load
 from sago.outreach.proofs import held_since
+from sago.outreach.proposing import answers_all
 from sago.outreach.selection import choose, other_side
 from sago.outreach.sharing import view_of
 from sago.outreach.significance import scores
@@ -168,6 +169,7 @@ def _request(known: Known, verdict: Verdict, events: tuple[Event, ...], as_of: d
         metric_points=tuple(point for point in known.metric_points if point.said_at <= as_of),
         as_of=as_of,
         granularity=known.view.seen.granularity,
+        answers_all=answers_all(known.watch),
     )
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.events import EventType
 from sago.domain.metrics import METRICS
-from sago.domain.watches import Condition
+from sago.domain.watches import Condition, Watch
 from sago.domain.wording import SYMBOLS, metric_label
 from sago.errors import UsageError
 from sago.outreach import reason_words as words
@@ -54,6 +54,24 @@ def propose(reason: str) -> Proposals:
         else:
             found.setdefault(render(said), Proposed(said, clause))
     return Proposals(tuple(found.values()), tuple(unclear))
+
+
+def answers_all(watch: Watch) -> bool:
+    """Whether the watch's conditions ask for all that its reason names, and for no less of it."""
+    said = propose(watch.told_reason)
+    return not said.unclear and all(
+        any(_covers(own, each.condition) for own in watch.conditions) for each in said.conditions
+    )
+
+
+def _covers(own: Condition, wanted: Condition) -> bool:
+    if (own.kind, own.name) != (wanted.kind, wanted.name):
+        return False
+    if own.is_absence or wanted.is_absence:
+        return own.is_absence and wanted.is_absence
+    if own.op[0] != wanted.op[0]:
+        return False
+    return own.value <= wanted.value if own.op[0] == "<" else own.value >= wanted.value
 
 
 def _clauses(reason: str) -> Iterator[str]:

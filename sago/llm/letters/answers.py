@@ -36,7 +36,7 @@ def answering(request: LetterRequest) -> set[object]:
 
 def reason(request: LetterRequest) -> str:
     """The reason as its writer put it, on one line; of a long one the first parts, as many as fit."""
-    text = one_line(request.watch.reason).strip(' .“”"')
+    text = one_line(request.watch.told_reason).strip(' .“”"')
     if len(text) <= LONGEST_REASON:
         return text
     ends = [match.start() for match in re.finditer(r"[.;,]\s| [–-] ", text[:LONGEST_REASON])]

@@ -37,15 +37,25 @@ def objection(request: LetterRequest, phrases: Phrases) -> str:
     recalled = f"{my} reason for passing was “{{why}}”" if why else f"{i} thought it was too early"
     begun = f"When we met{met}, {recalled}."
     turns = ["That no longer holds.", "That has changed.", *(["The reason is gone."] if why else [])]
+    if not request.answers_all:
+        turns = ["This much has changed since.", "What has changed since:"] if facts else [""]
     turn = phrases.pick("turn", *turns)
     if is_terse(request):
         return phrases.say(f"{begun} {{facts}}", why=why, facts=facts)
-    forms = [f"{begun} {turn} {{facts}}", f"{{facts}} {begun} {turn}"]
+    forms = [f"{begun} {turn} {{facts}}"]
+    if request.answers_all:
+        forms.append(f"{{facts}} {begun} {turn}")
+    elif facts:
+        forms.append(f"{{facts}} {begun}")
     if why and met and to_founder(request):
         forms.append(f"My note from our meeting{met} reads “{{why}}”. {turn} {{facts}}")
     elif why and met:
         forms.append(f"You told me{met} why it was too early for you: “{{why}}”. {turn} {{facts}}")
-    return phrases.pick("opening", *forms, why=why, facts=facts) if facts else phrases.say(f"{begun} {turn}", why=why)
+    return (
+        phrases.pick("opening", *forms, why=why, facts=facts)
+        if facts
+        else phrases.say(f"{begun} {turn}".rstrip(), why=why)
+    )
 
 
 def lead(request: LetterRequest, phrases: Phrases, first: Telling) -> str:

@@ -42,12 +42,13 @@ def subject(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -> 
     facts, forms = _phrases(request, told), ["{name}: {facts}"]
     if request.verdict.outcome is Outcome.NOW:
         recalled = reason(request)
-        bare = f"{name}: “{recalled}” no longer holds"
+        turned = "no longer holds" if request.answers_all else "and what has changed"
+        bare = f"{name}: “{recalled}” {turned}"
         if recalled and not facts and len(bare) <= SUBJECT_LIMIT:
             return bare
         if request.watch.direction is Direction.TO_FOUNDER:
             forms = ["{name}: {facts} – time to talk", "Back to {name}: {facts}"]
-        if recalled and len(recalled) <= SHORT_REASON:
+        if recalled and len(recalled) <= SHORT_REASON and request.answers_all:
             forms.append("{name}: {facts} – “{why}” no longer holds")
         return _fitting(name, phrases.pick("subject", *forms, name=name, why=recalled, facts=_FACTS), facts)
     return _fitting(name, f"{name}: {_FACTS}", facts)

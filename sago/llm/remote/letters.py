@@ -81,6 +81,7 @@ def _data(request: LetterRequest) -> dict[str, Any]:
         "signed_by": signature(request),
         "met_on": day(watch.met_on, beside=when) if watch.met_on else None,
         "reason_for_passing": watch.reason,
+        "answers_all": request.answers_all,
         "because": [_condition(result, request) for result in request.verdict.results],
         "events": [_event(number, event, request) for number, event in enumerate(request.events, start=1)],
     }

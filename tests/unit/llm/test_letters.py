@@ -13,7 +13,7 @@ from sago.domain.watches import Direction
 from sago.errors import PermanentError
 from sago.llm.letters import SUBJECT_LIMIT, compose_offline
 from sago.outreach.checking import check
-from tests.unit.outreach.stories import ARR, EVENTS, SETBACK, event, metric, point, request, watch
+from tests.unit.outreach.stories import ARR, EVENTS, POINTS, SETBACK, event, metric, point, request, watch
 
 
 def test_the_investors_letter_answers_the_very_reason() -> None:
@@ -294,5 +294,27 @@ def test_no_letter_has_empty_words() -> None:
 
 def test_a_subject_without_a_fact_of_its_own_recalls_the_reason() -> None:
     chat = event("enterprise_deal", "cedar grove said yes to paid", "cedar grove said yes to paid. one tower")
-    draft = compose_offline(request(watch("enterprise_deal >= 1"), [chat], []))
-    assert draft.subject == "Orchard: “ARR below 2M” no longer holds"
+    asked = watch("enterprise_deal >= 1")
+    draft = compose_offline(request(asked.model_copy(update={"reason": "no enterprise logo"}), [chat], []))
+    assert draft.subject == "Orchard: “no enterprise logo” no longer holds"
+    draft = compose_offline(request(asked, [chat], []))
+    assert draft.subject == "Orchard: “ARR below 2M” and what has changed"
+
+
+def test_a_reason_is_gone_only_when_each_part_of_it_is_answered() -> None:
+    for direction in SPOKEN:
+        for number in range(12):
+            asked = watch("arr >= 2M", direction=direction, name=str(number))
+            reason = "churn too high, ARR below 2M, no enterprise logo"
+            part = request(asked.model_copy(update={"reason": reason}), [ARR], POINTS[:1])
+            draft = compose_offline(part)
+            assert f"“{reason}”" in draft.body
+            assert not re.search(r"no longer holds|That has changed|is gone", draft.subject + draft.body)
+            assert check(draft, part) == []
+
+
+def test_a_reason_that_is_only_too_early_is_not_quoted() -> None:
+    early = request(watch("arr >= 2M").model_copy(update={"reason": "Too early."}))
+    draft = compose_offline(early)
+    assert early.answers_all
+    assert "“" not in draft.subject + draft.body

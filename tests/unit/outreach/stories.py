@@ -11,6 +11,7 @@ from sago.domain.events import Event, EventType, Evidence, Fold, Metric, MetricP
 from sago.domain.letters import LetterRequest
 from sago.domain.watches import Direction, Watch
 from sago.outreach.conditions import parse
+from sago.outreach.proposing import answers_all
 from sago.outreach.selection import choose
 from sago.outreach.verdicts import judge
 from sago.stores.memory.database import MemoryDatabase
@@ -98,6 +99,7 @@ def request(of: Watch, events: Sequence[Event] = EVENTS, points: Sequence[Metric
         events=tuple(choose(events, NOW, 5)),
         metric_points=tuple(points),
         as_of=NOW,
+        answers_all=answers_all(of),
     )
 
 

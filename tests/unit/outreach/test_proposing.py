@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sago.outreach.conditions import parse
-from sago.outreach.proposing import propose
+from sago.outreach.proposing import answers_all, propose
+from tests.unit.outreach.stories import watch
 
 
 @pytest.mark.parametrize(
@@ -66,3 +67,21 @@ def test_whatever_is_proposed_is_a_condition_and_names_its_words(reason: str) ->
     for each in propose(reason).conditions:
         assert parse(each.condition.text) == each.condition
         assert all(word in reason for word in each.because.split())
+
+
+@pytest.mark.parametrize(
+    ("reason", "conditions", "all_of_it"),
+    [
+        ("ARR below 2M", ["arr >= 2M"], True),
+        ("ARR below 2M", ["arr >= 1M"], False),
+        ("ARR below 2M, no enterprise logo", ["arr >= 2M"], False),
+        ("ARR below 2M, no enterprise logo", ["arr >= 2M", "enterprise_deal >= 1"], True),
+        ("ARR below 2M, market too small", ["arr >= 2M"], False),
+        ("too early", ["arr >= 2M"], True),
+        ("", ["arr >= 2M"], True),
+    ],
+)
+def test_conditions_answer_a_reason_when_they_ask_for_all_of_it(
+    reason: str, conditions: list[str], all_of_it: bool
+) -> None:
+    assert answers_all(watch(*conditions).model_copy(update={"reason": reason})) is all_of_it
