@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sago.domain.letters import Highlight, LetterDraft, LetterRequest, Receipt
-from sago.outreach.claims.acts import unbacked
+from sago.outreach.claims.acts import unbacked, whole_reason
 from sago.outreach.claims.coarse import is_coarse
 from sago.outreach.claims.coherence import settled
 from sago.outreach.claims.grounds import Ground, Grounds
@@ -46,6 +46,7 @@ def examine(draft: LetterDraft, request: LetterRequest, others: Sequence[str] = 
             *trends(text),
             *absences(text),
             *unbacked(text),
+            *whole_reason(text),
             *_of_the_house(text, others),
         ]
         for claim, match, refusal in settled(text):

@@ -86,6 +86,23 @@ def reversed_acts(text: Text, clause: Span, grounds: Sequence[Ground]) -> Iterat
             yield _problem(text, clause, said, f"turns round what the event says: “{grounds[0].label}”")
 
 
+_WHOLE_REASON = re.compile(
+    r"\bno longer (?:holds?|appl(?:y|ies)|stands?|true|(?:is |are )?(?:so|the case))\b"
+    r"|\b(?:that|this|it|both|all|reasons?|objections?|concerns?|doubts?)(?: (?!much)\w+)? (?:is|are|has|have)(?: \w+)? "
+    r"(?:gone|changed|answered|settled|resolved|vanished|out of the way)\b",
+    re.I,
+)
+
+
+def whole_reason(text: Text) -> Iterator[Problem]:
+    """`The reason is gone` of a reason that the conditions answer in part."""
+    if text.all.answers_all or text.where.startswith("highlight"):
+        return
+    for sentence in text.sentences:
+        for match in _WHOLE_REASON.finditer(text.own_words(sentence)):
+            yield _problem(text, sentence, match.group(), "is said of the whole reason, which is answered in part")
+
+
 def unbacked(text: Text) -> Iterator[Problem]:
     """Claims of money, health, lawsuits and metrics that hold no figure: a cited text must hold the word."""
     grounds = (*text.grounds, text.all.watch)

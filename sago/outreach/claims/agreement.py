@@ -39,7 +39,7 @@ _NO_NOUN = frozenset(
     "across during until".split()
 )
 _QUALIFIERS = frozenset(
-    stem(word) for word in ("enterprise", "corporate", "new", "additional", "further", "government")
+    stem(word) for word in ("enterprise", "corporate", "new", "additional", "more", "further", "government")
 )
 COUNTED = frozenset(
     stem(word)
@@ -149,6 +149,8 @@ def _other_thing(amount: Amount, stated: Stated, ground: Ground, text: Text) -> 
     if match and match[1] in _NO_NOUN:
         words = []
     context = stated.context | (ground.stems if stated.amount is None else frozenset())
+    added = re.match(r"\s(new|more|further|additional)\s", text.text[amount.end :])
+    words += [added[1]] if added else []
     wrong = [word for word in words if word in COUNTED | _QUALIFIERS and word not in context]
     if not wrong and (not words or any(word in context for word in words)):
         return ""

@@ -9,7 +9,9 @@ from sago.domain.wording import day as written_day
 from sago.outreach.claims.agreement import agrees
 from sago.outreach.claims.calendar import Day, is_day, is_written
 from sago.outreach.claims.figures import ASKS
+from sago.outreach.claims.grounds import Ground
 from sago.outreach.claims.reading import Claim, Match, Text
+from sago.outreach.claims.sayings import Stated
 
 _ON = re.compile(r"\s(?:on|in|as of|of)\s")
 """Between a figure and its day."""
@@ -57,7 +59,7 @@ def date_claims(text: Text) -> Iterator[Claim]:
         clause = text.clause(day.start)
         around = text.text[clause.start : clause.end]
         matches = [] if _OUR_MEETING.search(around) else [*text.repeated(day.start, day.end), *_of_events(day, text)]
-        if _MEETING.search(around):
+        if _MEETING.search(around) and not re.search(r"\bby\s$", text.text[: day.start], re.I):
             matches += _of_the_meeting(day, text)
         yield Claim("date", day.start, day.end, tuple(matches), _instead(text))
     yield from _periods(text)
@@ -99,7 +101,7 @@ def _of_events(day: Day, text: Text) -> Iterator[Match]:
     for ground in text.grounds:
         same = [f for f in ground.figures if told and f.unit == told.unit and agrees(told, f)[1]]
         if same and all(figure.earlier for figure in same):
-            of = (f for f in same if f.on and is_day(day, f.on, text.as_of))
+            of = (f for f in same if (f.on and is_day(day, f.on, text.as_of)) or _is_written_behind(day, f, ground))
             yield from (Match(ground, figure.saying, "the day of the earlier figure") for figure in of)
             continue
         for known, saying in ground.written:
@@ -109,6 +111,15 @@ def _of_events(day: Day, text: Text) -> Iterator[Match]:
             continue
         if any(is_day(day, known, text.as_of) for known in ground.days) and ground.sayings:
             yield Match(ground, ground.sayings[0], "the day it was said")
+
+
+def _is_written_behind(day: Day, stated: Stated, ground: Ground) -> bool:
+    """Whether the proof writes the day right behind the figure: `from $1.4M in January`."""
+    return any(
+        is_written(day, known) and _ON.fullmatch(saying.text[stated.amount.end : known.start])
+        for known, saying in ground.written
+        if stated.amount and saying == stated.saying
+    )
 
 
 def _from_alike(day: Day, text: Text, written: str) -> bool:

@@ -81,6 +81,8 @@ class Grounds(NamedTuple):
     sender: str
     addressee: str
     direction: Direction
+    answers_all: bool
+    """Whether each part of the reason is answered."""
     habits: frozenset[str] = frozenset()
     """Words that the sender greets and closes with, in small letters."""
 
@@ -96,7 +98,13 @@ class Grounds(NamedTuple):
         people = (investor, founder) if request.watch.direction is Direction.TO_FOUNDER else (founder, investor)
         names = (people[0].name, people[1].name)
         return cls(
-            tuple(events), _of_watch(request), _of_company(request), *names, request.watch.direction, _habits(request)
+            tuple(events),
+            _of_watch(request),
+            _of_company(request),
+            *names,
+            request.watch.direction,
+            request.answers_all,
+            _habits(request),
         )
 
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from rapidfuzz.fuzz import ratio
 
+from sago.domain.events import CATALOGUE
 from sago.domain.everyday import everyday_words
 from sago.domain.metrics import METRICS
 from sago.outreach.claims.calendar import MONTHS, WEEKDAYS
@@ -262,7 +263,7 @@ def proper_words(ground: Ground) -> frozenset[str]:
     found |= {
         word
         for name in ground.names
-        if any(c.isupper() for c in name)
+        if any(c.isupper() for c in name) and name not in _labels()
         for word in words_of(name)
         if name != name.upper()
     }
@@ -356,6 +357,12 @@ def _abbreviations() -> frozenset[str]:
 def _ordinary() -> frozenset[str]:
     """Words that begin sentences without being names."""
     return frozenset(files("sago.outreach").joinpath("ordinary.txt").read_text(encoding="utf-8").split())
+
+
+@cache
+def _labels() -> frozenset[str]:
+    """The kinds of events, which name nobody."""
+    return frozenset(kind.label for kind in CATALOGUE.values())
 
 
 @cache
