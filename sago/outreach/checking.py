@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sago.domain.letters import Highlight, LetterDraft, LetterRequest, Receipt
+from sago.outreach.claims.acts import unbacked, whole_reason
 from sago.outreach.claims.coarse import is_coarse
 from sago.outreach.claims.coherence import settled
 from sago.outreach.claims.grounds import Ground, Grounds
@@ -40,7 +41,14 @@ def examine(draft: LetterDraft, request: LetterRequest, others: Sequence[str] = 
     receipts: list[Receipt] = []
     problems = [*subject_problems(draft.subject), *_strangers(draft, request)]
     for text in _texts(draft, request):
-        problems += [*written_problems(text), *trends(text), *absences(text), *_of_the_house(text, others)]
+        problems += [
+            *written_problems(text),
+            *trends(text),
+            *absences(text),
+            *unbacked(text),
+            *whole_reason(text),
+            *_of_the_house(text, others),
+        ]
         for claim, match, refusal in settled(text):
             exact = match is None or is_coarse(claim, match, text, request.granularity)
             if refusal or not exact:

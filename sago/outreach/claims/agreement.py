@@ -20,6 +20,11 @@ MOST_ROUNDED = 0.02
 """A figure rounded by more than this share of itself is another figure: 1.6M is not $2M."""
 _POINTS = re.compile(r"(?:\bpps?|points?)\s*$", re.I)
 PERIOD = re.compile(r"\s?(?:/|(?:per|an?|each|every)\s)\s?(day|week|month|quarter|year)\b", re.I)
+_IN_TOTAL = re.compile(
+    r"\s(?:in (?:total|all|one go|full)|total\b|altogether|overall|up ?front|all told"
+    r"|(?:for|over) (?:all )?(?:the )?\w+ years)",
+    re.I,
+)
 _PAST = re.compile(
     r"\b(?:from|was|were|earlier|before|previous(?:ly)?|formerly|then|vs|versus|against|compared|up|down)\b", re.I
 )
@@ -32,6 +37,9 @@ _NO_NOUN = frozenset(
     "then than per a an the "
     "this that last while when where it its we you our your i so but which who up down over under more "
     "across during until".split()
+)
+_QUALIFIERS = frozenset(
+    stem(word) for word in ("enterprise", "corporate", "new", "additional", "more", "further", "government")
 )
 COUNTED = frozenset(
     stem(word)
@@ -141,7 +149,9 @@ def _other_thing(amount: Amount, stated: Stated, ground: Ground, text: Text) -> 
     if match and match[1] in _NO_NOUN:
         words = []
     context = stated.context | (ground.stems if stated.amount is None else frozenset())
-    wrong = [word for word in words if word in COUNTED and word not in context]
+    added = re.match(r"\s(new|more|further|additional)\s", text.text[amount.end :])
+    words += [added[1]] if added else []
+    wrong = [word for word in words if word in COUNTED | _QUALIFIERS and word not in context]
     if not wrong and (not words or any(word in context for word in words)):
         return ""
     return f"counts other things in “{ground.label}”: {shortened(stated.saying.text)}"
@@ -150,12 +160,16 @@ def _other_thing(amount: Amount, stated: Stated, ground: Ground, text: Text) -> 
 def other_period(amount: Amount, stated: Stated, ground: Ground, text: Text) -> str:
     behind = PERIOD.match(text.text, amount.end)
     period = amount.period or (behind and behind[1].lower())
-    if period is None:
+    if period is None and not _IN_TOTAL.match(text.text, amount.end):
         return ""
     same = [stated] if stated.amount else [stated, *(each for each in ground.figures if each.value == stated.value)]
     told = {each.amount.period for each in same if each.amount} | {
         period_of(name) for name in (stated.name, *stated.measures)
     }
+    if period is None:
+        alike = [each for each in ground.figures if each.value == stated.value and each.amount]
+        is_rate = told - {None} or any(PERIOD.match(f.saying.text, f.amount.end) or f.amount.period for f in alike)
+        return f"is said for a period: “{shortened(stated.saying.text)}”" if is_rate else ""
     return "" if period in told else f"is not said for a {period}: “{shortened(stated.saying.text)}”"
 
 

@@ -21,7 +21,8 @@ _DAY = re.compile(
     r"|\b(?P<quarter>[QH][1-4])\b(?:\s+(?P<of>(?:19|20)\d\d)\b)?"
     rf"|\b(?P<weekday>{'|'.join(WEEKDAYS)})\b"
     r"|(?<![\w.,$€£/-])(?P<alone>(?:19|20)\d\d)(?![\w%/-]|[.,]\d)"
-    r"|\b(?P<relative>yesterday|last (?:week|month|quarter|year)|(?:the )?day before yesterday)\b",
+    r"|\b(?P<relative>yesterday|last (?:week|month|quarter|year)"
+    r"|(?:the )?day before yesterday|this (?:morning|afternoon|evening|week|month)|tonight)\b",
     re.I,
 )
 _VERBS = {"may", "mar", "march"}
@@ -100,6 +101,11 @@ def is_written(wanted: Day, known: Day) -> bool:
 def _is_relative(said: str, known: date, as_of: date) -> bool:
     if said.endswith("yesterday"):
         return known == as_of - timedelta(days=2 if "before" in said else 1)
+    if said == "tonight" or said.startswith("this "):
+        return {
+            "this week": known.isocalendar()[:2] == as_of.isocalendar()[:2],
+            "this month": (known.year, known.month) == (as_of.year, as_of.month),
+        }.get(said, known == as_of)
     if said == "last week":
         return known.isocalendar()[:2] == (as_of - timedelta(weeks=1)).isocalendar()[:2]
     if said == "last month":

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 
 from rapidfuzz.fuzz import partial_ratio, partial_ratio_alignment
 
+from sago.domain.events import EventType
+from sago.outreach.claims.acts import reversed_acts
 from sago.outreach.claims.calendar import find_days, is_written
 from sago.outreach.claims.dates import date_claims
 from sago.outreach.claims.figures import figure_claims
@@ -72,6 +74,8 @@ def _sentence(text: Text, sentence: Span, claims: list[Claim]) -> Iterator[Settl
         bound = [claim for claim in inside if claim.events is not None]
         if not bound:
             yield from ((claim, claim.matches[0], "") for claim in inside)
+            if current and anchored:
+                yield from _reversed(text, clause, [ground for ground in text.grounds if ground.key in current])
             continue
         has_anchor = any(claim.is_anchor or _is_repeated(claim, text) for claim in bound)
         starts_anew = has_anchor and anchored and not named and not _GOES_ON.match(text.text[clause.start : clause.end])
@@ -106,8 +110,15 @@ def _clause(text: Text, clause: Span, claims: list[Claim], keys: Keys, *, refuse
         at = text.text.find(problem.text, clause.start, clause.end)
         span = (at, at + len(problem.text)) if at >= 0 else (clause.start, clause.end)
         yield first._replace(kind="wording", start=span[0], end=span[1]), None, problem.why
+    yield from _reversed(text, clause, grounds)
     if _is_name_alone(text, clause, claims, grounds):
         yield first, None, f"is named, but nothing is said of it that “{grounds[0].label}” says"
+
+
+def _reversed(text: Text, clause: Span, grounds: list[Ground]) -> Iterator[Settled]:
+    for problem in reversed_acts(text, clause, grounds) if grounds else ():
+        at = text.text.find(problem.text, clause.start, clause.end)
+        yield Claim("wording", at, at + len(problem.text), (), problem.why), None, problem.why
 
 
 def _is_repeated(claim: Claim, text: Text) -> bool:
@@ -155,12 +166,27 @@ def _nearly(text: Text, clause: Span, keys: Keys | None) -> Keys | None:
 def _is_name_alone(text: Text, clause: Span, claims: Iterable[Claim], grounds: list[Ground]) -> bool:
     """Whether a clause names somebody of an event and says nothing of what the event tells."""
     bound = [claim for claim in claims if claim.events is not None]
-    if any(claim.kind != "name" or _is_repeated(claim, text) for claim in bound):
+    if any(claim.kind not in ("name", "date") or _is_repeated(claim, text) for claim in bound):
         return False
-    names = {stem(word) for claim in bound for word in words_of(text.text[claim.start : claim.end])}
+    names = {
+        stem(word)
+        for claim in bound
+        if claim.kind != "name" or claim.is_receipted
+        for word in words_of(text.text[claim.start : claim.end])
+    }
     sentence = text.sentence(clause.start)
     words = {stem(word) for word in words_of(text.text[sentence.start : sentence.end]) if len(word) > 2} - names
-    return not any(words & (ground.stems - names) - _EMPTY for ground in grounds)
+    around = text.text[sentence.start : sentence.end]
+    is_courtesy = _COURTESY.search(around) or (
+        _WON.search(around) and any(ground.event_type is EventType.ENTERPRISE_DEAL for ground in grounds)
+    )
+    return not is_courtesy and not any(words & (ground.stems - names) - _EMPTY for ground in grounds)
+
+
+_COURTESY = re.compile(
+    r"\b(?:regards|greetings|wishes|congratulations|thanks|hello|compliments|forward this) (?:\w+ )?to\b", re.I
+)
+_WON = re.compile(r"\b(?:you|we) (?:won|win|landed)\b", re.I)
 
 
 _EMPTY = frozenset(

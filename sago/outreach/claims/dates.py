@@ -9,12 +9,15 @@ from sago.domain.wording import day as written_day
 from sago.outreach.claims.agreement import agrees
 from sago.outreach.claims.calendar import Day, is_day, is_written
 from sago.outreach.claims.figures import ASKS
+from sago.outreach.claims.grounds import Ground
 from sago.outreach.claims.reading import Claim, Match, Text
+from sago.outreach.claims.sayings import Stated
 
 _ON = re.compile(r"\s(?:on|in|as of|of)\s")
 """Between a figure and its day."""
 _MEETING = re.compile(
-    r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked|told|said|wrote|passed|asked|thought)\b"
+    r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked|told|said|wrote|passed|asked|thought"
+    r"|named|set|gave|listed|mentioned)\b"
     r"|\bour (?:first |last )?(?:meeting|conversation|call|talk)\b|\bsince (?:then|we|our)\b|\b(?:met|told"
     r"|asked) (?:you|me)\b",
     re.I,
@@ -26,21 +29,65 @@ _OUR_MEETING = re.compile(
 )
 
 
+_PERIOD = re.compile(
+    r"\b(?:an?|one|some) (?:few )?(?:days?|weeks?|months?|quarters?|years?) (?:ago|earlier|later|before)\b"
+    r"|\bwithin (?:the |an? |one )?(?:days?|weeks?|months?|quarters?|years?)\b",
+    re.I,
+)
+"""Spans of time that only a text can bear out."""
+_WHEN_MET = re.compile(
+    r"\b(?:when|since|until|before) (?:we|I|you) (?:\w+ )?(?:met|spoke|talked|passed)\b|\bsince our \w+", re.I
+)
+_FROM_ON = re.compile(r"\b(?:since|until|till|by)\s(?:the\s)?$", re.I)
+_GREW = re.compile(r"\b(?:up|down|more|from|gr[eo]w\w*|r[io]se\w*|added|increased)\b", re.I)
+_HOPED = re.compile(r"\b(?:asked|wanted|hoped|needed|promised|planned|expected|will)\b", re.I)
+_ASKS_TIME = re.compile(r"\b(?:are you|would|could|shall|can|do you|does|what about|how about)\b[^.!]*\?", re.I)
+
+
 def date_claims(text: Text) -> Iterator[Claim]:
     """Every date, month, quarter, year and weekday of the text."""
     for day in text.days:
         sentence = text.sentence(day.start)
         said = text.text[sentence.start : sentence.end]
-        if day.weekday is not None and (ASKS.search(said) or _is_beside(day, text)):
+        asks = ASKS.search(said) or _ASKS_TIME.search(said)
+        if asks and day.relative.startswith(("this", "tonight")):
+            continue
+        if day.weekday is not None and (asks or _is_beside(day, text)):
             if wrong := _wrong_weekday(day, text):
                 yield Claim("date", day.start, day.end, (), wrong)
             continue
         clause = text.clause(day.start)
         around = text.text[clause.start : clause.end]
         matches = [] if _OUR_MEETING.search(around) else [*text.repeated(day.start, day.end), *_of_events(day, text)]
-        if _MEETING.search(around):
+        if _MEETING.search(around) and not re.search(r"\bby\s$", text.text[: day.start], re.I):
             matches += _of_the_meeting(day, text)
         yield Claim("date", day.start, day.end, tuple(matches), _instead(text))
+    yield from _periods(text)
+    yield from _earlier_when_met(text)
+
+
+def _periods(text: Text) -> Iterator[Claim]:
+    """`a year ago`, `within a week`: as a text of an event or a condition writes it."""
+    for match in _PERIOD.finditer(text.text):
+        matches = text.repeated(*match.span()) or tuple(
+            Match(ground, saying)
+            for ground in (*text.grounds, text.all.watch)
+            for saying in (*ground.sayings, *ground.computed)
+            if match.group().lower() in saying.text.lower()
+        )
+        yield Claim("date", *match.span(), matches, "is a time that stands in no cited event")
+
+
+def _earlier_when_met(text: Text) -> Iterator[Claim]:
+    """An earlier figure told as that of the meeting's day."""
+    for match in _WHEN_MET.finditer(text.text):
+        sentence = text.sentence(match.start())
+        for amount in text.amounts:
+            if not sentence.start <= amount.start < sentence.end or text.repeated(amount.start, amount.end):
+                continue
+            same = [f for g in text.grounds for f in g.figures if f.unit == amount.unit and agrees(amount, f)[0]]
+            if same and all(f.earlier and f.on not in text.all.watch.days for f in same):
+                yield Claim("date", *match.span(), (), "is not the day that the earlier figure is of")
 
 
 def _of_the_meeting(day: Day, text: Text) -> Iterator[Match]:
@@ -54,14 +101,37 @@ def _of_events(day: Day, text: Text) -> Iterator[Match]:
     for ground in text.grounds:
         same = [f for f in ground.figures if told and f.unit == told.unit and agrees(told, f)[1]]
         if same and all(figure.earlier for figure in same):
-            of = (f for f in same if f.on and is_day(day, f.on, text.as_of))
+            of = (f for f in same if (f.on and is_day(day, f.on, text.as_of)) or _is_written_behind(day, f, ground))
             yield from (Match(ground, figure.saying, "the day of the earlier figure") for figure in of)
             continue
         for known, saying in ground.written:
-            if is_written(day, known):
+            if is_written(day, known) and _from_alike(day, text, saying.text[: known.start]):
                 yield Match(ground, saying)
+        if not _from_alike(day, text, ""):
+            continue
         if any(is_day(day, known, text.as_of) for known in ground.days) and ground.sayings:
             yield Match(ground, ground.sayings[0], "the day it was said")
+
+
+def _is_written_behind(day: Day, stated: Stated, ground: Ground) -> bool:
+    """Whether the proof writes the day right behind the figure: `from $1.4M in January`."""
+    return any(
+        is_written(day, known) and _ON.fullmatch(saying.text[stated.amount.end : known.start])
+        for known, saying in ground.written
+        if stated.amount and saying == stated.saying
+    )
+
+
+def _from_alike(day: Day, text: Text, written: str) -> bool:
+    """Whether `since`, `until` or `by` before a day stands so in the proof too, or only tells from where it grew."""
+    match = _FROM_ON.search(text.text[: day.start])
+    if match is None or _FROM_ON.search(written):
+        return True
+    clause = text.clause(day.start)
+    around = text.text[clause.start : clause.end]
+    if match.group().strip().lower().startswith("since"):
+        return bool(written) and _GREW.search(around) is not None
+    return match.group().strip().lower().startswith("by") and _HOPED.search(around) is None
 
 
 def _is_beside(day: Day, text: Text) -> bool:

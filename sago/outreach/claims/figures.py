@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.metrics import METRICS
+from sago.domain.watches import Direction
 from sago.domain.wording import figure, metric_label
 from sago.outreach.claims.agreement import PERIOD, agrees, done_to, in_points, objection, other_name, other_period
 from sago.outreach.claims.grounds import TOKEN, Ground
@@ -21,11 +22,31 @@ _ASKED_MINUTES = {15.0, 20.0, 30.0, 45.0, 60.0}
 ASKS = re.compile(r"\b(call|talk|speak|chat|meet|walk|find|free|time for|minutes with)\b", re.I)
 _ANNUAL = re.compile(r"\s*\)?\s*(?:of\s+|in\s+)?(?:ARR|annual)", re.I)
 _ABOUT = re.compile(r"(?:[~≈]|\b(?:about|around|roughly|some|approximately|close to))\s*$", re.I)
-_AIM = re.compile(
-    r"\b(?:ask(?:s|ed|ing)?|want(?:s|ed|ing)?|need(?:s|ed)?|bars?|marks?|thresholds?|lines?|conditions?|reasons?|hop(?:ed|ing)|"
-    r"look(?:ed|ing) for|wait(?:ed|ing) for|set|named|mentioned|hurdles?|targets?|levels?)\b",
+_ADVERBS = r"(?: (?:had|have|once|first|then|also|originally|both))*"
+_DID_ASK = (
+    rf"{_ADVERBS} (?:asked(?: for| to see)?|named|set|mentioned|required|wanted(?: to see)?|hoped for|looked for"
+    r"|waited for|(?:was|were|been) (?:looking|waiting|hoping|asking) for)\b"
+)
+_GOAL = r"(?: \w+)? (?:bars?|marks?|thresholds?|lines?|conditions?|hurdles?|targets?|levels?|reasons?)\b"
+_ASKER = {
+    Direction.TO_FOUNDER: re.compile(rf"\b(?:I|we){_DID_ASK}|\b(?:my|our){_GOAL}", re.I),
+    Direction.TO_INVESTOR: re.compile(rf"\byou{_DID_ASK}|\byour{_GOAL}", re.I),
+}
+_COMMITS = re.compile(
+    r"\b(?:invest\w*|pay\w*|paid|wir(?:e|es|ed|ing)|owe[sd]?|set aside|set \S+ aside|tickets?|prices?"
+    r"|need(?:s|ed)?|wants?|from you|offer\w*|valuations?|valued|round(?! size)|raising|bank|cheque"
+    r"|loan|lend|put in|stake)\b",
     re.I,
 )
+_WAS_BELOW = re.compile(r"\b(?:was|were|stood)(?: still)? (?:below|under|short of)(?: the)?\s*$", re.I)
+_BELOW = re.compile(r"\b(?:below|under|less than)\b|<", re.I)
+_MORE_THAN = re.compile(r"\b(?:more than|over|above|well past|past)\s*$", re.I)
+_LEAST_SHARE = 0.8
+"""Of the stated figure: `more than 200 customers` may be said of 214."""
+_SINCE_MET = re.compile(
+    r"\s(?:ago\b.*?\b(?:met|passed|spoke|talked)|(?:has|have)?\s*(?:passed )?since (?:we|our|I))\b", re.I
+)
+_DAYS_OF = {"days": 1.0, "weeks": 7.0, "months": 30.44, "years": 365.25}
 _BEYOND = re.compile(
     r"\b(?:past|above|over|beyond|exceed\w*|crossed|cleared|than|at least|against|passed|topped)(?: (?:the"
     r"|your|my|our|a))*\s*$",
@@ -70,6 +91,8 @@ def _claim(amount: Amount, text: Text) -> Claim:
         matches += _annual(amount, measure, text)
         matches += _asked(amount, measure, text)
         matches += _looked_back(amount, text)
+        matches += _more_than(amount, measure, text)
+        matches += _since_met(amount, text)
     why = max(whys, key=len) if whys else _nearest(amount, measure, text)
     return Claim("figure", amount.start, amount.end, tuple(matches), why, is_anchor=measure is not None or bool(named))
 
@@ -155,12 +178,23 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     low = max((each.end for each in text.amounts if each.end <= amount.start), default=0)
     high = min((each.start for each in text.amounts if each.start >= amount.end), default=len(text.text))
     before, behind = text.text[max(low, sentence.start) : amount.start], text.text[amount.end : min(high, sentence.end)]
-    nearby = re.split(r"[,;:]\s", behind)[0]
-    if not (_BEYOND.search(before) or _AIM.search(nearby) or _AIM.search(re.split(r"[,;:]\s", before)[-1])):
+    around = text.text[sentence.start : sentence.end]
+    if _COMMITS.search(around):
+        return
+    is_asked = _BEYOND.search(before) or any(
+        _ASKER[text.all.direction].search(part)
+        for part in (re.split(r"[,;:]\s", behind)[0], re.split(r"[,;:]\s", before)[-1])
+    )
+    was_below = _WAS_BELOW.search(before) and re.search(r"\b(?:met|spoke|talked)\b", around)
+    if not (is_asked or was_below):
         return
     spoken = measures_in(text.text, sentence.start, amount.start)
     for stated in text.all.watch.figures:
         if measure is None and stated.amount and stated.measures and spoken and spoken[-1].name not in stated.measures:
+            continue
+        if not is_asked and not _BELOW.search(stated.saying.text):
+            continue
+        if stated.measures and measure is None and not spoken:
             continue
         if in_points(amount) or other_period(amount, stated, text.all.watch, text):
             continue
@@ -185,6 +219,31 @@ def _looked_back(amount: Amount, text: Text) -> Iterator[Match]:
             for stated in ground.periods:
                 if agrees(amount, stated)[0] and amount.unit == stated.unit:
                     yield Match(ground, stated.saying, stated.how)
+
+
+def _more_than(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
+    """`more than 200 customers` where 214 are stated."""
+    if amount.unit != "count" or amount.value % 10 or not _MORE_THAN.search(text.text[: amount.start]):
+        return
+    for ground in text.grounds:
+        for stated in ground.figures:
+            is_less = _LEAST_SHARE * stated.value <= amount.value < stated.value
+            if is_less and not stated.earlier and not objection(amount, stated, ground, measure, text):
+                how = f"{figure(stated.value, stated.unit)} → more than {amount.text}"
+                yield Match(ground, _saying(ground, stated.value) or stated.saying, how)
+
+
+def _since_met(amount: Amount, text: Text) -> Iterator[Match]:
+    """`ten weeks since we met`, counted from the meeting to the letter's own day."""
+    watch, width = text.all.watch, _DAYS_OF.get(f"{amount.unit.removesuffix('s')}s")
+    behind = text.text[amount.end : text.sentence(amount.start).end]
+    if width is None or not _SINCE_MET.match(behind):
+        return
+    for met in watch.days:
+        passed = (text.as_of - met).days / width
+        if amount.value in (int(passed), round(passed)):
+            saying = next(iter(watch.sayings), text.all.company.sayings[0])
+            yield Match(watch, saying, "counted from the day of the meeting")
 
 
 def _is_asked_time(amount: Amount, text: Text) -> bool:

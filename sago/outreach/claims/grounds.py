@@ -80,6 +80,9 @@ class Grounds(NamedTuple):
     company: Ground
     sender: str
     addressee: str
+    direction: Direction
+    answers_all: bool
+    """Whether each part of the reason is answered."""
     habits: frozenset[str] = frozenset()
     """Words that the sender greets and closes with, in small letters."""
 
@@ -94,7 +97,15 @@ class Grounds(NamedTuple):
         investor = request.watch.investor or Person(name="")
         people = (investor, founder) if request.watch.direction is Direction.TO_FOUNDER else (founder, investor)
         names = (people[0].name, people[1].name)
-        return cls(tuple(events), _of_watch(request), _of_company(request), *names, _habits(request))
+        return cls(
+            tuple(events),
+            _of_watch(request),
+            _of_company(request),
+            *names,
+            request.watch.direction,
+            request.answers_all,
+            _habits(request),
+        )
 
 
 def _habits(request: LetterRequest) -> frozenset[str]:

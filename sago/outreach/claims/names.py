@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from rapidfuzz.fuzz import ratio
 
+from sago.domain.events import CATALOGUE
 from sago.domain.everyday import everyday_words
 from sago.domain.metrics import METRICS
 from sago.outreach.claims.calendar import MONTHS, WEEKDAYS
@@ -16,6 +17,7 @@ from sago.outreach.claims.grounds import Ground
 from sago.outreach.claims.passages import WORD, Span, words_of
 from sago.outreach.claims.reading import Claim, Match, Text
 
+_OFFICE = re.compile(r"(?<![\w-])(?:CEO|CTO|CFO|COO|CMO|CRO|CPO)(?![\w-])")
 _ALWAYS = {"i", "m", "d", "ve", "ll", "ceo", "cto", "cfo", "coo"}
 """`I` with what may follow its apostrophe, and offices."""
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;–—“\"(\n•*-])[\s“\"*•(–—-]*$")
@@ -44,6 +46,23 @@ def name_claims(text: Text) -> Iterator[Claim]:
             yield _of_event(text, start, end)
     yield from _in_small_letters(text, [zone for zone in (greeting, signature) if zone])
     yield from _metrics(text)
+    yield from _offices(text, [zone for zone in (greeting, signature) if zone])
+
+
+def _offices(text: Text, apart: Sequence[Span]) -> Iterator[Claim]:
+    """`CFO`: an event's that gives the office, or the founder's own where the letter speaks to or of its founder."""
+    for match in _OFFICE.finditer(text.text):
+        if any(zone.holds(*match.span()) for zone in apart):
+            continue
+        matches = text.repeated(*match.span()) or tuple(
+            Match(ground, ground.sayings[0])
+            for ground in text.grounds
+            if ground.sayings and any(_in(each, match.group()) for each in ground.texts)
+        )
+        if not matches and re.search(r"\b(?:you|I|me),? (?:as|are|am) (?:the |its )?$", text.text[: match.start()]):
+            company = text.all.company
+            matches = (Match(company, company.sayings[0]),) if _has(company, match.group()) else ()
+        yield Claim("name", *match.span(), matches, "is an office that no cited event gives", is_receipted=False)
 
 
 def _is_close(text: Text, at: int) -> bool:
@@ -244,7 +263,7 @@ def proper_words(ground: Ground) -> frozenset[str]:
     found |= {
         word
         for name in ground.names
-        if any(c.isupper() for c in name)
+        if any(c.isupper() for c in name) and name not in _labels()
         for word in words_of(name)
         if name != name.upper()
     }
@@ -338,6 +357,12 @@ def _abbreviations() -> frozenset[str]:
 def _ordinary() -> frozenset[str]:
     """Words that begin sentences without being names."""
     return frozenset(files("sago.outreach").joinpath("ordinary.txt").read_text(encoding="utf-8").split())
+
+
+@cache
+def _labels() -> frozenset[str]:
+    """The kinds of events, which name nobody."""
+    return frozenset(kind.label for kind in CATALOGUE.values())
 
 
 @cache

@@ -80,6 +80,7 @@ def _repeating(words: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){pattern}(?!\w)")
 
 
+@lru_cache(maxsize=4096)
 def words_of(text: str) -> frozenset[str]:
     """The words of a text in lower case, whole and cut at hyphens, possessives without their s."""
     found = {match.group().lower() for match in WORD.finditer(text)}
@@ -87,6 +88,7 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(found | {part for word in found for part in re.split(r"[-’'.]", word) if part})
 
 
+@lru_cache(maxsize=16_384)
 def stem(word: str) -> str:
     """A rough stem: `customers` and `customer`, `signed` and `signs` are one word here."""
     word = re.sub(r"[’']s?$", "", word.lower())
@@ -97,6 +99,7 @@ def stem(word: str) -> str:
     return word
 
 
+@lru_cache(maxsize=4096)
 def stems_of(text: str) -> frozenset[str]:
     """The stems of a text's words."""
     return frozenset(stem(word) for word in words_of(text))

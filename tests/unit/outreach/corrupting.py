@@ -395,6 +395,30 @@ def _look_alike(place: Place, request: LetterRequest, chance: random.Random) -> 
         yield Change(start, end, f"{name[:2]}\u200b{name[2:]}")
 
 
+_TURNS = {
+    "signed": ("rejected", "almost signed", "verbally signed"),
+    "reached": ("nearly reached", "briefly reached"),
+    "joined": ("almost joined", "left"),
+    "grew": ("briefly grew",),
+}
+_RATE = re.compile(r" (?:a|per) (?:year|month)\b")
+_ON_DAY = re.compile(rf"\bon \d{{1,2}} (?P<month>{'|'.join(MONTHS)})(?: 20\d\d)?\b")
+
+
+def _turned(place: Place, request: LetterRequest, chance: random.Random) -> Iterator[Change]:
+    """An act rejected or hedged, a rate told as a total, a day as a period: not where an event writes it so."""
+    for verb, turns in _TURNS.items():
+        for match in re.finditer(rf"\b{verb}\b", place.text):
+            yield Change(*match.span(), chance.choice(turns))
+    for match in _RATE.finditer(place.text):
+        if any(figure.end() == match.start() for figure in _figures(place, request)):
+            yield Change(*match.span(), " in total")
+    for match in _ON_DAY.finditer(place.text):
+        is_met = re.search(r"\b(?:met|meeting|told me|told you) $", place.text[: match.start()])
+        if not is_met and not _stands(f"since {match['month']}", place):
+            yield Change(*match.span(), f"since {match['month']}")
+
+
 KINDS: dict[str, Changes] = {
     "figure: a digit": _digit,
     "figure: the magnitude": _magnitude,
@@ -415,4 +439,5 @@ KINDS: dict[str, Changes] = {
     "name: of another person": _person,
     "name: misspelt": _misspelt,
     "name: with a look-alike": _look_alike,
+    "verb, adverb or period": _turned,
 }
