@@ -128,7 +128,7 @@ def other_side(request: LetterRequest, phrases: Phrases) -> str:
         return _introduced(worst, request, phrases)
     if to_founder(request):
         forms = [
-            "I have also seen that {fact}, and would like to hear how you are dealing with it.",
+            "I have also seen that {fact}, and I would like to hear how you are dealing with it.",
             "On the other side, {fact}; I would ask you about that too.",
         ]
     else:
