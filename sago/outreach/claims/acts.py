@@ -88,8 +88,8 @@ def reversed_acts(text: Text, clause: Span, grounds: Sequence[Ground]) -> Iterat
 
 _WHOLE_REASON = re.compile(
     r"\bno longer (?:holds?|appl(?:y|ies)|stands?|true|(?:is |are )?(?:so|the case))\b"
-    r"|\b(?:that|this|it|both|all|reasons?|objections?|concerns?|doubts?)(?: (?!much)\w+)? (?:is|are|has|have)(?: \w+)? "
-    r"(?:gone|changed|answered|settled|resolved|vanished|out of the way)\b",
+    r"|\b(?:that|this|it|both|all|reasons?|objections?|concerns?|doubts?)(?: (?!much)\w+)? "
+    r"(?:is|are|has|have)(?: \w+)? (?:gone|changed|answered|settled|resolved|vanished|out of the way)\b",
     re.I,
 )
 

@@ -167,8 +167,8 @@ def other_period(amount: Amount, stated: Stated, ground: Ground, text: Text) -> 
         period_of(name) for name in (stated.name, *stated.measures)
     }
     if period is None:
-        alike = [each for each in ground.figures if each.value == stated.value and each.amount]
-        is_rate = told - {None} or any(PERIOD.match(f.saying.text, f.amount.end) or f.amount.period for f in alike)
+        alike = [(f.saying.text, f.amount) for f in ground.figures if f.value == stated.value and f.amount]
+        is_rate = told - {None} or any(PERIOD.match(said, of.end) or of.period for said, of in alike)
         return f"is said for a period: “{shortened(stated.saying.text)}”" if is_rate else ""
     return "" if period in told else f"is not said for a {period}: “{shortened(stated.saying.text)}”"
 

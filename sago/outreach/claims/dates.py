@@ -85,6 +85,8 @@ def _earlier_when_met(text: Text) -> Iterator[Claim]:
         for amount in text.amounts:
             if not sentence.start <= amount.start < sentence.end or text.repeated(amount.start, amount.end):
                 continue
+            if match.group().lower().startswith("since") and match.start() < amount.start:
+                continue  # `Since we met, you reached 214, up from 198`
             same = [f for g in text.grounds for f in g.figures if f.unit == amount.unit and agrees(amount, f)[0]]
             if same and all(f.earlier and f.on not in text.all.watch.days for f in same):
                 yield Claim("date", *match.span(), (), "is not the day that the earlier figure is of")
