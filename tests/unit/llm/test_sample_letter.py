@@ -18,7 +18,11 @@ from tests.unit.outreach.stories import event, metric, point, watch
 
 AS_OF = datetime(2026, 11, 20, 9, tzinfo=UTC)
 COMPANY = Company(
-    company_id="scaleflow", name="ScaleFlow", founder="Alex Moreno", founder_title="CEO", founder_email="alex@scaleflow.example"
+    company_id="scaleflow",
+    name="ScaleFlow",
+    founder="Alex Moreno",
+    founder_title="CEO",
+    founder_email="alex@scaleflow.example",
 )
 
 

@@ -162,7 +162,7 @@ def _grown() -> LetterRequest:
         "ARR has grown 40%, from $1.5M to $2.1M.",
         "ARR is up 40% in the last 6 months.",
         "ARR went from $1.5M on 29 March to $2.1M on 14 November.",
-        "I had asked for at least 20%.",
+        "I had asked for ARR growth of at least 20%.",
         "There has been no serious setback in the last 60 days.",
     ],
 )
