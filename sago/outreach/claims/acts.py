@@ -22,7 +22,7 @@ _TURNING = [
         r"reject\w*|refus\w+|declin\w+|turn(?:s|ed|ing)? down",
         r"su(?:es|ed|ing)|lawsuits?|litigation|disput\w+|contest(?:s|ed|ing)",
         r"consider(?:s|ed|ing)?|evaluat\w+|discuss(?:es|ed|ing)|negotiat\w+",
-        r"(?<!\bI )(?<!\bwe )(?<!\byou )(?:could|would)(?! (?:we|you|I)\b)",
+        r"(?<!\bI )(?<!\bwe )(?<!\byou )(?:could|would)(?! (?:we|you|I|like|love|welcome|be (?:glad|happy|curious))\b)",
         r"almost|nearly|not quite|close to (?=[a-z])|(?:on the )?verge of|about to",
         r"brief|briefly|temporar\w+|momentar\w+|for (?:a|one) (?:moment|day|week)",
         r"cancel\w*|call(?:s|ed|ing)? off|withdr[ae]w\w*|withdrawn|revers\w+|revok\w+|rescind\w*|annul\w*|void(?:ed)?",

@@ -194,7 +194,7 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
             continue
         if not is_asked and not _BELOW.search(stated.saying.text):
             continue
-        if stated.measures and measure is None and not spoken:
+        if amount.is_money and stated.measures and measure is None and not spoken:
             continue
         if in_points(amount) or other_period(amount, stated, text.all.watch, text):
             continue

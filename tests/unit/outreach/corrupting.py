@@ -188,7 +188,11 @@ def _magnitude(place: Place, request: LetterRequest, chance: random.Random) -> I
 
 def _sign(place: Place, request: LetterRequest, chance: random.Random) -> Iterator[Change]:
     for match in _figures(place, request):
-        if match.group()[0] != "-" and not place.text[: match.start()].endswith(("~", "below ", "“")):
+        if (
+            match.group()[0] != "-"
+            and match["digits"].strip("0.,")
+            and not place.text[: match.start()].endswith(("~", "below ", "“"))
+        ):
             yield Change(*match.span(), f"-{match.group()}")
 
 

@@ -193,6 +193,7 @@ def test_a_reason_answered_in_part_is_not_gone(sentence: str) -> None:
         "Ruth Adeyemi started as CFO in October.",
         "I also saw that Osprey Health paused its pilot; I would like to hear why.",
         "ARR reached $2.1M, up from $1.4M in January.",
+        "I have also seen that Osprey Health paused its pilot, and would like to hear how you are dealing with it.",
     ],
 )
 def test_ordinary_true_sentences_pass(sentence: str) -> None:
