@@ -18,25 +18,8 @@ from sago.outreach.claims.passages import WORD, Span, words_of
 from sago.outreach.claims.reading import Claim, Match, Text
 
 _OFFICE = re.compile(r"(?<![\w-])(?:CEO|CTO|CFO|COO|CMO|CRO|CPO)(?![\w-])")
-_ALWAYS = {
-    "i",
-    "m",
-    "d",
-    "ve",
-    "ll",
-    "i’m",
-    "i’d",
-    "i’ve",
-    "i’ll",
-    "i'm",
-    "i'd",
-    "i've",
-    "i'll",
-    "ceo",
-    "cto",
-    "cfo",
-    "coo",
-}
+_I = {f"i{mark}{verb}" for mark in "’'" for verb in ("m", "d", "ve", "ll")}
+_ALWAYS = {"i", "m", "d", "ve", "ll", *_I, "ceo", "cto", "cfo", "coo"}
 """`I` with what may follow its apostrophe, and offices."""
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;–—“\"(\n•*-])[\s“\"*•(–—-]*$")
 _JOINED = re.compile(r"\s|\s?&\s?")
