@@ -102,8 +102,9 @@ class SmtpSettings(Section):
     """Where bounces go; the sender's own address where it is not set."""
     helo: str | None = Field(None, pattern=r"^[A-Za-z0-9.\[\]:-]+$")
     """What we call ourselves; this machine's name where it is not set."""
-    timeout: float = Field(20.0, gt=0, le=60)
-    """Seconds for one answer; the one to a mail's content may take two minutes."""
+    timeout: float = Field(10.0, gt=0, le=12)
+    """Seconds for one answer; the one to a mail's content may take two minutes. Nine answers and that one end within a
+    task's limits."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
