@@ -66,7 +66,6 @@ def test_a_thousand_letters_with_one_claim_changed_are_refused(part: int) -> Non
     assert passed == []
     assert sum(made.values()) == LETTERS / PARTS
     assert made.keys() == KINDS.keys()
-    assert min(made.values()) >= 2
 
 
 def test_the_letters_are_many_different_ones() -> None:
