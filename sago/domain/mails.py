@@ -14,7 +14,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sago.domain.companies import Person
 from sago.domain.messages import Moment
 
-_ADDRESS = re.compile(r"[^@\s<>,;\"\x00-\x1f\x7f]+@[^@\s<>,;\"\x00-\x1f\x7f]+")
+LONGEST_ADDRESS = 254
+"""Characters of an address (RFC 5321, 4.5.3.1)."""
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+[A-Za-z]{{2,63}}")
+"""An address that any server takes (RFC 5321): no quoted local parts, no literals."""
 
 _ANSWER = re.compile(r"(?<!\S)([2-5]\d\d(?:[ -][245]\.\d{1,3}\.\d{1,3})?)(?!\S).*", re.S)
 
@@ -140,7 +144,9 @@ def _zone(name: str) -> str:
 
 def is_address(email: str | None) -> bool:
     """Whether mail can be addressed to it."""
-    return email is not None and _ADDRESS.fullmatch(email.strip()) is not None
+    if email is None or len(email) > LONGEST_ADDRESS or ".." in email or email.strip(". ") != email.strip():
+        return False
+    return ".@" not in email and _ADDRESS.fullmatch(email.strip()) is not None
 
 
 TimeZone = Annotated[str, AfterValidator(_zone)]

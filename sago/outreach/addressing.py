@@ -6,16 +6,12 @@ import re
 import unicodedata
 
 from sago.domain.companies import Company, Person
+from sago.domain.mails import is_address
 from sago.domain.watches import Direction, Watch
 from sago.errors import UsageError
 
 LONGEST_NAME = 100
-LONGEST_ADDRESS = 254
-"""Characters of an address (RFC 5321, 4.5.3.1)."""
 _WRITTEN = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>\s*")
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ADDRESS = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+[A-Za-z]{{2,63}}")
-"""An address that any server takes (RFC 5321): no quoted local parts, no literals."""
 EXAMPLE = "'Dana Reed <dana@northgate.example>'"
 
 
@@ -35,11 +31,6 @@ def person(written: str, where: str) -> Person:
     if address is not None and not is_address(address):
         raise UsageError(f"{where}: `{address[:60]}` is no mail address; write it as {EXAMPLE}")
     return Person(name=name, email=address)
-
-
-def is_address(text: str) -> bool:
-    """Whether a mail can be sent there, as far as its form tells."""
-    return len(text) <= LONGEST_ADDRESS and ".." not in text and _ADDRESS.fullmatch(text) is not None
 
 
 def unaddressed(watch: Watch, company: Company) -> list[str]:
