@@ -101,6 +101,7 @@ def _letter(item: Item, width: int) -> Iterator[str]:
         "",
         "  Next",
         f"    read it     sago outreach show {short}",
+        f"    tick it     sago outreach tick {short}",
         f"    approve it  sago outreach approve {short}",
     )
 
