@@ -22,7 +22,7 @@ import redis
 from sago.config import PROJECT
 from sago.domain.letters import CompositionState
 from sago.stores.celery_dispatcher import client
-from sago.stores.eml_drafts import DOMAIN
+from sago.stores.letter_mail import DOMAIN
 from tests.faults.house import House
 from tests.faults.load import Load, text
 from tests.faults.report import Report
