@@ -60,11 +60,14 @@ def test_a_name_that_is_taken_is_one_line_without_brackets(text: str) -> None:
     assert not set(name) & set("<>\r\n\0")
 
 
-@pytest.mark.parametrize("address", ["a@b.example", "first.last+tag@sub.fund.example"])
+@pytest.mark.parametrize("address", ["a@b.example", "first.last+tag@sub.fund.example", "dána@bücher.example"])
 def test_an_address_of_any_server(address: str) -> None:
     assert is_address(address)
     assert not is_address(f"{address}\n")
     assert not is_address(address.replace("@", "@@"))
+    assert not is_address(address.replace("@", ".@"))
+    assert not is_address(address.replace("@", "..x@"))
+    assert not is_address(address.replace(".example", "-.example"))
 
 
 def test_a_letter_to_an_investor_needs_their_address_and_one_to_a_founder_may_wait_for_it() -> None:
