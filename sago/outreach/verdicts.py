@@ -116,7 +116,7 @@ def _changed(result: ConditionResult, as_of: datetime) -> str:
 
 def _do_not_write(setback: Event, as_of: datetime) -> str:
     quote = " ".join(setback.evidence[0].quote.split())
-    return f"What you asked for holds, but on {day(setback.occurred_at, beside=as_of)}: “{quote}”"
+    return f"What you asked for holds, but told on {day(setback.occurred_at, beside=as_of)}: “{quote}”"
 
 
 def _sentence(parts: Sequence[str]) -> str:

@@ -48,7 +48,7 @@ def headline(item: Item, today: date) -> str:
     if item.change is Change.AGAINST:
         setback = next(iter(item.against), None)
         but = (
-            f", but on {day(setback.occurred_at, beside=today)}: {inert(setback.title)}"
+            f", but told on {day(setback.occurred_at, beside=today)}: {inert(setback.title)}"
             if setback
             else ", but a setback is recent"
         )

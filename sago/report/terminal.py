@@ -56,7 +56,9 @@ def _verdict(verdict: Verdict, data: ReportData) -> RenderableType:
 def _because(verdict: Verdict) -> str:
     if verdict.outcome is Outcome.DO_NOT_WRITE and verdict.against:
         setback = verdict.against[0]
-        return f"What you asked for holds, but on {day(setback.occurred_at, beside=verdict.as_of)}: {setback.title}"
+        return (
+            f"What you asked for holds, but told on {day(setback.occurred_at, beside=verdict.as_of)}: {setback.title}"
+        )
     return verdict.because
 
 

@@ -219,7 +219,7 @@ def test_a_line_each_for_what_needs_no_letter() -> None:
         ), 200,
     )  # fmt: skip
     for line in (
-        "DO NOT WRITE  What you asked for holds, but on 14 November: Fjord Bank will not renew",
+        "DO NOT WRITE  What you asked for holds, but told on 14 November: Fjord Bank will not renew",
         "NOT YET  ARR is $1.8M of $2M, $200k to go. When you last looked: ARR $1.4M.",
         "CORRECTED  ARR reached $2.1M: ARR $2.1M → $1.9M",
         "WITHDRAWN  Held no more: ARR reached $2.1M; Revenue of 14 November",

@@ -227,7 +227,7 @@ def test_the_last_screen_is_the_product(data: ReportData, width: int) -> None:
     assert "NOW ARR was $2.1M on 14 November" in flat
     assert "“We just passed $2.1M ARR!” Priya <b>, 14 November" in flat
     assert "NOT YET ARR is $2.1M of $3M, $900k to go." in flat
-    assert "DO NOT WRITE What you asked for holds, but on 18 November" in flat
+    assert "DO NOT WRITE What you asked for holds, but told on 18 November" in flat
     assert "Hi Nell," in flat
     assert "output/report.html" in flat
     assert max(map(len, text.splitlines())) <= width

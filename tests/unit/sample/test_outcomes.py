@@ -136,7 +136,8 @@ def test_three_reasons_end_in_the_three_outcomes(explained: dict[str, Explanatio
         (
             "brackenpay",
             [
-                "What you asked for holds, but on 1 April: “On 23 March payouts were down for 5 hours 20 minutes.”",
+                "What you asked for holds, but told on 1 April: "
+                "“On 23 March payouts were down for 5 hours 20 minutes.”",
                 "✓ arr >= 5M: $5.74M on 31 March “March is closed: MRR $478k, ARR $5.736M.”",
                 "The CTO is leaving (high), 30 March",
                 "Our CTO resigned, his last day is 30 April.",
