@@ -10,6 +10,7 @@ from sago.domain.amounts import Amount, find_amounts
 from sago.domain.bands import banded
 from sago.domain.companies import Granularity, Share
 from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint, Observation
+from sago.domain.messages import source_of
 from sago.domain.sharing import Seen
 from sago.domain.watches import Outcome, Verdict, Watch
 from sago.outreach.claims.passages import WORD, words_of
@@ -93,11 +94,6 @@ def has_ended(tx: Transaction, firm_id: str, company_id: str, now: datetime) -> 
     """Whether the firm may see nothing of the company as of now: nothing that rests on it may leave the house."""
     share = tx.shares.get(firm_id, company_id)
     return share is None or not share.holds_at(now)
-
-
-def source_of(message_id: str) -> str:
-    """`slack` of `slack:1042`."""
-    return message_id.partition(":")[0]
 
 
 def _whole(share: Share, events: Iterable[Event]) -> list[Event]:
