@@ -108,6 +108,12 @@ beat_schedule = {
         "kwargs": {"tick": True},
         "options": {"expires": 3600.0},
     },
+    "erase what came of ended shares": {
+        "task": "upkeep.end_shares",
+        "schedule": crontab.from_string(_settings.upkeep.end_shares),
+        "kwargs": {"tick": True},
+        "options": {"expires": 3600.0},
+    },
     "judge every watch": {
         "task": "outreach.significance",
         "schedule": crontab.from_string(_settings.outreach.significance.nightly),

@@ -433,6 +433,7 @@ class UpkeepSettings(Section):
 
     reap_every: float = Field(30.0, ge=1)
     recover: Cron = "17 * * * *"
+    end_shares: Cron = "2 * * * *"
 
 
 class RawStoreSettings(Section):

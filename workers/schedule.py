@@ -23,6 +23,7 @@ def planned_jobs(settings: Settings) -> dict[str, str]:
     """The cron line (UTC) of each planned job, by task name."""
     return {
         "upkeep.recover": settings.upkeep.recover,
+        "upkeep.end_shares": settings.upkeep.end_shares,
         "outreach.schedule": settings.outreach.schedule,
         "outreach.significance": settings.outreach.significance.nightly,
         "outreach.digest": settings.outreach.digest,

@@ -151,7 +151,8 @@ class Run:
         """Gather the report's data, write its files into `out` and lay out the live letters beside them."""
         container, companies = self.container, sorted(self.account.companies)
         outreach = container.settings.outreach
-        judged = verdicts(container.database, self.as_of, outreach.setback_days, outreach.significance.scale)
+        scale, now = outreach.significance.scale, container.clock.now()
+        judged = verdicts(container.database, self.as_of, outreach.setback_days, scale, now=now)
         data = gather(container.database, container.raw, companies, judged, self.as_of, self.figures(), self.refused())
         out.mkdir(parents=True, exist_ok=True)
         write_all(data, out)

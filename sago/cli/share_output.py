@@ -13,7 +13,7 @@ from sago.domain.batches import Held
 from sago.domain.companies import EVERY_SOURCE, Share
 from sago.domain.sharing import Preview, figures
 from sago.domain.wording import day
-from sago.pipeline.revoking import Revoked
+from sago.pipeline.revoking import Left, Revoked
 from sago.report.phrases import LABELS, one_line, visible
 
 
@@ -76,6 +76,8 @@ def say_revoked(session: Session, done: Revoked) -> None:
         "notices without its news": done.derived.notices,
         "verdicts deleted": done.derived.verdicts,
     }
+    if done.sources:
+        session.out.print(f"no other share covers {', '.join(done.sources)}: its evidence goes too")
     if done.evidence:
         counts |= {
             "raw rows emptied": done.evidence.rows,
@@ -97,3 +99,13 @@ def say_left(session: Session, counts: dict[str, int], held: list[Held]) -> None
         until = f"until {each.until:%Y-%m-%d %H:%M} UTC" if each.until else "until its broker stops: it is in memory"
         place = f"{each.topic}, partition {each.partition}, offsets {each.first} to {each.last}"
         session.out.print(Text(f"{each.records:>8}  in Kafka: {place}, {until}"))
+
+
+def looked_for(left: Left) -> str:
+    """What else was looked for than what the firm was told."""
+    if left.is_whole:
+        return "looked for the evidence itself too: nobody has a share of it"
+    rest = "other firms have a share: the evidence stays for them, and is not shown to this one"
+    if not left.sources:
+        return rest
+    return f"looked for the evidence of {', '.join(left.sources)} too, which no share covers; {rest}"

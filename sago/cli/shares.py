@@ -13,7 +13,7 @@ from sago.bootstrap import Container
 from sago.cli.firms import Firm, ensured, firm_of
 from sago.cli.lookup import Because, CompanyOption, me, opened, require_known, table
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.cli.share_output import cells, say_left, say_preview, say_revoked, words
+from sago.cli.share_output import cells, looked_for, say_left, say_preview, say_revoked, words
 from sago.domain.companies import EVERY_SOURCE, Granularity, Share
 from sago.domain.sharing import Preview
 from sago.errors import UsageError
@@ -129,7 +129,8 @@ def revoke(
     quiet: Quiet = False,
     config: ConfigFile = None,
 ) -> None:
-    """End a share and erase what came of it, in every store; with the last share the evidence itself. Cannot be undone.
+    """End a share and erase what came of it, in every store, and the evidence that no other share covers. Cannot be
+    undone. What came of a share whose last day is over goes by itself, within the hour.
 
     Example: [bold]sago share revoke scaleflow --firm Northgate --because "raised elsewhere"[/]
     """
@@ -148,7 +149,7 @@ def revoke(
         evidence = done.evidence._asdict() if done.evidence else None
         share = done.share.model_dump(mode="json")
         rest = {"letters": done.letters, "held_back": done.held_back, **done.derived._asdict(), "evidence": evidence}
-        session.emit({"share": share, **rest})
+        session.emit({"share": share, **rest, "sources": list(done.sources)})
     else:
         say_revoked(session, done)
     session.note(OUTSIDE)
@@ -180,13 +181,11 @@ def verify(
         held = container.log.held(company)
     if as_json:
         kafka = [each._asdict() for each in held]
-        session.emit({"left": left.counts, "evidence_too": left.is_whole, "kafka": kafka})
+        told = {"left": left.counts, "evidence_too": left.is_whole, "sources": list(left.sources), "kafka": kafka}
+        session.emit(told)
     else:
         say_left(session, left.counts, held)
-    session.note(
-        "looked for the evidence itself too: nobody has a share of it" if left.is_whole
-        else "other firms have a share: the evidence stays for them, and is not shown to this one"
-    )  # fmt: skip
+    session.note(looked_for(left))
     if left.counts:
         raise typer.Exit(1)
 

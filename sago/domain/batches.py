@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from sago.domain.events import Observation
-from sago.domain.messages import CompactMessage, CompanyId, MessageKey, MessageRef, Moment
+from sago.domain.messages import CompactMessage, CompanyId, MessageKey, MessageRef, Moment, id_in
 from sago.errors import ConfigError, InvalidMessageError, PermanentError, TransientError
 
 LIVE_RUN = "live"
@@ -195,6 +195,11 @@ class DeadLetter(BaseModel):
     attempts: int = 1
     value: bytes = b""
     replayed_at: Moment | None = None
+
+    @property
+    def known_as(self) -> str:
+        """Its message's id, or as much of it as is known: `slack:` of what came in `slack-messages`."""
+        return self.message_id or id_in(self.topic)
 
 
 class Tick(NamedTuple):

@@ -78,6 +78,11 @@ class Share(BaseModel):
     until: Moment | None = None
     created_at: Moment
 
+    @property
+    def name(self) -> str:
+        """As the audit log names it: `northgate/scaleflow`."""
+        return f"{self.firm_id}/{self.company_id}"
+
     def holds_at(self, moment: datetime) -> bool:
         """Whether it has not ended by then."""
         return self.until is None or moment < self.until

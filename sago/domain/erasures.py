@@ -4,7 +4,7 @@ what stays so that counts remain true."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 from uuid import UUID
@@ -12,18 +12,22 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from sago.domain.companies import Share
-from sago.domain.messages import CompanyId, Message, Moment
+from sago.domain.messages import CompanyId, Message, Moment, source_of
 
+ERASED = "(erased)"
+"""Instead of words that were taken away."""
+ENDED = "the founder ended the share that it rested on"
+"""Why letters and mails are held back."""
 SETTLES_AFTER = timedelta(minutes=15)
 """After so long nothing that was under way when an erasure was asked for can still store a text."""
 
 
 class Erasure(BaseModel):
-    """One row of `erasures`: a sender of one company, one message of theirs in every version, or, with neither, the
-    whole company.
+    """One row of `erasures`: a sender of one company, one message of theirs in every version, all of a source (its
+    `message_id` is `slack:`, which no message has), or, with neither, the whole company.
 
-    It keeps the sender's name as long as it holds: by nothing else is a later message of theirs known. A company's
-    holds until its founder shares it anew.
+    It keeps the sender's name as long as it holds: by nothing else is a later message of theirs known. A company's or a
+    source's holds until its founder shares it anew.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,10 +52,22 @@ class Erasure(BaseModel):
         """Whether it takes the company's evidence as a whole."""
         return self.message_id is None and self.sender is None
 
+    @property
+    def source(self) -> str | None:
+        """The source that it takes as a whole, where it does."""
+        source, colon, native = (self.message_id or "").partition(":")
+        return source if colon and not native else None
+
+    @property
+    def is_of_shares(self) -> bool:
+        """Whether it takes what nobody has a share of."""
+        return self.is_whole or self.source is not None
+
     def is_lifted(self, shares: Iterable[Share], now: datetime) -> bool:
-        """Whether the founder has shared the company again since."""
-        mine = (share for share in shares if share.company_id == self.company_id)
-        return self.is_whole and any(share.created_at > self.requested_at and share.holds_at(now) for share in mine)
+        """Whether the founder has shared the company, or the source, again since."""
+        new = [each for each in shares if each.company_id == self.company_id and each.created_at > self.requested_at]
+        covering = [each for each in new if self.is_whole or each.covers(self.source or "")]
+        return self.is_of_shares and any(share.holds_at(now) for share in covering)
 
     @property
     def is_settled(self) -> bool:
@@ -62,6 +78,8 @@ class Erasure(BaseModel):
         """Whether a message is erased by this: the sender as a whole, upper and lower case alike."""
         if company_id != self.company_id or self.is_whole:
             return company_id == self.company_id
+        if self.source is not None:
+            return source_of(message_id) == self.source
         return message_id == self.message_id if self.sender is None else sender.casefold() == self.sender.casefold()
 
 
@@ -109,3 +127,15 @@ class Erased(NamedTuple):
     events: int
     letters: int
     kept_letters: tuple[UUID, ...] = ()
+
+    @classmethod
+    def all_of(cls, parts: Sequence[Erased]) -> Erased:
+        """What several took together."""
+        return cls(
+            rows=sum(each.rows for each in parts),
+            observations=sum(each.observations for each in parts),
+            dead_letters=sum(each.dead_letters for each in parts),
+            events=sum(each.events for each in parts),
+            letters=sum(each.letters for each in parts),
+            kept_letters=tuple(letter for each in parts for letter in each.kept_letters),
+        )

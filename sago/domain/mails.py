@@ -44,6 +44,11 @@ class MailState(StrEnum):
         return self in (MailState.QUEUED, MailState.CLAIMED, MailState.SENDING)
 
 
+NOT_GONE = (MailState.QUEUED, MailState.CLAIMED)
+BEGUN = (MailState.SENDING, MailState.SENT, MailState.UNKNOWN)
+"""Of the former the content has not begun to leave, of the latter it may be there."""
+
+
 class Mail(BaseModel):
     """One row of `mails`: a letter or a notice on its way. `ref` is the letter's or the notice's id."""
 

@@ -45,6 +45,16 @@ CompanyId = Annotated[str, Field(pattern=COMPANY_ID)]
 SourceName = Annotated[str, Field(pattern=SOURCE)]
 
 
+def source_of(message_id: str) -> str:
+    """`slack` of `slack:1042`."""
+    return message_id.partition(":")[0]
+
+
+def id_in(topic: str) -> str:
+    """How the ids of what comes in a topic begin: `slack:` of `slack-messages`."""
+    return f"{topic.removesuffix('-messages')}:"
+
+
 def native_id(message_id: str) -> str:
     """The source's or the file's own id: without the source before it."""
     return message_id.partition(":")[2] or message_id
@@ -120,6 +130,8 @@ class Message(BaseModel):
     def _consistent(self) -> Self:
         if not self.id.startswith(f"{self.source}:"):
             raise ValueError(f"id must begin with '{self.source}:'")
+        if not self.native_id:
+            raise ValueError(f"id ends behind '{self.source}:': it names no message")
         if self.deleted and self.text:
             raise ValueError("a deletion has no text")
         if not self.deleted and not self.text.strip():

@@ -150,8 +150,3 @@ class Gap(BaseModel):
     usual: int
     """Messages a week before that."""
     text: str
-
-    @property
-    def is_broken_source(self) -> bool:
-        """Whether the others go on."""
-        return self.source is not None

@@ -8,12 +8,13 @@ here can read may be exact. Days, months, quarters and years stay.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from sago.domain import amount_words as words
 from sago.domain.amounts import COUNT, Amount, find_amounts
 from sago.domain.bands import band_of
 from sago.domain.companies import Granularity
-from sago.domain.events import Event, Evidence, Observation
+from sago.domain.events import Event, Evidence, Metric
 from sago.outreach.claims.calendar import find_dates
 
 NOT_SHARED = "not shared"
@@ -34,7 +35,7 @@ _FACTORS = (
     (
         _PART,
         rf"(?:(?:an?|one|two|three|four|five|six|seven|eight|nine)[ -](?:quarter|{_ORDINALS})s?"
-        r"|half|hälfte|moitié|mitad)"
+        r"|(?<!first\s)(?<!second\s)(?<!1st\s)(?<!2nd\s)half|hälfte|moitié|mitad)"
         r"(?=\sof\s|\sde)",
     ),
     (_SOME, r"(?:a\s)?couple(?:\sof)?"),
@@ -46,7 +47,7 @@ _FACTORS = (
 _CLOCK = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?(?![\w:]|\.\d)"
 _ZONE = r"\s?(?:[ap]\.?m\b|uhr\b|UTC\b|GMT\b|CES?T\b|[ECP][SD]?T\b)"
 _TO = r"\s?(?:[-–—/]|to|and|or|until|till)\s?"
-_YEAR = r"(?:19[5-9]|20[0-4])\d(?![\w%,]|\.\d|-\d)"
+_YEAR = r"(?:19[5-9]|20[0-4])\d(?![\w%]|[.,]\d|-\d)"
 _IN_YEAR = (
     r"(?:[QH][1-4]\sof|in|since|until|till|during|throughout|before|after|early|late|mid|year|years|fiscal|calendar|as\sof"
     r"|(?:beginning|start|middle|end|close|half|quarter|year|rest|course|spring|summer|autumn|fall|winter)\sof"
@@ -68,6 +69,36 @@ _DATES = re.compile(
     re.I,
 )
 """What stays of digits."""
+_SHORT_YEAR = r"(?:20[0-4]\d|\d\d)(?![\w%]|[.,]\d)"
+_THINGS_OF_A_YEAR = (
+    r"(?:budget|plan|roadmap|outlook|guidance|forecast|strategy|season|edition|vintage|fiscal|goals|targets|summit"
+    r"|conference|kick-?off|annual)"
+)
+_LATER = r"(?:tomorrow|today|tonight|sharp|(?:on\s)?(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
+_LOOSE = re.compile(
+    rf"\b(?:budget|plans?|roadmap|outlook|guidance|forecast|strategy|goals?|targets?|agenda|priorities|OKRs?)\sfor\s"
+    rf"{_YEAR}(?!\s[a-z]+s\b)"
+    rf"|(?<![\w.,$€£¥₹#-]){_YEAR}(?=\s{_THINGS_OF_A_YEAR}\b)"
+    rf"|(?:^|(?<=[.!?]\s)){_YEAR}(?=\s(?:was|will|looks|began|starts)\s)"
+    rf"|\b(?:year-?\s?end|(?<!the\s)end|class\sof|summit|congress|conference|expo|disrupt|awards?|CES|FY|CY)\s{_YEAR}(?!\s[a-z]+s\b)"
+    rf"|\b[QH][1-4](?:\s?['’]|/|-(?=20)){_SHORT_YEAR}|\b(?:[1-4]Q|[12]H)\s?'?{_SHORT_YEAR}|\b[QH][1-4]\s?[FC]Y\s?'?{_SHORT_YEAR}"
+    rf"|\b[FC]Y\s?'?\d\d(?:\d\d)?[/–-]{_SHORT_YEAR}|\bCY'?{_SHORT_YEAR}"
+    rf"|\b(?:{words.MONTH}|since|class\sof)\s?['’]\d\d(?![\w%]|[.,]\d)"
+    rf"|(?<![\w.,/$€£-]){_MONTH}/(?:19|20)\d\d(?![\w%]|[.,/-]\d)"
+    r"|(?<![\w.,/$€£-])(?:19|20)\d\d-(?:0[1-9]|1[0-2])(?![\w%]|[.,/-]\d|\s[a-z]+s\b)"
+    r"|\b(?:1st|2nd|3rd|4th)(?=\s(?:quarter|half)\b)"
+    r"|\b(?:on|by|until|till|since|before|after)\sthe\s(?:1st|2nd|3rd|21st|22nd|23rd|31st|(?:[4-9]|1\d|2[04-9]|30)th)"
+    r"(?=\s*(?:[.;:!?)]|$)|,\s[a-z])"
+    rf"|(?<![\w:.,]){_CLOCK}\s?(?:[–—-]|to)\s?{_CLOCK}"
+    rf"|\b(?:by|from|tomorrow|today|tonight|@|standup|stand-up|call|meeting|meet|sync|demo|deadline)\s{_CLOCK}(?:{_TO}{_CLOCK})?"
+    rf"|(?<![\w:.,]){_CLOCK}(?=\s{_LATER}\b)"
+    r"|(?<![\w.,:$€£])(?:0?[1-9]|1[0-2])[ap]m\b"
+    rf"|\b(?:at|by|from|until|till|before|after|since|tomorrow|today)\s(?:0?[1-9]|1[0-2])\s[ap]\.?m\b"
+    r"|(?<![\w.,:$€£])(?:[01]?\d|2[0-3])\sUhr\b|\b(?:at|by|from|um|à|a\slas)\s(?:[01]?\d|2[0-3])h[0-5]\d(?!\w)",
+    re.I,
+)
+"""What also stays, where none of its numbers is a figure of the event: a year, a clock time or an ordinal that the word
+beside it tells."""
 _NAMES = re.compile(
     r"\b(?:B2[BCG]|D2C|P2P|S3|PSD2|GPT-\d|Web3|SOC[ -]?[123]|ISO[ -]?(?:27001|27701|42001|9001|13485))\b"
 )
@@ -90,15 +121,17 @@ _SAME_TWICE = re.compile(r"(?:\bbetween\s)?(\ue000[^\ue001]+\ue001)(?:\s?[-–�
 """Both ends of a range in one band."""
 
 
-def coarse(text: str, granularity: Granularity, *, quoted: bool = True) -> str:
-    """The text with its figures told as exactly as the share says; in brackets where the text is somebody's words."""
+def coarse(text: str, granularity: Granularity, *, quoted: bool = True, exact: Collection[Metric] = ()) -> str:
+    """The text with its figures told as exactly as the share says; in brackets where the text is somebody's words.
+    `exact` are figures that are known to be told in it: none of them stays for looking like a year or a time."""
     if granularity is Granularity.EXACT or not text:
         return text
+    hidden = {digits for metric in exact for digits in _digits(metric.value)}
     pieces, at = [], 0
     for start, end, told in _replaced(text, granularity, quoted=quoted):
-        pieces += [_without_rest(text[at:start]), f"{_OPEN}{told}{_CLOSE}"]
+        pieces += [_without_rest(text[at:start], hidden), f"{_OPEN}{told}{_CLOSE}"]
         at = end
-    whole = _SAME_TWICE.sub(r"\1", "".join([*pieces, _without_rest(text[at:])]))
+    whole = _SAME_TWICE.sub(r"\1", "".join([*pieces, _without_rest(text[at:], hidden)]))
     return whole.replace(_OPEN, "[" if quoted else "").replace(_CLOSE, "]" if quoted else "")
 
 
@@ -108,7 +141,7 @@ def coarse_event(event: Event, granularity: Granularity) -> Event:
         return event
 
     def own(text: str) -> str:
-        return coarse(text, granularity, quoted=False)
+        return coarse(text, granularity, quoted=False, exact=event.metrics)
 
     return event.model_copy(
         update={
@@ -118,35 +151,14 @@ def coarse_event(event: Event, granularity: Granularity) -> Event:
             "timeline": own(event.timeline),
             "stakeholders": tuple(own(name) for name in event.stakeholders),
             "metrics": (),
-            "evidence": tuple(_coarse_proof(proof, granularity) for proof in event.evidence),
+            "evidence": tuple(_coarse_proof(proof, granularity, event.metrics) for proof in event.evidence),
         }
     )
 
 
-def coarse_observation(said: Observation, granularity: Granularity) -> Observation:
-    """An observation with coarse texts and without metrics."""
-    if granularity is Granularity.EXACT:
-        return said
-
-    def own(text: str) -> str:
-        return coarse(text, granularity, quoted=False)
-
-    return said.model_copy(
-        update={
-            "quote": coarse(said.quote, granularity),
-            "title": own(said.title)[:TITLE_LIMIT],
-            "description": own(said.description),
-            "impact": own(said.impact),
-            "subject": own(said.subject) if said.subject else None,
-            "stakeholders": tuple(own(name) for name in said.stakeholders),
-            "metrics": (),
-        }
-    )
-
-
-def _coarse_proof(proof: Evidence, granularity: Granularity) -> Evidence:
+def _coarse_proof(proof: Evidence, granularity: Granularity, exact: Collection[Metric]) -> Evidence:
     """Its place stays: where the words stand is no figure."""
-    return proof.model_copy(update={"quote": coarse(proof.quote, granularity)})
+    return proof.model_copy(update={"quote": coarse(proof.quote, granularity, exact=exact)})
 
 
 def _replaced(text: str, granularity: Granularity, *, quoted: bool) -> list[tuple[int, int, str]]:
@@ -176,10 +188,16 @@ def _undisclosed(amount: Amount) -> str:
     return "some" if amount.unit == COUNT else "an undisclosed figure"
 
 
-def _without_rest(text: str) -> str:
+def _digits(value: float) -> set[str]:
+    """What of a value could be taken for a year, or for a time: `2026`, and `30` of 9.30."""
+    return set(re.findall(r"\d+", f"{abs(value):.15g}"))
+
+
+def _without_rest(text: str, hidden: set[str]) -> str:
     """What stands between figures, without what else is written in digits or number words."""
     stay = [*(match.span() for match in _DATES.finditer(text)), *(match.span() for match in _NAMES.finditer(text))]
     stay += [(day.start, day.end) for day in find_dates(text)]
+    stay += [match.span() for match in _LOOSE.finditer(text) if hidden.isdisjoint(re.findall(r"\d+", match.group()))]
     pieces, at = [], 0
     for start, end in _merged(stay):
         pieces += [_LEFT.sub(HIDDEN, text[at:start]), text[start:end]]

@@ -130,7 +130,7 @@ def _prepare(
         if request is None:
             withdrawn = _withdraw(transaction, known.watch, None, now, STALE if known.view.is_open else NOT_SHARED)
             return Plan(withdrawn=withdrawn, reason="the verdict, or a want of events, speaks against it")
-        window = window_of(request, known.view.seen.bands, known.grounds.letters)
+        window = window_of(transaction, known, request)
         withdrawn = _withdraw(transaction, known.watch, window, now, STALE) if known.watch.conditions else ()
         others = tuple(each.name for each in transaction.companies.all() if each.company_id != known.company.company_id)
         standing = _standing(transaction, request, window) or _told(transaction, request)

@@ -165,7 +165,7 @@ class Digests:
             known=known,
             verdict=verdict,
             at_meeting=known.view.judge(min(met(watch), as_of), self.setback_days),
-            window=window_of(request, known.view.seen.bands, known.grounds.letters) if request and fires else "",
+            window=window_of(tx, known, request) if request and fires else "",
             granularity=known.view.seen.granularity,
             letter=_draft(tx, watch),
         )

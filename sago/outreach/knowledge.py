@@ -8,9 +8,10 @@ from uuid import UUID
 
 from sago.domain.companies import Company, Granularity
 from sago.domain.events import Event, MetricPoint, Observation, Status
+from sago.domain.messages import source_of
 from sago.domain.significance import Scale
 from sago.domain.watches import Verdict, Watch
-from sago.outreach.sharing import View, source_of, view_of
+from sago.outreach.sharing import View, view_of
 from sago.outreach.silence import LOOK_BACK
 from sago.outreach.weighing import Grounds, assess
 from sago.ports import Transaction

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from sago.domain.bands import BandPoint
-from sago.domain.events import Event
+from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter, LetterRequest
 from sago.domain.significance import DEFAULT_SCALE, Scale
-from sago.domain.watches import Outcome, Verdict
+from sago.domain.watches import Condition, Outcome, Verdict
 from sago.errors import UsageError
-from sago.outreach.firings import decided_window
+from sago.outreach.firings import decided_letters, decided_window
 from sago.outreach.knowledge import Known, load
 from sago.outreach.proofs import held_since
 from sago.outreach.proposing import answers_all
@@ -77,23 +78,35 @@ def _request(known: Known, verdict: Verdict, events: tuple[Event, ...], as_of: d
     )
 
 
-def window_of(request: LetterRequest, bands: Sequence[BandPoint] | None = None, letters: Sequence[Letter] = ()) -> str:
+def window_of(tx: Transaction, known: Known, request: LetterRequest) -> str:
     """`YYYY-MM` of an update; of a firing its conditions' hash and the day from which all of them have held.
 
-    A firing keeps the name under which a person decided about a letter of it: an earlier proof, told later, moves the
-    day and fires nothing.
+    A firing keeps the name under which a person decided about a letter of it: an earlier proof, told later, or a
+    correction of the fact by which it began, moves the day and fires nothing.
     """
-    watch = request.watch
+    watch, bands = request.watch, known.view.seen.bands
     if request.verdict.outcome is Outcome.UPDATE:
         return f"{request.as_of:%Y-%m}"
     conditions = "\n".join(
         " ".join(filter(None, (c.name, c.severity, c.within, c.op, repr(c.value)))) for c in watch.conditions
     )
     facts = (request.events, request.metric_points, watch.met_on, request.as_of)
-    days = [day for condition in watch.conditions if (day := held_since(condition, *facts, bands))]
+    days = {condition: day for condition in watch.conditions if (day := held_since(condition, *facts, bands))}
     digest = hashlib.sha256(conditions.encode()).hexdigest()[:12]
-    window = f"now:{digest}:{max(days, default=watch.created_at.date()).isoformat()}"
-    return decided_window(window, watch, letters, request.as_of)
+    last = max(days.values(), default=watch.created_at.date())
+    begun_by = {each for asked, day in days.items() if day == last for each in _stated(request, bands, asked, day)}
+    decided = decided_letters(tx, watch, known.grounds.letters, {event.id for event in known.events})
+    return decided_window(f"now:{digest}:{last.isoformat()}", decided, request.as_of, begun_by)
+
+
+def _stated(request: LetterRequest, bands: Sequence[BandPoint] | None, condition: Condition, on: date) -> set[UUID]:
+    """The events that told on a day what the condition asks about."""
+    if condition.kind == "count":
+        counted = (event for event in request.events if event.event_type == condition.name)
+        return {event.id for event in counted if event.occurred_at.date() == on}
+    asked = {condition.name, "mrr"} if condition.name == "arr" else {condition.name}
+    points: Sequence[MetricPoint | BandPoint] = request.metric_points if bands is None else bands
+    return {point.event_id for point in points if point.metric in asked and point.as_of.date() == on}
 
 
 def _news(known: Known, as_of: datetime) -> list[Event]:

@@ -116,13 +116,20 @@ def due_watches(database: Database, as_of: datetime) -> list[UUID]:
         return [watch.id for watch in transaction.outreach.watches() if watch.company_id in heard_of]
 
 
-def verdicts(database: Database, as_of: datetime, setback_days: int, scale: Scale = DEFAULT_SCALE) -> list[Verdict]:
-    """What every active watch says as of a moment, judged on what its firm may see: NOW first, then NOT YET, DO NOT
-    WRITE and updates."""
+def verdicts(
+    database: Database,
+    as_of: datetime,
+    setback_days: int,
+    scale: Scale = DEFAULT_SCALE,
+    *,
+    now: datetime | None = None,
+) -> list[Verdict]:
+    """What every active watch says as of a moment, judged on what its firm may see, and nothing where its share has
+    ended by `now`: NOW first, then NOT YET, DO NOT WRITE and updates."""
     with database.begin() as transaction:
         judged = [
             known.judge(as_of, setback_days, scale)
             for watch in transaction.outreach.watches()
-            if (known := known_to(transaction, watch, as_of))
+            if (known := known_to(transaction, watch, as_of, now))
         ]
     return sorted(judged, key=lambda verdict: (_ORDER.index(verdict.outcome), verdict.watch.company_id))

@@ -9,11 +9,12 @@ from typing import NamedTuple
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.bands import banded
 from sago.domain.companies import Granularity, Share
-from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint, Observation
+from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint
+from sago.domain.messages import source_of
 from sago.domain.sharing import Seen
 from sago.domain.watches import Outcome, Verdict, Watch
 from sago.outreach.claims.passages import WORD, words_of
-from sago.outreach.coarsening import TITLE_LIMIT, coarse_event, coarse_observation
+from sago.outreach.coarsening import TITLE_LIMIT, coarse_event
 from sago.outreach.verdicts import judge
 from sago.ports import Transaction
 
@@ -44,14 +45,6 @@ def seen_by(
         return Seen(shown, points, None, share.granularity)
     told = banded(points, is_told=share.granularity is Granularity.BANDS)
     return Seen([coarse_event(event, share.granularity) for event in shown], [], told, share.granularity)
-
-
-def said_to(share: Share | None, observations: Sequence[Observation], as_of: datetime) -> list[Observation]:
-    """What `share` shows of plans and denials, which are no events: those of shared sources, as exactly as it says."""
-    if share is None or not share.holds_at(as_of):
-        return []
-    shown = [each for each in observations if share.covers(each.source)]
-    return [coarse_observation(each, share.granularity) for each in shown]
 
 
 class View(NamedTuple):
@@ -93,11 +86,6 @@ def has_ended(tx: Transaction, firm_id: str, company_id: str, now: datetime) -> 
     """Whether the firm may see nothing of the company as of now: nothing that rests on it may leave the house."""
     share = tx.shares.get(firm_id, company_id)
     return share is None or not share.holds_at(now)
-
-
-def source_of(message_id: str) -> str:
-    """`slack` of `slack:1042`."""
-    return message_id.partition(":")[0]
 
 
 def _whole(share: Share, events: Iterable[Event]) -> list[Event]:

@@ -9,20 +9,21 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sago.domain.companies import Share
-from sago.domain.erasures import SETTLES_AFTER, EmptiedMessage, Erased, Erasure
-from sago.domain.letters import Letter, LetterDraft, LetterState
-from sago.domain.mails import MailState, mail_id
-from sago.domain.messages import Message
+from sago.domain.erasures import ERASED, SETTLES_AFTER, EmptiedMessage, Erased, Erasure
+from sago.domain.letters import Letter, LetterDraft, LetterState, Receipt
+from sago.domain.mails import BEGUN, NOT_GONE, mail_id
+from sago.domain.messages import Message, source_of
 from sago.errors import SagoError
 from sago.pipeline.extraction import refold
 from sago.ports import Answers, Buffer, Database, Drafts, Mirror, RawStore, Taken, Transaction
 from sago.telemetry import logger
 
 log = logger(__name__)
-NO_WORDS = LetterDraft(subject="(erased)", body="What this letter said was erased, as was asked.", highlights=())
+NO_WORDS = LetterDraft(subject=ERASED, body="What this letter said was erased, as was asked.", highlights=())
 LET_GO = (LetterState.SENT, LetterState.UNKNOWN)
 """Letters that others may have read: they are told, and keep their words, as does one whose mail has begun to leave."""
 IS_HERE = (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED)
+"""Letters that are held back; what has left cannot be called back, and keeps its state."""
 WHY = "cites a person who was erased"
 
 
@@ -103,7 +104,7 @@ class Erasing:
             for erasure in outside:
                 tx.erasures.add(erasure)
             known = tx.erasures.of()
-            shares = tx.shares.of(*{each.company_id for each in known if each.is_whole})
+            shares = tx.shares.of(*{each.company_id for each in known if each.is_of_shares})
             due = [each for each in known if _is_due(each, now) and not each.is_lifted(shares, now)]
         return sum(self._is_applied(erasure, now) for erasure in due)
 
@@ -148,16 +149,20 @@ class Erasing:
         taken = tx.erasures.take_words(erasure, ids)
         refold(tx, erasure.company_id, now)
         tx.erasures.take_events(erasure.company_id, taken.event_ids)
-        return taken, _withdraw(tx, erasure, set(taken.event_ids), ids, now)
+        event_ids = set(taken.event_ids)
+        if erasure.source is not None:  # who could see the rest of an event has been told nothing of that source
+            event_ids -= {event.id for event in tx.events.find(erasure.company_id)}
+        return taken, _withdraw(tx, erasure, event_ids, ids, now)
 
 
 def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], messages: set[str], now: datetime) -> _Letters:
-    """Take the text out of letters that tell of these events; those that have not left are superseded, and their mails
-    cancelled. Receipts stay as hashes: of a letter that was let go those that quote the person."""
+    """Take the text out of letters that tell of these events, or quote a source as a whole; those that have not left
+    are superseded, and their mails cancelled. Receipts stay as hashes: of a letter that was let go those that quote
+    what is erased."""
     ids = [
         letter.id
         for letter in tx.outreach.letters(erasure.company_id, live=False)
-        if event_ids & set(letter.event_ids) and letter.draft != NO_WORDS
+        if (event_ids & set(letter.event_ids) or _quotes(letter, erasure)) and letter.draft != NO_WORDS
     ]
     begun = _recalled(tx, ids)
     # locked before their states are looked at: one may be approved meanwhile
@@ -165,7 +170,10 @@ def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], messages:
     let_go = [letter for letter in citing if letter.state in LET_GO or letter.id in begun]
     taken = [emptied(letter).model_copy(update={"state": _after(letter)}) for letter in citing if letter not in let_go]
     for letter in let_go:
-        kept = tuple(each.without_quote() if each.message_id in messages else each for each in letter.receipts)
+        kept = tuple(
+            each.without_quote() if each.message_id in messages or _cites(each, erasure) else each
+            for each in letter.receipts
+        )
         tx.erasures.take_letter(letter.model_copy(update={"receipts": kept}))
     for letter in taken:
         tx.outreach.set_letter_state(letter.id, letter.state, now, erasure.requested_by, WHY)
@@ -174,14 +182,23 @@ def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], messages:
     return _Letters(len(taken), tuple(each.id for each in let_go))
 
 
+def _quotes(letter: Letter, erasure: Erasure) -> bool:
+    return any(_cites(receipt, erasure) for receipt in letter.receipts)
+
+
+def _cites(receipt: Receipt, erasure: Erasure) -> bool:
+    """Whether it quotes a source that is erased as a whole."""
+    return erasure.source is not None and source_of(receipt.message_id or "") == erasure.source
+
+
 def _recalled(tx: Transaction, letter_ids: Collection[UUID]) -> set[UUID]:
     """Cancel the letters' mails; of which letters the mail has begun to leave. Mails are locked before letters, as by
     whoever sends one."""
     mails = [mail for letter_id in letter_ids if (mail := tx.mails.get(mail_id("letter", letter_id)))]
     for mail in mails:
-        if mail.state in (MailState.QUEUED, MailState.CLAIMED):
+        if mail.state in NOT_GONE:
             tx.mails.replace(mail, mail.recalled(WHY))
-    return {mail.ref for mail in mails if mail.state in (MailState.SENDING, MailState.SENT, MailState.UNKNOWN)}
+    return {mail.ref for mail in mails if mail.state in BEGUN}
 
 
 def _after(letter: Letter) -> LetterState:

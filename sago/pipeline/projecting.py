@@ -15,7 +15,9 @@ def project(records: Sequence[Record], database: Database, now: datetime) -> int
     """Write the letters of these records, in one transaction; how many were new."""
     letters = [from_record(record, now) for record in records]
     with database.begin() as tx:
-        erasures = tx.erasures.of({letter.company_id for letter in letters if letter.company_id})
+        companies = {letter.company_id for letter in letters if letter.company_id}
+        shares = tx.shares.of(*companies)
+        erasures = [each for each in tx.erasures.of(companies) if not each.is_lifted(shares, now)]
         return tx.ledger.add_dead_letters([_without_bytes(each, erasures) for each in letters])
 
 
@@ -29,6 +31,6 @@ def project_again(log: MessageLog, database: Database, now: datetime) -> int:
 def _without_bytes(letter: DeadLetter, erasures: Sequence[Erasure]) -> DeadLetter:
     if not erasures:
         return letter
-    company, message, sender = letter.company_id or "", letter.message_id or "", sender_in(letter.value)
+    company, message, sender = letter.company_id or "", letter.known_as, sender_in(letter.value)
     is_theirs = any(erasure.covers(company, message, sender) for erasure in erasures)
     return letter.model_copy(update={"value": b""}) if is_theirs else letter

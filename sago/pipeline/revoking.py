@@ -1,37 +1,39 @@
-"""A founder takes a share back: nothing of the company is shown to the firm any more, and what was derived goes."""
+"""A founder's share ends, taken back or with its last day: nothing of the company is shown to the firm any more, and
+what was derived goes."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
-from sago.domain.companies import Share
-from sago.domain.erasures import Erased, Erasure
+from sago.domain.companies import EVERY_SOURCE, Share
+from sago.domain.erasures import ENDED, Erased, Erasure
 from sago.domain.letters import Letter, LetterState
-from sago.errors import UsageError
-from sago.pipeline.erasing import NO_WORDS, Erasing, emptied
-from sago.ports import Database, Derived, Note, Transaction
+from sago.domain.messages import MessageRef, source_of
+from sago.errors import SagoError, UsageError
+from sago.pipeline.erasing import IS_HERE, NO_WORDS, Erasing, emptied
+from sago.ports import SHARE_ERASED, Database, Derived, Note, Transaction
+from sago.telemetry import logger
 
-WHY = "the founder ended the share that it rested on"
+log = logger(__name__)
+OVER = "its last day is over"
 CLOCKS_APART = timedelta(minutes=1)
 """A share ends so long ago: a worker whose clock is slow must not take it for holding."""
-NOT_LEFT = (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED)
-"""Letters that are held back; what has left cannot be called back, and keeps its state."""
 
 
 class Revoked(NamedTuple):
     """What ending a share took: letters emptied and those of them held back, what else was derived, and the company's
-    evidence where nobody has a share of it any more."""
+    evidence as far as nobody has a share of it any more: all of it, or of the `sources` that no other share covers."""
 
     share: Share
     letters: int
     held_back: int
     derived: Derived
     evidence: Erased | None
+    sources: tuple[str, ...] = ()
 
 
 class _Taken(NamedTuple):
@@ -40,17 +42,27 @@ class _Taken(NamedTuple):
     derived: Derived
 
 
+class _Uncovered(NamedTuple):
+    """Sources that no share covers, and the raw rows of them that hold words."""
+
+    sources: tuple[str, ...]
+    rows: list[MessageRef]
+
+
 class Left(NamedTuple):
     """What is still held, by its place; nothing but hashes where it is empty."""
 
     counts: dict[str, int]
     is_whole: bool
     """Whether the company's evidence had to go too."""
+    sources: tuple[str, ...] = ()
+    """Whose evidence had to go, where others have a share that does not cover them."""
 
 
 @dataclass(frozen=True)
 class Revoking:
-    """The use case behind `sago share revoke` and `verify`. Run again, it goes on where it was killed."""
+    """The use case behind `sago share revoke` and `verify`, and `upkeep.end_shares`. Run again, it goes on where it was
+    killed."""
 
     database: Database
     erasing: Erasing
@@ -58,43 +70,38 @@ class Revoking:
     def revoke(
         self, firm_id: str, company_id: str, who: str, why: str, now: datetime, step: Callable[[str], None]
     ) -> Revoked:
-        """End the share and take what was derived for the firm; the company's evidence too, where nobody else has a
-        share. Raises UsageError where there never was a share."""
+        """End the share and take what was derived for the firm; of the company's evidence what no other share covers.
+        Raises UsageError where there never was a share."""
         step("ending the share")
-        share, others = self._end(firm_id, company_id, who, why, now)
-        step("what the firm was told")
-        firms = [firm_id] if others else self._firms(company_id)
-        taken = [self._take(firm, company_id, who, now) for firm in firms]
-        self._take_files(firms, company_id)
-        self.erasing.answers.forget(company_id)
-        evidence = None if others else self._take_evidence(share, who, why, now, step)
-        derived = Derived(
-            verdicts=sum(each.derived.verdicts for each in taken),
-            notices=sum(each.derived.notices for each in taken),
-            mails=sum(each.derived.mails for each in taken),
-            begun=frozenset().union(*(each.derived.begun for each in taken)),
-        )
-        letters, held_back = sum(each.letters for each in taken), sum(each.held_back for each in taken)
-        return Revoked(share, letters, held_back, derived, evidence)
+        share = self._end(firm_id, company_id, who, why, now)
+        return self._take_all(share, who, why, now, step)
+
+    def end_due(self, now: datetime) -> list[Share]:
+        """Take what came of shares whose last day is over, as a revocation does; which these were. One that fails is
+        logged and left for the next call; one that is through is not looked at again."""
+        with self.database.begin() as tx:
+            due = tx.shares.ended(now - CLOCKS_APART)
+        return [share for share in due if self._is_taken(share, now)]
 
     def left(self, firm_id: str, company_id: str, now: datetime) -> Left:
-        """What is still held that the firm could see; of the company as a whole where nobody has a share of it."""
+        """What is still held that the firm could see; of the company what no share covers."""
         erasing = self.erasing
         with self.database.begin() as tx:
-            is_whole = not _holding(tx.shares.of(company_id), now)
             share = tx.shares.get(firm_id, company_id)
-            found = tx.erasures.left(firm_id, company_id, is_whole=is_whole)
+            others = _holding(tx.shares.of(company_id), now)
             letters = [each for each in tx.outreach.letters(company_id, live=False) if each.firm_id == firm_id]
-        outside = {"share": int(share is not None and share.holds_at(now))}
+        is_whole, (sources, rows) = not others, self._uncovered(company_id, others)
+        with self.database.begin() as tx:
+            found = tx.erasures.left(firm_id, company_id, is_whole=is_whole, sources=sources)
+        outside = {"share": int(share is not None and share.holds_at(now)), "raw rows": len(rows)}
         outside["files"] = sum(len(erasing.drafts.files(letter)) for letter in letters)
-        outside["answers"] = erasing.answers.count(company_id) if is_whole else 0
         if is_whole:
-            outside["raw rows"] = len(erasing.raw.find(_whole(company_id, now)))
-            outside["buffer"] = erasing.buffer.words(company_id)
-        return Left({name: count for name, count in (found | outside).items() if count}, is_whole)
+            outside |= {"answers": erasing.answers.count(company_id), "buffer": erasing.buffer.words(company_id)}
+        counts = {name: count for name, count in (found | outside).items() if count}
+        return Left(counts, is_whole, () if is_whole else sources)
 
-    def _end(self, firm_id: str, company_id: str, who: str, why: str, now: datetime) -> tuple[Share, list[Share]]:
-        """The share, ended, and the others that hold. One that has ended already stays as it is."""
+    def _end(self, firm_id: str, company_id: str, who: str, why: str, now: datetime) -> Share:
+        """The share, ended. One that has ended already stays as it is."""
         with self.database.begin() as tx:
             tx.events.lock(company_id)
             share = tx.shares.get(firm_id, company_id)
@@ -103,8 +110,53 @@ class Revoking:
             if share.holds_at(now):
                 share = share.model_copy(update={"until": now - CLOCKS_APART})
                 tx.shares.put(share)
-                tx.erasures.note(Note(now, who, "share.revoked", f"{firm_id}/{company_id}", firm_id, company_id, why))
-            return share, _holding(tx.shares.of(company_id), now)
+                tx.erasures.note(Note(now, who, "share.revoked", share.name, firm_id, company_id, why))
+            return share
+
+    def _is_taken(self, share: Share, now: datetime) -> bool:
+        with self.database.begin() as tx:
+            if tx.shares.get(share.firm_id, share.company_id) != share:
+                return False  # given anew meanwhile
+        try:
+            self._take_all(share, "sago", OVER, now, lambda _: None)
+        except SagoError as error:
+            log.error("what came of a share is not erased yet", share=share.name, reason=str(error))
+            return False
+        return True
+
+    def _take_all(self, share: Share, who: str, why: str, now: datetime, step: Callable[[str], None]) -> Revoked:
+        """What the end of a share takes; noted once it is through."""
+        company_id = share.company_id
+        with self.database.begin() as tx:
+            others = _holding(tx.shares.of(company_id), now)
+        step("what the firm was told")
+        firms = [share.firm_id] if others else self._firms(company_id)
+        taken = [self._take(firm, company_id, who, now) for firm in firms]
+        self._take_files(firms, company_id)
+        self.erasing.answers.forget(company_id)
+        sources = self._uncovered(company_id, others).sources if others else ()
+        evidence = self._take_evidence(share, sources, who, why, now, step) if sources or not others else None
+        with self.database.begin() as tx:
+            tx.erasures.note(Note(now, who, SHARE_ERASED, share.name, share.firm_id, company_id, why))
+        derived = Derived(
+            verdicts=sum(each.derived.verdicts for each in taken),
+            notices=sum(each.derived.notices for each in taken),
+            mails=sum(each.derived.mails for each in taken),
+            begun=frozenset().union(*(each.derived.begun for each in taken)),
+        )
+        letters, held_back = sum(each.letters for each in taken), sum(each.held_back for each in taken)
+        return Revoked(share, letters, held_back, derived, evidence, sources)
+
+    def _uncovered(self, company_id: str, others: Collection[Share]) -> _Uncovered:
+        """What is held of the company that none of these shares covers."""
+        if any(EVERY_SOURCE in share.sources for share in others):
+            return _Uncovered((), [])
+        with self.database.begin() as tx:
+            known = tx.erasures.sources(company_id)
+        rows = self.erasing.raw.find(_whole(company_id))
+        known |= {source_of(row.message_id) for row in rows}
+        sources = tuple(sorted(each for each in known if not any(share.covers(each) for share in others)))
+        return _Uncovered(sources, [row for row in rows if source_of(row.message_id) in sources])
 
     def _firms(self, company_id: str) -> list[str]:
         """Every firm that was ever shown the company."""
@@ -118,9 +170,9 @@ class Revoking:
             derived = tx.erasures.take_derived(firm_id, company_id)
             letters = _letters(tx, firm_id, company_id)
             full = [each for each in letters if each.draft != NO_WORDS]
-            held_back = [each for each in letters if each.state in NOT_LEFT and each.id not in derived.begun]
+            held_back = [each for each in letters if each.state in IS_HERE and each.id not in derived.begun]
             for letter in held_back:
-                tx.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, now, who, WHY)
+                tx.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, now, who, ENDED)
             for letter in full:
                 tx.erasures.note(_note(letter, who, now))
                 is_back = letter in held_back
@@ -136,21 +188,40 @@ class Revoking:
                 if letter.firm_id in firms:
                     self.erasing.drafts.forget(letter)
 
-    def _take_evidence(self, share: Share, who: str, why: str, now: datetime, step: Callable[[str], None]) -> Erased:
+    def _take_evidence(
+        self,
+        share: Share,
+        sources: Collection[str],
+        who: str,
+        why: str,
+        now: datetime,
+        step: Callable[[str], None],
+    ) -> Erased:
+        """Of these sources; all of it where none is named."""
         name = f"sago:revoked:{share.firm_id}:{share.company_id}:{share.until}"
-        ended = share.until or now
-        whole = _whole(share.company_id, ended).model_copy(
-            update={"id": uuid5(NAMESPACE_URL, name), "because": why, "requested_by": who}
-        )
-        return self.erasing.erase(whole, now, step)
+        named: Collection[str | None] = sources or [None]
+        taken = [
+            self.erasing.erase(
+                Erasure(
+                    id=uuid5(NAMESPACE_URL, f"{name}:{source}" if source else name),
+                    company_id=share.company_id,
+                    message_id=f"{source}:" if source else None,
+                    because=why,
+                    requested_by=who,
+                    requested_at=share.until or now,
+                ),
+                now,
+                step,
+            )
+            for source in named
+        ]
+        return Erased.all_of(taken)
 
 
-def _whole(company_id: str, at: datetime) -> Erasure:
-    """An erasure of all that the company said."""
-    name = f"sago:erasure:{company_id}"
-    return Erasure(
-        id=uuid5(NAMESPACE_URL, name), company_id=company_id, because=WHY, requested_by="sago", requested_at=at
-    )
+def _whole(company_id: str) -> Erasure:
+    """All that the company said, to be looked for."""
+    at = datetime.fromtimestamp(0, UTC)
+    return Erasure(id=UUID(int=0), company_id=company_id, because=ENDED, requested_by="sago", requested_at=at)
 
 
 def _holding(shares: Collection[Share], now: datetime) -> list[Share]:
@@ -164,6 +235,5 @@ def _letters(tx: Transaction, firm_id: str, company_id: str) -> list[Letter]:
 
 
 def _note(letter: Letter, who: str, now: datetime) -> Note:
-    text = f"{letter.draft.subject}\n\n{letter.draft.body}"
-    sha256 = hashlib.sha256(text.encode()).hexdigest()
-    return Note(now, who, "letter.erased", str(letter.id), letter.firm_id, letter.company_id, WHY, sha256)
+    name = str(letter.id)
+    return Note(now, who, "letter.erased", name, letter.firm_id, letter.company_id, ENDED, letter.draft.sha256)

@@ -9,7 +9,7 @@ from sago.ports.batches import BatchStore
 from sago.ports.clock import Clock
 from sago.ports.database import Database, Transaction
 from sago.ports.events import EventStore
-from sago.ports.keeping import Derived, ErasureStore, GenerationStore, Mirror, Note, Taken
+from sago.ports.keeping import SHARE_ERASED, Derived, ErasureStore, GenerationStore, Mirror, Note, Taken
 from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
 from sago.ports.mailing import Mailer
@@ -21,6 +21,7 @@ from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, Outreach
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue
 
 __all__ = [
+    "SHARE_ERASED",
     "Answers",
     "BatchStore",
     "Breakers",

@@ -43,6 +43,10 @@ class Note(NamedTuple):
     sha256: str = ""
 
 
+SHARE_ERASED = "share.erased"
+"""The action of the note, on `firm/company`, that all that came of an ended share was taken."""
+
+
 class ErasureStore(Protocol):
     """`erasures`, and the words that Postgres holds of people: observations, chunk results, dead letters, events,
     letters."""
@@ -59,8 +63,8 @@ class ErasureStore(Protocol):
     def take_words(self, erasure: Erasure, message_ids: Collection[str]) -> Taken:
         """Delete the observations of these messages and of the erased sender, take them out of chunk results, and
         empty the values of their dead letters; the company's reasons in batches, chunks, compositions and mails go
-        too, as any may quote them, and so do its verdicts of earlier days. The caller holds the company's fold and
-        folds anew."""
+        too, as any may quote them, and so do its verdicts of earlier days, but not for a source that nobody shares. The
+        caller holds the company's fold and folds anew."""
 
     def take_events(self, company_id: str, event_ids: Collection[UUID]) -> None:
         """Delete those of these events that are not active any more, with their aliases."""
@@ -73,9 +77,13 @@ class ErasureStore(Protocol):
         reasons of compositions and mails; letters and notices left with nothing to tell that have not left are
         cancelled, whoever holds them. A founder's voice goes too."""
 
-    def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
+    def left(self, firm_id: str, company_id: str, *, is_whole: bool, sources: Collection[str] = ()) -> dict[str, int]:
         """By its name, how many rows still hold words that came of the company's messages and that the firm could see;
-        with `is_whole` also those that are nobody's. What has none is left out."""
+        with `is_whole` also those that are nobody's, else those of these `sources`, whoever saw them. What has none is
+        left out."""
+
+    def sources(self, company_id: str) -> set[str]:
+        """The sources whose words are held of the company: in observations and in dead letters."""
 
     def note(self, entry: Note) -> None:
         """Write the audit log."""

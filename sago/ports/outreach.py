@@ -47,6 +47,9 @@ class ShareStore(Protocol):
     def get(self, firm_id: str, company_id: str) -> Share | None:
         """The one share of a firm and a company, ended or not."""
 
+    def ended(self, by: datetime) -> list[Share]:
+        """Shares that had ended by then, first ended first, of which the audit log has no SHARE_ERASED line since."""
+
     def put(self, share: Share) -> None:
         """Keep the share, in place of an earlier one of the same firm and company. Raises PermanentError where the firm
         or the company is not known."""

@@ -110,7 +110,9 @@ class SqlRawStore:
     def find(self, erasure: Erasure) -> list[MessageRef]:
         query = select(C.company_id, C.sent_at, C.message_id, C.version, C.sender)
         query = query.where(C.company_id == erasure.company_id, ~EMPTIED).order_by(*IN_ORDER)
-        if erasure.message_id is not None:
+        if erasure.source is not None:
+            query = query.where(C.message_id.startswith(f"{erasure.source}:", autoescape=True))
+        elif erasure.message_id is not None:
             query = query.where(C.message_id == erasure.message_id)
         with self._connections.begin() as connection:
             rows = connection.execute(query).all()

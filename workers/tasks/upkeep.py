@@ -53,3 +53,14 @@ def recover() -> int:
     """Queue stored messages that no batch has read; how many."""
     wired = container()
     return wired.recovery.recover(wired.clock.now())
+
+
+@app.task(name="upkeep.end_shares")
+@ticked("upkeep.end_shares")
+def end_shares() -> list[str]:
+    """Erase what came of shares whose last day is over, as `sago share revoke` does; which shares."""
+    wired = container()
+    ended = wired.revoking.end_due(wired.clock.now())
+    for share in ended:
+        wired.recovery.requeue(share.company_id, wired.clock.now())
+    return [share.name for share in ended]

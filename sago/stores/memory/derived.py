@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from sago.domain.mails import Mail, MailState
+from sago.domain.batches import DeadLetter
+from sago.domain.erasures import ENDED, ERASED
+from sago.domain.letters import Letter
+from sago.domain.mails import BEGUN, NOT_GONE
+from sago.domain.messages import source_of
 from sago.domain.notices import Notice
 from sago.domain.watches import Direction
 from sago.ports import Derived
 from sago.stores.memory.state import State
-
-ERASED = "(erased)"
-ENDED = "the founder ended the share that it rested on"
-NOT_GONE = (MailState.QUEUED, MailState.CLAIMED)
-BEGUN = (MailState.SENDING, MailState.SENT, MailState.UNKNOWN)
 
 
 def take_derived(state: State, firm_id: str, company_id: str) -> Derived:
@@ -31,40 +31,93 @@ def take_derived(state: State, firm_id: str, company_id: str) -> Derived:
     state.notices |= {notice.id: notice for notice in emptied}
     state.told = {row for row in state.told if row[1].watch_id not in mine}
     letters = {key for key, each in state.letters.items() if (each.firm_id, each.company_id) == (firm_id, company_id)}
+    for mail in [each for each in state.mails.values() if each.ref in letters | {row.id for row in emptied}]:
+        if _says(mail.error):
+            state.mails[mail.id] = mail.model_copy(update={"error": ERASED})
     theirs = letters | {notice.id for notice in emptied if not notice.items}
     concerned = [mail for mail in state.mails.values() if mail.ref in theirs]
     cancelled = [mail.recalled(ENDED) for mail in concerned if mail.state in NOT_GONE]
-    others = [
-        mail.model_copy(update={"error": ERASED}) for mail in concerned if _says(mail) and mail.state not in NOT_GONE
-    ]
-    state.mails |= {mail.id: mail for mail in (*cancelled, *others)}
+    state.mails |= {mail.id: mail for mail in cancelled}
     begun = frozenset(mail.ref for mail in concerned if mail.state in BEGUN)
     return Derived(len(judged), len(emptied), len(cancelled), begun)
 
 
-def left(state: State, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
+def left(state: State, firm_id: str, company_id: str, *, is_whole: bool, sources: Collection[str]) -> dict[str, int]:
     """As the port says."""
     mine = _watches(state, firm_id, company_id)
     letters = [each for each in state.letters.values() if (each.firm_id, each.company_id) == (firm_id, company_id)]
     founders = [state.watches[key] for key in mine if state.watches[key].direction is Direction.TO_INVESTOR]
+    telling = {notice.id for notice in state.notices.values() if _tells(notice, mine)}
+    refs = telling | {letter.id for letter in letters}
     found = {
-        "letters": sum(letter.draft.subject != ERASED for letter in letters),
+        "letters": sum(_is_told(letter) for letter in letters),
         "verdicts": sum(key[0] in mine for key in state.verdicts),
-        "notices": sum(_tells(notice, mine) for notice in state.notices.values()),
-        "mails": sum(_says(mail) for mail in state.mails.values() if mail.ref in {letter.id for letter in letters}),
+        "notices": len(telling),
+        "mails": sum(_says(mail.error) for mail in state.mails.values() if mail.ref in refs),
         "told": sum(row[1].watch_id in mine for row in state.told),
-        "compositions": sum(
-            due.watch_id in mine and row.error not in (None, ERASED) for due, row in state.compositions.items()
-        ),
+        "compositions": sum(due.watch_id in mine and _says(row.error) for due, row in state.compositions.items()),
         "watches": sum(watch.voice is not None for watch in founders),
     }
     if is_whole:
-        found |= {
-            "observations": sum(said.company_id == company_id for said in state.observations.values()),
-            "significant_events": sum(event.company_id == company_id for event in state.events.values()),
-            "metric_points": len(state.metric_points.get(company_id, [])),
-        }
+        found |= _evidence(state, company_id)
+    elif sources:
+        found |= _of_sources(state, company_id, sources)
     return {name: count for name, count in found.items() if count}
+
+
+def _evidence(state: State, company_id: str) -> dict[str, int]:
+    """The company's own, whoever saw it."""
+    batches = [batch for batch in state.batches.values() if batch.company_id == company_id]
+    own = {batch.id for batch in batches}
+    read = {place for place, result in state.results.items() if result.observations}
+    failed = {place for place, chunk in state.chunks.items() if _says(chunk.error)}
+    return {
+        "observations": sum(said.company_id == company_id for said in state.observations.values()),
+        "significant_events": sum(event.company_id == company_id for event in state.events.values()),
+        "metric_points": len(state.metric_points.get(company_id, [])),
+        "batch_chunks": sum(batch_id in own for batch_id, _ in read | failed),
+        "batches": sum(_says(batch.error) for batch in batches),
+        "dead_letters": len(_bad(state, company_id)),
+    }
+
+
+def _of_sources(state: State, company_id: str, names: Collection[str]) -> dict[str, int]:
+    """The company's evidence of these sources, and what others' letters quote of it."""
+    own = {batch.id for batch in state.batches.values() if batch.company_id == company_id}
+    said = [each.message_id for each in state.observations.values() if each.company_id == company_id]
+    events = [event for event in state.events.values() if event.company_id == company_id]
+    letters = [letter for letter in state.letters.values() if letter.company_id == company_id]
+    return {
+        "observations": sum(source_of(each) in names for each in said),
+        "significant_events": sum(_is_of(names, (proof.message_id for proof in event.evidence)) for event in events),
+        "batch_chunks": sum(
+            batch_id in own and _is_of(names, (each.message_id for each in result.observations))
+            for (batch_id, _), result in state.results.items()
+        ),
+        "receipts": sum(
+            _is_of(names, (each.message_id for each in letter.receipts if each.quote)) for letter in letters
+        ),
+        "dead_letters": sum(source_of(letter.known_as) in names for letter in _bad(state, company_id)),
+    }
+
+
+def sources(state: State, company_id: str) -> set[str]:
+    """As the port says."""
+    said = {each.source for each in state.observations.values() if each.company_id == company_id}
+    return said | {source_of(letter.known_as) for letter in _bad(state, company_id)}
+
+
+def _is_of(names: Collection[str], message_ids: Iterable[str | None]) -> bool:
+    return any(source_of(each) in names for each in message_ids if each)
+
+
+def _bad(state: State, company_id: str) -> list[DeadLetter]:
+    return [letter for letter in state.dead_letters.values() if letter.company_id == company_id and letter.value]
+
+
+def _is_told(letter: Letter) -> bool:
+    told = any(each.claim or each.quote or each.transformation for each in letter.receipts)
+    return told or letter.draft.subject != ERASED
 
 
 def _watches(state: State, firm_id: str, company_id: str) -> set[UUID]:
@@ -79,5 +132,5 @@ def _without(notice: Notice, watches: set[UUID]) -> Notice:
     return notice.model_copy(update={"items": tuple(item for item in notice.items if item.watch_id not in watches)})
 
 
-def _says(mail: Mail) -> bool:
-    return mail.error not in (None, ERASED, ENDED)
+def _says(reason: str | None) -> bool:
+    return reason not in (None, ERASED, ENDED)

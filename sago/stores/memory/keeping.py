@@ -7,12 +7,12 @@ from datetime import datetime
 from uuid import UUID
 
 from sago.domain.batches import DeadLetter
-from sago.domain.erasures import Erasure, sender_in
+from sago.domain.erasures import ERASED, Erasure, sender_in
 from sago.domain.events import Event, Observation
 from sago.domain.generations import Announced, Generation
 from sago.domain.letters import Letter
 from sago.ports import Derived, Note, Taken
-from sago.stores.memory.derived import left, take_derived
+from sago.stores.memory.derived import left, sources, take_derived
 from sago.stores.memory.state import AuditEntry, State
 
 
@@ -51,8 +51,9 @@ class MemoryErasures:
             kept = tuple(said for said in result.observations if not is_gone(said))
             state.results[chunk] = result.model_copy(update={"observations": kept})
         self._take_reasons(erasure.company_id)
-        others = {key: each for key, each in state.verdicts.items() if each.watch.company_id != erasure.company_id}
-        state.verdicts = others
+        if erasure.source is None:  # whoever was judged by a source that nobody shares has lost the verdict before
+            others = {key: each for key, each in state.verdicts.items() if each.watch.company_id != erasure.company_id}
+            state.verdicts = others
         letters = [letter for letter in state.dead_letters.values() if letter.value and _holds(letter, erasure, ids)]
         for letter in letters:
             state.dead_letters[letter.origin] = letter.model_copy(update={"value": b""})
@@ -61,7 +62,7 @@ class MemoryErasures:
         return Taken(len(gone), len(letters), tuple(quoting))
 
     def _take_reasons(self, company_id: str) -> None:
-        state, erased = self._state, {"error": "(erased)"}
+        state, erased = self._state, {"error": ERASED}
         batches = {key for key, batch in state.batches.items() if batch.company_id == company_id}
         watches = {key for key, watch in state.watches.items() if watch.company_id == company_id}
         for key, batch in state.batches.items():
@@ -70,8 +71,9 @@ class MemoryErasures:
         for place, chunk in state.chunks.items():
             if place[0] in batches and chunk.error:
                 state.chunks[place] = chunk.model_copy(update=erased)
+        noting = {row.id for row in state.notices.values() if any(each.company_id == company_id for each in row.items)}
         for mail in list(state.mails.values()):
-            if mail.company_id == company_id and mail.error:
+            if (mail.company_id == company_id or mail.ref in noting) and mail.error:
                 state.mails[mail.id] = mail.model_copy(update=erased)
         for letter, row in state.compositions.items():
             if letter.watch_id in watches and row.error:
@@ -92,8 +94,11 @@ class MemoryErasures:
     def take_derived(self, firm_id: str, company_id: str) -> Derived:
         return take_derived(self._state, firm_id, company_id)
 
-    def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
-        return left(self._state, firm_id, company_id, is_whole=is_whole)
+    def left(self, firm_id: str, company_id: str, *, is_whole: bool, sources: Collection[str] = ()) -> dict[str, int]:
+        return left(self._state, firm_id, company_id, is_whole=is_whole, sources=sources)
+
+    def sources(self, company_id: str) -> set[str]:
+        return sources(self._state, company_id)
 
     def note(self, entry: Note) -> None:
         subject, why = entry.subject, f"{entry.why} {entry.sha256}".strip()
@@ -103,8 +108,8 @@ class MemoryErasures:
 def _holds(letter: DeadLetter, erasure: Erasure, message_ids: Collection[str]) -> bool:
     if letter.company_id != erasure.company_id:
         return False
-    known = letter.message_id or ""
-    return known in message_ids or erasure.covers(erasure.company_id, known, sender_in(letter.value))
+    is_named = letter.message_id in message_ids
+    return is_named or erasure.covers(erasure.company_id, letter.known_as, sender_in(letter.value))
 
 
 def _quotes(event: Event, message_ids: Collection[str]) -> bool:

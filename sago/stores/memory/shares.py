@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sago.domain.companies import Share
 from sago.errors import PermanentError
+from sago.ports import SHARE_ERASED
 from sago.stores.memory.state import State
 
 
@@ -25,6 +28,16 @@ class MemoryShares:
 
     def get(self, firm_id: str, company_id: str) -> Share | None:
         return self._state.shares.get((firm_id, company_id))
+
+    def ended(self, by: datetime) -> list[Share]:
+        ended = [
+            share for share in self._state.shares.values() if not share.holds_at(by) and not self._is_erased(share)
+        ]
+        return sorted(ended, key=lambda share: (share.until or by, share.company_id, share.firm_id))
+
+    def _is_erased(self, share: Share) -> bool:
+        told = (each for each in self._state.audit_log if each.action == SHARE_ERASED)
+        return any(each.subject == share.name and share.until and each.at >= share.until for each in told)
 
     def put(self, share: Share) -> None:
         if share.firm_id not in self._state.firms or share.company_id not in self._state.companies:

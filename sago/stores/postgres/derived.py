@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, Table, Text, and_, cast, delete, false, func, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONPATH
 
-from sago.domain.mails import MailState
+from sago.domain.erasures import ENDED, ERASED
+from sago.domain.mails import BEGUN, NOT_GONE, MailState
+from sago.domain.messages import id_in, source_of
 from sago.domain.watches import Direction
 from sago.ports import Derived
 from sago.stores.postgres.tables import (
@@ -28,13 +31,6 @@ from sago.stores.postgres.tables import (
     watches,
 )
 
-ERASED = "(erased)"
-"""Instead of words that were taken away."""
-NOT_GONE = (MailState.QUEUED, MailState.CLAIMED)
-BEGUN = (MailState.SENDING, MailState.SENT, MailState.UNKNOWN)
-"""Of the former the content has not begun to leave, of the latter it may be there."""
-ENDED = "the founder ended the share that it rested on"
-
 
 def take_derived(connection: Connection, firm_id: str, company_id: str) -> Derived:
     """As the port says. Mails are locked before what they carry, as by whoever sends one."""
@@ -50,20 +46,23 @@ def take_derived(connection: Connection, firm_id: str, company_id: str) -> Deriv
     c = watches.c
     voiced = update(watches).where(c.id.in_(mine), c.direction == Direction.TO_INVESTOR)
     connection.execute(voiced.values(voice=None))
-    emptied, silent = _take_notices(connection, mine)
-    refs = [*letter_ids, *silent]
-    said = update(mails).where(mails.c.ref.in_(refs), _says(mails.c.error))
+    telling, silent = _take_notices(connection, mine)
+    # a server's answer may quote any part of what it refused: also of a notice that goes on telling of others
+    said = update(mails).where(mails.c.ref.in_([*letter_ids, *telling]), _says(mails.c.error))
     connection.execute(said.values(error=ERASED))
+    refs = [*letter_ids, *silent]
     cancelled = update(mails).where(mails.c.ref.in_(refs), mails.c.state.in_(NOT_GONE))
     # whoever holds the claim has an older token from here on, and may not begin to send
     count = connection.execute(
         cancelled.values(state=MailState.CANCELLED, token=mails.c.token + 1, lease_until=None, error=ENDED)
     ).rowcount
     begun = select(mails.c.ref).where(mails.c.ref.in_(refs), mails.c.state.in_(BEGUN))
-    return Derived(judged, emptied, count, frozenset(connection.scalars(begun)))
+    return Derived(judged, len(telling), count, frozenset(connection.scalars(begun)))
 
 
-def left(connection: Connection, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
+def left(
+    connection: Connection, firm_id: str, company_id: str, *, is_whole: bool, sources: Collection[str]
+) -> dict[str, int]:
     """As the port says."""
     mine = _watches(connection, firm_id, company_id)
     c = outreach.c
@@ -72,11 +71,12 @@ def left(connection: Connection, firm_id: str, company_id: str, *, is_whole: boo
         c.draft["subject"].astext != ERASED,
         *(c.receipts.op("@?")(f'$[*] ? (@.{field} != "")') for field in ("claim", "quote", "transformation")),
     )
+    telling = [each[0] for each in _telling(connection, _candidates(mine), mine)]
     conditions: dict[str, tuple[Table, Any]] = {
         "letters": (outreach, and_(c.firm_id == firm_id, c.company_id == company_id, said)),
         "verdicts": (verdicts, and_(verdicts.c.firm_id == firm_id, verdicts.c.company_id == company_id)),
-        "notices": (notices, notices.c.id.in_([each[0] for each in _telling(connection, _candidates(mine), mine)])),
-        "mails": (mails, and_(mails.c.ref.in_(letters), _says(mails.c.error))),
+        "notices": (notices, notices.c.id.in_(telling)),
+        "mails": (mails, and_(or_(mails.c.ref.in_(letters), mails.c.ref.in_(telling)), _says(mails.c.error))),
         "told": (told, told.c.watch_id.in_(mine)),
         "compositions": (compositions, and_(compositions.c.watch_id.in_(mine), _says(compositions.c.error))),
         "watches": (
@@ -86,6 +86,8 @@ def left(connection: Connection, firm_id: str, company_id: str, *, is_whole: boo
     }
     if is_whole:
         conditions |= _evidence(company_id)
+    elif sources:
+        conditions |= _of_sources(company_id, sources)
     counts = {
         name: connection.scalar(select(func.count()).select_from(table).where(condition)) or 0
         for name, (table, condition) in conditions.items()
@@ -108,6 +110,51 @@ def _evidence(company_id: str) -> dict[str, tuple[Table, Any]]:
     }
 
 
+def _of_sources(company_id: str, names: Collection[str]) -> dict[str, tuple[Table, Any]]:
+    """The company's evidence of these sources, and what others' letters quote of it."""
+    own = select(batches.c.id).where(batches.c.company_id == company_id)
+    proofs = [_names_one(significant_events.c.source_messages, "$[*]", names)]
+    found = [_names_one(batch_chunks.c.result, "$.observations[*]", names)]
+    quotes = [_names_one(outreach.c.receipts, "$[*]", names, ' && @.quote != ""')]
+    c = dead_letters.c
+    topics = and_(c.message_id.is_(None), c.topic.in_([f"{name}-messages" for name in names]))
+    return {
+        "observations": (observations, and_(observations.c.company_id == company_id, _of(observations, names))),
+        "significant_events": (significant_events, and_(significant_events.c.company_id == company_id, *proofs)),
+        "batch_chunks": (batch_chunks, and_(batch_chunks.c.batch_id.in_(own), *found)),
+        "receipts": (outreach, and_(outreach.c.company_id == company_id, *quotes)),
+        "dead_letters": (
+            dead_letters,
+            and_(c.company_id == company_id, c.value != b"", or_(_of(dead_letters, names), topics)),
+        ),
+    }
+
+
+def _of(table: Table, names: Collection[str]) -> Any:
+    return or_(*(table.c.message_id.startswith(f"{name}:", autoescape=True) for name in names))
+
+
+def _names_one(column: Any, path: str, names: Collection[str], also: str = "") -> Any:
+    """Whether one of the objects at `path` names a message of these sources; their names need no escaping."""
+    of_one = " || ".join(f'@.message_id starts with "{name}:"' for name in names)
+    return column.op("@?")(cast(f"{path} ? (({of_one}){also})", JSONPATH))
+
+
+def sources(connection: Connection, company_id: str) -> set[str]:
+    """As the port says."""
+    ids = select(observations.c.message_id).where(observations.c.company_id == company_id)
+    held = {source_of(each) for each in connection.scalars(ids.distinct())}
+    c = dead_letters.c
+    bad = select(c.message_id, c.topic).where(c.company_id == company_id, c.value != b"").distinct()
+    return held | {source_of(message_id or id_in(topic)) for message_id, topic in connection.execute(bad)}
+
+
+def noting(company_id: str) -> Select[Any]:
+    """Notices with items of the company."""
+    path = cast(f'$.** ? (@.company_id == "{company_id}")', JSONPATH)
+    return select(notices.c.id).where(notices.c["items"].op("@?")(path))
+
+
 def _says(reason: Any) -> Any:
     return and_(reason.is_not(None), reason.not_in((ERASED, ENDED)))
 
@@ -118,8 +165,8 @@ def _watches(connection: Connection, firm_id: str, company_id: str) -> list[UUID
     return list(connection.scalars(select(c.id).where(c.firm_id == firm_id, c.company_id == company_id)))
 
 
-def _take_notices(connection: Connection, mine: Sequence[UUID]) -> tuple[int, list[UUID]]:
-    """Take the items of these watches out of notices; how many notices, and which of them tell nothing any more."""
+def _take_notices(connection: Connection, mine: Sequence[UUID]) -> tuple[list[UUID], list[UUID]]:
+    """Take the items of these watches out of notices; which notices, and which of them tell nothing any more."""
     telling = _telling(connection, _candidates(mine).with_for_update(), mine)
     silent = []
     for notice_id, content, kept in telling:
@@ -127,7 +174,7 @@ def _take_notices(connection: Connection, mine: Sequence[UUID]) -> tuple[int, li
         connection.execute(changed.values(items=_with(content, kept)))
         silent += [] if kept else [notice_id]
     connection.execute(delete(told).where(told.c.watch_id.in_(mine)))
-    return len(telling), silent
+    return [notice_id for notice_id, _, _ in telling], silent
 
 
 def _candidates(mine: Sequence[UUID]) -> Select[Any]:

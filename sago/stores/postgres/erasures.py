@@ -7,14 +7,29 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    any_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.batches import ChunkResult
-from sago.domain.erasures import Erasure, sender_in
+from sago.domain.batches import ChunkResult, DeadLetter
+from sago.domain.erasures import ERASED, Erasure, sender_in
 from sago.domain.letters import Letter
 from sago.ports import Derived, Note, Taken
-from sago.stores.postgres.derived import ERASED, left, take_derived
+from sago.stores.postgres.columns import Words
+from sago.stores.postgres.derived import left, noting, sources, take_derived
 from sago.stores.postgres.tables import (
     audit_log,
     batch_chunks,
@@ -58,14 +73,19 @@ class PostgresErasures:
         ids = {*taken, *message_ids}
         self._take_from_results(erasure, ids)
         self._take_reasons(erasure.company_id)
-        self._connection.execute(delete(verdicts).where(verdicts.c.company_id == erasure.company_id))
+        if erasure.source is None:  # whoever was judged by a source that nobody shares has lost the verdict before
+            self._connection.execute(delete(verdicts).where(verdicts.c.company_id == erasure.company_id))
         return Taken(len(taken), self._empty_dead_letters(erasure, ids), self._quoting(erasure, ids))
 
     def _is_theirs(self, erasure: Erasure, message_ids: Collection[str]) -> ColumnElement[bool]:
         c = observations.c
+        if erasure.is_whole:
+            return true()
+        if erasure.source is not None:
+            return c.message_id.startswith(f"{erasure.source}:", autoescape=True)
         senders = self._connection.scalars(select(c.sender).where(c.company_id == erasure.company_id).distinct())
         theirs = [sender for sender in senders if _covers(erasure, "", sender)]
-        return or_(c.message_id.in_(sorted(message_ids)), c.sender.in_(theirs))
+        return or_(_among(c.message_id, message_ids), c.sender.in_(theirs))
 
     def _take_from_results(self, erasure: Erasure, ids: Collection[str]) -> None:
         """A finished chunk keeps what it read until its batch is merged, and afterwards."""
@@ -75,7 +95,11 @@ class PostgresErasures:
         rows = self._connection.execute(query.where(func.jsonb_array_length(c.result["observations"]) > 0)).all()
         for batch_id, chunk_no, stored in rows:
             result = ChunkResult.model_validate(stored)
-            kept = [o for o in result.observations if o.message_id not in ids and not _covers(erasure, "", o.sender)]
+            kept = [
+                o
+                for o in result.observations
+                if o.message_id not in ids and not _covers(erasure, o.message_id, o.sender)
+            ]
             if len(kept) == len(result.observations):
                 continue
             left = result.model_copy(update={"observations": tuple(kept)}).model_dump(mode="json")
@@ -90,20 +114,21 @@ class PostgresErasures:
             mails: mails.c.company_id == company_id,
             compositions: compositions.c.watch_id.in_(select(watches.c.id).where(watches.c.company_id == company_id)),
         }
+        mine[mails] |= mails.c.ref.in_(noting(company_id))
         for table, theirs in mine.items():
             quoting = update(table).where(theirs, table.c.error.is_not(None))
             self._connection.execute(quoting.values(error=ERASED))
 
     def _empty_dead_letters(self, erasure: Erasure, ids: Collection[str]) -> int:
         c = dead_letters.c
-        query = select(c.origin, c.message_id, c.value).where(c.company_id == erasure.company_id, c.value != b"")
-        rows = self._connection.execute(query).all()
+        query = select(dead_letters).where(c.company_id == erasure.company_id, c.value != b"")
+        letters = [DeadLetter.model_validate(row._asdict()) for row in self._connection.execute(query)]
         theirs = [
-            origin
-            for origin, message_id, value in rows
-            if message_id in ids or _covers(erasure, message_id or "", sender_in(value))
+            letter.origin
+            for letter in letters
+            if letter.message_id in ids or _covers(erasure, letter.known_as, sender_in(letter.value))
         ]
-        self._connection.execute(update(dead_letters).where(c.origin.in_(theirs)).values(value=b""))
+        self._connection.execute(update(dead_letters).where(_among(c.origin, theirs)).values(value=b""))
         return len(theirs)
 
     def _quoting(self, erasure: Erasure, ids: Iterable[str]) -> tuple[UUID, ...]:
@@ -113,7 +138,7 @@ class PostgresErasures:
         if erasure.is_whole:
             return tuple(self._connection.scalars(mine))
         proof = func.jsonb_array_elements(c.source_messages).table_valued("value")
-        quotes = exists(select(proof.c.value).where(proof.c.value.op("->>")("message_id").in_(sorted(ids))))
+        quotes = exists(select(proof.c.value).where(_among(proof.c.value.op("->>")("message_id"), ids)))
         return tuple(self._connection.scalars(mine.where(quotes)))
 
     def take_events(self, company_id: str, event_ids: Collection[UUID]) -> None:
@@ -129,13 +154,21 @@ class PostgresErasures:
     def take_derived(self, firm_id: str, company_id: str) -> Derived:
         return take_derived(self._connection, firm_id, company_id)
 
-    def left(self, firm_id: str, company_id: str, *, is_whole: bool) -> dict[str, int]:
-        return left(self._connection, firm_id, company_id, is_whole=is_whole)
+    def left(self, firm_id: str, company_id: str, *, is_whole: bool, sources: Collection[str] = ()) -> dict[str, int]:
+        return left(self._connection, firm_id, company_id, is_whole=is_whole, sources=sources)
+
+    def sources(self, company_id: str) -> set[str]:
+        return sources(self._connection, company_id)
 
     def note(self, entry: Note) -> None:
         detail = {"why": entry.why} | ({"sha256": entry.sha256} if entry.sha256 else {})
         row = {name: value for name, value in entry._asdict().items() if name in audit_log.c}
         self._connection.execute(insert(audit_log).values(**row, detail=detail))
+
+
+def _among(column: ColumnElement[str], ids: Iterable[str]) -> ColumnElement[bool]:
+    """One array: a company's ids may be more than a statement has parameters for."""
+    return column == any_(literal(sorted(ids), ARRAY(Words)))
 
 
 def _covers(erasure: Erasure, message_id: str, sender: str) -> bool:

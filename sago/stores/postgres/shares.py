@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, and_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.companies import Share
 from sago.errors import PermanentError
-from sago.stores.postgres.tables import companies, firms, shares
+from sago.ports import SHARE_ERASED
+from sago.stores.postgres.tables import audit_log, companies, firms, shares
 
 
 class PostgresShares:
@@ -32,6 +34,12 @@ class PostgresShares:
     def get(self, firm_id: str, company_id: str) -> Share | None:
         query = select(shares).where(shares.c.firm_id == firm_id, shares.c.company_id == company_id)
         return next(iter(self._found(query)), None)
+
+    def ended(self, by: datetime) -> list[Share]:
+        name = shares.c.firm_id + "/" + shares.c.company_id
+        line = and_(audit_log.c.subject == name, audit_log.c.action == SHARE_ERASED, audit_log.c.at >= shares.c.until)
+        open_ends = select(shares).where(shares.c.until <= by, ~select(audit_log).where(line).exists())
+        return self._found(open_ends.order_by(shares.c.until, shares.c.company_id, shares.c.firm_id))
 
     def put(self, share: Share) -> None:
         firm, company = firms.c.id == share.firm_id, companies.c.company_id == share.company_id

@@ -128,7 +128,7 @@ def test_a_revoked_share_is_proven_to_have_left_nothing(house: Wired) -> None:
     last = json.loads(sago("revoke", "orchard", "--firm", "default", "--because", "raised", "--yes", "--json").stdout)
     assert last["evidence"] is not None
     whole = json.loads(sago("verify", "orchard", "--firm", "default", "--json").stdout)
-    assert whole == {"left": {}, "evidence_too": True, "kafka": []}
+    assert whole == {"left": {}, "evidence_too": True, "sources": [], "kafka": []}
 
 
 def test_what_kafka_still_holds_is_listed_and_no_failure(house: Wired) -> None:

@@ -42,6 +42,11 @@ BANDS, NONE = Granularity.BANDS, Granularity.NONE
         ("1.2.20 and 12.5.20, 45.10.2024", "[…] and […], […]"),
         ("every fourth customer, a fourth of users", "every […] customer, [a part] of users"),
         ("a couple of deals", "[some] deals"),
+        ("by 2026, for 2026, 2026 plans", "by […], for […], [2,000–5,000] plans"),
+        ("up from 2024 to 2026", "up from […] to […]"),
+        ("in the end 2026 came", "in the end […] came"),
+        ("our 3rd customer, on the 3rd customer", "our […] customer, on the […] customer"),
+        ("hired 5 PM, score 9:30", "hired […] PM, score […]"),
     ],
 )
 def test_figures_are_told_as_bands(said: str, told: str) -> None:
@@ -53,7 +58,11 @@ def test_figures_are_told_as_bands(said: str, told: str) -> None:
     ["2026-03-02: Delta signed", "on 2 March 2026 at 10:30", "in Q3 of FY26", "since May 2025", "SOC 2 and ISO 27001",
      "the first quarter of 2026", "B2B for one customer", "in 2024 and 2025", "late 2025", "Q3 of FY2025",
      "12.5.2024, 31/12/2025", "signed on 12.5.20", "10:30 am", "Monday 10:30", "2 March 2026, 10:30",
-     "every second week", "in 2024 this was so"],
+     "every second week", "in 2024 this was so", "in 2024, this was so", "2026 was our best year", "the 2026 budget",
+     "a roadmap for 2026", "year-end 2026", "Web Summit 2026", "CY26, FY 2026, FY26/27", "Q3/2026, Q3'26, H1/26",
+     "Q3-2026, 3Q26 and Q3FY26", "Mar '26, since '24", "2026-03, 03/2026", "first half of 2026", "the 1st half of 2026",
+     "3rd quarter", "on the 3rd.", "meet 9:30 tomorrow", "standup 9:30", "9:30–10:00", "from 9:30 to 11:00", "by 17:00",
+     "9am, at 9 am", "um 9 Uhr", "at 14h30"],
 )  # fmt: skip
 def test_dates_and_common_names_stay(said: str) -> None:
     assert coarse(said, BANDS) == coarse(said, NONE) == said
@@ -134,3 +143,40 @@ def test_no_long_run_of_digits_survives(value: int, form: str) -> None:
 def test_a_date_stays_as_it_is_written(on: date) -> None:
     for form in (on.isoformat(), f"{on.day} {on:%B} {on.year}", f"{on:%B} {on.day}, {on.year}", f"{on:%B %Y}"):
         assert coarse(f"Delta signed {form}", BANDS) == f"Delta signed {form}"
+
+
+BESIDE = (
+    "{} was our best year", "the {} budget", "a roadmap for {}", "year-end {}", "Web Summit {}", "Q3/{}", "FY {}",
+    "in the {}", "signed in {}.", "by {}", "for {}", "{}-03", "03/{}", "since {}", "class of {}", "Goals for {}",
+    "plan for {} set",
+    "at 9:30", "3rd quarter", "Q3", "{}", "({})", "on the 3rd, {}", "CY{}", "FY{}", "H1/{}", "{} season",
+)  # fmt: skip
+"""Words that keep a year, a time or an ordinal."""
+LOOSE = [form for form in BESIDE if form not in ("signed in {}.", "since {}", "FY{}")]
+"""Without those by which a number is a date whatever the event counts."""
+
+
+@settings(max_examples=400)
+@given(st.integers(1950, 2049), st.lists(st.sampled_from(LOOSE), min_size=1, max_size=4))
+def test_no_metric_of_an_event_survives_for_looking_like_a_year(value: int, forms: list[str]) -> None:
+    text = "Told: " + "; ".join(form.format(value) for form in forms)
+    shown = coarse_event(event("user_growth", text, text, metric("users", value, "count")), BANDS)
+    for told in (shown.title, shown.evidence[0].quote):
+        assert str(value) not in told, (text, told)
+
+
+@settings(max_examples=400)
+@given(
+    st.one_of(st.integers(2100, 10**7), st.floats(100, 1e6).map(lambda v: round(v, 2))),
+    st.lists(st.sampled_from([form for form in BESIDE if form != "FY{}"]), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_no_figure_survives_beside_words_that_keep_a_year_or_a_time(
+    value: float, forms: list[str], is_known: bool
+) -> None:
+    written = f"{value:.15g}"
+    text = "Told: " + "; ".join(form.format(written) for form in forms)
+    known = (metric("users", value, "count"),) if is_known else ()
+    told = re.sub(r"\[[^\]]*\]", "", coarse(text, BANDS, exact=known)), coarse(text, NONE, quoted=False, exact=known)
+    for digits in [run for run in re.findall(r"\d+", written) if len(run) > 2]:
+        assert not any(digits in re.findall(r"\d+", each) for each in told), (text, told)

@@ -21,11 +21,10 @@ from sago.outreach.banding import evaluate_band, fulfils
 from sago.outreach.composing import NOT_SHARED, compose_letter
 from sago.outreach.conditions import holds, parse
 from sago.outreach.scheduling import verdicts
-from sago.outreach.sharing import said_to, seen_by, view_of
+from sago.outreach.sharing import seen_by, view_of
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
-from tests.contracts.test_erasures import said
 from tests.unit.outreach.stories import (
     ARR,
     DEAL,
@@ -99,18 +98,6 @@ def test_what_a_shared_proof_says_too_stays() -> None:
     seen = seen_by(share(sources=("slack",)), [whole], POINTS[:1], NOW)
     assert (seen.events[0].title, seen.events[0].metrics) == (ARR.title, ARR.metrics)
     assert seen.metric_points == POINTS[:1]
-
-
-def test_plans_are_seen_as_events_are() -> None:
-    planned = said(1, "ana").model_copy(
-        update={"title": "ARR of $1M by May", "quote": "we will be at $1.3M by May", "metrics": (metric("arr", 1.3e6),)}
-    )
-    (shown,) = said_to(share(granularity=Granularity.BANDS), [planned], NOW)
-    assert (shown.quote, shown.title, shown.metrics) == (
-        "we will be at [$1M–2M] by May", "ARR of $1M–2M by May", (),
-    )  # fmt: skip
-    assert said_to(share(), [planned], NOW) == [planned]
-    assert said_to(share(sources=("gmail",)), [planned], NOW) == said_to(share(until=NOW), [planned], NOW) == []
 
 
 def test_nothing_after_the_end_shows_even_before_it() -> None:
