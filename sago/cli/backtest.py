@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from sago.cli.lookup import opened, require_known
+from sago.cli.lookup import opened, require_known, table
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.backtests import Backtest, Stretch
 from sago.domain.wording import day
@@ -107,13 +105,9 @@ def _row(replayed: Backtest) -> dict[str, object]:
 def _say(session: Session, replayed: Backtest) -> None:
     kinds = (("fired", replayed.firings), ("missed", replayed.misses), ("mistaken", replayed.mistakes))
     rows = sorted(((each, kind) for kind, found in kinds for each in found), key=lambda pair: pair[0].first)
-    grid = Table(box=box.SIMPLE, header_style="bold", pad_edge=False)
-    for number, head in enumerate(("", "from", "to", "days", "why")):
-        grid.add_column(head, no_wrap=number < 4, overflow="fold", justify="right" if head == "days" else "left")
-    for stretch, kind in rows:
-        grid.add_row(*(Text(one_line(cell)) for cell in _cells(stretch, kind, replayed)))
     if rows:
-        session.out.print(grid)
+        heads = ("", "from", "to", "days", "why")
+        table(session, heads, [_cells(stretch, kind, replayed) for stretch, kind in rows], "", right=("days",))
     looked = counted(len(replayed.days), "look")
     told = f"{lead(replayed)} (the house's own view, whatever is shared)"
     session.out.print(Text(f"{day(replayed.start)} to {day(replayed.end)}, {looked}: {told}"), soft_wrap=True)

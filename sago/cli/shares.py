@@ -56,7 +56,7 @@ def list_shares(
         for share in shares:
             session.emit(share.model_dump(mode="json") | {"holds": share.holds_at(now)})
         return
-    heads = ("company", "firm", "sources", "figures", "until", "")
+    heads = ("company", "firm", "sources", "figures", "until", "state")
     table(session, heads, [cells(share, now) for share in shares], "no shares yet")
 
 

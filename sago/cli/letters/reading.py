@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.padding import Padding
 from rich.text import Text
 
 from sago.bootstrap import Container
@@ -21,8 +20,6 @@ from sago.outreach.permission import ApprovalRules, needed, notes, unticked
 from sago.outreach.receipts import proven
 from sago.report.phrases import KINDS, letter_kind, one_line, visible
 
-NARROW = 76
-"""Columns below which a table of letters cannot be read."""
 _OF_STATE = {
     LetterState.APPROVED: ("undo", "reject --because …"),
     LetterState.REJECTED: ("undo", "history"),
@@ -52,11 +49,7 @@ def list_letters(
             session.emit(letter.model_dump(mode="json"))
         return
     rows = [_cells(letter, rules, now) for letter in found]
-    if session.out.width < NARROW:
-        _stacked(session, rows)
-    else:
-        heads = ("id", "company", "state", "age", "ticks", "to", "subject")
-        table(session, heads, rows, "no letters yet")
+    table(session, ("id", "company", "state", "age", "ticks", "to", "subject"), rows, "no letters yet")
     if drafts := [letter for letter in found if letter.state is LetterState.DRAFT]:
         next_steps(session, drafts[0], "show")
 
@@ -160,17 +153,6 @@ def _ticks(letter: Letter, rules: ApprovalRules) -> str:
     if not letter.ticked and not unticked(letter, rules.tick):
         return ""
     return f"{len(letter.to_tick & letter.ticked)}/{len(letter.to_tick)}"
-
-
-def _stacked(session: Session, rows: Sequence[tuple[str, ...]]) -> None:
-    """Three lines a letter, for a phone's width."""
-    if not rows:
-        session.note("no letters yet")
-    for letter_id, company, state, age, ticks, to, subject in rows:
-        ticked = f" · {ticks} ticked" if ticks else ""
-        session.out.print(Text(letter_id, "bold").append(f"  {state} · {age}{ticked}", "not bold"))
-        session.out.print(Text(f"  {company} → {to}", style="dim"))
-        session.out.print(Padding(Text(one_line(subject)), (0, 0, 1, 2)))
 
 
 def show_receipts(
