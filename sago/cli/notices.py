@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from sago.bootstrap import Container
+from sago.cli.days import moment_option
 from sago.cli.lookup import Wanted, opened, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.mails import Contact, address_of
@@ -23,7 +24,6 @@ from sago.report.notice_text import plain
 from sago.report.phrases import one_line
 
 group = typer.Typer(no_args_is_help=True, help="Mails of what is new, to those in whose name letters go.")
-MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 WIDEST = 80
 
 Email = Annotated[str, typer.Argument(help="Mail address of an investor or a founder.")]
@@ -125,7 +125,7 @@ def list_readers(
 def preview(
     email: Annotated[str | None, typer.Argument(help="Only this person's.")] = None,
     as_of: Annotated[
-        datetime | None, typer.Option("--as-of", formats=MOMENTS, help="As of then (UTC) [now].", show_default=False)
+        datetime | None, moment_option("--as-of", help="As of then (UTC) [now].", show_default=False)
     ] = None,
     to: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="As HTML too; of one person.")] = None,
     as_json: AsJson = False,
@@ -183,13 +183,12 @@ def _contact(email: str, name: str, timezone: str | None, hour: int) -> Contact:
 
 def _previewed(container: Container, email: str | None, as_of: datetime | None) -> list[Notice]:
     """Raises UsageError for an address in whose name no letter goes."""
-    moment = container.clock.now() if as_of is None else as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
     with container.database.begin() as tx:
         people = readers(tx)
     if email is not None and address_of(email) not in people:
         raise UsageError(f"{one_line(email, 60)}: no letter goes in their name; see `sago notices list`")
     wanted = [address_of(email)] if email else sorted(people)
-    found = (container.digests.preview(each, moment) for each in wanted)
+    found = (container.digests.preview(each, as_of or container.clock.now()) for each in wanted)
     return [notice for notice in found if notice]
 
 
