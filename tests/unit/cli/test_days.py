@@ -21,12 +21,12 @@ def test_a_day_and_a_moment_are_read_as_they_are_written() -> None:
 
 @pytest.mark.parametrize("written", ["20.10.2026", "2026-02-30", "yesterday", "", "2026-10-20T08:00"])
 def test_what_is_no_day_says_how_a_day_is_written(written: str) -> None:
-    with pytest.raises(typer.BadParameter, match="is no day; write it as 2026-10-20$"):
+    with pytest.raises(typer.BadParameter, match="is no day; write it as 2026-10-20"):
         day_of(written)
 
 
 def test_what_is_no_moment_says_how_one_is_written() -> None:
-    with pytest.raises(typer.BadParameter, match="is no moment; write it as 2026-10-20, or 2026-10-20T08:00$"):
+    with pytest.raises(typer.BadParameter, match="is no moment; write it as 2026-10-20, or 2026-10-20T08:00"):
         moment_of("at noon")
 
 
