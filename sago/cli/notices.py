@@ -60,7 +60,7 @@ def turn_on(
         session.emit(contact.model_dump(mode="json"))
     session.note(f"{contact.email} is told what is new at {hour}:00, {contact.timezone or outreach.timezone}")
     if reader is None:
-        session.note("[yellow]no letter goes in their name yet: there is nothing to tell until a watch names them[/]")
+        session.note(_nobody(contact.email))
     if suppressed:
         session.note(escape(f"they get no mail: {suppressed.because}; see `sago outreach unsuppress`"))
     if smtp.host and not outreach.notice.sender:
@@ -169,6 +169,15 @@ def show(
         told = [each for email in sorted(people) for each in tx.notices.of(email) if each.items]
         found = the_one("notice", notice, told, lambda each: each.id)
     _print(session, found)
+
+
+def _nobody(email: str) -> str:
+    """What notices mean for somebody in whose name no letter would go."""
+    return (
+        f"[yellow]note:[/] {escape(email)} is in no watch, so nothing is mailed there until one names them: who said no "
+        f"by `sago watch add COMPANY --investor 'NAME <{escape(email)}>'`, a founder by `sago company set`; those who "
+        "are in one: `sago notices list`"
+    )
 
 
 def _contact(email: str, name: str, timezone: str | None, hour: int) -> Contact:

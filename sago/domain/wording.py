@@ -60,14 +60,15 @@ def metric_label(name: str) -> str:
     return kind.label if kind else name.replace("_", " ")
 
 
+def metric_noun(name: str) -> str:
+    """A metric within a sentence: `ARR`, `gross margin`, `customers`."""
+    label = metric_label(name)
+    return label if label.isupper() else label.lower()
+
+
 def metric_phrase(metric: Metric) -> str:
     """A figure with its metric, as it stands in a subject line: `$2.1M ARR`, `$240k contract`, `1,200 users`."""
-    label = metric_label(metric.name)
-    word = (
-        _WORDS.get(metric.name)
-        or ("contract" if "contract" in metric.name else None)
-        or (label if label.isupper() else label.lower())
-    )
+    word = _WORDS.get(metric.name) or ("contract" if "contract" in metric.name else metric_noun(metric.name))
     return f"{figure(metric.value, metric.unit)} {word}"
 
 
