@@ -174,8 +174,8 @@ def show(
 def _nobody(email: str) -> str:
     """What notices mean for somebody in whose name no letter would go."""
     return (
-        f"[yellow]note:[/] {escape(email)} is in no watch, so nothing is mailed there until one names them: who said no "
-        f"by `sago watch add COMPANY --investor 'NAME <{escape(email)}>'`, a founder by `sago company set`; those who "
+        f"[yellow]note:[/] {escape(email)} is in no watch, so nothing is mailed there until one names them: who said "
+        f"no by `sago watch add COMPANY --investor 'NAME <{escape(email)}>'`, a founder by `sago company set`; those who "
         "are in one: `sago notices list`"
     )
 
