@@ -175,8 +175,8 @@ def _nobody(email: str) -> str:
     """What notices mean for somebody in whose name no letter would go."""
     return (
         f"[yellow]note:[/] {escape(email)} is in no watch, so nothing is mailed there until one names them: who said "
-        f"no by `sago watch add COMPANY --investor 'NAME <{escape(email)}>'`, a founder by `sago company set`; those who "
-        "are in one: `sago notices list`"
+        f"no by `sago watch add COMPANY --investor 'NAME <{escape(email)}>'`, a founder by `sago company set`; those "
+        "who are in one: `sago notices list`"
     )
 
 
