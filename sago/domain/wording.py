@@ -54,6 +54,11 @@ def day(moment: date, *, beside: date | None = None) -> str:
     return text if beside is not None and beside.year == moment.year else f"{text} {moment.year}"
 
 
+def one_line(text: str) -> str:
+    """Without line ends and doubled blanks."""
+    return " ".join(text.split())
+
+
 def metric_label(name: str) -> str:
     """How people write a metric: `ARR`, `Gross margin`; an unknown one by its own words."""
     kind = METRICS.get(name)
