@@ -103,7 +103,7 @@ def _say(session: Session, replayed: Backtest) -> None:
         table(session, heads, [_cells(stretch, kind, replayed) for stretch, kind in rows], "", right=("days",))
     looked = counted(len(replayed.days), "look")
     told = f"{lead(replayed)} (the house's own view, whatever is shared)"
-    session.out.print(Text(f"{day(replayed.start)} to {day(replayed.end)}, {looked}: {told}"), soft_wrap=True)
+    session.out.print(Text(f"{day(replayed.start)} to {day(replayed.end)}, {looked}: {told}"))
 
 
 def _cells(stretch: Stretch, kind: str, replayed: Backtest) -> tuple[str, ...]:
