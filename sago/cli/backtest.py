@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from sago.cli.lookup import opened, require_known
+from sago.cli.days import day_option
+from sago.cli.lookup import opened, require_known, table
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.backtests import Backtest, Stretch
 from sago.domain.wording import day
@@ -22,8 +21,6 @@ from sago.outreach.conditions import parse_all
 from sago.report.backtest_plot import lead, write_plot
 from sago.report.phrases import counted, one_line
 
-DAY = ["%Y-%m-%d"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command to its panel."""
@@ -31,16 +28,14 @@ def register(app: typer.Typer) -> None:
 
 
 def backtest(
-    company: Annotated[str, typer.Option("--company", help="Company id, as in `sago watch list`.")],
+    company: Annotated[str, typer.Option("--company", help="Company id, as in `sago company list`.")],
     when: Annotated[list[str], typer.Option("--when", help="A condition: 'arr >= 2M'. Repeatable: all must hold.")],
-    start: Annotated[datetime, typer.Option("--from", formats=DAY, help="First day.")],
-    end: Annotated[datetime | None, typer.Option("--to", formats=DAY, help="Last day [the last with news].")] = None,
+    start: Annotated[date, day_option("--from", help="First day.")],
+    end: Annotated[date | None, day_option("--to", help="Last day [the last with news].")] = None,
     met_on: Annotated[
-        datetime | None, typer.Option("--met", formats=DAY, help="Events count from this day on, its own too [--from].")
+        date | None, day_option("--met", help="Events count from this day on, its own too [--from].")
     ] = None,
-    against: Annotated[
-        datetime | None, typer.Option("--against", formats=DAY, help="Day to which the lead time counts [--to].")
-    ] = None,
+    against: Annotated[date | None, day_option("--against", help="Day to which the lead time counts [--to].")] = None,
     step: Annotated[str, typer.Option("--step", help="From look to look: 1d, 7d, 2w.")] = "1d",
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Plot it into this file.")] = None,
     as_json: AsJson = False,
@@ -61,17 +56,17 @@ def backtest(
     question = Question(
         company_id=company,
         conditions=parse_all(when),
-        start=start.date(),
-        end=_date(end),
-        met_on=_date(met_on),
-        against=_date(against),
+        start=start,
+        end=end,
+        met_on=met_on,
+        against=against,
         step=_step(step),
     )
     with opened(session) as container:
         with container.database.begin() as tx:
             require_known(tx, company)
             profile = tx.companies.get(company)
-        replayed = container.backtesting.run(question)
+        replayed = container.backtesting.run(question, container.clock.now())
     if svg:
         write_plot(replayed, profile.name if profile else company, svg)
     if as_json:
@@ -82,10 +77,6 @@ def backtest(
         session.note(f"plot: {svg}")
     if not replayed.firings:
         raise typer.Exit(1)
-
-
-def _date(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
 
 
 def _step(written: str) -> int:
@@ -107,16 +98,12 @@ def _row(replayed: Backtest) -> dict[str, object]:
 def _say(session: Session, replayed: Backtest) -> None:
     kinds = (("fired", replayed.firings), ("missed", replayed.misses), ("mistaken", replayed.mistakes))
     rows = sorted(((each, kind) for kind, found in kinds for each in found), key=lambda pair: pair[0].first)
-    grid = Table(box=box.SIMPLE, header_style="bold", pad_edge=False)
-    for number, head in enumerate(("", "from", "to", "days", "why")):
-        grid.add_column(head, no_wrap=number < 4, overflow="fold", justify="right" if head == "days" else "left")
-    for stretch, kind in rows:
-        grid.add_row(*(Text(one_line(cell)) for cell in _cells(stretch, kind, replayed)))
     if rows:
-        session.out.print(grid)
+        heads = ("", "from", "to", "days", "why")
+        table(session, heads, [_cells(stretch, kind, replayed) for stretch, kind in rows], "", right=("days",))
     looked = counted(len(replayed.days), "look")
     told = f"{lead(replayed)} (the house's own view, whatever is shared)"
-    session.out.print(Text(f"{day(replayed.start)} to {day(replayed.end)}, {looked}: {told}"), soft_wrap=True)
+    session.out.print(Text(f"{day(replayed.start)} to {day(replayed.end)}, {looked}: {told}"))
 
 
 def _cells(stretch: Stretch, kind: str, replayed: Backtest) -> tuple[str, ...]:

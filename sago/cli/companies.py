@@ -14,6 +14,8 @@ from sago.errors import UsageError
 from sago.outreach.addressing import person
 from sago.report.phrases import one_line
 
+FOUNDER = "'Alex Reyes <alex@scaleflow.example>'"
+
 group = typer.Typer(no_args_is_help=True, help="What a company is called, and who its founder is.")
 
 
@@ -42,7 +44,7 @@ def list_companies(
 def set_company(
     company: Annotated[str, typer.Argument(help="Company id, as in `sago company list`.")],
     name: Annotated[str | None, typer.Option(help="As letters write it.")] = None,
-    founder: Annotated[str | None, typer.Option(help="'Alex Reyes <alex@scaleflow.example>'.")] = None,
+    founder: Annotated[str | None, typer.Option(help=f"{FOUNDER}.")] = None,
     title: Annotated[str | None, typer.Option(help="The founder's office, under letters of theirs.")] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -71,14 +73,14 @@ def _changes(name: str | None, founder: str | None, title: str | None) -> dict[s
     """Raises UsageError for what cannot stand in a letter's head."""
     changes = {}
     if name is not None:
-        changes["name"] = person(name, "--name").name
+        changes["name"] = person(name, "--name", "ScaleFlow").name
     if founder is not None:
-        known = person(founder, "--founder")
+        known = person(founder, "--founder", FOUNDER)
         changes["founder"] = known.name
         if known.email:
             changes["founder_email"] = known.email
     if title is not None:
-        changes["founder_title"] = person(title, "--title").name
+        changes["founder_title"] = person(title, "--title", "CEO").name
     return changes
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sago.cli.days import day_option
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.errors import UsageError
 from sago.sample.generate import DEFAULT_START
@@ -24,9 +25,7 @@ def generate_data(
     rows: Annotated[int, typer.Option(min=1, help="Messages of all companies together.")] = 1000,
     companies: Annotated[int, typer.Option(min=1, help="Three are told by hand, further ones made up.")] = 3,
     seed: Annotated[int, typer.Option(help="Same seed, same messages.")] = 7,
-    start: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help=rf"First day of its month \[{DEFAULT_START}].")
-    ] = None,
+    start: Annotated[date | None, day_option(help=rf"First day of its month \[{DEFAULT_START}].")] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help=r"File to write, labels beside it \[data/full_data.csv].")
     ] = None,
@@ -44,7 +43,7 @@ def generate_data(
     session = Session(as_json, verbose, quiet, config)
     path = out or session.settings.data_file_path
     try:
-        first = start.date() if start else DEFAULT_START
+        first = start or DEFAULT_START
         written = write_csv(path, rows=rows, companies=companies, seed=seed, start=first)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); name another file with --out") from error

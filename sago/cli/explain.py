@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 import typer
 
 from sago.bootstrap import Container
+from sago.cli.days import day_option
 from sago.cli.lookup import CompanyOption, opened, require_known, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.outreach.judging import Explanation
@@ -17,9 +18,7 @@ from sago.report.explanation import explanation
 def explain(
     watch: Annotated[str | None, typer.Argument(help="Id, or its first characters; all without.")] = None,
     company: CompanyOption = None,
-    as_of: Annotated[
-        datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="At the end of this day (UTC) [now].")
-    ] = None,
+    as_of: Annotated[date | None, day_option("--as-of", help="At the end of this day (UTC) [now].")] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -47,9 +46,7 @@ def explain(
         session.note("no watches yet")
 
 
-def _explained(
-    container: Container, wanted: str | None, company: str | None, as_of: datetime | None
-) -> list[Explanation]:
+def _explained(container: Container, wanted: str | None, company: str | None, as_of: date | None) -> list[Explanation]:
     with container.database.begin() as tx:
         require_known(tx, company)
         watches = tx.outreach.watches(company)
@@ -57,5 +54,5 @@ def _explained(
         watches = [the_one("watch", wanted, watches, lambda each: each.id)]
     moment = container.clock.now()
     if as_of is not None:
-        moment = datetime.combine(as_of.date(), time.min, UTC) + timedelta(days=1, milliseconds=-1)
+        moment = datetime.combine(as_of, time.min, UTC) + timedelta(days=1, milliseconds=-1)
     return container.judging.explain(watches, moment)

@@ -8,12 +8,10 @@ from contextlib import contextmanager
 from typing import Annotated, TypeVar
 
 import typer
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
 from sago.bootstrap import Container, build
 from sago.cli.session import Session
+from sago.cli.tables import laid_out
 from sago.errors import UsageError
 from sago.ports import Transaction
 from sago.report.phrases import one_line
@@ -60,18 +58,14 @@ def require_known(tx: Transaction, company: str | None) -> None:
     raise UsageError(f"company {one_line(company, 60)}: not known; known are: {known}")
 
 
-def table(session: Session, heads: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
-    """Rows on stdout, whatever they hold shown as it is; `empty` on stderr where there are none. The first column is
-    what a person types next: it is never cut."""
-    if not rows:
+def table(
+    session: Session, heads: Sequence[str], rows: Sequence[Sequence[str]], empty: str, right: Sequence[str] = ()
+) -> None:
+    """Rows on stdout, whatever they hold shown as it is; `empty` on stderr where there are none."""
+    if rows:
+        session.out.print(laid_out(heads, rows, session.out.width, right))
+    else:
         session.note(empty)
-        return
-    grid = Table(box=box.SIMPLE, header_style="bold", pad_edge=False)
-    for number, head in enumerate(heads):
-        grid.add_column(head, no_wrap=number == 0, overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(one_line(cell)) for cell in row))
-    session.out.print(grid)
 
 
 def me() -> str:

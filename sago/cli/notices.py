@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from sago.bootstrap import Container
+from sago.cli.days import moment_option
 from sago.cli.lookup import Wanted, opened, table, the_one
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.mails import Contact, address_of
@@ -23,7 +24,6 @@ from sago.report.notice_text import plain
 from sago.report.phrases import one_line
 
 group = typer.Typer(no_args_is_help=True, help="Mails of what is new, to those in whose name letters go.")
-MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 WIDEST = 80
 
 Email = Annotated[str, typer.Argument(help="Mail address of an investor or a founder.")]
@@ -60,7 +60,7 @@ def turn_on(
         session.emit(contact.model_dump(mode="json"))
     session.note(f"{contact.email} is told what is new at {hour}:00, {contact.timezone or outreach.timezone}")
     if reader is None:
-        session.note("[yellow]no letter goes in their name yet: there is nothing to tell until a watch names them[/]")
+        session.note(_nobody(contact.email))
     if suppressed:
         session.note(escape(f"they get no mail: {suppressed.because}; see `sago outreach unsuppress`"))
     if smtp.host and not outreach.notice.sender:
@@ -125,7 +125,7 @@ def list_readers(
 def preview(
     email: Annotated[str | None, typer.Argument(help="Only this person's.")] = None,
     as_of: Annotated[
-        datetime | None, typer.Option("--as-of", formats=MOMENTS, help="As of then (UTC) [now].", show_default=False)
+        datetime | None, moment_option("--as-of", help="As of then (UTC) [now].", show_default=False)
     ] = None,
     to: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="As HTML too; of one person.")] = None,
     as_json: AsJson = False,
@@ -171,6 +171,15 @@ def show(
     _print(session, found)
 
 
+def _nobody(email: str) -> str:
+    """What notices mean for somebody in whose name no letter would go."""
+    return (
+        f"[yellow]note:[/] {escape(email)} is in no watch, so nothing is mailed there until one names them: who said "
+        f"no by `sago watch add COMPANY --investor 'NAME <{escape(email)}>'`, a founder by `sago company set`; those "
+        "who are in one: `sago notices list`"
+    )
+
+
 def _contact(email: str, name: str, timezone: str | None, hour: int) -> Contact:
     try:
         return Contact(email=email, name=name, timezone=timezone, digest_at=hour)
@@ -183,13 +192,12 @@ def _contact(email: str, name: str, timezone: str | None, hour: int) -> Contact:
 
 def _previewed(container: Container, email: str | None, as_of: datetime | None) -> list[Notice]:
     """Raises UsageError for an address in whose name no letter goes."""
-    moment = container.clock.now() if as_of is None else as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
     with container.database.begin() as tx:
         people = readers(tx)
     if email is not None and address_of(email) not in people:
         raise UsageError(f"{one_line(email, 60)}: no letter goes in their name; see `sago notices list`")
     wanted = [address_of(email)] if email else sorted(people)
-    found = (container.digests.preview(each, moment) for each in wanted)
+    found = (container.digests.preview(each, as_of or container.clock.now()) for each in wanted)
     return [notice for notice in found if notice]
 
 

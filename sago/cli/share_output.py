@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from rich.text import Text
 
@@ -11,10 +10,11 @@ from sago.cli.lookup import table
 from sago.cli.session import Session
 from sago.domain.batches import Held
 from sago.domain.companies import EVERY_SOURCE, Share
-from sago.domain.sharing import Preview, figures
+from sago.domain.sharing import Preview
 from sago.domain.wording import day
 from sago.pipeline.revoking import Left, Revoked
 from sago.report.phrases import LABELS, one_line, visible
+from sago.report.preview import told_figures
 
 
 def cells(share: Share, now: datetime) -> tuple[str, ...]:
@@ -60,11 +60,9 @@ def say_preview(session: Session, shown: Preview) -> None:
         out.print(Text(f"\n{day(event.occurred_at)}  {one_line(event.title)}", style="bold"))
         for proof in event.evidence:
             out.print(Text(f"  “{visible(proof.quote)}”"))
-    rows: list[dict[str, Any]] = figures(shown.seen)
-    if rows:
+    if rows := told_figures(shown.seen):
         out.print()
-        cells = [(each["metric"], str(each.get("band") or each["value"]), each["unit"]) for each in rows]
-        table(session, ("metric", "figure", "unit"), cells, "")
+        table(session, ("metric", "figure", "as of"), rows, "", right=("figure",))
 
 
 def say_revoked(session: Session, done: Revoked) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from sago.bootstrap import Container
+from sago.cli.days import day_option
 from sago.cli.firms import Firm, ensured, firm_of
 from sago.cli.lookup import Because, CompanyOption, me, opened, require_known, table
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
@@ -30,7 +31,7 @@ OUTSIDE = (
 CompanyId = Annotated[str, typer.Argument(metavar="COMPANY", help="Company id, as in `sago share list`.")]
 Sources = Annotated[str | None, typer.Option("--sources", help="As in slack,gmail; all where it is left out.")]
 Figures = Annotated[Granularity | None, typer.Option("--granularity", help="How exactly figures are told [exact].")]
-Until = Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="The last day of it, in UTC.")]
+Until = Annotated[date | None, day_option("--until", help="The last day of it, in UTC.")]
 
 group = typer.Typer(no_args_is_help=True, help="What a founder lets a firm see: preview, grant, revoke, verify.")
 
@@ -56,7 +57,7 @@ def list_shares(
         for share in shares:
             session.emit(share.model_dump(mode="json") | {"holds": share.holds_at(now)})
         return
-    heads = ("company", "firm", "sources", "figures", "until", "")
+    heads = ("company", "firm", "sources", "figures", "until", "state")
     table(session, heads, [cells(share, now) for share in shares], "no shares yet")
 
 
@@ -196,12 +197,12 @@ def _asked(
     firm_id: str,
     sources: str | None,
     granularity: Granularity | None,
-    until: datetime | None,
+    until: date | None,
 ) -> Share:
     now = container.clock.now()
-    end = until.replace(tzinfo=UTC) + timedelta(days=1) if until else None
+    end = datetime.combine(until, time.min, UTC) + timedelta(days=1) if until else None
     if end and end <= now:
-        raise UsageError(f"--until {until:%Y-%m-%d}: is over; to end a share use `sago share revoke`")
+        raise UsageError(f"--until {until}: is over; to end a share use `sago share revoke`")
     named = _sources(container, sources)
     exactness = granularity or Granularity.EXACT
     return Share(firm_id=firm_id, company_id=company, sources=named, granularity=exactness, until=end, created_at=now)
@@ -231,7 +232,7 @@ def _preview(
     tx: Transaction,
     company: str,
     firm_id: str,
-    options: tuple[str | None, Granularity | None, datetime | None],
+    options: tuple[str | None, Granularity | None, date | None],
 ) -> Preview:
     given, now = tx.shares.get(firm_id, company), container.clock.now()
     is_given = given is not None and not any(options)

@@ -48,10 +48,11 @@ def voice_of(
         )
         return None
     voice = learned.voice
+    sign_off = f"“{voice.sign_off}”" if voice.sign_off else "the name alone"
     session.note(
         escape(
-            f"voice of {voice.sender}: {voice.greeting} … {voice.sign_off or 'the name alone'}, about {voice.words} "
-            f"words, {voice.formality}; from {voice.samples} mails, {learned.others} of others left aside"
+            f"voice of {voice.sender}: “{voice.greeting}” … {sign_off}, about {voice.words} words, {voice.formality}; "
+            f"from {voice.samples} mails, {learned.others} of others left aside"
         )
     )
     return voice

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from typing import Annotated
 from uuid import uuid4
 
 import typer
 from rich.markup import escape
 
+from sago.cli.days import day_option
 from sago.cli.explain import explain
 from sago.cli.firms import ensured
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table, the_one
@@ -25,30 +26,30 @@ from sago.outreach.watching import Kept, keep_watch
 from sago.outreach.watching import weights as weights_of
 from sago.report.phrases import one_line
 
+Conditions = Annotated[list[str] | None, typer.Option("--when", help="What to wait for: 'arr >= 2M'. Repeatable.")]
+MetOn = Annotated[date | None, day_option("--met", "--met-on", help="Day you met; events of that day count.")]
+Weights = Annotated[
+    list[str] | None, typer.Option("--weight", help="How much a type matters: enterprise_deal=1.0. Repeatable.")
+]
+AcceptProposed = Annotated[
+    bool, typer.Option("--accept-proposed", help="Without --when: wait for what the reason proposes.")
+]
+
 group = typer.Typer(no_args_is_help=True, help="Why you said no, and what you wait for.")
-
-
 group.command("explain")(explain)
 
 
 @group.command("add")
 def add_watch(
-    company: Annotated[str, typer.Argument(help="Company id, as in `sago watch list`.")],
-    when: Annotated[list[str] | None, typer.Option("--when", help="What to wait for: 'arr >= 2M'. Repeatable.")] = None,
+    company: Annotated[str, typer.Argument(help="Company id, as in `sago company list`.")],
+    when: Conditions = None,
     reason: Annotated[str, typer.Option(help="Why you said no, in your words.")] = "",
-    met_on: Annotated[
-        datetime | None,
-        typer.Option("--met", "--met-on", formats=["%Y-%m-%d"], help="Day you met; events of that day count."),
-    ] = None,
+    met_on: MetOn = None,
     investor: Annotated[str | None, typer.Option(help="'Dana Reed <dana@northgate.example>'.")] = None,
     direction: Annotated[Direction, typer.Option(help="Who writes to whom.")] = Direction.TO_FOUNDER,
     voice: VoiceFolder = None,
-    weight: Annotated[
-        list[str] | None, typer.Option("--weight", help="How much a type matters: enterprise_deal=1.0. Repeatable.")
-    ] = None,
-    accept_proposed: Annotated[
-        bool, typer.Option("--accept-proposed", help="Without --when: wait for what the reason proposes.")
-    ] = False,
+    weight: Weights = None,
+    accept_proposed: AcceptProposed = False,
     firm: Annotated[str, typer.Option(help="Whose watch it is; sees what the founder shares with it.")] = DEFAULT_FIRM,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -80,7 +81,7 @@ def add_watch(
             firm_id=firm_id,
             company_id=company,
             investor=person,
-            met_on=met_on.date() if met_on else None,
+            met_on=met_on,
             reason=reason,
             conditions=conditions,
             direction=direction,

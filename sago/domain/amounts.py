@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 from sago.domain import amount_words as words
@@ -62,8 +63,8 @@ def find_amounts(text: str) -> list[Amount]:
     """Every amount in `text`, in order, none overlapping."""
     hidden = _FULL_WIDTH.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
     if _DIGIT.search(text):
-        hidden = words.NOT_AMOUNTS.sub(lambda match: match["money"] or _HIDDEN * len(match[0]), hidden)
-    number = _SPACED_NUMBER if _groups_with_blanks(text) else _NUMBER
+        hidden = _compiled(words.NOT_AMOUNTS).sub(lambda match: match["money"] or _HIDDEN * len(match[0]), hidden)
+    number = _compiled(_SPACED_NUMBER if _groups_with_blanks(text) else _NUMBER)
     found = list(_of_a_form_of_their_own(hidden))
     hidden = _without(hidden, found)
     mil = 1e3 if _is_iberian(text) else words.MAGNITUDES["mil"]
@@ -73,6 +74,12 @@ def find_amounts(text: str) -> list[Amount]:
         if amount is not None:
             found.append(amount)
     return _relate(text, sorted(found, key=lambda amount: amount.start))
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """At its first use: the long ones take a tenth of a second each, and most commands read no figure."""
+    return re.compile(pattern, re.I)
 
 
 def _without(text: str, found: Sequence[Amount]) -> str:
@@ -133,8 +140,8 @@ _EASTERN_SUM = (
 """`5억`, `1億2000万`, `3억 5천만`, `1만 2000`."""
 
 
-def _number(grouped: str) -> re.Pattern[str]:
-    return re.compile(
+def _number(grouped: str) -> str:
+    return (
         rf"(?<![^\W\u2e80-\uffff])(?<![.,#@\\/])(?P<sign>[+\-−])?(?:(?P<currency>{_SIGN}|(?-i:{_ISO}))\s?)?"
         rf"(?:(?P<eastern>{_EASTERN_SUM})|"
         r"(?P<digits>\d{1,3}(?:[ ]\d{3}){2,4}(?!\d|[.,]\d)"
@@ -144,8 +151,7 @@ def _number(grouped: str) -> re.Pattern[str]:
         rf"|(?P<spelt>(?:an?\s(?={_BIG}))?{_WORD}"
         rf"(?:(?:[ -]|(?<=million),\s(?=(?:{_WORD}[ -]){{1,3}}(?:hundred|thousand)(?!\w))|\sand\s(?:an?\s)?){_WORD}"
         r"|\sand\s(?:an?\s)?half(?!\w))*)"
-        rf"|(?P<foreign>{_either(words.FOREIGN_NUMBERS)})(?=\s(?:{_closed([*words.UNITS, *words.MAGNITUDES])})))",
-        re.I,
+        rf"|(?P<foreign>{_either(words.FOREIGN_NUMBERS)})(?=\s(?:{_closed([*words.UNITS, *words.MAGNITUDES])})))"
     )
 
 
@@ -156,7 +162,7 @@ _LONE_MAGNITUDE = re.compile(rf"{_HIDDEN}[ -]?{_BIG}", re.I)
 """Behind what is no figure: `phase 3 million`."""
 _ACCENTED = re.compile("[À-ÖØ-öø-ÿĀ-ž]")
 _CURRENCY_BEHIND = rf"\s?(?:{_SIGN}|(?-i:{_ISO}){_END}|{_closed(words.CURRENCY_WORDS)})"
-_TAIL = re.compile(
+_TAIL = (
     rf"(?P<glued_magnitude>(?:{_either(words.GLUED_MAGNITUDES)}){_ALONE}"
     rf"|\s?(?P<joined>{_either(words.JOINED_MAGNITUDES)})(?=(?!(?-i:Rs|rs))(?:{_SIGN}|(?-i:{_ISO})){_END}))?"
     rf"(?P<magnitudes>(?:[\s-]?{_closed(words.MAGNITUDES)}){{0,2}})(?:(?<=[^\W\d])\.(?={_CURRENCY_BEHIND}))?"
@@ -164,8 +170,7 @@ _TAIL = re.compile(
     rf"|(?P<gap>[\s-]?(?:(?:more|full|straight|additional|extra)\s)?)"
     rf"(?:(?P<unit>{_closed(words.UNITS)})|(?-i:(?P<glued>{_either(words.GLUED_UNITS)})){_ALONE}))?"
     rf"(?:\s?(?:/|(?:per|an?|each|every|par|pro|por|al|im)\s)\s?(?P<period>{_either(words.PERIODS)})(?!\w)"
-    rf"|\s?(?P<adverb>monthly|annually|yearly|p\.?a|pcm)(?!\w))?",
-    re.I,
+    rf"|\s?(?P<adverb>monthly|annually|yearly|p\.?a|pcm)(?!\w))?"
 )
 _MAGNITUDE = re.compile(rf"{_closed(words.MAGNITUDES)}", re.I)
 _SPACED_MAGNITUDE = re.compile(rf"\s([kmb]|mi){_ALONE}", re.I)
@@ -215,7 +220,7 @@ _TO_BEFORE = re.compile(r"(?:\b(?:to|now|at)\s|(?:→|->)\s?)(?:[~≈]|about\s|a
 
 def _read(text: str, match: re.Match[str], context: str, mil: float) -> tuple[Amount | None, int]:
     """The amount that a number begins, or None, and where to go on."""
-    tail = _TAIL.match(text, match.end())
+    tail = _compiled(_TAIL).match(text, match.end())
     if tail is None:  # pragma: no cover - every part of the pattern may be empty
         return None, match.end()
     scale, unit, end = _measure(text, match, tail, mil)

@@ -17,6 +17,9 @@ from sago.domain.messages import CompanyId, Moment
 from sago.domain.watches import Verdict, Watch
 from sago.errors import UsageError
 
+SYSTEM = "sago"
+"""Who changed a letter where no person did, as the audit log names it."""
+
 
 class Highlight(BaseModel):
     """One line of a letter: a heading, a sentence, and the event it rests on."""

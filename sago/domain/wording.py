@@ -54,20 +54,26 @@ def day(moment: date, *, beside: date | None = None) -> str:
     return text if beside is not None and beside.year == moment.year else f"{text} {moment.year}"
 
 
+def one_line(text: str) -> str:
+    """Without line ends and doubled blanks."""
+    return " ".join(text.split())
+
+
 def metric_label(name: str) -> str:
     """How people write a metric: `ARR`, `Gross margin`; an unknown one by its own words."""
     kind = METRICS.get(name)
     return kind.label if kind else name.replace("_", " ")
 
 
+def metric_noun(name: str) -> str:
+    """A metric within a sentence: `ARR`, `gross margin`, `customers`."""
+    label = metric_label(name)
+    return label if label.isupper() else label.lower()
+
+
 def metric_phrase(metric: Metric) -> str:
     """A figure with its metric, as it stands in a subject line: `$2.1M ARR`, `$240k contract`, `1,200 users`."""
-    label = metric_label(metric.name)
-    word = (
-        _WORDS.get(metric.name)
-        or ("contract" if "contract" in metric.name else None)
-        or (label if label.isupper() else label.lower())
-    )
+    word = _WORDS.get(metric.name) or ("contract" if "contract" in metric.name else metric_noun(metric.name))
     return f"{figure(metric.value, metric.unit)} {word}"
 
 

@@ -15,21 +15,21 @@ _WRITTEN = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>\s*")
 EXAMPLE = "'Dana Reed <dana@northgate.example>'"
 
 
-def person(written: str, where: str) -> Person:
+def person(written: str, where: str, example: str = EXAMPLE) -> Person:
     """`Dana Reed <dana@northgate.example>`, or a bare name. Raises UsageError, which names `where` it was written, for
     anything that could not stand in a mail's header: a name is one line of visible characters without angle brackets.
     """
     if bad := next((character for character in written if _is_hidden(character)), None):
-        raise UsageError(f"{where}: holds the invisible character U+{ord(bad):04X}; write it as {EXAMPLE}")
+        raise UsageError(f"{where}: holds the invisible character U+{ord(bad):04X}; write it as {example}")
     match = _WRITTEN.fullmatch(written)
     name, address = (match["name"], match["address"].strip()) if match else (written, None)
     name = " ".join(name.split()).strip(" \"'")
     if not name or "@" in name or set(name) & set("<>"):
-        raise UsageError(f"{where} {written.strip()[:60]}: write it as {EXAMPLE}")
+        raise UsageError(f"{where} {written.strip()[:60]}: write it as {example}")
     if len(name) > LONGEST_NAME:
         raise UsageError(f"{where}: the name has more than {LONGEST_NAME} characters")
     if address is not None and not is_address(address):
-        raise UsageError(f"{where}: `{address[:60]}` is no mail address; write it as {EXAMPLE}")
+        raise UsageError(f"{where}: `{address[:60]}` is no mail address; write it as {example}")
     return Person(name=name, email=address)
 
 

@@ -52,11 +52,11 @@ class Backtesting:
     folding: Callable[[str], Folder]
     """Makes what folds one company's observations again and again as they grow."""
 
-    def run(self, question: Question) -> Backtest:
-        """Replay it; raises UsageError where there is nothing to replay."""
+    def run(self, question: Question, now: datetime) -> Backtest:
+        """Replay it; raises UsageError where there is nothing to replay, or days that have not come yet."""
         with self.database.begin() as transaction:
             said_on = transaction.events.said_on(question.company_id)
-            end = _end(question, said_on)
+            end = _end(question, said_on, now.astimezone(UTC).date())
             known = transaction.events.current(question.company_id), transaction.events.rejections(question.company_id)
             hindsight = _as_true(self.folding(question.company_id)(*known))
             span = range(0, (end - question.start).days + 1, question.step)
@@ -66,10 +66,20 @@ class Backtesting:
         return _backtest(question, end, looks)
 
 
-def _end(question: Question, said_on: Sequence[date]) -> date:
+def _end(question: Question, said_on: Sequence[date], today: date) -> date:
     if not said_on:
         raise UsageError(f"company {question.company_id}: nothing it said was read yet, so there is nothing to replay")
-    end = question.end or max(said_on[-1], question.start)
+    last = max(said_on[-1], today)
+    if question.start > last:
+        raise UsageError(f"--from {question.start}: has not come yet; begin by {last}")
+    if question.end is None and question.start > said_on[-1]:
+        raise UsageError(
+            f"--from {question.start}: {question.company_id} says nothing after {said_on[-1]}, so there is nothing to "
+            f"replay; begin by then, or say with --to how far to look"
+        )
+    end = question.end or said_on[-1]
+    if end > last:
+        raise UsageError(f"--to {end}: has not come yet; end by {last}")
     if end < question.start:
         raise UsageError(f"--to {end}: lies before --from {question.start}")
     if said_on[0] > end:

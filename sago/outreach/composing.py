@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago import telemetry
 from sago.domain.companies import Company, ModelPolicy, Person
-from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState, Thread
+from sago.domain.letters import SYSTEM, Letter, LetterDraft, LetterRequest, LetterState, Thread
 from sago.domain.model_calls import ModelJob
 from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Direction, Watch
@@ -18,7 +18,7 @@ from sago.outreach.checking import check, examine
 from sago.outreach.knowledge import load
 from sago.outreach.requesting import request_for, window_of
 from sago.outreach.sharing import view_of
-from sago.outreach.standing import SYSTEM, lay_out, open_letters, still_proven, supersede
+from sago.outreach.standing import lay_out, open_letters, still_proven, supersede
 from sago.outreach.threads import Threads
 from sago.ports import Clock, Database, Drafts, Model, Models, Transaction
 

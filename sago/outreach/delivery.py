@@ -10,10 +10,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sago import telemetry
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import SYSTEM, Letter, LetterState
 from sago.domain.mails import Mail, MailState, is_address, new_mail
 from sago.errors import ConfigError, RestoredError, TransientError
-from sago.outreach.freight import SYSTEM, End
+from sago.outreach.freight import End
 from sago.outreach.sending import Claim, Sending, unwritable
 from sago.ports import Transaction
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import SYSTEM, Letter, LetterState
 from sago.outreach.permission import age_objection
-from sago.outreach.standing import SYSTEM, lay_out, open_letters, withdraw_denied
+from sago.outreach.standing import lay_out, open_letters, withdraw_denied
 from sago.ports import Database, Drafts
 
 LOOK_BACK = timedelta(days=30)

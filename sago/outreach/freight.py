@@ -8,15 +8,13 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import NamedTuple, Protocol
 
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import SYSTEM, Letter, LetterState
 from sago.domain.mails import Mail, MailState
 from sago.errors import PermanentError
 from sago.outreach.deciding import Announce
 from sago.outreach.permission import objections, suppression
 from sago.outreach.standing import lay_out
 from sago.ports import Database, Drafts, Transaction
-
-SYSTEM = "sago"
 
 
 class End(NamedTuple):

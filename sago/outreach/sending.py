@@ -13,11 +13,11 @@ from email.message import EmailMessage
 from uuid import UUID
 
 from sago import telemetry
-from sago.domain.letters import LetterState
+from sago.domain.letters import SYSTEM, LetterState
 from sago.domain.mails import Mail, MailState, Posted, Reply, Suppression
 from sago.domain.pacing import Caps, SendWindow, Wait, capped
 from sago.errors import ConfigError, RestoredError, SagoError, TransientError, UngroundedError
-from sago.outreach.freight import SYSTEM, End, Freight
+from sago.outreach.freight import End, Freight
 from sago.ports import Breakers, Clock, Database, Mailer, Transaction
 
 LEASE = timedelta(seconds=330)

@@ -13,7 +13,7 @@ from sago.domain.events import CATALOGUE, Event, EventType
 from sago.domain.metrics import canonical
 from sago.domain.significance import DEFAULT_SCALE, NewlyMet, Scale, Score
 from sago.domain.watches import Condition
-from sago.domain.wording import day, metric_label
+from sago.domain.wording import day, metric_noun
 
 LOOK_BACK = timedelta(days=180)
 """What an event is compared with."""
@@ -171,7 +171,7 @@ def _ordinal(number: int) -> str:
 
 
 def _in_text(metric: str | None) -> str:
-    return _lower(metric_label(metric or ""))
+    return metric_noun(metric or "")
 
 
 def _lower(label: str) -> str:

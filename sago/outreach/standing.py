@@ -7,10 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 from sago.domain.events import Event
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import SYSTEM, Letter, LetterState
 from sago.ports import Database, Drafts, Transaction
 
-SYSTEM = "sago"
 """Who changes a letter's state where no person did, as the audit log names it."""
 TAKEN_BACK = (LetterState.DRAFT, LetterState.APPROVED)
 """What is withdrawn at once; a queued letter is looked at again by whoever claims its mail."""

@@ -9,7 +9,7 @@ from sago.domain.bands import BandPoint
 from sago.domain.condition_wording import asked_phrase, change_phrase, count_phrase, event_label, time_phrase
 from sago.domain.events import Event, EventType, MetricPoint, Severity
 from sago.domain.watches import ConditionResult, Outcome, Verdict, Watch
-from sago.domain.wording import day, figure, metric_label
+from sago.domain.wording import day, figure, metric_noun
 from sago.outreach.proofs import evaluate
 
 _ASKED = {
@@ -65,7 +65,7 @@ def recent_setbacks(events: Sequence[Event], as_of: datetime, setback_days: int)
 def name_of(result: ConditionResult) -> str:
     """What a result is about, in a sentence: `ARR`, `enterprise deal`."""
     condition = result.condition
-    return event_label(condition.name) if condition.kind == "count" else metric_label(condition.name)
+    return event_label(condition.name) if condition.kind == "count" else metric_noun(condition.name)
 
 
 def reasons(results: Sequence[ConditionResult], as_of: datetime) -> str:

@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sago.domain.generations import Announced, Generation
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import SYSTEM, Letter, LetterState
 from sago.errors import RestoredError
 from sago.ports import Database, Mirror, Transaction
 from sago.telemetry import logger
 
 OVERLAP = 10
 """Generations before the backup's own whose letters are looked at too: they may have been under way as it was made."""
-SYSTEM = "sago"
 LOST = "let go after the backup that Postgres was restored from"
 BEHIND = "Postgres is an older backup (generation {inside}, {outside} outside): recovery brings back what is missing"
 HELD = "Postgres was restored from a backup; letters approved since are `unknown`"

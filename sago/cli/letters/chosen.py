@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from rich.markup import escape
 
 from sago.bootstrap import Container
 from sago.cli.lookup import the_one
 from sago.cli.session import Session
-from sago.domain.letters import Letter
+from sago.domain.letters import Letter, LetterState
+from sago.outreach.permission import needed, unticked
+from sago.outreach.reading import last_change
 from sago.report.phrases import one_line
+
+OPEN = (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED)
+UNDONE = (LetterState.APPROVED, LetterState.REJECTED)
+_STEPS = {
+    LetterState.APPROVED: ("reject --because …",),
+    LetterState.REJECTED: ("history",),
+    LetterState.QUEUED: ("recall --because …",),
+    LetterState.UNKNOWN: ("resolve --sent", "resolve --not-sent"),
+}
 
 
 def letter_named(container: Container, wanted: str) -> Letter:
@@ -46,6 +58,52 @@ def next_steps(session: Session, letter: Letter, *commands: str) -> None:
         typed = f"sago outreach {name} {short(letter)} {options}".strip()
         if not session.quiet:
             session.err.print(escape(f"{'next' if number == 0 else 'or':>4}: {typed}"), soft_wrap=True)
+
+
+def lacks(container: Container, letter: Letter) -> list[str]:
+    """What a draft or an approved letter needs still."""
+    if letter.state not in OPEN:
+        return []
+    with container.database.begin() as tx:
+        return needed(tx, letter, container.clock.now(), container.approval_rules)
+
+
+def steps_of(container: Container, letter: Letter, lacking: Sequence[str]) -> tuple[str, ...]:
+    """What may be done about it now, the likeliest first."""
+    rules = container.approval_rules
+    if letter.state is LetterState.DRAFT:
+        first = ("tick", "edit") if unticked(letter, rules.tick) else ("edit",) if lacking else ("approve", "edit")
+        return (*first, "reject --because …")
+    if letter.state not in _STEPS:
+        return ("history",)
+    with container.database.begin() as tx:
+        made = last_change(tx, letter)
+    can_undo = letter.state in UNDONE and made and container.clock.now() - made.at <= rules.undo
+    return (*([undo_within(rules.undo)] if can_undo else []), *_STEPS[letter.state])
+
+
+def undo_within(time: timedelta) -> str:
+    """As a step: how long it can be taken."""
+    return f"undo  (for {time.total_seconds():.0f} s)"
+
+
+def crowds(letters: Iterable[Letter]) -> list[list[Letter]]:
+    """The open ones that one person would get, where those are several."""
+    by_reader: dict[str, list[Letter]] = {}
+    for letter in letters:
+        if letter.state in OPEN and letter.recipient:
+            by_reader.setdefault((letter.recipient.email or letter.recipient.name).casefold(), []).append(letter)
+    return [found for found in by_reader.values() if len(found) > 1]
+
+
+def say_crowd(session: Session, container: Container, letters: Sequence[Letter]) -> None:
+    """That one person has several letters waiting, which, and how many of them may go."""
+    cap = container.settings.outreach.caps.person
+    named = ", ".join(f"{short(letter)} ({letter.state}, {letter.company_id})" for letter in letters)
+    session.note(
+        f"[yellow]note:[/] {len(letters)} letters wait for {escape(recipient(letters[0]))}: {escape(named)}; at most "
+        f"{cap.most} in {cap.days} days go to one person (outreach.caps), so reject what you do not mean to send"
+    )
 
 
 def is_terminal() -> bool:

@@ -11,7 +11,17 @@ from rich.markup import escape
 from rich.text import Text
 
 from sago.bootstrap import Container
-from sago.cli.letters.chosen import is_terminal, letter_named, next_steps, short
+from sago.cli.letters.chosen import (
+    crowds,
+    is_terminal,
+    lacks,
+    letter_named,
+    next_steps,
+    say_crowd,
+    short,
+    steps_of,
+    undo_within,
+)
 from sago.cli.lookup import Because, Wanted, me, opened
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterState
@@ -50,8 +60,10 @@ def approve_letter(
         if not is_new:
             container.generations.check()
             lay_out(decided, container.database, container.drafts)
-        file, within = container.drafts.place(decided), container.approval_rules.undo.total_seconds()
+        file, within = container.drafts.place(decided), container.approval_rules.undo
         way = _way(container, decided)
+        with container.database.begin() as tx:
+            crowded = [each for each in crowds(tx.outreach.letters()) if decided.id in {one.id for one in each}]
     if as_json:
         session.emit(decided.model_dump(mode="json"))
     else:
@@ -59,6 +71,8 @@ def approve_letter(
     for line in notes(decided):
         session.note(line)
     session.note(way)
+    for each in crowded:
+        say_crowd(session, container, each)
     steps = ("resolve --sent",) if notes(decided) else ()
     next_steps(session, decided, *_while_fresh(is_new, within), *steps)
 
@@ -77,11 +91,11 @@ def reject_letter(
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
-        decided, is_new = _decided(session, container, letter_named(container, letter), LetterState.REJECTED, because)
-        within = container.approval_rules.undo.total_seconds()
+        decided, _ = _decided(session, container, letter_named(container, letter), LetterState.REJECTED, because)
+        steps = steps_of(container, decided, ())
     if as_json:
         session.emit(decided.model_dump(mode="json"))
-    next_steps(session, decided, *_while_fresh(is_new, within))
+    next_steps(session, decided, *steps)
 
 
 def undo_decision(
@@ -108,10 +122,11 @@ def undo_decision(
             at=container.clock.now(),
             within=container.approval_rules.undo,
         )
+        steps = steps_of(container, undone, lacks(container, undone))
     if as_json:
         session.emit(undone.model_dump(mode="json"))
     session.note(f"{undone.id} is a draft again")
-    next_steps(session, undone, "edit", "approve", "reject --because …")
+    next_steps(session, undone, *steps)
 
 
 def resolve_letter(
@@ -173,8 +188,8 @@ def _when(container: Container, letter: Letter) -> str:
     return f"once {undo.total_seconds():g} s to undo it are over"
 
 
-def _while_fresh(is_new: bool, within: float) -> tuple[str, ...]:
-    return (f"undo  (for {within:.0f} s)",) if is_new and within else ()
+def _while_fresh(is_new: bool, within: timedelta) -> tuple[str, ...]:
+    return (undo_within(within),) if is_new and within else ()
 
 
 def _confirm(letter: Letter, *, yes: bool) -> None:

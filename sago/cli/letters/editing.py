@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from sago.bootstrap import Container
-from sago.cli.letters.chosen import is_terminal, letter_named, next_steps, short
+from sago.cli.letters.chosen import is_terminal, lacks, letter_named, next_steps, short, steps_of
 from sago.cli.lookup import Wanted, me, opened
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterState
@@ -53,9 +53,11 @@ def edit_letter(
         if is_own and file:
             file.unlink()
         left = unticked(edited, container.approval_rules.tick)
+        steps = steps_of(container, edited, lacks(container, edited))
     if as_json:
         session.emit(edited.model_dump(mode="json"))
     _say(session, found, edited, len(left))
+    next_steps(session, edited, *steps)
 
 
 def _kept(container: Container, found: Letter, subject: str, body: str, why: str, file: Path | None) -> Letter:
@@ -94,15 +96,21 @@ def _edited_by_hand(container: Container, letter: Letter) -> Path:
 
 
 def _read(file: Path, letter: Letter) -> tuple[str, str]:
-    """Subject and body of a file; the letter's own subject where the file has none."""
+    """Subject and body of a file; the letter's own subject where the file has none. Raises UsageError where it holds
+    no text."""
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--body-file {file}: cannot be read ({error})") from error
-    first, _, rest = text.lstrip("\ufeff").partition("\n")
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"--body-file {file}: cannot be read ({error.strerror}); name a text file") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--body-file {file}: byte {error.start + 1} is not UTF-8; save it as UTF-8 text") from error
+    first, _, rest = text.partition("\n")
+    subject, body = letter.draft.subject, text.strip()
     if first.lower().startswith("subject:"):
-        return first.partition(":")[2].strip(), rest.strip()
-    return letter.draft.subject, text.strip()
+        subject, body = first.partition(":")[2].strip(), rest.strip()
+    if not body:
+        raise UsageError(f"--body-file {file}: holds no text for the letter; write it there, below the subject if any")
+    return subject, body
 
 
 def _say(session: Session, before: Letter, after: Letter, left: int) -> None:
@@ -113,4 +121,3 @@ def _say(session: Session, before: Letter, after: Letter, left: int) -> None:
     session.note(f"edited {after.id}{taken_back}")
     if left:
         session.note(f"{counted(left, 'claim')} to tick")
-    next_steps(session, after, "tick" if left else "approve")

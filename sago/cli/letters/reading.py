@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.padding import Padding
 from rich.text import Text
 
-from sago.bootstrap import Container
 from sago.cli import receipts
-from sago.cli.letters.chosen import ago, letter_named, next_steps, recipient, short
+from sago.cli.letters.chosen import ago, crowds, lacks, letter_named, next_steps, recipient, say_crowd, short, steps_of
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterChange, LetterState
-from sago.outreach.permission import ApprovalRules, needed, notes, unticked
+from sago.outreach.permission import ApprovalRules, notes, unticked
 from sago.outreach.receipts import proven
 from sago.report.phrases import KINDS, letter_kind, one_line, visible
-
-NARROW = 76
-"""Columns below which a table of letters cannot be read."""
-_OF_STATE = {
-    LetterState.APPROVED: ("undo", "reject --because …"),
-    LetterState.REJECTED: ("undo", "history"),
-    LetterState.UNKNOWN: ("resolve --sent", "resolve --not-sent"),
-}
 
 
 def list_letters(
@@ -46,17 +35,17 @@ def list_letters(
     with opened(session) as container, container.database.begin() as tx:
         require_known(tx, company)
         found = tx.outreach.letters(company, live=not every)
+        listed = {letter.id for letter in found}
+        crowded = [each for each in crowds(tx.outreach.letters()) if listed & {letter.id for letter in each}]
         rules, now = container.approval_rules, container.clock.now()
     if as_json:
         for letter in found:
             session.emit(letter.model_dump(mode="json"))
         return
     rows = [_cells(letter, rules, now) for letter in found]
-    if session.out.width < NARROW:
-        _stacked(session, rows)
-    else:
-        heads = ("id", "company", "state", "age", "ticks", "to", "subject")
-        table(session, heads, rows, "no letters yet")
+    table(session, ("id", "company", "state", "age", "ticks", "to", "subject"), rows, "no letters yet")
+    for each in crowded:
+        say_crowd(session, container, each)
     if drafts := [letter for letter in found if letter.state is LetterState.DRAFT]:
         next_steps(session, drafts[0], "show")
 
@@ -75,7 +64,8 @@ def show_letter(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         found = letter_named(container, letter)
-        left = _left(container, found)
+        left = lacks(container, found)
+        steps = steps_of(container, found, left)
         with container.database.begin() as tx:
             kind = KINDS[letter_kind(found, tx.outreach.watches(found.company_id))]
     if as_json:
@@ -93,7 +83,7 @@ def show_letter(
         session.out.print(Text(f"• {line}", style="dim"))
     if found.state is not LetterState.DRAFT:
         session.note(escape(f"{found.state}: {found.state.instead}"))
-    next_steps(session, found, *_steps(found, left, container.approval_rules))
+    next_steps(session, found, *steps)
 
 
 def show_history(
@@ -121,22 +111,6 @@ def show_history(
         session.out.print(_told(change))
 
 
-def _left(container: Container, letter: Letter) -> list[str]:
-    """What a draft or an approved letter needs still."""
-    if letter.state not in (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED):
-        return []
-    with container.database.begin() as tx:
-        return needed(tx, letter, container.clock.now(), container.approval_rules)
-
-
-def _steps(letter: Letter, left: Sequence[str], rules: ApprovalRules) -> tuple[str, ...]:
-    if letter.state is not LetterState.DRAFT:
-        return _OF_STATE.get(letter.state, ("history",))
-    if unticked(letter, rules.tick):
-        return ("tick", "edit")
-    return ("edit", "reject --because …") if left else ("approve", "edit")
-
-
 def _told(change: LetterChange) -> Text:
     """`2026-11-20 09:00:12  approved by cli:ana: reads well`."""
     what = change.action.removeprefix("letter.")
@@ -160,17 +134,6 @@ def _ticks(letter: Letter, rules: ApprovalRules) -> str:
     if not letter.ticked and not unticked(letter, rules.tick):
         return ""
     return f"{len(letter.to_tick & letter.ticked)}/{len(letter.to_tick)}"
-
-
-def _stacked(session: Session, rows: Sequence[tuple[str, ...]]) -> None:
-    """Three lines a letter, for a phone's width."""
-    if not rows:
-        session.note("no letters yet")
-    for letter_id, company, state, age, ticks, to, subject in rows:
-        ticked = f" · {ticks} ticked" if ticks else ""
-        session.out.print(Text(letter_id, "bold").append(f"  {state} · {age}{ticked}", "not bold"))
-        session.out.print(Text(f"  {company} → {to}", style="dim"))
-        session.out.print(Padding(Text(one_line(subject)), (0, 0, 1, 2)))
 
 
 def show_receipts(

@@ -8,6 +8,9 @@ import re
 from sago.domain.letters import LetterRequest
 from sago.domain.voices import Formality
 from sago.domain.watches import Outcome
+from sago.domain.wording import one_line
+
+__all__ = ["Phrases", "capital", "listed", "one_line"]
 
 _CONTRACTIONS = (
     ("I would", "I’d"), ("I have", "I’ve"), ("I am", "I’m"), ("I will", "I’ll"), ("we have", "we’ve"),
@@ -53,8 +56,3 @@ def capital(text: str) -> str:
 def listed(parts: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def one_line(text: str) -> str:
-    """Without line ends and doubled blanks."""
-    return " ".join(text.split())

@@ -11,7 +11,7 @@ from sago.domain.companies import Granularity
 from sago.domain.events import CATALOGUE, Event, EventType
 from sago.domain.letters import Highlight, LetterDraft, LetterRequest
 from sago.domain.watches import ConditionResult, Direction
-from sago.domain.wording import day, figure, metric_phrase
+from sago.domain.wording import day, figure, metric_phrase, one_line
 from sago.errors import UnusableAnswerError
 from sago.llm.letters import MAX_HIGHLIGHTS, SUBJECT_LIMIT, assembled, signature
 from sago.llm.prompts import LETTER
@@ -53,7 +53,7 @@ def draft(value: Any, request: LetterRequest) -> LetterDraft:
         fit = {n: event for n, event in numbered.items() if event.event_type is not EventType.SETBACK}
         told = [(fit[each.event], each) for each in written.highlights if each.event in fit]
         lines = tuple(
-            Highlight(heading=_line(each.heading), text=_line(each.text), event_id=event.id)
+            Highlight(heading=one_line(each.heading), text=one_line(each.text), event_id=event.id)
             for event, each in told[:MAX_HIGHLIGHTS]
         )
         metrics = dict.fromkeys(metric for event, _ in told[:MAX_HIGHLIGHTS] for metric in event.metrics)
@@ -61,17 +61,13 @@ def draft(value: Any, request: LetterRequest) -> LetterDraft:
         news = f"{LIST_LEAD}\n\n{listed}" if lines else ""
         parts = (written.opening.strip(), news, written.other_side.strip(), written.ask.strip())
         body = assembled(request, *parts, closing="Best")
-        subject = _line(written.subject)[:SUBJECT_LIMIT]
+        subject = one_line(written.subject)[:SUBJECT_LIMIT]
         said = {"subject": subject, "body": body, "highlights": lines, "metrics": tuple(metrics)}
         return LetterDraft(**said, prompt_version=LETTER.version)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UnusableAnswerError(f"the answer is no letter: {where}: {first['msg']}") from None
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _data(request: LetterRequest) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from sago.cli import backtest, lookup
 from sago.errors import UsageError
 from sago.outreach.backtesting import Backtesting
 from sago.pipeline.folding import Folding
+from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from tests.unit.outreach.histories import arr, keep, told
 
@@ -35,6 +36,10 @@ class House:
     @property
     def backtesting(self) -> Backtesting:
         return Backtesting(self.database, Folding)
+
+    @property
+    def clock(self) -> ManualClock:
+        return ManualClock(datetime(2026, 12, 1, tzinfo=UTC))
 
     def close(self) -> None:
         """Nothing is open."""
@@ -85,6 +90,8 @@ def test_what_never_fired_ends_with_1_and_is_plotted_all_the_same(sago: Callable
         (("--when", "arr => 2M"), "column 5"),
         (("--when", "arr >= 2M", "--to", "2025-01-01"), "lies before --from"),
         (("--when", "arr >= 2M", "--company", "orchrad"), "known are: orchard"),
+        (("--when", "arr >= 2M", "--from", "2026-12-02"), "--from 2026-12-02: has not come yet; begin by 2026-12-01"),
+        (("--when", "arr >= 2M", "--from", "2026-10-04"), "orchard says nothing after 2026-10-03"),
     ],
 )
 def test_a_wrong_question_says_how_to_mend_it(

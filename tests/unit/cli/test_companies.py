@@ -35,7 +35,9 @@ def test_a_founder_with_an_address_is_kept_and_what_is_not_given_stays(
     ("options", "said"),
     [
         ((), "nothing to set"),
-        (("--founder", "ada@orchard.example"), "write it as 'Dana Reed"),
+        (("--founder", "ada@orchard.example"), "write it as 'Alex Reyes <alex@scaleflow.example>'"),
+        (("--name", "Orchard <a@orchard.example> Ltd"), "write it as ScaleFlow"),
+        (("--title", "<"), "write it as CEO"),
         (("--founder", "Ada <ada@orchard>"), "is no mail address"),
         (("--name", "Orchard\r\nBcc: eve@evil.example"), "invisible character U+000D"),
     ],

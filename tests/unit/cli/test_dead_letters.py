@@ -58,7 +58,7 @@ def test_the_lists_id_is_what_show_takes_however_narrow_the_screen(sago: Callabl
     rows = {row["origin"]: row["id"] for row in map(json.loads, sago("list", "--json").stdout.splitlines())}
     listed = sago("list").stdout
     for origin, short in rows.items():
-        assert f" {short} " in listed
+        assert short in listed.split()
         assert json.loads(sago("show", short, "--json").stdout)["origin"] == origin
 
 

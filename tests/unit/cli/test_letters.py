@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid5
 
 import pytest
 import typer
@@ -216,7 +217,104 @@ def test_a_body_comes_from_a_file_with_its_subject(house: House, sago: Sago, tmp
     file.write_text("Hi Nell,\n\nYour ARR is $7M by now.\n\nIvo\n", encoding="utf-8")
     told = refused(sago("edit", short, "--body-file", str(file)), UngroundedError)
     assert f"your text is in {file}" in told
-    assert "cannot be read" in refused(sago("edit", short, "--body-file", str(tmp_path / "none.txt")))
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        (None, "cannot be read (No such file or directory); name a text file"),
+        (b"Dear Z\xfcrich,\n\nARR is $2.1M.", "byte 7 is not UTF-8; save it as UTF-8 text"),
+        (b"", "holds no text for the letter; write it there"),
+        (b" \n\n", "holds no text for the letter"),
+        (b"Subject: Orchard: $2.1M ARR\n\n  \n", "holds no text for the letter"),
+    ],
+)
+def test_a_file_that_holds_no_text_for_a_letter_is_refused_in_words(
+    house: House, sago: Sago, tmp_path: Path, held: bytes | None, told: str
+) -> None:
+    letter = house.compose()
+    file = tmp_path / "mine.txt"
+    if held is not None:
+        file.write_bytes(held)
+    said = refused(sago("edit", str(letter.id)[:8], "--body-file", str(file)))
+    assert said.startswith(f"--body-file {file}: {told}")
+    assert "codec" not in said
+    assert house.letter() == letter
+
+
+def test_a_folder_is_no_text_file_and_a_mark_of_byte_order_is_no_text(house: House, sago: Sago, tmp_path: Path) -> None:
+    short = str(house.compose().id)[:8]
+    assert "cannot be read (Is a directory); name a text file" in refused(
+        sago("edit", short, "--body-file", str(tmp_path))
+    )
+    file = tmp_path / "notepad.txt"
+    file.write_text("Subject: Orchard again\n\nHi Nell,\n\nYour ARR is $2.1M by now.\n\nIvo", encoding="utf-8-sig")
+    assert "edited" in words(sago("edit", short, "--body-file", str(file)))
+    assert house.letter().draft.subject == "Orchard again"
+
+
+@pytest.mark.parametrize("microsecond", [0, 123_456, 999_999])
+def test_a_first_approval_is_told_as_new_whatever_the_clock_counts(house: House, sago: Sago, microsecond: int) -> None:
+    """The audit log keeps whole milliseconds."""
+    house.approval_rules = ApprovalRules(TickRule.NEVER)
+    short = str(house.compose().id)[:8]
+    house.moment = NOW.replace(microsecond=microsecond)
+    first = words(sago("approve", short))
+    assert f"approved {house.letter().id}" in first
+    assert "already" not in first
+    house.moment += timedelta(seconds=1)
+    assert "is approved already" in words(sago("approve", short))
+
+
+def another(house: House, letter: Letter, **other: object) -> Letter:
+    """A second letter, of another window."""
+    made = letter.model_copy(update={"id": uuid5(letter.id, "again"), "window": "another", **other})
+    with house.database.begin() as tx:
+        assert tx.outreach.add_letter(made)
+    return made
+
+
+def test_several_letters_that_wait_for_one_person_are_told_wherever_one_is_decided(house: House, sago: Sago) -> None:
+    house.approval_rules = ApprovalRules(TickRule.NEVER)
+    letter = house.compose()
+    assert "letters wait for" not in words(sago("list"))
+    second = another(house, letter)
+    told = words(sago("list"))
+    assert "note: 2 letters wait for Nell Quist: " in told
+    for each in (letter, second):
+        assert f"{str(each.id)[:8]} (draft, orchard)" in told
+    assert "at most 1 in 7 days go to one person (outreach.caps), so reject what you do not mean to send" in told
+    approved = words(sago("approve", str(letter.id)))
+    assert f"{str(letter.id)[:8]} (approved, orchard)" in approved
+    assert f"{str(second.id)[:8]} (draft, orchard)" in approved
+    assert "letters wait for" not in words(sago("reject", str(second.id), "--because", "one is enough"))
+    assert "letters wait for" not in words(sago("list", "--all"))
+
+
+def test_letters_to_several_people_or_to_nobody_yet_are_no_crowd(house: House, sago: Sago) -> None:
+    nobody = another(house, house.compose(), recipient=None)
+    another(house, nobody, window="a third")
+    assert "letters wait for" not in words(sago("list"))
+
+
+def test_the_steps_after_a_decision_are_those_that_are_possible(house: House, sago: Sago) -> None:
+    short = str(house.compose().id)[:8]
+    draft = (
+        f"next: sago outreach tick {short} or: sago outreach edit {short} or: sago outreach reject {short} --because …"
+    )
+    rejected = f"next: sago outreach undo {short} (for 60 s) or: sago outreach history {short}"
+    assert words(sago("reject", short, "--because", "no")).endswith(rejected)
+    assert words(sago("show", short)).endswith(rejected)
+    assert words(sago("undo", short)).endswith(f"is a draft again {draft}")
+    assert words(sago("edit", short, "--subject", "Orchard: $2.1M ARR")).endswith(f"8 claims to tick {draft}")
+    sago("tick", short, "--all", "--because", "compared")
+    assert f"next: sago outreach approve {short} or:" in words(sago("edit", short, "--subject", "Hello Orchard"))
+    sago("approve", short)
+    house.moment += timedelta(seconds=61)
+    assert words(sago("show", short)).endswith(f"next: sago outreach reject {short} --because …")
+    assert words(sago("reject", short, "--because", "no")).endswith(rejected)
+    house.moment += timedelta(seconds=61)
+    assert words(sago("show", short)).endswith(f"next: sago outreach history {short}")
 
 
 def test_what_an_editor_leaves_is_taken_and_kept_where_it_is_refused(

@@ -15,7 +15,7 @@ from sago.cli import lookup, people
 from sago.domain.letters import LetterState
 from sago.domain.mails import MailState
 from sago.errors import TransientError, UsageError
-from tests.unit.outreach.mailroom import HOUR, LINKS, NOW, Mailroom, letter, to
+from tests.unit.outreach.mailroom import HOUR, LINKS, MINUTE, NOW, Mailroom, letter, to
 
 
 @dataclass
@@ -59,6 +59,17 @@ def test_a_rehearsal_says_what_would_go_and_why_others_wait(sago: Any, room: Mai
     assert "its recipient has no mail address: send it by hand, or reject it" in told.stdout
     assert room.mailer.asked == []
     assert json.loads(sago("deliver", "--dry-run", "--json").stdout)["dry_run"] is True
+
+
+def test_a_rehearsal_shows_what_can_be_undone_still_and_until_when(sago: Any, room: Mailroom) -> None:
+    fresh = to(1)
+    (row,) = [line for line in sago("deliver", "--dry-run").stdout.splitlines() if str(fresh.id)[:8] in line]
+    assert " ".join(row.split()[1:]) == "approved Person 1 2026-03-04 12:01 UTC can be undone until then"
+    room.clock.advance(MINUTE)
+    assert "undone" not in sago("deliver", "--dry-run").stdout
+    assert "would go" in next(
+        line for line in sago("deliver", "--dry-run").stdout.splitlines() if str(fresh.id)[:8] in line
+    )
 
 
 def test_delivering_by_hand_sends_and_the_outbox_tells_the_rest(sago: Any, room: Mailroom) -> None:

@@ -73,6 +73,12 @@ def test_a_preview_shows_what_a_share_would_before_it_is_given(house: Wired) -> 
         assert tx.shares.get("northgate", "orchard") is None
 
 
+def test_a_previews_figures_are_told_as_people_write_them_with_their_day(house: Wired) -> None:
+    rows = [line.split() for line in sago("preview", "orchard", "--firm", "Northgate").stdout.splitlines()]
+    assert ["ARR", "$2.1M", "14", "November", "2026"] in rows
+    assert ["NRR", "143%", "15", "November", "2026"] in rows
+
+
 def test_a_preview_as_json_holds_what_is_seen_and_nothing_else(house: Wired) -> None:
     exact = json.loads(sago("preview", "orchard", "--firm", "Northgate", "--sources", "slack", "--json").stdout)
     assert [each["value"] for each in exact["figures"]] == [2.1e6, 143]

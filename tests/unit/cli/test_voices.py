@@ -46,7 +46,7 @@ def test_the_manuals_example_learns_a_voice(sago: Callable[..., Result], house: 
     told = json.loads(result.stdout)["voice"]
     assert (told["sender"], told["greeting"], told["samples"]) == ("dana@northgate.example", "Hi {name},", 4)
     assert [voice.sign_off for voice in kept(house) if voice] == ["Best,"]
-    assert "voice of dana@northgate.example: Hi {name}, … Best," in " ".join(result.stderr.split())
+    assert "voice of dana@northgate.example: “Hi {name},” … “Best,”, about" in " ".join(result.stderr.split())
 
 
 def test_the_same_watch_takes_a_voice_later(sago: Callable[..., Result], house: House) -> None:

@@ -43,8 +43,8 @@ class Folder:
 def replay(said: Sequence[Observation], *when: str, database: MemoryDatabase | None = None, **other: Any) -> Backtest:
     kept = database or MemoryDatabase()
     keep(kept, said)
-    folding = other.pop("folding", Folding)
-    return Backtesting(kept, folding).run(Question(COMPANY, parse_all(when), START, **other))
+    folding, now = other.pop("folding", Folding), other.pop("now", at(day(6000)))
+    return Backtesting(kept, folding).run(Question(COMPANY, parse_all(when), **{"start": START} | other), now)
 
 
 def spans(backtest: Backtest, name: str) -> list[tuple[date, date]]:
@@ -155,6 +155,21 @@ def test_without_an_end_it_goes_to_the_last_day_with_news() -> None:
         ([arr(1, day(10), 2e6)], {"end": day(-1)}, "--to 2025-12-31: lies before --from 2026-01-01"),
         ([arr(1, day(10), 2e6)], {"end": day(5)}, "orchard says nothing before 2026-01-11"),
         ([arr(1, day(10), 2e6)], {"end": day(5000)}, "at most ten years"),
+        (
+            [arr(1, day(10), 2e6)],
+            {"start": day(11)},
+            "--from 2026-01-12: orchard says nothing after 2026-01-11, so there is nothing to replay; begin by",
+        ),
+        (
+            [arr(1, day(10), 2e6)],
+            {"start": day(31), "now": at(day(30))},
+            "--from 2026-02-01: has not come yet; begin by 2026-01-31",
+        ),
+        (
+            [arr(1, day(10), 2e6)],
+            {"end": day(31), "now": at(day(30))},
+            "--to 2026-02-01: has not come yet; end by 2026-01-31",
+        ),
     ],
 )
 def test_what_cannot_be_replayed_is_said(said: list[Observation], other: dict[str, Any], reason: str) -> None:

@@ -160,7 +160,7 @@ def through(granularity: Granularity, *conditions: str, points: object = None) -
         (Granularity.BANDS, "arr >= 3M", Outcome.NOT_YET, "cannot be told from bands: between $2M and $5M"),
         (Granularity.BANDS, "arr >= 5M", Outcome.NOT_YET, "ARR is between $2M and $5M, asked >= $5M"),
         (Granularity.BANDS, "enterprise_deal >= 1", Outcome.NOW, "1 enterprise deal"),
-        (Granularity.BANDS, "burn <= 1M", Outcome.NOT_YET, "No Burn was ever stated"),
+        (Granularity.BANDS, "burn <= 1M", Outcome.NOT_YET, "No burn was ever stated"),
         (Granularity.NONE, "arr >= 2M", Outcome.NOT_YET, "The founder shares no figures"),
         (Granularity.NONE, "enterprise_deal >= 1", Outcome.NOW, "1 enterprise deal"),
         (Granularity.EXACT, "arr >= 2M", Outcome.NOW, "ARR was $2.1M"),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sago.domain.events import Severity
 from sago.domain.watches import Outcome
 from sago.outreach.selection import choose
-from sago.outreach.verdicts import judge
-from tests.unit.outreach.stories import ARR, DEAL, EVENTS, NOW, NRR, POINTS, SETBACK, event, metric, watch
+from sago.outreach.verdicts import judge, name_of
+from tests.unit.outreach.stories import ARR, DEAL, EVENTS, NOW, NRR, POINTS, SETBACK, event, metric, point, watch
 
 
 def test_now_when_every_condition_holds() -> None:
@@ -24,6 +25,18 @@ def test_not_yet_names_only_what_is_missing() -> None:
     verdict = judge(watch("arr >= 2M", "nrr >= 150%"), EVENTS, POINTS, NOW, 60)
     assert verdict.outcome is Outcome.NOT_YET
     assert verdict.because == "NRR is 143% of 150%, 7 points to go."
+
+
+@pytest.mark.parametrize(
+    ("condition", "name"),
+    [("customers >= 100", "customers"), ("gross margin > 70%", "gross margin"), ("nps > 4", "NPS")],
+)
+def test_a_figure_is_named_within_a_sentence_as_people_write_it(condition: str, name: str) -> None:
+    figure = point(ARR, condition.split(" >")[0].replace(" ", "_"), 3, "percent" if "%" in condition else "count")
+    (told,) = judge(watch(condition), EVENTS, [figure], NOW, 60).results
+    assert name_of(told) == name
+    verdict = judge(watch(condition), EVENTS, [], NOW, 60)
+    assert verdict.because == f"No {name} was ever stated."
 
 
 def test_a_recent_high_setback_speaks_against_writing_with_its_quote_and_day() -> None:
