@@ -11,9 +11,10 @@ from uuid import UUID
 
 from sago import telemetry
 from sago.domain.letters import Letter, LetterState
-from sago.domain.mails import Mail, MailState, is_address, new_mail
+from sago.domain.mails import Mail, MailState, WaitsFor, is_address, new_mail
+from sago.domain.pacing import Wait
 from sago.errors import ConfigError, RestoredError, TransientError
-from sago.outreach.freight import SYSTEM, End
+from sago.outreach.freight import SYSTEM, End, newest_fact
 from sago.outreach.sending import Claim, Sending, unwritable
 from sago.ports import Transaction
 
@@ -74,7 +75,7 @@ class Delivery:
             self._take_back(tx, now)
             queued, unmailable = self._queue(tx, now)
             done = Round(queued, [], unmailable)
-            for mail_id in tx.mails.due(now):
+            for mail_id in self._due(tx, now):
                 try:
                     mail = self._rehearsed(tx, mail_id, now)
                 except Exception as error:  # noqa: BLE001 - as a round's; the transaction may be lost with it
@@ -100,12 +101,24 @@ class Delivery:
         clock = self.sending.clock
         began = clock.monotonic()
         with self.sending.database.begin() as tx:
-            due = tx.mails.due(clock.now())
+            due = self._due(tx, clock.now())
         for mail_id in due:
             if clock.monotonic() - began > ROUND:
                 return
             if mail := self.sending.send(mail_id):
                 done.append(mail)
+
+    def _due(self, tx: Transaction, now: datetime) -> list[UUID]:
+        """Mails whose time has come, and those whose wait for their reader's hours or a cap is another one since a
+        setting, a contact or the mails beside them changed: whoever claims one looks at all of it anew."""
+        paced = [mail for mail in tx.mails.find([MailState.QUEUED]) if mail.waits_for is WaitsFor.PACE]
+        waiting = [mail for mail in paced if mail.next_attempt_at > now]
+        changed = [
+            mail.id
+            for mail in waiting
+            if self.sending.pace(tx, mail, now) != Wait(mail.next_attempt_at, mail.error or "")
+        ]
+        return [*tx.mails.due(now), *changed]
 
     def _recover(self, now: datetime) -> list[Mail]:
         """Take back claims whose holder has died; those of which nobody knows whether they arrived."""
@@ -122,7 +135,7 @@ class Delivery:
         taken = []
         for mail in tx.mails.lapsed(now):
             if mail.state is MailState.CLAIMED:
-                after = mail.waiting(now, "whoever was about to send it has died")
+                after = mail.waiting(now, now, "whoever was about to send it has died")
                 tx.mails.replace(mail, after)
             else:
                 why = "whoever was sending it has died: it may have arrived"
@@ -142,7 +155,7 @@ class Delivery:
             if letter.recipient is None or not is_address(letter.recipient.email):
                 unmailable.append((letter, "its recipient has no mail address: send it by hand, or reject it"))
                 continue
-            expires_at = _newest_fact(tx, letter) + rules.fresh
+            expires_at = newest_fact(tx, letter) + rules.fresh
             names = {"firm_id": letter.firm_id, "company_id": letter.company_id}
             mail = new_mail("letter", letter.id, letter.recipient, now=now, expires_at=expires_at, **names)
             if _requeued(tx, mail):
@@ -150,12 +163,6 @@ class Delivery:
                 why = f"approved by {letter.approved_by}, and not undone since"
                 tx.outreach.set_letter_state(letter.id, LetterState.QUEUED, now, SYSTEM, why)
         return queued, unmailable
-
-
-def _newest_fact(tx: Transaction, letter: Letter) -> datetime:
-    """When the newest of what it tells happened; of a letter that tells of no event we know, when it was written."""
-    told = [event for event_id in letter.event_ids if (event := tx.events.get(event_id))]
-    return max((event.occurred_at for event in told), default=letter.created_at)
 
 
 def _requeued(tx: Transaction, mail: Mail) -> bool:
