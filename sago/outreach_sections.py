@@ -61,6 +61,8 @@ class OutreachSettings(Section):
     """Whose letters are ticked claim by claim before approval."""
     deliver_every: float = Field(30.0, ge=1)
     """Seconds between rounds of delivery."""
+    late_after: float = Field(900.0, ge=1)
+    """Seconds after which mails that wait for the mail server, or for a round, are a problem in `sago status`."""
     undo: float = Field(60.0, ge=0)
     """Seconds in which an approval can be taken back."""
     fresh_for: int = Field(14, ge=1)
