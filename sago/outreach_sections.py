@@ -105,8 +105,8 @@ class SmtpSettings(Section):
     helo: str | None = Field(None, pattern=r"^[A-Za-z0-9.\[\]:-]+$")
     """What we call ourselves; this machine's name where it is not set."""
     timeout: float = Field(10.0, gt=0, le=12)
-    """Seconds for one answer; the one to a mail's content may take two minutes. Nine answers and that one end within a
-    task's limits."""
+    """Seconds for one answer, all of it; those before a mail's content have 40 together, it and its answer two minutes:
+    a whole talk ends within a task's limits."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

@@ -18,7 +18,7 @@ from sago.outreach.freight import SYSTEM, End, newest_fact
 from sago.outreach.sending import Claim, Sending, unwritable
 from sago.ports import Transaction
 
-ROUND = 60.0
+ROUND = 45.0
 """Seconds after which a round takes up no further mail: a task's limit must still hold the longest talk to a server."""
 ENDED = (MailState.CANCELLED, MailState.EXPIRED, MailState.REFUSED)
 """Of these it is certain that the content never arrived."""
