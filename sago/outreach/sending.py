@@ -16,7 +16,7 @@ from sago import telemetry
 from sago.domain.letters import LetterState
 from sago.domain.mails import Mail, MailState, Posted, Reply, Suppression, WaitsFor
 from sago.domain.pacing import Caps, SendWindow, Wait, capped
-from sago.errors import ConfigError, RestoredError, SagoError, TransientError, UngroundedError
+from sago.errors import ConfigError, RestoredError, SagoError, TransientError, UngroundedError, is_out_of_time
 from sago.outreach.freight import SYSTEM, End, Freight
 from sago.ports import Breakers, Clock, Database, Mailer, Transaction
 
@@ -82,7 +82,9 @@ class Sending:
                 claim = self.claim(tx, mail_id, self.clock.now())
         except (TransientError, ConfigError, RestoredError):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a mail's own content does to us or the standard library
+        except Exception as error:
+            if is_out_of_time(error):
+                raise
             return self.follow(self._unwritable(mail_id, error))
         if not isinstance(claim, Claim):
             return self.follow(claim)
@@ -90,7 +92,8 @@ class Sending:
             posted = self.breakers.call(self.mailer.name, lambda: self._post(claim))
         except Exception as error:
             mail = self._failed(claim, error)
-            if not claim.has_begun and isinstance(error, TransientError | ConfigError | RestoredError):
+            concerns_all = isinstance(error, TransientError | ConfigError | RestoredError) and not claim.has_begun
+            if concerns_all or is_out_of_time(error):
                 raise
             return mail
         return self.follow(self._record(claim, posted))

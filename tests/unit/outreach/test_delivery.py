@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from sago.domain.companies import Person
 from sago.domain.letters import LetterState
@@ -411,6 +412,29 @@ def test_whatever_goes_wrong_while_the_content_goes_over_is_unknown(monkeypatch:
     monkeypatch.setattr(room.mailer, "post", post)
     room.deliver()
     assert room.states(one) == (MailState.UNKNOWN, LetterState.UNKNOWN)
+
+
+@pytest.mark.parametrize("step", ["obstacle", "before", "content"])
+def test_a_task_that_is_out_of_time_ends_and_leaves_what_is_true(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    first, second = to(1), to(2)
+    room = Mailroom(first, second)
+
+    def late(*args: Any) -> Any:
+        if step == "content":
+            assert args[-1]()
+        raise SoftTimeLimitExceeded
+
+    with monkeypatch.context() as slow:
+        if step == "obstacle":
+            slow.setattr(LetterFreight, "obstacle", late)
+        else:
+            slow.setattr(room.mailer, "post", late)
+        with pytest.raises(SoftTimeLimitExceeded):
+            room.deliver()
+    unknown = {room.mail(each).state for each in (first, second)} == {MailState.UNKNOWN, MailState.QUEUED}
+    assert unknown is (step == "content")
+    room.deliver(HOUR)
+    assert len(room.mailer.received) == (1 if step == "content" else 2)
 
 
 def test_a_claim_whose_holder_died_is_queued_again_and_a_sending_one_is_unknown() -> None:
