@@ -57,7 +57,7 @@ def deliver(
         table(session, ("letter", "state", "to", "next", "why"), rows, "nothing is approved, and nothing waits")
     if done.problem:
         session.note(f"[bold]stopped:[/] {one_line(done.problem, 300)}")
-    counts = Counter("would go" if dry_run and mail.state is MailState.CLAIMED else mail.state for mail in done.mails)
+    counts = Counter("would go" if dry_run and mail.state is MailState.CLAIMED else mail.stage for mail in done.mails)
     session.note(", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing sent")
     if done.problem:
         raise typer.Exit(1)
@@ -239,7 +239,7 @@ def _round(done: Round, waiting: list[Mail], *, dry_run: bool) -> dict[str, obje
 
 
 def _cells(mail: Mail, *, would_go: bool = False) -> tuple[str, ...]:
-    state = "would go" if would_go and mail.state is MailState.CLAIMED else mail.state.value
+    state = "would go" if would_go and mail.state is MailState.CLAIMED else mail.stage
     upcoming = _when(mail.next_attempt_at) if mail.state is MailState.QUEUED else ""
     why = "; ".join(filter(None, (mail.error, NEXT.get(mail.state))))
     return (str(mail.ref)[:8], state, mail.address, upcoming, why)

@@ -81,11 +81,18 @@ class Mail(BaseModel):
     created_at: Moment
     sent_at: Moment | None = None
     """When its content began to go over; None while it surely has not."""
+    file: str | None = None
+    """Where no server took it: where it lies for a person to send."""
 
     @property
     def address(self) -> str:
         """The recipient's, as suppressions and caps know it; empty where there is none."""
         return address_of(self.recipient.email or "")
+
+    @property
+    def stage(self) -> str:
+        """Its state for a person: one that was `sent` into a folder is `written`."""
+        return "written" if self.state is MailState.SENT and self.file else self.state.value
 
     def claimed(self, lease_until: datetime) -> Self:
         """Held by whoever claims it now, under a token of their own."""
@@ -141,6 +148,8 @@ class Posted(NamedTuple):
 
     reply: Reply
     said: str = ""
+    file: str | None = None
+    """Where it lies, where there is no server and a person sends it."""
 
     @property
     def noted(self) -> str:

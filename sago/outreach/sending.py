@@ -166,6 +166,7 @@ class Sending:
             if posted.reply is Reply.NO_SUCH_ADDRESS:
                 because = f"its server refuses it: {posted.noted}"
                 tx.contacts.suppress(Suppression(email=held.address, because=because, who=SYSTEM, at=now))
+            held = held.model_copy(update={"file": posted.file})
             return self.end(tx, held, _END[posted.reply](posted), now)
 
     def _again(

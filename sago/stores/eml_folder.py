@@ -53,7 +53,7 @@ class EmlFolder:
             return Posted(Reply.DEFERRED, f"{path}: cannot be written ({error.strerror}); set outreach.folder")
         finally:
             partial.unlink(missing_ok=True)
-        return Posted(Reply.ACCEPTED, f"written to {path}")
+        return Posted(Reply.ACCEPTED, f"written to {path}: send it by hand", str(path))
 
 
 def _name(mail: EmailMessage) -> str:

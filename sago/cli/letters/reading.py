@@ -13,10 +13,11 @@ from rich.text import Text
 
 from sago.bootstrap import Container
 from sago.cli import receipts
-from sago.cli.letters.chosen import ago, letter_named, next_steps, recipient, short
+from sago.cli.letters.chosen import ago, file_of, letter_named, next_steps, recipient, short, stage
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterChange, LetterState
+from sago.domain.mails import MailState
 from sago.outreach.permission import ApprovalRules, needed, notes, unticked
 from sago.outreach.receipts import proven
 from sago.report.phrases import KINDS, letter_kind, one_line, visible
@@ -47,11 +48,12 @@ def list_letters(
         require_known(tx, company)
         found = tx.outreach.letters(company, live=not every)
         rules, now = container.approval_rules, container.clock.now()
+        files = {mail.ref: mail.file for mail in tx.mails.find([MailState.SENT]) if mail.file}
     if as_json:
         for letter in found:
-            session.emit(letter.model_dump(mode="json"))
+            session.emit(letter.model_dump(mode="json") | {"file": files.get(letter.id)})
         return
-    rows = [_cells(letter, rules, now) for letter in found]
+    rows = [_cells(letter, rules, now, files.get(letter.id)) for letter in found]
     if session.out.width < NARROW:
         _stacked(session, rows)
     else:
@@ -78,12 +80,13 @@ def show_letter(
         left = _left(container, found)
         with container.database.begin() as tx:
             kind = KINDS[letter_kind(found, tx.outreach.watches(found.company_id))]
+            file = file_of(tx, found)
     if as_json:
-        session.emit(found.model_dump(mode="json") | {"needed": left})
+        session.emit(found.model_dump(mode="json") | {"needed": left, "file": file})
         return
     session.out.print(Text(one_line(found.subject), style="bold"))
     session.out.print(
-        Text(f"{found.state}: {kind}; from {one_line(found.sender.name)} to {recipient(found)}\n", style="dim")
+        Text(f"{stage(found, file)}: {kind}; from {one_line(found.sender.name)} to {recipient(found)}\n", style="dim")
     )
     session.out.print(Text(visible(found.draft.body)))
     session.out.print()
@@ -91,7 +94,9 @@ def show_letter(
         session.out.print(Text(f"✗ {line}", style="yellow"))
     for line in notes(found):
         session.out.print(Text(f"• {line}", style="dim"))
-    if found.state is not LetterState.DRAFT:
+    if file:
+        session.note(escape(f"written to {file}: send it by hand, in your mail program; nothing was mailed"))
+    elif found.state is not LetterState.DRAFT:
         session.note(escape(f"{found.state}: {found.state.instead}"))
     next_steps(session, found, *_steps(found, left, container.approval_rules))
 
@@ -112,13 +117,14 @@ def show_history(
         found = letter_named(container, letter)
         with container.database.begin() as tx:
             changes = tx.outreach.history(found.id)
+            file = file_of(tx, found)
     if as_json:
         for change in changes:
             session.emit(change.model_dump(mode="json"))
         return
     session.out.print(Text(f"{found.created_at:%Y-%m-%d %H:%M:%S}  composed by {found.composed_by}"))
     for change in changes:
-        session.out.print(_told(change))
+        session.out.print(_told(change, file))
 
 
 def _left(container: Container, letter: Letter) -> list[str]:
@@ -137,9 +143,10 @@ def _steps(letter: Letter, left: Sequence[str], rules: ApprovalRules) -> tuple[s
     return ("edit", "reject --because …") if left else ("approve", "edit")
 
 
-def _told(change: LetterChange) -> Text:
+def _told(change: LetterChange, file: str | None) -> Text:
     """`2026-11-20 09:00:12  approved by cli:ana: reads well`."""
     what = change.action.removeprefix("letter.")
+    what = "written" if what == LetterState.SENT and file else what
     what = "back to draft" if what == "draft" else what
     claims = [str(number + 1) for number in change.detail.get("claims", ())]
     about = f" claim{'s' if len(claims) > 1 else ''} {', '.join(claims)}" if claims else ""
@@ -150,8 +157,8 @@ def _told(change: LetterChange) -> Text:
     return line
 
 
-def _cells(letter: Letter, rules: ApprovalRules, now: datetime) -> tuple[str, ...]:
-    place = (short(letter), letter.company_id, letter.state.value, ago(letter.created_at, now))
+def _cells(letter: Letter, rules: ApprovalRules, now: datetime, file: str | None) -> tuple[str, ...]:
+    place = (short(letter), letter.company_id, stage(letter, file), ago(letter.created_at, now))
     return (*place, _ticks(letter, rules), recipient(letter), letter.subject)
 
 
@@ -188,7 +195,9 @@ def show_receipts(
     with opened(session) as container:
         found = letter_named(container, letter)
         proofs = proven(found, container.database, container.raw)
+        with container.database.begin() as tx:
+            file = file_of(tx, found)
     if as_json:
-        session.emit(receipts.as_json(found, proofs))
+        session.emit(receipts.as_json(found, proofs) | {"file": file})
     else:
-        receipts.show(session, found, proofs)
+        receipts.show(session, found, proofs, file)

@@ -119,6 +119,7 @@ mails = _table(
     waits_since=Time,
     created_at=Time,
     sent_at=Time,
+    file=Words,
 )
 audit_log = _table(
     "audit_log",
