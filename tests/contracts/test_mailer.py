@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
@@ -22,7 +27,7 @@ from sago.errors import ConfigError, PermanentError, TransientError
 from sago.outreach.delivery import ROUND
 from sago.outreach_sections import SmtpSettings
 from sago.ports import Mailer
-from sago.stores import smtp_mailer
+from sago.stores import eml_folder, smtp_mailer
 from sago.stores.eml_folder import EmlFolder
 from sago.stores.memory.mailer import MemoryMailer
 from sago.stores.smtp_mailer import SmtpMailer
@@ -165,6 +170,38 @@ def test_a_folder_has_one_file_a_mail_however_often_it_comes_and_no_remnants(tmp
     assert [path.name for path in folder.folder.iterdir()] == ["77c0d1aa-0000-5000-8000-000000000001.eml"]
     (mail,) = folder.received()
     assert mail["X-Unsent"] == "1", "a mail program opens it as one that is still to be sent"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sago.stores.eml_folder import EmlFolder
+from tests.contracts.test_mailer import DANA, written
+EmlFolder(Path(sys.argv[1])).post(written(), DANA, lambda: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def test_what_a_killed_process_left_half_written_is_cleared_away_and_nothing_else(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder.folder)], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    (left,) = folder.folder.iterdir()
+    assert left.suffix == ".partial"
+    held = folder.folder / f"8{left.name[1:]}"
+    others = [held, folder.folder / "notes.1.partial", folder.folder / f"{left.stem}.eml.partial"]
+    for path in others:
+        path.write_text("somebody's")
+    assert folder.mailer.post(written(), DANA, lambda: True).reply is Reply.ACCEPTED
+    assert left.exists(), "it may be somebody's who is at work"
+    old = time.time() - 2 * eml_folder.LEFT_AFTER
+    for path in (left, *others):
+        os.utime(path, (old, old))
+    with held.open("rb") as living:
+        fcntl.flock(living, fcntl.LOCK_EX)
+        assert folder.mailer.post(written(), DANA, lambda: True).reply is Reply.ACCEPTED
+    assert not left.exists()
+    assert all(path.exists() for path in others)
+    assert len(folder.received()) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_a_setting_to_mend(tmp_path: Path) -> None:
