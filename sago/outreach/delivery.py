@@ -90,6 +90,14 @@ class Delivery:
             return done._replace(problem=str(error))
         return done
 
+    def undoable(self) -> list[tuple[Letter, datetime]]:
+        """Approved letters that are not queued yet, for their approval can be undone until then."""
+        now, undo = self.sending.clock.now(), self.sending.rules.undo
+        with self.sending.database.begin() as tx:
+            approved = [each for each in tx.outreach.letters() if each.state is LetterState.APPROVED]
+        until = [(each, each.approved_at + undo) for each in approved if each.approved_at]
+        return [(each, at) for each, at in until if at > now]
+
     def _rehearsed(self, tx: Transaction, mail_id: UUID, now: datetime) -> Mail | None:
         claim = self.sending.claim(tx, mail_id, now, is_rehearsal=True)
         if not isinstance(claim, Claim):

@@ -134,7 +134,11 @@ def test_a_letter_that_lies_in_a_folder_is_called_written_everywhere_and_not_sen
 
 def test_a_contact_has_a_time_zone_that_exists(sago: Any, room: Mailroom) -> None:
     assert sago("contact", "dana@northgate.example", "--timezone", "America/New_York").exit_code == 0
-    assert sago("contact", "dana@northgate.example", "--name", "Dana", "--digest-at", "8").exit_code == 0
+    with room.database.begin() as tx:
+        known = tx.contacts.get("dana@northgate.example")
+        assert known is not None
+        tx.contacts.save(known.model_copy(update={"digest_at": 8}))
+    assert "notices at 8:00" in sago("contact", "dana@northgate.example", "--name", "Dana").stderr
     with room.database.begin() as tx:
         known = tx.contacts.get("dana@northgate.example")
     assert known is not None
@@ -142,7 +146,7 @@ def test_a_contact_has_a_time_zone_that_exists(sago: Any, room: Mailroom) -> Non
     wrong = sago("contact", "dana@northgate.example", "--timezone", "Mars/Olympus").exception
     assert isinstance(wrong, UsageError)
     assert str(wrong) == "--timezone: 'Mars/Olympus' is no time zone, as in Europe/Berlin"
-    assert isinstance(sago("contact", "dana@northgate.example", "--digest-at", "24").exception, UsageError)
+    assert sago("contact", "dana@northgate.example", "--digest-at", "8").exit_code == 2, "`notices on --at` says that"
     sago("deliver")
     assert room.mailer.received == [], "it is 7 in the morning there"
     room.clock.advance(timedelta(hours=2))

@@ -599,3 +599,9 @@ def test_a_letter_is_judged_and_written_before_it_is_counted_and_a_rehearsal_sto
 def _noted(steps: list[str], name: str, original: Callable[..., Any], *args: Any) -> Any:
     steps.append(name)
     return original(*args)
+
+
+def test_approvals_that_can_be_undone_still_are_named_with_their_end() -> None:
+    fresh, older = to(1, approved_at=NOW - MINUTE / 2), to(2, approved_at=NOW - 2 * MINUTE)
+    room = Mailroom(fresh, older, to(3, approved_at=None))
+    assert [(each.id, at) for each, at in room.delivery.undoable()] == [(fresh.id, NOW + MINUTE / 2)]
