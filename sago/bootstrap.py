@@ -186,7 +186,15 @@ class Container:
         """What the figures of health are held against."""
         cache = self.settings.cache
         reap_every = timedelta(seconds=self.settings.upkeep.reap_every)
-        return Limits(cache.cache_trigger_threshold, cache.memory_pause_at, reap_every)
+        outreach = self.settings.outreach
+        return Limits(
+            trigger_threshold=cache.cache_trigger_threshold,
+            memory_pause_at=cache.memory_pause_at,
+            reap_every=reap_every,
+            mail_server=self.mailer.name,
+            mails_late=timedelta(seconds=max(outreach.late_after, 3 * outreach.deliver_every)),
+            undo=timedelta(seconds=outreach.undo),
+        )
 
     @cached_property
     def vitals(self) -> Vitals:

@@ -21,6 +21,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+OUT_OF_TIME = "SoftTimeLimitExceeded"
+"""What the task queue raises in a task that takes too long: by name, for the queue is known in `workers` alone."""
+
+
+def is_out_of_time(error: Exception) -> bool:
+    """Whether the task must end now, whatever it was about."""
+    return type(error).__name__ == OUT_OF_TIME
+
 
 class SagoError(Exception):
     """Base of every error Sago raises on purpose; its text is one line fit for a person."""

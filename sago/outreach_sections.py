@@ -61,6 +61,8 @@ class OutreachSettings(Section):
     """Whose letters are ticked claim by claim before approval."""
     deliver_every: float = Field(30.0, ge=1)
     """Seconds between rounds of delivery."""
+    late_after: float = Field(900.0, ge=1)
+    """Seconds after which mails that wait for the mail server, or for a round, are a problem in `sago status`."""
     undo: float = Field(60.0, ge=0)
     """Seconds in which an approval can be taken back."""
     fresh_for: int = Field(14, ge=1)
@@ -103,8 +105,8 @@ class SmtpSettings(Section):
     helo: str | None = Field(None, pattern=r"^[A-Za-z0-9.\[\]:-]+$")
     """What we call ourselves; this machine's name where it is not set."""
     timeout: float = Field(10.0, gt=0, le=12)
-    """Seconds for one answer; the one to a mail's content may take two minutes. Nine answers and that one end within a
-    task's limits."""
+    """Seconds for one answer, all of it; those before a mail's content have 40 together, it and its answer two minutes:
+    a whole talk ends within a task's limits."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

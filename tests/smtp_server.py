@@ -52,6 +52,10 @@ class Manners:
     """What DATA is answered with instead of 354; `drop` hangs up."""
     slow: float = 0.0
     """Seconds before each RCPT is answered."""
+    dribbled: str = "never"
+    """How answers begin that are said a byte at a time."""
+    dribble: float = 0.05
+    """Seconds between two such bytes."""
 
 
 class Handler:
@@ -109,7 +113,24 @@ class Handler:
 
 
 class Server(SMTP):
-    """aiosmtpd's protocol, which can also cut a conversation in two."""
+    """aiosmtpd's protocol, which can also cut a conversation in two, and dribble its answers."""
+
+    def eof_received(self) -> bool | None:
+        answer = super().eof_received()  # which ends what was being said, and leaves the connection half open
+        if self.transport is not None:
+            self.transport.close()
+        return answer
+
+    async def push(self, status: Any) -> None:
+        manners: Manners = self.event_handler.manners
+        said = status if isinstance(status, bytes) else str(status).encode()
+        if not said.startswith(manners.dribbled.encode()):
+            await super().push(status)
+            return
+        for byte in said + b"\r\n":
+            self._writer.write(bytes([byte]))
+            await self._writer.drain()
+            await asyncio.sleep(manners.dribble)
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
         manners: Manners = self.event_handler.manners

@@ -91,6 +91,7 @@ CREATE TABLE mails (
     firm_id         text COLLATE "C" NOT NULL REFERENCES firms,
     company_id      text COLLATE "C",
     recipient       jsonb NOT NULL,
+    address         text COLLATE "C" NOT NULL DEFAULT '',
     state           text COLLATE "C" NOT NULL CHECK (
                     state IN ('queued', 'claimed', 'sending', 'sent', 'refused', 'cancelled', 'expired', 'unknown')),
     attempts        integer NOT NULL,
@@ -99,12 +100,19 @@ CREATE TABLE mails (
     next_attempt_at timestamptz NOT NULL,
     expires_at      timestamptz,
     error           text COLLATE "C",
+    waits_for       text COLLATE "C" CHECK (waits_for IN ('pace', 'server', 'content')),
+    waits_since     timestamptz,
     created_at      timestamptz NOT NULL,
     sent_at         timestamptz,
+    file            text COLLATE "C",
     UNIQUE (kind, ref)
 );
 CREATE INDEX mails_sent ON mails (sent_at) WHERE kind = 'letter' AND sent_at IS NOT NULL;
+CREATE INDEX mails_address ON mails (address);
 COMMENT ON COLUMN mails.sent_at IS 'when its content began to go over';
+COMMENT ON COLUMN mails.address IS 'the recipient''s, as suppressions and contacts are compared';
+COMMENT ON COLUMN mails.file IS 'where it lies for a person to send, where no server took it; its state is sent';
+COMMENT ON COLUMN mails.waits_for IS 'what keeps a queued one back; pace: its reader''s hours, or a cap';
 CREATE INDEX mails_due ON mails (next_attempt_at) WHERE state IN ('queued', 'claimed', 'sending');
 """
 

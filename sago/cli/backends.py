@@ -11,7 +11,9 @@ from sago.config import Settings
 from sago.embedded.health import Health, check_stack
 from sago.embedded.leftovers import abandoned
 from sago.embedded.record import Record, read_record
-from sago.errors import ConfigError, SagoError
+from sago.errors import ConfigError, SagoError, TransientError
+from sago.pipeline.complaints import of_mails
+from sago.pipeline.mail_vitals import outbox_of
 
 
 class Check(NamedTuple):
@@ -20,6 +22,8 @@ class Check(NamedTuple):
     name: str
     says: str
     ok: bool = True
+    warns: bool = False
+    """It passed, and a person should know something of it."""
 
 
 class Origin(NamedTuple):
@@ -51,13 +55,13 @@ def check_backends(settings: Settings) -> Iterator[Check]:
         return
     if not found:
         yield Check("stack", "not running; `sago up` starts it, `sago run` needs none")
-        yield check_mailer(settings)
+        yield from check_mailer(settings)
         return
     if record is not None and record.supervisor is not None:
         yield Check("supervisor", f"pid {record.supervisor.pid}, {_restarts(record)}")
     yield from (_check(health) for health in found.values())
     yield from _deeper(settings, found)
-    yield check_mailer(settings)
+    yield from check_mailer(settings)
 
 
 def attempt(name: str, find: Callable[[], str]) -> Check:
@@ -68,9 +72,41 @@ def attempt(name: str, find: Callable[[], str]) -> Check:
         return Check(name, str(error), ok=False)
 
 
-def check_mailer(settings: Settings) -> Check:
+def check_mailer(settings: Settings) -> Iterator[Check]:
     """Asks the mail server, and sends nothing."""
-    return attempt("mail", build(settings).mailer.check)
+    yield attempt("mail", lambda: _ask_mailer(settings))
+    outreach = settings.outreach
+    if settings.smtp.host and not (outreach.unsubscribe_url or outreach.unsubscribe_mailto):
+        yield Check(
+            "unsubscribe",
+            "letters go out by smtp.host and offer their readers no way to get no more (RFC 8058): set "
+            "outreach.unsubscribe_url, or at least outreach.unsubscribe_mailto (docs/operations.md, Mail)",
+            warns=True,
+        )
+
+
+def _ask_mailer(settings: Settings) -> str:
+    try:
+        return build(settings).mailer.check()
+    except TransientError as error:
+        mend = "does it run, and are smtp.host and smtp.port right? Mails wait meanwhile, and go by themselves then"
+        raise TransientError(f"{error}: {mend}") from error
+
+
+def check_outbox(settings: Settings) -> Check:
+    """Looks at what waits on its way out."""
+    container = build(settings)
+    try:
+        now, limits = container.clock.now(), container.limits
+        with container.database.begin() as tx:
+            outbox = outbox_of(tx, now, limits)
+    except SagoError as error:
+        return Check("outbox", str(error), ok=False)
+    finally:
+        container.close()
+    lines = "; ".join(of_mails(outbox, limits.mail_server, now))
+    waiting = f"{outbox.queued} queued" if outbox.queued else "nothing waits"
+    return Check("outbox", lines or waiting, ok=not outbox.is_late, warns=bool(lines))
 
 
 def schema_level_of(settings: Settings) -> str:
@@ -148,7 +184,10 @@ def _deeper(settings: Settings, found: dict[str, Health]) -> Iterator[Check]:
         yield attempt("kafka login", lambda: _log_in(settings))
     needed = {"postgres"} | ({"cassandra"} if settings.raw_store.kind == "cassandra" else set())
     if all(name in found and found[name].healthy for name in needed):
-        yield attempt("schema", lambda: schema_level_of(settings))
+        schema = attempt("schema", lambda: schema_level_of(settings))
+        yield schema
+        if schema.ok:
+            yield check_outbox(settings)
 
 
 def _log_in(settings: Settings) -> str:

@@ -44,10 +44,11 @@ def doctor(as_json: AsJson = False, verbose: Verbose = False, quiet: Quiet = Fal
     for check in examine(session):
         checks.append(check)
         if not as_json:
-            mark = Text("ok   " if check.ok else "FAIL ", "green" if check.ok else "bold red")
+            mark = Text("WARN ", "yellow") if check.warns else Text("ok   ", "green")
+            mark = mark if check.ok else Text("FAIL ", "bold red")
             session.out.print(mark + Text(f"{check.name}: {check.says}"), soft_wrap=True)
     if as_json:
-        session.emit({check.name: {"ok": check.ok, "says": check.says} for check in checks})
+        session.emit({each.name: {"ok": each.ok, "warns": each.warns, "says": each.says} for each in checks})
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 

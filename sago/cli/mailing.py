@@ -10,9 +10,10 @@ import typer
 from pydantic import ValidationError
 
 from sago.bootstrap import Container
-from sago.cli.lookup import Because, Wanted, me, opened, table, the_one
+from sago.cli.letters.chosen import letter_named
+from sago.cli.lookup import Because, Wanted, me, opened, table
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import Letter
 from sago.domain.mails import Contact, Mail, MailState, Suppression, is_address
 from sago.errors import UsageError
 from sago.outreach.delivery import Round
@@ -45,7 +46,7 @@ def deliver(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         done = container.delivery.rehearse() if dry_run else container.delivery.deliver()
-        waiting, fresh = _others(container, done), _fresh(container)
+        waiting, fresh = _others(container, done), container.delivery.undoable()
     if as_json:
         session.emit(_round(done, waiting, dry_run=dry_run))
     else:
@@ -57,7 +58,7 @@ def deliver(
         table(session, ("letter", "state", "to", "next", "why"), rows, "nothing is approved, and nothing waits")
     if done.problem:
         session.note(f"[bold]stopped:[/] {one_line(done.problem, 300)}")
-    counts = Counter("would go" if dry_run and mail.state is MailState.CLAIMED else mail.state for mail in done.mails)
+    counts = Counter("would go" if dry_run and mail.state is MailState.CLAIMED else mail.stage for mail in done.mails)
     session.note(", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing sent")
     if done.problem:
         raise typer.Exit(1)
@@ -109,8 +110,7 @@ def recall(
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
-        with container.database.begin() as tx:
-            found = the_one("letter", letter, tx.outreach.letters(live=False), lambda each: each.id)
+        found = letter_named(container, letter)
         mail = container.suppressing.recall(found.id, container.clock.now(), me(), because)
     if as_json:
         session.emit(mail.model_dump(mode="json"))
@@ -182,19 +182,18 @@ def contact(
     email: Email,
     name: Annotated[str | None, typer.Option(help="How they are called.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Theirs, as in Europe/Berlin.")] = None,
-    digest_at: Annotated[int | None, typer.Option(help="The hour of their day at which notices come.")] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
     config: ConfigFile = None,
 ) -> None:
-    """Say when somebody is written to: their time zone, and the hour of their notices. What is not given stays.
+    """Say in which time zone somebody is written to. What is not given stays; `sago notices on` sets their notices.
 
     Example: [bold]sago outreach contact dana@northgate.example --timezone America/New_York[/]
     """
     session = Session(as_json, verbose, quiet, config)
     _require_address(email)
-    given = {"name": name, "timezone": timezone, "digest_at": digest_at}
+    given = {"name": name, "timezone": timezone}
     changes = {key: value for key, value in given.items() if value is not None}
     with opened(session) as container, container.database.begin() as tx:
         known = tx.contacts.get(email) or Contact(email=email, name=email)
@@ -219,14 +218,6 @@ def _others(container: Container, done: Round) -> list[Mail]:
     return [mail for mail in waiting if mail.id not in seen]
 
 
-def _fresh(container: Container) -> list[tuple[Letter, datetime]]:
-    """Approved letters that can be undone still, each with until when."""
-    undo, now = container.delivery.sending.rules.undo, container.clock.now()
-    with container.database.begin() as tx:
-        letters = [each for each in tx.outreach.letters() if each.state is LetterState.APPROVED and each.approved_at]
-    return [(each, each.approved_at + undo) for each in letters if each.approved_at and each.approved_at + undo > now]
-
-
 def _round(done: Round, waiting: list[Mail], *, dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
@@ -239,7 +230,7 @@ def _round(done: Round, waiting: list[Mail], *, dry_run: bool) -> dict[str, obje
 
 
 def _cells(mail: Mail, *, would_go: bool = False) -> tuple[str, ...]:
-    state = "would go" if would_go and mail.state is MailState.CLAIMED else mail.state.value
+    state = "would go" if would_go and mail.state is MailState.CLAIMED else mail.stage
     upcoming = _when(mail.next_attempt_at) if mail.state is MailState.QUEUED else ""
     why = "; ".join(filter(None, (mail.error, NEXT.get(mail.state))))
     return (str(mail.ref)[:8], state, mail.address, upcoming, why)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sago.cli.backends import mend
-from sago.domain.vitals import Condition, QueueVitals, WaitingBatch
+from sago.domain.vitals import Condition, OutboxVitals, QueueVitals, WaitingBatch
 from sago.domain.vitals import Health as Vitals
 from sago.embedded.health import Health
 from sago.embedded.leftovers import abandoned
@@ -95,6 +95,7 @@ def _waiting(vitals: Vitals) -> Table:
     letters = queue.dead_letters
     refused = f"{letters} not replayed: `sago dlq list`" if letters else "none"
     grid.add_row("dead letters", unknown if letters is None else refused)
+    grid.add_row("mails", unknown if queue.outbox is None else _mails(queue.outbox, vitals.checked_at))
     if queue.letters_due:
         grid.add_row("letters", f"{queue.letters_due:,} due and not composed yet")
     return grid
@@ -115,6 +116,17 @@ def _batches(queue: QueueVitals, now: datetime) -> str:
     parts = [
         f"{count:,} {state}{_age(oldest.get(state), now)}" for state, count in (queue.batches or {}).items() if count
     ]
+    return "; ".join(parts) or "none"
+
+
+def _mails(outbox: OutboxVitals, now: datetime) -> str:
+    parts = []
+    if outbox.queued:
+        oldest = f" (oldest {length(now - outbox.oldest)})" if outbox.oldest else ""
+        held = f", {outbox.held:,} of them for the server: {outbox.error}" if outbox.held else ""
+        parts.append(f"{outbox.queued:,} queued{oldest}{held}")
+    if outbox.unknown:
+        parts.append(f"{outbox.unknown:,} unknown: `sago outreach outbox`")
     return "; ".join(parts) or "none"
 
 

@@ -45,11 +45,11 @@ def as_json(letter: Letter, proofs: Sequence[Proven]) -> dict[str, Any]:
     }
 
 
-def show(session: Session, letter: Letter, proofs: Sequence[Proven]) -> None:
+def show(session: Session, letter: Letter, proofs: Sequence[Proven], file: str | None = None) -> None:
     """One block a claim, wherever it stands in the letter; blocks wrap, so that a narrow screen shows them whole."""
     out = session.out
     out.print(Text(one_line(letter.draft.subject), style="bold"))
-    for line in _about(letter):
+    for line in _about(letter, file):
         out.print(Text(line, style="dim"))
     if not proofs:
         session.note("this letter has no receipts: it was written before claims had any")
@@ -63,14 +63,15 @@ def show(session: Session, letter: Letter, proofs: Sequence[Proven]) -> None:
     out.print(Text(f"checks passed: {'; '.join(CHECKS)}", style="dim"))
 
 
-def _about(letter: Letter) -> list[str]:
+def _about(letter: Letter, file: str | None) -> list[str]:
+    state = f"written to {file}: send it by hand" if file else letter.state.value
     by = f"written by {letter.composed_by}" + (f" with prompt {letter.prompt_version}" if letter.prompt_version else "")
     approved = "approved by nobody yet"
     if letter.approved_by:
         approved = f"approved by {letter.approved_by}" + (
             f" on {day(letter.approved_at)}" if letter.approved_at else ""
         )
-    return [f"{letter.state} · {letter.company_id} · {str(letter.id)[:8]}", by, approved]
+    return [f"{state} · {letter.company_id} · {str(letter.id)[:8]}", by, approved]
 
 
 def _grouped(proofs: Sequence[Proven]) -> list[tuple[list[str], Proven]]:

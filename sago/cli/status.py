@@ -33,11 +33,16 @@ class Look(NamedTuple):
 
     @property
     def is_well(self) -> bool:
-        """Whether something runs and all of it answers."""
-        return bool(self.found) and all(each.healthy for each in self.found.values()) and self._servers_answer()
+        """Whether something runs, all of it answers, and mails go."""
+        all_answer = all(each.healthy for each in self.found.values()) and self._servers_answer()
+        return bool(self.found) and all_answer and not self._mails_wait()
 
     def _servers_answer(self) -> bool:
         return self.vitals is None or all(each.up for each in self.vitals.services.values())
+
+    def _mails_wait(self) -> bool:
+        outbox = self.vitals.queue_status.outbox if self.vitals else None
+        return outbox is not None and outbox.is_late
 
 
 class Observer:
@@ -82,7 +87,8 @@ def status(
     quiet: Quiet = False,
     config: ConfigFile = None,
 ) -> None:
-    """What runs and whether it answers, what is down since when, what waits; exit 1 when something does not answer.
+    """What runs and whether it answers, what is down since when, what waits; exit 1 when something does not answer, or
+    mails wait for their server.
 
     Example: [bold]sago status --watch[/]
     """

@@ -49,6 +49,17 @@ BEGUN = (MailState.SENDING, MailState.SENT, MailState.UNKNOWN)
 """Of the former the content has not begun to leave, of the latter it may be there."""
 
 
+class WaitsFor(StrEnum):
+    """What keeps a queued mail back."""
+
+    PACE = "pace"
+    """Its reader's hours, or a cap: looked at anew in every round."""
+    SERVER = "server"
+    """The mail server, or a setting of ours for it."""
+    CONTENT = "content"
+    """It cannot be written."""
+
+
 class Mail(BaseModel):
     """One row of `mails`: a letter or a notice on its way. `ref` is the letter's or the notice's id."""
 
@@ -70,14 +81,23 @@ class Mail(BaseModel):
     """News older than this is not news."""
     error: str | None = None
     """Why it waits, or why it ended."""
+    waits_for: WaitsFor | None = None
+    waits_since: Moment | None = None
     created_at: Moment
     sent_at: Moment | None = None
     """When its content began to go over; None while it surely has not."""
+    file: str | None = None
+    """Where no server took it: where it lies for a person to send."""
 
     @property
     def address(self) -> str:
         """The recipient's, as suppressions and caps know it; empty where there is none."""
         return address_of(self.recipient.email or "")
+
+    @property
+    def stage(self) -> str:
+        """Its state for a person: one that was `sent` into a folder is `written`."""
+        return "written" if self.state is MailState.SENT and self.file else self.state.value
 
     def claimed(self, lease_until: datetime) -> Self:
         """Held by whoever claims it now, under a token of their own."""
@@ -87,20 +107,26 @@ class Mail(BaseModel):
         """Its content goes over from now on."""
         return self._as(MailState.SENDING, lease_until=lease_until, sent_at=at, error=self.error)
 
-    def waiting(self, until: datetime, why: str, *, is_counted: bool = True) -> Self:
-        """Queued, not to be looked at before `until`; an attempt that is not counted is given back."""
+    def waiting(
+        self, now: datetime, until: datetime, why: str, what: WaitsFor | None = None, *, is_counted: bool = True
+    ) -> Self:
+        """Queued, to be tried at `until`; an attempt that is not counted is given back. Of several waits in a row for
+        the same thing the first says since when."""
         attempts = self.attempts if is_counted else max(self.attempts - 1, 0)
-        wait = {"next_attempt_at": until, "error": why, "sent_at": None, "attempts": attempts}
-        return self._as(MailState.QUEUED, **wait)
+        since = self.waits_since if what is self.waits_for else None
+        wait = {"waits_for": what, "waits_since": (since or now) if what else None}
+        return self._as(MailState.QUEUED, next_attempt_at=until, error=why, sent_at=None, attempts=attempts, **wait)
 
     def ended(self, state: MailState, why: str | None) -> Self:
         """Not on its way any more; when its content went over stays known where it may have arrived."""
         has_gone = state in (MailState.SENT, MailState.UNKNOWN)
-        return self._as(state, error=why, sent_at=self.sent_at if has_gone else None)
+        sent_at = self.sent_at if has_gone else None
+        return self._as(state, error=why, sent_at=sent_at, waits_for=None, waits_since=None)
 
     def recalled(self, why: str) -> Self:
         """Cancelled from under whoever holds it: their token is older from here on, and they may not begin to send."""
-        return self._as(MailState.CANCELLED, error=why, token=self.token + 1, sent_at=None)
+        none = {"sent_at": None, "waits_for": None, "waits_since": None}
+        return self._as(MailState.CANCELLED, error=why, token=self.token + 1, **none)
 
     def _as(self, state: MailState, **changes: object) -> Self:
         return self.model_copy(update={"state": state, "lease_until": None, "error": None} | changes)
@@ -127,6 +153,8 @@ class Posted(NamedTuple):
 
     reply: Reply
     said: str = ""
+    file: str | None = None
+    """Where it lies, where there is no server and a person sends it."""
 
     @property
     def noted(self) -> str:

@@ -67,12 +67,27 @@ class WaitingBatch(Figures):
 
 
 class BreakerVitals(Figures):
-    """A model that is left alone since it failed."""
+    """A model, or the mail server, that is left alone since it failed."""
 
-    name: str = Field(description="Provider and model.")
+    name: str = Field(description="Provider and model, or the mail server.")
     since: Moment
     until: Moment = Field(description="When one call may try it again.")
     reason: str
+
+
+class OutboxVitals(Figures):
+    """Mails on their way out: approved letters, and notices."""
+
+    queued: int = Field(description="That wait: for their reader's hours, a cap or the mail server.")
+    oldest: Moment | None = Field(description="When the one that waits longest was queued.")
+    held: int = Field(description="Of these, those that the mail server, or a setting for it, keeps back.")
+    held_since: Moment | None = Field(description="Since when it does.")
+    error: str | None = Field(description="What it last answered, or why it could not be asked, in one line.")
+    idle_since: Moment | None = Field(
+        description="Since when the first is to go and nobody sends it; null while the mail server keeps it."
+    )
+    is_late: bool = Field(description="Whether either is longer ago than `outreach.late_after`.")
+    unknown: int = Field(description="Letters that may have arrived: a person has to look.")
 
 
 class QueueVitals(Figures):
@@ -89,7 +104,10 @@ class QueueVitals(Figures):
     )
     dead_letters: int | None = Field(description="Refused messages that were not replayed.")
     letters_due: int | None = Field(description="Letters that are due and not composed yet.")
-    open_breakers: list[BreakerVitals] | None = Field(description="Models that are not asked for a while.")
+    outbox: OutboxVitals | None = Field(description="Mails on their way out.")
+    open_breakers: list[BreakerVitals] | None = Field(
+        description="Models, and the mail server, that are not asked for a while."
+    )
     recovered: bool | None = Field(
         description="False: Redis was emptied, and what waited in it is queued again by the next recovery."
     )

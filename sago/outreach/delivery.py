@@ -11,13 +11,14 @@ from uuid import UUID
 
 from sago import telemetry
 from sago.domain.letters import SYSTEM, Letter, LetterState
-from sago.domain.mails import Mail, MailState, is_address, new_mail
+from sago.domain.mails import Mail, MailState, WaitsFor, is_address, new_mail
+from sago.domain.pacing import Wait
 from sago.errors import ConfigError, RestoredError, TransientError
-from sago.outreach.freight import End
+from sago.outreach.freight import End, newest_fact
 from sago.outreach.sending import Claim, Sending, unwritable
 from sago.ports import Transaction
 
-ROUND = 60.0
+ROUND = 45.0
 """Seconds after which a round takes up no further mail: a task's limit must still hold the longest talk to a server."""
 ENDED = (MailState.CANCELLED, MailState.EXPIRED, MailState.REFUSED)
 """Of these it is certain that the content never arrived."""
@@ -74,7 +75,7 @@ class Delivery:
             self._take_back(tx, now)
             queued, unmailable = self._queue(tx, now)
             done = Round(queued, [], unmailable)
-            for mail_id in tx.mails.due(now):
+            for mail_id in self._due(tx, now):
                 try:
                     mail = self._rehearsed(tx, mail_id, now)
                 except Exception as error:  # noqa: BLE001 - as a round's; the transaction may be lost with it
@@ -89,6 +90,14 @@ class Delivery:
             return done._replace(problem=str(error))
         return done
 
+    def undoable(self) -> list[tuple[Letter, datetime]]:
+        """Approved letters that are not queued yet, for their approval can be undone until then."""
+        now, undo = self.sending.clock.now(), self.sending.rules.undo
+        with self.sending.database.begin() as tx:
+            approved = [each for each in tx.outreach.letters() if each.state is LetterState.APPROVED]
+        until = [(each, each.approved_at + undo) for each in approved if each.approved_at]
+        return [(each, at) for each, at in until if at > now]
+
     def _rehearsed(self, tx: Transaction, mail_id: UUID, now: datetime) -> Mail | None:
         claim = self.sending.claim(tx, mail_id, now, is_rehearsal=True)
         if not isinstance(claim, Claim):
@@ -100,12 +109,24 @@ class Delivery:
         clock = self.sending.clock
         began = clock.monotonic()
         with self.sending.database.begin() as tx:
-            due = tx.mails.due(clock.now())
+            due = self._due(tx, clock.now())
         for mail_id in due:
             if clock.monotonic() - began > ROUND:
                 return
             if mail := self.sending.send(mail_id):
                 done.append(mail)
+
+    def _due(self, tx: Transaction, now: datetime) -> list[UUID]:
+        """Mails whose time has come, and those whose wait for their reader's hours or a cap is another one since a
+        setting, a contact or the mails beside them changed: whoever claims one looks at all of it anew."""
+        paced = [mail for mail in tx.mails.find([MailState.QUEUED]) if mail.waits_for is WaitsFor.PACE]
+        waiting = [mail for mail in paced if mail.next_attempt_at > now]
+        changed = [
+            mail.id
+            for mail in waiting
+            if self.sending.pace(tx, mail, now) != Wait(mail.next_attempt_at, mail.error or "")
+        ]
+        return [*tx.mails.due(now), *changed]
 
     def _recover(self, now: datetime) -> list[Mail]:
         """Take back claims whose holder has died; those of which nobody knows whether they arrived."""
@@ -122,7 +143,7 @@ class Delivery:
         taken = []
         for mail in tx.mails.lapsed(now):
             if mail.state is MailState.CLAIMED:
-                after = mail.waiting(now, "whoever was about to send it has died")
+                after = mail.waiting(now, now, "whoever was about to send it has died")
                 tx.mails.replace(mail, after)
             else:
                 why = "whoever was sending it has died: it may have arrived"
@@ -142,7 +163,7 @@ class Delivery:
             if letter.recipient is None or not is_address(letter.recipient.email):
                 unmailable.append((letter, "its recipient has no mail address: send it by hand, or reject it"))
                 continue
-            expires_at = _newest_fact(tx, letter) + rules.fresh
+            expires_at = newest_fact(tx, letter) + rules.fresh
             names = {"firm_id": letter.firm_id, "company_id": letter.company_id}
             mail = new_mail("letter", letter.id, letter.recipient, now=now, expires_at=expires_at, **names)
             if _requeued(tx, mail):
@@ -150,12 +171,6 @@ class Delivery:
                 why = f"approved by {letter.approved_by}, and not undone since"
                 tx.outreach.set_letter_state(letter.id, LetterState.QUEUED, now, SYSTEM, why)
         return queued, unmailable
-
-
-def _newest_fact(tx: Transaction, letter: Letter) -> datetime:
-    """When the newest of what it tells happened; of a letter that tells of no event we know, when it was written."""
-    told = [event for event_id in letter.event_ids if (event := tx.events.get(event_id))]
-    return max((event.occurred_at for event in told), default=letter.created_at)
 
 
 def _requeued(tx: Transaction, mail: Mail) -> bool:

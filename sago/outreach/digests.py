@@ -17,7 +17,7 @@ from sago.domain.mails import Contact, Mail, address_of, new_mail
 from sago.domain.notices import Notice, Said, notice_id
 from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Outcome, Watch
-from sago.errors import ConfigError, TransientError
+from sago.errors import ConfigError, TransientError, is_out_of_time
 from sago.outreach.history import event_ids
 from sago.outreach.knowledge import Known, known_to
 from sago.outreach.noticing import Judged, Since, notice_for, reader_of
@@ -72,7 +72,9 @@ class Digests:
                 made.append(self._make(contact, as_of, by_hand=email is not None))
             except (TransientError, ConfigError):
                 raise
-            except Exception as error:  # noqa: BLE001 - raised below
+            except Exception as error:
+                if is_out_of_time(error):
+                    raise
                 ref = notice_id(contact.email, as_of.astimezone(self._zone(contact)).date())
                 _log.error("a notice cannot be made", notice_id=str(ref), error_type=type(error).__name__)
                 failed.append(error)

@@ -34,6 +34,9 @@ class Freight(Protocol):
     def is_paced(self) -> bool:
         """Whether send windows and caps hold: of letters, not of what comes at its reader's own hour."""
 
+    def expires_at(self, tx: Transaction, mail: Mail) -> datetime | None:
+        """When it is news no more, by what is set and held now."""
+
     def obstacle(self, tx: Transaction, mail: Mail, now: datetime) -> End | None:
         """Why it may never go, or None. Called in the transaction that claims it."""
 
@@ -61,6 +64,10 @@ class LetterFreight:
     fresh_for: timedelta
     """How long after its newest fact a letter is still news."""
     is_paced: bool = True
+
+    def expires_at(self, tx: Transaction, mail: Mail) -> datetime | None:
+        letter = tx.outreach.letter(mail.ref)
+        return newest_fact(tx, letter) + self.fresh_for if letter else mail.expires_at
 
     def obstacle(self, tx: Transaction, mail: Mail, now: datetime) -> End | None:
         letter = tx.outreach.letter(mail.ref)
@@ -91,6 +98,12 @@ class LetterFreight:
             letter = tx.outreach.letter(mail.ref)
         if letter is not None:
             lay_out(letter, self.database, self.drafts)
+
+
+def newest_fact(tx: Transaction, letter: Letter) -> datetime:
+    """When the newest of what it tells happened; of a letter that tells of no event we know, when it was written."""
+    told = [event for event_id in letter.event_ids if (event := tx.events.get(event_id))]
+    return max((event.occurred_at for event in told), default=letter.created_at)
 
 
 def _letter(tx: Transaction, mail: Mail) -> Letter:

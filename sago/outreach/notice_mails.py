@@ -29,6 +29,9 @@ class NoticeFreight:
     """None where nobody is set in whose name they could go."""
     is_paced: bool = False
 
+    def expires_at(self, tx: Transaction, mail: Mail) -> datetime | None:  # noqa: ARG002
+        return mail.expires_at
+
     def obstacle(self, tx: Transaction, mail: Mail, now: datetime) -> End | None:  # noqa: ARG002
         if self.write is None:
             return End(MailState.CANCELLED, None, "nobody to send it: set outreach.notice.sender")

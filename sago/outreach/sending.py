@@ -14,9 +14,9 @@ from uuid import UUID
 
 from sago import telemetry
 from sago.domain.letters import SYSTEM, LetterState
-from sago.domain.mails import Mail, MailState, Posted, Reply, Suppression
+from sago.domain.mails import Mail, MailState, Posted, Reply, Suppression, WaitsFor
 from sago.domain.pacing import Caps, SendWindow, Wait, capped
-from sago.errors import ConfigError, RestoredError, SagoError, TransientError, UngroundedError
+from sago.errors import ConfigError, RestoredError, SagoError, TransientError, UngroundedError, is_out_of_time
 from sago.outreach.freight import End, Freight
 from sago.ports import Breakers, Clock, Database, Mailer, Transaction
 
@@ -82,7 +82,9 @@ class Sending:
                 claim = self.claim(tx, mail_id, self.clock.now())
         except (TransientError, ConfigError, RestoredError):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a mail's own content does to us or the standard library
+        except Exception as error:
+            if is_out_of_time(error):
+                raise
             return self.follow(self._unwritable(mail_id, error))
         if not isinstance(claim, Claim):
             return self.follow(claim)
@@ -90,7 +92,8 @@ class Sending:
             posted = self.breakers.call(self.mailer.name, lambda: self._post(claim))
         except Exception as error:
             mail = self._failed(claim, error)
-            if not claim.has_begun and isinstance(error, TransientError | ConfigError | RestoredError):
+            concerns_all = isinstance(error, TransientError | ConfigError | RestoredError) and not claim.has_begun
+            if concerns_all or is_out_of_time(error):
                 raise
             return mail
         return self.follow(self._record(claim, posted))
@@ -107,14 +110,14 @@ class Sending:
         if mail is None:
             return None
         freight = self.kinds[mail.kind]
+        mail = mail.model_copy(update={"expires_at": freight.expires_at(tx, mail)})
         if end := self._obstacle(tx, mail, now):
             return self.end(tx, mail, end, now)
         message = self.dress(freight.message(tx, mail), mail, now)
         if freight.is_paced and not is_rehearsal:
             tx.mails.lock()
-        if wait := self._wait(tx, mail, now):
-            until = min(wait.until, mail.expires_at or wait.until)
-            return _changed(tx, mail, mail.waiting(until, wait.why))
+        if wait := self.pace(tx, mail, now):
+            return _changed(tx, mail, mail.waiting(now, wait.until, wait.why, WaitsFor.PACE))
         return Claim(_changed(tx, mail, mail.claimed(now + LEASE)), message)
 
     def _obstacle(self, tx: Transaction, mail: Mail, now: datetime) -> End | None:
@@ -123,8 +126,8 @@ class Sending:
             return End(MailState.EXPIRED, LetterState.EXPIRED, "it could not go while it was news")
         return self.kinds[mail.kind].obstacle(tx, mail, now)
 
-    def _wait(self, tx: Transaction, mail: Mail, now: datetime) -> Wait | None:
-        """Until when the mail waits; None where it may go now."""
+    def pace(self, tx: Transaction, mail: Mail, now: datetime) -> Wait | None:
+        """Until when its reader's hours or a cap keep the mail, by what is set and known now; None where it may go."""
         if not self.kinds[mail.kind].is_paced:
             return None
         caps, window = self.rules.caps, self.rules.window
@@ -134,9 +137,8 @@ class Sending:
         opens = window.next_open(full.until if full else now, zone)
         if opens <= now:
             return None
-        if full:
-            return Wait(opens, full.why)
-        return Wait(opens, f"outside {window}, {zone}")
+        until = min(opens, mail.expires_at or opens)
+        return Wait(until, full.why if full else f"outside {window}, {zone}")
 
     def _post(self, claim: Claim) -> Posted:
         claim.was_asked = True
@@ -164,16 +166,25 @@ class Sending:
             if posted.reply is Reply.NO_SUCH_ADDRESS:
                 because = f"its server refuses it: {posted.noted}"
                 tx.contacts.suppress(Suppression(email=held.address, because=because, who=SYSTEM, at=now))
+            held = held.model_copy(update={"file": posted.file})
             return self.end(tx, held, _END[posted.reply](posted), now)
 
-    def _again(self, tx: Transaction, mail: Mail, why: str, now: datetime, at_least: timedelta | None = None) -> Mail:
+    def _again(
+        self,
+        tx: Transaction,
+        mail: Mail,
+        why: str,
+        now: datetime,
+        what: WaitsFor = WaitsFor.SERVER,
+        at_least: timedelta | None = None,
+    ) -> Mail:
         """Queue the mail again after a failed attempt, or give it up."""
         if mail.attempts >= ATTEMPTS:
             given_up = f"given up after {mail.attempts} attempts"
             end = End(MailState.REFUSED, LetterState.EXPIRED, f"{given_up}: {why}", given_up)
             return self.end(tx, mail, end, now)
         pause = min(FIRST_PAUSE * 2 ** min(mail.attempts - 1, 20), LONGEST_PAUSE)
-        return _changed(tx, mail, mail.waiting(now + max(pause, at_least or pause), why))
+        return _changed(tx, mail, mail.waiting(now, now + max(pause, at_least or pause), why, what))
 
     def _failed(self, claim: Claim, error: Exception) -> Mail | None:
         """Give back, or mark as unknown, a mail whose sending ended with an error."""
@@ -191,8 +202,9 @@ class Sending:
             asked = error.retry_after if isinstance(error, TransientError) else None
             if is_ours_to_mend:
                 until = now + max(asked or FIRST_PAUSE, FIRST_PAUSE)
-                return _changed(tx, held, held.waiting(until, reason, is_counted=False))
-            return self._again(tx, held, reason, now, asked)
+                what = None if isinstance(error, RestoredError) else WaitsFor.SERVER
+                return _changed(tx, held, held.waiting(now, until, reason, what, is_counted=False))
+            return self._again(tx, held, reason, now, at_least=asked)
 
     def _unwritable(self, mail_id: UUID, error: Exception) -> Mail | None:
         """A mail that cannot be made into a message must not hold up those behind it."""
@@ -203,7 +215,7 @@ class Sending:
             if mail is None:
                 return None
             tried = mail.model_copy(update={"attempts": mail.attempts + 1})
-            return self._again(tx, tried, unwritable(error), now)
+            return self._again(tx, tried, unwritable(error), now, WaitsFor.CONTENT)
 
     def end(self, tx: Transaction, mail: Mail, end: End, now: datetime) -> Mail:
         """End the mail's way, and settle what follows from it."""

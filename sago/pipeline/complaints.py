@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sago.domain.batches import BatchState
-from sago.domain.vitals import Condition, Health, QueueVitals, ServiceVitals
+from sago.domain.vitals import Condition, Health, OutboxVitals, QueueVitals, ServiceVitals
 
 
 class Limits(NamedTuple):
@@ -16,6 +16,12 @@ class Limits(NamedTuple):
     trigger_threshold: int
     memory_pause_at: float
     reap_every: timedelta
+    mail_server: str
+    """As people know it: `smtp/mail.example:587`."""
+    mails_late: timedelta
+    """After so long a mail that waits for the server is told of."""
+    undo: timedelta
+    """How long an approved letter is not to be queued yet."""
 
 
 ROUNDS, IN_A_ROUND = 6, 100
@@ -32,6 +38,8 @@ def complaints(health: Health, limits: Limits, memory_share: float | None, witne
         if source.status is Condition.DEGRADED:
             found.append(f"{name}: {source.lag} wait and none was stored for a minute: does the bridge run?")
     found += _of_batches(health.queue_status, limits.reap_every, now)
+    if outbox := health.queue_status.outbox:
+        found += of_mails(outbox, limits.mail_server, now)
     for breaker in health.queue_status.open_breakers or []:
         since, again = clock_time(breaker.since, now), clock_time(breaker.until, now)
         found.append(f"{breaker.name} is not asked since {since} UTC, tried again at {again} UTC: {breaker.reason}")
@@ -70,7 +78,7 @@ def _waits(service: ServiceVitals) -> bool:
 def _since(service: ServiceVitals, now: datetime) -> str:
     if service.since is None:
         return ""
-    return f" since {clock_time(service.since, now)} UTC ({length(now - service.since)})"
+    return f" since {_ago(service.since, now)}"
 
 
 def _of_batches(queue: QueueVitals, reap_every: timedelta, now: datetime) -> Iterator[str]:
@@ -78,10 +86,7 @@ def _of_batches(queue: QueueVitals, reap_every: timedelta, now: datetime) -> Ite
     late = reap_every * (ROUNDS + unfinished // IN_A_ROUND)
     since = queue.first_due
     if since is not None and now - since > late:
-        yield (
-            f"a batch is to be taken up since {clock_time(since, now)} UTC ({length(now - since)}) and nobody does: "
-            "do beat and the store worker run?"
-        )
+        yield (f"a batch is to be taken up since {_ago(since, now)} and nobody does: do beat and the store worker run?")
     failed = (queue.batches or {}).get(BatchState.FAILED, 0)
     oldest = (queue.oldest or {}).get(BatchState.FAILED)
     if not failed or oldest is None:
@@ -90,3 +95,28 @@ def _of_batches(queue: QueueVitals, reap_every: timedelta, now: datetime) -> Ite
     when = f" at {clock_time(again, now)} UTC (in {length(again - now)})" if again and again > now else ""
     who = "1 batch failed and waits" if failed == 1 else f"{failed} batches failed and wait"
     yield f"{who} for a further attempt{when}: {oldest.reason or 'no reason was kept'}"
+
+
+def of_mails(outbox: OutboxVitals, server: str, now: datetime) -> Iterator[str]:
+    """What keeps mails from going, and what became of some."""
+    if outbox.is_late and outbox.held_since:
+        who = "1 mail waits" if outbox.held == 1 else f"{outbox.held} mails wait"
+        yield (
+            f"{who} for {server} since {_ago(outbox.held_since, now)}: {outbox.error or 'no reason was kept'}; nothing "
+            "is lost and each is tried again: `sago doctor` asks the server and says what to mend"
+        )
+    elif outbox.is_late and outbox.idle_since:
+        yield (
+            f"a mail is to go since {_ago(outbox.idle_since, now)} and nobody sends it: do beat and the outreach "
+            "worker run? `sago outreach deliver` sends it now"
+        )
+    if outbox.unknown:
+        of = "1 letter" if outbox.unknown == 1 else f"{outbox.unknown} letters"
+        yield (
+            f"of {of} nobody knows whether it arrived: `sago outreach outbox` names it; look at the server's log, then "
+            "`sago outreach resolve`"
+        )
+
+
+def _ago(since: datetime, now: datetime) -> str:
+    return f"{clock_time(since, now)} UTC ({length(now - since)})"

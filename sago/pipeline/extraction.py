@@ -13,7 +13,14 @@ from sago.domain.letters import Letter
 from sago.domain.messages import CompactMessage, Message, MessageRef
 from sago.domain.model_calls import ModelJob
 from sago.domain.orders import GIVES_ORDERS, without_orders
-from sago.errors import ConfigError, PermanentError, ProviderSettingError, TransientError, UnusableAnswerError
+from sago.errors import (
+    ConfigError,
+    PermanentError,
+    ProviderSettingError,
+    TransientError,
+    UnusableAnswerError,
+    is_out_of_time,
+)
 from sago.pipeline.chunking import LATER_REACH, context_of
 from sago.pipeline.folding import fold
 from sago.pipeline.grounding import ground
@@ -27,8 +34,6 @@ LONGEST_WAIT = timedelta(hours=1)
 """Cap of the back-off of a failed batch."""
 LONGEST_DELAY = timedelta(days=1)
 """Cap of the delay that another side may ask for."""
-OUT_OF_TIME = "SoftTimeLimitExceeded"
-"""What the task queue raises in a task that takes too long: by name, for the queue is known in `workers` alone."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +233,7 @@ def _kind(error: Exception) -> str:
     A chunk that takes too long is asked for in halves like one whose answer is unusable, and a lone message that does
     so each time is given up like one. A provider's own kind of PermanentError is hopeless like any.
     """
-    if type(error).__name__ == OUT_OF_TIME:
+    if is_out_of_time(error):
         return UnusableAnswerError.__name__
     if isinstance(error, TransientError) and not isinstance(error, UnusableAnswerError):
         return TransientError.__name__

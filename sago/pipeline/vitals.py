@@ -16,6 +16,7 @@ from sago.domain.vitals import (
     Condition,
     Health,
     Metrics,
+    OutboxVitals,
     ProcessingMetrics,
     QueueVitals,
     ServiceVitals,
@@ -26,6 +27,7 @@ from sago.domain.vitals import (
 from sago.errors import SagoError, TransientError
 from sago.pipeline.asking import Answers, Asker, Question, known
 from sago.pipeline.complaints import Limits, complaints
+from sago.pipeline.mail_vitals import outbox_of
 from sago.ports import Breakers, Buffer, Clock, Database, MessageLog, RawStore
 
 KAFKA, REDIS, POSTGRES, RAW = "kafka", "redis", "postgres", "raw"
@@ -49,6 +51,7 @@ class Books(NamedTuple):
     first_due: datetime | None
     dead_letters: int
     letters_due: int
+    outbox: OutboxVitals
     last_progress: dict[str, datetime]
 
 
@@ -162,6 +165,7 @@ class Vitals:
                 first_due=tx.batches.first_due(),
                 dead_letters=sum(tx.ledger.dead_letter_counts().values()),
                 letters_due=tx.compositions.counts().get(CompositionState.DUE, 0),
+                outbox=outbox_of(tx, self.clock.now(), self.limits),
                 last_progress=tx.ledger.last_progress(),
             )
 
@@ -260,10 +264,16 @@ def _queue(answers: Answers) -> QueueVitals:
         first_due=books.first_due if books else None,
         dead_letters=books.dead_letters if books else None,
         letters_due=books.letters_due if books else None,
+        outbox=_outbox(books.outbox, known(answers, RESTORED)) if books else None,
         open_breakers=[BreakerVitals(**each._asdict()) for each in buffered.open_breakers] if buffered else None,
         # where nothing was ever stored there is nothing to queue again
         recovered=buffered.has_epoch or not books.last_progress if buffered and books else None,
     )
+
+
+def _outbox(outbox: OutboxVitals, restored: str | None) -> OutboxVitals:
+    """After a restored backup nothing is to go, and nobody is late with it."""
+    return outbox.model_copy(update={"idle_since": None, "is_late": False}) if restored else outbox
 
 
 def _waiting(batch: Batch) -> WaitingBatch:

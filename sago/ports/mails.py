@@ -31,7 +31,8 @@ class MailStore(Protocol):
         """Queued mails whose time has come, longest due first."""
 
     def take(self, mail_id: UUID, now: datetime) -> Mail | None:
-        """The mail, locked until the transaction ends; None where it is not due, or locked by another."""
+        """The mail, locked until the transaction ends; None where it is not due, or locked by another. One
+        that waits for its reader's hours or a cap can be taken at any time: whoever takes it looks anew."""
 
     def lapsed(self, now: datetime) -> list[Mail]:
         """Claimed and sending mails whose lease is over, locked; those locked by others are left out."""

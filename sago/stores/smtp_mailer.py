@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import re
 import smtplib
+import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sago.domain.mails import Posted, Reply, is_address
 from sago.errors import ConfigError, PermanentError, TransientError
 from sago.outreach_sections import SmtpSettings
 from sago.stores import wire
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+OPEN_WITHIN = 40.0
+"""Seconds from the first word to the one before the content, however many answers that takes and in what pieces they
+come."""
 ANSWER_WITHIN = 120.0
-"""Seconds until a server must have answered the end of a mail's content: it may look for viruses first."""
+"""Seconds until a server must have taken a mail's content and answered its end: it may look for viruses first."""
+QUIT_WITHIN = 5.0
+PIECE = 16_384
+"""Bytes that are sent before it is asked again how much time is left."""
 SHOWN = 200
 """Characters of an answer that are kept."""
 _NO_SUCH = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
@@ -32,6 +44,57 @@ class _Envelope(NamedTuple):
     recipient: str
     options: list[str]
     content: bytes
+
+
+class _Talk(smtplib.SMTP):
+    """A connection whose answers are bounded whole, and all of them together, however slowly their bytes come: the
+    standard library's timeout begins anew with each byte. What is late ends with a TimeoutError, or with the
+    SMTPServerDisconnected that it makes of one."""
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self.give(OPEN_WITHIN, settings.timeout)
+        super().__init__(settings.host or "", settings.port, local_hostname=settings.helo, timeout=settings.timeout)
+
+    def give(self, seconds: float, an_answer: float | None = None) -> None:
+        """From now on so long for all that follows, and for one answer of it."""
+        self._ends, self._patience = time.monotonic() + seconds, an_answer or seconds
+        self._until = self._ends
+
+    def getreply(self) -> tuple[int, bytes]:
+        self._until = min(self._ends, time.monotonic() + self._patience)
+        if self.file is None and self.sock is not None:
+            self.file = io.BufferedReader(_Timed(self.sock, self.left))
+        return super().getreply()
+
+    def send(self, s: ReadableBuffer | str) -> None:
+        content = s.encode(self.command_encoding) if isinstance(s, str) else bytes(s)
+        self._until = min(self._ends, time.monotonic() + self._patience)
+        for start in range(0, len(content), PIECE):
+            if self.sock is not None:
+                self.sock.settimeout(self.left())
+            super().send(content[start : start + PIECE])
+
+    def left(self) -> float:
+        """Seconds; raises TimeoutError where none is."""
+        seconds = self._until - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("timed out")
+        return seconds
+
+
+class _Timed(io.RawIOBase):
+    """A socket's bytes while there is time left."""
+
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
+        self._sock = sock
+        self._left = left
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        self._sock.settimeout(self._left())
+        return self._sock.recv_into(buffer)
 
 
 class SmtpMailer:
@@ -94,7 +157,7 @@ class SmtpMailer:
         self._still_there(code, said)
         return Posted(Reply.DEFERRED, _told(code, said))
 
-    def _content(self, server: smtplib.SMTP, envelope: _Envelope) -> Posted:
+    def _content(self, server: _Talk, envelope: _Envelope) -> Posted:
         """DATA: an answer that refuses is certain, silence is not. Until 354 nothing has gone over."""
         try:
             code, said = server.docmd("DATA")
@@ -103,8 +166,7 @@ class SmtpMailer:
         if code != 354:
             return Posted(Reply.DEFERRED if code < 500 else Reply.REFUSED, _told(code, said))
         try:
-            if server.sock is not None:
-                server.sock.settimeout(ANSWER_WITHIN)
+            server.give(ANSWER_WITHIN)
             server.send(_stuffed(envelope.content))
             code, said = server.getreply()
         except (OSError, smtplib.SMTPException) as error:
@@ -117,12 +179,10 @@ class SmtpMailer:
         return Posted(Reply.DEFERRED if code < 500 else Reply.REFUSED, _told(code, said))
 
     @contextmanager
-    def _session(self) -> Iterator[smtplib.SMTP]:
+    def _session(self) -> Iterator[_Talk]:
         settings = self._settings
         try:
-            server = smtplib.SMTP(
-                settings.host or "", settings.port, local_hostname=settings.helo, timeout=settings.timeout
-            )
+            server = _Talk(settings)
         except (OSError, smtplib.SMTPException) as error:
             raise self._out(error) from error
         try:
@@ -134,6 +194,7 @@ class SmtpMailer:
             yield server
         finally:
             with suppress(OSError, smtplib.SMTPException):
+                server.give(QUIT_WITHIN)
                 server.quit()
             server.close()
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import re
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
@@ -15,15 +21,18 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
-from sago.domain.mails import Posted, Reply
+from sago.domain.letters import LetterState
+from sago.domain.mails import MailState, Posted, Reply
 from sago.errors import ConfigError, PermanentError, TransientError
+from sago.outreach.delivery import ROUND
 from sago.outreach_sections import SmtpSettings
 from sago.ports import Mailer
-from sago.stores import smtp_mailer
+from sago.stores import eml_folder, smtp_mailer
 from sago.stores.eml_folder import EmlFolder
 from sago.stores.memory.mailer import MemoryMailer
 from sago.stores.smtp_mailer import SmtpMailer
 from tests.smtp_server import PASSWORD, USER, MailServer, free_port, mail_server, silent_server
+from tests.unit.outreach.mailroom import DAY, Mailroom, letter
 from tests.unit.outreach.test_unsubscribing import LINKS, MAIL, NOW
 
 DANA = "dana@northgate.example"
@@ -161,6 +170,38 @@ def test_a_folder_has_one_file_a_mail_however_often_it_comes_and_no_remnants(tmp
     assert [path.name for path in folder.folder.iterdir()] == ["77c0d1aa-0000-5000-8000-000000000001.eml"]
     (mail,) = folder.received()
     assert mail["X-Unsent"] == "1", "a mail program opens it as one that is still to be sent"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sago.stores.eml_folder import EmlFolder
+from tests.contracts.test_mailer import DANA, written
+EmlFolder(Path(sys.argv[1])).post(written(), DANA, lambda: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def test_what_a_killed_process_left_half_written_is_cleared_away_and_nothing_else(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder.folder)], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    (left,) = folder.folder.iterdir()
+    assert left.suffix == ".partial"
+    held = folder.folder / f"8{left.name[1:]}"
+    others = [held, folder.folder / "notes.1.partial", folder.folder / f"{left.stem}.eml.partial"]
+    for path in others:
+        path.write_text("somebody's")
+    assert folder.mailer.post(written(), DANA, lambda: True).reply is Reply.ACCEPTED
+    assert left.exists(), "it may be somebody's who is at work"
+    old = time.time() - 2 * eml_folder.LEFT_AFTER
+    for path in (left, *others):
+        os.utime(path, (old, old))
+    with held.open("rb") as living:
+        fcntl.flock(living, fcntl.LOCK_EX)
+        assert folder.mailer.post(written(), DANA, lambda: True).reply is Reply.ACCEPTED
+    assert not left.exists()
+    assert all(path.exists() for path in others)
+    assert len(folder.received()) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_a_setting_to_mend(tmp_path: Path) -> None:
@@ -352,6 +393,90 @@ def test_a_server_that_is_slow_before_the_content_is_an_outage_too(plain: MailSe
     with pytest.raises(TransientError, match="timed out"):
         SmtpMailer(settings(plain, timeout=0.3)).post(written(), DANA, lambda: True)
     assert plain.taken == []
+
+
+@pytest.mark.parametrize("which", ["220", "250", "250 OK"])
+def test_a_server_that_dribbles_before_the_content_is_an_outage(plain: MailServer, which: str) -> None:
+    plain.manners.dribbled, plain.manners.dribble = which, 0.2
+    began = time.monotonic()
+    begin = Begin(lambda: 0)
+    with pytest.raises(TransientError, match="timed out"):
+        SmtpMailer(settings(plain, timeout=0.7)).post(written(), DANA, begin)
+    assert time.monotonic() - began < 2.5, "each byte came in time, the answer did not"
+    assert (begin.seen, plain.taken) == ([], [])
+
+
+def test_answers_that_are_each_in_time_and_together_are_not_are_an_outage(
+    plain: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp_mailer, "OPEN_WITHIN", 1.0)
+    plain.manners.dribbled, plain.manners.dribble = "2", 0.02
+    began = time.monotonic()
+    with pytest.raises(TransientError, match="timed out"):
+        SmtpMailer(settings(plain, timeout=12)).post(written(), DANA, lambda: True)
+    assert time.monotonic() - began < 4
+    assert plain.taken == []
+
+
+def test_a_server_that_dribbles_its_leave_for_the_content_got_nothing(plain: MailServer) -> None:
+    plain.manners.dribbled, plain.manners.dribble = "354", 0.2
+    posted = SmtpMailer(settings(plain, timeout=0.7)).post(written(), DANA, lambda: True)
+    assert posted.reply is Reply.DEFERRED
+    assert "before the content went over" in posted.said
+    assert plain.taken == []
+
+
+def test_a_server_that_dribbles_its_thanks_has_the_mail_and_gets_it_once(
+    plain: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp_mailer, "ANSWER_WITHIN", 0.7)
+    plain.manners.dribbled, plain.manners.dribble = "250 2.0.0 taken", 0.2
+    one = letter()
+    room = Mailroom(one)
+    object.__setattr__(room.sending, "mailer", SmtpMailer(settings(plain)))
+    began = time.monotonic()
+    room.deliver()
+    assert time.monotonic() - began < 4
+    assert room.states(one) == (MailState.UNKNOWN, LetterState.UNKNOWN)
+    assert "did not say whether it took the mail" in (room.mail(one).error or "")
+    plain.manners.dribbled = "never"
+    room.deliver(DAY)
+    assert len(plain.taken) == 1
+
+
+def test_a_server_that_dribbles_its_farewell_does_not_hold_up_what_it_took(
+    plain: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp_mailer, "QUIT_WITHIN", 0.3)
+    plain.manners.dribbled, plain.manners.dribble = "221", 0.2
+    began = time.monotonic()
+    assert SmtpMailer(settings(plain)).post(written(), DANA, lambda: True).reply is Reply.ACCEPTED
+    assert time.monotonic() - began < 2
+
+
+def test_over_tls_a_dribble_is_bounded_too(secure: MailServer, ca_file: Path) -> None:
+    secure.manners.dribbled, secure.manners.dribble = "235", 0.2
+    began = time.monotonic()
+    with pytest.raises(TransientError, match="timed out"):
+        SmtpMailer(settings(secure, ca_file, timeout=0.7)).post(written(), DANA, lambda: True)
+    assert time.monotonic() - began < 3
+    assert secure.handler.rcpts == []
+
+
+def test_a_letter_of_many_pieces_arrives_whole_over_tls(secure: MailServer, ca_file: Path) -> None:
+    body = "".join(f"line {number} of a long letter\n" for number in range(20_000))
+    assert SmtpMailer(settings(secure, ca_file)).post(written(body=body), DANA, lambda: True).reply is Reply.ACCEPTED
+    plain = secure.taken[0].mail.get_body(("plain",))
+    assert plain is not None
+    assert plain.get_content().replace("\r\n", "\n") == body
+
+
+def test_a_talk_that_a_round_begins_last_ends_well_before_the_task_does() -> None:
+    talk = smtp_mailer.OPEN_WITHIN + smtp_mailer.ANSWER_WITHIN + smtp_mailer.QUIT_WITHIN
+    written = Path(__file__).parents[2].joinpath("celeryconfig.py").read_text()  # its import needs a running stack
+    limit = re.search(r"^task_soft_time_limit = (\d+)$", written, re.M)
+    assert limit is not None
+    assert ROUND + talk <= int(limit[1]) - 30
 
 
 def test_a_line_end_in_an_address_is_no_command(plain: MailServer) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from sago.domain.companies import Person
-from sago.domain.mails import Mail, MailState, Suppression, mail_id, new_mail
+from sago.domain.mails import Mail, MailState, Suppression, WaitsFor, mail_id, new_mail
 from sago.outreach.freight import End
 from sago.outreach.unsubscribing import Links, Suppressing
 from sago.ports import Database, Transaction
@@ -71,6 +71,29 @@ def test_what_is_due_comes_longest_due_first(database: Database) -> None:
         assert tx.mails.take(early.id, NOW - 2 * HOUR) is None
         assert tx.mails.take(mail(4).id, NOW) is None
         assert tx.mails.take(UUID(int=7), NOW) is None
+
+
+def test_a_mail_that_waits_for_its_reader_can_be_looked_at_before_its_time(database: Database) -> None:
+    later = {"next_attempt_at": NOW + HOUR, "waits_since": NOW}
+    paced, served = mail(1, waits_for=WaitsFor.PACE, **later), mail(2, waits_for=WaitsFor.SERVER, **later)
+    kept(database, paced, served, mail(3, waits_for=WaitsFor.PACE, state=MailState.CLAIMED))
+    with database.begin() as tx:
+        assert tx.mails.due(NOW) == []
+        assert tx.mails.take(paced.id, NOW) == paced
+        assert tx.mails.take(served.id, NOW) is None
+        assert tx.mails.take(mail(3).id, NOW) is None
+
+
+@pytest.mark.parametrize("written", ["DÁNA@X.example ", "dána@x.example", " Dána@x.Example"])
+def test_an_address_is_compared_as_everywhere_else(database: Database, written: str) -> None:
+    """Whatever the database's own idea of lower case is."""
+    dana = mail(1, recipient=Person(name="Dána", email=written), state=MailState.SENT, sent_at=NOW)
+    other = {"firm_id": "default", "company_id": "other"}
+    kept(database, dana, mail(2, recipient=Person(name="Nobody"), **other))
+    to_her = mail(3, recipient=Person(name="Dána", email="dána@X.example"), company_id="third")
+    with database.begin() as tx:
+        assert tx.mails.find(email="DÁNA@x.example") == [dana]
+        assert tx.mails.beside(to_her.model_copy(update={"firm_id": "elsewhere"}), NOW - HOUR) == [dana]
 
 
 def test_a_lease_that_is_over_is_seen_of_claimed_and_sending_alone(database: Database) -> None:

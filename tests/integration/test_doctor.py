@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import socket
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from typer.testing import CliRunner
 
+from sago.bootstrap import build
 from sago.cli import doctor
 from sago.cli.app import app
+from sago.config import load
+from sago.domain.companies import Person
+from sago.domain.mails import MailState, WaitsFor, new_mail
 from sago.embedded.servers import Server
 from sago.errors import ConfigError
-from tests.smtp_server import mail_server
+from sago.stores.postgres import migrate
+from tests.smtp_server import free_port, mail_server
 
 
 @pytest.fixture(autouse=True)
@@ -78,4 +85,42 @@ def test_the_mail_server_is_asked_and_nothing_is_sent(monkeypatch: pytest.Monkey
         code, checks = examine()
         assert code == 0
         assert checks["mail"]["says"] == f"localhost:{server.port} takes mail not encrypted"
+        assert checks["unsubscribe"]["warns"]
+        assert "outreach.unsubscribe_url, or at least outreach.unsubscribe_mailto" in checks["unsubscribe"]["says"]
+        assert "WARN unsubscribe: " in CliRunner().invoke(app, ["doctor"]).stdout
+        monkeypatch.setenv("SAGO_OUTREACH__UNSUBSCRIBE_MAILTO", "stop@sago.example.com")
+        assert "unsubscribe" not in examine()[1]
         assert server.handler.rcpts == []
+    code, checks = examine()
+    assert code == 1
+    assert "refused: does it run, and are smtp.host and smtp.port right?" in checks["mail"]["says"]
+
+
+def test_mails_that_wait_for_a_dead_server_fail_the_check(
+    servers: dict[str, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = servers["postgres"].settings["postgres"]
+    monkeypatch.setenv("SAGO_KAFKA__BOOTSTRAP_SERVERS", servers["kafka"].address)
+    monkeypatch.setenv("SAGO_REDIS__URL", servers["redis"].address)
+    for key in ("host", "port", "db", "user", "password"):
+        monkeypatch.setenv(f"POSTGRES_{key.upper()}", str(section[key]))
+    monkeypatch.setenv("SAGO_SMTP__HOST", "localhost")
+    monkeypatch.setenv("SAGO_SMTP__PORT", str(free_port()))
+    monkeypatch.setenv("SAGO_SMTP__STARTTLS", "false")
+    migrate(load().postgres)
+    assert examine()[1]["outbox"] == {"ok": True, "warns": False, "says": "nothing waits"}
+    container = build(load())
+    now = container.clock.now()
+    dana = Person(name="Dana", email="dana@x.example")
+    queued = new_mail("letter", UUID(int=1), dana, firm_id="default", company_id=None, now=now)
+    ago = now - timedelta(hours=1)
+    held = queued.waiting(ago, now + timedelta(hours=1), "refused", WaitsFor.SERVER)
+    with container.database.begin() as tx:
+        assert tx.mails.add(held)
+    checks = examine()[1]
+    with container.database.begin() as tx:
+        assert tx.mails.replace(held, held.ended(MailState.CANCELLED, None))
+    container.close()
+    assert not checks["outbox"]["ok"]
+    assert checks["outbox"]["says"].startswith("1 mail waits for smtp/localhost:")
+    assert "refused; nothing is lost" in checks["outbox"]["says"]

@@ -12,8 +12,10 @@ from sago.bootstrap import Container
 from sago.cli.lookup import the_one
 from sago.cli.session import Session
 from sago.domain.letters import Letter, LetterState
+from sago.domain.mails import MailState, mail_id
 from sago.outreach.permission import needed, unticked
 from sago.outreach.reading import last_change
+from sago.ports import Transaction
 from sago.report.phrases import one_line
 
 OPEN = (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED)
@@ -30,6 +32,17 @@ def letter_named(container: Container, wanted: str) -> Letter:
     """The one whose id begins so; raises UsageError where there is none, or more than one."""
     with container.database.begin() as tx:
         return the_one("letter", wanted, tx.outreach.letters(live=False), lambda letter: letter.id)
+
+
+def file_of(tx: Transaction, letter: Letter) -> str | None:
+    """Where a letter that was `sent` into a folder lies; None where a server took it, or it is not sent."""
+    mail = tx.mails.get(mail_id("letter", letter.id)) if letter.state is LetterState.SENT else None
+    return mail.file if mail and mail.state is MailState.SENT else None
+
+
+def stage(letter: Letter, file: str | None) -> str:
+    """Its state for a person: `written` where it lies in a file for them to send."""
+    return "written" if file else letter.state.value
 
 
 def short(letter: Letter) -> str:

@@ -27,7 +27,7 @@ from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterState
 from sago.errors import UsageError
 from sago.outreach.deciding import decide, resolve, undo
-from sago.outreach.permission import notes
+from sago.outreach.permission import notes, objections
 from sago.outreach.standing import lay_out
 from sago.report.phrases import one_line
 
@@ -166,6 +166,10 @@ def _way(container: Container, letter: Letter) -> str:
     """When and where an approved letter goes: all that a person need know, or do, about it."""
     if notes(letter):
         return "open the file in your mail program and send it from there; then say so"
+    with container.database.begin() as tx:
+        against = objections(tx, letter, container.clock.now(), container.approval_rules.fresh_for)
+    if letter.state is LetterState.APPROVED and against:
+        return f"will not go: {'; '.join(against)}"
     when = _when(container, letter)
     if container.settings.smtp.host:
         return f"goes out by mail {when}, as far as outreach.caps allow; sago outreach outbox tells how it stands"

@@ -10,10 +10,23 @@ from rich.markup import escape
 from rich.text import Text
 
 from sago.cli import receipts
-from sago.cli.letters.chosen import ago, crowds, lacks, letter_named, next_steps, recipient, say_crowd, short, steps_of
+from sago.cli.letters.chosen import (
+    ago,
+    crowds,
+    file_of,
+    lacks,
+    letter_named,
+    next_steps,
+    recipient,
+    say_crowd,
+    short,
+    stage,
+    steps_of,
+)
 from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterChange, LetterState
+from sago.domain.mails import MailState
 from sago.outreach.permission import ApprovalRules, notes, unticked
 from sago.outreach.receipts import proven
 from sago.report.phrases import KINDS, letter_kind, one_line, visible
@@ -38,11 +51,12 @@ def list_letters(
         listed = {letter.id for letter in found}
         crowded = [each for each in crowds(tx.outreach.letters()) if listed & {letter.id for letter in each}]
         rules, now = container.approval_rules, container.clock.now()
+        files = {mail.ref: mail.file for mail in tx.mails.find([MailState.SENT]) if mail.file}
     if as_json:
         for letter in found:
-            session.emit(letter.model_dump(mode="json"))
+            session.emit(letter.model_dump(mode="json") | {"file": files.get(letter.id)})
         return
-    rows = [_cells(letter, rules, now) for letter in found]
+    rows = [_cells(letter, rules, now, files.get(letter.id)) for letter in found]
     table(session, ("id", "company", "state", "age", "ticks", "to", "subject"), rows, "no letters yet")
     for each in crowded:
         say_crowd(session, container, each)
@@ -68,12 +82,13 @@ def show_letter(
         steps = steps_of(container, found, left)
         with container.database.begin() as tx:
             kind = KINDS[letter_kind(found, tx.outreach.watches(found.company_id))]
+            file = file_of(tx, found)
     if as_json:
-        session.emit(found.model_dump(mode="json") | {"needed": left})
+        session.emit(found.model_dump(mode="json") | {"needed": left, "file": file})
         return
     session.out.print(Text(one_line(found.subject), style="bold"))
     session.out.print(
-        Text(f"{found.state}: {kind}; from {one_line(found.sender.name)} to {recipient(found)}\n", style="dim")
+        Text(f"{stage(found, file)}: {kind}; from {one_line(found.sender.name)} to {recipient(found)}\n", style="dim")
     )
     session.out.print(Text(visible(found.draft.body)))
     session.out.print()
@@ -81,7 +96,9 @@ def show_letter(
         session.out.print(Text(f"✗ {line}", style="yellow"))
     for line in notes(found):
         session.out.print(Text(f"• {line}", style="dim"))
-    if found.state is not LetterState.DRAFT:
+    if file:
+        session.note(escape(f"written to {file}: send it by hand, in your mail program; nothing was mailed"))
+    elif found.state is not LetterState.DRAFT:
         session.note(escape(f"{found.state}: {found.state.instead}"))
     next_steps(session, found, *steps)
 
@@ -102,18 +119,20 @@ def show_history(
         found = letter_named(container, letter)
         with container.database.begin() as tx:
             changes = tx.outreach.history(found.id)
+            file = file_of(tx, found)
     if as_json:
         for change in changes:
             session.emit(change.model_dump(mode="json"))
         return
     session.out.print(Text(f"{found.created_at:%Y-%m-%d %H:%M:%S}  composed by {found.composed_by}"))
     for change in changes:
-        session.out.print(_told(change))
+        session.out.print(_told(change, file))
 
 
-def _told(change: LetterChange) -> Text:
+def _told(change: LetterChange, file: str | None) -> Text:
     """`2026-11-20 09:00:12  approved by cli:ana: reads well`."""
     what = change.action.removeprefix("letter.")
+    what = "written" if what == LetterState.SENT and file else what
     what = "back to draft" if what == "draft" else what
     claims = [str(number + 1) for number in change.detail.get("claims", ())]
     about = f" claim{'s' if len(claims) > 1 else ''} {', '.join(claims)}" if claims else ""
@@ -124,8 +143,8 @@ def _told(change: LetterChange) -> Text:
     return line
 
 
-def _cells(letter: Letter, rules: ApprovalRules, now: datetime) -> tuple[str, ...]:
-    place = (short(letter), letter.company_id, letter.state.value, ago(letter.created_at, now))
+def _cells(letter: Letter, rules: ApprovalRules, now: datetime, file: str | None) -> tuple[str, ...]:
+    place = (short(letter), letter.company_id, stage(letter, file), ago(letter.created_at, now))
     return (*place, _ticks(letter, rules), recipient(letter), letter.subject)
 
 
@@ -151,7 +170,9 @@ def show_receipts(
     with opened(session) as container:
         found = letter_named(container, letter)
         proofs = proven(found, container.database, container.raw)
+        with container.database.begin() as tx:
+            file = file_of(tx, found)
     if as_json:
-        session.emit(receipts.as_json(found, proofs))
+        session.emit(receipts.as_json(found, proofs) | {"file": file})
     else:
-        receipts.show(session, found, proofs)
+        receipts.show(session, found, proofs, file)

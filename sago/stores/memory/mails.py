@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sago.domain.mails import Contact, Mail, MailState, Suppression, address_of
+from sago.domain.mails import Contact, Mail, MailState, Suppression, WaitsFor, address_of
 from sago.stores.memory.state import AuditEntry, State
 
 HELD = (MailState.CLAIMED, MailState.SENDING)
@@ -44,7 +44,9 @@ class MemoryMails:
         return [row.id for row in self.find([MailState.QUEUED]) if row.next_attempt_at <= now][:limit]
 
     def take(self, mail_id: UUID, now: datetime) -> Mail | None:
-        return self._rows[mail_id] if mail_id in self.due(now, len(self._rows)) else None
+        row = self._rows.get(mail_id)
+        may = row and row.state is MailState.QUEUED and (row.next_attempt_at <= now or row.waits_for is WaitsFor.PACE)
+        return row if may else None
 
     def lapsed(self, now: datetime) -> list[Mail]:
         held = [(row.lease_until, str(row.id), row) for row in self.find(HELD) if row.lease_until]

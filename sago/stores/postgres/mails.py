@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.mails import Mail, MailState, address_of
+from sago.domain.mails import Mail, MailState, WaitsFor, address_of
 from sago.stores.postgres.tables import mails
 
 C = mails.c
@@ -27,7 +27,7 @@ class PostgresMails:
         self._connection = connection
 
     def add(self, mail: Mail) -> bool:
-        row = mail.model_dump() | mail.model_dump(mode="json", include={"recipient"})
+        row = mail.model_dump() | mail.model_dump(mode="json", include={"recipient"}) | {"address": mail.address}
         return self._connection.execute(upsert(mails).values(**row).on_conflict_do_nothing()).rowcount == 1
 
     def get(self, mail_id: UUID) -> Mail | None:
@@ -45,7 +45,8 @@ class PostgresMails:
         return list(self._connection.scalars(query.order_by(C.next_attempt_at, C.created_at, C.id).limit(limit)))
 
     def take(self, mail_id: UUID, now: datetime) -> Mail | None:
-        query = select(mails).where(C.id == mail_id, C.state == MailState.QUEUED, C.next_attempt_at <= now)
+        may = or_(C.next_attempt_at <= now, C.waits_for == WaitsFor.PACE)
+        query = select(mails).where(C.id == mail_id, C.state == MailState.QUEUED, may)
         return next(iter(self._found(query.with_for_update(skip_locked=True))), None)
 
     def lapsed(self, now: datetime) -> list[Mail]:
@@ -53,7 +54,7 @@ class PostgresMails:
         return self._found(query.with_for_update(skip_locked=True))
 
     def beside(self, mail: Mail, since: datetime) -> list[Mail]:
-        shared = [C.firm_id == mail.firm_id, _to(mail.address)]
+        shared = [C.firm_id == mail.firm_id, C.address == mail.address]
         if mail.company_id is not None:
             shared.append(C.company_id == mail.company_id)
         counts = or_(C.state == MailState.CLAIMED, C.state.in_(GONE) & (C.sent_at > since))
@@ -65,7 +66,7 @@ class PostgresMails:
         if states is not None:
             query = query.where(C.state.in_(list(states)))
         if email is not None:
-            query = query.where(_to(address_of(email)))
+            query = query.where(C.address == address_of(email))
         return self._found(query)
 
     def counts(self) -> dict[MailState, int]:
@@ -74,10 +75,6 @@ class PostgresMails:
 
     def _found(self, query: Select[Any]) -> list[Mail]:
         return [_mail(row) for row in self._connection.execute(query)]
-
-
-def _to(address: str) -> ColumnElement[bool]:
-    return func.lower(C.recipient["email"].astext) == address
 
 
 def _mail(row: Row[Any]) -> Mail:

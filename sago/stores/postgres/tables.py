@@ -107,6 +107,7 @@ mails = _table(
     firm_id=Words,
     company_id=Words,
     recipient=Json,
+    address=Words,
     state=Words,
     attempts=Integer,
     token=Integer,
@@ -114,8 +115,11 @@ mails = _table(
     next_attempt_at=Time,
     expires_at=Time,
     error=Words,
+    waits_for=Words,
+    waits_since=Time,
     created_at=Time,
     sent_at=Time,
+    file=Words,
 )
 audit_log = _table(
     "audit_log",

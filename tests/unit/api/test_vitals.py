@@ -77,6 +77,16 @@ def test_of_an_empty_house(house: House) -> None:
         "first_due": None,
         "dead_letters": 0,
         "letters_due": 0,
+        "outbox": {
+            "queued": 0,
+            "oldest": None,
+            "held": 0,
+            "held_since": None,
+            "error": None,
+            "idle_since": None,
+            "is_late": False,
+            "unknown": 0,
+        },
         "open_breakers": [],
         "recovered": True,
     }

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from sago.cli import lookup, people
 from sago.cli.letters import deciding, editing, ticking
 from sago.domain.letters import Letter, LetterState
-from sago.domain.mails import Contact
+from sago.domain.mails import Contact, Suppression
 from sago.domain.pacing import SendWindow
 from sago.errors import ConfigError, UngroundedError, UsageError
 from sago.outreach.permission import ApprovalRules, TickRule
@@ -354,3 +354,21 @@ def test_json_tells_what_is_needed_and_what_was_done(house: House, sago: Sago) -
     (change,) = [json.loads(line) for line in sago("history", short, "--json").stdout.splitlines()]
     assert (change["action"], change["detail"]) == ("letter.ticked", {"claims": [1, 6]})
     assert json.loads(sago("undo", short, "--json").stdout or "null") is None
+
+
+def test_an_approved_letter_whose_reader_wants_no_mail_by_now_is_not_promised(house: House, sago: Sago) -> None:
+    letter = house.compose()
+    short = str(letter.id)[:8]
+    sago("tick", short, "--all", "--because", "compared")
+    asked = Suppression(email="Nell@Orchard.example", because="asked", who="kim", at=NOW)
+    with house.database.begin() as tx:
+        tx.contacts.suppress(asked)
+    assert "nell@orchard.example gets no mail: asked" in refused(sago("approve", short))
+    with house.database.begin() as tx:
+        tx.contacts.unsuppress(asked.email, NOW, "kim", "she wrote")
+    assert "is written into" in words(sago("approve", short))
+    with house.database.begin() as tx:
+        tx.contacts.suppress(asked)
+    again = words(sago("approve", short))
+    assert "will not go: nell@orchard.example gets no mail: asked" in again
+    assert "is written into" not in again

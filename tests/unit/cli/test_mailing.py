@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,12 @@ from sago.cli import lookup, people
 from sago.domain.letters import LetterState
 from sago.domain.mails import MailState
 from sago.errors import TransientError, UsageError
+from sago.outreach.permission import ApprovalRules
+from sago.stores.eml_folder import EmlFolder
+from sago.stores.memory.raw import MemoryRawStore
 from tests.unit.outreach.mailroom import HOUR, LINKS, MINUTE, NOW, Mailroom, letter, to
+
+ONE = ("show", "history", "receipt")
 
 
 @dataclass
@@ -26,6 +32,7 @@ class House:
 
     def __getattr__(self, name: str) -> Any:
         known = {"mailer": self.room.mailer, "breakers": self.room.sending.breakers, "links": LINKS}
+        known |= {"approval_rules": ApprovalRules(), "raw": MemoryRawStore()}
         return known.get(name) or getattr(self.room, name)
 
     def close(self) -> None:
@@ -114,9 +121,35 @@ def test_a_queued_letter_is_recalled_by_its_first_characters(sago: Any, room: Ma
     assert room.states(waiting) == (MailState.CANCELLED, LetterState.DRAFT)
 
 
+def test_a_letter_that_lies_in_a_folder_is_called_written_everywhere_and_not_sent(
+    sago: Any, room: Mailroom, tmp_path: Path
+) -> None:
+    object.__setattr__(room.sending, "mailer", EmlFolder(tmp_path))
+    delivered = sago("deliver")
+    one = next(each for each in (letter("a"), letter("b")) if room.letter(each) is LetterState.SENT)
+    (file,) = tmp_path.glob("*.eml")
+    assert "1 written" in delivered.stderr
+    told = [delivered, sago("outbox", "--all"), sago("list"), *(sago(word, str(one.id)) for word in ONE)]
+    for each in told:
+        assert each.exit_code == 0, each.output
+        assert "written" in each.output
+        assert "sent" not in each.stdout.replace(str(tmp_path), "")
+    for each in told[3:]:
+        assert f"written to {file}: send it by hand" in each.output.replace("\n", "")
+    for word in ("show", "receipt"):
+        kept = json.loads(sago(word, str(one.id), "--json").stdout)
+        assert (kept["state"], kept["file"]) == ("sent", str(file))
+    room.set(letter("n", recipient=None), LetterState.SENT)
+    assert "sent: " in sago("show", str(letter("n", recipient=None).id)).stdout, "a person said so"
+
+
 def test_a_contact_has_a_time_zone_that_exists(sago: Any, room: Mailroom) -> None:
     assert sago("contact", "dana@northgate.example", "--timezone", "America/New_York").exit_code == 0
-    assert sago("contact", "dana@northgate.example", "--name", "Dana", "--digest-at", "8").exit_code == 0
+    with room.database.begin() as tx:
+        known = tx.contacts.get("dana@northgate.example")
+        assert known is not None
+        tx.contacts.save(known.model_copy(update={"digest_at": 8}))
+    assert "notices at 8:00" in sago("contact", "dana@northgate.example", "--name", "Dana").stderr
     with room.database.begin() as tx:
         known = tx.contacts.get("dana@northgate.example")
     assert known is not None
@@ -124,7 +157,7 @@ def test_a_contact_has_a_time_zone_that_exists(sago: Any, room: Mailroom) -> Non
     wrong = sago("contact", "dana@northgate.example", "--timezone", "Mars/Olympus").exception
     assert isinstance(wrong, UsageError)
     assert str(wrong) == "--timezone: 'Mars/Olympus' is no time zone, as in Europe/Berlin"
-    assert isinstance(sago("contact", "dana@northgate.example", "--digest-at", "24").exception, UsageError)
+    assert sago("contact", "dana@northgate.example", "--digest-at", "8").exit_code == 2, "`notices on --at` says that"
     sago("deliver")
     assert room.mailer.received == [], "it is 7 in the morning there"
     room.clock.advance(timedelta(hours=2))

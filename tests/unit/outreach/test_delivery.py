@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from functools import partial
@@ -10,11 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from sago.domain.companies import Person
 from sago.domain.letters import LetterState
-from sago.domain.mails import Contact, Mail, MailState, Posted, Reply, Suppression
-from sago.domain.pacing import Cap, Caps
+from sago.domain.mails import Contact, Mail, MailState, Posted, Reply, Suppression, WaitsFor
+from sago.domain.pacing import Cap, Caps, SendWindow
 from sago.errors import ConfigError, PermanentError, TransientError, UngroundedError
 from sago.outreach.freight import End, Freight, LetterFreight
 from sago.outreach.sending import ATTEMPTS, LEASE
@@ -82,6 +84,121 @@ def test_what_is_outside_the_window_waits_for_the_readers_morning() -> None:
     assert mail.attempts == 0
     room.deliver(mail.next_attempt_at - room.clock.now())
     assert room.states(one) == SENT
+
+
+def in_zone(room: Mailroom, zone: str) -> None:
+    with room.database.begin() as tx:
+        tx.contacts.save(Contact(email="dana@northgate.example", name="Dana", timezone=zone))
+
+
+def with_rules(room: Mailroom, **rules: Any) -> None:
+    """The worker starts again with other settings."""
+    object.__setattr__(room.sending, "rules", replace(room.sending.rules, **rules))
+
+
+def test_a_reader_who_turns_out_to_live_elsewhere_has_the_letter_at_once_or_later() -> None:
+    one = letter()
+    room = Mailroom(one)
+    in_zone(room, "Asia/Tokyo")
+    room.deliver()
+    assert room.mail(one).next_attempt_at == datetime(2026, 3, 5, 0, 0, tzinfo=UTC)
+    in_zone(room, "America/Los_Angeles")
+    assert [mail.next_attempt_at for mail in room.delivery.rehearse().mails] == [NOW + 5 * HOUR]
+    room.deliver()
+    assert room.mail(one).next_attempt_at == NOW + 5 * HOUR, "the outbox tells what is true now"
+    in_zone(room, "Europe/Berlin")
+    room.deliver()
+    assert room.states(one) == SENT
+
+
+def test_a_letter_whose_time_has_come_waits_where_its_reader_sleeps_by_now() -> None:
+    one = letter(approved_at=NOW - DAY)
+    room = Mailroom(one, now=NOW - 4 * HOUR)
+    room.deliver()
+    assert room.mail(one).next_attempt_at == NOW - 3 * HOUR
+    in_zone(room, "Asia/Tokyo")
+    room.deliver(4 * HOUR)
+    assert room.states(one) == QUEUED
+    assert room.mailer.asked == []
+
+
+@pytest.mark.parametrize(
+    ("now", "after"),
+    [
+        (NOW + 8 * HOUR, {"window": SendWindow(opens=9, closes=22)}),
+        (NOW + 3 * DAY, {"window": SendWindow(days=("sat",))}),
+        (NOW - 4 * HOUR, {"timezone": "Europe/Berlin"}),
+    ],
+)
+def test_a_wider_window_lets_a_waiting_letter_go_at_once(now: datetime, after: dict[str, Any]) -> None:
+    one = letter(approved_at=NOW - DAY)
+    room = Mailroom(one, now=now)
+    room.deliver()
+    assert room.states(one) == QUEUED
+    with_rules(room, **after)
+    room.deliver()
+    assert room.states(one) == SENT
+
+
+def test_a_higher_cap_lets_a_waiting_letter_go_at_once_and_a_lower_one_holds_it() -> None:
+    first, second, third = letter("a"), letter("b"), letter("c")
+    room = Mailroom(first, second, third)
+    room.deliver()
+    assert len(room.mailer.received) == 1
+    with_rules(room, caps=WIDE.model_copy(update={"person": Cap(most=2, days=7)}))
+    room.deliver()
+    assert len(room.mailer.received) == 2
+    with_rules(room, caps=WIDE.model_copy(update={"person": Cap(most=1, days=30)}))
+    room.deliver(8 * DAY)
+    assert len(room.mailer.received) == 2
+
+
+def test_a_wait_that_is_the_same_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, asleep = letter("a"), letter("b"), to(1)
+    room = Mailroom(first, second, asleep)
+    with room.database.begin() as tx:
+        tx.contacts.save(Contact(email="p1@x1.example", name="P", timezone="Asia/Tokyo"))
+    room.deliver()
+    monkeypatch.setattr(LetterFreight, "obstacle", lambda *_: pytest.fail("claimed once more"))
+    room.deliver(MINUTE)
+
+
+def test_a_pause_that_a_server_asked_for_holds_whatever_its_reader_does() -> None:
+    one = letter()
+    room = Mailroom(one)
+    room.mailer.answers.append(TransientError("busy", retry_after=HOUR))
+    room.deliver()
+    in_zone(room, "Europe/Berlin")
+    room.deliver(MINUTE)
+    assert len(room.mailer.asked) == 1
+
+
+@pytest.mark.parametrize(("fresh", "state"), [(20 * DAY, SENT), (DAY, (MailState.EXPIRED, LetterState.EXPIRED))])
+def test_how_long_news_is_news_is_asked_again_when_it_goes(fresh: timedelta, state: Any) -> None:
+    one = letter(created_at=NOW - 14 * DAY + HOUR)
+    room = Mailroom(one)
+    in_zone(room, "Asia/Tokyo")
+    room.deliver()
+    object.__setattr__(room.sending.kinds["letter"], "fresh_for", fresh)
+    room.deliver(DAY)
+    in_zone(room, "UTC")
+    room.deliver()
+    assert room.states(one) == state
+
+
+def test_since_when_a_mail_waits_for_the_server_is_kept_over_its_attempts() -> None:
+    one = letter()
+    room = Mailroom(one)
+    room.mailer.answers.extend([TransientError("away"), ConfigError("check smtp.username"), TransientError("away")])
+    for after in (timedelta(), HOUR, HOUR):
+        room.deliver(after)
+        assert (room.mail(one).waits_for, room.mail(one).waits_since) == (WaitsFor.SERVER, NOW)
+    room.deliver(6 * HOUR)
+    mail = room.mail(one)
+    assert (mail.waits_for, mail.waits_since) == (WaitsFor.PACE, NOW + 8 * HOUR)
+    room.deliver(DAY - 8 * HOUR)
+    assert room.states(one) == SENT
+    assert room.mail(one).waits_for is None
 
 
 def test_caps_hold_within_one_round_and_open_again() -> None:
@@ -297,6 +414,29 @@ def test_whatever_goes_wrong_while_the_content_goes_over_is_unknown(monkeypatch:
     assert room.states(one) == (MailState.UNKNOWN, LetterState.UNKNOWN)
 
 
+@pytest.mark.parametrize("step", ["obstacle", "before", "content"])
+def test_a_task_that_is_out_of_time_ends_and_leaves_what_is_true(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    first, second = to(1), to(2)
+    room = Mailroom(first, second)
+
+    def late(*args: Any) -> Any:
+        if step == "content":
+            assert args[-1]()
+        raise SoftTimeLimitExceeded
+
+    with monkeypatch.context() as slow:
+        if step == "obstacle":
+            slow.setattr(LetterFreight, "obstacle", late)
+        else:
+            slow.setattr(room.mailer, "post", late)
+        with pytest.raises(SoftTimeLimitExceeded):
+            room.deliver()
+    unknown = {room.mail(each).state for each in (first, second)} == {MailState.UNKNOWN, MailState.QUEUED}
+    assert unknown is (step == "content")
+    room.deliver(HOUR)
+    assert len(room.mailer.received) == (1 if step == "content" else 2)
+
+
 def test_a_claim_whose_holder_died_is_queued_again_and_a_sending_one_is_unknown() -> None:
     claimed, sending = to(1), to(2)
     room = Mailroom(claimed, sending, now=NOW + 8 * HOUR)
@@ -459,3 +599,9 @@ def test_a_letter_is_judged_and_written_before_it_is_counted_and_a_rehearsal_sto
 def _noted(steps: list[str], name: str, original: Callable[..., Any], *args: Any) -> Any:
     steps.append(name)
     return original(*args)
+
+
+def test_approvals_that_can_be_undone_still_are_named_with_their_end() -> None:
+    fresh, older = to(1, approved_at=NOW - MINUTE / 2), to(2, approved_at=NOW - 2 * MINUTE)
+    room = Mailroom(fresh, older, to(3, approved_at=None))
+    assert [(each.id, at) for each, at in room.delivery.undoable()] == [(fresh.id, NOW + MINUTE / 2)]

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -539,6 +540,22 @@ def test_one_persons_error_keeps_nobody_elses_notice_back_and_is_raised_for_anot
         assert len(rows(house.database)[0]) == 1
         assert rows(house.database, eva.email)[0] == []
     assert [each.email for each in house.at(NOW).make(NOW)] == [eva.email]
+
+
+def test_a_task_that_is_out_of_time_ends_at_once_and_is_no_persons_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    eva = Contact(email="eva@fund.example", name="Eva", digest_at=8)
+    asked: list[str] = []
+
+    def slow(_: Digests, contact: Contact, *args: Any, **other: Any) -> None:
+        asked.append(contact.email)
+        raise SoftTimeLimitExceeded
+
+    hers = {"id": uuid5(NAMESPACE_URL, "hers"), "investor": Person(name="Eva", email=eva.email)}
+    house = House(FIRING, FIRING.model_copy(update=hers), contacts=[eva, IVO])
+    monkeypatch.setattr(Digests, "_make", slow)
+    with pytest.raises(SoftTimeLimitExceeded):
+        house.told()
+    assert asked == [eva.email], "nobody else is asked once the time is over"
 
 
 def shares(house: House, **other: Any) -> None:
