@@ -17,7 +17,7 @@ from sago.domain.significance import CounterEvidence, Scale, Score
 from sago.domain.watches import Condition, Verdict
 from sago.domain.wording import day, figure, metric_label
 from sago.outreach.quoting import evidence_of, stating, telling
-from sago.outreach.significance import FALLING, scores
+from sago.outreach.significance import FALLING, is_setback, scores
 
 MOST = 5
 """Facts told; the weaker ones would hide the strong."""
@@ -64,7 +64,7 @@ def counter_evidence(
     as_of = verdict.as_of
     known = {event.id: event for event in events if event.is_active and event.occurred_at <= as_of}
     recent = [event for event in known.values() if since is None or event.occurred_at > since]
-    setbacks = [event for event in recent if event.event_type is EventType.SETBACK]
+    setbacks = [event for event in recent if is_setback(event)]
     told = [point for point in points if point.said_at <= as_of and point.event_id in known]
     asked = asked_by(verdict.watch.conditions)
     weighed = scores(events, as_of, verdict.watch.weights, scale, of=setbacks)

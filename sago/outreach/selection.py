@@ -11,7 +11,7 @@ from rapidfuzz.fuzz import token_set_ratio
 from sago.domain.events import Event, EventType, Severity
 from sago.domain.metrics import METRICS
 from sago.domain.significance import Score
-from sago.outreach.significance import scores
+from sago.outreach.significance import is_setback, scores
 
 SAME_TYPE_SHARE = 0.5
 """Each further event of a type already chosen counts this share of the one before,"""
@@ -51,7 +51,7 @@ def other_side(events: Iterable[Event], since: datetime, as_of: datetime) -> lis
         event
         for event in events
         if event.is_active
-        and event.event_type is EventType.SETBACK
+        and is_setback(event)
         and event.severity is not Severity.LOW
         and since <= event.occurred_at <= as_of
     ]

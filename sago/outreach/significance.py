@@ -9,6 +9,7 @@ from math import prod
 from typing import NamedTuple
 from uuid import UUID
 
+from sago.domain.changes import is_improvement
 from sago.domain.events import CATALOGUE, Event, EventType
 from sago.domain.metrics import canonical
 from sago.domain.significance import DEFAULT_SCALE, NewlyMet, Scale, Score
@@ -24,6 +25,12 @@ MET_POINTS = 3.0
 FALLING = frozenset({"churn", "burn"})
 """Metrics of which less is better."""
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def is_setback(event: Event) -> bool:
+    """Whether an event speaks against the company: of the type, and none that only tells a figure which changed for
+    the better, whoever took it for one."""
+    return event.event_type is EventType.SETBACK and not all(is_improvement(proof.quote) for proof in event.evidence)
 
 
 class Precedent(NamedTuple):
@@ -138,7 +145,7 @@ def _record(event: Event, best: dict[tuple[str, str], float]) -> str | None:
         if name is None:
             continue
         key = name, metric.unit
-        value = -metric.value if metric.name in FALLING else metric.value
+        value = -metric.value if name in FALLING else metric.value
         if key not in best or value > best[key]:
             best[key] = value
             record = record or name

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sago.domain.companies import Granularity
-from sago.domain.events import Event, EventType, Evidence, MetricPoint
+from sago.domain.events import Event, Evidence, MetricPoint
 from sago.domain.letters import Letter
 from sago.domain.metrics import is_vague
 from sago.domain.notices import Said, ToldCondition, ToldEvent, ToldFigure, ToldLetter
@@ -18,6 +18,7 @@ from sago.outreach.knowledge import Known
 from sago.outreach.quoting import shown
 from sago.outreach.selection import SERIES, choose
 from sago.outreach.sharing import View
+from sago.outreach.significance import is_setback
 from sago.outreach.verdicts import name_of
 
 MOST_EVENTS = 5
@@ -59,7 +60,7 @@ def facts(known: Known, verdict: Verdict, told: Collection[UUID], looked: Looked
     # among the proofs, so that no figure is told that one of them replaces
     ranked = choose((*proofs, *others), latest, MOST_EVENTS + len(proofs))
     best = [each for each in ranked if each.id not in proving][:MOST_EVENTS]
-    setbacks = [each for each in others if each.event_type is EventType.SETBACK]
+    setbacks = [each for each in others if is_setback(each)]
     against = sorted(setbacks, key=lambda each: (-each.severity.rank, -each.occurred_at.timestamp(), str(each.id)))
     chosen = {each.id for each in (*best, *against[:MOST_AGAINST])}
     return Facts(

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from sago.domain.bands import BandPoint
 from sago.domain.condition_wording import asked_phrase, change_phrase, count_phrase, event_label, time_phrase
-from sago.domain.events import Event, EventType, MetricPoint, Severity
+from sago.domain.events import Event, MetricPoint, Severity
 from sago.domain.watches import ConditionResult, Outcome, Verdict, Watch
 from sago.domain.wording import day, figure, metric_noun
 from sago.outreach.proofs import evaluate
+from sago.outreach.significance import is_setback
 
 _ASKED = {
     ">=": "you asked for at least",
@@ -55,7 +56,7 @@ def recent_setbacks(events: Sequence[Event], as_of: datetime, setback_days: int)
         event
         for event in events
         if event.is_active
-        and event.event_type is EventType.SETBACK
+        and is_setback(event)
         and event.severity is Severity.HIGH
         and earliest <= event.occurred_at <= as_of
     ]

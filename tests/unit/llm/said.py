@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sago.domain.batches import ExtractionRequest
-from sago.domain.events import Finding
+from sago.domain.events import EventType, Finding
 from sago.domain.messages import CompactMessage
+from sago.llm.providers.offline.reading import Reading
+from sago.llm.providers.offline.weighing import Likely
 from sago.ports import Model
 
 START = datetime(2025, 10, 6, 9, tzinfo=UTC)
@@ -24,3 +27,17 @@ def mail(number: int, text: str, sender: str = "kim@acme.example") -> CompactMes
 
 def extract(model: Model, *messages: CompactMessage, context: tuple[CompactMessage, ...] = ()) -> list[Finding]:
     return model.extract(ExtractionRequest(company_id="acme", company_name="Acme", messages=messages, context=context))
+
+
+class Convinced:
+    """A second reader that takes every statement for one type of event."""
+
+    def __init__(self, event_type: EventType) -> None:
+        self._likely = {each: 0.9999 if each is event_type else 0.01 for each in EventType}
+
+    def opinions(self, readings: Sequence[Reading], of: Collection[str]) -> Mapping[str, Sequence[Likely]]:
+        return {
+            reading.message.id: [self._likely] * len(reading.statements)
+            for reading in readings
+            if reading.message.id in of
+        }

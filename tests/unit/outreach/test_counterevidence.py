@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sago.domain.events import Event, EventType, MetricPoint, Observation, Severity, Status
 from sago.domain.significance import CounterEvidence, Scale
+from sago.domain.watches import Outcome
 from sago.outreach.counterevidence import MOST, counter_evidence
 from sago.outreach.verdicts import judge
 from tests.unit.outreach.stories import ARR, EVENTS, NOW, POINTS, SETBACK, event, metric, point, watch
@@ -123,3 +124,25 @@ def test_at_most_so_many_whatever_their_order(events: list[Event], more: int) ->
 def test_an_update_takes_everything_seriously() -> None:
     assert against(events=[*EVENTS, MILD], said=(NOT_SIGNED,))[0].kind == "denial"
     assert ARR.id not in {each.event_id for each in against(events=[*EVENTS, MILD])}
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "NPS went from 31 to 52",
+        "churn fell from 4% to 2%",
+        "burn is down to $80k a month",
+        "response time dropped from 900 ms to 300 ms",
+    ],
+)
+def test_an_improvement_speaks_against_nothing_whoever_took_it_for_a_setback(quote: str) -> None:
+    misread = event("setback", f"Read as a setback: {quote}", quote)
+    assert against("arr >= 2M", events=[*EVENTS, misread]) == ()
+    assert judge(watch("arr >= 2M"), [*EVENTS, misread], POINTS, NOW, 60).outcome is Outcome.NOW
+
+
+@pytest.mark.parametrize("quote", ["NPS went from 52 to 31", "Fjord Bank cancelled, churn fell to 2% without them"])
+def test_a_fall_and_a_loss_beside_an_improvement_speak_against_it(quote: str) -> None:
+    told = event("setback", "A setback", quote)
+    assert [each.kind for each in against("arr >= 2M", events=[*EVENTS, told])] == ["setback"]
+    assert judge(watch("arr >= 2M"), [*EVENTS, told], POINTS, NOW, 60).outcome is Outcome.DO_NOT_WRITE

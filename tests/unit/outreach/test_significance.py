@@ -113,6 +113,14 @@ def test_less_churn_is_the_record() -> None:
     assert precedents([worse, better])[better.id].text == "second of its kind in 180 days, lowest churn so far"
 
 
+def test_less_burn_is_the_record_by_whatever_name() -> None:
+    before, less = (
+        event("revenue_milestone", f"Net burn {n}", f"net burn {n}k", metric("net burn", n * 1e3), days_ago=d)
+        for n, d in ((120, 40), (80, 4))
+    )
+    assert precedents([before, less])[less.id].record == "burn"
+
+
 def test_what_is_longer_ago_than_half_a_year_repeats_nothing() -> None:
     assert precedents([deal(1, 200), latest := deal(2, 10)])[latest.id].earlier == 0
 

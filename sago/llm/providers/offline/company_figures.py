@@ -9,6 +9,7 @@ from sago.domain.amounts import Amount, find_amounts
 from sago.domain.events import EventType, Status
 from sago.domain.messages import CompactMessage
 from sago.llm.providers.offline import figures
+from sago.llm.providers.offline.desk import is_paper
 from sago.llm.providers.offline.draft import STATUS, Draft, Setting
 from sago.llm.providers.offline.exclusions import ELSEWHERE
 from sago.llm.providers.offline.reading import Reading, Statement
@@ -31,8 +32,10 @@ _NOT_PEOPLE = re.compile(
     re.I,
 )
 """What is counted in large numbers without being somebody who uses the product."""
-_FAKE = re.compile(
-    r"\b(?:bots?|scripts?|spam|blocked|fake|test (?:users|accounts)|scrap\w+|datacenter|synthetic|load test)\b", re.I
+FAKE = re.compile(
+    r"\b(?:bots?|scripts?|spam|blocked|fake|test (?:users|accounts|devices|data)|scrap\w+|datacenter|synthetic|"
+    r"load test)\b",
+    re.I,
 )
 
 
@@ -45,7 +48,7 @@ def company_figures(reading: Reading, statement: Statement, setting: Setting) ->
         return []
     span = min(named.start(), amounts[0].start), max(named.end(), amounts[-1].end)
     told = act(text[: span[0]] + " " * (span[1] - span[0]) + text[span[1] :], span)
-    if told not in STATUS or ELSEWHERE.search(text) or _FAKE.search(text):
+    if told not in STATUS or ELSEWHERE.search(text) or FAKE.search(text):
         return []
     read = figures.figures(text, amounts, EventType.REVENUE_MILESTONE, "figures", setting.currencies)
     families: dict[tuple[EventType, str], list[figures.Figure]] = {}
@@ -73,7 +76,8 @@ def _family(figure: figures.Figure, text: str) -> tuple[EventType, str] | None:
     if metric.unit != "count":
         return None
     people = figures.has_users(name) and metric.value >= _SOME and _REACHED.search(text)
-    passed = _MILESTONE.search(text) and metric.value >= _MANY and not _NOT_PEOPLE.search(metric.name)
+    is_somebody = not _NOT_PEOPLE.search(metric.name) and not is_paper(metric.name)
+    passed = is_somebody and metric.value >= _MANY and _MILESTONE.search(text)
     return (EventType.USER_GROWTH, name) if people or passed else None
 
 

@@ -137,7 +137,7 @@ CUES: tuple[Cue, ...] = (
         rf"\b{_METRIC}\b[^.;]{{0,60}}?\b(?:fell|dropped|slid|slipped|declined|shrank|sank|tanked|decreased|"
         rf"went down|is down|was down|are down|down (?:to|from|by)|went from|worsened)\b|\b(?:fell|"
         rf"drop(?:ped)?|slid|slipped|decline[d]?|decreased)\b[^.;]{{0,30}}\b{_METRIC}\b|\b(?:churn|"
-        rf"burn)\b[^.;]{{0,30}}?\b(?:rose|jumped|climbed|increased|went up|spiked|up to|is up)\b",
+        rf"burn)\b[^.;]{{0,30}}?\b(?:rose|jumped|climbed|increased|went up|spiked|up to|is up|went from)\b",
         "figure",
     ),
     _c(

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sago.domain.amounts import find_amounts
+from sago.domain.changes import changes
 from sago.domain.events import EventType, Metric, Status
 from sago.domain.messages import CompactMessage
 from sago.domain.metrics import is_currency
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.company_figures import company_figures
 from sago.llm.providers.offline.cues import CUES, ROLE, Cue
+from sago.llm.providers.offline.desk import SHOWN_BY_WORK, is_at_work
 from sago.llm.providers.offline.draft import STATUS, Draft, Setting
 from sago.llm.providers.offline.exclusions import (
     DENIED_DEAL,
@@ -93,8 +95,8 @@ def match(text: str, voice: Voice) -> tuple[Cue, re.Match[str]] | None:
         cue = CUES[place]
         if voice is Voice.THEIRS and cue.event_type not in _FROM_OUTSIDE:
             continue
-        found = cue.pattern.search(text)
-        if found and not _is_other(text, cue, found):
+        found = next((each for each in cue.pattern.finditer(text) if not _is_other(text, cue, each)), None)
+        if found is not None:
             return cue, found
     return None
 
@@ -104,12 +106,20 @@ def _is_other(text: str, cue: Cue, found: re.Match[str]) -> bool:
     if cue.kind == "launch":
         return NOT_LAUNCHED.search(text) is not None
     if cue.kind == "measure":
-        return NOT_BETTER.search(text) is not None
+        return NOT_BETTER.search(text) is not None or _changed(text, found, better=False)
+    if cue.kind in ("fall", "outage"):
+        return _changed(text, found, better=True)
     if cue.kind == "contract":
         near = text[max(0, found.start() - 60) : found.end() + 60]
         closes_a_figure = _CLOSED_AT.search(text[: found.start()]) is not None and found[0].lower().startswith("closed")
         return closes_a_figure or NOT_A_DEAL.search(near) is not None
     return False
+
+
+def _changed(text: str, found: re.Match[str], *, better: bool) -> bool:
+    """Whether what the cue found are changes of figures, all for the better, or all for the worse."""
+    told = [change.is_better for change in changes(text) if change.start < found.end() and found.start() < change.end]
+    return bool(told) and all(each is better for each in told)
 
 
 def _of_statement(reading: Reading, place: int, setting: Setting) -> list[Draft]:
@@ -145,6 +155,8 @@ def _cued(
         elif foretells(found[0]) and not cue.wish:
             told = Act.PLANNED
     if told not in STATUS or (cue.event_type in _ABOUT_US and ELSEWHERE.search(statement.text)):
+        return None
+    if cue.event_type not in SHOWN_BY_WORK and is_at_work(statement.text):
         return None
     end = _extent(reading, place, cue) if statement.end == reading.statements[place].end else statement.end
     quote = reading.message.text[statement.start : end]

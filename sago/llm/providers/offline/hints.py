@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from itertools import product
-from re import _constants as op  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 import ahocorasick
+
+op, parser = import_module("re._constants"), import_module("re._parser")
+"""Python's own parser of patterns; by name, as not every checker of types knows that it is there."""
 
 _MOST = 48
 """So many spellings of a piece are told apart; behind that the piece is cut."""

@@ -12,9 +12,12 @@ from dataclasses import replace
 from typing import Protocol
 
 from sago.domain.amounts import FIRST_WIDE, find_amounts
+from sago.domain.changes import is_improvement, is_worsening
 from sago.domain.events import EventType, Status
 from sago.domain.metrics import is_currency
 from sago.llm.providers.offline import figures, subjects
+from sago.llm.providers.offline.company_figures import FAKE
+from sago.llm.providers.offline.desk import SHOWN_BY_WORK, Paper, counts_paper, is_at_work
 from sago.llm.providers.offline.draft import Draft, Setting
 from sago.llm.providers.offline.drafts import LONGEST_QUOTE, match, metrics_of
 from sago.llm.providers.offline.reading import Reading, Statement
@@ -34,12 +37,10 @@ LIKELY = 0.4
 SHORTEST, SHORTEST_IN_MAIL = 8, 24
 """Code points that tell something by themselves; a letter of Chinese, Japanese or Korean counts for two."""
 
-_BETTER_LOW = re.compile(
-    r"\b(?:churn|burn|complaints?|latency|p9\d|costs?|downtime|errors?|defects?|waste|backlog)\b[^.;:!?\n]{0,30}"
-    r"\b(?:fell|falls|dropped|drops|declined|decreased|halved|shrank|came down|(?:is|are|was|went) down|lower|cut)\b",
-    re.I,
-)
-"""What is good news where it falls."""
+_GOOD = (
+    EventType.REVENUE_MILESTONE, EventType.USER_GROWTH, EventType.TECHNICAL_ACHIEVEMENT, EventType.CUSTOMER_SUCCESS,
+)  # fmt: skip
+"""Types that a figure tells which changed for the better."""
 _NEVER_TOLD = (Act.ASKED, Act.JOKED)
 _COUNTED = (EventType.REVENUE_MILESTONE, EventType.USER_GROWTH)
 _POINT = re.compile(r"^[ \t]*(?:[-*•·–]|\d{1,2}[.)]|[\w ]{2,24}:)\s", re.M)
@@ -62,6 +63,7 @@ def weigh(
     """Leave out what the second reader doubts and add what only it saw. Changes `found`, which is by message id."""
     weighty = weighed(readings, found, opinions)
     for reading in readings:
+        _by_direction(reading, weighty.get(reading.message.id, []))
         _name_by_figures(reading, found[reading.message.id], weighty.get(reading.message.id, []))
     sure = [_sure_types(weighty.get(reading.message.id, ())) for reading in readings]
     for place, reading in enumerate(readings):
@@ -69,7 +71,6 @@ def weigh(
         if likely is not None:
             own = found[reading.message.id]
             kept = [draft for draft in own if not _is_doubted(draft, reading.statements, likely)]
-            likely = [_fallen(statement, each) for statement, each in zip(reading.statements, likely, strict=True)]
             told = _told(reading, likely, sure[place].union(*(sure[other] for other in beside(readings, place))))
             drafts = _with_figures(reading, likely, _with_seen(reading, told, kept, setting), setting)
             found[reading.message.id] = sorted(drafts, key=lambda draft: (draft.start, draft.event_type))
@@ -86,9 +87,17 @@ def _name_by_figures(reading: Reading, found: Sequence[Draft], likely: Sequence[
                     each.update({other: 0.0 for other in _COUNTED if other is not draft.event_type})
 
 
-def _fallen(statement: Statement, likely: Likely) -> dict[EventType, float]:
-    """Without a setback where a figure fell that is better low."""
-    return {**likely, EventType.SETBACK: 0.0} if _BETTER_LOW.search(statement.text) else dict(likely)
+def _by_direction(reading: Reading, likely: Sequence[dict[EventType, float]]) -> None:
+    """Without a setback where figures changed for the better; where they changed for the worse it is one, whatever
+    good news it was taken for. Test accounts are no growth. Changes `likely`."""
+    for statement, each in zip(reading.statements, likely, strict=bool(likely)):
+        if is_improvement(statement.text):
+            each[EventType.SETBACK] = 0.0
+        elif is_worsening(statement.text):
+            each[EventType.SETBACK] = max(each[event_type] for event_type in (EventType.SETBACK, *_GOOD))
+            each.update(dict.fromkeys(_GOOD, 0.0))
+        if FAKE.search(statement.text):
+            each[EventType.USER_GROWTH] = 0.0
 
 
 def _sure_types(likely: Sequence[Likely]) -> frozenset[EventType]:
@@ -114,16 +123,24 @@ def _told(reading: Reading, likely: Sequence[Likely], expected: frozenset[EventT
         }
         for statement, each in zip(reading.statements, likely, strict=True)
     ]
-    told = [
-        types if types and act(statement.text) not in _NEVER_TOLD else frozenset()
-        for statement, types in zip(reading.statements, told, strict=True)
-    ]
+    told = [_in_earnest(reading, statement, types) for statement, types in zip(reading.statements, told, strict=True)]
     types = frozenset().union(*told)
     if "@" in reading.message.sender and len(types) == 1 and not _is_list(reading):
         (only,) = types
         surest = max(range(len(told)), key=lambda place: likely[place][only])
         return [types if place == surest else frozenset() for place in range(len(told))]
     return told
+
+
+def _in_earnest(reading: Reading, statement: Statement, types: frozenset[EventType]) -> frozenset[EventType]:
+    """Those of the types that a statement can tell: none by a question, a joke or `212 questions.`"""
+    text = statement.text
+    if not types or act(text) in _NEVER_TOLD:
+        return frozenset()
+    paper = counts_paper(text) if match(text, reading.voice) is None else None
+    if paper is Paper.BARE:
+        return frozenset()
+    return types & SHOWN_BY_WORK if paper is Paper.HANDLED or is_at_work(text) else types
 
 
 def _is_list(reading: Reading) -> bool:
