@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -14,7 +13,8 @@ from sago.domain.letters import LetterRequest
 from sago.domain.watches import Direction, Outcome
 from sago.domain.wording import day
 from sago.llm.letters.clauses import ON, SAID, WE, YOU, Sides, clause, is_known
-from sago.llm.letters.figures import level_clause, telling_figures
+from sago.llm.letters.days import day_of, time_of
+from sago.llm.letters.figures import level_clause, level_of, telling_figures
 from sago.llm.letters.phrasing import capital, one_line
 
 THEMES = {
@@ -84,7 +84,7 @@ class Telling(NamedTuple):
     @property
     def clause(self) -> str:
         """With its day, to stand inside a sentence; only of a CLAUSE."""
-        said = f" ({self.when.removeprefix(' on ').strip()})"
+        said = f" ({self.when.removeprefix(' on ').strip()})" if self.when else ""
         if ON in self.text or SAID in self.text:
             return self.text.replace(ON, self.when).replace(SAID, said)
         return f"{self.text}{self.when}"
@@ -110,7 +110,7 @@ def tell(event: Event, request: LetterRequest) -> Telling:
     text = level_clause(event, side.own, request.metric_points) if is_exact and _is_level(event) else ""
     text = text or clause(event, side)
     if text:
-        return Telling(event, Manner.CLAUSE, text, f" {_when(event, request)}")
+        return Telling(event, Manner.CLAUSE, text, _when(event, request))
     when = day(event.occurred_at, beside=request.as_of)
     if is_known(event):
         return Telling(event, Manner.QUOTE, _cut(event.evidence[0].quote), when)
@@ -178,14 +178,6 @@ def _cut(text: str) -> str:
 
 
 def _when(event: Event, request: LetterRequest) -> str:
-    """`in October` where the proof says so of its figures, else the day it was said."""
-    point = next((p for p in request.metric_points if p.event_id == event.id), None)
-    if _is_level(event) and point and point.as_of.date() < event.occurred_at.date():
-        month = f"{point.as_of:%B}"
-        if any(re.search(rf"\b{month}\b", proof.quote) for proof in event.evidence):
-            return f"in {month}" if _same_year(point.as_of, request.as_of) else f"in {month} {point.as_of.year}"
-    return f"on {day(event.occurred_at, beside=request.as_of)}"
-
-
-def _same_year(one: date, other: date) -> bool:
-    return one.year == other.year
+    """When its leading figure was, of a level; else the day it was first said."""
+    lead = level_of(event) if _is_level(event) else None
+    return time_of(lead, event, request.metric_points, request.as_of) if lead else day_of(event, request.as_of)
