@@ -143,7 +143,7 @@ def _count(result: ConditionResult, request: LetterRequest) -> str:
         same = all(each.startswith(signed) and " to a contract " not in each for each in clauses)
         rest = [each.removeprefix(signed) if same else each for each in clauses[1:]]
         return f"{capital(listed([clauses[0], *rest]))}."
-    return told[-1].sentence
+    return told[-1].found
 
 
 def _counted(result: ConditionResult, request: LetterRequest) -> list[Event]:
