@@ -38,7 +38,7 @@ def compose_offline(request: LetterRequest) -> LetterDraft:
         *_news(request, phrases, first, told),
         other_side(request, phrases),
         ask(request, phrases, events),
-        closing=phrases.pick("closing", "Best", "All the best", "Best regards"),
+        closing=phrases.pick("closing", "Best", "All the best", "Best regards", "Regards", "Warm regards"),
     )
     return LetterDraft(
         subject=subject(request, phrases, [event for event in events if _is_clause(event, request)]),
@@ -58,7 +58,7 @@ def _news(request: LetterRequest, phrases: Phrases, first: Telling | None, told:
 
 
 def _is_clause(event: Event, request: LetterRequest) -> bool:
-    return tell(event, request).manner is not Manner.QUOTE
+    return tell(event, request).manner < Manner.QUOTE
 
 
 def assembled(request: LetterRequest, *paragraphs: str, closing: str) -> str:

@@ -11,8 +11,9 @@ from sago.domain.condition_wording import asked_phrase, change_phrase, count_phr
 from sago.domain.events import Event
 from sago.domain.letters import LetterRequest
 from sago.domain.watches import ConditionResult
-from sago.domain.wording import SYMBOLS, day, figure, metric_label, plain
+from sago.domain.wording import SYMBOLS, figure, metric_label, plain
 from sago.llm.letters.clauses import YOU
+from sago.llm.letters.days import judged_time
 from sago.llm.letters.phrasing import Phrases, capital, listed, one_line
 from sago.llm.letters.tellings import Manner, sides, tell
 
@@ -142,7 +143,7 @@ def _count(result: ConditionResult, request: LetterRequest) -> str:
         same = all(each.startswith(signed) and " to a contract " not in each for each in clauses)
         rest = [each.removeprefix(signed) if same else each for each in clauses[1:]]
         return f"{capital(listed([clauses[0], *rest]))}."
-    return told[-1].sentence
+    return told[-1].found
 
 
 def _counted(result: ConditionResult, request: LetterRequest) -> list[Event]:
@@ -161,4 +162,6 @@ def _event(result: ConditionResult, request: LetterRequest) -> Event | None:
 
 
 def _on(result: ConditionResult, request: LetterRequest) -> str:
-    return f" on {day(result.as_of, beside=request.as_of)}" if result.as_of else ""
+    if result.as_of is None:
+        return ""
+    return judged_time(result.as_of, result.event_id, request.metric_points, request.as_of)

@@ -7,14 +7,20 @@ falls out of its clause.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from sago.domain.events import Event
+from sago.llm.letters.facts import is_name
+from sago.llm.letters.titles import bare_title, opening, told_title
 
 ON, SAID = "\0", "\1"
 """Where in a clause its day stands, ` on 14 November` or ` (14 November)`, where that is not its end."""
-_HIDDEN = re.compile(r"\[(?:not shared|…|rose|fell|several times|a part)\]")
+_HIDDEN = re.compile(
+    r"\[(?:not shared|…|rose|fell|several times|a part)\]"
+    r"|\ban undisclosed figure\b|\bsome time\b|\bsome (?=people)|^some$"
+)
 _BAND = re.compile(r"\[([^\[\]]+)\]")
 _NOBODY = re.compile(
     r"(?:an?|the) (?:customer|investor|prospect|partner|plaintiff|key \w+|news outlet|new market|new product)"
@@ -50,18 +56,23 @@ YOU, WE = Sides("you", "you", "your"), Sides("we", "us", "our")
 
 def clause(event: Event, sides: Sides) -> str:
     """The clause of an event's title, without its day; empty where the title has no form that is known here."""
-    title = " ".join(event.title.split()).rstrip(".!")
-    for form, write in _FORMS:
-        if found := form.fullmatch(title):
-            text = write(_Title(found, event, sides))
-            return "" if _HIDDEN.search(text) else _BAND.sub(r"\1", text)
+    for form, title in _formed(event):
+        text = _FORMS[form](_Title(title, event, sides))
+        if text and not _HIDDEN.search(text):
+            return _BAND.sub(r"\1", text)
     return ""
 
 
 def is_known(event: Event) -> bool:
     """Whether the title has a form of our own readers: where that gives no clause, it says too little by itself."""
-    title = " ".join(event.title.split()).rstrip(".!")
-    return any(form.fullmatch(title) for form, _ in _FORMS)
+    return next(_formed(event), None) is not None
+
+
+def _formed(event: Event) -> Iterator[tuple[re.Pattern[str], re.Match[str]]]:
+    """The first form of the title, then that of the title without what is not shared of it."""
+    for title in dict.fromkeys((bare_title(event.title), told_title(event.title))):
+        found = ((form, match) for form in _FORMS if (match := form.fullmatch(title)))
+        yield from islice(found, 1)
 
 
 class _Title(NamedTuple):
@@ -91,7 +102,8 @@ class _Title(NamedTuple):
     def who(self, otherwise: str) -> str:
         """Whom the title names."""
         name = self.found["who"]
-        return otherwise if not name or _NOBODY.fullmatch(name) or len(name) == 1 else name
+        nobody = not name or _NOBODY.fullmatch(name) or not is_name(name, self.event)
+        return otherwise if nobody else name
 
     def label(self) -> str:
         what = self.found["what"]
@@ -139,6 +151,8 @@ def _term_sheet(t: _Title) -> str:
 
 def _round(t: _Title) -> str:
     what = t.found["what"]
+    if what == "Funding round":  # `closed a round` would need a proof that says so
+        return f"{t.our} funding round{t.part('value', ' of ')} closed{t.part('who', ' with ')}"
     what = what if re.match(r"Series|SAFE", what) else what[:1].lower() + what[1:]
     return f"{t.we} closed {_article(what)}{t.part('value', ' of ')}{t.part('who', ' with ')}"
 
@@ -157,7 +171,7 @@ def _certificate(t: _Title) -> str:
         return f"{t.we} passed {t.our} audit"
     if what in ("Licence", "License", "Certificate"):
         return f"{t.we} were granted {t.our} {what.lower()}"
-    return f"{t.we} passed {what}" if t.found["verb"] == "passed" else f"{t.we} were granted the {what}"
+    return f"{t.we} passed {what}" if t.found["verb"] == "passed" else f"{t.we} were granted the {opening(what)}"
 
 
 def _result(t: _Title) -> str:
@@ -213,6 +227,11 @@ def _lost(t: _Title) -> str:
     return f"{t.who('a customer')} will not renew{SAID}{cost}"
 
 
+def _said_behind(change: str) -> str:
+    """The day in brackets behind an earlier figure, which it is not of."""
+    return f"{change}{SAID if ' from ' in change else ''}"
+
+
 _TERM = r"(?: for (?P<term>\[[^\]]+\]|\d+ \w+))?"
 _VALUATION = r"(?: at (?P<valuation>.+?) valuation)?"
 _LEVELS = "MRR|ARR|NRR|GRR|Bookings|Revenue|DAU|WAU|MAU|Churn|Gross margin"
@@ -245,7 +264,7 @@ _WRITERS: dict[str, Callable[[_Title], str]] = {
     r"Patent granted(?: for (?P<what>.+))?": lambda t: f"{t.we} were granted a patent{t.part('what', ' for ')}",
     r"Measured: .+": _measured,
     r"Reached profitability": lambda t: f"{t.we} reached profitability",
-    rf"(?P<what>{_LEVELS}) (?P<verb>reached|was) (?P<value>\[[^\]]+\]).*":
+    rf"(?P<what>{_LEVELS}) (?P<verb>reached|was) (?P<value>\[[^\]]+\]|(?:[A-Z]{{3}} )?\S*\d\S*–\S*\d[^\s,]*).*":
         lambda t: f"{t.our} {t.label()} {t.found['verb']} {t.found['value']}",
     r"(?P<who>.+?) will not renew(?:, losing (?P<value>.+))?": _lost,
     r"Lost the deal with (?P<who>.+?)(?:, worth (?P<value>.+))?":
@@ -261,6 +280,6 @@ _WRITERS: dict[str, Callable[[_Title], str]] = {
         lambda t: f"{t.who('a key person')}{t.part('role', f', {t.our} ', ',')} is leaving{SAID}",
     r"Layoffs of (?P<value>\d[\d,]*)(?: people)?": lambda t: f"{t.we} let {t.found['value']} people go",
     rf"(?P<what>(?!{_VAGUE})[A-Z]\w*(?: \w+){{0,2}}?) (?P<verb>fell|rose)(?P<rest>(?: (?:by|to|from) \S+){{0,3}})":
-        lambda t: f"{t.our} {t.label()} {t.found['verb']}{t.found['rest']}",
+        lambda t: f"{t.our} {t.label()} {t.found['verb']}{_said_behind(t.found['rest'])}",
 }  # fmt: skip
-_FORMS = tuple((re.compile(form), write) for form, write in _WRITERS.items())
+_FORMS = {re.compile(form): write for form, write in _WRITERS.items()}

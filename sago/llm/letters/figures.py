@@ -8,6 +8,7 @@ from sago.domain.events import Event, Metric, MetricPoint
 from sago.domain.metrics import METRICS, UNSTATED, is_currency, is_vague
 from sago.domain.wording import figure, metric_label
 from sago.llm.letters.clauses import ON
+from sago.llm.letters.days import stated_together, told_together
 
 SMALLEST_COUNT = 100
 """Smaller counts of an unknown name (`2 partners`) are no figure for a letter."""
@@ -27,16 +28,25 @@ def _speaks(metric: Metric) -> bool:
     return is_large and not is_vague(metric.name)
 
 
+def level_of(event: Event) -> Metric | None:
+    """The figure that an event of a level leads with."""
+    return next((metric for metric in telling_figures(event) if _has_level(metric)), None)
+
+
 def level_clause(event: Event, own: str, points: Sequence[MetricPoint]) -> str:
-    """`your MRR reached $450k (~$5.4M ARR), up from $400k`; empty where no figure of the event says such a thing."""
+    """`your MRR reached $450k (~$5.4M ARR), up from $400k`; empty where no figure of the event says such a thing.
+
+    In brackets stands what was said of the same day, or follows by ×12.
+    """
     told = [metric for metric in telling_figures(event) if _has_level(metric)]
     if not told:
         return ""
     lead = told[0]
-    beside = next((m for m in told[1:] if {m.name, lead.name} == {"arr", "mrr"}), None)
+    pairs = (m for m in told[1:] if {m.name, lead.name} == {"arr", "mrr"})
+    beside = next((m for m in pairs if told_together(lead, m, event, points)), None)
     also = f" ({figure(beside.value, beside.unit)} {metric_label(beside.name)})" if beside else ""
     annual = "" if also else annual_rate(event, points)
-    before = _from_where(lead, event.metrics)
+    before = _from_where(lead, event)
     return f"{_reached(lead, own)}{also or (annual and f' ({annual})')}{ON if before else ''}{before}"
 
 
@@ -73,10 +83,15 @@ def _reached(metric: Metric, own: str) -> str:
     return f"{own} {label} {'came in at' if metric.unit == 'percent' else 'reached'} {value}"
 
 
-def _from_where(lead: Metric, metrics: Sequence[Metric]) -> str:
-    """What it was before, and by how much it grew, where the event says so in the same unit."""
-    before = next((m for m in metrics if m.name == f"earlier {lead.name}" and m.unit == lead.unit), None)
+def _from_where(lead: Metric, event: Event) -> str:
+    """What it was before, and by how much it grew where one quote says both, in the same unit."""
+    before = next((m for m in event.metrics if m.name == f"earlier {lead.name}" and m.unit == lead.unit), None)
     if before and lead.unit != UNSTATED and 0 < before.value != lead.value:
-        return f", {'up' if lead.value > before.value else 'down'} from {figure(before.value, before.unit)}"
-    grown = next((m for m in metrics if m.name == f"{lead.name} growth" and m.unit == "percent" and m.value > 0), None)
+        from_it = f"from {figure(before.value, before.unit)}"
+        if lead.value > before.value:
+            return f", up {from_it}"
+        is_said = any("down from" in proof.quote.lower() for proof in event.evidence)
+        return f", down {from_it}" if is_said else ""
+    changes = (m for m in event.metrics if m.name == f"{lead.name} growth" and m.unit == "percent" and m.value > 0)
+    grown = next((m for m in changes if stated_together(lead, m, event)), None)
     return f", up {figure(grown.value, grown.unit)}" if grown else ""

@@ -10,12 +10,14 @@ from sago.domain.letters import Highlight, LetterRequest
 from sago.domain.voices import Formality
 from sago.domain.watches import Direction, Outcome
 from sago.domain.wording import day
-from sago.llm.letters.answers import answers, reason
+from sago.llm.letters.answers import answering, answers, reason
 from sago.llm.letters.phrasing import Phrases, capital, one_line
 from sago.llm.letters.tellings import Manner, Telling, by_theme, tell
+from sago.llm.letters.titles import is_noted
 
 LIST_FROM = 4
 """Facts from which a list reads better than prose; at three it depends on the letter."""
+_COMMON_STARTS = frozenset({"You", "Your", "We", "Our", "The", "There", "A", "An"})
 TERSE = 60
 """Words of a median mail up to which its writer says no more than needed."""
 
@@ -31,45 +33,82 @@ def to_founder(request: LetterRequest) -> bool:
 
 def objection(request: LetterRequest, phrases: Phrases) -> str:
     """The reason recalled and answered, the reason or the fact first."""
-    why, facts = reason(request), " ".join(answers(request, phrases))
+    told = answers(request, phrases)
+    why, facts, met = reason(request), " ".join(told), _met(request)
     my, i = ("my", "I") if to_founder(request) else ("your", "you")
-    met = _met(request)
     recalled = f"{my} reason for passing was “{{why}}”" if why else f"{i} thought it was too early"
     begun = f"When we met{met}, {recalled}."
-    turns = ["That no longer holds.", "That has changed.", *(["The reason is gone."] if why else [])]
-    if not request.answers_all:
-        turns = ["This much has changed since.", "What has changed since:"] if facts else [""]
-    turn = phrases.pick("turn", *turns)
+    if not facts:
+        turn = phrases.pick("turn", *_gone(why)) if request.answers_all else ""
+        return phrases.say(f"{begun} {turn}".rstrip(), why=why)
     if is_terse(request):
         return phrases.say(f"{begun} {{facts}}", why=why, facts=facts)
-    forms = [f"{begun} {turn} {{facts}}"]
+    recollections = [*_recollections(request, why, met), begun]
     if request.answers_all:
-        forms.append(f"{{facts}} {begun} {turn}")
-    if why and met and to_founder(request):
-        forms.append(f"My note from our meeting{met} reads “{{why}}”. {turn} {{facts}}")
-    elif why and met:
-        forms.append(f"You told me{met} why it was too early for you: “{{why}}”. {turn} {{facts}}")
-    return (
-        phrases.pick("opening", *forms, why=why, facts=facts)
-        if facts
-        else phrases.say(f"{begun} {turn}".rstrip(), why=why)
+        turn = phrases.pick("turn", *_gone(why))
+        forms = [f"{each} {turn} {{facts}}" for each in recollections] + [f"{{facts}} {begun} {turn}"]
+        return phrases.pick("opening", *forms, why=why, facts=facts)
+    turns = ["This much has changed since. {facts}", "There is news since. {facts}", "Here is what is new. {facts}"]
+    turns += ["Since then {inside}"] if len(told) == 1 and _inside(facts) else []
+    forms = [f"{each} {phrases.choose('turn', *turns)}" for each in recollections]
+    forms += (
+        [f"{{facts}} I am writing because of what {i} told {_whom(request)}{met}: “{{why}}”."] if why and met else []
     )
+    return phrases.pick("opening", *forms, why=why, facts=facts, inside=_inside(facts))
+
+
+def _gone(why: str) -> list[str]:
+    return ["That no longer holds.", "That has changed.", *(["The reason is gone."] if why else [])]
+
+
+def _recollections(request: LetterRequest, why: str, met: str) -> list[str]:
+    """Other ways to recall the reason, by what is known of it."""
+    if not met:
+        return []
+    if not why:
+        return [f"{capital(met.strip())} {'I' if to_founder(request) else 'you'} thought it was too early."]
+    if to_founder(request):
+        return [f"My note from our meeting{met} reads “{{why}}”.", f"“{{why}}” is what I wrote after we met{met}."]
+    return [
+        f"You told me{met} why it was too early for you: “{{why}}”.",
+        f"“{{why}}” is what you told me when we met{met}.",
+    ]
+
+
+def _whom(request: LetterRequest) -> str:
+    return "you" if to_founder(request) else "me"
+
+
+def _inside(fact: str) -> str:
+    """A sentence as it goes on behind other words; nothing where it may begin with a name."""
+    first = fact.partition(" ")[0]
+    return f"{first.lower()}{fact[len(first) :]}" if first in _COMMON_STARTS else ""
 
 
 def lead(request: LetterRequest, phrases: Phrases, first: Telling) -> str:
     """An update's strongest fact."""
     name = one_line(request.company.name)
-    if first.manner is not Manner.CLAUSE:
-        begun = "I have kept following {name}." if to_founder(request) else "A short update from {name}."
-        return phrases.say(f"{begun} {{fact}}", name=name, fact=first.sentence)
-    fields = {"name": name, "fact": first.clause, "Fact": capital(first.clause)}
+    fields = {"name": name, "fact": first.clause, "Fact": first.sentence}
     met = request.watch.met_on
     after = met is not None and bool(request.watch.reason) and first.event.occurred_at.date() > met
+    if is_noted(first.event.title):
+        return first.sentence  # a title told in part: what stands before it would be taken for its words
+    if first.manner is not Manner.CLAUSE:
+        forms = ["I have kept following {name}. {Fact}", "I have kept an eye on {name}. {Fact}"]
+        forms = (
+            forms
+            if to_founder(request)
+            else ["A short update from {name}. {Fact}", "There is news from {name}. {Fact}"]
+        )
+        forms += [f"It is some time since we met{_met(request)}. {{Fact}}"] if after else []
+        forms += ["{Fact}"] if first.manner is not Manner.TITLE else []
+        return phrases.pick("lead", *forms, **fields)
     since = [f"Since we met{_met(request)}, {{fact}}."] if after else []
     if to_founder(request):
-        forms = ["I saw that {fact}.", "I have kept following {name}, and saw that {fact}."]
+        forms = ["I saw that {fact}.", "I noticed that {fact}.", "{Fact} That is why I am writing."]
+        forms += ["I have kept following {name}, and saw that {fact}."]
     else:
-        forms = ["{Fact}.", "A short update from {name}: {fact}."]
+        forms = ["{Fact}", "A short update from {name}: {fact}.", "News from {name}: {fact}."]
     return phrases.pick("lead", *forms, *since, **fields)
 
 
@@ -78,17 +117,21 @@ def news(request: LetterRequest, phrases: Phrases, told: Sequence[Telling]) -> s
     if not told:
         return ""
     as_list = len(told) >= LIST_FROM or (len(told) == LIST_FROM - 1 and phrases.pick("list", "", "yes") == "yes")
-    if (as_list and not is_terse(request)) or any(each.manner is not Manner.CLAUSE for each in told):
+    is_prose = all(each.manner is Manner.CLAUSE for each in told) or len(told) == 1
+    if (as_list and not is_terse(request)) or not is_prose:
         return _list(request, phrases, told)
-    return _prose(request, phrases, [each.clause for each in told])
+    return _prose(request, phrases, told)
 
 
-def _prose(request: LetterRequest, phrases: Phrases, clauses: list[str]) -> str:
+def _prose(request: LetterRequest, phrases: Phrases, told: Sequence[Telling]) -> str:
     """A sentence or two for each clause of its own: nobody takes the figure of one for the other's."""
-    first, *others = clauses
-    saw = ["I also saw that {fact}."] if to_founder(request) else ["{Fact}."]
-    begun = phrases.pick("prose", "Beyond that, {fact}.", *saw, fact=first, Fact=capital(first))
-    return " ".join([begun, *(f"{capital(each)}." for each in others)])
+    first, *others = told
+    if first.manner is not Manner.CLAUSE or is_noted(first.event.title):
+        return " ".join(each.sentence for each in told)
+    saw = ["I also saw that {fact}."] if to_founder(request) else ["{Fact}"]
+    forms = ["Beyond that, {fact}.", "There is more: {fact}.", *saw]
+    begun = phrases.pick("prose", *forms, fact=first.clause, Fact=first.sentence)
+    return " ".join([begun, *(each.sentence for each in others)])
 
 
 def _list(request: LetterRequest, phrases: Phrases, told: Sequence[Telling]) -> str:
@@ -103,7 +146,7 @@ def _list(request: LetterRequest, phrases: Phrases, told: Sequence[Telling]) -> 
     if len(told) == 1:
         return told[0].sentence
     lines = [
-        f"- {theme}: {' '.join(each.sentence for each in group)}"
+        f"- {theme}: {' '.join(each.line for each in group)}"
         for theme, group in groupby(by_theme(told), key=lambda each: each.theme)
     ]
     return "\n".join([begun, "", *lines])
@@ -117,14 +160,17 @@ def _since_met(request: LetterRequest, told: Sequence[Telling]) -> bool:
 def other_side(request: LetterRequest, phrases: Phrases) -> str:
     """The strongest setback among what the letter rests on, in one sober sentence; in its proof's own words only where
     it is severe."""
-    told = [tell(event, request) for event in request.events if event.event_type is EventType.SETBACK]
+    events = (event for event in request.events if event.id not in answering(request))
+    told = [tell(event, request) for event in events if event.event_type is EventType.SETBACK]
     fit = [each for each in told if each.manner is Manner.CLAUSE or each.event.severity is Severity.HIGH]
     if not fit:
         return ""
     worst = min(fit, key=lambda each: (each.manner, -each.event.severity.rank))
     if worst.manner is Manner.QUOTE:
         return worst.sentence
-    if worst.manner is Manner.TITLE:
+    if worst.manner is Manner.FACT:
+        return f"{'I have also seen' if to_founder(request) else 'You should also know of'} {worst.text}{worst.when}."
+    if worst.manner is not Manner.CLAUSE:
         return _introduced(worst, request, phrases)
     if to_founder(request):
         forms = [
@@ -150,21 +196,21 @@ def ask(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -> str:
     """One call, and what it is for."""
     about = _question(request, phrases, told)
     voice = request.watch.voice
-    minutes = "30 minutes" if to_founder(request) else "20 minutes"
+    fields = {"minutes": "30 minutes" if to_founder(request) else "20 minutes", "about": about}
     if is_terse(request):
-        forms = ["Do you have {minutes} for a call next week?", "Free for {minutes} next week?"]
-        return phrases.pick("ask", *forms, minutes=minutes)
+        forms = ["Do you have {minutes} for a call next week?", "Free for {minutes} next week?", "A call next week?"]
+        return phrases.pick("ask", *forms, **fields)
     if voice and voice.formality is Formality.FORMAL:
-        begun = "Would you have {minutes} for a call next week?"
-    else:
-        begun = phrases.pick(
-            "ask",
-            "Would a call of {minutes} next week suit you?",
-            "Could we speak for {minutes} next week?",
-            "Do you have {minutes} for a call next week?",
-            minutes=minutes,
-        )
-    return phrases.say(f"{begun} I would like to {{about}}.", minutes=minutes, about=about)
+        return phrases.say("Would you have {minutes} for a call next week? I would like to {about}.", **fields)
+    questions = [
+        "Would a call of {minutes} next week suit you?",
+        "Could we speak for {minutes} next week?",
+        "Do you have {minutes} for a call next week?",
+    ]
+    forms = [f"{each} I would like to {{about}}." for each in questions]
+    forms += [f"I would like to {{about}}. {each}" for each in questions]
+    forms += ["Could we speak for {minutes} next week, so that I can {about}?"]
+    return phrases.pick("ask", *forms, **fields)
 
 
 def _question(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -> str:
@@ -172,7 +218,9 @@ def _question(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -
     about = next(filter(None, (_about(event, request, phrases) for event in told)), None)
     if to_founder(request):
         ends = ("what you need next", "what comes next for you", "where you could use help", "what you plan from here")
-        return f"{about or 'hear what is behind this'}, and {phrases.pick('end', *ends)}"
+        about = about or "hear what is behind this"
+        hear = "" if about.startswith(("hear", "understand")) else "hear "
+        return f"{about}, and {hear}{phrases.pick('end', *ends)}"
     ends = (
         "what is still missing for you",
         "your questions",
@@ -183,22 +231,48 @@ def _question(request: LetterRequest, phrases: Phrases, told: Sequence[Event]) -
 
 
 def _about(event: Event, request: LetterRequest, phrases: Phrases) -> str:
-    mine = not to_founder(request)
-    if event.event_type is EventType.ENTERPRISE_DEAL:
-        return "tell you how that deal came about" if mine else "hear how that deal came about"
-    if any(metric.name in ("nrr", "grr") for metric in event.metrics):
-        return "show you what is behind the retention" if mine else "understand what is behind the retention"
-    if event.event_type is EventType.REVENUE_MILESTONE:
-        forms = ["show you the revenue customer by customer", "go through the revenue with you line by line"]
-        if not mine:
-            forms = ["understand where the revenue comes from", "hear who is behind that revenue"]
-        return phrases.pick("about", *forms)
-    return ""
+    if event.event_type is EventType.REVENUE_MILESTONE and any(
+        metric.name in ("nrr", "grr") for metric in event.metrics
+    ):
+        return (
+            "understand what is behind the retention"
+            if to_founder(request)
+            else "show you what is behind the retention"
+        )
+    asked, told = _QUESTIONS.get(event.event_type, ((), ()))
+    forms = asked if to_founder(request) else told
+    return phrases.pick(f"about:{event.event_type}", *forms) if forms else ""
+
+
+_QUESTIONS: dict[EventType, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    EventType.ENTERPRISE_DEAL: (
+        ("hear how that deal came about", "understand what that customer buys", "hear who decided at the customer"),
+        (
+            "tell you how that deal came about",
+            "show you what that customer buys",
+            "tell you who decided at the customer",
+        ),
+    ),
+    EventType.REVENUE_MILESTONE: (
+        ("understand where the revenue comes from", "hear who is behind that revenue"),
+        ("show you the revenue customer by customer", "go through the revenue with you line by line"),
+    ),
+    EventType.FUNDING: (("hear what the money is for",), ("tell you what the money is for",)),
+    EventType.USER_GROWTH: (("understand who is behind that usage",), ("show you who is behind that usage",)),
+    EventType.TECHNICAL_ACHIEVEMENT: (("see that at work",), ("show you that at work",)),
+    EventType.PRODUCT_LAUNCH: (("see it at work",), ("show it to you",)),
+    EventType.PARTNERSHIP: (("hear how that partnership works",), ("tell you how that partnership works",)),
+    EventType.MARKET_EXPANSION: (("hear what you learn there",), ("tell you what we learn there",)),
+    EventType.CUSTOMER_SUCCESS: (("hear more from that customer",), ("tell you more of that customer",)),
+    EventType.COMPLIANCE: (("hear what that opens for you",), ("tell you what that opens for us",)),
+    EventType.HIRING: (("hear about the people you look for",), ("tell you about the people we look for",)),
+}
+"""What a call is asked for, by an investor and by a founder."""
 
 
 def highlights(told: Sequence[Telling], body: str) -> tuple[Highlight, ...]:
     """The facts that have a line of their own; what stands in sentences, or shares a line, is the body's."""
-    lines = [Highlight(heading=each.theme, text=each.sentence, event_id=each.event.id) for each in told]
+    lines = [Highlight(heading=each.theme, text=each.line, event_id=each.event.id) for each in told]
     written = body.split("\n")
     return tuple(line for line in lines if f"- {line.heading}: {line.text}" in written)
 

@@ -31,8 +31,12 @@ class Phrases:
 
     def pick(self, slot: str, *choices: str, **fields: str) -> str:
         """The choice for this slot, its `{fields}` filled in: what they hold stays to the letter."""
+        return self.say(self.choose(slot, *choices), **fields)
+
+    def choose(self, slot: str, *choices: str) -> str:
+        """The choice for this slot as it stands."""
         digest = hashlib.sha256(f"{self._seed}:{slot}".encode()).digest()
-        return self.say(choices[int.from_bytes(digest[:4]) % len(choices)], **fields)
+        return choices[int.from_bytes(digest[:4]) % len(choices)]
 
     def say(self, text: str, **fields: str) -> str:
         """One phrasing, contracted as its writer does."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -12,10 +11,12 @@ from sago.domain.companies import Granularity
 from sago.domain.events import Event, EventType
 from sago.domain.letters import LetterRequest
 from sago.domain.watches import Direction, Outcome
-from sago.domain.wording import day
 from sago.llm.letters.clauses import ON, SAID, WE, YOU, Sides, clause, is_known
-from sago.llm.letters.figures import level_clause, telling_figures
+from sago.llm.letters.days import day_of, time_of
+from sago.llm.letters.facts import fact, is_prose, prose
+from sago.llm.letters.figures import level_clause, level_of, telling_figures
 from sago.llm.letters.phrasing import capital, one_line
+from sago.llm.letters.titles import as_clause, bare_title, noun, owned, told_title
 
 THEMES = {
     EventType.REVENUE_MILESTONE: "Revenue",
@@ -33,7 +34,6 @@ THEMES = {
     EventType.HIRING: "Team",
     EventType.SETBACK: "Setback",
 }
-LONGEST_QUOTE = 120
 _NOUNS = {
     EventType.REVENUE_MILESTONE: "On revenue",
     EventType.ENTERPRISE_DEAL: "An enterprise deal",
@@ -51,21 +51,34 @@ _NOUNS = {
     EventType.SETBACK: "A setback",
 }
 """What the proof's own words are introduced with."""
-_TURNING = re.compile(r"\b(?:no\w*|\w+n['’]t|never|cannot|without|will|would|could|if|but|except|unless)\b", re.I)
 _LEVELS = (EventType.REVENUE_MILESTONE, EventType.USER_GROWTH)
 
 
 _MONTHS = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-_DATED = re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)? {_MONTHS}\b|\b{_MONTHS} \d{{1,2}}(?:st|nd|rd|th)?\b")
-"""A title that names a day gets no second one."""
+_DATED = re.compile(rf"\b{_MONTHS}\b")
+"""What names a day or its month gets no second one."""
+_DONE = re.compile(r"\b(?:signed|renewed|closed|granted|awarded|passed|reached|approved|launched|received|released)\b")
+_COUNT = re.compile(r"\d[\d,.kM–]* (?:[a-z-]+ ){0,3}[a-z]+s")
+"""`12,000 active users`, also in a band."""
+_LONGEST_DATED = 75
+_OWN_KINDS = frozenset(
+    {
+        EventType.REVENUE_MILESTONE, EventType.USER_GROWTH, EventType.TECHNICAL_ACHIEVEMENT, EventType.PRODUCT_LAUNCH,
+        EventType.FUNDING, EventType.COMPLIANCE, EventType.HIRING,
+    }
+)  # fmt: skip
+"""Kinds of events that are about what is the company's own."""
 
 
 class Manner(IntEnum):
-    """How well an event can be told, best first."""
+    """How well an event can be told, best first: in our own clause, by a title that names a thing, by another title, by
+    a sentence of its proof, or by no more than its kind."""
 
     CLAUSE = 0
-    TITLE = 1
-    QUOTE = 2
+    NOUN = 1
+    TITLE = 2
+    QUOTE = 3
+    FACT = 4
 
 
 class Telling(NamedTuple):
@@ -75,27 +88,52 @@ class Telling(NamedTuple):
     manner: Manner
     text: str
     when: str
-    """` on 14 November`, ` in October`, or the bare day beside a title."""
+    """` on 14 November`, ` in October`, or nothing."""
+    teller: str = "I noted"
+    """How the letter brings in what is no clause."""
 
     @property
     def theme(self) -> str:
         return THEMES[self.event.event_type]
 
     @property
+    def said(self) -> str:
+        """` (14 November)`."""
+        return f" ({self.when.removeprefix(' on ').strip()})" if self.when else ""
+
+    @property
     def clause(self) -> str:
-        """With its day, to stand inside a sentence; only of a CLAUSE."""
-        said = f" ({self.when.removeprefix(' on ').strip()})"
+        """With its day, to stand inside a sentence."""
+        if self.manner is Manner.FACT:
+            return f"{self.teller} {self.text}{self.when}"
+        if self.manner is not Manner.CLAUSE:
+            return f"{self.teller} {self.text}{self.said}"
         if ON in self.text or SAID in self.text:
-            return self.text.replace(ON, self.when).replace(SAID, said)
+            return self.text.replace(ON, self.when).replace(SAID, self.said)
         return f"{self.text}{self.when}"
 
     @property
+    def found(self) -> str:
+        """As a sentence that nobody in it says or sees."""
+        if self.manner is Manner.FACT:
+            return f"There was {self.text}{self.when}."
+        thing = re.sub(r"^(?:your|our) ", "the ", self.text)
+        return f"There was {thing}{self.said}." if self.manner is Manner.NOUN else self.sentence
+
+    @property
     def sentence(self) -> str:
-        if self.manner is Manner.CLAUSE:
-            return f"{capital(self.clause)}."
         if self.manner is Manner.TITLE:
-            return f"{capital(self.text)}." if _DATED.search(self.text) else f"{capital(self.text)} ({self.when})."
-        return f"{_NOUNS[self.event.event_type]}, on {self.when}: “{self.text}”."
+            return f"{capital(self.text)}{self.said}."
+        if self.manner is Manner.QUOTE:
+            return f"{_NOUNS[self.event.event_type]}{',' if self.when else ''}{self.when}: “{self.text}”."
+        return f"{capital(self.clause)}."
+
+    @property
+    def line(self) -> str:
+        """As an entry of a list."""
+        if self.manner is Manner.NOUN:
+            return f"{capital(re.sub(r'^(?:the|an?|your|our) ', '', self.text))}{self.said}."
+        return f"{capital(self.text)}{self.when}." if self.manner is Manner.FACT else self.sentence
 
 
 def sides(request: LetterRequest) -> Sides:
@@ -105,18 +143,44 @@ def sides(request: LetterRequest) -> Sides:
 
 def tell(event: Event, request: LetterRequest) -> Telling:
     """The event as well as it can be told."""
-    side = sides(request)
+    teller = "I noted" if sides(request) is YOU else "we can report"
+    title, when = told_title(event.title), day_of(event, request.as_of)
+    if text := _own_clause(event, request):
+        return Telling(event, Manner.CLAUSE, text, "" if _DATED.search(text) else _when(event, request))
+    if is_known(event) or not title or (_is_quote(event) and not is_prose(title)):
+        proof = prose(event)
+        if proof and not _hides(proof.quote):
+            return Telling(event, Manner.QUOTE, one_line(proof.quote).rstrip("."), when)
+        return Telling(event, Manner.FACT, fact(event, request.granularity), when, teller)
+    when = "" if _DATED.search(title) else when
+    if event.event_type is EventType.SETBACK:
+        return Telling(event, Manner.TITLE, title, when)
+    own = sides(request).own if event.event_type in _OWN_KINDS else ""
+    if text := as_clause(title, _quotes(event)):
+        return Telling(event, Manner.CLAUSE, _dated(owned(text, own) if own else text), when)
+    if text := noun(title):
+        return Telling(event, Manner.NOUN, owned(text, own) if own else text, when, teller)
+    return Telling(event, Manner.TITLE, title, when)
+
+
+def _own_clause(event: Event, request: LetterRequest) -> str:
+    """The clause of a level's figure, or of a title in a form of our own readers."""
     is_exact = request.granularity is Granularity.EXACT
+    side = sides(request)
     text = level_clause(event, side.own, request.metric_points) if is_exact and _is_level(event) else ""
-    text = text or clause(event, side)
-    if text:
-        return Telling(event, Manner.CLAUSE, text, f" {_when(event, request)}")
-    when = day(event.occurred_at, beside=request.as_of)
-    if is_known(event):
-        return Telling(event, Manner.QUOTE, _cut(event.evidence[0].quote), when)
-    if not _is_quote(event):
-        return Telling(event, Manner.TITLE, _title(event), when)
-    return Telling(event, Manner.QUOTE, _cut(event.title), when)
+    if not text and event.event_type is EventType.USER_GROWTH and _COUNT.fullmatch(bare_title(event.title)):
+        return f"{side.who} reached {bare_title(event.title)}"
+    return text or clause(event, side)
+
+
+def _dated(text: str) -> str:
+    """With the place of its day: behind what was done that day, in brackets where the sentence says more."""
+    is_plain = _DONE.search(text) and len(text) <= _LONGEST_DATED and not re.search("[,;:]", text)
+    return f"{text}{ON if is_plain else SAID}"
+
+
+def _quotes(event: Event) -> str:
+    return " ".join(proof.quote for proof in event.evidence)
 
 
 def tellable(events: Iterable[Event], request: LetterRequest) -> list[Telling]:
@@ -127,7 +191,7 @@ def tellable(events: Iterable[Event], request: LetterRequest) -> list[Telling]:
     if request.watch.direction is Direction.TO_FOUNDER:
         told = [each for each in told if each.event.event_type is not EventType.INVESTOR_INTEREST] or told
     told = [each for each in told if not _hides(each.text)] or told
-    return _each_once([each for each in told if each.manner is not Manner.QUOTE] or told[: int(is_update)])
+    return _each_once([each for each in told if each.manner < Manner.QUOTE] or told[: int(is_update)])
 
 
 def by_theme(told: Sequence[Telling]) -> list[Telling]:
@@ -139,12 +203,6 @@ def by_theme(told: Sequence[Telling]) -> list[Telling]:
 def _is_level(event: Event) -> bool:
     """A level's figures say more than its title; another event's title names whom it is about."""
     return event.event_type in _LEVELS and bool(telling_figures(event))
-
-
-def _title(event: Event) -> str:
-    """Thousands of euros in the form that figures have elsewhere."""
-    title = one_line(event.title).rstrip(".!")
-    return re.sub(r"\b(\d[\d.,]*) ?T€", r"€\1k", title)
 
 
 def _each_once(told: Sequence[Telling]) -> list[Telling]:
@@ -168,24 +226,7 @@ def _letters(text: str) -> str:
     return re.sub(r"\W+", " ", text.casefold()).strip()
 
 
-def _cut(text: str) -> str:
-    """As it was written; a long one without its last parts, where these turn nothing round and no figure is torn."""
-    text = one_line(text).rstrip("….").strip()
-    ends = [match.start() for match in re.finditer(r"[.;:!?,](?=\s)", text[:LONGEST_QUOTE])]
-    if len(text) <= LONGEST_QUOTE or not ends or ends[-1] < LONGEST_QUOTE // 3 or _TURNING.search(text[ends[-1] :]):
-        return text
-    return text[: ends[-1]]
-
-
 def _when(event: Event, request: LetterRequest) -> str:
-    """`in October` where the proof says so of its figures, else the day it was said."""
-    point = next((p for p in request.metric_points if p.event_id == event.id), None)
-    if _is_level(event) and point and point.as_of.date() < event.occurred_at.date():
-        month = f"{point.as_of:%B}"
-        if any(re.search(rf"\b{month}\b", proof.quote) for proof in event.evidence):
-            return f"in {month}" if _same_year(point.as_of, request.as_of) else f"in {month} {point.as_of.year}"
-    return f"on {day(event.occurred_at, beside=request.as_of)}"
-
-
-def _same_year(one: date, other: date) -> bool:
-    return one.year == other.year
+    """When its leading figure was, of a level; else the day it was first said."""
+    lead = level_of(event) if _is_level(event) else None
+    return time_of(lead, event, request.metric_points, request.as_of) if lead else day_of(event, request.as_of)

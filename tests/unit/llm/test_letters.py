@@ -143,15 +143,28 @@ def test_the_investor_repeats_to_no_founder_what_other_investors_do() -> None:
     assert "Saltmarsh has begun due diligence (15 November)" in own.body
 
 
-def test_what_somebody_wrote_is_quoted_and_only_where_nothing_else_can_be_told() -> None:
-    chat = event(
-        "enterprise_deal",
-        "cedar grove said yes to paid. one tower, starts wed",
-        "cedar grove said yes to paid. one tower, starts wed",
-    )
+def test_a_fragment_of_chat_is_told_by_what_is_known_of_it() -> None:
+    said = "cedar grove said yes to paid. one tower, starts wed"
+    chat = event("enterprise_deal", said, said)
     assert "cedar" not in compose_offline(request(watch(), [ARR, chat], [])).body
-    alone = compose_offline(request(watch(), [chat], [])).body
-    assert "An enterprise deal, on 15 November: “cedar grove said yes to paid. one tower, starts wed”." in alone
+    draft = compose_offline(request(watch(), [chat], []))
+    assert "I noted an enterprise deal on 15 November." in draft.body
+    assert "cedar" not in draft.body
+    assert draft.subject == "Orchard: news on customers"
+    named = chat.model_copy(update={"stakeholders": ("Cedar Grove",)})
+    assert "an enterprise deal with Cedar Grove on 15" in compose_offline(request(watch(), [named], [])).body
+
+
+def test_a_sentence_of_the_proof_is_quoted_where_the_title_says_too_little() -> None:
+    quote = "The pumps at Sakai wait 61 seconds, which was 90 before"
+    said = event("technical_achievement", "Measured: latency 61 seconds", quote, metric("latency", 61, "seconds"))
+    assert f"On the product, on 15 November: “{quote}”." in compose_offline(request(watch(), [said], [])).body
+    chat = said.model_copy(update={"evidence": (said.evidence[0].model_copy(update={"quote": "ok so we are at 61"}),)})
+    asked = request(watch("technical_achievement >= 1"), [chat], [])
+    draft = compose_offline(asked)
+    assert "There was a technical result (latency of 61 seconds) on 15 November." in draft.body
+    assert "ok so" not in draft.body
+    assert check(draft, asked) == []
 
 
 @pytest.mark.parametrize(
@@ -347,7 +360,7 @@ def test_a_count_is_a_subject_only_where_the_event_is_about_it() -> None:
     [
         ("enterprise_deal", "Galil Bakeries signed for two years", "Orchard: Galil Bakeries signed"),
         ("funding", "Series A closes with the money in the account", "Orchard: Series A closed"),
-        ("partnership", "Agreement with the port of Kalmar", "Orchard: a partnership"),
+        ("partnership", "Agreement with the port of Kalmar", "Orchard: Agreement with the port of Kalmar"),
     ],
 )
 def test_a_subject_names_the_customer_or_the_kind_of_news(kind: str, title: str, subject: str) -> None:
