@@ -85,11 +85,11 @@ _SAME = [
     "sign signed signing signature",
     "win won wins landed land secured close closed",
     "contract deal agreement",
-    "customer client account logo",
+    "customer client account",
     "enterprise corporate",
     "worth value valued",
     "grow grew grown growing growth increase increased rise rose risen climb climbed gain gained",
-    "fall fell fallen drop dropped decline declined decrease decreased down shrink shrank",
+    "fall fell fallen drop dropped decline declined decrease decreased down shrink shrank fewer less lower",
     "reach pass hit cross exceed top clear beat",
     "join joined hire hired start started",
     "launch release ship live available",
@@ -101,7 +101,7 @@ _SAME = [
     "open opened enter entered expand expanded",
     "certified certificate certification accredited",
     "approve approved clear cleared cleared",
-    "partner partnership reseller resell",
+    "partner partnership reseller resells",
     "employee staff headcount",
     "runs lasts term run",
     "year annual annually yearly",
@@ -109,7 +109,7 @@ _SAME = [
     "cut reduce reduced lower lowered",
     "begin begun began start started",
     "complete completed finish finished",
-    "outage incident downtime",
+    "outage incident downtime", "receive send sent",
     "buy bought", "build built", "bring brought", "choose chose chosen", "deal dealt", "draw drew drawn", "drive drove",
     "feel felt", "find found", "get got gotten", "hold held", "lead led", "lend lent", "meet met",
     "run ran", "sell sold", "send sent", "set set", "shut shut", "speak spoke spoken", "spend spent", "speed sped",
@@ -128,7 +128,9 @@ IDIOMS = re.compile(
     r"|\bnext (?:week|month|step|steps)\b|\ball the best\b|\bno longer\b|\bpaid off\b|\bon your side\b"
     r"|\b(?:has|have|had) to do with\b|\bas (?:well|before)\b|\bwhat else (?:has )?(?:stood out|moved|changed)\b"
     r"|\bbest (?:regards|wishes)\b|\bwell done\b|\bto do so\b|\bset out\b|\bto (?:write|ask|tell)\b"
-    r"|\b(?:ahead of|above|beyond) what (?:I|we) (?:see|saw|expected)\b|\bgreat (?:interest|pleasure)\b|\bas (?:you|I) (?:wrote|said|put it|told (?:me|us|you))\b|\bmy mind\b",
+    r"|\ba lot\b|\bgreat (?:interest|pleasure)\b|\bmy mind\b|\bas (?:you|I) (?:wrote|said|put it|told (?:me|us|you))\b"
+    rf"|\bon (?:the )?(?:{'|'.join(sorted(LABELS))}|retention|news)(?=, on \d)"
+    r"|\b(?:ahead of|above|beyond) (?=what (?:I|we) )",
     re.I,
 )
 """Taken as wholes, for words of theirs that tell something elsewhere."""
