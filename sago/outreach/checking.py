@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sago.domain.letters import Highlight, LetterDraft, LetterRequest, Receipt
 from sago.outreach.claims.acts import unbacked, whole_reason
+from sago.outreach.claims.additions import additions
 from sago.outreach.claims.coarse import is_coarse
 from sago.outreach.claims.coherence import settled
 from sago.outreach.claims.grounds import Ground, Grounds
@@ -49,7 +50,9 @@ def examine(draft: LetterDraft, request: LetterRequest, others: Sequence[str] = 
             *whole_reason(text),
             *_of_the_house(text, others),
         ]
-        for claim, match, refusal in settled(text):
+        claims = list(settled(text))
+        problems += additions(text, claims)
+        for claim, match, refusal in claims:
             exact = match is None or is_coarse(claim, match, text, request.granularity)
             if refusal or not exact:
                 why = refusal or "is more exact than the founder lets it be seen"

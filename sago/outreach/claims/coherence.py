@@ -177,14 +177,18 @@ def _is_name_alone(text: Text, clause: Span, claims: Iterable[Claim], grounds: l
     sentence = text.sentence(clause.start)
     words = {stem(word) for word in words_of(text.text[sentence.start : sentence.end]) if len(word) > 2} - names
     around = text.text[sentence.start : sentence.end]
-    is_courtesy = _COURTESY.search(around) or (
-        _WON.search(around) and any(ground.event_type is EventType.ENTERPRISE_DEAL for ground in grounds)
+    is_courtesy = (
+        around.rstrip().endswith("?")
+        or _COURTESY.search(around)
+        or (_WON.search(around) and any(ground.event_type is EventType.ENTERPRISE_DEAL for ground in grounds))
     )
     return not is_courtesy and not any(words & (ground.stems - names) - _EMPTY for ground in grounds)
 
 
 _COURTESY = re.compile(
-    r"\b(?:regards|greetings|wishes|congratulations|thanks|hello|compliments|forward this) (?:\w+ )?to\b", re.I
+    r"\b(?:regards|greetings|wishes|congratulations|thanks|hello|compliments|forward this) (?:\w+ )?to\b"
+    r"|\b(?:hear|know|learn|talk|speak|read) (?:\w+ )?about\b",
+    re.I,
 )
 _WON = re.compile(r"\b(?:you|we) (?:won|win|landed)\b", re.I)
 

@@ -18,6 +18,7 @@ _ON = re.compile(r"\s(?:on|in|as of|of)\s")
 _MEETING = re.compile(
     r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked|told|said|wrote|passed|asked|thought"
     r"|named|set|gave|listed|mentioned)\b"
+    r"|\b(?:long way|followed|following|happened|changed) since\b"
     r"|\bour (?:first |last )?(?:meeting|conversation|call|talk)\b|\bsince (?:then|we|our)\b|\b(?:met|told"
     r"|asked) (?:you|me)\b",
     re.I,
@@ -83,7 +84,10 @@ def _earlier_when_met(text: Text) -> Iterator[Claim]:
     for match in _WHEN_MET.finditer(text.text):
         sentence = text.sentence(match.start())
         for amount in text.amounts:
-            if not sentence.start <= amount.start < sentence.end or text.repeated(amount.start, amount.end):
+            is_told_of = 0 <= match.start() - amount.end <= 1
+            if not sentence.start <= amount.start < sentence.end:
+                continue
+            if text.repeated(amount.start, amount.end) and not is_told_of:
                 continue
             if match.group().lower().startswith("since") and match.start() < amount.start:
                 continue  # `Since we met, you reached 214, up from 198`

@@ -11,6 +11,7 @@ from sago.domain.metrics import METRICS
 from sago.domain.watches import Direction
 from sago.domain.wording import figure, metric_label
 from sago.outreach.claims.agreement import PERIOD, agrees, done_to, in_points, objection, other_name, other_period
+from sago.outreach.claims.computed import crossed, difference, multiple
 from sago.outreach.claims.grounds import TOKEN, Ground
 from sago.outreach.claims.measures import measure_beside, measures_in
 from sago.outreach.claims.passages import WORD, Span, stem
@@ -39,6 +40,7 @@ _COMMITS = re.compile(
     re.I,
 )
 _WAS_BELOW = re.compile(r"\b(?:was|were|stood)(?: still)? (?:below|under|short of)(?: the)?\s*$", re.I)
+_TOLD_THEN = re.compile(r"\b(?:met|spoke|talked|I (?:said|told|passed|wrote)|you (?:said|told|passed|wrote))\b")
 _BELOW = re.compile(r"\b(?:below|under|less than)\b|<", re.I)
 _MORE_THAN = re.compile(r"\b(?:more than|over|above|well past|past)\s*$", re.I)
 _LEAST_SHARE = 0.8
@@ -62,6 +64,7 @@ _MULTIPLES = re.compile(
     r"hundreds|thousands|millions|billions|majority|most of (?:our|your|their|its|the)|a handful)\b",
     re.I,
 )  # fmt: skip
+_THINGS = re.compile(r"\s(?:things?|conditions|points)\b")
 _CLOCK = re.compile(r"\d{1,2}(?:[:.]\d\d)?(?:[ap]m)?$", re.I)
 
 
@@ -93,6 +96,9 @@ def _claim(amount: Amount, text: Text) -> Claim:
         matches += _looked_back(amount, text)
         matches += _more_than(amount, measure, text)
         matches += _since_met(amount, text)
+        matches += difference(amount, measure, text)
+        matches += crossed(amount, measure, text)
+        matches += _things(amount, text)
     why = max(whys, key=len) if whys else _nearest(amount, measure, text)
     return Claim("figure", amount.start, amount.end, tuple(matches), why, is_anchor=measure is not None or bool(named))
 
@@ -185,7 +191,8 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
         _ASKER[text.all.direction].search(part)
         for part in (re.split(r"[,;:]\s", behind)[0], re.split(r"[,;:]\s", before)[-1])
     )
-    was_below = _WAS_BELOW.search(before) and re.search(r"\b(?:met|spoke|talked)\b", around)
+    is_asked = is_asked or (_THINGS.match(before) and _ASKER[text.all.direction].search(around))
+    was_below = _WAS_BELOW.search(before) and _TOLD_THEN.search(around)
     if not (is_asked or was_below):
         return
     spoken = measures_in(text.text, sentence.start, amount.start)
@@ -246,6 +253,14 @@ def _since_met(amount: Amount, text: Text) -> Iterator[Match]:
             yield Match(watch, saying, "counted from the day of the meeting")
 
 
+def _things(amount: Amount, text: Text) -> Iterator[Match]:
+    """`I asked for two things`: as many as there are conditions."""
+    watch, sentence = text.all.watch, text.sentence(amount.start)
+    is_asked = _ASKER[text.all.direction].search(text.text[sentence.start : sentence.end])
+    if is_asked and amount.value == text.all.conditions and _THINGS.match(text.text, amount.end):
+        yield Match(watch, watch.sayings[-1], "the number of conditions")
+
+
 def _is_asked_time(amount: Amount, text: Text) -> bool:
     """The minutes a letter asks for, in a sentence that asks to speak."""
     if amount.unit != "minutes" or amount.value not in _ASKED_MINUTES:
@@ -264,7 +279,9 @@ def _multiples(text: Text) -> Iterator[Claim]:
             for ground in text.grounds
             if {stem(word) for word in WORD.findall(match.group()) if len(word) > 3} <= ground.stems
         )
-        yield Claim("figure", *match.span(), matches)
+        is_own = text.all.direction is Direction.TO_FOUNDER and match.group().lower() in ("most of our", "most of my")
+        if not is_own:
+            yield Claim("figure", *match.span(), matches or tuple(multiple(match.start(), match.group(), text)))
 
 
 def _tokens(text: Text, dated: list[Span]) -> Iterator[Claim]:

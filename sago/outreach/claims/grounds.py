@@ -85,6 +85,8 @@ class Grounds(NamedTuple):
     """Whether each part of the reason is answered."""
     habits: frozenset[str] = frozenset()
     """Words that the sender greets and closes with, in small letters."""
+    conditions: int = 0
+    """How many the watch has."""
 
     @classmethod
     def of(cls, request: LetterRequest) -> Grounds:
@@ -105,6 +107,7 @@ class Grounds(NamedTuple):
             request.watch.direction,
             request.answers_all,
             _habits(request),
+            len(request.verdict.results),
         )
 
 

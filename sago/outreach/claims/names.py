@@ -12,6 +12,7 @@ from rapidfuzz.fuzz import ratio
 from sago.domain.events import CATALOGUE
 from sago.domain.everyday import everyday_words
 from sago.domain.metrics import METRICS
+from sago.domain.watches import Direction
 from sago.outreach.claims.calendar import MONTHS, WEEKDAYS
 from sago.outreach.claims.grounds import Ground
 from sago.outreach.claims.passages import WORD, Span, words_of
@@ -26,6 +27,8 @@ _JOINED = re.compile(r"\s|\s?&\s?")
 _SHORTENED = re.compile(r"\b(?:St|Dr|Mr|Mrs|Ms|Jr|Sr|Prof|[A-Z])\. $")
 _GREETED = {"there", "team", "all", "everyone", "both", "friends", "mr", "mrs", "ms", "dr", "prof"}
 _GREETING = {"hi", "hello", "hey", "dear", "good morning", "good afternoon"}
+_WHEREABOUTS = re.compile(r"\bI(?: am|[’']m| will be|[’']ll be)(?: back)? in $")
+_COLLEAGUE = re.compile(r"\b(?:my|our) (?:partner|colleague|associate|assistant),? $")
 _NEARLY = 75
 """rapidfuzz's ratio (0 to 100) from which a word is another one misspelt."""
 _LONGEST_LINE = 8
@@ -203,6 +206,8 @@ def _of_event(text: Text, start: int, end: int) -> Claim:
                 if ground.sayings
                 else Match(ground, text.all.company.sayings[0], how)
             )
+    if not matches and _is_of_sender(text, start, name):
+        return Claim("name", start, end, _nobody(text), is_receipted=False)
     heads = text.where == "subject" and text.text[end : end + 1] == ":" and ":" not in text.text[:start]
     if heads and not _has(text.all.company, name):
         return Claim("name", start, end, (), "is not the company that the letter is about")
@@ -211,6 +216,13 @@ def _of_event(text: Text, start: int, end: int) -> Claim:
     if matches:
         return Claim("name", start, end, tuple(matches), is_anchor=True)
     return Claim("name", start, end, (), _why(name, text))
+
+
+def _is_of_sender(text: Text, start: int, name: str) -> bool:
+    """Where the sender will be, and whom of their own they bring: `I am in London`, `my partner Helmut`."""
+    said = (_WHEREABOUTS, *((_COLLEAGUE,) if text.all.direction is Direction.TO_FOUNDER else ()))
+    is_own = any(form.search(text.text[:start]) for form in said)
+    return text.where == "body" and is_own and not any(_has(ground, name) for ground in text.all.events)
 
 
 def _misspelt(text: Text, start: int, end: int) -> str:
