@@ -23,6 +23,7 @@ PATIENCE = 60.0
 """Seconds that a person waits for two answers: a second one is asked for where it fits in."""
 SHOWN = 60
 """Characters of what a model wrote that a person is shown, where it is no condition."""
+ORDERS = "the reason gives orders to a machine and was shown to no model"
 RULES = "offline"
 """Who proposes where no model outside this process does."""
 
@@ -60,14 +61,11 @@ def propose(reason: str) -> Proposals:
 def propose_with(models: Models, company: Company, reason: str, clock: Clock) -> Proposals:
     """By the model that writes letters, where the company's text may go there; by the rules where that is in this
     process, and where it gives no answer. A reason that gives orders to a machine is shown to none."""
-    if gives_orders(reason):
-        return propose(reason)._replace(note="the reason gives orders to a machine and was shown to no model")
     request = ReasonRequest(company=company, reason=reason)
     try:
-        proposals, model = models.ask(ModelJob.PROPOSAL, company, lambda model: _asked(request, model, clock))
+        return models.ask(ModelJob.PROPOSAL, company, lambda model: _asked(request, model, clock))[0]
     except (TransientError, PermanentError) as error:
         return propose(reason)._replace(note=str(error))
-    return proposals if model.place is ModelPolicy.OFFLINE else proposals._replace(by=model.name)
 
 
 def answers_all(watch: Watch) -> bool:
@@ -89,8 +87,16 @@ def _covers(own: Condition, wanted: Condition) -> bool:
 
 
 def _asked(request: ReasonRequest, model: Model, clock: Clock) -> Proposals:
-    """What is left of a model's suggestions. What fails goes back to it once with the objections, unless it would only
-    say the same again; what was sound before stays."""
+    if model.place is ModelPolicy.OFFLINE:
+        return _read(model.propose(request), request.reason).proposals
+    if gives_orders(request.reason):
+        return propose(request.reason)._replace(note=ORDERS)
+    return _agreed(request, model, clock)._replace(by=model.name)
+
+
+def _agreed(request: ReasonRequest, model: Model, clock: Clock) -> Proposals:
+    """What is left of a model's suggestions. What fails goes back to it once with the objections; what was sound
+    before stays."""
     began = clock.monotonic()
     try:
         first = _read(model.propose(request), request.reason)
@@ -98,7 +104,7 @@ def _asked(request: ReasonRequest, model: Model, clock: Clock) -> Proposals:
         if _is_late(began, clock):
             raise
         return _read(model.propose(_again(request, str(error))), request.reason).proposals
-    if not first.objections or model.place is ModelPolicy.OFFLINE or _is_late(began, clock):
+    if not first.objections or _is_late(began, clock):
         return first.proposals
     try:
         second = model.propose(_again(request, *first.objections))
@@ -130,9 +136,9 @@ def _joined(kept: Suggestions, said: Suggestions) -> Suggestions:
 def _read(said: Suggestions, reason: str) -> _Read:
     """Each suggestion that code agrees to, once; of the others why not."""
     found: dict[str, Proposed] = {}
-    unclear = {each.words: each for each in said.unclear if stands(each.words, reason)}
+    unclear = {_flat(words): Unclear(_flat(words), hint) for words, hint in said.unclear if stands(words, reason)}
     dropped, objections = [], []
-    for each in said.conditions:
+    for each in (Suggestion(_flat(each.condition), _flat(each.because)) for each in said.conditions):
         judged = _judged(each, reason, [own.condition for own in found.values()])
         if isinstance(judged, Condition):
             found.setdefault(render(judged), Proposed(judged, each.because))
@@ -149,10 +155,13 @@ def _read(said: Suggestions, reason: str) -> _Read:
     return _Read(proposals, (*objections, *dropped), Suggestions(sound, proposals.unclear))
 
 
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _judged(said: Suggestion, reason: str, others: Sequence[Condition]) -> Condition | Unclear:
     """The condition, or what is wrong with it: of these words of the reason, or of none."""
-    text = " ".join(said.condition.split())
-    because = " ".join(said.because.split())
+    text, because = said
     if not stands(because, reason):
         return Unclear("", f"`{text[:SHOWN]}` is left out: what it is to answer does not stand in the reason")
     try:

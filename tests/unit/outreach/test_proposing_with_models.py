@@ -133,6 +133,8 @@ def test_two_that_exclude_each_other_are_not_proposed_together() -> None:
 def test_each_is_proposed_once_however_it_is_written() -> None:
     again = Suggestion("arr  >=  2,000,000 USD", "ARR below\n$2M")
     assert texts(Vendor(saying(ARR, again)).proposals()) == ["arr >= $2M"]
+    (lone,) = Vendor(saying(again, unclear=("churn\ntoo  high",))).proposals().conditions
+    assert (lone.condition.text, lone.because) == ("arr >= 2,000,000 USD", "ARR below $2M")
 
 
 def test_words_that_the_model_invents_as_unclear_are_shown_to_nobody() -> None:
@@ -194,6 +196,7 @@ def test_a_reason_that_gives_orders_to_a_machine_is_shown_to_none() -> None:
     assert vendor.asked == []
     assert "arr >= $2M" in texts(read)
     assert read.note == "the reason gives orders to a machine and was shown to no model"
+    assert vendor.proposals(ATTACK, ModelPolicy.OFFLINE).note == ""
 
 
 SLY: list[Callable[[], Suggestions]] = [
