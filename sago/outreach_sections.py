@@ -49,7 +49,7 @@ class OutreachSettings(Section):
 
     schedule: Cron = "0 9 1 * *"
     provider: str | None = None
-    """Who writes letters; `extraction.provider` where it is not set."""
+    """Who writes letters and proposes conditions; `extraction.provider` where it is not set."""
     setback_days: int = Field(60, ge=0)
     highlights: int = Field(5, ge=3, le=8)
     significance: SignificanceSettings = Field(default_factory=SignificanceSettings)

@@ -1,7 +1,8 @@
 """A server on this machine that speaks `generateContent`: records what it is asked, answers as it is told to.
 
-Without a script it is a model that reads only marks (see `sago.llm.providers.marker`) and writes letters of the
-events' titles. A script is a list of behaviours, used up one a request; other processes reach it by its `url`.
+Without a script it is a model that reads only marks (see `sago.llm.providers.marker`), writes letters of the events'
+titles and proposes what the rules would. A script is a list of behaviours, used up one a request; other
+processes reach it by its `url`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 from sago.domain.batches import ExtractionRequest
 from sago.domain.messages import CompactMessage
+from sago.domain.reasons import suggest
 from sago.llm.providers.marker import MarkerModel
 
 KEY = "test-key-5d1f"
@@ -46,6 +48,16 @@ class Asked(NamedTuple):
     @property
     def is_letter(self) -> bool:
         return "letter" in self.system.split(".")[0]
+
+    @property
+    def is_proposal(self) -> bool:
+        return "conditions" in self.system.split(".")[0]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The JSON object of a letter or a reason."""
+        found: dict[str, Any] = json.JSONDecoder().raw_decode(self.user)[0]
+        return found
 
 
 class Reply(NamedTuple):
@@ -81,8 +93,15 @@ def response(body: dict[str, Any], *, thinking: int = 0) -> Reply:
 
 
 def marks(asked: Asked) -> Reply:
-    """What a perfect model would say of marked text, and a letter that keeps to the titles."""
-    return said(letter(asked) if asked.is_letter else {"findings": findings(asked)})
+    """What a perfect model would say."""
+    return said(perfect(asked))
+
+
+def perfect(asked: Asked) -> dict[str, Any]:
+    """Of marked text its findings, a letter that keeps to the titles, conditions as the rules propose them."""
+    if asked.is_proposal:
+        return proposal(asked)
+    return letter(asked) if asked.is_letter else {"findings": findings(asked)}
 
 
 def findings(asked: Asked) -> list[dict[str, Any]]:
@@ -106,8 +125,7 @@ def findings(asked: Asked) -> list[dict[str, Any]]:
 
 
 def letter(asked: Asked) -> dict[str, Any]:
-    data = json.JSONDecoder().raw_decode(asked.user)[0]
-    events = data["events"]
+    data, events = asked.data, asked.data["events"]
     return {
         "subject": f"{data['company']}: {events[0]['title']}",
         "opening": f"There is news. {events[0]['title']}, on {events[0]['on']}.",
@@ -115,6 +133,11 @@ def letter(asked: Asked) -> dict[str, Any]:
         "highlights": [{"event": e["n"], "heading": e["type"], "text": f"{e['title']} ({e['on']})."} for e in events],
         "ask": "Do you have 20 minutes for a call next week?",
     }
+
+
+def proposal(asked: Asked) -> dict[str, Any]:
+    found = suggest(asked.data["reason"])
+    return {"conditions": [each._asdict() for each in found.conditions], "unclear": [u.words for u in found.unclear]}
 
 
 def always(reply: Reply) -> Behaviour:

@@ -41,8 +41,8 @@ def response(body: dict[str, Any]) -> Reply:
 
 
 def marks(asked: fake.Asked) -> Reply:
-    """What a perfect model would say of marked text, and a letter that keeps to the titles."""
-    return said(fake.letter(asked) if asked.is_letter else {"findings": fake.findings(asked)})
+    """What a perfect model would say."""
+    return said(fake.perfect(asked))
 
 
 def failing(status: int, message: str = "no", /, **error: object) -> Behaviour:

@@ -21,7 +21,7 @@ from sago.domain.watches import Direction, Watch
 from sago.outreach.addressing import person as person_of
 from sago.outreach.addressing import unaddressed
 from sago.outreach.conditions import parse_all
-from sago.outreach.proposing import propose
+from sago.outreach.proposing import Proposals, propose, propose_with
 from sago.outreach.watching import Kept, keep_watch
 from sago.outreach.watching import weights as weights_of
 from sago.report.phrases import one_line
@@ -32,7 +32,7 @@ Weights = Annotated[
     list[str] | None, typer.Option("--weight", help="How much a type matters: enterprise_deal=1.0. Repeatable.")
 ]
 AcceptProposed = Annotated[
-    bool, typer.Option("--accept-proposed", help="Without --when: wait for what the reason proposes.")
+    bool, typer.Option("--accept-proposed", help="Without --when: wait for what the rules propose, unasked.")
 ]
 
 group = typer.Typer(no_args_is_help=True, help="Why you said no, and what you wait for.")
@@ -59,8 +59,8 @@ def add_watch(
     """Remember why you said no, and what would change your mind; the same words again change nothing.
 
     Conditions: `arr >= 2M`, `nrr > 120%`, `mrr growth 3m >= 20%`, `enterprise_deal high >= 2 in 90d`,
-    `no setback high in 60d`. Given only a reason, conditions are proposed, for you to confirm. With neither it is a
-    monthly update.
+    `no setback high in 60d`. Given only a reason, conditions are proposed, for you to confirm: by the model that
+    writes letters, where the company's words may go to it. With neither it is a monthly update.
 
     Example: [bold]sago watch add scaleflow --when 'arr >= 2M' --reason 'ARR below 2M' --met 2026-03-02[/]
     """
@@ -75,7 +75,11 @@ def add_watch(
             profile = tx.companies.ensure(company, container.clock.now())
             firm_id = ensured(tx, firm)
         if reason and not conditions:
-            conditions = confirmed(session, reason, accepted=accept_proposed)
+            if accept_proposed:
+                proposals = propose(reason)
+            else:
+                proposals = propose_with(container.models, profile, reason, container.clock)
+            conditions = confirmed(session, proposals, accepted=accept_proposed)
         watch = Watch(
             id=uuid4(),
             firm_id=firm_id,
@@ -100,6 +104,7 @@ def add_watch(
 @group.command("propose")
 def propose_conditions(
     reason: Annotated[str, typer.Argument(help="Why you said no, in your words.")],
+    company: Annotated[str | None, typer.Option(help="Whose model_policy says which model may be asked.")] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -107,10 +112,12 @@ def propose_conditions(
 ) -> None:
     """Propose conditions from the words of a reason; nothing is added. Exit code 1 where there is none.
 
+    By rules, in this process; with --company by the model that writes its letters, where its words may go there.
+
     Example: [bold]sago watch propose "ARR below 2M, no enterprise logo"[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    proposals = propose(one_line(reason))
+    proposals = _proposed(session, company, one_line(reason)) if company else propose(one_line(reason))
     tell(session, proposals)
     if not proposals.conditions:
         raise typer.Exit(1)
@@ -158,6 +165,14 @@ def remove_watch(
     if as_json:
         session.emit({"removed": str(found.id)})
     session.note(f"removed {found.id}")
+
+
+def _proposed(session: Session, company: str, reason: str) -> Proposals:
+    with opened(session) as container:
+        with container.database.begin() as tx:
+            require_known(tx, company)
+            profile = tx.companies.ensure(company, container.clock.now())
+        return propose_with(container.models, profile, reason, container.clock)
 
 
 def _say(session: Session, kept: Kept) -> None:

@@ -22,6 +22,8 @@ class ModelJob(StrEnum):
 
     EXTRACTION = "extraction"
     LETTER = "letter"
+    PROPOSAL = "proposal"
+    """Conditions, from the reason of a no."""
 
 
 class CallOutcome(StrEnum):

@@ -28,8 +28,8 @@ _log = telemetry.logger(__name__)
 
 @dataclass(frozen=True)
 class Gateway:
-    """The `Models` port: the configured model, that of letters where it is another, and those asked while it is out;
-    `in_house` where a company's policy allows none of them."""
+    """The `Models` port: the configured model, that of letters and proposals where it is another, and those asked while
+    it is out; `in_house` where a company's policy allows none of them."""
 
     configured: Model
     in_house: Model
@@ -68,11 +68,11 @@ class Gateway:
         return Hurried(model, PATIENCE - MARGIN - (self.clock.monotonic() - begun))
 
     def _allowed(self, job: ModelJob, company: Company | None) -> list[Model]:
-        """In the order in which they are asked; at least one. Where letters may not go to their own model, they go to
-        the one that reads."""
+        """In the order in which they are asked; at least one. Where letters and proposals may not go to their own
+        model, they go to the one that reads."""
         policy = company.model_policy if company else ModelPolicy.OFFLINE
         wanted = self.configured
-        if self.letters and job is ModelJob.LETTER and policy.allows(self.letters.place):
+        if self.letters and job is not ModelJob.EXTRACTION and policy.allows(self.letters.place):
             wanted = self.letters
         named = {model.name: model for model in (wanted, *self.fallback)}
         return [model for model in named.values() if policy.allows(model.place)] or [self.in_house]

@@ -57,6 +57,7 @@ class Prompt(NamedTuple):
 
 EXTRACTION = Prompt("extraction", 2)
 LETTER = Prompt("letter", 2)
+PROPOSAL = Prompt("proposal", 1)
 
 
 @cache

@@ -16,6 +16,7 @@ from sago.domain.companies import Person
 from sago.domain.events import CATALOGUE, Finding
 from sago.domain.letters import LetterDraft, LetterRequest
 from sago.domain.messages import CompactMessage
+from sago.domain.reasons import ReasonRequest, Suggestion, Suggestions, Unclear
 from sago.errors import UnusableAnswerError
 from sago.llm.gateway import PATIENCE
 from sago.llm.masking import Masking
@@ -99,6 +100,13 @@ class Redacted(Wrapping):
         )
         subject = masking.restore(_TORN.sub("", draft.subject))[:LONGEST_SUBJECT]
         return draft.model_copy(update={"subject": subject, "body": masking.restore(draft.body), "highlights": lines})
+
+    def propose(self, request: ReasonRequest) -> Suggestions:
+        """As the model's, with every placeholder restored: one that stands for nobody stands in no reason."""
+        masking = Masking([request.company.founder or ""], list(_words_of(request)), [request.company.name])
+        said = self.model.propose(_walk(request, masking))
+        own = (Suggestion(masking.restore(each.condition), masking.restore(each.because)) for each in said.conditions)
+        return Suggestions(tuple(own), tuple(Unclear(masking.restore(each.words), each.hint) for each in said.unclear))
 
 
 def _cut(message: CompactMessage, end: int) -> CompactMessage:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from sago.domain.companies import ModelPolicy
 from sago.domain.letters import LetterDraft, LetterRequest
+from sago.domain.reasons import ReasonRequest, Suggestions
 from sago.ports import Model
 
 
 @dataclass(frozen=True)
 class Wrapping:
-    """The part of a `Model` that the one inside decides: who it is, how far text goes, and its letters."""
+    """The part of a `Model` that the one inside decides: who it is, how far text goes, its letters and
+    its proposals."""
 
     model: Model
 
@@ -30,3 +32,7 @@ class Wrapping:
     def compose(self, request: LetterRequest) -> LetterDraft:
         """As the model's."""
         return self.model.compose(request)
+
+    def propose(self, request: ReasonRequest) -> Suggestions:
+        """As the model's."""
+        return self.model.propose(request)

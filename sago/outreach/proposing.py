@@ -1,25 +1,31 @@
 """Conditions proposed from the words of a reason: `ARR below 2M, no enterprise logo`. A person confirms them.
 
-By rules, offline: what names no figure where one is needed is said to be missing, never guessed.
+Whoever suggests them, the rules or a model, code decides: each is a condition of our language, answers words of the
+reason, and asks for nothing that these words do not name.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from sago.domain.amounts import Amount, find_amounts
-from sago.domain.events import EventType
-from sago.domain.metrics import METRICS
+from sago.domain.companies import Company, ModelPolicy
+from sago.domain.model_calls import ModelJob
+from sago.domain.orders import gives_orders
+from sago.domain.reasons import ReasonRequest, Suggestion, Suggestions, Unclear, suggest
 from sago.domain.watches import Condition, Watch
-from sago.domain.wording import SYMBOLS, metric_label
-from sago.errors import UsageError
-from sago.outreach import reason_words as words
-from sago.outreach.conditions import parse, render
+from sago.errors import PermanentError, TransientError, UnusableAnswerError, UsageError
+from sago.outreach.conditions import parse, render, require_possible
+from sago.outreach.worded import stands, unworded
+from sago.ports import Clock, Model, Models
 
-CLAUSE = re.compile(r"(?<!\d)[,;]|[,;](?!\d)|[.!?](?=\s|$)|\n|\b(?:and|but|plus|also|while|although)\b|&", re.I)
-"""Where one reason ends and the next begins; a comma or point inside a figure does not."""
+PATIENCE = 60.0
+"""Seconds that a person waits for two answers: a second one is asked for where it fits in."""
+SHOWN = 60
+"""Characters of what a model wrote that a person is shown, where it is no condition."""
+ORDERS = "the reason gives orders to a machine and was shown to no model"
+RULES = "offline"
+"""Who proposes where no model outside this process does."""
 
 
 class Proposed(NamedTuple):
@@ -29,31 +35,37 @@ class Proposed(NamedTuple):
     because: str
 
 
-class Unclear(NamedTuple):
-    """Words of the reason that give no condition, and what is missing."""
-
-    words: str
-    hint: str
-
-
 class Proposals(NamedTuple):
-    """All that a reason gives, in its order."""
+    """All that a reason gives, in its order, and who proposed it."""
 
     conditions: tuple[Proposed, ...]
     unclear: tuple[Unclear, ...]
+    dropped: tuple[str, ...] = ()
+    """A line for each suggestion that answers no words of the reason."""
+    by: str = RULES
+    note: str = ""
+    """Why the rules stand in for a model that was to be asked."""
+
+    @property
+    def is_by_model(self) -> bool:
+        """Whether another time might give others."""
+        return self.by != RULES
 
 
 def propose(reason: str) -> Proposals:
-    """Conditions under which the reason no longer holds, each once; and what of it cannot be watched as it stands."""
-    found: dict[str, Proposed] = {}
-    unclear: list[Unclear] = []
-    for clause in _clauses(reason):
-        said = _read(clause)
-        if isinstance(said, Unclear):
-            unclear.append(said)
-        else:
-            found.setdefault(render(said), Proposed(said, clause))
-    return Proposals(tuple(found.values()), tuple(unclear))
+    """By rules: conditions under which the reason no longer holds, each once; and what of it cannot be watched as it
+    stands."""
+    return _read(suggest(reason), reason).proposals
+
+
+def propose_with(models: Models, company: Company, reason: str, clock: Clock) -> Proposals:
+    """By the model that writes letters, where the company's text may go there; by the rules where that is in this
+    process, and where it gives no answer. A reason that gives orders to a machine is shown to none."""
+    request = ReasonRequest(company=company, reason=reason)
+    try:
+        return models.ask(ModelJob.PROPOSAL, company, lambda model: _asked(request, model, clock))[0]
+    except (TransientError, PermanentError) as error:
+        return propose(reason)._replace(note=str(error))
 
 
 def answers_all(watch: Watch) -> bool:
@@ -74,136 +86,88 @@ def _covers(own: Condition, wanted: Condition) -> bool:
     return own.value <= wanted.value if own.op[0] == "<" else own.value >= wanted.value
 
 
-def _clauses(reason: str) -> Iterator[str]:
-    """The parts of a reason; a goal without a name of its own belongs to the part before it: `ARR 1.2M, we need 3M`."""
-    said: list[str] = []
-    for part in CLAUSE.split(reason):
-        text = " ".join(part.split()).strip(" -–—:()“”\"'")
-        if (
-            said
-            and find_amounts(text)
-            and words.GOAL.match(text)
-            and not words.METRIC.search(text)
-            and not _event(text)
-        ):
-            said[-1] = f"{said[-1]}, {text}"
-        elif re.search(r"\w", text):
-            said.append(text)
-    yield from said
+def _asked(request: ReasonRequest, model: Model, clock: Clock) -> Proposals:
+    if model.place is ModelPolicy.OFFLINE:
+        return _read(model.propose(request), request.reason).proposals
+    if gives_orders(request.reason):
+        return propose(request.reason)._replace(note=ORDERS)
+    return _agreed(request, model, clock)._replace(by=model.name)
 
 
-def _read(clause: str) -> Condition | Unclear:
-    """What one clause asks for. Growth comes before the metric that grows, an event before what it is counted in."""
-    amounts = find_amounts(clause)
-    metric = _metric(clause)
-    if words.SETBACK.search(clause) and not words.NO_SETBACK.search(clause):
-        return parse("no setback high in 90d")
-    if words.GROWTH.search(clause):
-        return _growth(clause, metric, amounts)
-    kind = _event(clause)
-    if words.TOO_MUCH.search(clause):
-        return Unclear(clause, "says what there is too much of, not what you wait for")
-    fitting = [amount for amount in amounts if metric and _fits(amount, metric)]
-    if metric and fitting and kind is not EventType.ENTERPRISE_DEAL:
-        return _threshold(clause, metric, fitting)
-    if kind and (kind not in (EventType.USER_GROWTH, EventType.REVENUE_MILESTONE) or not _is_comparative(clause)):
-        return _count(kind, clause, amounts)
-    if not words.WANTING.search(clause) and not words.A_THRESHOLD.search(clause):
-        return Unclear(clause, "names nothing that was wanting")
-    if metric:
-        return Unclear(clause, f"names no figure: say which, as in `{_example(metric)}`")
-    return Unclear(clause, "names neither a metric nor an event that can be watched")
-
-
-def _metric(clause: str) -> str | None:
-    match = words.METRIC.search(clause)
-    return words.OWN_NAMES[match.group().lower()] if match else None
-
-
-def _event(clause: str) -> EventType | None:
-    """The type of event that is wanting."""
-    if not words.WANTING.search(clause):
-        return None
-    return next((kind for kind, pattern in words.EVENTS if pattern.search(clause)), None)
-
-
-def _is_comparative(clause: str) -> bool:
-    """`too little revenue` is a matter of how much; `no revenue` of whether any."""
-    return re.search(r"\b(?:too|enough|more|low|small|little|few|weak)\b", clause, re.I) is not None
-
-
-def _fits(amount: Amount, metric: str) -> bool:
-    unit = METRICS[metric].unit
-    if metric == "runway":
-        return amount.unit in ("months", "count")
-    if amount.bare:
-        return True
-    return amount.is_money if unit == "currency" else amount.unit == unit
-
-
-def _threshold(clause: str, metric: str, amounts: list[Amount]) -> Condition | Unclear:
-    """The figure with a word of a threshold before it; one without is what there was."""
-    amount = _wanted(clause, amounts)
-    if amount is None:
-        label = metric_label(metric)
-        return Unclear(clause, f"says what {label} was, not what you wait for: say that, as in `{_example(metric)}`")
-    before = clause[: amount.start]
-    operator = ">="
-    if metric in words.LESS_IS_BETTER:
-        operator = "<" if words.BELOW.search(before) else "<="
-    return _parsed(f"{metric} {operator} {_figure(amount, metric)}", clause)
-
-
-def _wanted(clause: str, amounts: list[Amount]) -> Amount | None:
-    """The first figure that stands as a threshold: a word of one directly before it."""
-    return next((amount for amount in amounts if words.THRESHOLD_OF.search(clause[: amount.start])), None)
-
-
-def _growth(clause: str, metric: str | None, amounts: list[Amount]) -> Condition | Unclear:
-    shares = [amount for amount in amounts if amount.unit == "percent"]
-    grown = metric or "mrr"
-    wanted = _wanted(clause, shares)
-    if shares and wanted is None:
-        return Unclear(
-            clause, f"says how fast it grew, not what you wait for: say that, as in `{grown} growth 3m >= 20%`"
-        )
-    if wanted is None:
-        return Unclear(clause, f"names no rate: say how fast, as in `{grown} growth 3m >= 20%`")
-    period = next((length for pattern, length in words.PERIODS if pattern.search(clause)), None)
-    if period is None:
-        share = _plain(wanted.value)
-        return Unclear(clause, f"names no period: say over which, as in `{grown} growth 3m >= {share}%`")
-    return _parsed(f"{grown} growth {period} >= {_plain(wanted.value)}%", clause)
-
-
-def _count(kind: EventType, clause: str, amounts: list[Amount]) -> Condition | Unclear:
-    counts = [int(amount.value) for amount in amounts if amount.bare and amount.value == int(amount.value)]
-    asked = counts[0] if counts and words.A_THRESHOLD.search(clause) and 0 < counts[0] <= 50 else 1
-    return _parsed(f"{kind.value} >= {asked}", clause)
-
-
-def _parsed(text: str, clause: str) -> Condition | Unclear:
-    """By the same parser that reads a person's; what it refuses is not proposed."""
+def _agreed(request: ReasonRequest, model: Model, clock: Clock) -> Proposals:
+    """What is left of a model's suggestions. What fails goes back to it once with the objections; what was sound
+    before stays."""
+    began = clock.monotonic()
     try:
-        return parse(text)
+        first = _read(model.propose(request), request.reason)
+    except UnusableAnswerError as error:
+        if _is_late(began, clock):
+            raise
+        return _read(model.propose(_again(request, str(error))), request.reason).proposals
+    if not first.objections or _is_late(began, clock):
+        return first.proposals
+    try:
+        second = model.propose(_again(request, *first.objections))
+    except (TransientError, PermanentError):
+        return first.proposals
+    return _read(_joined(first.kept, second), request.reason).proposals
+
+
+def _is_late(began: float, clock: Clock) -> bool:
+    return 2 * (clock.monotonic() - began) > PATIENCE
+
+
+def _again(request: ReasonRequest, *objections: str) -> ReasonRequest:
+    return request.model_copy(update={"objections": objections})
+
+
+class _Read(NamedTuple):
+    """What suggestions come to: what they propose, what is wrong with the others, and what another answer adds to."""
+
+    proposals: Proposals
+    objections: tuple[str, ...]
+    kept: Suggestions
+
+
+def _joined(kept: Suggestions, said: Suggestions) -> Suggestions:
+    return Suggestions((*kept.conditions, *said.conditions), (*kept.unclear, *said.unclear))
+
+
+def _read(said: Suggestions, reason: str) -> _Read:
+    """Each suggestion that code agrees to, once; of the others why not."""
+    found: dict[str, Proposed] = {}
+    unclear = {_flat(words): Unclear(_flat(words), hint) for words, hint in said.unclear if stands(words, reason)}
+    dropped, objections = [], []
+    for each in (Suggestion(_flat(each.condition), _flat(each.because)) for each in said.conditions):
+        judged = _judged(each, reason, [own.condition for own in found.values()])
+        if isinstance(judged, Condition):
+            found.setdefault(render(judged), Proposed(judged, each.because))
+        elif judged.words:
+            unclear.setdefault(judged.words, judged)
+            objections.append(f"“{judged.words}” {judged.hint}")
+        else:
+            dropped.append(judged.hint)
+    wanted = tuple(found.values())
+    for proposed in wanted:
+        unclear.pop(proposed.because, None)
+    proposals = Proposals(wanted, tuple(unclear.values()), tuple(dropped))
+    sound = tuple(Suggestion(each.condition.text, each.because) for each in wanted)
+    return _Read(proposals, (*objections, *dropped), Suggestions(sound, proposals.unclear))
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _judged(said: Suggestion, reason: str, others: Sequence[Condition]) -> Condition | Unclear:
+    """The condition, or what is wrong with it: of these words of the reason, or of none."""
+    text, because = said
+    if not stands(because, reason):
+        return Unclear("", f"`{text[:SHOWN]}` is left out: what it is to answer does not stand in the reason")
+    try:
+        condition = parse(text)
+        require_possible([*others, condition])
     except UsageError as error:
-        return Unclear(clause, str(error).splitlines()[0])
-
-
-def _figure(amount: Amount, metric: str) -> str:
-    unit = METRICS[metric].unit
-    if unit == "percent":
-        return f"{_plain(amount.value)}%"
-    money = (SYMBOLS.get(amount.unit) or f"{amount.unit} ") if unit == "currency" and amount.is_money else ""
-    scales = ((1e9, "B"), (1e6, "M"), (1e3, "k")) if amount.scale > 1 else ()
-    scale, letter = next((each for each in scales if amount.value >= each[0]), (1.0, ""))
-    return f"{money}{_plain(amount.value / scale)}{letter}"
-
-
-def _example(metric: str) -> str:
-    figure = words.EXAMPLES.get(metric) or words.EXAMPLES[METRICS[metric].unit]
-    return f"{metric} {'<=' if metric in words.LESS_IS_BETTER else '>='} {figure}"
-
-
-def _plain(value: float) -> str:
-    return f"{round(value, 6):f}".rstrip("0").rstrip(".")
+        return Unclear(because, str(error).splitlines()[0])
+    why = unworded(condition, because)
+    return Unclear(because, f"{why}: `{text}` is left out") if why else condition

@@ -14,12 +14,13 @@ from sago.domain.companies import Company, ModelPolicy
 from sago.domain.events import Finding
 from sago.domain.letters import LetterDraft, LetterRequest
 from sago.domain.model_calls import Budget, CallTotals, Limit, ModelCall, ModelJob, Reservation
+from sago.domain.reasons import ReasonRequest, Suggestions
 
 T = TypeVar("T")
 
 
 class Model(Protocol):
-    """A provider of extraction and letters. Message text is data; a provider has no tools."""
+    """A provider of extraction, letters and proposals. Message text is data; a provider has no tools."""
 
     @property
     def name(self) -> str:
@@ -39,6 +40,10 @@ class Model(Protocol):
 
     def compose(self, request: LetterRequest) -> LetterDraft:
         """A letter from the events of the request alone; mends what `request.objections` name. Raises as `extract`."""
+
+    def propose(self, request: ReasonRequest) -> Suggestions:
+        """What the reason in the request would be answered by; mends what `request.objections` name. Nothing of it is
+        true until code has held it against the reason, nor wanted until a person says so. Raises as `extract`."""
 
 
 class Models(Protocol):

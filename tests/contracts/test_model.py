@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sago.config import Settings
+from sago.domain.companies import Company
+from sago.domain.reasons import ReasonRequest, suggest
 from sago.llm.registry import PROVIDERS, load
+from sago.llm.remote.proposals import MOST
 from sago.pipeline.grounding import NO_QUOTE, UNKNOWN_MESSAGE, ground
 from sago.ports import Model
 from sago.sections import GeminiSettings, OpenAISettings
@@ -88,6 +91,15 @@ def test_large_texts_take_bounded_time(model: Model, text: str) -> None:
     begun = time.perf_counter()
     extract(model, chat(1, text), mail(2, text))
     assert time.perf_counter() - begun < 10
+
+
+@given(reason=TEXTS)
+@settings(max_examples=25)
+def test_any_reason_is_proposed_from_as_the_rules_would(model: Model, reason: str) -> None:
+    asked = ReasonRequest(company=Company(company_id="acme", name="Acme"), reason=reason)
+    found, plain = model.propose(asked), suggest(reason)
+    assert found.conditions[:MOST] == plain.conditions[:MOST]
+    assert {each.words for each in found.unclear} <= {each.words for each in plain.unclear}
 
 
 def test_name_and_version_are_told(model: Model) -> None:

@@ -17,6 +17,7 @@ from sago.domain.batches import ExtractionRequest
 from sago.domain.companies import ModelPolicy
 from sago.domain.events import Finding, Metric
 from sago.domain.letters import LetterDraft, LetterRequest
+from sago.domain.reasons import ReasonRequest, Suggestions, suggest
 from sago.llm.letters import compose_offline
 
 _MARK = re.compile(r"\[\[event (?P<type>[a-z_]{1,32})(?P<options>(?: [a-z]{1,16}=[^\s\[\]]{1,120}){0,16})\]\]")
@@ -39,6 +40,10 @@ class MarkerModel:
     def compose(self, request: LetterRequest) -> LetterDraft:
         """The offline letter; raises PermanentError when there is no event to tell."""
         return compose_offline(request)
+
+    def propose(self, request: ReasonRequest) -> Suggestions:
+        """What the rules make of the reason. Never raises."""
+        return suggest(request.reason)
 
 
 def _finding(message_id: str, mark: re.Match[str]) -> Finding | None:

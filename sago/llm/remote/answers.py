@@ -74,6 +74,20 @@ class LetterAnswer(BaseModel):
     ask: str
 
 
+class ProposedCondition(BaseModel):
+    """One condition in the condition language, and the words it answers."""
+
+    condition: str
+    because: str = Field(description="Copied character by character from the reason")
+
+
+class ProposalAnswer(BaseModel):
+    """What a reason would be answered by."""
+
+    conditions: list[ProposedCondition]
+    unclear: list[str] = Field(description="Passages that give no condition, copied character by character")
+
+
 def findings(value: Any, messages: Sequence[CompactMessage], dropped: Counter[str]) -> list[Finding]:
     """The findings of an answer about `messages`, which are numbered from 1; reasons of the others in `dropped`.
 

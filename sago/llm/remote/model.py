@@ -1,19 +1,24 @@
-"""A `Model` outside this process: a chunk's facts and a watch's letter, asked for as JSON and checked afterwards."""
+"""A `Model` outside this process: a chunk's facts, a watch's letter and a reason's conditions, asked for as JSON and
+checked afterwards."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
+
+from pydantic import BaseModel
 
 from sago import telemetry
 from sago.domain.batches import ExtractionRequest
-from sago.domain.companies import ModelPolicy
+from sago.domain.companies import Company, ModelPolicy
 from sago.domain.events import Finding
 from sago.domain.letters import LetterDraft, LetterRequest
 from sago.domain.model_calls import ModelJob
+from sago.domain.reasons import ReasonRequest, Suggestions
 from sago.errors import PermanentError, UnusableAnswerError
-from sago.llm.prompts import EXTRACTION, LETTER
-from sago.llm.remote import letters
-from sago.llm.remote.answers import LetterAnswer
+from sago.llm.prompts import EXTRACTION, LETTER, PROPOSAL, Prompt
+from sago.llm.remote import letters, proposals
+from sago.llm.remote.answers import LetterAnswer, ProposalAnswer
 from sago.llm.remote.chunk import ChunkReading
 from sago.llm.remote.guards import AskedAgain
 from sago.llm.remote.question import Line, Question
@@ -66,19 +71,32 @@ class RemoteModel:
         """A letter from the events of the request; raises as `extract`, PermanentError when there is no event."""
         if not request.events:
             raise PermanentError(f"watch {request.watch.id}: there is no event to write about")
-        system, user = LETTER.render(**letters.values(request))
+        value = self._whole(ModelJob.LETTER, LETTER, request.company, letters.values(request), LetterAnswer)
+        return letters.draft(value, request)
+
+    def propose(self, request: ReasonRequest) -> Suggestions:
+        """Conditions that the reason in the request asks for; raises as `extract`."""
+        values = proposals.values(request)
+        value = self._whole(ModelJob.PROPOSAL, PROPOSAL, request.company, values, ProposalAnswer)
+        return proposals.suggestions(value)
+
+    def _whole(
+        self, job: ModelJob, prompt: Prompt, company: Company, values: dict[str, Any], answer: type[BaseModel]
+    ) -> Any:
+        """The JSON of an answer that is of no use in parts."""
+        system, user = prompt.render(**values)
         question = Question(
             id=uuid4(),
-            company_id=request.company.company_id,
-            job=ModelJob.LETTER,
-            prompt_version=LETTER.version,
+            company_id=company.company_id,
+            job=job,
+            prompt_version=prompt.version,
             system=system,
             user=user,
-            answer=LetterAnswer,
+            answer=answer,
             is_lone=True,
             timeout=self._settings.timeout,
         )
         reply = self._twice.ask(question)
         if reply.is_cut:
-            raise UnusableAnswerError(f"{self._name}'s letter is cut off: raise {self._name}.output_tokens")
-        return letters.draft(reply.value, request)
+            raise UnusableAnswerError(f"{self._name}'s {job.value} is cut off: raise {self._name}.output_tokens")
+        return reply.value

@@ -20,6 +20,7 @@ from sago.domain.significance import Scale
 from sago.errors import RestoredError, UsageError
 from sago.llm.gateway import Gateway
 from sago.llm.letters import compose_offline
+from sago.llm.providers.marker import MarkerModel
 from sago.outreach.composing import compose_letter
 from sago.outreach.judging import Judging
 from sago.outreach.permission import ApprovalRules, TickRule
@@ -53,7 +54,11 @@ class House:
     approval_rules: ApprovalRules = field(default_factory=lambda: ApprovalRules(TickRule.NEVER))
     settings: Any = field(default_factory=lambda: SimpleNamespace(outreach=OutreachSettings(), smtp=SmtpSettings()))
     raw: MemoryRawStore = field(default_factory=MemoryRawStore)
+    models: Gateway = field(default_factory=lambda: Gateway(MarkerModel(), MarkerModel(), ManualClock(NOW)))
     closed: bool = False
+
+    def monotonic(self) -> float:
+        return 0.0
 
     @property
     def generations(self) -> Generations:

@@ -79,9 +79,10 @@ def test_text_goes_to_a_vendor_only_for_a_company_that_allows_it() -> None:
 def test_letters_go_to_their_own_model_where_there_is_one() -> None:
     both = gateway(OWN, letters=VENDOR)
     assert both.ask(ModelJob.EXTRACTION, company(ModelPolicy.VENDOR), name_of) == ("own_house", OWN)
-    assert both.ask(ModelJob.LETTER, company(ModelPolicy.VENDOR), name_of) == ("vendor", VENDOR)
-    assert both.ask(ModelJob.LETTER, company(ModelPolicy.OWN_HOUSE), name_of) == ("own_house", OWN)
-    assert both.ask(ModelJob.LETTER, company(ModelPolicy.OFFLINE), name_of) == ("in-house", IN_HOUSE)
+    for job in (ModelJob.LETTER, ModelJob.PROPOSAL):
+        assert both.ask(job, company(ModelPolicy.VENDOR), name_of) == ("vendor", VENDOR)
+        assert both.ask(job, company(ModelPolicy.OWN_HOUSE), name_of) == ("own_house", OWN)
+        assert both.ask(job, company(ModelPolicy.OFFLINE), name_of) == ("in-house", IN_HOUSE)
     assert gateway(OWN).ask(ModelJob.LETTER, company(ModelPolicy.OWN_HOUSE), name_of) == ("own_house", OWN)
 
 

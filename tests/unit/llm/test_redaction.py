@@ -15,6 +15,7 @@ from sago.domain.batches import ExtractionRequest
 from sago.domain.events import EventType, Finding
 from sago.domain.letters import LetterDraft, LetterRequest
 from sago.domain.messages import CompactMessage
+from sago.domain.reasons import ReasonRequest, Suggestion, Suggestions, suggest
 from sago.domain.watches import Direction
 from sago.errors import UnusableAnswerError
 from sago.llm.letters import compose_offline
@@ -201,6 +202,7 @@ class Listening(MarkerModel):
         self.findings = findings
         self.request: ExtractionRequest | None = None
         self.letter: LetterRequest | None = None
+        self.reason: ReasonRequest | None = None
 
     def extract(self, request: ExtractionRequest) -> list[Finding]:
         self.request = request
@@ -209,6 +211,10 @@ class Listening(MarkerModel):
     def compose(self, request: LetterRequest) -> LetterDraft:
         self.letter = request
         return compose_offline(request)
+
+    def propose(self, request: ReasonRequest) -> Suggestions:
+        self.reason = request
+        return suggest(request.reason)
 
 
 def asked(model: Listening, *messages: CompactMessage, context: tuple[CompactMessage, ...] = ()) -> list[Finding]:
@@ -283,6 +289,19 @@ def test_addresses_come_back_in_any_case_and_an_altered_one_is_nobodys() -> None
     assert masking.restore("write to person1@other.example") == "write to person1@other.example"
     assert masking.has_strays("[Person-9] agrees")
     assert not masking.has_strays("as [Person-7] said")
+
+
+def test_a_reason_is_asked_about_without_its_people_and_its_words_come_back() -> None:
+    reason = "ARR below 2M. Founder Nell left; write to dana.reed@northgate.example, +44 20 7946 0958"
+    company = letter_request(watch("arr >= 2M")).company.model_copy(update={"founder": "Nell Hart"})
+    model = Listening()
+    said = Redacted(model).propose(ReasonRequest(company=company, reason=reason, objections=("“Nell left” is vague",)))
+    assert model.reason is not None
+    sent = model.reason.model_dump_json()
+    assert not re.search(r"Nell|Hart|dana|7946", sent), sent
+    assert "ARR below 2M" in sent
+    assert said.conditions[0] == Suggestion("arr >= 2M", "ARR below 2M")
+    assert said == suggest(reason)
 
 
 class Inventive(Listening):

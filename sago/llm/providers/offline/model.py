@@ -13,6 +13,7 @@ from sago.domain.companies import ModelPolicy
 from sago.domain.events import Finding
 from sago.domain.letters import LetterDraft, LetterRequest
 from sago.domain.messages import CompactMessage
+from sago.domain.reasons import ReasonRequest, Suggestions, suggest
 from sago.llm.letters import compose_offline
 from sago.llm.providers.offline import subjects
 from sago.llm.providers.offline.draft import Draft, Setting
@@ -69,6 +70,10 @@ class RulesModel:
     def compose(self, request: LetterRequest) -> LetterDraft:
         """A letter from the events of the request; raises PermanentError when there is none."""
         return compose_offline(request)
+
+    def propose(self, request: ReasonRequest) -> Suggestions:
+        """What the rules make of the reason. Never raises."""
+        return suggest(request.reason)
 
 
 class OfflineModel(RulesModel):
