@@ -69,6 +69,8 @@ def _erasure(container: Container, company: str, because: str, sender: str | Non
         raise UsageError("--because is empty: say why, for whoever reads it later")
     if bool(sender) == bool(message):
         raise UsageError("name either --sender or --message")
+    if message and not message.partition(":")[2]:
+        raise UsageError(f"--message {one_line(message, 60)}: names no message, as slack:1042 does")
     try:
         return Erasure(
             id=uuid4(),

@@ -2,7 +2,7 @@
 
 Every figure that a text writes, in digits or in words, becomes its band, in brackets within a quote, or `[not shared]`.
 What is left of digits and is neither a date nor a time, a number in a name for one, is hidden: a figure that nothing
-here can read may be exact. Days, months, quarters and years stay.
+here can read may be exact. Days, months, quarters, years and clock times stay where they are told as such.
 """
 
 from __future__ import annotations

@@ -80,3 +80,11 @@ def test_what_cannot_be_is_refused(arguments: tuple[str, ...], reason: str) -> N
     result = sago(*arguments, "--yes")
     assert isinstance(result.exception, UsageError)
     assert reason in str(result.exception)
+
+
+@pytest.mark.parametrize("message", ["slack:", "1042"])
+def test_what_names_no_message_is_refused(house: House, message: str) -> None:
+    refused = sago("--message", message, "--yes")
+    assert isinstance(refused.exception, UsageError)
+    assert str(refused.exception) == f"--message {message}: names no message, as slack:1042 does"
+    assert house.deals() == ["Delta", "Nordbank"]

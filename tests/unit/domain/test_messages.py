@@ -31,3 +31,9 @@ def test_a_deeply_nested_payload_travels_as_it_came() -> None:
         raw = {"inner": raw}
     message = Message.from_json(json.dumps(BODY | {"raw": raw}).encode())
     assert Message.from_json(message.to_json()) == message
+
+
+def test_an_id_without_a_native_part_names_no_message() -> None:
+    """An erasure of a source goes by it."""
+    with pytest.raises(InvalidMessageError, match="it names no message"):
+        Message.from_json(json.dumps(BODY | {"id": "slack:"}).encode())
