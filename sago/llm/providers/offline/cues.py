@@ -18,6 +18,10 @@ class Cue(NamedTuple):
     """`figure`, `name`, `name or figure`, `name or role`, `size` (a figure or a named round), or nothing."""
     wish: bool = False
     """A wish is the event itself: an investor who wants to see more."""
+    language: str = ""
+    """That of the words, where it is not English; the pattern's group `who` names the customer then."""
+    plain: bool = False
+    """It says what happened and to whom in words that mean nothing else."""
 
 
 ROLE = (

@@ -33,6 +33,8 @@ class Draft:
     corrects: bool = False
     pending: bool = False
     """Strong words without a name or a figure (`they countersigned!`): it counts once a neighbour names who."""
+    plain: bool = False
+    """Its cue says what happened and to whom in words that mean nothing else."""
 
     @property
     def quote(self) -> str:

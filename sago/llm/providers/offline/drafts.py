@@ -13,6 +13,7 @@ from sago.domain.messages import CompactMessage
 from sago.domain.metrics import is_currency
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.company_figures import company_figures
+from sago.llm.providers.offline.contracts import CONTRACTS, act_of, is_other
 from sago.llm.providers.offline.cues import CUES, ROLE, Cue
 from sago.llm.providers.offline.desk import SHOWN_BY_WORK, is_at_work
 from sago.llm.providers.offline.draft import STATUS, Draft, Setting
@@ -44,7 +45,8 @@ _ABOUT_US = frozenset({
     EventType.TECHNICAL_ACHIEVEMENT, EventType.HIRING, EventType.COMPLIANCE,
 })  # fmt: skip
 """Types that are news of ours only where nobody else is the one who did it."""
-_SIEVE = Sieve([cue.pattern for cue in CUES])
+_CUES = (*CUES, *CONTRACTS)
+_SIEVE = Sieve([cue.pattern for cue in _CUES])
 LONGEST_QUOTE = 480
 _SHORT = 140
 _OUTCRY = 60
@@ -92,7 +94,7 @@ def _opens_with_a_question(reading: Reading) -> bool:
 def match(text: str, voice: Voice) -> tuple[Cue, re.Match[str]] | None:
     """The strongest cue of a statement."""
     for place in _SIEVE.possible(text):
-        cue = CUES[place]
+        cue = _CUES[place]
         if voice is Voice.THEIRS and cue.event_type not in _FROM_OUTSIDE:
             continue
         found = next((each for each in cue.pattern.finditer(text) if not _is_other(text, cue, each)), None)
@@ -103,6 +105,8 @@ def match(text: str, voice: Voice) -> tuple[Cue, re.Match[str]] | None:
 
 def _is_other(text: str, cue: Cue, found: re.Match[str]) -> bool:
     """Whether words beside the cue say that it means something else."""
+    if cue.language:
+        return is_other(text, cue.language)
     if cue.kind == "launch":
         return NOT_LAUNCHED.search(text) is not None
     if cue.kind == "measure":
@@ -149,6 +153,8 @@ def _cued(
     reading: Reading, place: int, statement: Statement, cue: Cue, found: re.Match[str], setting: Setting
 ) -> Draft | None:
     told = act(statement.text, found.span(), wish=cue.wish)
+    if told is Act.TOLD and cue.language:
+        told = act_of(statement.text, found.span(), cue.language)
     if told is Act.TOLD and cue.event_type is not EventType.SETBACK:
         if negates(found[0]):
             told = Act.DENIED
@@ -160,7 +166,7 @@ def _cued(
         return None
     end = _extent(reading, place, cue) if statement.end == reading.statements[place].end else statement.end
     quote = reading.message.text[statement.start : end]
-    subject = _subject(reading, place, cue, found.span(), setting)
+    subject = found["who"] if cue.language else _subject(reading, place, cue, found.span(), setting)
     metrics = metrics_of(quote, cue.event_type, cue.kind, setting)
     pending = False
     if not _has_needs(cue, subject, metrics, quote):
@@ -171,8 +177,9 @@ def _cued(
             return None
     status = STATUS[told]
     return Draft(
-        reading.message, cue.event_type, cue.kind, status, statement.start, end, subject, metrics, pending=pending
-    )
+        reading.message, cue.event_type, cue.kind, status, statement.start, end, subject, metrics, pending=pending,
+        plain=cue.plain,
+    )  # fmt: skip
 
 
 def _has_needs(cue: Cue, subject: str | None, metrics: Sequence[Metric], quote: str) -> bool:

@@ -45,7 +45,7 @@ class RulesModel:
     """Cue words, speech acts and figures; deterministic, without a network, a key or weights."""
 
     name = "rules"
-    version = "5"
+    version = "6"
     place = ModelPolicy.OFFLINE
     _second: SecondReader | None = None
 

@@ -160,7 +160,7 @@ def _is_doubted(draft: Draft, statements: Sequence[Statement], likely: Sequence[
     ]
     own = max((each[draft.event_type] for each in of_it), default=1.0)
     best = max((max(each.values()) for each in of_it), default=0.0)
-    is_plain = draft.subject is not None and any(is_currency(metric.unit) for metric in draft.metrics)
+    is_plain = draft.plain or (draft.subject is not None and any(is_currency(metric.unit) for metric in draft.metrics))
     return not is_plain and (own < DOUBTFUL or (own < best and best >= LIKELY))
 
 
@@ -258,7 +258,11 @@ def _draft(reading: Reading, event_type: EventType, start: int, end: int, settin
     kind, subject = figures.TOLD, None
     if cued and cued[0].event_type is event_type and act(quote, cued[1].span(), wish=cued[0].wish) is Act.TOLD:
         kind = cued[0].kind
-        subject = subjects.find(quote, cued[1].span(), event_type, kind, setting.exclude)
+        subject = (
+            cued[1]["who"]
+            if cued[0].language
+            else subjects.find(quote, cued[1].span(), event_type, kind, setting.exclude)
+        )
     metrics = metrics_of(quote, event_type, kind, setting)
     draft = Draft(reading.message, event_type, kind, Status.ACTUAL, start, end, subject, metrics)
     return replace(draft, corrects=reading.takes_back and bool(metrics))

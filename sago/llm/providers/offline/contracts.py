@@ -1,0 +1,79 @@
+"""Contracts told in German, French, Spanish and Portuguese: who signed, and whether it is done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from sago.domain.events import EventType
+from sago.domain.vocabulary import either, vocabulary
+from sago.llm.providers.offline.cues import ROLE, Cue
+from sago.llm.providers.offline.speech import Act
+
+_TABLE = vocabulary(__package__, "contract_words.txt")
+_CAPITAL = r"(?-i:[A-Z\u00c0-\u00de][\w'’&.-]*\w)"
+_BEFORE, _BEHIND = 30, 30
+"""Code points around a cue in which a `nicht` is about it."""
+_ROLE = re.compile(rf"\b{ROLE}", re.I)
+_CLAUSE_ENDS = re.compile(r"[,:;.!?\n](?:\s|$)|\s[–—]\s")
+
+
+def _words(language: str, kind: str) -> str:
+    return f"(?:{either([_TABLE.get((kind, language), ())])})"
+
+
+def _cues(language: str) -> Iterator[Cue]:
+    words = {kind: _words(language, kind) for kind, each in _TABLE if each == language}
+    few = r"(?:[^\W\d][\w'’-]*\s){0,3}?"
+    contract = words["contract"]
+    the = rf"(?:{words['the']}\s?)?(?:{words['customer']}\s)?"
+    who = (
+        rf"(?P<who>(?!(?:{words['nobody']}|{words['customer']}|{contract})\s){_CAPITAL}(?:\s(?:&\s)?{_CAPITAL}){{0,3}})"
+    )
+    party = rf"{words['with']}\s{the}{who}"
+    for kind, done in (("expansion", words["renewed"]), ("contract", words["signed"])):
+        yield _cue(kind, language, rf"{contract}\s{few}{party}(?=\W)[^.;!?\n]{{0,60}}?\b{done}")
+        yield _cue(kind, language, rf"{contract}\s{few}{done}\s{few}{party}")
+        yield _cue(kind, language, rf"{done}\s{few}{contract}\s{few}{party}")
+        yield _cue(kind, language, rf"{who}\s{words['has']}\s(?:{few}{contract}\s)?{few}{done}", plain=False)
+        if "alone" in words:
+            yield _cue(kind, language, rf"{who}\s(?={words['alone']}\b){done}", plain=False)
+    customer = rf"{words['as']}\s{few}{words['customer']}"
+    yield _cue("contract", language, rf"{who}\s{customer}\s{few}{words['won']}")
+    if "could" in words:
+        yield _cue("contract", language, rf"{words['could']}\s{few}{who}\s{customer}\s{few}{words['win']}")
+    yield _cue("contract", language, rf"{words['won']}\s(?:a\s|al\s)?{the}{who}\s{customer}")
+    yield _cue("contract", language, rf"{words['won']}\s{few}{words['customer']}\s(?:{words['the']}\s)?{who}")
+    yield _cue("contract", language, rf"{words['new_customer']}\s?:?\s{the}{who}")
+
+
+def _cue(kind: str, language: str, pattern: str, *, plain: bool = True) -> Cue:
+    whole = re.compile(rf"(?<!\w){pattern}(?!\w)", re.I)
+    return Cue(EventType.ENTERPRISE_DEAL, kind, whole, "name or figure", language=language, plain=plain)
+
+
+CONTRACTS = tuple(cue for language in ("de", "fr", "es", "pt") for cue in _cues(language))
+
+
+@cache
+def _says(language: str, kind: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-]){_words(language, kind)}(?!\w)", re.I)
+
+
+def act_of(text: str, cue: tuple[int, int], language: str) -> Act:
+    """Whether a contract is signed, or only hoped for, by the words of its language in the clause of the cue."""
+    start = max((end.end() for end in _CLAUSE_ENDS.finditer(text, 0, cue[0])), default=0)
+    stop = _CLAUSE_ENDS.search(text, cue[1])
+    end = stop.start() if stop else len(text)
+    clause = text[start:end]
+    if _says(language, "not").search(text[max(start, cue[0] - _BEFORE) : min(end, cue[1] + _BEHIND)]):
+        return Act.DENIED
+    if _says(language, "supposed").search(clause):
+        return Act.SUPPOSED
+    return Act.PLANNED if _says(language, "planned").search(clause) else Act.TOLD
+
+
+def is_other(text: str, language: str) -> bool:
+    """Whether what was signed is no sale: a lease, or somebody's employment."""
+    return _says(language, "other").search(text) is not None or _ROLE.search(text) is not None
