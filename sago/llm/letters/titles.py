@@ -81,6 +81,10 @@ _NOUN = re.compile(
     r"(?i:term sheet|terms|agreement|grant|loan|revenue|sales|originations|bookings|capture rate|retention|margin"
     r"|tender|orders|patent|contract|ARR|MRR|NRR)(?= (?:of|from|for|with|[A-Z]{3} ?\d|[$€£¥₹]?\d)|[:,])"
 )
+_LEVEL = re.compile(
+    r"(?P<what>(?:[^\s,:;]+ ){0,4}(?i:revenue|sales|originations|bookings|rate|retention|margin|orders|ARR|MRR|NRR))"
+    r"(?: of)? (?P<much>(?:[A-Z]{3} ?\d|[$€£¥₹]?\d).*)"
+)
 _NO_VERB = re.compile(r"\b(?:is|are|has|have|will|\w+ed|\w+(?<!s)s(?= (?:the|an?|its)\b))\b")
 _SPLIT = re.compile(r"[,;:(]| – ")
 _SOME = r"some(?! (?:(?!to |from |over )[a-z-]+ ){0,2}[a-z-]+s\b)"
@@ -167,6 +171,15 @@ def _is_verb(subject: str, rest: str) -> bool:
     is_named = subject.split()[-1][0].isupper() and subject.split()[0].lower() not in _common()
     behind = rest.lstrip()
     return _TAKES.match(behind) is not None or (is_named and not _OF_NOUNS.match(behind)) or " from " in rest
+
+
+def as_level(title: str, quotes: str = "") -> str:
+    """`January revenue was $41.2m, the first month above 40`, of a title that sets a figure beside its name."""
+    found = _LEVEL.match(title)
+    if not found or _NO_VERB.search(found["what"]):
+        return ""
+    were = "were" if found["what"].endswith("s") else "was"
+    return f"{opening(found['what'], quotes)} {were} {found['much']}"
 
 
 def noun(title: str) -> str:

@@ -12,7 +12,7 @@ from sago.domain.companies import Granularity
 from sago.domain.letters import LetterDraft
 from sago.domain.watches import Direction, Outcome
 from sago.llm.letters import compose_offline
-from sago.llm.letters.titles import as_clause, bare_title, noun, told_title
+from sago.llm.letters.titles import as_clause, as_level, bare_title, noun, told_title
 from sago.outreach.checking import check
 from tests.unit.outreach.corpus import requests
 from tests.unit.outreach.stories import SETBACK, event, metric, request, watch
@@ -73,12 +73,23 @@ def test_a_verb_whose_past_no_text_of_the_event_has_is_left_as_it_is() -> None:
     [
         ("Term sheet from Savannah Gate: $3.5M", "a term sheet from Savannah Gate: $3.5M"),
         ("Record March originations of $2.3m", "the record March originations of $2.3m"),
-        ("January revenue KES 41.2m", "the January revenue of KES 41.2m"),
         ("Two-day rider strike", ""),
     ],
 )
 def test_a_title_without_a_verb_names_a_thing(title: str, told: str) -> None:
     assert noun(title) == told
+
+
+@pytest.mark.parametrize(
+    ("title", "told"),
+    [
+        ("January revenue KES 41.2m, the first above 40", "January revenue was KES 41.2m, the first above 40"),
+        ("Record March originations of $2.3m, up a third", "record March originations were $2.3m, up a third"),
+        ("Grant of $2m", ""),
+    ],
+)
+def test_a_figure_beside_its_name_is_told_as_a_level(title: str, told: str) -> None:
+    assert as_level(title) == told
 
 
 @pytest.mark.parametrize(
