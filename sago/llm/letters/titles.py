@@ -28,15 +28,15 @@ _TO_PAST = {
     "completes": "completed", "adds": "added", "prepays": "prepaid", "starts": "started", "takes": "took",
     "asks": "asked", "visits": "visited", "approaches": "approached", "meets": "met", "puts": "put", "runs": "ran",
     "allows": "allowed", "re-signs": "re-signed", "extends": "extended", "doubles": "doubled", "goes": "went",
-    "begins": "began", "climbs": "climbed", "crosses": "crossed", "receives": "received", "backs": "backed",
-    "digs": "dug", "spends": "spent", "wants": "wanted", "discusses": "discussed",
+    "joins": "joined", "begins": "began", "climbs": "climbed", "crosses": "crossed", "receives": "received",
+    "backs": "backed", "digs": "dug", "spends": "spent", "wants": "wanted", "discusses": "discussed",
 }  # fmt: skip
 _OF_MANY = {
     "reach": "reached", "pass": "passed", "close": "closed", "fall": "fell", "rise": "rose", "grow": "grew",
     "cross": "crossed", "climb": "climbed", "start": "started",
 }  # fmt: skip
 _RARE = frozenset(
-    "approached backed climbed cut dug expanded extended hit prepaid put ran rose shrank visited won".split()
+    "joined approached backed climbed cut dug expanded extended hit prepaid put ran rose shrank visited won".split()
 )
 """Forms that a letter has only where a text of the event has them: to its check any other is a strange word."""
 _ALSO_NOUNS = frozenset(
@@ -102,7 +102,7 @@ _SAME_AGAIN = re.compile(
     r"|,? (?:over|in) 0–\d+ [a-z]+"
 )
 """What tells nothing beside a band: an earlier one, a step over its edge, a few runs."""
-_FEW = re.compile(r"^0–\d+ (?=[A-Z])|(?<=\ball )0–\d+ (?=[a-z])")
+_FEW = re.compile(r"^0–\d+ (?=[A-Z])|(?<=\b(?:all|for) )0–\d+ (?=[a-z])")
 
 
 def bare_title(title: str) -> str:

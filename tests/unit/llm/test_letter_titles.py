@@ -64,6 +64,8 @@ def test_a_headline_is_told_in_the_past(title: str, told: str) -> None:
 
 def test_a_verb_whose_past_no_text_of_the_event_has_is_left_as_it_is() -> None:
     assert as_clause("Chef Barragán cuts food cost from 30% to 20%") == ""
+    assert as_clause("Amélie Kpodo joins from Plan", "we get her in May, she joins from Plan") == ""
+    assert as_clause("Amélie Kpodo joins from Plan", "she joined on the 1st") == "Amélie Kpodo joined from Plan"
     cut = "Chef Barragán cut food cost from 30% to 20%"
     assert as_clause("Chef Barragán cuts food cost from 30% to 20%", "she cut it to 20%") == cut
 
@@ -102,6 +104,7 @@ def test_a_figure_beside_its_name_is_told_as_a_level(title: str, told: str) -> N
         ("Agreement for some pick-up points", "Agreement for some pick-up points"),
         ("Monitored assets pass some", ""),
         ("Titer raised to 20–50 g/L from 20–50 g/L over 0–5 runs", "Titer raised to 20–50 g/L"),
+        ("Wimmera signs 5–10 years for 0–5 batteries", "Wimmera signs 5–10 years for batteries"),
         ("Latency cut from 500–1,000 ms to 100–200 ms", "Latency cut from 500–1,000 ms to 100–200 ms"),
         ("Freight reached SAR 10M–20M, up from 10,000,000–20,000,000 in July", "Freight reached SAR 10M–20M"),
     ],
