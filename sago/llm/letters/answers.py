@@ -150,11 +150,13 @@ def _counted(result: ConditionResult, request: LetterRequest) -> list[Event]:
     """Of a count's events the latest, and those beside it where more than one was asked for."""
     if result.condition.kind != "count":
         return []
+    levels = {each.event_id for each in request.verdict.results if each.condition.kind != "count"}
     wanted = max(1, min(NAMED_TOGETHER, int(result.condition.value)))
     same = [event for event in request.events if event.event_type == result.condition.name]
     latest = [event for event in same if event.id == result.event_id]
     others = [event for event in same if event.id != result.event_id]
-    return sorted((latest + others)[:wanted], key=lambda event: event.occurred_at) if latest else []
+    fit = [event for event in (latest + others)[:wanted] if event.id not in levels]
+    return sorted(fit, key=lambda event: event.occurred_at) if latest else []
 
 
 def _event(result: ConditionResult, request: LetterRequest) -> Event | None:

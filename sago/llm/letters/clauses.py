@@ -260,7 +260,7 @@ _WRITERS: dict[str, Callable[[_Title], str]] = {
     r"(?P<who>.+?) reports a result(?: of (?P<value>\S+))?(?: worth .+)?": _result,
     rf"(?P<who>.+?) (?P<what>{_INTEREST}).*": _interest,
     r"Opened in (?P<who>.+)": lambda t: f"{t.we} opened in {t.who('a new market')}",
-    r"(?P<what>.+?) (?:is|are) available to customers": lambda t: f"{t.we} released {t.found['what']}",
+    r"(?P<what>.+?) (?:is|are) available to customers": lambda t: f"{t.we} released {opening(t.found['what'])}",
     r"Patent granted(?: for (?P<what>.+))?": lambda t: f"{t.we} were granted a patent{t.part('what', ' for ')}",
     r"Measured: .+": _measured,
     r"Reached profitability": lambda t: f"{t.we} reached profitability",

@@ -1,5 +1,6 @@
 """When a fact was: the day its words were said, or the month that they name for it."""
 
+# ruff: noqa: SIM905 - a table of words is read more easily as one string
 from __future__ import annotations
 
 import re
@@ -14,9 +15,39 @@ _LONGEST_BARE_MONTH = 330
 """Days after which `in October` could be read as another October."""
 
 
+_LONGEST_BACK = 45
+"""Days that somebody who tells of a day without its year looks back at most."""
+_MONTHS = "January February March April May June July August September October November December".split()
+_MONTH = re.compile("|".join(_MONTHS))
+_DAY = re.compile(
+    rf"\b[Oo]n (?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month>{_MONTH.pattern})"
+    rf"|(?P<month2>{_MONTH.pattern}) (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?)\b(?!,? \d{{4}})"
+)
+
+
 def day_of(event: Event, as_of: datetime) -> str:
-    """` on 14 November`: the day an event was first said."""
-    return f" on {day(event.occurred_at, beside=as_of)}"
+    """` on 14 November`: the day before it that its words name as the event's, else the day it was first said."""
+    return f" on {day(_named_day(event) or event.occurred_at, beside=as_of)}"
+
+
+def _named_day(event: Event) -> date | None:
+    """`On 23 March payouts were down`: the one day that the first quote names, shortly before it was said."""
+    named = {
+        (match["day"] or match["day2"], match["month"] or match["month2"]) for match in _DAY.finditer(_first(event))
+    }
+    if len(named) != 1 or len(_MONTH.findall(_first(event))) != 1:
+        return None
+    number, month = named.pop()
+    said = event.occurred_at.date()
+    try:
+        told = date(said.year, _MONTHS.index(month) + 1, int(number))
+    except ValueError:
+        return None
+    return told if 0 < (said - told).days <= _LONGEST_BACK else None
+
+
+def _first(event: Event) -> str:
+    return event.evidence[0].quote
 
 
 def time_of(metric: Metric, event: Event, points: Sequence[MetricPoint], as_of: datetime) -> str:

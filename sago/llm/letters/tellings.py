@@ -16,7 +16,7 @@ from sago.llm.letters.days import day_of, time_of
 from sago.llm.letters.facts import fact, is_prose, prose
 from sago.llm.letters.figures import level_clause, level_of, telling_figures
 from sago.llm.letters.phrasing import capital, one_line
-from sago.llm.letters.titles import as_clause, bare_title, noun, owned, told_title
+from sago.llm.letters.titles import as_clause, as_level, bare_title, noun, owned, told_title
 
 THEMES = {
     EventType.REVENUE_MILESTONE: "Revenue",
@@ -156,7 +156,7 @@ def tell(event: Event, request: LetterRequest) -> Telling:
     if event.event_type is EventType.SETBACK:
         return Telling(event, Manner.TITLE, title, when)
     own = sides(request).own if event.event_type in _OWN_KINDS else ""
-    if text := as_clause(title, _quotes(event)):
+    if text := as_clause(title, _quotes(event)) or as_level(title, _quotes(event)):
         return Telling(event, Manner.CLAUSE, _dated(owned(text, own) if own else text), when)
     if text := noun(title):
         return Telling(event, Manner.NOUN, owned(text, own) if own else text, when, teller)

@@ -28,15 +28,15 @@ _TO_PAST = {
     "completes": "completed", "adds": "added", "prepays": "prepaid", "starts": "started", "takes": "took",
     "asks": "asked", "visits": "visited", "approaches": "approached", "meets": "met", "puts": "put", "runs": "ran",
     "allows": "allowed", "re-signs": "re-signed", "extends": "extended", "doubles": "doubled", "goes": "went",
-    "begins": "began", "climbs": "climbed", "crosses": "crossed", "receives": "received", "backs": "backed",
-    "digs": "dug", "spends": "spent", "wants": "wanted", "discusses": "discussed",
+    "joins": "joined", "begins": "began", "climbs": "climbed", "crosses": "crossed", "receives": "received",
+    "backs": "backed", "digs": "dug", "spends": "spent", "wants": "wanted", "discusses": "discussed",
 }  # fmt: skip
 _OF_MANY = {
     "reach": "reached", "pass": "passed", "close": "closed", "fall": "fell", "rise": "rose", "grow": "grew",
     "cross": "crossed", "climb": "climbed", "start": "started",
 }  # fmt: skip
 _RARE = frozenset(
-    "approached backed climbed cut dug expanded extended hit prepaid put ran rose shrank visited won".split()
+    "joined approached backed climbed cut dug expanded extended hit prepaid put ran rose shrank visited won".split()
 )
 """Forms that a letter has only where a text of the event has them: to its check any other is a strange word."""
 _ALSO_NOUNS = frozenset(
@@ -81,6 +81,10 @@ _NOUN = re.compile(
     r"(?i:term sheet|terms|agreement|grant|loan|revenue|sales|originations|bookings|capture rate|retention|margin"
     r"|tender|orders|patent|contract|ARR|MRR|NRR)(?= (?:of|from|for|with|[A-Z]{3} ?\d|[$€£¥₹]?\d)|[:,])"
 )
+_LEVEL = re.compile(
+    r"(?P<what>(?:[^\s,:;]+ ){0,4}(?i:revenue|sales|originations|bookings|rate|retention|margin|orders|ARR|MRR|NRR))"
+    r"(?: of)? (?P<much>(?:[A-Z]{3} ?\d|[$€£¥₹]?\d).*)"
+)
 _NO_VERB = re.compile(r"\b(?:is|are|has|have|will|\w+ed|\w+(?<!s)s(?= (?:the|an?|its)\b))\b")
 _SPLIT = re.compile(r"[,;:(]| – ")
 _SOME = r"some(?! (?:(?!to |from |over )[a-z-]+ ){0,2}[a-z-]+s\b)"
@@ -98,7 +102,7 @@ _SAME_AGAIN = re.compile(
     r"|,? (?:over|in) 0–\d+ [a-z]+"
 )
 """What tells nothing beside a band: an earlier one, a step over its edge, a few runs."""
-_FEW = re.compile(r"^0–\d+ (?=[A-Z])|(?<=\ball )0–\d+ (?=[a-z])")
+_FEW = re.compile(r"^0–\d+ (?=[A-Z])|(?<=\b(?:all|for) )0–\d+ (?=[a-z])")
 
 
 def bare_title(title: str) -> str:
@@ -167,6 +171,15 @@ def _is_verb(subject: str, rest: str) -> bool:
     is_named = subject.split()[-1][0].isupper() and subject.split()[0].lower() not in _common()
     behind = rest.lstrip()
     return _TAKES.match(behind) is not None or (is_named and not _OF_NOUNS.match(behind)) or " from " in rest
+
+
+def as_level(title: str, quotes: str = "") -> str:
+    """`January revenue was $41.2m, the first month above 40`, of a title that sets a figure beside its name."""
+    found = _LEVEL.match(title)
+    if not found or _NO_VERB.search(found["what"]):
+        return ""
+    were = "were" if found["what"].endswith("s") else "was"
+    return f"{opening(found['what'], quotes)} {were} {found['much']}"
 
 
 def noun(title: str) -> str:

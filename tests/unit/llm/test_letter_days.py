@@ -77,6 +77,31 @@ def test_a_figure_said_after_its_events_day_is_told_without_one() -> None:
     assert "MRR reached $131k ($2M ARR)." in draft.body
 
 
+@pytest.mark.parametrize(
+    ("quote", "told"),
+    [
+        ("On 3 November payouts were down", "on 3 November"),
+        ("payouts were down on November 3rd", "on 3 November"),
+        ("payouts will be down on 3 December", "on 18 November"),
+        ("down on 3 November, up on 4 November", "on 18 November"),
+        ("payouts were down on 3 November 2025", "on 18 November"),
+        ("payouts were down on 31 September", "on 18 November"),
+    ],
+)
+def test_what_names_its_day_is_told_of_that_day(quote: str, told: str) -> None:
+    down = event("setback", "Outage of 5 hours", quote, days_ago=2)
+    wanted = request(watch("arr >= 2M"))
+    wanted = wanted.model_copy(update={"events": (*wanted.events, down)})
+    draft = compose_offline(wanted)
+    assert f"had an outage of 5 hours {told}" in draft.body
+    assert check(draft, wanted) == []
+
+
+def test_a_fact_that_answers_two_conditions_is_told_once() -> None:
+    draft = compose_offline(request(watch("arr >= 2M", "revenue_milestone >= 1")))
+    assert draft.body.count("ARR reached $2.1M") == 1
+
+
 @pytest.mark.parametrize("month", ["October", "oct"])
 def test_what_a_condition_was_judged_by_is_told_of_the_month_it_names(month: str) -> None:
     said = event("revenue_milestone", "ARR reached $2.1M", f"{month} ARR is $2.1M", metric("arr", 2.1e6))

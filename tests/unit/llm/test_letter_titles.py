@@ -12,7 +12,7 @@ from sago.domain.companies import Granularity
 from sago.domain.letters import LetterDraft
 from sago.domain.watches import Direction, Outcome
 from sago.llm.letters import compose_offline
-from sago.llm.letters.titles import as_clause, bare_title, noun, told_title
+from sago.llm.letters.titles import as_clause, as_level, bare_title, noun, told_title
 from sago.outreach.checking import check
 from tests.unit.outreach.corpus import requests
 from tests.unit.outreach.stories import SETBACK, event, metric, request, watch
@@ -64,6 +64,8 @@ def test_a_headline_is_told_in_the_past(title: str, told: str) -> None:
 
 def test_a_verb_whose_past_no_text_of_the_event_has_is_left_as_it_is() -> None:
     assert as_clause("Chef Barragán cuts food cost from 30% to 20%") == ""
+    assert as_clause("Amélie Kpodo joins from Plan", "we get her in May, she joins from Plan") == ""
+    assert as_clause("Amélie Kpodo joins from Plan", "she joined on the 1st") == "Amélie Kpodo joined from Plan"
     cut = "Chef Barragán cut food cost from 30% to 20%"
     assert as_clause("Chef Barragán cuts food cost from 30% to 20%", "she cut it to 20%") == cut
 
@@ -73,12 +75,23 @@ def test_a_verb_whose_past_no_text_of_the_event_has_is_left_as_it_is() -> None:
     [
         ("Term sheet from Savannah Gate: $3.5M", "a term sheet from Savannah Gate: $3.5M"),
         ("Record March originations of $2.3m", "the record March originations of $2.3m"),
-        ("January revenue KES 41.2m", "the January revenue of KES 41.2m"),
         ("Two-day rider strike", ""),
     ],
 )
 def test_a_title_without_a_verb_names_a_thing(title: str, told: str) -> None:
     assert noun(title) == told
+
+
+@pytest.mark.parametrize(
+    ("title", "told"),
+    [
+        ("January revenue KES 41.2m, the first above 40", "January revenue was KES 41.2m, the first above 40"),
+        ("Record March originations of $2.3m, up a third", "record March originations were $2.3m, up a third"),
+        ("Grant of $2m", ""),
+    ],
+)
+def test_a_figure_beside_its_name_is_told_as_a_level(title: str, told: str) -> None:
+    assert as_level(title) == told
 
 
 @pytest.mark.parametrize(
@@ -91,6 +104,7 @@ def test_a_title_without_a_verb_names_a_thing(title: str, told: str) -> None:
         ("Agreement for some pick-up points", "Agreement for some pick-up points"),
         ("Monitored assets pass some", ""),
         ("Titer raised to 20–50 g/L from 20–50 g/L over 0–5 runs", "Titer raised to 20–50 g/L"),
+        ("Wimmera signs 5–10 years for 0–5 batteries", "Wimmera signs 5–10 years for batteries"),
         ("Latency cut from 500–1,000 ms to 100–200 ms", "Latency cut from 500–1,000 ms to 100–200 ms"),
         ("Freight reached SAR 10M–20M, up from 10,000,000–20,000,000 in July", "Freight reached SAR 10M–20M"),
     ],
