@@ -187,11 +187,15 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     around = text.text[sentence.start : sentence.end]
     if _COMMITS.search(around):
         return
-    is_asked = _BEYOND.search(before) or any(
-        _ASKER[text.all.direction].search(part)
-        for part in (re.split(r"[,;:]\s", behind)[0], re.split(r"[,;:]\s", before)[-1])
+    is_listed = _THINGS.match(before) and _ASKER[text.all.direction].search(around)
+    is_asked = (
+        is_listed
+        or _BEYOND.search(before)
+        or any(
+            _ASKER[text.all.direction].search(part)
+            for part in (re.split(r"[,;:]\s", behind)[0], re.split(r"[,;:]\s", before)[-1])
+        )
     )
-    is_asked = is_asked or (_THINGS.match(before) and _ASKER[text.all.direction].search(around))
     was_below = _WAS_BELOW.search(before) and _TOLD_THEN.search(around)
     if not (is_asked or was_below):
         return
