@@ -65,6 +65,7 @@ _MULTIPLES = re.compile(
     re.I,
 )  # fmt: skip
 _THINGS = re.compile(r"\s(?:things?|conditions|points)\b")
+_LISTED = re.compile(r"\b(?:things?|conditions?|points?):\s$")
 _CLOCK = re.compile(r"\d{1,2}(?:[:.]\d\d)?(?:[ap]m)?$", re.I)
 
 
@@ -187,7 +188,7 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     around = text.text[sentence.start : sentence.end]
     if _COMMITS.search(around):
         return
-    is_listed = _THINGS.match(before) and _ASKER[text.all.direction].search(around)
+    is_listed = _LISTED.search(before) and _ASKER[text.all.direction].search(around)
     is_asked = (
         is_listed
         or _BEYOND.search(before)
