@@ -109,7 +109,7 @@ _SAME = [
     "cut reduce reduced lower lowered",
     "begin begun began start started",
     "complete completed finish finished",
-    "outage incident downtime", "receive send sent",
+    "outage incident downtime",
     "buy bought", "build built", "bring brought", "choose chose chosen", "deal dealt", "draw drew drawn", "drive drove",
     "feel felt", "find found", "get got gotten", "hold held", "lead led", "lend lent", "meet met",
     "run ran", "sell sold", "send sent", "set set", "shut shut", "speak spoke spoken", "spend spent", "speed sped",
