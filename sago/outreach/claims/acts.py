@@ -1,8 +1,7 @@
 """Words that turn an act round, hedge or end it, and claims that hold neither figure, date nor name.
 
-Closed lists: a word of them stands only where the texts of the clause's own event hold it, or one of its group. Not
-covered: what is added with other words (`for all its airports`, `because the product kept failing`), praise that names
-no metric, what somebody is said to have told or promised, and lists of people beside one another.
+Closed lists: a word of them stands only where the texts of the clause's own event hold it, or one of its group. What
+is added with other words is refused by `additions`.
 """
 
 from __future__ import annotations

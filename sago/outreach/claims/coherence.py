@@ -187,7 +187,7 @@ def _is_name_alone(text: Text, clause: Span, claims: Iterable[Claim], grounds: l
 
 _COURTESY = re.compile(
     r"\b(?:regards|greetings|wishes|congratulations|thanks|hello|compliments|forward this) (?:\w+ )?to\b"
-    r"|\b(?:hear|know|learn|talk|speak|read) (?:\w+ )?about\b",
+    r"|\b(?:congratulations|well done) on\b|\b(?:hear|know|learn|talk|speak|read) (?:\w+ )?about\b",
     re.I,
 )
 _WON = re.compile(r"\b(?:you|we) (?:won|win|landed)\b", re.I)

@@ -42,6 +42,11 @@ _WHEN_MET = re.compile(
 _FROM_ON = re.compile(r"\b(?:since|until|till|by)\s(?:the\s)?$", re.I)
 _GREW = re.compile(r"\b(?:up|down|more|from|gr[eo]w\w*|r[io]se\w*|added|increased)\b", re.I)
 _HOPED = re.compile(r"\b(?:asked|wanted|hoped|needed|promised|planned|expected|will)\b", re.I)
+_OWN_DAY = re.compile(
+    r"\bI(?: am|[’']m| will be|[’']ll be)(?: (?!that|told|glad|happy|you|they|sure)[a-z]+){0,5} "
+    r"(?:on|until|till|from|by|through) $"
+)
+"""The sender's own time: `I am in town on`."""
 _ASKS_TIME = re.compile(r"\b(?:are you|would|could|shall|can|do you|does|what about|how about)\b[^.!]*\?", re.I)
 
 
@@ -50,7 +55,8 @@ def date_claims(text: Text) -> Iterator[Claim]:
     for day in text.days:
         sentence = text.sentence(day.start)
         said = text.text[sentence.start : sentence.end]
-        asks = ASKS.search(said) or _ASKS_TIME.search(said)
+        is_own = day.weekday is not None and _OWN_DAY.search(text.text[sentence.start : day.start])
+        asks = is_own or ASKS.search(said) or _ASKS_TIME.search(said)
         if asks and day.relative.startswith(("this", "tonight")):
             continue
         if day.weekday is not None and (asks or _is_beside(day, text)):

@@ -65,6 +65,7 @@ _MULTIPLES = re.compile(
     re.I,
 )  # fmt: skip
 _THINGS = re.compile(r"\s(?:things?|conditions|points)\b")
+_LISTED = re.compile(r"\b(?:things?|conditions?|points?):\s$")
 _CLOCK = re.compile(r"\d{1,2}(?:[:.]\d\d)?(?:[ap]m)?$", re.I)
 
 
@@ -187,11 +188,15 @@ def _asked(amount: Amount, measure: str | None, text: Text) -> Iterator[Match]:
     around = text.text[sentence.start : sentence.end]
     if _COMMITS.search(around):
         return
-    is_asked = _BEYOND.search(before) or any(
-        _ASKER[text.all.direction].search(part)
-        for part in (re.split(r"[,;:]\s", behind)[0], re.split(r"[,;:]\s", before)[-1])
+    is_listed = _LISTED.search(before) and _ASKER[text.all.direction].search(around)
+    is_asked = (
+        is_listed
+        or _BEYOND.search(before)
+        or any(
+            _ASKER[text.all.direction].search(part)
+            for part in (re.split(r"[,;:]\s", behind)[0], re.split(r"[,;:]\s", before)[-1])
+        )
     )
-    is_asked = is_asked or (_THINGS.match(before) and _ASKER[text.all.direction].search(around))
     was_below = _WAS_BELOW.search(before) and _TOLD_THEN.search(around)
     if not (is_asked or was_below):
         return

@@ -158,6 +158,8 @@ class _Speaker:
             return Mode.FREE
         if not self._to_founder and head in ("i", "we", "my"):
             return Mode.COURTEOUS
+        if before is None and lead == "if" and head:
+            return Mode.COURTEOUS
         if head in self._company | _WHOLES or head in ("", "you"):
             return Mode.COURTEOUS if head and before is Mode.COURTEOUS else Mode.STRICT
         if before is None:

@@ -37,7 +37,7 @@ PLAIN = frozenset(
     spoke speak speaks chat minute minutes story change changes changed changing moved hold holds different company
     progress real step steps work works worked success hand town person people read reads reading way deserves tenth
     stage touch settle settling busy congratulations congrats thank thanks regards greetings wishes hello cheers
-    compliments dear rush attention interest pleasure kind sincerely
+    compliments dear rush attention interest pleasure kind sincerely timing missing
     """.split()
 )
 COURTEOUS = frozenset(
@@ -50,7 +50,7 @@ COURTEOUS = frozenset(
     introduce introduction introductions available free whenever soon shortly briefly short quick please reply
     ask asks asked tell told say said write wrote written better
     worry worried doubt doubts missed missing congratulate more best good great nice impressive remarkable sure
-    all else next let coming early sooner posted touch connect catch plan plans
+    all else next let coming early sooner posted wrong touch connect catch plan plans
     """.split()
 )
 """May be said by somebody of the letter of themselves, and in asking and greeting; not of the company."""
@@ -85,7 +85,7 @@ _SAME = [
     "sign signed signing signature",
     "win won wins landed land secured close closed",
     "contract deal agreement",
-    "customer client account",
+    "customer client account logo",
     "enterprise corporate",
     "worth value valued",
     "grow grew grown growing growth increase increased rise rose risen climb climbed gain gained",
@@ -109,7 +109,7 @@ _SAME = [
     "cut reduce reduced lower lowered",
     "begin begun began start started",
     "complete completed finish finished",
-    "outage incident downtime", "receive send sent",
+    "outage incident downtime",
     "buy bought", "build built", "bring brought", "choose chose chosen", "deal dealt", "draw drew drawn", "drive drove",
     "feel felt", "find found", "get got gotten", "hold held", "lead led", "lend lent", "meet met",
     "run ran", "sell sold", "send sent", "set set", "shut shut", "speak spoke spoken", "spend spent", "speed sped",
@@ -128,7 +128,8 @@ IDIOMS = re.compile(
     r"|\bnext (?:week|month|step|steps)\b|\ball the best\b|\bno longer\b|\bpaid off\b|\bon your side\b"
     r"|\b(?:has|have|had) to do with\b|\bas (?:well|before)\b|\bwhat else (?:has )?(?:stood out|moved|changed)\b"
     r"|\bbest (?:regards|wishes)\b|\bwell done\b|\bto do so\b|\bset out\b|\bto (?:write|ask|tell)\b"
-    r"|\ba lot\b|\bgreat (?:interest|pleasure)\b|\bmy mind\b|\bas (?:you|I) (?:wrote|said|put it|told (?:me|us|you))\b"
+    r"|\ba lot\b|\bgreat (?:interest|pleasure)\b"
+    r"|\bmy (?:mind|worry|doubt|concern)\b|\bas (?:you|I) (?:wrote|said|put it|told (?:me|us|you))\b"
     rf"|\bon (?:the )?(?:{'|'.join(sorted(LABELS))}|retention|news)(?=, on \d)"
     r"|\b(?:ahead of|above|beyond) (?=what (?:I|we) )",
     re.I,

@@ -172,6 +172,9 @@ def test_what_was_asked_for_is_not_there_because_it_was_asked_for(sentence: str)
         "I read your update with great interest.",
         "Looking forward to hearing from you.",
         "That changes my mind.",
+        "Well done on Kestrel Air.",
+        "I am in town on Thursday and could come by your office.",
+        "If the timing is wrong, just say so.",
     ],
 )
 def test_true_words_of_a_persons_own_pass(sentence: str) -> None:
@@ -196,6 +199,8 @@ def test_true_words_of_a_persons_own_pass(sentence: str) -> None:
         "You added 16 customers since we met.",
         "I asked for three things: $2M in ARR.",
         "I hear that you are in London next week.",
+        "I am told you signed Kestrel Air on Thursday.",
+        "If the board agrees, Kestrel Air signs.",
         "I would like to bring my partner Ruth Adeyemi to the call.",
         "Your partner Helmut called me.",
     ],
