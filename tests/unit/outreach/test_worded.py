@@ -64,6 +64,7 @@ def test_what_the_words_name_may_be_asked_for(because: str, condition: str) -> N
         ("growth below 20%", "mrr growth 3m >= 20%", "names no period of 3 months"),
         ("no enterprise logo", "enterprise_deal >= 2", "does not count 2"),
         ("no enterprise logo", "enterprise_deal > 1", "does not count 1"),
+        ("fewer than two partners", "partnership >= 3", "does not count 3"),
         ("no enterprise logo", "enterprise_deal >= 1 in 60d", "names no period of 60 days"),
         ("no enterprise logo", "enterprise_deal high >= 1", "names no severity `high`"),
         ("no enterprise logo", "no enterprise_deal", "by what happens"),
