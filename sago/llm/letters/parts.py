@@ -17,7 +17,6 @@ from sago.llm.letters.titles import is_noted
 
 LIST_FROM = 4
 """Facts from which a list reads better than prose; at three it depends on the letter."""
-_COMMON_STARTS = frozenset({"You", "Your", "We", "Our", "The", "There", "A", "An"})
 TERSE = 60
 """Words of a median mail up to which its writer says no more than needed."""
 
@@ -49,12 +48,11 @@ def objection(request: LetterRequest, phrases: Phrases) -> str:
         forms = [f"{each} {turn} {{facts}}" for each in recollections] + [f"{{facts}} {begun} {turn}"]
         return phrases.pick("opening", *forms, why=why, facts=facts)
     turns = ["This much has changed since. {facts}", "There is news since. {facts}", "Here is what is new. {facts}"]
-    turns += ["Since then {inside}"] if len(told) == 1 and _inside(facts) else []
     forms = [f"{each} {phrases.choose('turn', *turns)}" for each in recollections]
     forms += (
         [f"{{facts}} I am writing because of what {i} told {_whom(request)}{met}: “{{why}}”."] if why and met else []
     )
-    return phrases.pick("opening", *forms, why=why, facts=facts, inside=_inside(facts))
+    return phrases.pick("opening", *forms, why=why, facts=facts)
 
 
 def _gone(why: str) -> list[str]:
@@ -77,12 +75,6 @@ def _recollections(request: LetterRequest, why: str, met: str) -> list[str]:
 
 def _whom(request: LetterRequest) -> str:
     return "you" if to_founder(request) else "me"
-
-
-def _inside(fact: str) -> str:
-    """A sentence as it goes on behind other words; nothing where it may begin with a name."""
-    first = fact.partition(" ")[0]
-    return f"{first.lower()}{fact[len(first) :]}" if first in _COMMON_STARTS else ""
 
 
 def lead(request: LetterRequest, phrases: Phrases, first: Telling) -> str:
