@@ -19,6 +19,10 @@ def _pattern(*kinds: str) -> str:
     return either(words for (kind, _), words in _TABLE.items() if kind in kinds)
 
 
+_SOME_WORDS = 3
+"""From here on a sentence tells something."""
+
+
 class Change(NamedTuple):
     """Code points `start` to `end` of a text tell that a figure changed, for the better or the worse."""
 
@@ -71,13 +75,25 @@ def changes(text: str) -> list[Change]:
 
 
 def is_improvement(text: str) -> bool:
-    """Whether a text tells changes, all for the better, and no loss beside them."""
-    return {change.is_better for change in changes(text)} == {True} and _BESIDE.search(text) is None
+    """Whether a text tells changes, all for the better, and nothing beside them that may be a loss."""
+    found = changes(text)
+    return bool(found) and all(each.is_better for each in found) and not _tells_more(text, found)
 
 
 def is_worsening(text: str) -> bool:
     """Whether a text tells changes, all for the worse."""
     return {change.is_better for change in changes(text)} == {False}
+
+
+def _tells_more(text: str, found: Sequence[Change]) -> bool:
+    """Whether a word of loss stands in it, or a sentence of some words without a change."""
+    if _BESIDE.search(text):
+        return True
+    ends = [0, *(end.end() for end in _SENTENCE_ENDS.finditer(text)), len(text)]
+    return any(
+        len(text[start:end].split()) >= _SOME_WORDS and not any(start <= each.start < end for each in found)
+        for start, end in pairwise(ends)
+    )
 
 
 def _change(name: re.Match[str], by: tuple[int, int], way: str) -> Change:

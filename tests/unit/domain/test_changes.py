@@ -92,5 +92,14 @@ def test_both_ways_at_once_is_neither() -> None:
     assert not is_worsening(text)
 
 
-def test_good_news_beside_a_loss_is_no_plain_improvement() -> None:
-    assert not is_improvement("ARR is up to $5.3M, after the Loomstack loss")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ARR is up to $5.3M, after the Loomstack loss",
+        "Five hours without sign-in last night. Error rate is down to 0.1% now",
+        "we had an outage, error rate is down to 0.1% now",
+        "churn fell to 2%, Contoso cancelled",
+    ],
+)
+def test_good_news_beside_a_loss_is_no_plain_improvement(text: str) -> None:
+    assert not is_improvement(text)
