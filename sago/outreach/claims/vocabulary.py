@@ -121,7 +121,7 @@ LABELS = frozenset(
 )
 """Headings that an event's kind is told under."""
 IDIOMS = re.compile(
-    r"\b(?P<each>\w+) by (?P=each)\b|\ba (?:short|quick|brief) (?:update|note|call)\b"
+    r"\b(?P<each>\w+) by (?P=each)\b|\ba (?:short|quick|brief) (?:update|note|call|word)\b"
     r"|\byou and (?:the|your) (?:whole )?team\b|\btoo early\b|\b(?:a )?long way\b|\bon board\b|\btells (?:me|us)\b"
     r"|\b(?:come|came|stop|drop|swing) by (?:your|the) office\b|\b(?:join\w*) (?:the|your|our) team\b"
     r"|\bone more thing\b|\b(?:more|less|fewer) than(?=\s+[\W\d])|\bat least\b|\bat (?:all|last)\b|\bof course\b"

@@ -83,7 +83,10 @@ def say(house: House, one: Letter, *, sent: bool) -> Letter:
 
 def with_events(*letters: Letter) -> tuple[Letter, ...]:
     """Letters that cite nothing and claim nothing: they can be approved without events."""
-    plain = {"event_ids": (), "draft": LetterDraft(subject="A short word", body="All is well with all of us here.")}
+    plain = {
+        "event_ids": (),
+        "draft": LetterDraft(subject="A short word", body="Thank you for your time; we speak again next week."),
+    }
     return tuple(each.model_copy(update=plain) for each in letters)
 
 
