@@ -302,6 +302,8 @@ def test_a_reason_is_asked_about_without_its_people_and_its_words_come_back() ->
     assert "ARR below 2M" in sent
     assert said.conditions[0] == Suggestion("arr >= 2M", "ARR below 2M")
     assert said == suggest(reason)
+    named = ReasonRequest(company=company, reason="ARR of Nell below 2M")
+    assert Redacted(model).propose(named).conditions == (Suggestion("arr >= 2M", "ARR of Nell below 2M"),)
 
 
 class Inventive(Listening):
