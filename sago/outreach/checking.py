@@ -16,7 +16,7 @@ from sago.outreach.claims.passages import Span
 from sago.outreach.claims.reading import Problem, Text, receipt
 from sago.outreach.claims.wording import absences, subject_problems, trends, written_problems
 
-__all__ = ["Checked", "Problem", "check", "examine", "written"]
+__all__ = ["Checked", "Problem", "check", "examine", "ungrounded", "written"]
 
 
 class Checked(NamedTuple):
@@ -27,8 +27,14 @@ class Checked(NamedTuple):
 
 
 def check(draft: LetterDraft, request: LetterRequest, others: Sequence[str] = ()) -> list[Problem]:
-    """Everything in the letter that is not grounded; empty when the letter may be shown."""
+    """Everything in the letter that is not grounded."""
     return list(examine(draft, request, others).problems)
+
+
+def ungrounded(draft: LetterDraft, request: LetterRequest, others: Sequence[str] = ()) -> list[Problem]:
+    """What keeps the letter back; empty when it may be shown. Additions, words without a figure, date or name, go back
+    to a model once, and are shown to the person who approves."""
+    return [problem for problem in check(draft, request, others) if not problem.is_addition]
 
 
 def examine(draft: LetterDraft, request: LetterRequest, others: Sequence[str] = ()) -> Checked:

@@ -14,7 +14,7 @@ from sago.domain.model_calls import ModelJob
 from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Direction, Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError
-from sago.outreach.checking import check, examine
+from sago.outreach.checking import check, examine, ungrounded
 from sago.outreach.knowledge import load
 from sago.outreach.requesting import request_for, window_of
 from sago.outreach.sharing import view_of
@@ -84,33 +84,46 @@ def compose_letter(
     return letter
 
 
+class _Written(NamedTuple):
+    """What a model wrote, if anything that can be read."""
+
+    draft: LetterDraft | None
+    objections: tuple[str, ...]
+    """What it is told, so that it may mend it."""
+    refused: tuple[str, ...]
+    """What of that keeps the letter back."""
+
+
 def _write(request: LetterRequest, model: Model, clock: Clock, others: Sequence[str]) -> LetterDraft:
-    """A draft that passed the check; a refused one goes back once with the reasons, unless its writer would only
-    write the same again. A second answer takes about as long as the first: it is asked for where both fit in."""
+    """A draft that may be shown; one with objections goes back once with them, unless its writer would only write the
+    same again. A second answer takes about as long as the first: it is asked for where both fit in."""
     began = clock.monotonic()
-    draft, objections = _draft(request, model, others)
+    written = _draft(request, model, others)
     took = clock.monotonic() - began
-    if objections and model.place is not ModelPolicy.OFFLINE:
-        if 2 * took > WRITING_TIME:
+    if written.objections and model.place is not ModelPolicy.OFFLINE:
+        if 2 * took <= WRITING_TIME:
+            _log.info("letter goes back", watch_id=str(request.watch.id), objections=len(written.objections))
+            again = _draft(request.model_copy(update={"objections": written.objections}), model, others)
+            written = written if again.refused and not written.refused else again
+        elif written.refused:
             raise UnusableAnswerError(
-                f"letter refused, no time for another after {took:.0f} s: {'; '.join(objections)}"
+                f"letter refused, no time for another after {took:.0f} s: {'; '.join(written.refused)}"
             )
-        _log.info("letter goes back", watch_id=str(request.watch.id), objections=objections)
-        draft, objections = _draft(request.model_copy(update={"objections": objections}), model, others)
-    if draft is None:
-        raise PermanentError(f"letter of watch {request.watch.id}: {'; '.join(objections)}")
-    if objections:
-        raise UngroundedError(f"letter of watch {request.watch.id}: {'; '.join(objections)}")
-    return draft
+    if written.draft is None:
+        raise PermanentError(f"letter of watch {request.watch.id}: {'; '.join(written.refused)}")
+    if written.refused:
+        raise UngroundedError(f"letter of watch {request.watch.id}: {'; '.join(written.refused)}")
+    return written.draft
 
 
-def _draft(request: LetterRequest, model: Model, others: Sequence[str]) -> tuple[LetterDraft | None, tuple[str, ...]]:
-    """What the model wrote, if anything that can be read, and what is wrong with it."""
+def _draft(request: LetterRequest, model: Model, others: Sequence[str]) -> _Written:
     try:
         draft = model.compose(request)
     except UnusableAnswerError as error:
-        return None, (str(error),)
-    return draft, tuple(str(problem) for problem in check(draft, request, others))
+        return _Written(None, (str(error),), (str(error),))
+    problems = check(draft, request, others)
+    kept_back = tuple(str(problem) for problem in problems if not problem.is_addition)
+    return _Written(draft, tuple(map(str, problems)), kept_back)
 
 
 def _prepare(
@@ -147,7 +160,7 @@ def _standing(transaction: Transaction, request: LetterRequest, window: str) -> 
         if letter.watch_id != request.watch.id or letter.window != window:
             continue
         if letter.state is LetterState.DRAFT:
-            if set(letter.event_ids) == events and not check(letter.draft, request):
+            if set(letter.event_ids) == events and not ungrounded(letter.draft, request):
                 return letter
         elif letter.state is LetterState.EXPIRED:
             if letter.approved_by or set(letter.event_ids) == events:
@@ -165,7 +178,7 @@ def _told(transaction: Transaction, request: LetterRequest) -> Letter | None:
     for letter in transaction.outreach.letters(request.company.company_id, live=False):
         is_told = letter.state.is_live or letter.state is LetterState.EXPIRED
         if is_told and letter.watch_id == request.watch.id and set(letter.event_ids) == events:
-            return letter if letter.state is not LetterState.DRAFT or not check(letter.draft, request) else None
+            return letter if letter.state is not LetterState.DRAFT or not ungrounded(letter.draft, request) else None
     return None
 
 

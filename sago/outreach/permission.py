@@ -10,9 +10,9 @@ from enum import StrEnum
 from uuid import UUID
 
 from sago.domain.events import Event
-from sago.domain.letters import Letter, LetterDraft, LetterRequest
+from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
 from sago.domain.wording import day
-from sago.outreach.checking import Problem, check
+from sago.outreach.checking import Problem, check, ungrounded
 from sago.outreach.claims.passages import words_of
 from sago.outreach.requesting import request_of
 from sago.outreach.sharing import has_ended
@@ -80,13 +80,23 @@ def notes(letter: Letter) -> list[str]:
     return ["no mail address of its reader is known: it is laid out as a file, and not mailed"]
 
 
+def doubts(tx: Transaction, letter: Letter) -> list[str]:
+    """What only a person can answer for before a draft is approved, one line each: words that no event bears out, a
+    model's or an editor's; claims of a letter from before receipts were kept."""
+    if letter.state is not LetterState.DRAFT or tx.outreach.watch(letter.watch_id) is None:
+        return []
+    found = [problem for problem in check(letter.draft, request_of(tx, letter)) if problem.is_addition]
+    no_receipts = [] if letter.receipts else ["its claims have no receipts that could be looked at"]
+    return [*no_receipts, *(f"no event says “{problem.text}”, in “{problem.sentence}”" for problem in found)]
+
+
 def untraceable(letter: Letter, draft: LetterDraft, request: LetterRequest) -> list[Problem]:
-    """What `check` finds in a text of this letter, but for the names of its own sender and reader: the profile of the
+    """What is ungrounded in a text of this letter, but for the names of its own sender and reader: the profile of the
     company may name others by now."""
     people = " ".join(person.name for person in (letter.sender, letter.recipient) if person)
     return [
         problem
-        for problem in check(draft, request)
+        for problem in ungrounded(draft, request)
         if problem.kind != "name" or not words_of(problem.text) <= words_of(people)
     ]
 

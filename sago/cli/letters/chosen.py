@@ -13,7 +13,7 @@ from sago.cli.lookup import the_one
 from sago.cli.session import Session
 from sago.domain.letters import Letter, LetterState
 from sago.domain.mails import MailState, mail_id
-from sago.outreach.permission import needed, unticked
+from sago.outreach.permission import doubts, needed, unticked
 from sago.outreach.reading import last_change
 from sago.ports import Transaction
 from sago.report.phrases import one_line
@@ -79,6 +79,12 @@ def lacks(container: Container, letter: Letter) -> list[str]:
         return []
     with container.database.begin() as tx:
         return needed(tx, letter, container.clock.now(), container.approval_rules)
+
+
+def doubted(container: Container, letter: Letter) -> list[str]:
+    """What a person answers for who approves it."""
+    with container.database.begin() as tx:
+        return doubts(tx, letter)
 
 
 def steps_of(container: Container, letter: Letter, lacking: Sequence[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from rich.text import Text
 from sago.bootstrap import Container
 from sago.cli.letters.chosen import (
     crowds,
+    doubted,
     is_terminal,
     lacks,
     letter_named,
@@ -31,7 +33,7 @@ from sago.outreach.permission import notes, objections
 from sago.outreach.standing import lay_out
 from sago.report.phrases import one_line
 
-Yes = Annotated[bool, typer.Option("--yes", help="You have read a letter whose claims have no receipts.")]
+Yes = Annotated[bool, typer.Option("--yes", help="You have read it, and stand by words that no event bears out.")]
 
 
 KEPT_TO = timedelta(milliseconds=1)
@@ -54,8 +56,7 @@ def approve_letter(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         found = letter_named(container, letter)
-        if found.state is LetterState.DRAFT and not found.receipts:
-            _confirm(found, yes=yes)
+        _confirm(found, doubted(container, found), yes=yes)
         decided, is_new = _decided(session, container, found, LetterState.APPROVED, because)
         if not is_new:
             container.generations.check()
@@ -196,13 +197,14 @@ def _while_fresh(is_new: bool, within: timedelta) -> tuple[str, ...]:
     return (undo_within(within),) if is_new and within else ()
 
 
-def _confirm(letter: Letter, *, yes: bool) -> None:
-    """Ask once about a letter composed before receipts were kept; raises UsageError where nobody can be asked."""
-    if yes:
+def _confirm(letter: Letter, doubts: Sequence[str], *, yes: bool) -> None:
+    """Ask once about what only a person can answer for; raises UsageError where nobody can be asked."""
+    if yes or not doubts:
         return
     if not is_terminal():
-        raise UsageError(f"letter {letter.id}: its claims have no receipts; read it, then approve it with --yes")
-    typer.echo(f"{one_line(letter.draft.subject)}: its claims have no receipts that could be looked at.", err=True)
+        raise UsageError(f"letter {letter.id}: {'; '.join(doubts)}; read it, then approve it with --yes, or edit it")
+    for line in doubts:
+        typer.echo(f"{one_line(letter.draft.subject)}: {line}", err=True)
     if not typer.confirm("Have you read it, and is it true?", err=True):
         raise UsageError(f"letter {letter.id}: is a draft still; sago outreach show {short(letter)}")
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from sago.bootstrap import Container
-from sago.cli.letters.chosen import is_terminal, lacks, letter_named, next_steps, short, steps_of
+from sago.cli.letters.chosen import doubted, is_terminal, lacks, letter_named, next_steps, short, steps_of
 from sago.cli.lookup import Wanted, me, opened
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.letters import Letter, LetterState
@@ -53,10 +55,10 @@ def edit_letter(
         if is_own and file:
             file.unlink()
         left = unticked(edited, container.approval_rules.tick)
-        steps = steps_of(container, edited, lacks(container, edited))
+        steps, own_words = steps_of(container, edited, lacks(container, edited)), doubted(container, edited)
     if as_json:
         session.emit(edited.model_dump(mode="json"))
-    _say(session, found, edited, len(left))
+    _say(session, found, edited, len(left), own_words)
     next_steps(session, edited, *steps)
 
 
@@ -113,7 +115,7 @@ def _read(file: Path, letter: Letter) -> tuple[str, str]:
     return subject, body
 
 
-def _say(session: Session, before: Letter, after: Letter, left: int) -> None:
+def _say(session: Session, before: Letter, after: Letter, left: int, own_words: Sequence[str]) -> None:
     if after.draft == before.draft:
         session.note(f"{after.id}: the text is as it was; nothing was changed")
         return
@@ -121,3 +123,5 @@ def _say(session: Session, before: Letter, after: Letter, left: int) -> None:
     session.note(f"edited {after.id}{taken_back}")
     if left:
         session.note(f"{counted(left, 'claim')} to tick")
+    for line in own_words:
+        session.note(escape(f"{line}: yours to answer for"))

@@ -13,6 +13,7 @@ from sago.cli import receipts
 from sago.cli.letters.chosen import (
     ago,
     crowds,
+    doubted,
     file_of,
     lacks,
     letter_named,
@@ -79,12 +80,12 @@ def show_letter(
     with opened(session) as container:
         found = letter_named(container, letter)
         left = lacks(container, found)
-        steps = steps_of(container, found, left)
+        steps, own_words = steps_of(container, found, left), doubted(container, found)
         with container.database.begin() as tx:
             kind = KINDS[letter_kind(found, tx.outreach.watches(found.company_id))]
             file = file_of(tx, found)
     if as_json:
-        session.emit(found.model_dump(mode="json") | {"needed": left, "file": file})
+        session.emit(found.model_dump(mode="json") | {"needed": left, "doubts": own_words, "file": file})
         return
     session.out.print(Text(one_line(found.subject), style="bold"))
     session.out.print(
@@ -94,7 +95,7 @@ def show_letter(
     session.out.print()
     for line in left:
         session.out.print(Text(f"✗ {line}", style="yellow"))
-    for line in notes(found):
+    for line in (*notes(found), *own_words):
         session.out.print(Text(f"• {line}", style="dim"))
     if file:
         session.note(escape(f"written to {file}: send it by hand, in your mail program; nothing was mailed"))

@@ -13,7 +13,7 @@ from itertools import pairwise
 from sago.outreach.claims.grounds import Ground
 from sago.outreach.claims.names import zones
 from sago.outreach.claims.passages import Span, stem, stems_of
-from sago.outreach.claims.reading import Claim, Match, Problem, Text, quoted
+from sago.outreach.claims.reading import Claim, Kind, Match, Problem, Text, quoted
 from sago.outreach.claims.sayings import Stated
 from sago.outreach.claims.speakers import Mode, Token, spoken
 from sago.outreach.claims.vocabulary import (
@@ -57,7 +57,7 @@ def additions(text: Text, settled: Sequence[Settled]) -> Iterator[Problem]:
         claims = [claim for claim, _, _ in settled if sentence.start <= claim.start < sentence.end]
         if strange := list(_strange(text, sentence, claims)):
             words = ", ".join(dict.fromkeys(token.word for token in strange))
-            yield _problem(text, strange[0].start, words, "is added: no event that the sentence cites says it")
+            yield _problem(text, strange[0].start, words, "stands in no event that the sentence cites", "addition")
         yield from _related(text, sentence, claims)
         yield from _joined(text, sentence, claims)
 
@@ -136,7 +136,9 @@ def _joined(text: Text, sentence: Span, claims: Sequence[Claim]) -> Iterator[Pro
         start, end = one.start, other.end
         is_list = _AND.fullmatch(between) and (one.events or frozenset()) & (other.events or frozenset())
         is_courtesy = _GREETED.search(text.text[sentence.start : start])
-        if not (_OF.fullmatch(between) or (is_list and not is_courtesy)) or text.repeated(start, end):
+        is_together = between == " with " and (one.events or frozenset()) & (other.events or frozenset())
+        is_joined = _OF.fullmatch(between) and not is_together
+        if not (is_joined or (is_list and not is_courtesy)) or text.repeated(start, end):
             continue
         first, second = (_bare(text.text[each.start : each.end]) for each in (one, other))
         form = re.compile(rf"{first}{_BETWEEN}{second}|{second}{_BETWEEN}{first}", re.I)
@@ -148,5 +150,5 @@ def _bare(name: str) -> str:
     return re.escape(re.sub(r"[’']s?$", "", name))
 
 
-def _problem(text: Text, at: int, said: str, why: str) -> Problem:
-    return Problem("wording", said, text.where, why, text.shown(text.sentence(at)))
+def _problem(text: Text, at: int, said: str, why: str, kind: Kind = "wording") -> Problem:
+    return Problem(kind, said, text.where, why, text.shown(text.sentence(at)))

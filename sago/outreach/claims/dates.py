@@ -19,6 +19,7 @@ _MEETING = re.compile(
     r"\b(?:we|I|you)(?: (?:first|last|had|two|both))? (?:met|spoke|talked|told|said|wrote|passed|asked|thought"
     r"|named|set|gave|listed|mentioned)\b"
     r"|\b(?:long way|followed|following|happened|changed) since\b"
+    r"|\b(?:meet|see|speak|talk)(?:ing)? (?:to |with )?you(?= (?:back )?(?:in|on)\b)"
     r"|\bour (?:first |last )?(?:meeting|conversation|call|talk)\b|\bsince (?:then|we|our)\b|\b(?:met|told"
     r"|asked) (?:you|me)\b",
     re.I,

@@ -16,7 +16,7 @@ from sago.outreach.claims.grounds import Ground, Grounds, hash_of
 from sago.outreach.claims.passages import Span, clauses, occurrences, sentences, unwrapped
 from sago.outreach.claims.sayings import Saying
 
-Kind = Literal["figure", "date", "name", "event", "wording"]
+Kind = Literal["figure", "date", "name", "event", "wording", "addition"]
 SHORTEST_PASSAGE = 3
 """Words of a quote's sentence from which its repetition is no chance."""
 _QUOTE_ENDS = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -32,6 +32,11 @@ class Problem(NamedTuple):
     why: str = "stands in no cited event"
     """What the events say instead, as far as they say anything of it."""
     sentence: str = ""
+
+    @property
+    def is_addition(self) -> bool:
+        """Words alone, that change no figure, date or name: whether they are true only a person can tell."""
+        return self.kind == "addition"
 
     def __str__(self) -> str:
         said = f", in “{self.sentence}”" if self.sentence else ""

@@ -49,7 +49,8 @@ COURTEOUS = frozenset(
     shows walk help use answer discuss explain find fits fit suit suits follow followed following reopen revisit
     introduce introduction introductions available free whenever soon shortly briefly short quick please reply
     ask asks asked tell told say said write wrote written better
-    worry worried doubt doubts missed missing congratulate more best good great nice impressive remarkable sure
+    worry worried doubt doubts missed missing congratulate more best good great nice impressive remarkable sure warm
+    warmly coffee lunch dinner breakfast video pressure perspective feedback candid thoughts remain kudos bravo
     all else next let coming early sooner posted wrong touch connect catch plan plans
     """.split()
 )
@@ -89,7 +90,7 @@ _SAME = [
     "enterprise corporate",
     "worth value valued",
     "grow grew grown growing growth increase increased rise rose risen climb climbed gain gained",
-    "fall fell fallen drop dropped decline declined decrease decreased down shrink shrank fewer less lower",
+    "fall fell fallen drop dropped decline declined decrease decreased down shrink shrank fewer less lower cut reduce",
     "reach pass hit cross exceed top clear beat",
     "join joined hire hired start started",
     "launch release ship live available",
@@ -127,8 +128,16 @@ IDIOMS = re.compile(
     r"|\bone more thing\b|\b(?:more|less|fewer) than(?=\s+[\W\d])|\bat least\b|\bat (?:all|last)\b|\bof course\b"
     r"|\bnext (?:week|month|step|steps)\b|\ball the best\b|\bno longer\b|\bpaid off\b|\bon your side\b"
     r"|\b(?:has|have|had) to do with\b|\bas (?:well|before)\b|\bwhat else (?:has )?(?:stood out|moved|changed)\b"
-    r"|\bbest (?:regards|wishes)\b|\bwell done\b|\bto do so\b|\bset out\b|\bto (?:write|ask|tell)\b"
-    r"|\ba lot\b|\bgreat (?:interest|pleasure)\b"
+    r"|\b(?:best|warm|warmest|kind|kindest) (?:regards|wishes)\b"
+    r"|\bwell done\b|\bto do so\b|\bset out\b|\bto (?:write|ask|tell)\b"
+    r"|\ba lot\b|\bgreat (?:interest|pleasure)\b|\bthere is more(?=:)|\bsome time\b|\b(?:talk|speak) soon\b"
+    r"|\bwe can report\b|\btechnical result\b|\bwho decided(?= at)|\bbehind that \w+(?:, and hear)?\b"
+    r"|\bmilestone in \w+\b|\bat work, and hear\b"
+    r"(?: (?:where|what) (?:you (?:plan|could use help|need(?: next)?)|comes next)\b)?"
+    r"|\b(?:my|our) (?:best|regards) to(?: the whole team| your whole team)?\b"
+    r"|\b(?:great|good|nice|lovely) to (?:meet|see|speak|talk)\b|\bcaught my (?:eye|attention)\b|\bno pressure\b"
+    r"|\bto be (?:transparent|candid|open|honest|clear|fair)\b|\bI (?:am|[’']m) pleased to report\b"
+    r"|\bspeak for themselves\b|\bcompared (?:with|to)\b|\b(?:where|what) you(?: are|[’']re) (?:headed|building)\b"
     r"|\bmy (?:mind|worry|doubt|concern)\b|\bas (?:you|I) (?:wrote|said|put it|told (?:me|us|you))\b"
     rf"|\bon (?:the )?(?:{'|'.join(sorted(LABELS))}|retention|news)(?=, on \d)"
     r"|\b(?:ahead of|above|beyond) (?=what (?:I|we) )",
@@ -149,7 +158,7 @@ def courteous_stems() -> frozenset[str]:
 
 @cache
 def _groups() -> tuple[frozenset[str], ...]:
-    return tuple(frozenset(map(stem, group.split())) for group in _SAME)
+    return tuple(frozenset(stem(form) for word in group.split() for form in (word, f"{word}s")) for group in _SAME)
 
 
 def alike(stems: Iterable[str]) -> frozenset[str]:

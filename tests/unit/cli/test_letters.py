@@ -165,6 +165,24 @@ def test_a_letter_without_receipts_wants_a_word_where_nobody_can_be_asked(house:
     assert sago("approve", short, "--yes").exit_code == 0
 
 
+def test_words_of_ones_own_that_no_event_has_are_told_and_answered_for(
+    house: House, sago: Sago, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.approval_rules = ApprovalRules(TickRule.NEVER)
+    short = str(house.compose().id)[:8]
+    file = tmp_path / "mine.txt"
+    file.write_text("Hi Nell,\n\nYour ARR is $2.1M by now, ahead of plan.\n\nTalk soon,\n\nIvo\n", encoding="utf-8")
+    doubt = "no event says “ahead, plan”, in “Your ARR is $2.1M by now, ahead of plan.”"
+    assert f"{doubt}: yours to answer for" in words(sago("edit", short, "--body-file", str(file), wide=200))
+    assert doubt in words(sago("show", short))
+    assert json.loads(sago("show", short, "--json").stdout)["doubts"] == [doubt]
+    assert f"{doubt}; read it, then approve it with --yes, or edit it" in refused(sago("approve", short))
+    monkeypatch.setattr(deciding, "is_terminal", lambda: True)
+    assert "is a draft still" in refused(sago("approve", short, typed="n\n"))
+    assert sago("approve", short, "--yes").exit_code == 0
+    assert house.letter().state is LetterState.APPROVED
+
+
 def test_the_house_says_whether_claims_are_ticked_and_how_long_a_decision_can_be_undone(
     house: House, sago: Sago
 ) -> None:

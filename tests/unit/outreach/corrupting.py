@@ -364,7 +364,10 @@ def _swapped(place: Place, request: LetterRequest, chance: random.Random, new: S
 
 
 def _name_of_another_event(place: Place, request: LetterRequest, chance: random.Random) -> Iterator[Change]:
-    return _swapped(place, request, chance, [name for event in request.events for name in _proper(event)])
+    """The company's own name is left out: it may stand in any sentence of its letter."""
+    own = request.company.name.split()
+    others = [name for event in request.events for name in _proper(event) if name not in own]
+    return _swapped(place, request, chance, others)
 
 
 def _name_of_nobody(place: Place, request: LetterRequest, chance: random.Random) -> Iterator[Change]:

@@ -68,9 +68,9 @@ class Vendor(Writer):
 
     name, place = "gemini", ModelPolicy.VENDOR
 
-    def __init__(self, lies: int = 0, silences: int = 0, seconds: float = 0) -> None:
+    def __init__(self, lies: int = 0, silences: int = 0, seconds: float = 0, *, adds: bool = False) -> None:
         super().__init__()
-        self.lies, self.silences, self.seconds = lies, silences, seconds
+        self.lies, self.silences, self.seconds, self.adds = lies, silences, seconds, adds
         self.objected: list[tuple[str, ...]] = []
 
     def compose(self, request: LetterRequest) -> LetterDraft:
@@ -79,6 +79,7 @@ class Vendor(Writer):
         if self.silences >= len(self.objected):
             raise UnusableAnswerError("gemini's answer is empty")
         self.lie = "\n\nRevenue is $9.9M." if self.lies >= len(self.objected) else ""
+        self.lie += "\n\nYour customers adore the product." if self.adds else ""
         return super().compose(request)
 
 
@@ -340,6 +341,39 @@ def test_a_letter_refused_twice_is_not_written() -> None:
     with pytest.raises(UngroundedError, match=r"figure '\$9\.9M'"):
         desk.compose(FIRING)
     assert desk.letters(live=False) == []
+
+
+@pytest.mark.parametrize(("lies", "seconds", "calls"), [(0, 0, 2), (0, WRITING_TIME / 2 + 1, 1), (1, 0, 2)])
+def test_words_alone_that_no_event_has_go_back_once_and_are_left_to_a_person(
+    lies: int, seconds: float, calls: int
+) -> None:
+    vendor = Vendor(lies, seconds=seconds, adds=True)
+    desk = Desk(FIRING, vendor=vendor)
+    allow_vendor(desk)
+    letter = desk.compose(FIRING)
+    assert letter is not None
+    assert letter.draft.body.endswith("adore the product.")
+    assert len(vendor.objected) == calls
+    assert all(any("addition 'adore" in each for each in objected) for objected in vendor.objected[1:])
+    assert desk.compose(FIRING) is None, "the draft stands"
+
+
+def test_an_answer_is_kept_where_the_next_one_is_worse() -> None:
+    vendor = Vendor(adds=True)
+    desk = Desk(FIRING, vendor=vendor)
+    allow_vendor(desk)
+    writing = vendor.compose
+
+    def worse(request: LetterRequest) -> LetterDraft:
+        draft = writing(request)
+        lie = "\n\nRevenue is $9.9M." if request.objections else ""
+        return draft.model_copy(update={"body": f"{draft.body}{lie}"})
+
+    vendor.compose = worse  # type: ignore[method-assign]
+    letter = desk.compose(FIRING)
+    assert letter is not None
+    assert "$9.9M" not in letter.draft.body
+    assert len(vendor.objected) == 2
 
 
 @pytest.mark.parametrize(("seconds", "calls"), [(WRITING_TIME / 2, 2), (WRITING_TIME / 2 + 1, 1)])
