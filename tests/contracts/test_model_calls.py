@@ -58,6 +58,12 @@ def test_a_call_is_kept_once_whatever_became_of_it(ledger: CallLedger) -> None:
     assert totals.cost_usd == pytest.approx(7 * 0.00212)
 
 
+def test_a_call_in_the_very_millisecond_counts(ledger: CallLedger) -> None:
+    at = NOW + timedelta(microseconds=700)
+    ledger.record(call(at=at))
+    assert ledger.totals(["acme"], at).calls == 1
+
+
 def test_totals_are_of_these_companies_from_a_moment_on(ledger: CallLedger) -> None:
     for each in (call(-1), call(0), call(1, company_id="other"), call(2, company_id="third", job=ModelJob.LETTER)):
         ledger.record(each)

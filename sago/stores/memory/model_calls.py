@@ -7,6 +7,7 @@ from datetime import datetime
 from threading import Lock
 from uuid import UUID
 
+from sago.domain.messages import to_utc_ms
 from sago.domain.model_calls import Budget, CallOutcome, CallTotals, Limit, ModelCall, Reservation
 
 
@@ -42,7 +43,8 @@ class MemoryCallLedger:
             self.calls.setdefault(call.id, call)
 
     def totals(self, company_ids: Sequence[str], since: datetime) -> CallTotals:
-        wanted = [call for call in self.calls.values() if call.company_id in company_ids and call.at >= since]
+        began = to_utc_ms(since)
+        wanted = [call for call in self.calls.values() if call.company_id in company_ids and call.at >= began]
         newest = sorted(wanted, key=lambda call: (-call.at.timestamp(), call.id))
         fine = (CallOutcome.OK, CallOutcome.TRUNCATED)
         return CallTotals(

@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from sago.domain.messages import to_utc_ms
 from sago.domain.model_calls import Budget, CallOutcome, CallTotals, Limit, ModelCall, Reservation
 from sago.stores.postgres.engine import Connections
 from sago.stores.postgres.tables import model_calls, model_reservations
@@ -44,7 +45,7 @@ class PostgresCallLedger:
             connection.execute(upsert(model_calls).values(**call.model_dump()).on_conflict_do_nothing())
 
     def totals(self, company_ids: Sequence[str], since: datetime) -> CallTotals:
-        mine = _C.company_id.in_(list(company_ids)) & (_C.at >= since)
+        mine = _C.company_id.in_(list(company_ids)) & (_C.at >= to_utc_ms(since))
         sums = (func.coalesce(func.sum(column), 0) for column in (_C.input_tokens, _C.output_tokens, _C.cost_usd))
         refused = mine & (_C.outcome == CallOutcome.REFUSED)
         failed = mine & _C.outcome.not_in([CallOutcome.OK, CallOutcome.TRUNCATED])
