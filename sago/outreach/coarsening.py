@@ -71,14 +71,14 @@ _DATES = re.compile(
 """What stays of digits."""
 _SHORT_YEAR = r"(?:20[0-4]\d|\d\d)(?![\w%]|[.,]\d)"
 _THINGS_OF_A_YEAR = (
-    r"(?:budget|plan|roadmap|outlook|guidance|forecast|strategy|season|edition|vintage|fiscal|goals|targets|summit"
-    r"|conference|kick-?off|annual)"
+    r"(?:budget|roadmap|outlook|guidance|forecast|strategy|summit|conference|kick-?off)\b(?!\s(?:[a-z]+\s)?[a-z]+s\b)"
 )
+"""Nobody counts them: `2026 plan members` may be so many."""
 _LATER = r"(?:tomorrow|today|tonight|sharp|(?:on\s)?(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
 _LOOSE = re.compile(
     rf"\b(?:budget|plans?|roadmap|outlook|guidance|forecast|strategy|goals?|targets?|agenda|priorities|OKRs?)\sfor\s"
     rf"{_YEAR}(?!\s[a-z]+s\b)"
-    rf"|(?<![\w.,$€£¥₹#-]){_YEAR}(?=\s{_THINGS_OF_A_YEAR}\b)"
+    rf"|(?<![\w.,$€£¥₹#-]){_YEAR}(?=\s{_THINGS_OF_A_YEAR})"
     rf"|(?:^|(?<=[.!?]\s)){_YEAR}(?=\s(?:was|will|looks|began|starts)\s)"
     rf"|\b(?:year-?\s?end|(?<!the\s)end|class\sof|summit|congress|conference|expo|disrupt|awards?|CES|FY|CY)\s{_YEAR}(?!\s[a-z]+s\b)"
     rf"|\b[QH][1-4](?:\s?['’]|/|-(?=20)){_SHORT_YEAR}|\b(?:[1-4]Q|[12]H)\s?'?{_SHORT_YEAR}|\b[QH][1-4]\s?[FC]Y\s?'?{_SHORT_YEAR}"

@@ -23,6 +23,7 @@ NOTHING_SHARED = "The founder shares nothing with this firm"
 
 def give(tx: Transaction, share: Share) -> None:
     """Keep the share; verdicts that a wider one led to would still tell what this one hides, and go."""
+    tx.events.lock(share.company_id)
     before = tx.shares.get(share.firm_id, share.company_id)
     tx.shares.put(share)
     if before and not share.shows_all_of(before):

@@ -13,7 +13,7 @@ from sago.domain.companies import EVERY_SOURCE, Share
 from sago.domain.erasures import ENDED, Erased, Erasure
 from sago.domain.letters import Letter, LetterState
 from sago.domain.messages import MessageRef, source_of
-from sago.errors import SagoError, UsageError
+from sago.errors import SagoError, UsageError, is_out_of_time
 from sago.pipeline.erasing import IS_HERE, NO_WORDS, Erasing, emptied
 from sago.ports import SHARE_ERASED, Database, Derived, Note, Transaction
 from sago.telemetry import logger
@@ -119,8 +119,11 @@ class Revoking:
                 return False  # given anew meanwhile
         try:
             self._take_all(share, "sago", OVER, now, lambda _: None)
-        except SagoError as error:
-            log.error("what came of a share is not erased yet", share=share.name, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - one share's error keeps no other's words here
+            if is_out_of_time(error):
+                raise
+            reason = str(error) if isinstance(error, SagoError) else type(error).__name__
+            log.error("what came of a share is not erased yet", share=share.name, reason=reason)
             return False
         return True
 
@@ -134,6 +137,9 @@ class Revoking:
         taken = [self._take(firm, company_id, who, now) for firm in firms]
         self._take_files(firms, company_id)
         self.erasing.answers.forget(company_id)
+        with self.database.begin() as tx:  # one may have been given meanwhile
+            tx.events.lock(company_id)
+            others = _holding(tx.shares.of(company_id), now)
         sources = self._uncovered(company_id, others).sources if others else ()
         evidence = self._take_evidence(share, sources, who, why, now, step) if sources or not others else None
         with self.database.begin() as tx:
@@ -208,7 +214,7 @@ class Revoking:
                     message_id=f"{source}:" if source else None,
                     because=why,
                     requested_by=who,
-                    requested_at=share.until or now,
+                    requested_at=now,
                 ),
                 now,
                 step,

@@ -24,6 +24,7 @@ from sago.domain.watches import Outcome
 from sago.errors import TransientError
 from sago.outreach.judging import Judging
 from sago.outreach.permission import objections
+from sago.outreach.sharing import give
 from sago.pipeline.erasing import NO_WORDS
 from sago.pipeline.revoking import Revoking
 from sago.sections import RedisSettings
@@ -186,6 +187,48 @@ def test_what_fails_on_the_way_is_taken_by_the_next_run(house: House, monkeypatc
     assert left(house, DEFAULT_FIRM)["raw rows"] == 4
     assert set(ended(house, AFTER)) == {FIRM, OTHER, DEFAULT_FIRM}
     assert left(house, DEFAULT_FIRM) == {}
+
+
+def test_an_error_of_any_kind_keeps_no_other_share(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares(house, mine={"until": UNTIL}, theirs={"until": UNTIL})
+    taking = Revoking._take_all
+
+    def broken(self: Revoking, share: Share, *rest: Any) -> Any:
+        if share.firm_id == OTHER:
+            raise RuntimeError("broken")
+        return taking(self, share, *rest)
+
+    monkeypatch.setattr(Revoking, "_take_all", broken)
+    assert FIRM in ended(house, AFTER)
+    monkeypatch.undo()
+    assert OTHER in ended(house, AFTER)
+
+
+def test_what_is_read_while_a_late_job_runs_is_erased_again(house: House) -> None:
+    shares(house, mine={"until": UNTIL})
+    late = UNTIL + timedelta(days=1)
+    ended(house, late)
+    with house.database.begin() as tx:
+        assert [each.requested_at for each in tx.erasures.of("acme")] == [late] * len(tx.erasures.of("acme"))
+        assert not any(each.is_settled for each in tx.erasures.of("acme"))
+    assert house.erasing.mend(late + SETTLES_AFTER) > 0
+    with house.database.begin() as tx:
+        assert all(each.is_settled for each in tx.erasures.of("acme"))
+
+
+def test_a_share_given_while_the_job_runs_keeps_what_it_covers(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares(house, mine={"until": UNTIL})
+    given = Share(firm_id=OTHER, company_id="acme", created_at=AFTER)
+    forgetting = house.erasing.answers.forget
+
+    def forget(company_id: str) -> None:
+        forgetting(company_id)
+        with house.database.begin() as tx:
+            give(tx, given)
+
+    monkeypatch.setattr(house.erasing.answers, "forget", forget)
+    ended(house, AFTER)
+    assert house.deals() == ["Delta", "Nordbank", "Zanzibar"]
 
 
 def test_a_revocation_leaves_nothing_for_the_job_to_do(house: House) -> None:

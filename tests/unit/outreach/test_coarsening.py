@@ -180,3 +180,18 @@ def test_no_figure_survives_beside_words_that_keep_a_year_or_a_time(
     told = re.sub(r"\[[^\]]*\]", "", coarse(text, BANDS, exact=known)), coarse(text, NONE, quoted=False, exact=known)
     for digits in [run for run in re.findall(r"\d+", written) if len(run) > 2]:
         assert not any(digits in re.findall(r"\d+", each) for each in told), (text, told)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "We sold 2026 annual plans.",
+        "We sold 1980 season tickets.",
+        "2024 plan members joined.",
+        "We shipped 2012 edition boxes.",
+        "Kestrel Air signed for 2024 annual seats.",
+        "We closed 2026 budget lines.",
+    ],
+)
+def test_a_count_that_could_be_a_year_is_hidden(said: str) -> None:
+    assert not re.search(r"\d", coarse(said, Granularity.NONE))
