@@ -119,7 +119,7 @@ class Revoking:
                 return False  # given anew meanwhile
         try:
             self._take_all(share, "sago", OVER, now, lambda _: None)
-        except Exception as error:  # noqa: BLE001 - one share's error keeps no other's words here
+        except Exception as error:  # one share's error keeps no other's words here
             if is_out_of_time(error):
                 raise
             reason = str(error) if isinstance(error, SagoError) else type(error).__name__

@@ -17,6 +17,7 @@ _LONGEST_BARE_MONTH = 330
 
 _LONGEST_BACK = 45
 """Days that somebody who tells of a day without its year looks back at most."""
+_WORD = re.compile(r"[^\W\d_]{4,}")
 _MONTHS = "January February March April May June July August September October November December".split()
 _MONTH = re.compile("|".join(_MONTHS))
 _DAY = re.compile(
@@ -26,8 +27,26 @@ _DAY = re.compile(
 
 
 def day_of(event: Event, as_of: datetime) -> str:
-    """` on 14 November`: the day before it that its words name as the event's, else the day it was first said."""
-    return f" on {day(_named_day(event) or event.occurred_at, beside=as_of)}"
+    """` on 14 November`: the day before it that its words name as the event's, else the day it was first said. Nothing
+    where several tell it and the first of them has no word of it, as `They decide in a fortnight` of a deal that was
+    lost: on which later day it was told, the event does not say."""
+    named = _named_day(event)
+    if named is None and len(event.evidence) > 1 and not _says_title(event):
+        return ""
+    return f" on {day(named or event.occurred_at, beside=as_of)}"
+
+
+def _says_title(event: Event) -> bool:
+    """Whether the first quote has a word or a figure of the event's title."""
+    first = _first(event)
+    if _roots(first) & _roots(f"{event.title} {' '.join(event.stakeholders)}"):
+        return True
+    return bool({amount.value for amount in find_amounts(first)} & {metric.value for metric in event.metrics})
+
+
+def _roots(text: str) -> set[str]:
+    """Of each word of some length its beginning: `signed` and `signs` are one."""
+    return {word[:4].casefold() for word in _WORD.findall(text)}
 
 
 def _named_day(event: Event) -> date | None:

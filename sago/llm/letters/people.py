@@ -10,7 +10,7 @@ from sago.domain.voices import Formality
 from sago.domain.watches import Direction
 
 _TITLES = re.compile(
-    r"(?:(?:dr|prof|professor|mr|mrs|ms|mx|sir|dame|lord|lady|rev|hon|herr|frau|ing|dipl|mag|mme|m|mlle|sr|sra|sig|dott|eng)"
+    r"\A(?:(?:dr|prof|professor|mr|mrs|ms|mx|sir|dame|lord|lady|rev|hon|herr|frau|ing|dipl|mag|mme|m|mlle|sr|sra|sig|dott|eng)"
     r"\.?\s+)+",
     re.I,
 )

@@ -21,6 +21,12 @@ from sago.outreach.claims.sayings import Saying, Stated
 _MONTHS_A_YEAR = 12
 _ASKED_MINUTES = {15.0, 20.0, 30.0, 45.0, 60.0}
 ASKS = re.compile(r"\b(call|talk|speak|chat|meet|walk|find|free|time for|minutes with)\b", re.I)
+_ASKS_FOR = re.compile(
+    r"(?:so )?(?:do you|would you|could you|can you|will you|might you|have you) (?:\w+ )?(?:have|got|spare|make|take"
+    r"|give|set aside)\b[^.!]*\?|(?:how|what) about\b[^.!]*\?",
+    re.I,
+)
+"""`Do you have 30 minutes next week?`"""
 _ANNUAL = re.compile(r"\s*\)?\s*(?:of\s+|in\s+)?(?:ARR|annual)", re.I)
 _ABOUT = re.compile(r"(?:[~≈]|\b(?:about|around|roughly|some|approximately|close to))\s*$", re.I)
 _ADVERBS = r"(?: (?:had|have|once|first|then|also|originally|both))*"
@@ -271,7 +277,8 @@ def _is_asked_time(amount: Amount, text: Text) -> bool:
     if amount.unit != "minutes" or amount.value not in _ASKED_MINUTES:
         return False
     sentence = text.sentence(amount.start)
-    return ASKS.search(text.text[sentence.start : sentence.end]) is not None
+    said = text.text[sentence.start : sentence.end]
+    return ASKS.search(said) is not None or _ASKS_FOR.match(said.lstrip()) is not None
 
 
 def _multiples(text: Text) -> Iterator[Claim]:

@@ -9,6 +9,7 @@ import pytest
 from sago.domain.events import Event, Evidence, MetricPoint
 from sago.domain.letters import LetterRequest
 from sago.llm.letters import compose_offline
+from sago.llm.letters.days import day_of
 from sago.outreach.checking import check
 from tests.unit.outreach.stories import NOW, event, metric, point, request, watch
 
@@ -138,3 +139,11 @@ def test_a_fall_is_told_only_in_words_that_the_proof_has() -> None:
     draft = compose_offline(asked(said))
     assert "down from" not in draft.body
     assert check(draft, asked(said)) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "told"), [("They decide in a fortnight", ""), ("St Brigid said no", " on 18 November")]
+)
+def test_what_first_words_do_not_tell_has_no_day(first: str, told: str) -> None:
+    lost = saying(event("setback", "Deal with St Brigid lost", first, days_ago=2), "St Brigid went elsewhere")
+    assert day_of(lost, NOW) == told

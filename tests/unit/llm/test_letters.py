@@ -172,6 +172,7 @@ def test_a_sentence_of_the_proof_is_quoted_where_the_title_says_too_little() -> 
     [
         ("Dr Ingrid Solheim", "Ingrid"),
         ("Solheim, Ingrid", "Ingrid"),
+        ("Kim Lo", "Kim"),
         ("田中 太郎", "田中 太郎"),
         ("Łukasz Żak", "Łukasz"),
         ("Bo", "Bo"),

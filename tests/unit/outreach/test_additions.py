@@ -145,6 +145,9 @@ def test_what_was_asked_for_is_not_there_because_it_was_asked_for(sentence: str)
     "sentence",
     [
         "You crossed the $2M line on 17 November.",
+        "Do you have 30 minutes next week?",
+        "Could you spare 20 minutes next week?",
+        "How about 45 minutes next week?",
         "That is $700k more than in January.",
         "Your ARR grew 50% from January to November.",
         "You grew ARR by half since January.",
