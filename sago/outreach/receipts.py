@@ -8,11 +8,12 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sago.domain.events import Event, Observation
+from sago.domain.events import Event, Evidence, Observation
 from sago.domain.letters import Letter, Receipt
 from sago.domain.messages import Message
 from sago.domain.watches import Watch
 from sago.outreach.claims.grounds import hash_of
+from sago.outreach.sharing import as_shared
 from sago.ports import Database, RawStore, Transaction
 
 CHECKS = (
@@ -50,6 +51,8 @@ class _Stored(NamedTuple):
     watch: Watch | None
     company: frozenset[str]
     events: Mapping[UUID, Event]
+    shown: Mapping[UUID, Event]
+    """The same as the letter's firm is shown them."""
     said: Mapping[str, Observation]
 
 
@@ -70,7 +73,8 @@ def _stored(tx: Transaction, letter: Letter) -> _Stored:
     wanted = {receipt.event_id for receipt in letter.receipts if receipt.event_id}
     events = {each: event for each in wanted if (event := tx.events.get(each)) and event.is_active}
     said = {observation.message_id: observation for observation in tx.events.current(letter.company_id)}
-    return _Stored(watch, frozenset(names), events, said)
+    shown = as_shared(tx.shares.get(letter.firm_id, letter.company_id), events.values())
+    return _Stored(watch, frozenset(names), events, {event.id: event for event in shown}, said)
 
 
 def _messages(letter: Letter, stored: _Stored, raw: RawStore) -> dict[str, Message]:
@@ -96,7 +100,8 @@ def _proven(receipt: Receipt, stored: _Stored, message: Message | None) -> Prove
     said = stored.said.get(receipt.message_id or "")
     sender = message.sender if message else said.sender if said else ""
     said_at = message.sent_at if message else said.said_at if said else None
-    title = event.title if event else ""
+    shown = stored.shown.get(event.id) if event else None
+    title = shown.title if shown else ""
     return Proven(receipt, _standing(receipt, event, stored, message), title, sender, said_at)
 
 
@@ -107,13 +112,17 @@ def _standing(receipt: Receipt, event: Event | None, stored: _Stored, message: M
         return Standing.STANDS if receipt.sha256 in _hashes(_own(stored)) else Standing.CHANGED
     if event is None:
         return Standing.CHANGED
-    proofs = [proof for proof in event.evidence if proof.message_id == receipt.message_id]
-    if receipt.sha256 not in _hashes([proof.quote for proof in proofs]):
+    shown = stored.shown.get(event.id, event)  # the letter was written from what is shown, in bands or whole
+    if receipt.sha256 not in _hashes([each.quote for each in _of_message(shown, receipt)]):
         return Standing.CHANGED
     if message is None:
         return Standing.STANDS
-    spans = [message.text[proof.start : proof.end] for proof in proofs]
-    return Standing.STANDS if receipt.sha256 in _hashes(spans) else Standing.CHANGED
+    is_said = any(message.text[each.start : each.end] == each.quote for each in _of_message(event, receipt))
+    return Standing.STANDS if is_said else Standing.CHANGED
+
+
+def _of_message(event: Event, receipt: Receipt) -> list[Evidence]:
+    return [proof for proof in event.evidence if proof.message_id == receipt.message_id]
 
 
 def _own(stored: _Stored) -> list[str]:

@@ -59,9 +59,7 @@ class View(NamedTuple):
 
     def shown(self, events: Iterable[Event]) -> list[Event]:
         """What the share shows of further events of the company, such as are held no more."""
-        if self.share is None or not self.is_open:
-            return []
-        return [coarse_event(event, self.share.granularity) for event in _whole(self.share, events)]
+        return as_shared(self.share if self.is_open else None, events)
 
     def judge(self, as_of: datetime, setback_days: int) -> Verdict:
         """The watch's verdict on what is seen alone; DO NOT WRITE where nothing is shared."""
@@ -81,6 +79,11 @@ def view_through(share: Share | None, tx: Transaction, watch: Watch, at: datetim
     """The watch's company through a share, also one that is not given yet."""
     seen = seen_by(share, tx.events.find(watch.company_id), tx.events.metric_points(watch.company_id), at)
     return View(watch, share, seen, is_open=share is not None and share.holds_at(at))
+
+
+def as_shared(share: Share | None, events: Iterable[Event]) -> list[Event]:
+    """What a share shows of these events; nothing without one."""
+    return [coarse_event(event, share.granularity) for event in _whole(share, events)] if share else []
 
 
 def has_ended(tx: Transaction, firm_id: str, company_id: str, now: datetime) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from sago.domain.companies import Granularity
 from sago.domain.messages import Message
 from sago.pipeline.erasing import NO_WORDS
-from tests.unit.cli.test_people import House, house, lines, sago
+from tests.unit.cli.test_people import UPDATE, House, house, lines, sago
 from tests.unit.outreach.stories import ARR, EVENTS, NOW, fold_into
 
 __all__ = ["house", "sago"]
@@ -73,6 +74,21 @@ def test_an_event_that_is_gone_has_changed_and_an_erased_quote_is_erased(
     assert {each["standing"] for each in shown["receipts"]} == {"erased"}
     assert all(each["sha256"] and not each["quote"] for each in shown["receipts"])
     assert "(erased)" in sago("outreach", "receipt", str(letter.id)).stdout
+
+
+def test_a_letter_in_bands_has_receipts_in_bands_that_stand(sago: Callable[..., Result], house: House) -> None:
+    with house.database.begin() as tx:
+        share = tx.shares.get(UPDATE.firm_id, "orchard")
+        assert share is not None
+        tx.shares.put(share.model_copy(update={"granularity": Granularity.BANDS}))
+    proof = ARR.evidence[0]
+    at = {"source": "slack", "sender": "Ana", "sent_at": ARR.occurred_at}
+    house.raw.store([Message(id=proof.message_id, company_id="orchard", text=proof.quote, **at)], "b1", NOW)
+    house.compose()
+    found = receipts(sago, house)
+    assert {each["standing"] for each in found.values()} == {"proof stands"}
+    assert str(ARR.id) in {each["event_id"] for each in found.values()}
+    assert "2.1M" not in sago("outreach", "receipt", the_id(house)).stdout
 
 
 @pytest.mark.parametrize("wanted", ["zzzz"])
