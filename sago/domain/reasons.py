@@ -62,7 +62,7 @@ class ReasonRequest(BaseModel):
 
 def suggest(reason: str) -> Suggestions:
     """Conditions under which the reason no longer holds, and what of it cannot be watched as it stands."""
-    said = [(clause, _read(clause)) for clause in _clauses(reason)]
+    said = [(clause, _read(clause)) for clause in clauses(reason)]
     return Suggestions(
         tuple(Suggestion(each, clause) for clause, each in said if isinstance(each, str)),
         tuple(each for _, each in said if isinstance(each, Unclear)),
@@ -75,7 +75,7 @@ def unclear(said: str) -> Unclear:
     return Unclear(said, next(hints, UNCLEAR))
 
 
-def _clauses(reason: str) -> Iterator[str]:
+def clauses(reason: str) -> Iterator[str]:
     """The parts of a reason; a goal without a name of its own belongs to the part before it: `ARR 1.2M, we need 3M`."""
     spans: list[tuple[int, int]] = []
     for start, end in _parts(reason):

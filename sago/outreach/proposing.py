@@ -1,7 +1,7 @@
 """Conditions proposed from the words of a reason: `ARR below 2M, no enterprise logo`. A person confirms them.
 
 Whoever suggests them, the rules or a model, code decides: each is a condition of our language, answers words of the
-reason, and asks for nothing that these words do not name.
+reason, and asks for nothing that these words do not name, as far as our lists of words know it.
 """
 
 from __future__ import annotations
