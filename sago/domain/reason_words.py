@@ -97,8 +97,8 @@ _MORE_EVENTS: dict[EventType, str] = {
 """How else a type is named, also in other languages: too loose for the rules, enough for a model that read the rest."""
 EVENT_NAMES = {kind: re.compile(rf"\b(?:{words}|{_MORE_EVENTS[kind]})\b", re.I) for kind, words in _EVENTS.items()}
 EVENT_NAMES[EventType.SETBACK] = re.compile(
-    rf"{SETBACK.pattern}|\b(?:setbacks?|downtime|(?:was|were|is|are|went|days?|hours?|tage?|stunden) (?:\w+ )?down(?! to)"
-    r"|hack(?:ed|s)?"
+    rf"{SETBACK.pattern}|\b(?:setbacks?|downtime|(?:was|were|is|are|went|days?|hours?|tage?|stunden) (?:\w+ )?down"
+    r"(?! to)|hack(?:ed|s)?"
     r"|leak(?:ed|s)?|fraud|fined|sued|(?:has|have|just|team) left|resign\w*"
     r"|lost (?:its|two|three|several|customers?|clients?)"
     r"|recall(?:ed|s)?|ausf[aä]ll\w*|klagen?|verklagt|gekündigt|verlor\w*|verlassen"
@@ -147,8 +147,8 @@ EXPECTED = re.compile(
 )
 """What makes `at 2M` one that is waited for: `once ARR is at 2M`."""
 TOLD = re.compile(
-    r"\b(?:is|are|at|now|today|still|so far|has|have|got|grew|reached|stands?|standing|sits?|ist|sind|liegt|steht|bei|hat|haben"
-    r"|est|sont|está)\b|['’]s\b",
+    r"\b(?:is|are|at|now|today|still|so far|has|have|got|grew|reached|stands?|standing|sits?|ist|sind|liegt|steht|bei"
+    r"|hat|haben|est|sont|está)\b|['’]s\b",
     re.I,
 )
 WAS = re.compile(

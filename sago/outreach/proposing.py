@@ -15,7 +15,7 @@ from sago.domain.orders import gives_orders
 from sago.domain.reasons import ReasonRequest, Suggestion, Suggestions, Unclear, suggest
 from sago.domain.watches import Condition, Watch
 from sago.errors import PermanentError, TransientError, UnusableAnswerError, UsageError
-from sago.outreach.conditions import parse, render, require_possible
+from sago.outreach.conditions import holds_conditions, parse, render, require_possible
 from sago.outreach.worded import stands, unworded
 from sago.ports import Clock, Model, Models
 
@@ -24,6 +24,7 @@ PATIENCE = 60.0
 SHOWN = 60
 """Characters of what a model wrote that a person is shown, where it is no condition."""
 ORDERS = "the reason gives orders to a machine and was shown to no model"
+SYNTAX = "the reason holds a condition's own syntax and was shown to no model"
 RULES = "offline"
 """Who proposes where no model outside this process does."""
 
@@ -60,7 +61,8 @@ def propose(reason: str) -> Proposals:
 
 def propose_with(models: Models, company: Company, reason: str, clock: Clock) -> Proposals:
     """By the model that writes letters, where the company's text may go there; by the rules where that is in this
-    process, and where it gives no answer. A reason that gives orders to a machine is shown to none."""
+    process, and where it gives no answer. A reason that gives orders to a machine, or holds conditions, is shown to
+    none."""
     request = ReasonRequest(company=company, reason=reason)
     try:
         return models.ask(ModelJob.PROPOSAL, company, lambda model: _asked(request, model, clock))[0]
@@ -91,6 +93,8 @@ def _asked(request: ReasonRequest, model: Model, clock: Clock) -> Proposals:
         return _read(model.propose(request), request.reason).proposals
     if gives_orders(request.reason):
         return propose(request.reason)._replace(note=ORDERS)
+    if holds_conditions(request.reason):
+        return propose(request.reason)._replace(note=SYNTAX)
     return _agreed(request, model, clock)._replace(by=model.name)
 
 
