@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sago.domain import reason_words as words
 from sago.domain.amounts import Amount, find_amounts
-from sago.domain.companies import Company
+from sago.domain.companies import Company, Person
 from sago.domain.events import EventType
 from sago.domain.metrics import METRICS
 from sago.domain.wording import SYMBOLS, metric_label
@@ -51,13 +51,14 @@ class Suggestions(NamedTuple):
 
 class ReasonRequest(BaseModel):
     """A reason, and of whom it speaks. `objections` are what was found wrong with the suggestions before; empty the
-    first time."""
+    first time. `people`, whom it may name, are told to no model: where persons are hidden, so are these."""
 
     model_config = ConfigDict(frozen=True)
 
     company: Company
     reason: str
     objections: tuple[str, ...] = ()
+    people: tuple[Person, ...] = ()
 
 
 def suggest(reason: str) -> Suggestions:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sago.domain.companies import Company, ModelPolicy
+from sago.domain.companies import Company, ModelPolicy, Person
 from sago.domain.model_calls import ModelJob
 from sago.domain.orders import gives_orders
 from sago.domain.reasons import ReasonRequest, Suggestion, Suggestions, Unclear, suggest
@@ -59,15 +59,27 @@ def propose(reason: str) -> Proposals:
     return _read(suggest(reason), reason).proposals
 
 
-def propose_with(models: Models, company: Company, reason: str, clock: Clock) -> Proposals:
+def propose_with(
+    models: Models, company: Company, reason: str, clock: Clock, people: Sequence[Person] = ()
+) -> Proposals:
     """By the model that writes letters, where the company's text may go there; by the rules where that is in this
     process, and where it gives no answer. A reason that gives orders to a machine, or holds conditions, is shown to
-    none."""
-    request = ReasonRequest(company=company, reason=reason)
+    none; `people` are those whom it may name."""
+    request = ReasonRequest(company=company, reason=reason, people=tuple(people))
+    out: list[str] = []
+
+    def asked(model: Model) -> Proposals:
+        try:
+            return _asked(request, model, clock)
+        except (TransientError, PermanentError) as error:
+            out.append(str(error))
+            raise
+
     try:
-        return models.ask(ModelJob.PROPOSAL, company, lambda model: _asked(request, model, clock))[0]
+        read = models.ask(ModelJob.PROPOSAL, company, asked)[0]
     except (TransientError, PermanentError) as error:
         return propose(reason)._replace(note=str(error))
+    return read if read.is_by_model or read.note else read._replace(note="; ".join(out))
 
 
 def answers_all(watch: Watch) -> bool:

@@ -165,6 +165,13 @@ def test_where_the_model_gives_no_answer_the_rules_do_and_say_why(error: SagoErr
     assert (read.is_by_model, len(vendor.asked)) == (False, 1)
 
 
+def test_where_the_rules_are_the_fallback_they_say_why_too() -> None:
+    vendor = Vendor(TransientError("gemini answers 429"))
+    models = Gateway(vendor, MarkerModel(), vendor.clock, fallback=[MarkerModel()])  # type: ignore[arg-type]
+    company = Company(company_id="orchard", name="Orchard", model_policy=ModelPolicy.VENDOR)
+    assert propose_with(models, company, REASON, vendor.clock) == propose(REASON)._replace(note="gemini answers 429")
+
+
 def test_an_answer_that_cannot_be_read_is_asked_for_once_more() -> None:
     vendor = Vendor(UnusableAnswerError("answer breaks off"), saying(ARR))
     assert texts(vendor.proposals()) == ["arr >= $2M"]
