@@ -16,7 +16,7 @@ from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table,
 from sago.cli.proposals import confirmed, tell
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.cli.voices import VoiceFolder, voice_of
-from sago.domain.companies import DEFAULT_FIRM
+from sago.domain.companies import DEFAULT_FIRM, Person
 from sago.domain.watches import Direction, Watch
 from sago.outreach.addressing import person as person_of
 from sago.outreach.addressing import unaddressed
@@ -24,6 +24,7 @@ from sago.outreach.conditions import parse_all
 from sago.outreach.proposing import Proposals, propose, propose_with
 from sago.outreach.watching import Kept, keep_watch
 from sago.outreach.watching import weights as weights_of
+from sago.ports import Transaction
 from sago.report.phrases import one_line
 
 Conditions = Annotated[list[str] | None, typer.Option("--when", help="What to wait for: 'arr >= 2M'. Repeatable.")]
@@ -74,11 +75,12 @@ def add_watch(
             require_known(tx, company)
             profile = tx.companies.ensure(company, container.clock.now())
             firm_id = ensured(tx, firm)
+            people = [*filter(None, [person]), *_investors(tx, company)]
         if reason and not conditions:
             if accept_proposed:
                 proposals = propose(reason)
             else:
-                proposals = propose_with(container.models, profile, reason, container.clock)
+                proposals = propose_with(container.models, profile, reason, container.clock, people)
             conditions = confirmed(session, proposals, accepted=accept_proposed)
         watch = Watch(
             id=uuid4(),
@@ -172,7 +174,12 @@ def _proposed(session: Session, company: str, reason: str) -> Proposals:
         with container.database.begin() as tx:
             require_known(tx, company)
             profile = tx.companies.ensure(company, container.clock.now())
-        return propose_with(container.models, profile, reason, container.clock)
+            people = _investors(tx, company)
+        return propose_with(container.models, profile, reason, container.clock, people)
+
+
+def _investors(tx: Transaction, company: str) -> list[Person]:
+    return [watch.investor for watch in tx.outreach.watches(company) if watch.investor]
 
 
 def _say(session: Session, kept: Kept) -> None:

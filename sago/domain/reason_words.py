@@ -75,6 +75,36 @@ SETBACK = re.compile(
     re.I,
 )
 """What has to stay away for a while."""
+_MORE_EVENTS: dict[EventType, str] = {
+    EventType.ENTERPRISE_DEAL: r"gro(?:ß|ss)kunde\w*|konzern\w*|grands? comptes?|grandes? (?:cuentas?|clientes?)",
+    EventType.COMPLIANCE: r"lizenz\w*|zertifi\w*|zulassung\w*|agrément|licencia",
+    EventType.HIRING: r"hir(?:e|es|ed|ing)|recruit\w*|salespe\w+"
+    r"|(?:nobody|no ?-?one|none) (?:\w+ ){0,2}(?:sells?|selling)"
+    r"|niemand\w*,? (?:\w+ ){0,2}verkauf\w*|personne pour (?:la |le )?vendre|vertriebs\w+|mitgründer\w*|cofondat\w+",
+    EventType.PRODUCT_LAUNCH: r"produkt\w*|markteinführung|produit|lancement|producto|lanzamiento|prodotto",
+    EventType.PARTNERSHIP: r"\w+partner\w*|kooperation\w*|partenari\w*",
+    EventType.FUNDING: r"fund(?:ing|ed|raising)|rais(?:e|ed|ing)|leadinvestor\w*|finanzierung\w*|levée|financement",
+    EventType.INVESTOR_INTEREST: r"(?:other|another|outside|second|more|no) (?:\w+ )?(?:investors?|vcs?)"
+    r"|investor interest",
+    EventType.MARKET_EXPANSION: r"(?:second|other|another|more|new) (?:market|country|countries|cit(?:y|ies)|regions?)"
+    r"|expansion|ausland\w*|internation\w*|étranger|extranjero",
+    EventType.CUSTOMER_SUCCESS: r"referenz\w*|références?|referencias?",
+    EventType.TECHNICAL_ACHIEVEMENT: r"technik|technisch\w*|technique\w*|técnic\w+",
+    EventType.USER_GROWTH: r"nutzer\w*|utilisateur\w*|usuari\w+|utenti",
+    EventType.REVENUE_MILESTONE: r"pays?|umsatz\w*|umsätze|zahl(?:t|en|end\w*)|chiffre d['’]affaires|ingresos|ricavi",
+    EventType.MEDIA_COVERAGE: r"presse|medien\w*|prensa|stampa",
+}
+"""How else a type is named, also in other languages: too loose for the rules, enough for a model that read the rest."""
+EVENT_NAMES = {kind: re.compile(rf"\b(?:{words}|{_MORE_EVENTS[kind]})\b", re.I) for kind, words in _EVENTS.items()}
+EVENT_NAMES[EventType.SETBACK] = re.compile(
+    rf"{SETBACK.pattern}|\b(?:setbacks?|downtime|(?:was|were|is|are|went|days?|hours?|tage?|stunden) (?:\w+ )?down"
+    r"(?! to)|hack(?:ed|s)?"
+    r"|leak(?:ed|s)?|fraud|fined|sued|(?:has|have|just|team) left|resign\w*"
+    r"|lost (?:its|two|three|several|customers?|clients?)"
+    r"|recall(?:ed|s)?|ausf[aä]ll\w*|klagen?|verklagt|gekündigt|verlor\w*|verlassen"
+    r"|datenleck\w*|störung\w*|pannes?|démission\w*)\b",
+    re.I,
+)
 OWN_NAMES = {
     **{alias: name for name, kind in METRICS.items() for alias in (*kind.aliases, name.replace("_", " "))},
     "revenues": "revenue", "turnover": "revenue", "team": "headcount", "staff": "headcount", "fte": "headcount",
@@ -86,6 +116,52 @@ METRIC = re.compile(
     rf"\b(?!burn multiple)(?:{'|'.join(sorted(map(re.escape, OWN_NAMES), key=len, reverse=True))})\b", re.I
 )
 """What people call a metric in a reason, more loosely than in a condition."""
+OTHER_NAMES = tuple(
+    (name, re.compile(rf"\b(?:{words})\b", re.I))
+    for name, words in {
+        "growth": GROWTH.pattern.removeprefix(r"\b(?:").removesuffix(r")\b")
+        + r"|\w*wachstum\w*|wächst|gewachsen|croissance|crecimiento|crescita|crescimento",
+        "revenue": r"umsatz|umsätze|chiffre d['’]affaires|ingresos|ricavi|fatturato|receita",
+        "customers": r"kunden|clientes|clienti",
+        "users": r"nutzer|utilisateurs|usuarios|utenti",
+        "headcount": r"mitarbeiter\w*|employés|empleados|dipendenti",
+        "valuation": r"bewertung|valorisation|valoración|valutazione",
+        "churn": r"abwanderung|kündigungsrate",
+    }.items()
+)
+"""Growth, and metrics in other languages: only a model reads these."""
+CHANGE = re.compile(
+    r"\b(?:up|down|ris(?:e|es|ing|en)|rose|increas\w*|declin\w*|f[ae]ll(?:s|en|ing)?|drop\w*|shrink\w*|doubl\w*|accelerat\w*)\b",
+    re.I,
+)
+ELSEWHERE = re.compile(
+    r"\b(?:unter|über|mindestens|wenigstens|weniger als|mehr als|moins de|plus de|au moins|sous|menos de|más de"
+    r"|al menos|meno di|più di|almeno)\s*$",
+    re.I,
+)
+"""`THRESHOLD_OF` in other languages."""
+EXPECTED = re.compile(
+    r"\b(?:until|once|when|unless|if|as soon as|wants?|needs?|should|must|would|ha(?:s|ve) to|come back|wait\w*"
+    r"|expect\w*|at least|wenn|sobald|bis|wollen|brauch\w*|soll\w*|müss\w*|quand|voulons|cuando|queremos)\b|['’]d\b",
+    re.I,
+)
+"""What makes `at 2M` one that is waited for: `once ARR is at 2M`."""
+TOLD = re.compile(
+    r"\b(?:is|are|at|now|today|still|so far|has|have|got|grew|reached|stands?|standing|sits?|ist|sind|liegt|steht|bei"
+    r"|hat|haben|est|sont|está)\b|['’]s\b",
+    re.I,
+)
+WAS = re.compile(
+    r"\b(?:was|were|had|met|only|just|merely|barely|currently|war|waren|lag|lagen|hatten?|nur|erst|derzeit|aktuell|était"
+    r"|seulement|actuellement|solo|sólo|apenas)\b",
+    re.I,
+)
+"""How a figure is told that is or was: `ARR is at 1.2M`, `only 800k`."""
+TOLD_AFTER = re.compile(
+    r"\s*(?:in )?(?:[A-Z]{3} )?(?:today|currently|now|right now|so far|was|were"
+    r"|is (?:too|not)|derzeit|aktuell|heute)\b",
+    re.I,
+)
 EXAMPLES = {
     "currency": "2M", "percent": "110%", "count": "100",
     "churn": "3%", "headcount": "10", "runway": "12", "mrr": "150k", "burn": "200k", "valuation": "20M", "nps": "40",

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sago.domain import reason_words as words
 from sago.domain.amounts import Amount, find_amounts
-from sago.domain.companies import Company
+from sago.domain.companies import Company, Person
 from sago.domain.events import EventType
 from sago.domain.metrics import METRICS
 from sago.domain.wording import SYMBOLS, metric_label
@@ -51,18 +51,19 @@ class Suggestions(NamedTuple):
 
 class ReasonRequest(BaseModel):
     """A reason, and of whom it speaks. `objections` are what was found wrong with the suggestions before; empty the
-    first time."""
+    first time. `people`, whom it may name, are told to no model: where persons are hidden, so are these."""
 
     model_config = ConfigDict(frozen=True)
 
     company: Company
     reason: str
     objections: tuple[str, ...] = ()
+    people: tuple[Person, ...] = ()
 
 
 def suggest(reason: str) -> Suggestions:
     """Conditions under which the reason no longer holds, and what of it cannot be watched as it stands."""
-    said = [(clause, _read(clause)) for clause in _clauses(reason)]
+    said = [(clause, _read(clause)) for clause in clauses(reason)]
     return Suggestions(
         tuple(Suggestion(each, clause) for clause, each in said if isinstance(each, str)),
         tuple(each for _, each in said if isinstance(each, Unclear)),
@@ -75,7 +76,7 @@ def unclear(said: str) -> Unclear:
     return Unclear(said, next(hints, UNCLEAR))
 
 
-def _clauses(reason: str) -> Iterator[str]:
+def clauses(reason: str) -> Iterator[str]:
     """The parts of a reason; a goal without a name of its own belongs to the part before it: `ARR 1.2M, we need 3M`."""
     spans: list[tuple[int, int]] = []
     for start, end in _parts(reason):

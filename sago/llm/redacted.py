@@ -29,7 +29,9 @@ LONGEST_TITLE = 200
 SHORTEST_TITLE = 5
 _TORN = re.compile(r"\s?\[(?:Person|Surname|Phone)[\w-]*$", re.I)
 """A placeholder that a subject's limit has cut."""
-_PARTS = frozenset({"company", "watch", "investor", "verdict", "events", "results", "against", "proof", "evidence"})
+_PARTS = frozenset(
+    {"company", "watch", "investor", "verdict", "events", "results", "against", "proof", "evidence", "people"}
+)
 _TEXTS = frozenset({"founder", "founder_email", "reason", "title", "description", "impact", "timeline", "stakeholders"})
 _WORDED = _PARTS | _TEXTS | {"quote", "because", "note", "missing", "objections", "condition", "text"}
 """Fields of a letter's request that people have written, or that hold such."""
@@ -103,7 +105,8 @@ class Redacted(Wrapping):
 
     def propose(self, request: ReasonRequest) -> Suggestions:
         """As the model's, with every placeholder restored: one that stands for nobody stands in no reason."""
-        masking = Masking([request.company.founder or ""], list(_words_of(request)), [request.company.name])
+        people = [request.company.founder or "", *(each.name for each in request.people)]
+        masking = Masking(people, list(_words_of(request)), [request.company.name])
         said = self.model.propose(_walk(request, masking))
         own = (Suggestion(masking.restore(each.condition), masking.restore(each.because)) for each in said.conditions)
         return Suggestions(tuple(own), tuple(Unclear(masking.restore(each.words), each.hint) for each in said.unclear))

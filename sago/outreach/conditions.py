@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
@@ -13,6 +14,7 @@ from lark import Lark
 from lark.exceptions import UnexpectedInput
 
 from sago.domain.condition_wording import event_label as event_label
+from sago.domain.events import EventType
 from sago.domain.metrics import LOW_VALUE, METRICS
 from sago.domain.watches import Condition
 from sago.domain.wording import SYMBOLS, figure
@@ -45,6 +47,12 @@ def parse_all(texts: Sequence[str]) -> tuple[Condition, ...]:
     conditions = tuple(parse(text) for text in texts)
     require_possible(conditions)
     return conditions
+
+
+def holds_conditions(text: str) -> bool:
+    """Whether words of a person hold the language's own syntax: `arr >= 1`, `enterprise_deal`, `no setback high`."""
+    plain = (letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
+    return _syntax().search("".join(plain)) is not None
 
 
 def require_possible(conditions: Sequence[Condition]) -> None:
@@ -98,6 +106,19 @@ def render(condition: Condition) -> str:
     money = (SYMBOLS.get(currency) or f"{currency} ") if currency else ""
     number = f"{_plain(condition.value)}%" if unit == "percent" else f"{money}{_scaled(condition.value)}"
     return f"{condition.name}{severity} {condition.op} {number}{within}"
+
+
+@cache
+def _syntax() -> re.Pattern[str]:
+    identifiers = [*METRICS, *EventType]
+    names = {*identifiers, *(alias for kind in METRICS.values() for alias in kind.aliases)}
+    spelt = "|".join(re.escape(name).replace("_", "[ _]") for name in sorted(names, key=len, reverse=True))
+    lone = "|".join(name for name in identifiers if "_" in name)
+    return re.compile(
+        rf"(?<!\w)(?:(?:{spelt})(?:\s+(?:growth|decline|high|medium|low|\d+\s?[dwmy]))*[\s`'\"*]*(?:[<>≤≥]|[=!]=)"
+        rf"|(?:{lone})(?!\w)|no setback (?:high|medium|low|in \d))",
+        re.I,
+    )
 
 
 @cache

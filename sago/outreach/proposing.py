@@ -1,7 +1,7 @@
 """Conditions proposed from the words of a reason: `ARR below 2M, no enterprise logo`. A person confirms them.
 
 Whoever suggests them, the rules or a model, code decides: each is a condition of our language, answers words of the
-reason, and asks for nothing that these words do not name.
+reason, and asks for nothing that these words do not name, as far as our lists of words know it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sago.domain.companies import Company, ModelPolicy
+from sago.domain.companies import Company, ModelPolicy, Person
 from sago.domain.model_calls import ModelJob
 from sago.domain.orders import gives_orders
 from sago.domain.reasons import ReasonRequest, Suggestion, Suggestions, Unclear, suggest
 from sago.domain.watches import Condition, Watch
 from sago.errors import PermanentError, TransientError, UnusableAnswerError, UsageError
-from sago.outreach.conditions import parse, render, require_possible
+from sago.outreach.conditions import holds_conditions, parse, render, require_possible
 from sago.outreach.worded import stands, unworded
 from sago.ports import Clock, Model, Models
 
@@ -24,6 +24,7 @@ PATIENCE = 60.0
 SHOWN = 60
 """Characters of what a model wrote that a person is shown, where it is no condition."""
 ORDERS = "the reason gives orders to a machine and was shown to no model"
+SYNTAX = "the reason holds a condition's own syntax and was shown to no model"
 RULES = "offline"
 """Who proposes where no model outside this process does."""
 
@@ -58,14 +59,27 @@ def propose(reason: str) -> Proposals:
     return _read(suggest(reason), reason).proposals
 
 
-def propose_with(models: Models, company: Company, reason: str, clock: Clock) -> Proposals:
+def propose_with(
+    models: Models, company: Company, reason: str, clock: Clock, people: Sequence[Person] = ()
+) -> Proposals:
     """By the model that writes letters, where the company's text may go there; by the rules where that is in this
-    process, and where it gives no answer. A reason that gives orders to a machine is shown to none."""
-    request = ReasonRequest(company=company, reason=reason)
+    process, and where it gives no answer. A reason that gives orders to a machine, or holds conditions, is shown to
+    none; `people` are those whom it may name."""
+    request = ReasonRequest(company=company, reason=reason, people=tuple(people))
+    out: list[str] = []
+
+    def asked(model: Model) -> Proposals:
+        try:
+            return _asked(request, model, clock)
+        except (TransientError, PermanentError) as error:
+            out.append(str(error))
+            raise
+
     try:
-        return models.ask(ModelJob.PROPOSAL, company, lambda model: _asked(request, model, clock))[0]
+        read = models.ask(ModelJob.PROPOSAL, company, asked)[0]
     except (TransientError, PermanentError) as error:
         return propose(reason)._replace(note=str(error))
+    return read if read.is_by_model or read.note else read._replace(note="; ".join(out))
 
 
 def answers_all(watch: Watch) -> bool:
@@ -91,6 +105,8 @@ def _asked(request: ReasonRequest, model: Model, clock: Clock) -> Proposals:
         return _read(model.propose(request), request.reason).proposals
     if gives_orders(request.reason):
         return propose(request.reason)._replace(note=ORDERS)
+    if holds_conditions(request.reason):
+        return propose(request.reason)._replace(note=SYNTAX)
     return _agreed(request, model, clock)._replace(by=model.name)
 
 

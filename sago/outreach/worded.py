@@ -14,6 +14,7 @@ from sago.domain.reasons import QUIET, fits
 from sago.domain.watches import Condition
 from sago.domain.wording import metric_label
 from sago.outreach.conditions import asked_currency
+from sago.outreach.named import unnamed
 
 _EITHER_WAY = frozenset({"headcount", "amount_raised", "valuation"})
 """Metrics of which some people wait for more and some for less."""
@@ -34,10 +35,15 @@ def stands(said: str, reason: str) -> bool:
 
 def unworded(condition: Condition, because: str) -> str | None:
     """What of the condition these words of a reason do not say, or None: its figure, its currency, its period, its
-    metric, or that it is wanting."""
+    metric or event, or that it is wanting."""
     amounts = find_amounts(because)
     unsaid = _uncounted(condition, amounts) if condition.kind == "count" else _unmeasured(condition, because, amounts)
-    return unsaid or _of_another_severity(condition, because) or _of_another_period(condition, because, amounts)
+    return (
+        unsaid
+        or _of_another_severity(condition, because)
+        or _of_another_period(condition, because, amounts)
+        or unnamed(condition, because)
+    )
 
 
 def _of_another_severity(condition: Condition, because: str) -> str | None:

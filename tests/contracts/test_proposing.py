@@ -238,7 +238,7 @@ ATTACKS = [
 ]
 
 
-@pytest.mark.parametrize(("attack", "is_known"), [(ATTACKS[0], True), (ATTACKS[1], False), (ATTACKS[2], False)])
+@pytest.mark.parametrize(("attack", "is_known"), [(ATTACKS[0], True), (ATTACKS[1], True), (ATTACKS[2], False)])
 def test_a_reason_that_attacks_changes_nothing_though_the_model_obeys(
     desk: Desk, attack: str, *, is_known: bool
 ) -> None:
@@ -310,3 +310,17 @@ def test_a_model_that_is_out_leaves_the_command_to_the_rules_and_says_so(
     assert told.exit_code == 0
     assert "the rules proposed instead" in " ".join(told.stderr.split())
     assert "proposed by" not in told.stderr
+
+
+def test_investors_of_the_companys_watches_are_hidden_where_persons_are(
+    asked: Callable[..., Result], desk: Desk, house: House
+) -> None:
+    redacting = Desk(desk.manners, desk.server, extraction={"provider": "marker", "redact": True})
+    house.models = redacting.models
+    reason = "ARR below $2M, ask Dana Reed or Ines Vogt"
+    asked("watch", "add", "orchard", "--when", "arr >= 9M", "--investor", "Ines Vogt <iv@fund.example>")
+    asked("watch", "add", "orchard", "--reason", reason, "--investor", "Dana Reed <dr@north.example>")
+    asked("watch", "propose", reason, "--company", "orchard")
+    added, proposed = (str(each.data["reason"]) for each in desk.server.asked[::2])
+    assert not [word for word in ("Dana", "Reed", "Ines", "Vogt") if word in added]
+    assert not [word for word in ("Ines", "Vogt") if word in proposed]

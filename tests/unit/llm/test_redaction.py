@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sago.domain.batches import ExtractionRequest
+from sago.domain.companies import Person
 from sago.domain.events import EventType, Finding
 from sago.domain.letters import LetterDraft, LetterRequest
 from sago.domain.messages import CompactMessage
@@ -304,6 +305,18 @@ def test_a_reason_is_asked_about_without_its_people_and_its_words_come_back() ->
     assert said == suggest(reason)
     named = ReasonRequest(company=company, reason="ARR of Nell below 2M")
     assert Redacted(model).propose(named).conditions == (Suggestion("arr >= 2M", "ARR of Nell below 2M"),)
+
+
+def test_a_reason_is_asked_about_without_the_investors_whom_it_names() -> None:
+    company = letter_request(watch("arr >= 2M")).company
+    model = Listening()
+    reason = "ARR below 2M, ask Dana Reed; Tom Smith cannot sell"
+    people = (Person(name="Dana Reed", email="dana@northgate.example"),)
+    said = Redacted(model).propose(ReasonRequest(company=company, reason=reason, people=people))
+    assert model.reason is not None
+    assert not re.search(r"Dana|Reed|dana", model.reason.model_dump_json())
+    assert "Tom Smith" in model.reason.reason
+    assert said == suggest(reason)
 
 
 class Inventive(Listening):

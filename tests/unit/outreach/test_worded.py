@@ -78,6 +78,54 @@ def test_what_the_words_do_not_name_is_refused(because: str, condition: str, why
     assert why in (unworded(parse(condition), because) or "")
 
 
+@pytest.mark.parametrize(
+    ("because", "condition", "why"),
+    [
+        ("team too small", "funding >= 1", "names no funding"),
+        ("too early", "media_coverage >= 1", "names no media coverage"),
+        ("too early", "no setback high in 90d", "names no setback"),
+        ("We met 3 people", "enterprise_deal >= 3", "names no enterprise deal"),
+        ("We met 3 people", "headcount >= 3", "says what Headcount was"),
+        ("below 2M", "customers >= 2M", "does not name Customers"),
+        ("below 2M", "mrr >= 2M", "does not name MRR"),
+        ("ARR below 2M and 10 customers", "customers >= 2M", "does not say that figure of Customers"),
+        ("ARR below 2M and 10 customers", "arr >= 10", "does not say that figure of ARR"),
+        ("ARR below 2M with 10 customers", "arr >= 10", "does not say that figure of ARR"),
+        ("ARR is at 1.2M", "arr >= 1.2M", "says what ARR was"),
+        ("only 800k ARR", "arr >= 800k", "says what ARR was"),
+        ("ARR 1.2M currently", "arr >= 1.2M", "says what ARR was"),
+        ("ARR reached 1M", "arr >= 1M", "says what ARR was"),
+        ("when we met ARR was at 2M", "arr >= 2M", "says what ARR was"),
+        ("ARR ist bei 1,2 Mio. €", "arr >= €1.2M", "says what ARR was"),
+        ("churn above 5% and growth 20%", "churn <= 20%", "does not say that figure of Churn"),
+        ("churn above 5% with growth of 20%", "churn <= 20%", "does not say that figure of Churn"),
+        ("churn below 5% a month", "mrr growth 1m >= 5%", "speaks of Churn"),
+        ("below 20% a month", "mrr growth 1m >= 20%", "does not name growth of MRR"),
+        ("growth below 20% a month", "users growth 1m >= 20%", "does not name growth of Users"),
+        ("only 3 partners", "partnership >= 3", "does not say that 3 are waited for"),
+        ("fewer than 10 users and no partner", "partnership >= 10", "does not say that 10 are waited for"),
+    ],
+)
+def test_what_is_not_named_or_only_told_is_refused(because: str, condition: str, why: str) -> None:
+    assert why in (unworded(parse(condition), because) or "")
+
+
+@pytest.mark.parametrize(
+    ("because", "condition"),
+    [
+        ("ARR is at 400k and we'd want to see €1.2M", "arr >= €1.2M"),
+        ("come back once ARR is at 2M", "arr >= 2M"),
+        ("ARR is below 2M with 10 customers", "arr >= 2M"),
+        ("Umsatz unter 2 Mio. €", "revenue >= €2M"),
+        ("niemand, der verkauft", "hiring >= 1"),
+        ("Plattform war im Mai zwei Tage down", "no setback high in 90d"),
+        ("revenue up less than 20% a quarter", "revenue growth 3m >= 20%"),
+    ],
+)
+def test_what_is_named_and_waited_for_may_be_asked_for(because: str, condition: str) -> None:
+    assert unworded(parse(condition), because) is None
+
+
 @pytest.mark.parametrize("said", ["ARR below 12.5M", "below 12.5M", "ARR  below\n12.5M", "churn: 8%"])
 def test_words_of_the_reason_stand_in_it(said: str) -> None:
     assert stands(said, "ARR below 12.5M, churn: 8%")
