@@ -30,6 +30,9 @@ GOAL = re.compile(
 """How a clause begins that says what is waited for."""
 TOO_MUCH = re.compile(r"\btoo (?:many|dependent|reliant|concentrated)\b|\b\d[\d.]* ?% of\b", re.I)
 """What asks for less of what it names."""
+ANY_HIRE = re.compile(r"\b(?:key|senior) hires?\b", re.I)
+PLACE = re.compile(r"\b(?:in|into|to|across|outside)\s(?:the\s)?(?-i:[A-Z])\w")
+"""`in the US`: which market is meant."""
 NO_SETBACK = re.compile(
     r"\b(?:no|never an?|without(?: any| an?)?) (?:\w+ )?(?:outages?|breach\w*|lawsuits?|incidents?|layoffs?)\b", re.I
 )

@@ -209,3 +209,11 @@ def _example(metric: str) -> str:
 
 def _plain(value: float) -> str:
     return f"{round(value, 6):f}".rstrip("0").rstrip(".")
+
+
+def is_kind_alone(clause: str) -> bool:
+    """Whether a clause that names an event names no more than its kind: no office, no place."""
+    kind = None if words.METRIC.search(clause) else _event(clause)
+    return not (
+        (kind is EventType.HIRING and not words.ANY_HIRE.search(clause)) or (kind and words.PLACE.search(clause))
+    )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sago.domain.companies import Company, ModelPolicy, Person
 from sago.domain.model_calls import ModelJob
 from sago.domain.orders import gives_orders
-from sago.domain.reasons import ReasonRequest, Suggestion, Suggestions, Unclear, suggest
+from sago.domain.reasons import ReasonRequest, Suggestion, Suggestions, Unclear, is_kind_alone, suggest
 from sago.domain.watches import Condition, Watch
 from sago.errors import PermanentError, TransientError, UnusableAnswerError, UsageError
 from sago.outreach.conditions import holds_conditions, parse, render, require_possible
@@ -83,10 +83,12 @@ def propose_with(
 
 
 def answers_all(watch: Watch) -> bool:
-    """Whether the watch's conditions ask for all that its reason names, and for no less of it."""
+    """Whether the watch's conditions ask for all that its reason names, and for no less of it: a count of events never
+    asks for an office (`no VP sales`), or for a place (`not launched in the US`)."""
     said = propose(watch.told_reason)
     return not said.unclear and all(
-        any(_covers(own, each.condition) for own in watch.conditions) for each in said.conditions
+        is_kind_alone(each.because) and any(_covers(own, each.condition) for own in watch.conditions)
+        for each in said.conditions
     )
 
 
