@@ -13,7 +13,7 @@ from sago.domain.messages import CompactMessage
 from sago.domain.metrics import is_currency
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.company_figures import company_figures
-from sago.llm.providers.offline.contracts import CONTRACTS, act_of, is_other
+from sago.llm.providers.offline.contracts import CONTRACTS, act_of, is_other, is_over, names_customer
 from sago.llm.providers.offline.cues import CUES, ROLE, Cue
 from sago.llm.providers.offline.desk import SHOWN_BY_WORK, is_at_work
 from sago.llm.providers.offline.draft import STATUS, Draft, Setting
@@ -152,6 +152,8 @@ def _told(statement: Statement) -> Statement:
 def _cued(
     reading: Reading, place: int, statement: Statement, cue: Cue, found: re.Match[str], setting: Setting
 ) -> Draft | None:
+    if cue.language and is_over(reading.message.text, reading.message.sent_at.year):
+        return None
     told = act(statement.text, found.span(), wish=cue.wish)
     if told is Act.TOLD and cue.language:
         told = act_of(statement.text, found.span(), cue.language)
@@ -170,15 +172,14 @@ def _cued(
     metrics = metrics_of(quote, cue.event_type, cue.kind, setting)
     pending = False
     if not _has_needs(cue, subject, metrics, quote):
-        pending = (
-            cue.kind in ("contract", "expansion") and len(statement.text) <= _OUTCRY and reading.voice is Voice.OURS
-        )
+        is_outcry = cue.kind in ("contract", "expansion") and len(statement.text) <= _OUTCRY
+        pending = is_outcry and not cue.language and reading.voice is Voice.OURS
         if not pending:
             return None
     status = STATUS[told]
     return Draft(
         reading.message, cue.event_type, cue.kind, status, statement.start, end, subject, metrics, pending=pending,
-        plain=cue.plain,
+        plain=bool(cue.language) and names_customer(found[0]),
     )  # fmt: skip
 
 
