@@ -15,7 +15,7 @@ from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.company_figures import company_figures
 from sago.llm.providers.offline.contracts import CONTRACTS, act_of, is_other, is_over, names_customer
 from sago.llm.providers.offline.cues import CUES, ROLE, Cue
-from sago.llm.providers.offline.desk import SHOWN_BY_WORK, is_at_work
+from sago.llm.providers.offline.desk import TOLD_BY_WORK, is_at_work
 from sago.llm.providers.offline.draft import STATUS, Draft, Setting
 from sago.llm.providers.offline.exclusions import (
     DENIED_DEAL,
@@ -164,7 +164,7 @@ def _cued(
             told = Act.PLANNED
     if told not in STATUS or (cue.event_type in _ABOUT_US and ELSEWHERE.search(statement.text)):
         return None
-    if cue.event_type not in SHOWN_BY_WORK and is_at_work(statement.text):
+    if cue.event_type not in TOLD_BY_WORK and is_at_work(statement.text):
         return None
     end = _extent(reading, place, cue) if statement.end == reading.statements[place].end else statement.end
     quote = reading.message.text[statement.start : end]
