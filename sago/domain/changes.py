@@ -19,10 +19,6 @@ def _pattern(*kinds: str) -> str:
     return either(words for (kind, _), words in _TABLE.items() if kind in kinds)
 
 
-_SOME_WORDS = 3
-"""From here on a sentence tells something."""
-
-
 class Change(NamedTuple):
     """Code points `start` to `end` of a text tell that a figure changed, for the better or the worse."""
 
@@ -48,7 +44,9 @@ _CLAUSE_ENDS = re.compile(
     r"[;!?\n]|[.,](?=\s)|\s[–—]\s|\b(?:while|whereas|although|and|und|et|y|e|but|aber|mais|pero|mas)\b", re.I
 )
 _SMALL = _pattern("small")
-_BESIDE = re.compile(rf"(?<!\w)(?:{_pattern('beside')})(?!\w)", re.I)
+_SMALL_WORD = re.compile(
+    rf"(?:{_pattern('alone', 'small', 'was', 'then', 'becomes')})|\d+(?:st|nd|rd|th)?|q[1-4]|[a-z]['’]", re.I
+)
 _OF = re.compile(rf"\s(?:{_SMALL})\s(?:[\w'’]+\s){{0,2}}", re.I)
 """Between two names of figures: the first is the figure, the second whose: `churn of paying users`."""
 _OBJECT = re.compile(rf"\s(?:(?!(?:{_SMALL})\s)[^\W\d][\w'’-]*\s){{0,2}}", re.I)
@@ -75,24 +73,36 @@ def changes(text: str) -> list[Change]:
 
 
 def is_improvement(text: str) -> bool:
-    """Whether a text tells changes, all for the better, and nothing beside them that may be a loss."""
-    found = changes(text)
-    return bool(found) and all(each.is_better for each in found) and not _tells_more(text, found)
+    """Whether a text tells changes, all for the better, and nothing else."""
+    return _tells_only(text, is_better=True)
 
 
 def is_worsening(text: str) -> bool:
-    """Whether a text tells changes, all for the worse."""
-    return {change.is_better for change in changes(text)} == {False}
+    """Whether a text tells changes, all for the worse, and nothing else."""
+    return _tells_only(text, is_better=False)
 
 
-def _tells_more(text: str, found: Sequence[Change]) -> bool:
-    """Whether a word of loss stands in it, or a sentence of some words without a change."""
-    if _BESIDE.search(text):
-        return True
-    ends = [0, *(end.end() for end in _SENTENCE_ENDS.finditer(text)), len(text)]
-    return any(
-        len(text[start:end].split()) >= _SOME_WORDS and not any(start <= each.start < end for each in found)
-        for start, end in pairwise(ends)
+def _tells_only(text: str, *, is_better: bool) -> bool:
+    """Whether beside the changes, all of one way, stand only figures, dates and small words: what another word says may
+    be a loss, or the news itself."""
+    found = changes(text)
+    if not found or any(change.is_better is not is_better for change in found):
+        return False
+    names = list(_METRIC.finditer(text))
+    if any(not _is_part(text, name, names, found) for name in names):
+        return False
+    spans = [*((amount.start, amount.end) for amount in find_amounts(text)), *(name.span() for name in names)]
+    rest = list(text)
+    for start, end in (*spans, *(word.span() for word in _CHANGED.finditer(text))):
+        rest[start:end] = " " * (end - start)
+    return all(_SMALL_WORD.fullmatch(word) for word in re.findall(r"[^\W_][\w'’]*|[^\W\d_]|\S{3,}", "".join(rest)))
+
+
+def _is_part(text: str, name: re.Match[str], names: Sequence[re.Match[str]], found: Sequence[Change]) -> bool:
+    """Whether a figure is one of those that changed, or says whose: `revenue churn`. Of any other nobody knows whether
+    it is good."""
+    return any(change.start <= name.start() < change.end for change in found) or any(
+        text[name.end() : other.start()] == " " for other in names
     )
 
 

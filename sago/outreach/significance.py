@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sago.domain.changes import is_improvement
-from sago.domain.events import CATALOGUE, Event, EventType
+from sago.domain.events import CATALOGUE, Event, EventType, Severity
 from sago.domain.metrics import canonical
 from sago.domain.significance import DEFAULT_SCALE, NewlyMet, Scale, Score
 from sago.domain.watches import Condition
@@ -28,9 +28,11 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", 
 
 
 def is_setback(event: Event) -> bool:
-    """Whether an event speaks against the company: of the type, and none that only tells a figure which changed for
-    the better, whoever took it for one."""
-    return event.event_type is EventType.SETBACK and not all(is_improvement(proof.quote) for proof in event.evidence)
+    """Whether an event speaks against the company: of the type, and of high severity, or none whose quotes all tell
+    nothing but a figure that changed for the better, whoever took it for one."""
+    return event.event_type is EventType.SETBACK and (
+        event.severity is Severity.HIGH or not all(is_improvement(proof.quote) for proof in event.evidence)
+    )
 
 
 class Precedent(NamedTuple):

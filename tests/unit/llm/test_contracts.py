@@ -16,7 +16,7 @@ SIGNED = [
     ("haben Elbkontor als Kunden gewonnen, 75 T€ pro Jahr", "Elbkontor", (YEAR, 75_000, "EUR")),
     ("Wir konnten Elbkontor als Kunden gewinnen, 75 T€ pro Jahr", "Elbkontor", (YEAR, 75_000, "EUR")),
     ("Neuer Kunde: Havelwerk, 48 T€ im Jahr", "Havelwerk", (YEAR, 48_000, "EUR")),
-    ("Wartungsvertrag mit der Stadt Bremen verlängert, 60 T€", "Stadt Bremen", ("contract_value", 60_000, "EUR")),
+    ("Wartungsvertrag mit Elbkontor verlängert, 60 T€", "Elbkontor", ("contract_value", 60_000, "EUR")),
     ("Contrat signé avec Valmont, 340 k€ par an", "Valmont", (YEAR, 340_000, "EUR")),
     ("Le contrat avec Valmont est signé, 80 k€ par an", "Valmont", (YEAR, 80_000, "EUR")),
     ("On a décroché Valmont comme client, 80 k€ par an", "Valmont", (YEAR, 80_000, "EUR")),
@@ -30,12 +30,14 @@ SIGNED = [
 ]
 NAMED = [
     ("Wir haben Kestrel als Kunden gewonnen", "Kestrel"),
-    ("Vertrag mit Kestrel unterschrieben, nächste Woche geht es los", "Kestrel"),
     ("Vertrag mit dem Kunden Kestrel unterschrieben, und nicht nur für ein Jahr", "Kestrel"),
-    ("Fechou-se o contrato com a Serrana, assinado por todos", "Serrana"),
     ("Nous avons gagné Valmont comme client", "Valmont"),
     ("Hemos ganado a Altamira como cliente", "Altamira"),
     ("Ganhamos a Serrana como cliente", "Serrana"),
+]
+UNSURE = [
+    ("Vertrag mit Kestrel unterschrieben, nächste Woche geht es los", "Kestrel"),
+    ("Fechou-se o contrato com a Serrana, assinado por todos", "Serrana"),
 ]
 NOT_YET = [
     ("Der Vertrag mit Kestrel ist noch nicht unterschrieben", Status.DENIED),
@@ -62,6 +64,49 @@ NONE = [
     "Contrato com a Serrana assinado?",
     "Kestrel ist seit zwei Jahren unser Kunde",
 ]
+OVER = [
+    "Vertrag mit Kestrel gekündigt, den wir 2023 unterschrieben hatten",
+    "Vertrag mit Kestrel unterschrieben und heute widerrufen",
+    "Vertrag mit Kestrel unterschrieben. Heute hat man ihn storniert",
+    "Wir haben 2023 den Vertrag mit Kestrel unterschrieben, 40 T€",
+    "Gerücht: Nordhafen hat den Vertrag unterschrieben, 40 T€",
+    "Der alte Vertrag mit Kestrel wurde 2021 unterschrieben",
+    "Contrat avec Valmont signé en 2021, résilié hier",
+    "Contrat signé avec Valmont puis annulé",
+    "Sans contrat signé avec Valmont on ferme",
+    "Rumeur : contrat signé avec Valmont",
+    "El contrato con Altamira firmado en 2022 fue cancelado",
+    "Contrato firmado con Altamira rescindido",
+    "Sin contrato firmado con Altamira cerramos",
+    "O contrato com a Serrana foi assinado e já cancelado",
+    "O antigo contrato com a Serrana foi assinado por todos",
+]
+BOUGHT = [
+    "Vertrag mit dem Lieferanten unterschrieben, 40 T€",
+    "Vertrag mit der Bank unterschrieben",
+    "Vertrag mit der Versicherung unterschrieben",
+    "Vertrag mit der Gärtnerei unterschrieben, 2 T€",
+    "Vertrag mit AWS unterschrieben",
+    "Vertrag mit Google unterschrieben, 40 T€ pro Jahr für Ads",
+    "Wir haben den Vertrag mit der Agentur unterschrieben",
+    "Contrat signé avec OVH pour l'hébergement",
+    "Contrat signé avec Valmont pour l'hébergement, 40 k€",
+    "Contrat signé avec Deloitte pour l'audit",
+    "Hemos cerrado el pedido con Amazon",
+    "Contrato firmado con Altamira para la limpieza",
+    "Contrato assinado com a Serrana, hospedagem por R$ 20 mil",
+]
+BY_OTHERS = [
+    "Anna hat den Vertrag unterzeichnet",
+    "Herr Müller hat den Vertrag unterzeichnet, 80 T€",
+    "Der Betriebsrat hat den Vertrag unterzeichnet",
+    "Nordhafen hat den Vertrag mit Salesforce unterschrieben",
+    "Nordhafen hat den Vertrag mit Elbkontor unterschrieben, 40 T€",
+    "Valmont a signé chez un autre",
+    "Valmont a signé le contrat avec Lormeau, 40 k€",
+    "Altamira firmó el contrato con Benavides, 40.000 €",
+    "Serrana assinou o contrato com a Moreira, R$ 200 mil",
+]
 
 
 @pytest.mark.parametrize("tell", [chat, mail])
@@ -76,6 +121,20 @@ def test_who_signed_and_for_how_much(text: str, who: str, worth: tuple[str, floa
 def test_a_named_customer_is_believed_the_rules_whatever_a_second_reader_thinks(text: str, who: str) -> None:
     found = extract(OfflineModel(Convinced(EventType.COMPLIANCE)), chat(1, text))
     assert (EventType.ENTERPRISE_DEAL, (who,)) in {(each.event_type, each.stakeholders) for each in found}
+
+
+@pytest.mark.parametrize(("text", "who"), UNSURE)
+def test_a_signed_contract_of_no_worth_is_told_unless_a_second_reader_doubts_it(text: str, who: str) -> None:
+    (found,) = extract(RulesModel(), chat(1, text))
+    assert (found.event_type, found.stakeholders) == (EventType.ENTERPRISE_DEAL, (who,))
+    found_by_both = extract(OfflineModel(Convinced(EventType.COMPLIANCE)), chat(1, text))
+    assert EventType.ENTERPRISE_DEAL not in {each.event_type for each in found_by_both}
+
+
+@pytest.mark.parametrize("tell", [chat, mail])
+@pytest.mark.parametrize("text", [*OVER, *BOUGHT, *BY_OTHERS])
+def test_a_contract_that_is_over_or_another_s_is_no_sale(text: str, tell: object) -> None:
+    assert extract(RulesModel(), tell(1, text)) == []  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(("text", "status"), NOT_YET)

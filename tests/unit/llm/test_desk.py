@@ -12,16 +12,16 @@ from tests.unit.llm.said import Convinced, chat, extract
 AT_WORK = [
     "reading the billing-worker code",
     "still reviewing the migration branch",
-    "I'm going through the contract with Northwind",
-    "going through the SOC 2 controls with Mara",
+    "I'm going through Northwind's contract",
+    "going through the SOC 2 controls",
     "ok, proofreading chapter two again",
-    "writing up page 12 of the handbook",
+    "writing page 12 of the handbook",
     "debugging the nightly import from Contoso",
-    "looking at the lease for the Lisbon office",
-    "ich lese gerade den Vertrag mit Nordhafen",
+    "looking at the Lisbon lease",
+    "lese gerade den Vertrag mit Nordhafen",
     "je relis le contrat de Valmont",
     "estoy revisando el contrato de Altamira",
-    "estou a rever o contrato da Serrana",
+    "estou revisando o contrato da Serrana",
 ]
 PAPER = [
     "212 questions.",
@@ -50,13 +50,32 @@ NEWS = [
     ("212 hospitals.", EventType.USER_GROWTH),
     ("the auditors closed all 14 findings, the certificate is on the wall", EventType.COMPLIANCE),
     ("wir haben jetzt 1.200 Praxen", EventType.USER_GROWTH),
+    ("Writing to say Kestrel Air signed", EventType.ENTERPRISE_DEAL),
+    ("writing to let you know Kestrel Air has signed our enterprise contract", EventType.ENTERPRISE_DEAL),
+    ("Writing to tell you Ruth Okafor resigned as CTO", EventType.SETBACK),
+    ("Just writing to say Kestrel Air renewed its contract", EventType.ENTERPRISE_DEAL),
+    ("Looking at the signed term sheet from Sequoia", EventType.FUNDING),
+    ("Reading the signed term sheet", EventType.FUNDING),
+    ("Reviewing the contract Kestrel Air sent", EventType.ENTERPRISE_DEAL),
+    ("Reviewing the countersigned contract Kestrel Air just sent back", EventType.ENTERPRISE_DEAL),
+    ("relisant le contrat que Valmont a signé", EventType.ENTERPRISE_DEAL),
+    ("revisando el contrato firmado de Altamira", EventType.ENTERPRISE_DEAL),
+    ("Cleaning up after the data breach", EventType.SETBACK),
+    ("Sorting out the outage at our payments provider since this morning", EventType.SETBACK),
+    ("Fighting with Oracle's lawsuit against us", EventType.SETBACK),
+    ("Looking into the data breach", EventType.SETBACK),
 ]
 
 
-@pytest.mark.parametrize("event_type", [EventType.SETBACK, EventType.REVENUE_MILESTONE, EventType.ENTERPRISE_DEAL])
+@pytest.mark.parametrize("event_type", [EventType.REVENUE_MILESTONE, EventType.ENTERPRISE_DEAL])
 @pytest.mark.parametrize("text", [*AT_WORK, *PAPER])
 def test_work_at_a_desk_is_no_event(text: str, event_type: EventType) -> None:
     assert extract(OfflineModel(Convinced(event_type)), chat(1, text)) == []
+
+
+@pytest.mark.parametrize("text", PAPER)
+def test_nor_is_paper_a_setback(text: str) -> None:
+    assert extract(OfflineModel(Convinced(EventType.SETBACK)), chat(1, text)) == []
 
 
 @pytest.mark.parametrize("text", [*AT_WORK, *PAPER])

@@ -65,3 +65,14 @@ def test_a_slower_answer_is_no_achievement() -> None:
 def test_test_devices_are_no_users() -> None:
     model = OfflineModel(Convinced(EventType.USER_GROWTH))
     assert types(model, "the 12,400 in the corner was test devices, ignore it") == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Support tickets doubled, we now have 20,000 active users",
+        "Our support tickets rose because we hit 50,000 active users",
+    ],
+)
+def test_growth_that_brings_more_tickets_is_growth(text: str) -> None:
+    assert types(OfflineModel(Convinced(EventType.USER_GROWTH)), text) == {EventType.USER_GROWTH}

@@ -136,13 +136,30 @@ def test_an_update_takes_everything_seriously() -> None:
     ],
 )
 def test_an_improvement_speaks_against_nothing_whoever_took_it_for_a_setback(quote: str) -> None:
-    misread = event("setback", f"Read as a setback: {quote}", quote)
+    misread = event("setback", f"Read as a setback: {quote}", quote, severity="medium")
     assert against("arr >= 2M", events=[*EVENTS, misread]) == ()
     assert judge(watch("arr >= 2M"), [*EVENTS, misread], POINTS, NOW, 60).outcome is Outcome.NOW
 
 
-@pytest.mark.parametrize("quote", ["NPS went from 52 to 31", "Fjord Bank cancelled, churn fell to 2% without them"])
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "NPS went from 52 to 31",
+        "Fjord Bank cancelled, churn fell to 2% without them",
+        "Burn came down because half the engineering team was let go",
+        "Burn is down to $90k, we are out of cash in March",
+        "Churn fell because our biggest customer Kestrel Air is gone",
+    ],
+)
 def test_a_fall_and_a_loss_beside_an_improvement_speak_against_it(quote: str) -> None:
     told = event("setback", "A setback", quote)
+    assert [each.kind for each in against("arr >= 2M", events=[*EVENTS, told])] == ["setback"]
+    assert judge(watch("arr >= 2M"), [*EVENTS, told], POINTS, NOW, 60).outcome is Outcome.DO_NOT_WRITE
+    milder = event("setback", "A setback", quote, severity="medium")
+    assert [each.kind for each in against("arr >= 2M", events=[*EVENTS, milder])] == ["setback"]
+
+
+def test_a_high_setback_always_speaks_against_it() -> None:
+    told = event("setback", "Churn fell to 2%", "churn fell from 4% to 2%")
     assert [each.kind for each in against("arr >= 2M", events=[*EVENTS, told])] == ["setback"]
     assert judge(watch("arr >= 2M"), [*EVENTS, told], POINTS, NOW, 60).outcome is Outcome.DO_NOT_WRITE

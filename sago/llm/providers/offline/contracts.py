@@ -23,22 +23,38 @@ def _words(language: str, kind: str) -> str:
     return f"(?:{either([_TABLE.get((kind, language), ())])})"
 
 
+_LANGUAGES = ("de", "fr", "es", "pt")
+_ENDED = re.compile(rf"(?<![\w-])(?:{either(_TABLE['ended', each] for each in _LANGUAGES)})(?!\w)", re.I)
+_CUSTOMER = re.compile(rf"(?<![\w-])(?:{either(_TABLE['customer', each] for each in _LANGUAGES)})(?!\w)", re.I)
+_YEAR = re.compile(r"(?<![\w.,])(?:19|20)\d\d(?![\w.,]*\d)")
+_FEW = r"(?:[^\W\d][\w'’-]*\s){0,3}?"
+_STOPS = r"(?=\W*$|\s?[,.:;!?(–—]|\s-\s)"
+
+
+def _who(language: str) -> str:
+    not_who = "|".join(_words(language, kind) for kind in ("nobody", "customer", "contract"))
+    return rf"(?P<who>(?!(?:{not_who})\s){_CAPITAL}(?:\s(?:&\s)?{_CAPITAL}){{0,3}})"
+
+
 def _cues(language: str) -> Iterator[Cue]:
     words = {kind: _words(language, kind) for kind, each in _TABLE if each == language}
-    few = r"(?:[^\W\d][\w'’-]*\s){0,3}?"
-    contract = words["contract"]
-    the = rf"(?:{words['the']}\s?)?(?:{words['customer']}\s)?"
-    who = (
-        rf"(?P<who>(?!(?:{words['nobody']}|{words['customer']}|{contract})\s){_CAPITAL}(?:\s(?:&\s)?{_CAPITAL}){{0,3}})"
-    )
+    few, who, contract = _FEW, _who(language), words["contract"]
+    # a German noun begins with a capital, too: behind `mit der` stands a `Bank`
+    article = rf"(?:{words['the']}\s?)?" if language != "de" else rf"(?:{words['the']}\s(?={words['customer']}\s))?"
+    the = rf"{article}(?:{words['customer']}\s)?"
     party = rf"{words['with']}\s{the}{who}"
     for kind, done in (("expansion", words["renewed"]), ("contract", words["signed"])):
         yield _cue(kind, language, rf"{contract}\s{few}{party}(?=\W)[^.;!?\n]{{0,60}}?\b{done}")
         yield _cue(kind, language, rf"{contract}\s{few}{done}\s{few}{party}")
         yield _cue(kind, language, rf"{done}\s{few}{contract}\s{few}{party}")
-        yield _cue(kind, language, rf"{who}\s{words['has']}\s(?:{few}{contract}\s)?{few}{done}", plain=False)
+        yield _cue(
+            kind,
+            language,
+            rf"{who}\s{words['has']}\s{few}(?:{contract}\s{few}{done}|{done}\s{few}{contract}){_STOPS}",
+            needs="figure",
+        )
         if "alone" in words:
-            yield _cue(kind, language, rf"{who}\s(?={words['alone']}\b){done}", plain=False)
+            yield _cue(kind, language, rf"{who}\s(?={words['alone']}\b){done}\s{few}{contract}{_STOPS}", needs="figure")
     customer = rf"{words['as']}\s{few}{words['customer']}"
     yield _cue("contract", language, rf"{who}\s{customer}\s{few}{words['won']}")
     if "could" in words:
@@ -48,12 +64,12 @@ def _cues(language: str) -> Iterator[Cue]:
     yield _cue("contract", language, rf"{words['new_customer']}\s?:?\s{the}{who}")
 
 
-def _cue(kind: str, language: str, pattern: str, *, plain: bool = True) -> Cue:
+def _cue(kind: str, language: str, pattern: str, *, needs: str = "name or figure") -> Cue:
     whole = re.compile(rf"(?<!\w){pattern}(?!\w)", re.I)
-    return Cue(EventType.ENTERPRISE_DEAL, kind, whole, "name or figure", language=language, plain=plain)
+    return Cue(EventType.ENTERPRISE_DEAL, kind, whole, needs, language=language)
 
 
-CONTRACTS = tuple(cue for language in ("de", "fr", "es", "pt") for cue in _cues(language))
+CONTRACTS = tuple(cue for language in _LANGUAGES for cue in _cues(language))
 
 
 @cache
@@ -74,6 +90,33 @@ def act_of(text: str, cue: tuple[int, int], language: str) -> Act:
     return Act.PLANNED if _says(language, "planned").search(clause) else Act.TOLD
 
 
+@cache
+def _by_others(language: str) -> re.Pattern[str]:
+    """`Nordhafen hat`, `Altamira firmó`: a third party, whose contract with somebody is none of ours."""
+    has = _words(language, "has")
+    alone = f"|{_words(language, 'alone')}" if ("alone", language) in _TABLE else ""
+    return re.compile(rf"(?<!\w){_who(language)}\s(?:{has}{alone})(?!\w)", re.I)
+
+
+@cache
+def _with_somebody(language: str) -> re.Pattern[str]:
+    contract, others = _words(language, "contract"), _words(language, "with")
+    return re.compile(rf"(?<!\w){contract}\s{_FEW}{others}(?!\w)", re.I)
+
+
 def is_other(text: str, language: str) -> bool:
-    """Whether what was signed is no sale: a lease, or somebody's employment."""
-    return _says(language, "other").search(text) is not None or _ROLE.search(text) is not None
+    """Whether what was signed is no sale: a lease, what the company itself buys, somebody's employment, or a contract
+    between others."""
+    if _says(language, "other").search(text) or _says("any", "other").search(text) or _ROLE.search(text):
+        return True
+    return bool(_with_somebody(language).search(text) and _by_others(language).search(text))
+
+
+def is_over(text: str, year: int) -> bool:
+    """Whether a message of that year speaks of a contract's end, of rumours, or of a year long past."""
+    return _ENDED.search(text) is not None or any(int(each[0]) < year for each in _YEAR.finditer(text))
+
+
+def names_customer(text: str) -> bool:
+    """Whether it says in a word that somebody is a customer: that means nothing else."""
+    return _CUSTOMER.search(text) is not None

@@ -20,8 +20,6 @@ class Cue(NamedTuple):
     """A wish is the event itself: an investor who wants to see more."""
     language: str = ""
     """That of the words, where it is not English; the pattern's group `who` names the customer then."""
-    plain: bool = False
-    """It says what happened and to whom in words that mean nothing else."""
 
 
 ROLE = (

@@ -19,14 +19,22 @@ def _either(kind: str) -> str:
 
 _FRAGMENT, _FEW_WORDS = 5, 7
 """Words of a statement that names nobody who does anything, and of one that tells hardly more."""
+_LONGEST_WORK = 6
+"""Words of a statement that only says what somebody is busy with; a longer one may say why, or what came of it."""
 _ACTIVITY = re.compile(
-    rf"\W*(?:(?:{_either('opener')})\s+)*(?:{_either('activity')})(?![\w'’-])(?!\s(?:is|are|was|were|went|has|have|had|can)\b)",
-    re.I,
+    rf"\W*(?:(?:{_either('opener')})\s+)*(?:{_either('activity')})(?![\w'’-])(?!\s(?:to|with)\b)", re.I
 )
 _GOES_ON = re.compile(
     r"[,:;!–—]\s|\s-\s|\b(?:and|but|because|that|which|while|und|aber|weil|dass|et|mais|que|y|pero|e|mas)\b", re.I
 )
 """Behind this somebody says what came of it."""
+_DONE = re.compile(
+    rf"(?<!\w)(?:{_either('done')}"
+    r"|[^\W\d_]{2,}(?:ed|ée?s?|ad[oa]s?|id[oa]s?|ou|ó|aron|ieron|aram|eram)|ge[^\W\d_]{2,}(?:t|en)|[^\W\d_]+iert)(?!\w)"
+    r"|['’](?:re|ve|d|ll)(?!\w)|['’]s\s[^\W\d_]+ing\b",
+    re.I,
+)
+"""A verb that is finite or done: `the signed term sheet`, `what they sent`."""
 _PAPER = rf"(?:{_either('paper')})(?!\w)"
 _PAPER_BEHIND, _PAPER_BEFORE = re.compile(rf"(?:\s[\w-]+)??\s{_PAPER}", re.I), re.compile(rf"\b{_PAPER}\s$", re.I)
 _LEADS = re.compile(
@@ -40,13 +48,17 @@ _LONG = frozenset({"days", "weeks", "months", "years"})
 _NO_NOUN_BEHIND = re.compile(r"\W*$|\s?[,.;!?)–—-]|\sof\s(?:them|these|those|which)\b", re.I)
 SHOWN_BY_WORK = frozenset({EventType.INVESTOR_INTEREST})
 """Answering an investor's questions is work at a desk, too, and shows the interest."""
+TOLD_BY_WORK = SHOWN_BY_WORK | {EventType.SETBACK}
+"""And who clears up after a loss tells of the loss."""
 
 
 def is_at_work(text: str) -> bool:
     """Whether a statement only tells what its speaker is busy with: `reading the billing-worker code`. Nothing has come
-    of it: it ends there, without a figure that is not of paper."""
+    of it: it is short and ends there, without another verb and without a figure that is not of paper."""
     activity = _ACTIVITY.match(text)
-    if activity is None or _GOES_ON.search(text, activity.end()):
+    if activity is None or len(text.split()) > _LONGEST_WORK:
+        return False
+    if _GOES_ON.search(text, activity.end()) or _DONE.search(text, activity.end()):
         return False
     amounts = find_amounts(text)
     return not amounts or _all_of_paper(text, amounts)

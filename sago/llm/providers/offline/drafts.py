@@ -13,9 +13,9 @@ from sago.domain.messages import CompactMessage
 from sago.domain.metrics import is_currency
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.company_figures import company_figures
-from sago.llm.providers.offline.contracts import CONTRACTS, act_of, is_other
+from sago.llm.providers.offline.contracts import CONTRACTS, act_of, is_other, is_over, names_customer
 from sago.llm.providers.offline.cues import CUES, ROLE, Cue
-from sago.llm.providers.offline.desk import SHOWN_BY_WORK, is_at_work
+from sago.llm.providers.offline.desk import TOLD_BY_WORK, is_at_work
 from sago.llm.providers.offline.draft import STATUS, Draft, Setting
 from sago.llm.providers.offline.exclusions import (
     DENIED_DEAL,
@@ -152,6 +152,8 @@ def _told(statement: Statement) -> Statement:
 def _cued(
     reading: Reading, place: int, statement: Statement, cue: Cue, found: re.Match[str], setting: Setting
 ) -> Draft | None:
+    if cue.language and is_over(reading.message.text, reading.message.sent_at.year):
+        return None
     told = act(statement.text, found.span(), wish=cue.wish)
     if told is Act.TOLD and cue.language:
         told = act_of(statement.text, found.span(), cue.language)
@@ -162,7 +164,7 @@ def _cued(
             told = Act.PLANNED
     if told not in STATUS or (cue.event_type in _ABOUT_US and ELSEWHERE.search(statement.text)):
         return None
-    if cue.event_type not in SHOWN_BY_WORK and is_at_work(statement.text):
+    if cue.event_type not in TOLD_BY_WORK and is_at_work(statement.text):
         return None
     end = _extent(reading, place, cue) if statement.end == reading.statements[place].end else statement.end
     quote = reading.message.text[statement.start : end]
@@ -170,15 +172,14 @@ def _cued(
     metrics = metrics_of(quote, cue.event_type, cue.kind, setting)
     pending = False
     if not _has_needs(cue, subject, metrics, quote):
-        pending = (
-            cue.kind in ("contract", "expansion") and len(statement.text) <= _OUTCRY and reading.voice is Voice.OURS
-        )
+        is_outcry = cue.kind in ("contract", "expansion") and len(statement.text) <= _OUTCRY
+        pending = is_outcry and not cue.language and reading.voice is Voice.OURS
         if not pending:
             return None
     status = STATUS[told]
     return Draft(
         reading.message, cue.event_type, cue.kind, status, statement.start, end, subject, metrics, pending=pending,
-        plain=cue.plain,
+        plain=bool(cue.language) and names_customer(found[0]),
     )  # fmt: skip
 
 

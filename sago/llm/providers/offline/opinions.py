@@ -17,7 +17,7 @@ from sago.domain.events import EventType, Status
 from sago.domain.metrics import is_currency
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.company_figures import FAKE
-from sago.llm.providers.offline.desk import SHOWN_BY_WORK, Paper, counts_paper, is_at_work
+from sago.llm.providers.offline.desk import SHOWN_BY_WORK, TOLD_BY_WORK, Paper, counts_paper, is_at_work
 from sago.llm.providers.offline.draft import Draft, Setting
 from sago.llm.providers.offline.drafts import LONGEST_QUOTE, match, metrics_of
 from sago.llm.providers.offline.reading import Reading, Statement
@@ -140,7 +140,9 @@ def _in_earnest(reading: Reading, statement: Statement, types: frozenset[EventTy
     paper = counts_paper(text) if match(text, reading.voice) is None else None
     if paper is Paper.BARE:
         return frozenset()
-    return types & SHOWN_BY_WORK if paper is Paper.HANDLED or is_at_work(text) else types
+    if paper is Paper.HANDLED:
+        return types & SHOWN_BY_WORK
+    return types & TOLD_BY_WORK if is_at_work(text) else types
 
 
 def _is_list(reading: Reading) -> bool:
