@@ -129,6 +129,8 @@ class ToldLetter(BaseModel):
     subject: str
     body: str
     to: str
+    doubts: int = 0
+    """Passages that no event bears out: who approves the letter answers for them."""
 
 
 class Item(BaseModel):

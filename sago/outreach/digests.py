@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -14,13 +14,14 @@ from sago import telemetry
 from sago.domain.companies import Person
 from sago.domain.letters import Letter, LetterState
 from sago.domain.mails import Contact, Mail, address_of, new_mail
-from sago.domain.notices import Notice, Said, notice_id
+from sago.domain.notices import Item, Notice, Said, notice_id
 from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Outcome, Watch
 from sago.errors import ConfigError, TransientError, is_out_of_time
 from sago.outreach.history import event_ids
 from sago.outreach.knowledge import Known, known_to
 from sago.outreach.noticing import Judged, Since, notice_for, reader_of
+from sago.outreach.permission import doubts
 from sago.outreach.requesting import request_for, window_of
 from sago.outreach.telling import met
 from sago.ports import Clock, Database, Transaction
@@ -156,7 +157,9 @@ class Digests:
         all_known = [known for watch in reader.watches if (known := known_to(tx, watch, as_of, self.clock.now()))]
         judged = [self._judged(tx, known, as_of) for known in all_known]
         since = _since(tx, judged, event_ids(told))
-        return notice_for(reader.person, day, judged, earlier, told, since, as_of, self.most)
+        notice = notice_for(reader.person, day, judged, earlier, told, since, as_of, self.most)
+        drafts = {each.letter.id: each.letter for each in judged if each.letter}
+        return _doubted(tx, notice, drafts) if notice else None
 
     def _judged(self, tx: Transaction, known: Known, as_of: datetime) -> Judged:
         watch = known.watch
@@ -190,6 +193,18 @@ def _draft(transaction: Transaction, watch: Watch) -> Letter | None:
     """The watch's newest letter that waits for approval."""
     letters = transaction.outreach.letters(watch.company_id)
     return next((each for each in letters if each.watch_id == watch.id and each.state is LetterState.DRAFT), None)
+
+
+def _doubted(transaction: Transaction, notice: Notice, drafts: Mapping[UUID, Letter]) -> Notice:
+    """With the number of passages of each draft that no event bears out."""
+
+    def marked(item: Item) -> Item:
+        if item.letter is None:
+            return item
+        found = len(doubts(transaction, drafts[item.letter.id]))
+        return item.model_copy(update={"letter": item.letter.model_copy(update={"doubts": found})})
+
+    return notice.model_copy(update={"items": tuple(map(marked, notice.items))})
 
 
 def _since(transaction: Transaction, judged: Sequence[Judged], told: frozenset[UUID]) -> Since:

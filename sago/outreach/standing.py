@@ -10,7 +10,6 @@ from sago.domain.events import Event
 from sago.domain.letters import SYSTEM, Letter, LetterState
 from sago.ports import Database, Drafts, Transaction
 
-"""Who changes a letter's state where no person did, as the audit log names it."""
 TAKEN_BACK = (LetterState.DRAFT, LetterState.APPROVED)
 """What is withdrawn at once; a queued letter is looked at again by whoever claims its mail."""
 

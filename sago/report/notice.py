@@ -96,7 +96,7 @@ def html(notice: Notice) -> str:
     )
     shown = (
         words.headline, words.condition_line, words.event_line, words.said_by, words.quote, words.more, words.inert,
-        words.is_full, words.show_conditions, words.body, visible,
+        words.is_full, words.show_conditions, words.body, words.doubted, visible,
     )  # fmt: skip
     environment.filters |= {each.__name__: each for each in shown}
     return environment.get_template("notice.html.j2").render(

@@ -12,6 +12,7 @@ from sago.report.notice_words import (
     body,
     by_company,
     condition_line,
+    doubted,
     event_line,
     headline,
     held_over,
@@ -97,6 +98,10 @@ def _letter(item: Item, width: int) -> Iterator[str]:
         hanging = "  |   " if line.startswith("- ") else "  | "
         yield from _wrapped(line, width, "  | ", hanging) if line else ["  |"]
     short = str(letter.id)[:8]
+    if told := doubted(letter):
+        yield ""
+        yield from _wrapped(told, width, "  ! ", "    ")
+        yield f"    sago outreach show {short}"
     yield from (
         "",
         "  Next",

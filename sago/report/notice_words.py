@@ -12,7 +12,7 @@ from datetime import date
 from itertools import groupby
 
 from sago.domain.events import CATALOGUE, Metric
-from sago.domain.notices import Change, Item, Notice, Said, ToldCondition, ToldEvent, ToldFigure
+from sago.domain.notices import Change, Item, Notice, Said, ToldCondition, ToldEvent, ToldFigure, ToldLetter
 from sago.domain.watches import Outcome
 from sago.domain.wording import day, figure, metric_label, metric_phrase
 from sago.report.phrases import one_line, visible
@@ -139,6 +139,14 @@ def more(titles: Iterable[str]) -> str:
     shown = list(titles)
     listed = "; ".join(inert(each, 60) for each in shown[:TITLES_SHOWN])
     return f"and {len(shown)} more: {listed}{'; …' if len(shown) > TITLES_SHOWN else ''}"
+
+
+def doubted(letter: ToldLetter) -> str:
+    """Of a draft with passages that no event bears out; empty without."""
+    if not letter.doubts:
+        return ""
+    what = "1 passage" if letter.doubts == 1 else f"{letter.doubts} passages"
+    return f"No event bears out {what} of it; which, says:"
 
 
 def held_over(notice: Notice) -> str:

@@ -17,7 +17,7 @@ from sago.llm.letters.facts import is_name
 from sago.llm.letters.figures import telling_figures
 from sago.llm.letters.phrasing import Phrases, listed, one_line
 from sago.llm.letters.tellings import Manner, tell
-from sago.llm.letters.titles import headed
+from sago.llm.letters.titles import headed, is_qualified
 
 SUBJECT_LIMIT = 90
 SHORT_REASON = 34
@@ -150,6 +150,8 @@ def _head(event: Event, request: LetterRequest) -> str:
     text = headed(telling.text)
     if _SPEAKERS.search(telling.text):
         return next((form.sub(short, text) for form, short in _OF_OURS if form.fullmatch(text)), "")
+    if is_qualified(event.title):
+        return text if len(text) <= LONGEST_HEAD else ""
     first = text if len(text) <= LONGEST_WHOLE else _STOPS.split(text)[0]
     if len(first) > LONGEST_HEAD:
         ends = [match.start() for match in _JOINTS.finditer(first[:LONGEST_HEAD])]
@@ -190,6 +192,8 @@ def _is_about(event: Event, counted: Metric) -> bool:
 
 def _phrase(event: Event, request: LetterRequest) -> str:
     """`$2.1M ARR`, `Kestrel Air signed`, `a $9M round`; nothing of an event that has no short name."""
+    if is_qualified(event.title):
+        return ""
     for form, phrase in _FORMS:
         if (found := form.match(event.title)) and len(text := phrase.format(**found.groupdict())) <= LONGEST_PHRASE:
             if text.startswith(("A ", "An ", "The ")) or _UNTOLD.search(text) or not _names(found, event):

@@ -16,7 +16,7 @@ from sago.llm.letters.days import day_of, time_of
 from sago.llm.letters.facts import fact, is_prose, prose
 from sago.llm.letters.figures import level_clause, level_of, telling_figures
 from sago.llm.letters.phrasing import capital, one_line
-from sago.llm.letters.titles import as_clause, as_level, bare_title, noun, owned, told_title
+from sago.llm.letters.titles import as_clause, as_level, bare_title, is_qualified, noun, owned, told_title
 
 THEMES = {
     EventType.REVENUE_MILESTONE: "Revenue",
@@ -145,9 +145,10 @@ def tell(event: Event, request: LetterRequest) -> Telling:
     """The event as well as it can be told."""
     teller = "I noted" if sides(request) is YOU else "we can report"
     title, when = told_title(event.title), day_of(event, request.as_of)
-    if text := _own_clause(event, request):
+    is_whole = title != "" and is_qualified(title)
+    if not is_whole and (text := _own_clause(event, request)):
         return Telling(event, Manner.CLAUSE, text, "" if _DATED.search(text) else _when(event, request))
-    if is_known(event) or not title or (_is_quote(event) and not is_prose(title)):
+    if not is_whole and (is_known(event) or not title or (_is_quote(event) and not is_prose(title))):
         proof = prose(event)
         if proof and not _hides(proof.quote):
             return Telling(event, Manner.QUOTE, one_line(proof.quote).rstrip("."), when)
@@ -175,7 +176,7 @@ def _own_clause(event: Event, request: LetterRequest) -> str:
 
 def _dated(text: str) -> str:
     """With the place of its day: behind what was done that day, in brackets where the sentence says more."""
-    is_plain = _DONE.search(text) and len(text) <= _LONGEST_DATED and not re.search("[,;:]", text)
+    is_plain = _DONE.search(text) and len(text) <= _LONGEST_DATED and not re.search("[,;:(]", text)
     return f"{text}{ON if is_plain else SAID}"
 
 

@@ -12,10 +12,23 @@ import re
 from sago.domain.everyday import everyday_words
 from sago.llm.letters.phrasing import capital
 
+_MONTHS = "January February March April May June July August September October November December".split()
+_VALUE = (
+    r"(?:[~≈]|about )?(?:(?:[A-Z]{3} ?|[$€£¥₹])?\d[\d.,  ]*(?:%| ?(?:k|m|M|K|B|bn|million|billion|percent|per cent"
+    r"|days|weeks|months|years)\b)?(?: ?[$€£¥₹])?(?: a (?:year|month))?"
+    rf"|(?:\d{{1,2}} )?(?:{'|'.join(_MONTHS)})(?: \d{{1,2}})?(?:,? 20\d\d)?)"
+)
+"""A figure or a date by itself: what a note corrects."""
+_MENDED = r"(?:now |since |later )?(?:corrected|correction|amended|revised|restated|updated|typo)"
 _NOTE = re.compile(
-    r"\s*\((?:now |since |later )?(?:corrected|correction|amended|revised|restated|updated|typo|formerly|previously"
-    r"|originally|first told|not|was|instead of)\b[^()]*\)"
-    r"|,? (?:corrected|amended|revised|restated) from [^,;:()]+(?=[,;:]|$)",
+    rf"\s*\((?:{_MENDED}|(?:{_MENDED}(?:[:,]? (?:from|on|not|was|instead of))?|not|was|instead of|formerly|previously"
+    rf"|originally|first told(?: as)?):? {_VALUE})\)"
+    rf"|,? (?:corrected|amended|revised|restated) from {_VALUE}(?=[,;:]|$)"
+)
+"""Any other bracket qualifies what the title says, and is told with it."""
+_QUALIFIED = re.compile(
+    r"\((?:(?:now|since|later|still|but|only) )*(?:corrected|amended|revised|restated|formerly|previously|originally"
+    r"|not|was|instead of|subject to|until|unless|if|pending|provisional\w*|non-?binding|conditional\w*)\b",
     re.I,
 )
 _TO_PAST = {
@@ -71,7 +84,6 @@ _LACKS_ARTICLE = re.compile(
 )
 _SPLIT_NAME = re.compile(r"\b\dG\b")
 _APPOSITION = re.compile(r"[A-Z][^,]*, an? [^,]+, ")
-_MONTHS = "January February March April May June July August September October November December".split()
 _OWN = re.compile(
     r"(?!(?:the|an?|all|its|version|three|two|four|five|six|ten) )[a-z]|Series [A-F]\b"
     rf"|(?:{'|'.join(_MONTHS)}) "
@@ -114,6 +126,11 @@ def bare_title(title: str) -> str:
 def is_noted(title: str) -> bool:
     """Whether it has such a note."""
     return _NOTE.search(title) is not None
+
+
+def is_qualified(title: str) -> bool:
+    """Whether a bracket of it says that it holds in part: such a title is told whole or not at all."""
+    return _QUALIFIED.search(bare_title(title)) is not None
 
 
 def told_title(title: str) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from sago.domain.events import EventType
+from sago.domain.watches import Direction
 from sago.outreach.claims.grounds import Ground
 from sago.outreach.claims.measures import measures_in
 from sago.outreach.claims.passages import Span
@@ -83,6 +84,28 @@ def reversed_acts(text: Text, clause: Span, grounds: Sequence[Ground]) -> Iterat
             if is_own or _holds(pattern, said, grounds, whole=pattern is not _RESUMED):
                 continue
             yield _problem(text, clause, said, f"turns round what the event says: “{grounds[0].label}”")
+
+
+_PAYS = r"(?: (?!who |that |can |could )[a-z]+){0,2} (?:pay|pays|paid|owe|owes|owed)\b"
+_OWES = re.compile(r"(?<!\bI )(?<!\bwe )(?<!\byou )\b(?:owes?|owed)\b", re.I)
+_OWN_PAYING = re.compile(r"\bwe(?: [a-z]+){0,2} (?:pay|paid|owe)\b|\bow(?:e|es|ed)\b", re.I)
+"""A proof in which the company pays, or something is owed."""
+
+
+def turned_payments(text: Text, clause: Span, grounds: Sequence[Ground]) -> Iterator[Problem]:
+    """`You pay Kestrel Air` of a customer's contract, and `owes` of what nobody said is due."""
+    if text.text[: text.sentence(clause.start).end].rstrip().endswith("?"):
+        return
+    if not all(ground.event_type is EventType.ENTERPRISE_DEAL for ground in grounds):
+        return
+    if any(_OWN_PAYING.search(each) for ground in grounds for each in ground.texts):
+        return
+    payer = "you|your company" if text.all.direction is Direction.TO_FOUNDER else "we|our company"
+    name = re.escape(text.all.company.sayings[0].text)
+    paying = re.compile(rf"(?<!\w)(?:{payer}|{name}){_PAYS}", re.I)
+    own = text.own_words(clause)
+    for match in (*paying.finditer(own), *_OWES.finditer(own)):
+        yield _problem(text, clause, match.group(), f"turns round who pays: “{grounds[0].label}”")
 
 
 _WHOLE_REASON = re.compile(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from sago.outreach.claims.grounds import Ground
-from sago.outreach.claims.names import zones
+from sago.outreach.claims.names import is_everyday, zones
 from sago.outreach.claims.passages import Span, stem, stems_of
 from sago.outreach.claims.reading import Claim, Kind, Match, Problem, Text, quoted
 from sago.outreach.claims.sayings import Stated
@@ -43,6 +43,17 @@ _BEFORE = re.compile(r"\b(?:when|until|before) we (?:first |last )?(?:met|spoke|
 _OF = re.compile(r"(?:[’']s)?\s(?:of|from|at|with|for|in)\s|[’']s\s")
 _AND = re.compile(r"\s(?:and|&)\s")
 _BETWEEN = r"(?:[’']s)?[\s,(]+(?:(?:of|from|at|with|for|and|in|&)\s)?"
+_TIMES = re.compile(r"(?:springs?|summers?|autumns?|winters?|fortnights?|decades?|century|centuries|ages|midyear|eve)")
+_OFFICES = re.compile(
+    r"(?:head|chief|vice[ -]president|vp|(?:managing |sales |finance )?director|president|chair(?:man|woman|person)?"
+    r"|(?:co-?)?founder|treasurer|controller|(?:general )?counsel|manager)(?: of \w+| (?:\w+ )?officer)?\b",
+    re.I,
+)
+_HEARSAY = re.compile(
+    r"\b(?:heard|hear|saw|see|told me|as (?:did|does|has|have|had|is|was)|unlike|alongside"
+    r"|(?<!\bI )(?<!\bwe )(?<!\bwould )like) (?P<who>[a-z]{3,})\b"
+)
+"""Whom the sender brings in, a name in small letters among them."""
 _GREETED = re.compile(r"\b(?:regards|greetings|wishes|congratulations|thanks|hello|compliments|forward)\b", re.I)
 
 Settled = tuple[Claim, Match | None, str]
@@ -56,10 +67,36 @@ def additions(text: Text, settled: Sequence[Settled]) -> Iterator[Problem]:
             continue
         claims = [claim for claim, _, _ in settled if sentence.start <= claim.start < sentence.end]
         if strange := list(_strange(text, sentence, claims)):
-            words = ", ".join(dict.fromkeys(token.word for token in strange))
-            yield _problem(text, strange[0].start, words, "stands in no event that the sentence cites", "addition")
+            yield from _sorted(text, strange)
+        yield from _brought_in(text, sentence, claims)
         yield from _related(text, sentence, claims)
         yield from _joined(text, sentence, claims)
+
+
+def _sorted(text: Text, strange: Sequence[Token]) -> Iterator[Problem]:
+    """Strange words that are a time are a wrong date, those that are an office a wrong name; all others are words."""
+    offices = [Span(*match.span()) for match in _OFFICES.finditer(text.text)]
+    kinds: dict[Kind, list[Token]] = {}
+    for token in strange:
+        is_office = any(each.holds(token.start, token.end) for each in offices)
+        kind: Kind = "name" if is_office else "date" if _TIMES.fullmatch(token.word) else "addition"
+        kinds.setdefault(kind, []).append(token)
+    whys = {"name": "is an office that no cited event gives", "date": "is a time that stands in no cited event"}
+    for kind, tokens in kinds.items():
+        words = ", ".join(dict.fromkeys(token.word for token in tokens))
+        why = whys.get(kind, "stands in no event that the sentence cites")
+        yield _problem(text, tokens[0].start, words, why, kind)
+
+
+def _brought_in(text: Text, sentence: Span, claims: Sequence[Claim]) -> Iterator[Problem]:
+    """`I heard lufthansa signed`: nobody's word, and in no ground, where the sender only reports."""
+    taken = [Span(claim.start, claim.end) for claim in claims]
+    for match in _HEARSAY.finditer(text.own_words(sentence)):
+        word, at = match["who"], sentence.start + match.start("who")
+        is_said = any(word in ground.words for ground in (*text.grounds, text.all.watch, text.all.company))
+        is_known = stem(word) in plain_stems() | courteous_stems()
+        if not (is_said or is_known or is_everyday(word) or any(each.holds(at, at + len(word)) for each in taken)):
+            yield _problem(text, at, word, "stands in no event that the sentence cites", "addition")
 
 
 def _strange(text: Text, sentence: Span, claims: Sequence[Claim]) -> Iterator[Token]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from rapidfuzz.fuzz import partial_ratio, partial_ratio_alignment
 
 from sago.domain.events import EventType
-from sago.outreach.claims.acts import reversed_acts
+from sago.outreach.claims.acts import reversed_acts, turned_payments
 from sago.outreach.claims.calendar import find_days, is_written
 from sago.outreach.claims.dates import date_claims
 from sago.outreach.claims.figures import figure_claims
@@ -116,7 +116,8 @@ def _clause(text: Text, clause: Span, claims: list[Claim], keys: Keys, *, refuse
 
 
 def _reversed(text: Text, clause: Span, grounds: list[Ground]) -> Iterator[Settled]:
-    for problem in reversed_acts(text, clause, grounds) if grounds else ():
+    turned = (*reversed_acts(text, clause, grounds), *turned_payments(text, clause, grounds)) if grounds else ()
+    for problem in turned:
         at = text.text.find(problem.text, clause.start, clause.end)
         yield Claim("wording", at, at + len(problem.text), (), problem.why), None, problem.why
 

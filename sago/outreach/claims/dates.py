@@ -37,6 +37,10 @@ _PERIOD = re.compile(
     re.I,
 )
 """Spans of time that only a text can bear out."""
+_SOME_AGO = re.compile(r"\b(?P<unit>days|weeks|months|quarters|years|decades|ages) (?:ago|earlier|before)\b", re.I)
+_NUMBERED = re.compile(r"(?:\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)|\bfew) $", re.I)
+_OLD = {"days": (2, 20), "weeks": (12, 75), "months": (50, 730), "quarters": (150, 730), "years": (700, 36_500)}
+"""How many days ago a thing was that was `weeks ago`, at least and at most."""
 _WHEN_MET = re.compile(
     r"\b(?:when|since|until|before) (?:we|I|you) (?:\w+ )?(?:met|spoke|talked|passed)\b|\bsince our \w+", re.I
 )
@@ -71,6 +75,7 @@ def date_claims(text: Text) -> Iterator[Claim]:
             matches += _of_the_meeting(day, text)
         yield Claim("date", day.start, day.end, tuple(matches), _instead(text))
     yield from _periods(text)
+    yield from _some_ago(text)
     yield from _earlier_when_met(text)
 
 
@@ -82,6 +87,26 @@ def _periods(text: Text) -> Iterator[Claim]:
             for ground in (*text.grounds, text.all.watch)
             for saying in (*ground.sayings, *ground.computed)
             if match.group().lower() in saying.text.lower()
+        )
+        yield Claim("date", *match.span(), matches, "is a time that stands in no cited event")
+
+
+def _some_ago(text: Text) -> Iterator[Claim]:
+    """`years ago`: borne out by a text, or by the days of an event or of the meeting as far as they are so old."""
+    for match in _SOME_AGO.finditer(text.text):
+        if _NUMBERED.search(text.text[: match.start()]):
+            continue  # a figure, or a period
+        low, high = _OLD.get(match["unit"].lower(), (1, 0))
+        clause = text.clause(match.start())
+        met = (text.all.watch,) if _MEETING.search(text.text[clause.start : clause.end]) else ()
+        matches = text.repeated(*match.span()) or tuple(
+            Match(ground, ground.sayings[0], "counted from its day")
+            for ground in (*text.grounds, *met)
+            if ground.sayings
+            and (
+                any(low <= (text.as_of - known).days <= high for known in ground.days)
+                or any(match.group().lower() in each.lower() for each in ground.texts)
+            )
         )
         yield Claim("date", *match.span(), matches, "is a time that stands in no cited event")
 

@@ -372,6 +372,11 @@ def _ordinary() -> frozenset[str]:
     return frozenset(files("sago.outreach").joinpath("ordinary.txt").read_text(encoding="utf-8").split())
 
 
+def is_everyday(word: str) -> bool:
+    """Whether a word in small letters is one that anybody writes, also in another form of it."""
+    return any(each in everyday_words() or each in _ordinary() for each in (word, f"{word}s", word.removesuffix("s")))
+
+
 @cache
 def _labels() -> frozenset[str]:
     """The kinds of events, which name nobody."""

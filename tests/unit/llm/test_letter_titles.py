@@ -27,10 +27,47 @@ LETTERS = 60
         ("11,240 active subscribers (not 11,400)", "11,240 active subscribers"),
         ("ARR passes 19, at SEK 19.4M, corrected from 21M", "ARR passes 19, at SEK 19.4M"),
         ("Contract (three years) signed.", "Contract (three years) signed"),
+        ("ARR of $2.1M (was $1.9M)", "ARR of $2.1M"),
+        ("Launch on 9 May (not 2 May)", "Launch on 9 May"),
+        ("Orders at €2.1m (originally €1.9m)", "Orders at €2.1m"),
     ],
 )
 def test_a_note_that_a_figure_was_corrected_is_no_news(title: str, told: str) -> None:
     assert bare_title(title) == told
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "EU licence granted (was suspended until May)",
+        "Kestrel Air signed a contract (not binding before May)",
+        "Halden renewed for a year (not exclusive)",
+        "Halden renewed for a year (amended to exclude Norway)",
+        "Series A terms signed (previously declined by 2 funds)",
+        "Shipments reached 400 (not 4,200; 400 never left the dock)",
+        "Forecast for the year revised from $5M to $3M",
+    ],
+)
+def test_a_qualification_stays_with_its_title(title: str) -> None:
+    assert bare_title(title) == title
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "bracket"),
+    [
+        ("compliance", "EU licence granted (was suspended until May)", "(was suspended until May)"),
+        ("enterprise_deal", "Kestrel Air signed a contract (not binding before May)", "(not binding before May)"),
+        ("hiring", "Ruth Adeyemi joined as CFO (not full time)", "(not full time)"),
+        ("revenue_milestone", "ARR reached $2.1M (not yet audited)", "(not yet audited)"),
+    ],
+)
+def test_no_letter_tells_a_title_without_its_qualification(kind: str, title: str, bracket: str) -> None:
+    figures = [metric("arr", 2.1e6)] if kind == "revenue_milestone" else []
+    asked = request(watch(), [event(kind, title, f"{title}, at last", *figures)], [])
+    draft = compose_offline(asked)
+    assert bracket in draft.body
+    assert bracket in draft.subject or not any(word in draft.subject for word in ("Kestrel", "licence", "Ruth", "ARR"))
+    assert check(draft, asked) == []
 
 
 def test_no_letter_has_such_a_note() -> None:

@@ -215,3 +215,54 @@ def test_what_is_counted_from_two_figures_is_counted_right(sentence: str) -> Non
 def test_a_founder_is_not_lent_the_investors_words_about_themselves() -> None:
     assert problems("We spend most of our time in hospitals.", asked(Direction.TO_INVESTOR))
     assert problems("My partner Helmut joined.", asked(Direction.TO_INVESTOR))
+
+
+def refused(sentence: str, direction: Direction = Direction.TO_FOUNDER) -> list[str]:
+    """What keeps the letter back, by kind: an addition does not."""
+    return [line.split(" ")[1] for line in problems(sentence, asked(direction)) if ": addition " not in line]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("You signed Kestrel Air last spring.", "date"),
+        ("You signed Kestrel Air a fortnight ago.", "date"),
+        ("Kestrel Air has been with you for a decade.", "date"),
+        ("Kestrel Air signed years ago.", "date"),
+        ("Ruth Adeyemi joined as CFO months ago.", "date"),
+        ("Ruth Adeyemi joined as head of sales.", "name"),
+        ("Ruth Adeyemi joined as vice president.", "name"),
+        ("Ruth Adeyemi joined as chief revenue officer.", "name"),
+        ("You pay Kestrel Air $340k a year.", "wording"),
+        ("Orchard pays Kestrel Air $340k a year.", "wording"),
+        ("Kestrel Air owes $340k a year.", "wording"),
+    ],
+)
+def test_a_wrong_time_office_or_payer_is_no_mere_addition(sentence: str, kind: str) -> None:
+    assert kind in refused(sentence)
+
+
+def test_a_founder_does_not_turn_the_payer_round_either() -> None:
+    assert "wording" in refused("We pay Kestrel Air $340k a year.", Direction.TO_INVESTOR)
+    assert refused("Kestrel Air pays us $340k a year.", Direction.TO_INVESTOR) == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Kestrel Air signed days ago.",
+        "Ruth Adeyemi joined as CFO weeks ago.",
+        "Kestrel Air pays you $340k a year.",
+        "I would be glad to come by in the spring.",
+        "Could we speak in a fortnight?",
+        "I am our head of partnerships and would like to join.",
+        "I heard good things.",
+    ],
+)
+def test_a_true_time_and_the_senders_own_pass(sentence: str) -> None:
+    assert refused(sentence) == []
+
+
+@pytest.mark.parametrize("sentence", ["I heard lufthansa signed.", "I see lufthansa as well, as does globex."])
+def test_a_name_in_small_letters_that_the_sender_brings_in_is_shown(sentence: str) -> None:
+    assert any("lufthansa" in line for line in problems(sentence, asked()))

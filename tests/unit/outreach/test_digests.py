@@ -21,6 +21,7 @@ from sago.domain.notices import Change, Item, Notice, Told
 from sago.domain.watches import Direction, Outcome, Watch
 from sago.errors import PermanentError
 from sago.outreach.digests import Digests
+from sago.outreach.permission import doubts
 from sago.ports import Transaction
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
@@ -287,6 +288,21 @@ def test_a_new_draft_brings_what_happened_since() -> None:
     house.draft(2)
     (item,) = house.told(2)
     assert (item.change, [each.title for each in item.events]) == (Change.DRAFT, [LATER.title])
+
+
+def test_the_draft_comes_with_the_number_of_its_passages_that_no_event_bears_out() -> None:
+    house = House(FIRING)
+    house.knows(EARLY, *EVENTS)
+    house.draft()
+    with house.database.begin() as tx:
+        (letter,) = tx.outreach.letters()
+        body = letter.draft.body.replace("\n\n", "\n\nYour prices went up by half a year of growing pains.\n\n", 1)
+        edited = letter.model_copy(update={"draft": letter.draft.model_copy(update={"body": body})})
+        assert len(doubts(tx, edited)) == 1
+        tx.outreach.rewrite_letter(edited, NOW, "dana", "edited")
+    (item,) = house.told()
+    assert item.letter is not None
+    assert item.letter.doubts == 1
 
 
 def test_a_letter_decided_about_is_not_brought_again() -> None:
