@@ -213,7 +213,5 @@ def _plain(value: float) -> str:
 
 def is_kind_alone(clause: str) -> bool:
     """Whether a clause that names an event names no more than its kind: no office, no place."""
-    kind = None if words.METRIC.search(clause) else _event(clause)
-    return not (
-        (kind is EventType.HIRING and not words.ANY_HIRE.search(clause)) or (kind and words.PLACE.search(clause))
-    )
+    is_of_office = _event(clause) is EventType.HIRING and not words.ANY_HIRE.search(clause)
+    return not is_of_office and not words.PLACE.search(clause)

@@ -87,7 +87,8 @@ def answers_all(watch: Watch) -> bool:
     asks for an office (`no VP sales`), or for a place (`not launched in the US`)."""
     said = propose(watch.told_reason)
     return not said.unclear and all(
-        is_kind_alone(each.because) and any(_covers(own, each.condition) for own in watch.conditions)
+        (each.condition.kind != "count" or is_kind_alone(each.because))
+        and any(_covers(own, each.condition) for own in watch.conditions)
         for each in said.conditions
     )
 
