@@ -45,8 +45,9 @@ _AND = re.compile(r"\s(?:and|&)\s")
 _BETWEEN = r"(?:[’']s)?[\s,(]+(?:(?:of|from|at|with|for|and|in|&)\s)?"
 _TIMES = re.compile(r"(?:springs?|summers?|autumns?|winters?|fortnights?|decades?|century|centuries|ages|midyear|eve)")
 _OFFICES = re.compile(
-    r"(?:head|chief|vice[ -]president|vp|(?:managing |sales |finance )?director|president|chair(?:man|woman|person)?"
-    r"|(?:co-?)?founder|treasurer|controller|(?:general )?counsel|manager)(?: of \w+| (?:\w+ )?officer)?\b",
+    r"(?<!\w)(?:head|chief|vice[ -]president|vp|(?:managing |sales |finance )?director|president"
+    r"|chair(?:man|woman|person)?|(?:co-?)?founder|treasurer|controller|(?:general )?counsel|manager)"
+    r"(?: of \w+| (?:\w+ )?officer)?\b",
     re.I,
 )
 _HEARSAY = re.compile(
