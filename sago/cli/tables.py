@@ -47,9 +47,10 @@ def _widths(heads: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> l
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[str]) -> Table:
+    # Rich counts characters, not cells, when it takes the blank off a line's end; only "fold" then cuts no letter.
     grid = Table(box=box.SIMPLE, header_style="bold", pad_edge=False, padding=(0, GAP - 1, 0, 0))
     for head, width in zip(heads, widths, strict=True):
-        grid.add_column(head, width=width, justify="right" if head in right else "left")
+        grid.add_column(head, width=width, justify="right" if head in right else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
     return grid

@@ -11,10 +11,10 @@ from sago.domain.condition_wording import asked_phrase, change_phrase, count_phr
 from sago.domain.events import Event
 from sago.domain.letters import LetterRequest
 from sago.domain.watches import ConditionResult
-from sago.domain.wording import SYMBOLS, figure, metric_label, plain
+from sago.domain.wording import SYMBOLS, figure, metric_label, one_line, plain
 from sago.llm.letters.clauses import YOU
 from sago.llm.letters.days import judged_time
-from sago.llm.letters.phrasing import Phrases, capital, listed, one_line
+from sago.llm.letters.phrasing import Phrases, capital, listed
 from sago.llm.letters.tellings import Manner, sides, tell
 
 LONGEST_REASON = 140

@@ -9,9 +9,9 @@ from sago.domain.events import Event, EventType, Severity
 from sago.domain.letters import Highlight, LetterRequest
 from sago.domain.voices import Formality
 from sago.domain.watches import Direction, Outcome
-from sago.domain.wording import day
+from sago.domain.wording import day, one_line
 from sago.llm.letters.answers import answering, answers, reason
-from sago.llm.letters.phrasing import Phrases, capital, one_line
+from sago.llm.letters.phrasing import Phrases, capital
 from sago.llm.letters.tellings import Manner, Telling, by_theme, tell
 from sago.llm.letters.titles import is_noted
 

@@ -10,12 +10,12 @@ from sago.domain.events import Event, EventType, Metric
 from sago.domain.letters import LetterRequest
 from sago.domain.metrics import METRICS
 from sago.domain.watches import ConditionResult, Direction, Outcome
-from sago.domain.wording import figure, metric_label, metric_phrase
+from sago.domain.wording import figure, metric_label, metric_phrase, one_line
 from sago.llm.letters.answers import reason
 from sago.llm.letters.clauses import renewals
 from sago.llm.letters.facts import is_name
 from sago.llm.letters.figures import telling_figures
-from sago.llm.letters.phrasing import Phrases, listed, one_line
+from sago.llm.letters.phrasing import Phrases, listed
 from sago.llm.letters.tellings import Manner, tell
 from sago.llm.letters.titles import headed, is_qualified
 

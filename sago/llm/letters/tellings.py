@@ -11,11 +11,12 @@ from sago.domain.companies import Granularity
 from sago.domain.events import Event, EventType
 from sago.domain.letters import LetterRequest
 from sago.domain.watches import Direction, Outcome
+from sago.domain.wording import one_line
 from sago.llm.letters.clauses import ON, SAID, WE, YOU, Sides, clause, is_known
 from sago.llm.letters.days import day_of, time_of
 from sago.llm.letters.facts import fact, is_prose, prose
 from sago.llm.letters.figures import level_clause, level_of, telling_figures
-from sago.llm.letters.phrasing import capital, one_line
+from sago.llm.letters.phrasing import capital
 from sago.llm.letters.titles import as_clause, as_level, bare_title, is_qualified, noun, owned, told_title
 
 THEMES = {

@@ -52,6 +52,11 @@ def test_what_a_cell_holds_is_never_markup() -> None:
     assert "[caps]" in " ".join(" ".join(shown(ROWS, 40)).split())
 
 
+def test_a_word_of_wide_characters_that_fills_its_column_is_whole() -> None:
+    word = "a" * 14 + "漢" * 5
+    assert word in shown((("aaaa", word, f"{word} a"),), 58, ("one", "two", "three"))[3].split()[2]
+
+
 @given(
     st.lists(st.tuples(*[st.text("ab cé漢", max_size=30)] * 3), min_size=1, max_size=4),
     st.integers(min_value=24, max_value=140),
