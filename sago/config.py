@@ -42,6 +42,7 @@ from sago.sections import (
     RedisSettings,
     UpkeepSettings,
 )
+from sago.source_sections import GmailSettings, SlackSettings, SourcesSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
 STACK_FILE = "stack.json"
@@ -77,6 +78,9 @@ class Settings(BaseSettings):
     upkeep: UpkeepSettings = UpkeepSettings()
     outreach: OutreachSettings = OutreachSettings()
     smtp: SmtpSettings = SmtpSettings()
+    sources: SourcesSettings = SourcesSettings()
+    slack: SlackSettings = SlackSettings()
+    gmail: GmailSettings = GmailSettings()
     api: ApiSettings = ApiSettings()
     flower: FlowerSettings = FlowerSettings()
     logging: LoggingSettings = LoggingSettings()

@@ -8,6 +8,10 @@ SagoError
 ├── PermanentError       it will fail the same way again: dead letter with its reason
 │   ├── RestoredError    Postgres is an older backup: nothing leaves the house until a person has looked
 │   ├── UngroundedError  a text says what no evidence says: refused
+│   ├── SignatureError   a webhook that its vendor did not send, or not now: refused and counted
+│   ├── AccountRefusedError  a vendor refuses an account's token: a person connects it again
+│   ├── NotThereError    a vendor has no such thing, or not any more
+│   ├── CursorExpiredError  a vendor does not know any more where we stopped: read the whole window again
 │   └── ProviderSettingError  a model provider refuses our key or model; a ConfigError as well: waits to be mended
 │       └── TooDearError     one question may cost more than a whole day's budget: never asked
 ├── InvalidMessageError  the message itself is wrong: dead letter at once, never retried
@@ -83,6 +87,22 @@ class ConfigError(SagoError):
 
 class BadDeployError(ConfigError):
     """`dlq.max_consecutive` dead letters in a row; the process exits with status 78."""
+
+
+class SignatureError(PermanentError):
+    """These bytes were not signed by their vendor, or not within the last five minutes."""
+
+
+class AccountRefusedError(PermanentError):
+    """A vendor does not take an account's token any more; the text says how to connect it again."""
+
+
+class NotThereError(PermanentError):
+    """A vendor has no such thing, or none that we may see."""
+
+
+class CursorExpiredError(PermanentError):
+    """A vendor does not know our cursor, or the mark of our last visit, any more."""
 
 
 class ProviderSettingError(PermanentError, ConfigError):

@@ -7,6 +7,7 @@ repeated without a further effect.
 
 from sago.ports.batches import BatchStore
 from sago.ports.clock import Clock
+from sago.ports.connections import ConnectionStore, StreamStore, Vault
 from sago.ports.database import Database, Transaction
 from sago.ports.events import EventStore
 from sago.ports.keeping import SHARE_ERASED, Derived, ErasureStore, GenerationStore, Mirror, Note, Taken
@@ -18,6 +19,7 @@ from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
 from sago.ports.notices import NoticeStore
 from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore, ShareStore, VerdictStore
+from sago.ports.sources import Delivery, Identity, Item, Page, Push, Source, Sources, Vendor
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue
 
 __all__ = [
@@ -30,8 +32,10 @@ __all__ = [
     "Clock",
     "CompanyStore",
     "CompositionStore",
+    "ConnectionStore",
     "ContactStore",
     "Database",
+    "Delivery",
     "Derived",
     "Dispatcher",
     "Drafts",
@@ -39,6 +43,8 @@ __all__ = [
     "EventStore",
     "Fate",
     "GenerationStore",
+    "Identity",
+    "Item",
     "Ledger",
     "LogConsumer",
     "MailStore",
@@ -50,11 +56,18 @@ __all__ = [
     "Note",
     "NoticeStore",
     "OutreachStore",
+    "Page",
+    "Push",
     "RateLimit",
     "RawStore",
     "ShareStore",
+    "Source",
+    "Sources",
     "StoreQueue",
+    "StreamStore",
     "Taken",
     "Transaction",
+    "Vault",
+    "Vendor",
     "VerdictStore",
 ]

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sago.ports.batches import BatchStore
+from sago.ports.connections import ConnectionStore, StreamStore
 from sago.ports.events import EventStore
 from sago.ports.keeping import ErasureStore, GenerationStore
 from sago.ports.ledger import Ledger
@@ -27,6 +28,8 @@ class Transaction(Protocol):
     mails: MailStore
     contacts: ContactStore
     notices: NoticeStore
+    connections: ConnectionStore
+    streams: StreamStore
     ledger: Ledger
     erasures: ErasureStore
     generation: GenerationStore

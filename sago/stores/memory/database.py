@@ -12,6 +12,7 @@ from sago.ports import (
     BatchStore,
     CompanyStore,
     CompositionStore,
+    ConnectionStore,
     ContactStore,
     ErasureStore,
     EventStore,
@@ -21,11 +22,13 @@ from sago.ports import (
     NoticeStore,
     OutreachStore,
     ShareStore,
+    StreamStore,
     VerdictStore,
 )
 from sago.stores.memory.batches import MemoryBatches
 from sago.stores.memory.companies import MemoryCompanies
 from sago.stores.memory.compositions import MemoryCompositions
+from sago.stores.memory.connections import MemoryConnections, MemoryStreams
 from sago.stores.memory.events import MemoryEvents
 from sago.stores.memory.keeping import MemoryErasures, MemoryGeneration
 from sago.stores.memory.ledger import MemoryLedger
@@ -54,6 +57,8 @@ class MemoryTransaction:
         self.mails: MailStore = MemoryMails(state)
         self.contacts: ContactStore = MemoryContacts(state)
         self.notices: NoticeStore = MemoryNotices(state)
+        self.connections: ConnectionStore = MemoryConnections(state)
+        self.streams: StreamStore = MemoryStreams(state)
         self.ledger: Ledger = MemoryLedger(state)
         self.erasures: ErasureStore = MemoryErasures(state)
         self.generation: GenerationStore = MemoryGeneration(state)

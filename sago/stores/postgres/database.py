@@ -12,6 +12,7 @@ from sago.ports import (
     BatchStore,
     CompanyStore,
     CompositionStore,
+    ConnectionStore,
     ContactStore,
     ErasureStore,
     EventStore,
@@ -21,12 +22,14 @@ from sago.ports import (
     NoticeStore,
     OutreachStore,
     ShareStore,
+    StreamStore,
     VerdictStore,
 )
 from sago.sections import PostgresSettings
 from sago.stores.postgres.batches import PostgresBatches
 from sago.stores.postgres.companies import PostgresCompanies
 from sago.stores.postgres.compositions import PostgresCompositions
+from sago.stores.postgres.connections import PostgresConnections
 from sago.stores.postgres.contacts import PostgresContacts
 from sago.stores.postgres.engine import WORKER, Connections
 from sago.stores.postgres.erasures import PostgresErasures
@@ -37,6 +40,7 @@ from sago.stores.postgres.mails import PostgresMails
 from sago.stores.postgres.notices import PostgresNotices
 from sago.stores.postgres.outreach import PostgresOutreach
 from sago.stores.postgres.shares import PostgresShares
+from sago.stores.postgres.streams import PostgresStreams
 from sago.stores.postgres.verdicts import PostgresVerdicts
 
 
@@ -54,6 +58,8 @@ class PostgresTransaction:
         self.mails: MailStore = PostgresMails(connection)
         self.contacts: ContactStore = PostgresContacts(connection)
         self.notices: NoticeStore = PostgresNotices(connection)
+        self.connections: ConnectionStore = PostgresConnections(connection)
+        self.streams: StreamStore = PostgresStreams(connection)
         self.ledger: Ledger = PostgresLedger(connection)
         self.erasures: ErasureStore = PostgresErasures(connection)
         self.generation: GenerationStore = PostgresGeneration(connection)

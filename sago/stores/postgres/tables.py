@@ -334,3 +334,36 @@ compositions = _table(
     next_attempt_at=Time,
     error=Words,
 )
+connections = _table(
+    "connections",
+    id=Uuid,
+    source=Words,
+    account=Words,
+    name=Words,
+    company_id=Words,
+    containers=ARRAY(Words),
+    since=Time,
+    state=Words,
+    reason=Words,
+    created_at=Time,
+)
+connection_tokens = _table("connection_tokens", connection_id=Uuid, sealed=LargeBinary)
+routes = _table("routes", connection_id=Uuid, kind=Words, key=Words, company_id=Words)
+streams = _table(
+    "streams",
+    connection_id=Uuid,
+    name=Words,
+    window_start=Time,
+    window_end=Time,
+    cursor=Json,
+    read_until=Time,
+    mark=Json,
+    newest_at=Time,
+    taken=BigInteger,
+    due_at=Time,
+    woken=Boolean,
+    failures=Integer,
+    error=Words,
+    lease_until=Time,
+    fence=BigInteger,
+)

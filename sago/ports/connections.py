@@ -1,0 +1,80 @@
+"""The ports of what founders have connected: accounts, their sealed tokens, routes, and how far streams were read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from sago.domain.connections import Connection, Route, Stream, Token
+
+
+class Vault(Protocol):
+    """Seals what nobody may read in a backup or a log. Nothing is asked over a network."""
+
+    def seal(self, token: Token) -> bytes:
+        """The token, so that only this house's key opens it; raises ConfigError where there is no key."""
+
+    def open(self, sealed: bytes) -> Token:
+        """The token; raises ConfigError where no key of ours sealed it."""
+
+
+class ConnectionStore(Protocol):
+    """`connections`, with their tokens and routes."""
+
+    def save(self, connection: Connection) -> None:
+        """Insert, or replace one of that id; `created_at` stays."""
+
+    def get(self, connection_id: UUID) -> Connection | None:
+        """The connection, whatever its state."""
+
+    def find(self, source: str, account: str) -> Connection | None:
+        """The connection of an account, whatever its state."""
+
+    def all(self) -> list[Connection]:
+        """By source and account."""
+
+    def keep_token(self, connection_id: UUID, sealed: bytes) -> None:
+        """Insert or replace the sealed token."""
+
+    def token(self, connection_id: UUID, *, lock: bool = False) -> bytes | None:
+        """The sealed token; with `lock` nobody else renews it until the transaction ends."""
+
+    def forget_token(self, connection_id: UUID) -> None:
+        """Delete it."""
+
+    def route(self, route: Route) -> None:
+        """Insert, or replace where its key goes."""
+
+    def unroute(self, connection_id: UUID, kind: str, key: str) -> bool:
+        """Delete a route; False where there was none."""
+
+    def routes(self, connection_id: UUID) -> list[Route]:
+        """By kind and key."""
+
+
+class StreamStore(Protocol):
+    """`streams`: one row for each container that is fetched."""
+
+    def ensure(self, connection_id: UUID, names: Collection[str], now: datetime) -> None:
+        """A row for each name, due now where it is new; rows of other names are deleted."""
+
+    def of(self, connection_id: UUID) -> list[Stream]:
+        """By name."""
+
+    def due(self, now: datetime, limit: int = 100) -> list[Stream]:
+        """Those of active connections whose time has come and that nobody reads, longest due first."""
+
+    def wake(self, connection_id: UUID, names: Collection[str], now: datetime) -> None:
+        """Make them due now; those that failed keep their pause, and one that is being read is read once more."""
+
+    def claim(self, connection_id: UUID, name: str, now: datetime, until: datetime) -> Stream | None:
+        """The stream with a lease and the next fence, for one reader alone; None where another has it, or it is gone.
+        One that is not due can be claimed too: a person asked."""
+
+    def write(self, stream: Stream) -> bool:
+        """Keep what a reader got to; False, and no change, where its fence is not the newest any more."""
+
+    def release(self, stream: Stream) -> None:
+        """As `write`, and the lease ends; where the stream was woken in between it is due at once."""

@@ -1,0 +1,127 @@
+"""The ports towards vendors: what one source is, and what the platform gives it to ask with.
+
+A source is one class in one file. It knows its vendor's forms and nothing else: whose messages they are, what is known
+already, how often to ask, what to do when nobody answers and where to go on is decided for all sources alike
+(`sago.pipeline.receiving` for what vendors push, `sago.pipeline.pulling` for what we fetch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from sago.domain.connections import Connection, Stream, Token, Window
+from sago.domain.messages import Message
+
+
+class Delivery(NamedTuple):
+    """A webhook request as it came; names of headers in lower case."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    at: datetime
+
+
+class Item(NamedTuple):
+    """One thing of a vendor's with what is needed to say whose it is."""
+
+    payload: Mapping[str, Any]
+    container: str | None = None
+    """The channel or label it lies in."""
+    addresses: tuple[str, ...] = ()
+    """Of the people in it: sender first."""
+
+
+class Push(NamedTuple):
+    """What a delivery holds."""
+
+    account: str = ""
+    """Whose it is, as the vendor names it; empty where the delivery is of no account (a challenge)."""
+    items: tuple[Item, ...] = ()
+    wakes: tuple[str, ...] = ()
+    """Streams that have news: they are read at once."""
+    ignored: str = ""
+    """Why nothing is taken of it, on purpose."""
+    answer: Mapping[str, Any] | None = None
+    """What the vendor wants to read; None: that it came."""
+
+
+class Page(NamedTuple):
+    """One answer of a vendor's list."""
+
+    items: tuple[Item, ...]
+    cursor: dict[str, Any] | None
+    """Where the next page begins; None: the window has been read whole."""
+    mark: dict[str, Any] | None = None
+    """With the last page: where the next window goes on, where the vendor has a name for it."""
+
+
+class Identity(NamedTuple):
+    """A person as one vendor knows them."""
+
+    native_id: str
+    name: str
+    address: str = ""
+    is_bot: bool = False
+
+
+class Vendor(Protocol):
+    """A vendor's API as one connection may ask it: with its token, which is renewed where it ends, within the vendor's
+    limits and ours, behind a breaker. Never tries again by itself: who calls does, once for all."""
+
+    def get(self, path: str, params: Mapping[str, str | int] | None = None, *, limit: str = "") -> dict[str, Any]:
+        """The JSON object of an answer. `limit` names the source's limit that the call counts for.
+
+        Raises TransientError (with `retry_after` where the vendor says so) when nobody answers, too much was asked or
+        an answer is unusable; HeldBackError when our own limit is reached; ConnectionRefusedByVendorError when the
+        token is of no use; NotThereError where the vendor has no such thing (any more); PermanentError for what it
+        will refuse each time."""
+
+
+class Source(Protocol):
+    """One vendor."""
+
+    name: str
+    """As in topics and ids: `slack`."""
+    limits: Mapping[str, int]
+    """Requests a minute of one account, by the name of the limit; none for what is not named."""
+
+    def verify(self, delivery: Delivery) -> None:
+        """Raise SignatureError unless the vendor sent these very bytes within the last five minutes, ConfigError where
+        the setting it takes is missing."""
+
+    def unpack(self, delivery: Delivery) -> Push:
+        """What a verified delivery holds; raises InvalidMessageError where it cannot be read."""
+
+    def ignored(self, item: Item) -> str | None:
+        """Why an item is left out on purpose, in a few words that hold no content; None: it is to be taken."""
+
+    def to_message(self, item: Item, company_id: str, names: Mapping[str, str]) -> Message:
+        """The message in an item; `names` are people's names by their native id. Raises InvalidMessageError."""
+
+    def streams(self, connection: Connection, vendor: Vendor) -> list[str]:
+        """The names of what is fetched by itself; empty where the vendor only pushes."""
+
+    def page(self, connection: Connection, vendor: Vendor, stream: Stream, window: Window) -> Page:
+        """The page at `stream.cursor`, of what was said or changed in the window. Raises CursorExpiredError where the
+        vendor does not know the cursor or mark any more."""
+
+    def people(self, connection: Connection, vendor: Vendor) -> Iterable[Identity]:
+        """Who is who, where the vendor tells; else nobody."""
+
+    def judge(self, status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
+        """Raise as `Vendor.get` says where an answer is an error in the vendor's own way (Slack's `ok: false`)."""
+
+    def renew(self, token: Token, now: datetime) -> Token:
+        """Another token for one that has ended; raises as `Vendor.get` does."""
+
+
+class Sources(Protocol):
+    """Those there are."""
+
+    def get(self, name: str) -> Source | None:
+        """The source, or None for a name nobody knows; raises ConfigError where a setting of it is wrong."""
+
+    def vendor(self, connection: Connection) -> Vendor:
+        """Its API, as this connection may ask it."""

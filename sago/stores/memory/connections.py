@@ -1,0 +1,114 @@
+"""What founders have connected, and how far it has been read, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sago.domain.connections import Connection, ConnectionState, Route, Stream
+from sago.stores.memory.state import State
+
+
+class MemoryConnections:
+    """The `ConnectionStore` over a working copy."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def save(self, connection: Connection) -> None:
+        known = self.get(connection.id)
+        since = {"created_at": known.created_at} if known else {}
+        self._state.connections[connection.id] = connection.model_copy(update=since)
+
+    def get(self, connection_id: UUID) -> Connection | None:
+        return self._state.connections.get(connection_id)
+
+    def find(self, source: str, account: str) -> Connection | None:
+        return next((each for each in self.all() if (each.source, each.account) == (source, account)), None)
+
+    def all(self) -> list[Connection]:
+        return sorted(self._state.connections.values(), key=lambda each: (each.source, each.account))
+
+    def keep_token(self, connection_id: UUID, sealed: bytes) -> None:
+        self._state.tokens[connection_id] = sealed
+
+    def token(self, connection_id: UUID, *, lock: bool = False) -> bytes | None:  # noqa: ARG002
+        return self._state.tokens.get(connection_id)
+
+    def forget_token(self, connection_id: UUID) -> None:
+        self._state.tokens.pop(connection_id, None)
+
+    def route(self, route: Route) -> None:
+        self._state.routes[route.connection_id, route.kind, route.key] = route
+
+    def unroute(self, connection_id: UUID, kind: str, key: str) -> bool:
+        return self._state.routes.pop((connection_id, kind, key), None) is not None
+
+    def routes(self, connection_id: UUID) -> list[Route]:
+        return [route for where, route in sorted(self._state.routes.items()) if where[0] == connection_id]
+
+
+class MemoryStreams:
+    """The `StreamStore` over a working copy."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def ensure(self, connection_id: UUID, names: Collection[str], now: datetime) -> None:
+        for stream in self.of(connection_id):
+            if stream.name not in names:
+                del self._state.streams[connection_id, stream.name]
+        for name in names:
+            new = Stream(connection_id=connection_id, name=name, due_at=now)
+            self._state.streams.setdefault((connection_id, name), new)
+
+    def of(self, connection_id: UUID) -> list[Stream]:
+        return [stream for where, stream in sorted(self._state.streams.items()) if where[0] == connection_id]
+
+    def due(self, now: datetime, limit: int = 100) -> list[Stream]:
+        found = [
+            stream
+            for stream in self._state.streams.values()
+            if stream.due_at <= now and _is_free(stream, now) and self._is_active(stream.connection_id)
+        ]
+        return sorted(found, key=lambda each: (each.due_at, each.connection_id, each.name))[:limit]
+
+    def wake(self, connection_id: UUID, names: Collection[str], now: datetime) -> None:
+        for stream in self.of(connection_id):
+            if stream.name in names:
+                due_at = stream.due_at if stream.failures else min(stream.due_at, now)
+                self._keep(stream.model_copy(update={"woken": True, "due_at": due_at}))
+
+    def claim(self, connection_id: UUID, name: str, now: datetime, until: datetime) -> Stream | None:
+        stream = self._state.streams.get((connection_id, name))
+        if stream is None or not _is_free(stream, now):
+            return None
+        ours = stream.model_copy(update={"lease_until": until, "fence": stream.fence + 1, "woken": False})
+        self._keep(ours)
+        return ours
+
+    def write(self, stream: Stream) -> bool:
+        known = self._state.streams.get((stream.connection_id, stream.name))
+        if known is None or known.fence != stream.fence:
+            return False
+        self._keep(stream.model_copy(update={"woken": known.woken}))
+        return True
+
+    def release(self, stream: Stream) -> None:
+        known = self._state.streams.get((stream.connection_id, stream.name))
+        if known is not None:
+            is_due = known.woken and not stream.failures
+            due_at = min(known.due_at, stream.due_at) if is_due else stream.due_at
+            self.write(stream.model_copy(update={"lease_until": None, "due_at": due_at}))
+
+    def _is_active(self, connection_id: UUID) -> bool:
+        connection = self._state.connections.get(connection_id)
+        return connection is not None and connection.state is ConnectionState.ACTIVE
+
+    def _keep(self, stream: Stream) -> None:
+        self._state.streams[stream.connection_id, stream.name] = stream
+
+
+def _is_free(stream: Stream, now: datetime) -> bool:
+    return stream.lease_until is None or stream.lease_until <= now

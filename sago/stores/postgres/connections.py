@@ -1,0 +1,69 @@
+"""What founders have connected."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from sago.domain.connections import Connection, Route
+from sago.stores.postgres.tables import connection_tokens, connections, routes
+
+
+class PostgresConnections:
+    """The `ConnectionStore` of one transaction."""
+
+    def __init__(self, connection: SqlConnection) -> None:
+        self._connection = connection
+
+    def save(self, connection: Connection) -> None:
+        row = {**connection.model_dump(), "containers": list(connection.containers)}
+        changed = {name: value for name, value in row.items() if name not in ("id", "created_at")}
+        kept = upsert(connections).values(**row)
+        self._connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=changed))
+
+    def get(self, connection_id: UUID) -> Connection | None:
+        row = self._connection.execute(select(connections).where(connections.c.id == connection_id)).one_or_none()
+        return Connection.model_validate(row._asdict()) if row else None
+
+    def find(self, source: str, account: str) -> Connection | None:
+        c = connections.c
+        query = select(connections).where(c.source == source, c.account == account)
+        row = self._connection.execute(query).one_or_none()
+        return Connection.model_validate(row._asdict()) if row else None
+
+    def all(self) -> list[Connection]:
+        query = select(connections).order_by(connections.c.source, connections.c.account)
+        return [Connection.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+    def keep_token(self, connection_id: UUID, sealed: bytes) -> None:
+        kept = upsert(connection_tokens).values(connection_id=connection_id, sealed=sealed)
+        again = kept.on_conflict_do_update(index_elements=["connection_id"], set_={"sealed": sealed})
+        self._connection.execute(again)
+
+    def token(self, connection_id: UUID, *, lock: bool = False) -> bytes | None:
+        query = select(connection_tokens.c.sealed).where(connection_tokens.c.connection_id == connection_id)
+        sealed = self._connection.scalar(query.with_for_update() if lock else query)
+        return None if sealed is None else bytes(sealed)
+
+    def forget_token(self, connection_id: UUID) -> None:
+        self._connection.execute(delete(connection_tokens).where(connection_tokens.c.connection_id == connection_id))
+
+    def route(self, route: Route) -> None:
+        kept = upsert(routes).values(**route.model_dump())
+        where = ["connection_id", "kind", "key"]
+        self._connection.execute(
+            kept.on_conflict_do_update(index_elements=where, set_={"company_id": route.company_id})
+        )
+
+    def unroute(self, connection_id: UUID, kind: str, key: str) -> bool:
+        c = routes.c
+        gone = delete(routes).where(c.connection_id == connection_id, c.kind == kind, c.key == key)
+        return self._connection.execute(gone).rowcount > 0
+
+    def routes(self, connection_id: UUID) -> list[Route]:
+        c = routes.c
+        query = select(routes).where(c.connection_id == connection_id).order_by(c.kind, c.key)
+        return [Route.model_validate(row._asdict()) for row in self._connection.execute(query)]

@@ -1,0 +1,85 @@
+"""How far what is connected has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Select, and_, case, delete, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from sago.domain.connections import ConnectionState, Stream, Window
+from sago.stores.postgres.tables import connections, streams
+
+c = streams.c
+IDENTITY = ("connection_id", "name")
+
+
+class PostgresStreams:
+    """The `StreamStore` of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def ensure(self, connection_id: UUID, names: Collection[str], now: datetime) -> None:
+        gone = delete(streams).where(c.connection_id == connection_id, c.name.not_in(list(names)))
+        self._connection.execute(gone)
+        rows = [_row(Stream(connection_id=connection_id, name=name, due_at=now)) for name in sorted(names)]
+        if rows:
+            self._connection.execute(upsert(streams).values(rows).on_conflict_do_nothing())
+
+    def of(self, connection_id: UUID) -> list[Stream]:
+        return self._read(select(streams).where(c.connection_id == connection_id).order_by(c.name))
+
+    def due(self, now: datetime, limit: int = 100) -> list[Stream]:
+        is_active = connections.c.state == ConnectionState.ACTIVE
+        query = select(streams).join(connections, connections.c.id == c.connection_id)
+        query = query.where(is_active, c.due_at <= now, _is_free(now))
+        return self._read(query.order_by(c.due_at, c.connection_id, c.name).limit(limit))
+
+    def wake(self, connection_id: UUID, names: Collection[str], now: datetime) -> None:
+        earlier = case((and_(c.failures == 0, c.due_at > now), now), else_=c.due_at)
+        woken = update(streams).where(c.connection_id == connection_id, c.name.in_(list(names)))
+        self._connection.execute(woken.values(woken=True, due_at=earlier))
+
+    def claim(self, connection_id: UUID, name: str, now: datetime, until: datetime) -> Stream | None:
+        ours = update(streams).where(c.connection_id == connection_id, c.name == name, _is_free(now))
+        ours = ours.values(lease_until=until, fence=c.fence + 1, woken=False)
+        row = self._connection.execute(ours.returning(streams)).one_or_none()
+        return _stream(row) if row else None
+
+    def write(self, stream: Stream) -> bool:
+        return self._connection.execute(_kept(stream)).rowcount > 0
+
+    def release(self, stream: Stream) -> None:
+        is_due = and_(c.woken, c.due_at < stream.due_at)
+        again = stream.due_at if stream.failures else case((is_due, c.due_at), else_=stream.due_at)
+        ended = stream.model_copy(update={"lease_until": None})
+        self._connection.execute(_kept(ended).values(due_at=again))
+
+    def _read(self, query: Select[Any]) -> list[Stream]:
+        return [_stream(row) for row in self._connection.execute(query)]
+
+
+def _is_free(now: datetime) -> Any:
+    return or_(c.lease_until.is_(None), c.lease_until <= now)
+
+
+def _kept(stream: Stream) -> Any:
+    row = {name: value for name, value in _row(stream).items() if name not in (*IDENTITY, "woken", "fence")}
+    mine = update(streams).where(c.connection_id == stream.connection_id, c.name == stream.name)
+    return mine.where(c.fence == stream.fence).values(**row)
+
+
+def _row(stream: Stream) -> dict[str, Any]:
+    row = stream.model_dump(exclude={"window"})
+    start, end = stream.window or (None, None)
+    return {**row, "window_start": start, "window_end": end}
+
+
+def _stream(row: Row[Any]) -> Stream:
+    values = row._asdict()
+    start, end = values.pop("window_start"), values.pop("window_end")
+    return Stream.model_validate({**values, "window": None if start is None else Window(start, end)})

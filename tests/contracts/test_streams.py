@@ -1,0 +1,128 @@
+"""Connections, and how far their streams were read: in memory and in Postgres alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sago.domain.connections import Connection, ConnectionState, Route, Stream, Window, connection_id_of
+from sago.ports import Database
+
+NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+SLACK = Connection(
+    id=connection_id_of("slack", "T1"), source="slack", account="T1", name="Scaleflow", created_at=NOW, since=NOW
+)
+
+
+def connected(database: Database, *names: str) -> None:
+    with database.begin() as tx:
+        tx.connections.save(SLACK)
+        tx.streams.ensure(SLACK.id, names or ("C1",), NOW)
+
+
+def claim(database: Database, now: datetime = NOW, name: str = "C1") -> Stream | None:
+    with database.begin() as tx:
+        return tx.streams.claim(SLACK.id, name, now, now + timedelta(minutes=5))
+
+
+def test_a_connection_keeps_its_first_day_its_token_and_its_routes(database: Database) -> None:
+    connected(database)
+    with database.begin() as tx:
+        tx.connections.save(SLACK.model_copy(update={"created_at": LATER, "containers": ("C1", "C2"), "name": "S"}))
+        tx.connections.keep_token(SLACK.id, b"one")
+        tx.connections.keep_token(SLACK.id, b"two")
+        for key, company in (("b.example", "b"), ("a.example", "b"), ("a.example", "a")):
+            tx.connections.route(Route(connection_id=SLACK.id, kind="domain", key=key, company_id=company))
+    with database.begin() as tx:
+        found = tx.connections.find("slack", "T1")
+        assert found == SLACK.model_copy(update={"containers": ("C1", "C2"), "name": "S"})
+        assert tx.connections.find("slack", "T2") is None
+        assert tx.connections.all() == [found]
+        assert tx.connections.token(SLACK.id, lock=True) == b"two"
+        assert [(route.key, route.company_id) for route in tx.connections.routes(SLACK.id)] == [
+            ("a.example", "a"),
+            ("b.example", "b"),
+        ]
+        assert tx.connections.unroute(SLACK.id, "domain", "b.example")
+        assert not tx.connections.unroute(SLACK.id, "domain", "b.example")
+        tx.connections.forget_token(SLACK.id)
+        assert tx.connections.token(SLACK.id) is None
+
+
+def test_streams_that_are_not_named_any_more_go_and_the_others_stay_as_they_are(database: Database) -> None:
+    connected(database, "C1", "C2")
+    ours = claim(database)
+    assert ours is not None
+    with database.begin() as tx:
+        tx.streams.release(ours.model_copy(update={"taken": 5, "due_at": LATER}))
+        tx.streams.ensure(SLACK.id, ["C1", "C3"], LATER)
+        assert [(each.name, each.taken) for each in tx.streams.of(SLACK.id)] == [("C1", 5), ("C3", 0)]
+
+
+def test_one_reader_at_a_time_and_what_an_earlier_one_writes_late_is_refused(database: Database) -> None:
+    connected(database)
+    first = claim(database)
+    assert first is not None
+    assert claim(database, NOW + timedelta(minutes=4)) is None
+    second = claim(database, LATER)
+    assert second is not None
+    assert second.fence == first.fence + 1
+    with database.begin() as tx:
+        assert not tx.streams.write(first.model_copy(update={"taken": 1}))
+        tx.streams.release(first.model_copy(update={"taken": 1}))
+    with database.begin() as tx:
+        (kept,) = tx.streams.of(SLACK.id)
+    assert kept == second
+
+
+def test_a_checkpoint_is_kept_whole(database: Database) -> None:
+    connected(database)
+    ours = claim(database)
+    assert ours is not None
+    window = Window(NOW - timedelta(days=3), NOW)
+    got = {"window": window, "cursor": {"next": "abc"}, "mark": {"history": "7"}, "taken": 15, "newest_at": NOW}
+    with database.begin() as tx:
+        assert tx.streams.write(ours.model_copy(update=got))
+    with database.begin() as tx:
+        assert tx.streams.of(SLACK.id) == [ours.model_copy(update=got)]
+
+
+def test_what_is_due_is_of_active_connections_and_read_by_nobody(database: Database) -> None:
+    connected(database, "C1", "C2")
+    with database.begin() as tx:
+        assert [each.name for each in tx.streams.due(NOW)] == ["C1", "C2"]
+        assert [each.name for each in tx.streams.due(NOW, limit=1)] == ["C1"]
+        assert not tx.streams.due(NOW - timedelta(seconds=1))
+    claim(database)
+    with database.begin() as tx:
+        assert [each.name for each in tx.streams.due(NOW)] == ["C2"]
+        tx.connections.save(SLACK.model_copy(update={"state": ConnectionState.REFUSED, "reason": "revoked"}))
+        assert not tx.streams.due(NOW)
+
+
+def test_news_while_a_stream_is_read_make_it_due_at_once_afterwards_but_not_where_it_failed(
+    database: Database,
+) -> None:
+    connected(database, "C1", "C2")
+    for name, failures, due in (("C1", 0, NOW), ("C2", 1, LATER)):
+        ours = claim(database, name=name)
+        assert ours is not None
+        with database.begin() as tx:
+            tx.streams.wake(SLACK.id, [name], NOW)
+            tx.streams.release(ours.model_copy(update={"failures": failures, "due_at": LATER}))
+        with database.begin() as tx:
+            (kept,) = [each for each in tx.streams.of(SLACK.id) if each.name == name]
+        assert kept.due_at == due
+        assert kept.woken
+        assert kept.lease_until is None
+
+
+def test_a_stream_that_failed_keeps_its_pause_when_it_is_woken(database: Database) -> None:
+    connected(database)
+    ours = claim(database)
+    assert ours is not None
+    with database.begin() as tx:
+        tx.streams.release(ours.model_copy(update={"failures": 3, "due_at": LATER, "error": "429"}))
+        tx.streams.wake(SLACK.id, ["C1", "unknown"], NOW)
+        (kept,) = tx.streams.of(SLACK.id)
+    assert kept.due_at == LATER
