@@ -139,9 +139,14 @@ def test_a_killed_guard_is_replaced(running: Path) -> None:
 
 
 def guards_of(supervisor: Child) -> list[psutil.Process]:
-    found = psutil.Process(supervisor.pid).children()
-    alive = [each for each in found if each.status() != psutil.STATUS_ZOMBIE]
-    return [each for each in alive if "sago.embedded.guard" in each.cmdline()]
+    return [each for each in psutil.Process(supervisor.pid).children() if is_guard(each)]
+
+
+def is_guard(process: psutil.Process) -> bool:
+    try:
+        return "sago.embedded.guard" in process.cmdline()
+    except psutil.NoSuchProcess:  # it is ending: gone, or a zombie
+        return False
 
 
 def test_what_outlives_supervisor_and_guard_is_ended_by_down(running: Path) -> None:
