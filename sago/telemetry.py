@@ -39,6 +39,9 @@ def configure(level: str = "INFO", style: Literal["auto", "plain", "json"] = "au
     # It tells each attempt to reach a broker that is away. What matters of it reaches us as exceptions, and our
     # adapters say it once. Never DEBUG: it would write passwords.
     logging.getLogger("kafka").setLevel(logging.WARNING if level == "DEBUG" else logging.CRITICAL)
+    # They would write addresses with their queries, and answers' headers.
+    for name in ("httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
