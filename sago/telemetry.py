@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from typing import Literal
 
 import structlog
@@ -54,3 +55,8 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of a module; bind context with `structlog.contextvars`."""
     bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return bound
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error nobody foresaw was raised, without its text, which may quote a message."""
+    return "".join(traceback.format_tb(error.__traceback__))
