@@ -28,8 +28,14 @@ class Desk:
             async with asyncio.timeout(within):
                 await self._free.acquire()
                 asked = asyncio.wrap_future(self._questions.ask(object(), question))
-                asked.add_done_callback(lambda _: self._free.release())
+                asked.add_done_callback(self._end)
                 answer: Answer = await asyncio.shield(asked)
                 return answer
         except TimeoutError:
             raise TransientError(f"no answer within {within:.1f} s") from None
+
+    def _end(self, asked: asyncio.Future[Answer]) -> None:
+        """Nobody may be there any more to hear of an error: it has been counted."""
+        self._free.release()
+        if not asked.cancelled():
+            asked.exception()
