@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sago.config import Settings
@@ -60,13 +60,13 @@ from sago.ports import (
     Models,
     RawStore,
     Sources,
+    Vault,
 )
 from sago.stores.clock import SystemClock
 
 if TYPE_CHECKING:
     from sago.resilience.breakers import SharedBreakers
     from sago.resilience.rates import RedisRates
-    from sago.sources.vendor import Guards
     from sago.stores.cassandra import CassandraRawStore
     from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue
     from sago.stores.postgres import PostgresDatabase
@@ -122,6 +122,12 @@ class Container:
         from sago.stores.kafka_consumer import KafkaLogConsumer
 
         return KafkaLogConsumer(self.settings.kafka)
+
+    @cached_property
+    def vault(self) -> Vault:
+        from sago.stores.fernet_vault import FernetVault
+
+        return FernetVault(self.settings.sources.token_keys)
 
     @cached_property
     def calls(self) -> CallLedger:
@@ -201,8 +207,10 @@ class Container:
     def sources(self) -> Sources:
         """Slack, Gmail and those to come."""
         from sago.sources.platform import Platform
+        from sago.sources.vendor import Guards
 
-        return Platform(lambda name: getattr(self.settings, name), cast("Guards", None))
+        guards = Guards(self.database, self.vault, self.breakers, self.rates, self.clock)
+        return Platform(lambda name: getattr(self.settings, name), guards)
 
     @cached_property
     def taking(self) -> Taking:
