@@ -44,6 +44,7 @@ from sago.pipeline.ingest import Ingest
 from sago.pipeline.receiving import Receiving
 from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
+from sago.pipeline.replaying import Replaying
 from sago.pipeline.revoking import Revoking
 from sago.pipeline.storing import Storing
 from sago.pipeline.taking import Taking
@@ -233,6 +234,11 @@ class Container:
         hurried = replace(self.reception, within=self.settings.sources.answer_within)
         taking = replace(self.taking, reception=Gathering(hurried))
         return Receiving(self.sources, taking, self.database, self.dispatcher, self.deliveries)
+
+    @property
+    def replaying(self) -> Replaying:
+        """Dead letters once more."""
+        return Replaying(self.sources, self.taking)
 
     @property
     def limits(self) -> Limits:
