@@ -1,7 +1,7 @@
 """What Slack's Events API delivers: whether Slack sent it, whose it is, and what of it is a message.
 
-Forms: docs.slack.dev/apis/events-api, docs.slack.dev/authentication/verifying-requests-from-slack. A delivery that Slack
-tries again (`x-slack-retry-num`) is signed anew and taken as any other: its messages are known by then.
+Forms: docs.slack.dev/apis/events-api, docs.slack.dev/authentication/verifying-requests-from-slack. A delivery that
+Slack tries again (`x-slack-retry-num`) is signed anew and taken as any other: its messages are known by then.
 
 An app that both sides of a Slack Connect channel have gets one delivery, not two, and of the installations it is for
 one is named (docs.slack.dev/apis/slack-connect, "No duplicated event triggering"): the delivery is of that account, and
