@@ -46,7 +46,8 @@ class Scripted:
             raise KeyError(said["raise"])
         items = tuple(item(**each) for each in said.get("items", ()))
         wakes = tuple(said.get("wakes", ()))
-        return Push(said.get("account", ""), items, wakes, said.get("ignored", ""), said.get("answer"))
+        rest = {name: said[name] for name in ("ended", "ignored", "answer") if name in said}
+        return Push(said.get("account", ""), items, wakes, **rest)
 
     def ignored(self, item: Item) -> str | None:
         return item.payload.get("ignore")
