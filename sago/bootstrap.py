@@ -45,7 +45,7 @@ from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.revoking import Revoking
 from sago.pipeline.storing import Storing
 from sago.pipeline.vitals import Limits, Vitals
-from sago.ports import CallLedger, Clock, Drafts, LogConsumer, Mailer, MessageLog, Mirror, Models, RawStore
+from sago.ports import CallLedger, Clock, Drafts, LogConsumer, Mailer, MessageLog, Mirror, Models, RawStore, Vault
 from sago.stores.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -106,6 +106,12 @@ class Container:
         from sago.stores.kafka_consumer import KafkaLogConsumer
 
         return KafkaLogConsumer(self.settings.kafka)
+
+    @cached_property
+    def vault(self) -> Vault:
+        from sago.stores.fernet_vault import FernetVault
+
+        return FernetVault(self.settings.sources.token_keys)
 
     @cached_property
     def calls(self) -> CallLedger:
