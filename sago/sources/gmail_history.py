@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from sago import telemetry
 from sago.domain.connections import EVERY_CONTAINER, Connection, Stream, Window
 from sago.errors import (
     AccountRefusedError,
@@ -32,8 +31,6 @@ ME = "gmail/v1/users/me"
 LIMIT = "requests"
 PAGE = 50
 """Messages of a list, or records of the history, that are read between two checkpoints."""
-WATCHED_FOR = timedelta(days=1)
-"""Gmail tells of news for seven days after it was asked to, and wants to be asked each day."""
 HIDDEN = {"DRAFT": "a draft", "SPAM": "spam", "TRASH": "in the trash", "CHAT": "a chat"}
 """Labels whose messages are left out on purpose."""
 LEFT_OUT = "left_out"
@@ -42,7 +39,6 @@ TOO_OLD = "said before what is shared begins"
 GONE = "deleted before it was read"
 DELETED = "deleted in the mailbox"
 
-_log = telemetry.logger(__name__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -64,7 +60,7 @@ class _Change:
 
 
 def shared(connection: Connection, vendor: Vendor) -> list[Shared]:
-    """The labels of the share, by id or by name; raises NotThereError for one that the mailbox does not have."""
+    """The labels of the share, by id or by name; raises PermanentError for one that the mailbox does not have."""
     if EVERY_CONTAINER in connection.containers:
         return [Shared(EVERY_CONTAINER, None)]
     if not connection.containers:
@@ -80,56 +76,45 @@ def shared(connection: Connection, vendor: Vendor) -> list[Shared]:
         if label is None:
             near = difflib.get_close_matches(name.casefold(), by_name, n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise NotThereError(
+            raise PermanentError(
                 f"{connection.account} has no label {name!r}{hint}: connect it again with labels it has"
             )
         found.append(Shared(name, label))
     return found
 
 
-def page(connection: Connection, vendor: Vendor, stream: Stream, window: Window, topic: str | None) -> Page:
-    """As `Source.page`: by history where the stream has a mark, else the window whole. With `topic` Gmail is asked
-    once a day to tell of news there."""
-    at = dict(stream.cursor or _beginning(connection, vendor, stream, window, topic))
+def watch(connection: Connection, vendor: Vendor, topic: str) -> None:
+    """Have Gmail tell of news at a topic of Pub/Sub for seven days; raises PermanentError where it will not."""
+    labels = [each.label for each in shared(connection, vendor) if each.label]
+    chosen = {"labelIds": labels, "labelFilterBehavior": "include"} if labels else {}
+    try:
+        vendor.post(f"{ME}/watch", {"topicName": topic} | chosen, limit=LIMIT)
+    except AccountRefusedError:
+        raise
+    except PermanentError as error:
+        raise PermanentError(
+            f"{error}: the mailbox is read, but Gmail does not tell of news. See that gmail.push_topic is there, and "
+            "that gmail-api-push@system.gserviceaccount.com may publish to it"
+        ) from None
+
+
+def page(connection: Connection, vendor: Vendor, stream: Stream, window: Window) -> Page:
+    """As `Source.page`: by history where the stream has a mark, else the window whole."""
+    at = dict(stream.cursor or _beginning(connection, vendor, stream))
     mailbox = Mailbox(connection, vendor, [Shared(*each) for each in at["labels"]])
     answer = mailbox.changes(at) if "after" in at else mailbox.listed(at, window)
     if answer.cursor is not None:
         return answer
-    return answer._replace(mark={"history": at["until"], "watched": at["watched"]})
+    return answer._replace(mark={"history": at["until"]})
 
 
-def _beginning(
-    connection: Connection, vendor: Vendor, stream: Stream, window: Window, topic: str | None
-) -> dict[str, Any]:
+def _beginning(connection: Connection, vendor: Vendor, stream: Stream) -> dict[str, Any]:
     """The first cursor of a window. A full sync asks for the history's id before it lists anything: what comes in
     between is told again by the history, and nothing is lost."""
-    mark, labels = stream.mark or {}, shared(connection, vendor)
-    watched = _watched(connection, vendor, labels, topic, mark.get("watched"), window.end)
-    at: dict[str, Any] = {"labels": [list(each) for each in labels], "watched": watched, "page": None}
-    if mark.get("history"):
-        return at | {"after": mark["history"], "until": None}
+    at: dict[str, Any] = {"labels": [list(each) for each in shared(connection, vendor)], "page": None}
+    if stream.mark:
+        return at | {"after": stream.mark["history"], "until": None}
     return at | {"until": _history_id(vendor.get(f"{ME}/profile", limit=LIMIT)), "label": 0}
-
-
-def _watched(
-    connection: Connection, vendor: Vendor, labels: Sequence[Shared], topic: str | None, last: str | None, now: datetime
-) -> str | None:
-    """When Gmail was last asked to tell of news. Where it refuses, the mailbox is read without: a line in the log."""
-    if topic is None or (last and now - datetime.fromisoformat(last) < WATCHED_FOR):
-        return last
-    chosen = {"labelIds": [each.label for each in labels], "labelFilterBehavior": "include"}
-    try:
-        vendor.post(f"{ME}/watch", {"topicName": topic} | (chosen if labels[0].label else {}), limit=LIMIT)
-    except AccountRefusedError:
-        raise
-    except PermanentError as error:
-        _log.warning(
-            "Gmail will not tell of news, the mailbox is asked instead: see that gmail.push_topic is there, and that "
-            "gmail-api-push@system.gserviceaccount.com may publish to it",
-            connection=str(connection.id),
-            reason=str(error),
-        )
-    return now.isoformat()
 
 
 @dataclass(frozen=True)

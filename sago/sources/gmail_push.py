@@ -123,7 +123,7 @@ def unpack(delivery: Delivery) -> Push:
         raise InvalidMessageError("no push of Pub/Sub: message.data holds no object with emailAddress") from None
     if not isinstance(account, str) or not account.strip():
         raise InvalidMessageError("emailAddress names no mailbox", field="message.data")
-    return Push(account.strip(), wakes=(STREAM,))
+    return Push(account.strip().lower(), wakes=(STREAM,))
 
 
 def _check(claims: Mapping[str, Any], settings: GmailSettings, at: datetime) -> None:

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
-from pydantic import SecretStr
 
 from sago.domain.connections import Connection, Stream, Token, Window
 from sago.domain.messages import Message
@@ -19,6 +18,7 @@ from sago.errors import AccountRefusedError, ConfigError, TransientError
 from sago.ports import Delivery, Identity, Item, Page, Push, Vendor
 from sago.source_sections import GmailSettings
 from sago.sources import gmail, gmail_history, gmail_push
+from sago.sources.oauth import token_of
 
 DEFAULT_CONTAINERS = ("INBOX", "SENT")
 """What a mailbox shares where the founder names no labels."""
@@ -73,16 +73,19 @@ class Gmail:
         return message.model_copy(update={"text": message.text.replace("\r\n", "\n").replace("\r", "\n")})
 
     def streams(self, connection: Connection, vendor: Vendor) -> list[str]:
-        """One; raises NotThereError where the share names a label that the mailbox does not have."""
+        """One; raises PermanentError where the share names a label that the mailbox does not have."""
         gmail_history.shared(connection, vendor)
         return [gmail_push.STREAM]
 
     def page(self, connection: Connection, vendor: Vendor, stream: Stream, window: Window) -> Page:
         """See `gmail_history`."""
-        return gmail_history.page(connection, vendor, stream, window, self._settings.push_topic)
+        return gmail_history.page(connection, vendor, stream, window)
 
-    def people(self, connection: Connection, vendor: Vendor) -> Iterable[Identity]:  # noqa: ARG002
-        """Nobody: addresses come with the messages."""
+    def people(self, connection: Connection, vendor: Vendor) -> Iterable[Identity]:
+        """Nobody: addresses come with the messages. As this is asked when a mailbox was connected and daily from then
+        on, Gmail is asked here to tell of news: where it will not, that is said, and the mailbox is read."""
+        if topic := self._settings.push_topic:
+            gmail_history.watch(connection, vendor, topic)
         return ()
 
     def judge(self, status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:  # noqa: ARG002
@@ -108,14 +111,13 @@ class Gmail:
             "client_id": client_id,
             "client_secret": secret.get_secret_value(),
         }
-        answer = self._asked_for_token(form)
-        refresh = SecretStr(answer["refresh_token"]) if answer.get("refresh_token") else token.refresh
-        scopes = tuple(str(answer["scope"]).split()) if answer.get("scope") else token.scopes
-        ends = now + timedelta(seconds=int(answer.get("expires_in", 3600)))
-        return Token(access=SecretStr(answer["access_token"]), refresh=refresh, expires_at=ends, scopes=scopes)
+        fresh = self._asked_for_token(form, now)
+        return fresh.model_copy(
+            update={"refresh": fresh.refresh or token.refresh, "scopes": fresh.scopes or token.scopes}
+        )
 
-    def _asked_for_token(self, form: Mapping[str, str]) -> dict[str, Any]:
-        """The answer with an access token in it; no error holds what was sent."""
+    def _asked_for_token(self, form: Mapping[str, str], now: datetime) -> Token:
+        """No error holds what was sent."""
         try:
             response = httpx2.post(
                 self._settings.token_url, data=dict(form), timeout=ANSWERED_WITHIN, follow_redirects=False
@@ -123,8 +125,11 @@ class Gmail:
             answer = response.json()
         except (httpx2.HTTPError, ValueError, RecursionError) as error:
             raise TransientError(f"Google gives no token: {type(error).__name__}") from None
-        if response.is_success and isinstance(answer, dict) and isinstance(answer.get("access_token"), str):
-            return answer
+        if response.is_success:
+            try:
+                return token_of(answer, now)
+            except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+                raise TransientError("Google answers without a token") from None
         reason = answer.get("error") if isinstance(answer, dict) else None
         if reason == "invalid_grant":
             raise AccountRefusedError(f"Google does not renew the token any more (invalid_grant): {MEND}")
