@@ -38,13 +38,6 @@ class Bounds(NamedTuple):
 USUAL = Bounds()
 
 
-class _Call(NamedTuple):
-    method: str
-    path: str
-    params: Mapping[str, str | int] | None = None
-    body: Mapping[str, Any] | None = None
-
-
 @dataclass(frozen=True)
 class Guards:
     """What every vendor is asked with."""
@@ -55,6 +48,13 @@ class Guards:
     rates: RateLimit
     clock: Clock
     bounds: Bounds = USUAL
+
+
+class _Call(NamedTuple):
+    method: str
+    path: str
+    limit: str
+    content: dict[str, Any]
 
 
 class HttpVendor:
@@ -77,29 +77,30 @@ class HttpVendor:
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None, *, limit: str = "") -> dict[str, Any]:
         """As the port says. An answer of more than 64 MB is a PermanentError."""
-        return self._answer(_Call("GET", path, params), limit)
+        return self._call(_Call("GET", path, limit, {"params": params}))
 
     def post(self, path: str, body: Mapping[str, Any], *, limit: str = "") -> dict[str, Any]:
         """As `get`."""
-        return self._answer(_Call("POST", path, body=body), limit)
+        return self._call(_Call("POST", path, limit, {"json": dict(body)}))
 
-    def _answer(self, call: _Call, limit: str) -> dict[str, Any]:
+    def _call(self, call: _Call) -> dict[str, Any]:
+        """With another token where the first is refused."""
         token = self._token()
         try:
-            return self._spared(call, limit, token)
+            return self._spared(call, token)
         except AccountRefusedError as error:
             fresh = self._renewed(token, error)
         try:
-            return self._spared(call, limit, fresh)
+            return self._spared(call, fresh)
         except AccountRefusedError as error:
             raise self._refused(str(error)) from None
 
-    def _spared(self, call: _Call, limit: str, token: Token) -> dict[str, Any]:
+    def _spared(self, call: _Call, token: Token) -> dict[str, Any]:
         """Behind the breaker; what our limits hold back is no call."""
 
         def ask() -> dict[str, Any]:
-            self._take_turn(limit)
-            return self._ask(call, limit, token)
+            self._take_turn(call.limit)
+            return self._ask(call, token)
 
         return self._guards.breakers.call(self._name, ask)
 
@@ -111,11 +112,11 @@ class HttpVendor:
         if most and (wait := self._guards.rates.take(f"{self._name}/{limit}", most)):
             raise HeldBackError(f"{self._name} has had its {most} calls a minute ({limit})", retry_after=wait)
 
-    def _ask(self, call: _Call, limit: str, token: Token) -> dict[str, Any]:
+    def _ask(self, call: _Call, token: Token) -> dict[str, Any]:
         status, headers, body = self._fetch(call, token)
         now = self._now()
         if answers.is_spent(headers) and (wait := answers.reset_in(headers, now)):
-            self._spent_until[limit] = now + wait
+            self._spent_until[call.limit] = now + wait
         answers.raise_passing(self._name, status, headers, now)
         is_well = 200 <= status < 300
         try:
@@ -136,7 +137,7 @@ class HttpVendor:
             try:
                 url, watched = self._base_url + call.path.lstrip("/"), {"trace": limit.watch}
                 with self._client.stream(
-                    call.method, url, params=call.params, json=call.body, headers=sent, extensions=watched
+                    call.method, url, headers=sent, extensions=watched, **call.content
                 ) as response:
                     body = self._read(response)
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
