@@ -46,8 +46,8 @@ class SlackAccounts:
         settings = self._settings
         if settings.client_id is None or settings.client_secret is None:
             raise ConfigError(
-                "slack.client_id and SAGO_SLACK__CLIENT_SECRET: both are needed to go through the browser; they stand at "
-                "api.slack.com/apps under Basic Information. Without them: paste a token, `sago connect slack`"
+                "slack.client_id and SAGO_SLACK__CLIENT_SECRET: the browser way needs both; they stand at "
+                "api.slack.com/apps under Basic Information. Or paste a token: `sago connect slack`"
             )
         return App(
             vendor=self.vendor,

@@ -33,7 +33,7 @@ class Visit:
     granted: frozenset[str] = field(default_factory=frozenset)
     """The token's scopes, where an answer's head names them, as Slack's do."""
 
-    def get(self, path: str, params: Mapping[str, str | int] | None = None, *, limit: str = "") -> dict[str, Any]:
+    def get(self, path: str, params: Mapping[str, str | int] | None = None, *, limit: str = "") -> dict[str, Any]:  # noqa: ARG002
         """As the port says."""
         for _ in range(MOST_WAITS):
             try:
