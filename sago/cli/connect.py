@@ -17,6 +17,7 @@ from sago.cli import connect_accounts, connect_keys
 from sago.cli.connect_browser import code_of, listening
 from sago.cli.connect_choice import chosen, has_terminal, named
 from sago.cli.connect_output import as_json_of, say_connected
+from sago.cli.connect_waiting import send_due
 from sago.cli.days import day_option
 from sago.cli.lookup import me, opened, require_known
 from sago.cli.session import CONNECT, AsJson, ConfigFile, Quiet, Session, Verbose
@@ -146,10 +147,11 @@ def _connect(
         _check(container, options)
         token = token_from(container, accounts)
         connection = _kept(session, container, accounts, source, token, options)
+        send_due(container)
         if session.as_json:
             session.emit(as_json_of(container, connection))
         else:
-            say_connected(session, container, accounts, connection)
+            say_connected(session, accounts, connection)
 
 
 def _check(container: Container, options: Options) -> None:

@@ -15,9 +15,7 @@ def add_to(group: typer.Typer) -> None:
     group.command("rekey")(rekey)
 
 
-def key(
-    as_json: AsJson = False, verbose: Verbose = False, quiet: Quiet = False, config: ConfigFile = None
-) -> None:
+def key(as_json: AsJson = False, verbose: Verbose = False, quiet: Quiet = False, config: ConfigFile = None) -> None:
     """Print a new key for tokens, before those in use, as a line for .env. Keep a copy where the backups are not.
 
     Example: [bold]sago connect key >> .env && chmod 600 .env[/]
@@ -38,9 +36,7 @@ def key(
     )
 
 
-def rekey(
-    as_json: AsJson = False, verbose: Verbose = False, quiet: Quiet = False, config: ConfigFile = None
-) -> None:
+def rekey(as_json: AsJson = False, verbose: Verbose = False, quiet: Quiet = False, config: ConfigFile = None) -> None:
     """Seal every token with the newest key. Exit 1 where one cannot be opened: that account is connected again.
 
     Example: [bold]sago connect rekey[/]

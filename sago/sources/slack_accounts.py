@@ -7,15 +7,18 @@ not ask for bot scopes (docs.slack.dev/changelog/2026/03/30/pkce).
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import yaml
 
 from sago.domain.connections import Token
 from sago.errors import ConfigError, UsageError
+from sago.ports import Vendor
 from sago.source_sections import SlackSettings
 from sago.sources.accounts import Account, Choice, rows
 from sago.sources.oauth import App
+from sago.sources.slack_history import estimate
 from sago.sources.visits import Visit
 
 SCOPES = (
@@ -41,6 +44,8 @@ class SlackAccounts:
     def __init__(self, settings: SlackSettings) -> None:
         self._settings = settings
         self.api_url = settings.api_url
+        ours = "" if settings.is_internal else "SAGO_SLACK__IS_INTERNAL=true where the app is the workspace's own, or "
+        self.faster = f"{ours}an export file, `sago run export.zip`"
 
     def app(self) -> App:
         settings = self._settings
@@ -74,7 +79,10 @@ class SlackAccounts:
             raise UsageError("the token is of no workspace: install the app into one, not into the organization")
         return Account(team, str(visit.get("team.info").get("team", {}).get("name") or me.get("team") or team))
 
-    def choices(self, visit: Visit) -> list[Choice]:
+    def estimate(self, messages: int) -> timedelta:
+        return estimate(messages, self._settings)
+
+    def choices(self, vendor: Vendor) -> list[Choice]:
         found, cursor = [], ""
         while True:
             asked: dict[str, str | int] = {
@@ -82,7 +90,7 @@ class SlackAccounts:
                 "exclude_archived": "true",
                 "limit": PAGE,
             }
-            told = visit.get("conversations.list", asked | ({"cursor": cursor} if cursor else {}))
+            told = vendor.get("conversations.list", asked | ({"cursor": cursor} if cursor else {}))
             found += [_choice(row) for row in rows(told, "channels") if row.get("id")]
             following = str((told.get("response_metadata") or {}).get("next_cursor") or "")
             if not following or following == cursor:
