@@ -54,7 +54,7 @@ class Connecting:
         with self.database.begin() as tx:
             known = tx.connections.find(*account[:2])
         connection = _connection(account, known, wanted, now)
-        streams = streams_of(connection)
+        streams = streams_of(connection) if connection.containers else ()
         with self.database.begin() as tx:
             tx.connections.save(connection)
             tx.connections.keep_token(connection.id, sealed)
@@ -76,7 +76,7 @@ class Connecting:
         """Exactly these containers are read from now on."""
         now = self.clock.now()
         changed = connection.model_copy(update={"containers": tuple(containers)})
-        streams = streams_of(changed)
+        streams = streams_of(changed) if containers else ()
         with self.database.begin() as tx:
             tx.connections.save(changed)
             tx.streams.ensure(connection.id, streams, now)

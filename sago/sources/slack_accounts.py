@@ -7,17 +7,19 @@ not ask for bot scopes (docs.slack.dev/changelog/2026/03/30/pkce).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import yaml
 
 from sago.domain.connections import Token
-from sago.errors import ConfigError, UsageError
+from sago.errors import AccountRefusedError, ConfigError, UsageError
 from sago.ports import Vendor
 from sago.source_sections import SlackSettings
 from sago.sources.accounts import Account, Choice, rows
 from sago.sources.oauth import App
+from sago.sources.slack_errors import judge
 from sago.sources.slack_history import estimate
 from sago.sources.visits import Visit
 
@@ -98,7 +100,8 @@ class SlackAccounts:
             cursor = following
 
     def revoke(self, token: Token) -> None:
-        Visit(self.vendor, self.api_url, token, _judge_nothing).get("auth.revoke")
+        with suppress(AccountRefusedError):  # it is of no use any more already
+            Visit(self.vendor, self.api_url, token, judge).get("auth.revoke")
 
 
 def manifest(url: str | None) -> str:
@@ -123,7 +126,3 @@ def _choice(row: Any) -> Choice:
     name = str(row.get("name") or row["id"])
     problem = "" if row.get("is_member") else f"the bot is not in it: `/invite @sago` in #{name}"
     return Choice(str(row["id"]), name, problem)
-
-
-def _judge_nothing(*_: object) -> None:
-    """A token that is of no use any more is what was wanted."""
