@@ -10,6 +10,7 @@ from sago.ports.clock import Clock
 from sago.ports.connections import ConnectionStore, StreamStore, Vault
 from sago.ports.database import Database, Transaction
 from sago.ports.events import EventStore
+from sago.ports.identities import IdentityStore
 from sago.ports.keeping import SHARE_ERASED, Derived, ErasureStore, GenerationStore, Mirror, Note, Taken
 from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
@@ -44,6 +45,7 @@ __all__ = [
     "Fate",
     "GenerationStore",
     "Identity",
+    "IdentityStore",
     "Item",
     "Ledger",
     "LogConsumer",
