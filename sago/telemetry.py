@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
 from typing import Literal
 
 import structlog
@@ -44,6 +45,9 @@ def configure(level: str = "INFO", style: Literal["auto", "plain", "json"] = "au
     # It tells each attempt to reach a broker that is away. What matters of it reaches us as exceptions, and our
     # adapters say it once. Never DEBUG: it would write passwords.
     logging.getLogger("kafka").setLevel(logging.WARNING if level == "DEBUG" else logging.CRITICAL)
+    # They would write addresses with their queries, and answers' headers.
+    for name in ("httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -56,6 +60,11 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of a module; bind context with `structlog.contextvars`."""
     bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return bound
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error nobody foresaw was raised, without its text, which may quote a message."""
+    return "".join(traceback.format_tb(error.__traceback__))
 
 
 def _without_tokens(_logger: WrappedLogger, _method: str, line: str | EventDict) -> str:

@@ -49,6 +49,7 @@ CREATE TABLE streams (
     failures      integer NOT NULL,
     error         text COLLATE "C" NOT NULL,
     lease_until   timestamptz,
+    queued_until  timestamptz,
     fence         bigint NOT NULL,
     PRIMARY KEY (connection_id, name)
 );
@@ -99,11 +100,24 @@ COMMENT ON TABLE participants IS 'in the streams of which companies an identity 
 COMMENT ON TABLE person_decisions IS 'those in force; what was decided and undone is in the audit log';
 """
 
-NEW = ("connections", "connection_tokens", "routes", "streams", "identities", "participants", "person_decisions")
+REFRESHES = """
+CREATE TABLE refreshes (
+    connection_id uuid PRIMARY KEY REFERENCES connections ON DELETE CASCADE,
+    due_at        timestamptz NOT NULL,
+    failures      integer NOT NULL,
+    error         text COLLATE "C" NOT NULL
+);
+COMMENT ON TABLE refreshes IS 'when the streams and people of a connection are listed again';
+"""
+
+NEW = (
+    "connections", "connection_tokens", "routes", "streams", "refreshes",
+    "identities", "participants", "person_decisions",
+)  # fmt: skip
 
 
 def upgrade() -> None:
-    for statements in (CONNECTIONS, STREAMS, IDENTITIES):
+    for statements in (CONNECTIONS, STREAMS, REFRESHES, IDENTITIES):
         op.execute(statements)
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(NEW)} TO sago_worker")
 

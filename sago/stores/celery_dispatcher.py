@@ -142,6 +142,10 @@ class CeleryDispatcher:
                 time.sleep(WAIT_INTERVAL)
         return refused
 
+    def pull(self, connection_id: UUID, stream: str) -> None:
+        """Enqueue `sources.pull` of one stream."""
+        self._send("sources.pull", str(connection_id), stream)
+
     def recover(self) -> None:
         """Enqueue `upkeep.recover`."""
         self._send("upkeep.recover")

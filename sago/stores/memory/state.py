@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sago.domain.batches import Batch, Chunk, ChunkResult, DeadLetter, Progress, Tick, TickRun
 from sago.domain.companies import DEFAULT_FIRM, Company, Share
-from sago.domain.connections import Connection, Route, Stream
+from sago.domain.connections import Connection, Refresh, Route, Stream
 from sago.domain.erasures import Erasure
 from sago.domain.events import Event, Extraction, MetricPoint, Observation, Rejection
 from sago.domain.generations import Generation
@@ -61,6 +61,7 @@ class State:
     identities: dict[IdentityKey, KnownIdentity] = field(default_factory=dict)
     participants: dict[tuple[str, IdentityKey], datetime] = field(default_factory=dict)
     person_decisions: dict[UUID, Decision] = field(default_factory=dict)
+    refreshes: dict[UUID, Refresh] = field(default_factory=dict)
     letters: dict[UUID, Letter] = field(default_factory=dict)
     audit_log: list[AuditEntry] = field(default_factory=list)
     batches: dict[str, Batch] = field(default_factory=dict)

@@ -365,6 +365,7 @@ streams = _table(
     failures=Integer,
     error=Words,
     lease_until=Time,
+    queued_until=Time,
     fence=BigInteger,
 )
 identities = _table(
@@ -391,3 +392,4 @@ person_decisions = _table(
     who=Words,
     at=Time,
 )
+refreshes = _table("refreshes", connection_id=Uuid, due_at=Time, failures=Integer, error=Words)
