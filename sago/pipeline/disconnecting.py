@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sago.domain.connections import Connection, ConnectionState
 from sago.domain.erasures import ENDED, Erasure
 from sago.ports import Transaction
 
 
-def take_connected(tx: Transaction, erasure: Erasure) -> None:
+def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
     """Forget the identities of an erased sender; of a company, or a source of it, that nobody shares all identities,
     routes, streams and tokens. A connection that other companies' channels come over goes on for them."""
     if erasure.is_of_shares:
         for connection in tx.connections.all():
             if erasure.source in (None, connection.source):
-                _disconnect(tx, connection, erasure.company_id)
+                _disconnect(tx, connection, erasure.company_id, now)
     elif erasure.sender is not None:
         theirs = [each for each in tx.identities.of(erasure.company_id) if each.is_named(erasure.sender)]
         tx.identities.forget(erasure.company_id, [each.key for each in theirs])
 
 
-def _disconnect(tx: Transaction, connection: Connection, company_id: str) -> None:
+def _disconnect(tx: Transaction, connection: Connection, company_id: str, now: datetime) -> None:
     routes = tx.connections.routes(connection.id)
     theirs = [route for route in routes if route.company_id == company_id]
     is_default = connection.company_id == company_id
@@ -35,5 +37,5 @@ def _disconnect(tx: Transaction, connection: Connection, company_id: str) -> Non
         return
     tx.identities.forget_all(connection.id)
     tx.connections.forget_token(connection.id)
-    tx.streams.drop(connection.id)
+    tx.streams.ensure(connection.id, (), now)
     tx.connections.save(connection.model_copy(update={"state": ConnectionState.REMOVED, "reason": ENDED}))

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from sago.domain.identities import Decision, Person, Proposal, Sighting
 from sago.domain.messages import Message
 from sago.domain.persons import People, people_of
 from sago.errors import UsageError
-from sago.ports import Clock, Database, Identity, Note, Source, Transaction, Vendor
+from sago.ports import Clock, Database, Identity, Note, Transaction
 
 NAMES_FOR = 60.0
 """Seconds that the names of a connection are used without asking again."""
@@ -50,17 +49,14 @@ class Persons:
     _names: dict[UUID, tuple[float, Mapping[str, str]]] = field(default_factory=dict, init=False)
     _met: dict[tuple[UUID, str, Identity], _Span] = field(default_factory=dict, init=False)
 
-    def refresh(self, source: Source, connection: Connection, vendor: Vendor) -> int:
-        """Take over the vendor's list of people; how many it names. Raises as `Vendor.get` does: those before it are
-        kept."""
-        now, count, people = self.clock.now(), 0, iter(source.people(connection, vendor))
-        while some := list(islice(people, _AT_ONCE)):
-            seen = [_sighting(each, now, is_listed=True) for each in some]
+    def keep(self, connection: Connection, people: Sequence[Identity]) -> None:
+        """Take over the vendor's list of people."""
+        now = self.clock.now()
+        for start in range(0, len(people), _AT_ONCE):
+            seen = [_sighting(each, now, is_listed=True) for each in people[start : start + _AT_ONCE]]
             with self.database.begin() as tx:
                 _see(tx, connection, connection.company_id, seen)
-            count += len(some)
         self._names.pop(connection.id, None)
-        return count
 
     def meet(self, connection: Connection, messages: Sequence[Message]) -> None:
         """Note who wrote these messages, which are taken from the connection."""
