@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
 from sago import telemetry
-from sago.domain.connections import Connection, ConnectionState
+from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState
 from sago.domain.deliveries import Counted, Outcome
 from sago.domain.vitals import SourceDeliveries, WebhookMetrics
 from sago.errors import (
@@ -21,10 +21,11 @@ from sago.errors import (
     TransientError,
 )
 from sago.pipeline.taking import UNFORESEEN, Taken, Taking
-from sago.ports import Database, Delivery, DeliveryCounts, Dispatcher, Push, Source, Sources
+from sago.ports import Database, Delivery, DeliveryCounts, Dispatcher, Push, Source, Sources, Transaction
 from sago.resilience.questions import Questions
 
 NO_CONNECTION = "no such connection"
+ENDED = "the account has ended"
 REASON_LIMIT = 80
 """Characters of a reason that are counted."""
 OUTCOMES: dict[type[SagoError], Outcome] = {
@@ -87,16 +88,27 @@ class Receiving:
             connection = tx.connections.find(source.name, push.account)
             if connection is None or connection.state is ConnectionState.REMOVED:
                 return Received(_ignored(NO_CONNECTION, len(push.items) or 1), answer=push.answer)
-            if push.wakes:
-                tx.streams.wake(connection.id, push.wakes, delivery.at)
-        self._pull(connection, push)
-        return Received(self.taking.take(source, connection, push.items), len(push.wakes), push.answer)
+            if push.ended:
+                tx.connections.refuse(connection.id, f"{push.ended}: connect it again")
+                return Received(_ignored(ENDED), answer=push.answer)
+            wakes = _streams(tx, connection, push)
+            if wakes:
+                tx.streams.wake(connection.id, wakes, delivery.at)
+        self._pull(connection, wakes)
+        return Received(self.taking.take(source, connection, push.items), len(wakes), push.answer)
 
-    def _pull(self, connection: Connection, push: Push) -> None:
+    def _pull(self, connection: Connection, wakes: Sequence[str]) -> None:
         """Begin at once. Not waited for: the streams are due, and where this fails they are found by it."""
-        for stream in push.wakes:
+        for stream in wakes:
             start = partial(self.dispatcher.pull, connection.id, stream)
             self._questions.ask((connection.id, stream), start)
+
+
+def _streams(tx: Transaction, connection: Connection, push: Push) -> Sequence[str]:
+    """Those that have news, by their names."""
+    if EVERY_CONTAINER not in push.wakes:
+        return push.wakes
+    return [stream.name for stream in tx.streams.of(connection.id)] or push.wakes
 
 
 def _unpacked(source: Source, delivery: Delivery) -> Push:
