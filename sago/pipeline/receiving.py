@@ -88,8 +88,7 @@ class Receiving:
             if connection is None or connection.state is ConnectionState.REMOVED:
                 return Received(_ignored(NO_CONNECTION, len(push.items) or 1), answer=push.answer)
             if push.ended:
-                refused = {"state": ConnectionState.REFUSED, "reason": push.ended}
-                tx.connections.save(connection.model_copy(update=refused))
+                tx.connections.refuse(connection.id, f"{push.ended}: connect it again")
             woken = self._wake(tx, connection, push, delivery.at)
         self._pull(connection, woken)
         taken = self.taking.take(source, connection, push.items)

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from sago.domain.messages import Message
 from sago.sources.slack_history import estimate
 from sago.stores.memory.clock import ManualClock
 from tests.standins.slack_house import NOW, House
