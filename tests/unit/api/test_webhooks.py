@@ -212,12 +212,12 @@ def test_news_makes_a_stream_due_and_is_read_at_once(house: House) -> None:
 
 
 def test_what_its_vendor_has_ended_waits_for_a_person_to_connect_it_again(house: House) -> None:
-    body = delivery(ended="the app was removed from the workspace")
+    body = delivery(ended="removed")
     assert [deliver(house, body).status_code for _ in range(2)] == [200, 200]
     with house.container.database.begin() as tx:
         connection = tx.connections.get(connection_of().id)
     assert connection is not None
-    assert (connection.state, connection.reason) == (ConnectionState.REFUSED, "the app was removed from the workspace")
+    assert (connection.state, connection.reason) == (ConnectionState.REFUSED, "removed: connect it again")
     assert counted(house)["sources"]["slack"]["ended"] == 2
     removed = connection_of(account="T2", state=ConnectionState.REMOVED)
     with house.container.database.begin() as tx:
@@ -234,17 +234,6 @@ def test_where_all_has_news_each_stream_is_read(house: House) -> None:
     assert deliver(house, delivery(wakes=["*"])).json()["woken"] == 2
     with house.container.database.begin() as tx:
         assert [stream.name for stream in tx.streams.due(NOW)] == ["C1", "C2"]
-
-
-def test_an_account_that_its_vendor_ends_is_to_be_connected_again(house: House) -> None:
-    answer = deliver(house, delivery(ended="the app was removed"))
-    assert (answer.status_code, answer.json()["ignored"]) == (200, 1)
-    with house.container.database.begin() as tx:
-        connection = tx.connections.get(connection_of().id)
-    assert connection is not None
-    assert connection.state is ConnectionState.REFUSED
-    assert connection.reason == "the app was removed: connect it again"
-    assert counted(house)["sources"]["slack"]["ignored"] == {"the account has ended": 1}
 
 
 def eventually(holds: Any) -> bool:
