@@ -7,12 +7,15 @@ already, how often to ask, what to do when nobody answers and where to go on is 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from sago.domain.connections import Connection, Stream, Token, Window
 from sago.domain.messages import Message
+from sago.errors import AccountRefusedError, SignatureError
 
 
 class Delivery(NamedTuple):
@@ -76,7 +79,7 @@ class Vendor(Protocol):
         """The JSON object of an answer. `limit` names the source's limit that the call counts for.
 
         Raises TransientError (with `retry_after` where the vendor says so) when nobody answers, too much was asked or
-        an answer is unusable; HeldBackError when our own limit is reached; ConnectionRefusedByVendorError when the
+        an answer is unusable; HeldBackError when our own limit is reached; AccountRefusedError when the
         token is of no use; NotThereError where the vendor has no such thing (any more); PermanentError for what it
         will refuse each time."""
 
@@ -85,41 +88,50 @@ class Vendor(Protocol):
 
 
 class Source(Protocol):
-    """One vendor."""
+    """One vendor. What a class that names this as its base leaves out, its vendor has not."""
 
     name: str
     """As in topics and ids: `slack`."""
-    limits: Mapping[str, int]
+    limits: Mapping[str, int] = MappingProxyType({})
     """Requests a minute of one account, by the name of the limit; none for what is not named."""
 
     def verify(self, delivery: Delivery) -> None:
         """Raise SignatureError unless the vendor sent these very bytes within the last five minutes, ConfigError where
         the setting it takes is missing."""
+        raise SignatureError(f"{self.name} pushes nothing")
 
-    def unpack(self, delivery: Delivery) -> Push:
+    def unpack(self, delivery: Delivery) -> Push:  # noqa: ARG002
         """What a verified delivery holds; raises InvalidMessageError where it cannot be read."""
+        return Push(ignored="pushes nothing")
 
+    @abstractmethod
     def ignored(self, item: Item) -> str | None:
         """Why an item is left out on purpose, in a few words that hold no content; None: it is to be taken."""
 
+    @abstractmethod
     def to_message(self, item: Item, company_id: str, names: Mapping[str, str]) -> Message:
         """The message in an item; `names` are people's names by their native id. Raises InvalidMessageError."""
 
-    def streams(self, connection: Connection, vendor: Vendor) -> list[str]:
+    def streams(self, connection: Connection, vendor: Vendor) -> list[str]:  # noqa: ARG002
         """The names of what is fetched by itself; empty where the vendor only pushes."""
+        return []
 
-    def page(self, connection: Connection, vendor: Vendor, stream: Stream, window: Window) -> Page:
+    def page(self, connection: Connection, vendor: Vendor, stream: Stream, window: Window) -> Page:  # noqa: ARG002
         """The page at `stream.cursor`, of what was said or changed in the window. Raises CursorExpiredError where the
         vendor does not know the cursor or mark any more."""
+        return Page((), None)
 
-    def people(self, connection: Connection, vendor: Vendor) -> Iterable[Identity]:
+    def people(self, connection: Connection, vendor: Vendor) -> Iterable[Identity]:  # noqa: ARG002
         """Who is who, where the vendor tells; else nobody."""
+        return ()
 
-    def judge(self, status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
+    def judge(self, status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:  # noqa: ARG002
         """Raise as `Vendor.get` says where an answer is an error in the vendor's own way (Slack's `ok: false`)."""
+        return
 
-    def renew(self, token: Token, now: datetime) -> Token:
+    def renew(self, token: Token, now: datetime) -> Token:  # noqa: ARG002
         """Another token for one that has ended; raises as `Vendor.get` does."""
+        raise AccountRefusedError(f"{self.name}: the token has ended, and none renews it")
 
 
 class Sources(Protocol):
