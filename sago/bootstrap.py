@@ -6,6 +6,7 @@ as much time as a query.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -41,6 +42,8 @@ from sago.pipeline.folding import Folding
 from sago.pipeline.gathering import Gathering
 from sago.pipeline.generations import Generations
 from sago.pipeline.ingest import Ingest
+from sago.pipeline.polling import Polling
+from sago.pipeline.pulling import Pace, Pulling
 from sago.pipeline.receiving import Receiving
 from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
@@ -131,6 +134,15 @@ class Container:
         return FernetVault(self.settings.sources.token_keys)
 
     @cached_property
+    def sources(self) -> Sources:
+        """Vendors, and how each connection may ask them."""
+        from sago.sources.platform import Platform
+        from sago.sources.vendor import Guards
+
+        guards = Guards(self.database, self.vault, self.breakers, self.rates, self.clock)
+        return Platform(partial(getattr, self.settings), guards)
+
+    @cached_property
     def calls(self) -> CallLedger:
         from sago.stores.postgres.model_calls import PostgresCallLedger
 
@@ -205,20 +217,10 @@ class Container:
         return Reception(self.log, self.raw, self.database, self.clock, until_stored=is_embedded, within=within)
 
     @cached_property
-    def sources(self) -> Sources:
-        """Slack, Gmail and those to come."""
-        from sago.sources.platform import Platform
-        from sago.sources.vendor import Guards
-
-        guards = Guards(self.database, self.vault, self.breakers, self.rates, self.clock)
-        return Platform(lambda name: getattr(self.settings, name), guards)
-
-    @cached_property
     def taking(self) -> Taking:
         """Items of vendors into the log."""
-        return Taking(
-            self.reception, self.raw, self.log, self.database, self.clock, self.settings.kafka.topic, lambda _: {}
-        )
+        topic_of = self.settings.kafka.topic
+        return Taking(self.reception, self.raw, self.log, self.database, self.clock, topic_of, lambda _: {})
 
     @cached_property
     def deliveries(self) -> DeliveryCounts:
@@ -239,6 +241,30 @@ class Container:
     def replaying(self) -> Replaying:
         """Dead letters once more."""
         return Replaying(self.sources, self.taking)
+
+    @property
+    def polling(self) -> Polling:
+        """What of vendors is to be fetched now."""
+        return Polling(self.database, self.dispatcher)
+
+    @cached_property
+    def pulling(self) -> Pulling:
+        """What is fetched from vendors."""
+        settings = self.settings.sources
+        pace = Pace(
+            pull_every=timedelta(seconds=settings.pull_every),
+            run_for=timedelta(seconds=settings.run_for),
+            look_back=timedelta(days=settings.look_back_days),
+        )
+        return Pulling(
+            database=self.database,
+            sources=self.sources,
+            taking=self.taking,
+            clock=self.clock,
+            chance=random.random,
+            keep_people=lambda *_: None,
+            pace=pace,
+        )
 
     @property
     def limits(self) -> Limits:

@@ -80,6 +80,9 @@ class Vendor(Protocol):
         token is of no use; NotThereError where the vendor has no such thing (any more); PermanentError for what it
         will refuse each time."""
 
+    def post(self, path: str, body: Mapping[str, Any], *, limit: str = "") -> dict[str, Any]:
+        """As `get`, for what has no further effect when it is asked again; `body` is sent as JSON."""
+
 
 class Source(Protocol):
     """One vendor."""

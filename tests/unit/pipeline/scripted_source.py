@@ -20,7 +20,7 @@ REPLAY_WINDOW = timedelta(minutes=5)
 
 class Scripted:
     """Items are objects: `id` and `text` make a message, `ignore` says why not, `raise` names an unforeseen error. A
-    delivery is `{"account", "items", "wakes", "ignored", "answer", "ended"}`."""
+    delivery is `{"account", "items", "wakes", "ignored", "answer"}`."""
 
     limits: Mapping[str, int] = {}
 
@@ -46,8 +46,8 @@ class Scripted:
             raise KeyError(said["raise"])
         items = tuple(item(**each) for each in said.get("items", ()))
         wakes = tuple(said.get("wakes", ()))
-        told = {key: said[key] for key in ("ignored", "answer", "ended") if key in said}
-        return Push(said.get("account", ""), items, wakes, **told)
+        rest = {name: said[name] for name in ("ended", "ignored", "answer") if name in said}
+        return Push(said.get("account", ""), items, wakes, **rest)
 
     def ignored(self, item: Item) -> str | None:
         return item.payload.get("ignore")
