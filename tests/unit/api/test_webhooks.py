@@ -227,15 +227,6 @@ def test_what_its_vendor_has_ended_waits_for_a_person_to_connect_it_again(house:
         assert tx.connections.get(removed.id) == removed
 
 
-def test_where_all_has_news_each_stream_is_read(house: House) -> None:
-    connection = connection_of()
-    with house.container.database.begin() as tx:
-        tx.streams.ensure(connection.id, ["C1", "C2"], NOW + timedelta(hours=1))
-    assert deliver(house, delivery(wakes=["*"])).json()["woken"] == 2
-    with house.container.database.begin() as tx:
-        assert [stream.name for stream in tx.streams.due(NOW)] == ["C1", "C2"]
-
-
 def eventually(holds: Any) -> bool:
     until = time.monotonic() + 5
     while not holds() and time.monotonic() < until:
