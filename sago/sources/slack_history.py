@@ -68,12 +68,10 @@ def people(vendor: Vendor) -> Iterator[Identity]:
     for user in _listed(vendor, "users.list", "members", {}):
         if not isinstance(user.get("id"), str):
             continue
-        profile = user["profile"] if isinstance(user.get("profile"), Mapping) else {}
-        said = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
-        name = next((each for each in said if isinstance(each, str) and each), user["id"])
-        address = profile.get("email")
+        profile = user.get("profile")
+        address = profile.get("email") if isinstance(profile, Mapping) else None
         is_bot = user.get("is_bot") is True or user["id"] == _SLACKBOT
-        yield Identity(user["id"], name, address if isinstance(address, str) else "", is_bot)
+        yield Identity(user["id"], slack.user_name(user), address if isinstance(address, str) else "", is_bot)
 
 
 def read_page(vendor: Vendor, stream: Stream, window: Window, size: int) -> Page:

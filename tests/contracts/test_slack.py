@@ -13,8 +13,9 @@ from sago.pipeline.pulling import End
 from sago.sources.slack_history import estimate
 from sago.stores.memory.clock import ManualClock
 from tests.standins.slack_house import NOW, House
+from tests.standins.slack_pushes import Pushes
 from tests.standins.slack_server import FAULTS, SlackServer, limits_of, slack_server
-from tests.standins.slack_workspace import Workspace, fill, moment_of
+from tests.standins.slack_workspace import Fields, Workspace, fill, moment_of
 
 CHANNELS = ("C0GENERAL01", "C0SALES0001")
 Shown = tuple[str, int, str, bool]
@@ -72,7 +73,7 @@ def test_a_workspace_is_read_whole_however_slack_misbehaves(
 ) -> None:
     for seed, channel in enumerate(CHANNELS):
         server.workspace.add_channel(channel)
-        fill(server.workspace, channel, 500, NOW, seed)
+        fill(server.workspace, channel, 1000, NOW, seed)
         root = server.workspace.post(channel, "U0PERSON1", "A long thread", NOW - timedelta(days=3))["ts"]
         for number in range(70):
             at = NOW - timedelta(days=2, minutes=-number)
@@ -87,30 +88,50 @@ def test_a_workspace_is_read_whole_however_slack_misbehaves(
     assert_each_once(house)
 
 
-def test_what_is_pushed_while_it_is_read_is_there_once_and_the_same(server: SlackServer, clock: ManualClock) -> None:
+def pushed_into(house: House) -> Pushes:
+    return house.server.pushes("http://127.0.0.1:9/", now=lambda: house.clock.now().timestamp())
+
+
+def filled(server: SlackServer, messages: int) -> list[Fields]:
+    """Events of two channels in the order they happened."""
     events = []
     for seed, channel in enumerate(CHANNELS):
         server.workspace.add_channel(channel)
-        events += fill(server.workspace, channel, 400, NOW, seed)
-    server.misbehave("overlapping_page", times=1000)
+        events += fill(server.workspace, channel, messages, NOW, seed)
+    return sorted(events, key=lambda event: moment_of(event["event_ts"]))
+
+
+def test_what_is_pushed_while_it_is_read_is_there_once(server: SlackServer, clock: ManualClock) -> None:
+    events = filled(server, 400)
+    server.methods.most = 15
+    server.misbehave("overlapping_page", every=2, times=1000)
     house = House(server, clock)
     house.pulling.refresh(house.id)
-    pushes = server.pushes("http://127.0.0.1:9/", now=lambda: clock.now().timestamp())
-    events.sort(key=lambda event: moment_of(event["event_ts"]))
     for number, event in enumerate(events):
         if number % 100 == 50:
             house.pulling.pull(house.id, CHANNELS[number // 100 % 2])
-        house.push(pushes, event)
+        house.push(pushed_into(house), event)
     house.read()
     assert stored(house) == shown(server.workspace)
     assert_each_once(house)
-    by_push = dict(house.raw.rows)
-    alone = House(server, ManualClock(clock.now()))
-    server.limits = None
-    alone.read()
-    assert {key: row.message.content_sha() for key, row in alone.raw.rows.items()}.items() <= {
-        key: row.message.content_sha() for key, row in by_push.items()
-    }.items()
+
+
+def test_a_message_is_the_same_whether_it_was_pushed_or_fetched(server: SlackServer, clock: ManualClock) -> None:
+    events = filled(server, 400)
+    fetched, pushed = House(server, clock), House(server, ManualClock(NOW))
+    fetched.read()
+    pushed.pulling.refresh(pushed.id)
+    pushes = pushed_into(pushed)
+    for event in events:
+        taken = pushed.push(pushes, event)
+        assert not taken.refused
+    by_push = {key: row.message.content_sha() for key, row in pushed.raw.rows.items()}
+    by_fetch = {key: row.message.content_sha() for key, row in fetched.raw.rows.items()}
+    assert by_fetch.items() <= by_push.items()
+    assert stored(pushed) == stored(fetched) == shown(server.workspace)
+    gone = {each.id for each in pushed.newest().values() if each.deleted}
+    assert len(gone) > 5
+    assert gone.isdisjoint(fetched.newest())
 
 
 def test_ten_thousand_messages_outside_the_marketplace_take_eleven_hours(clock: ManualClock) -> None:
