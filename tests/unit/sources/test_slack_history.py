@@ -194,9 +194,45 @@ def test_an_answer_that_would_end_a_window_too_soon_or_never_is_of_no_use(
         SLACK.page(connected("*"), vendor, stream_of({"next": "asked", "threads": []}), WHOLE)
 
 
-def test_a_cursor_that_slack_does_not_know_any_more_is_told(workspace: Workspace) -> None:
+def test_where_slack_has_forgotten_a_cursor_the_channel_is_read_on_from_the_last_message(
+    workspace: Workspace,
+) -> None:
+    for number in range(9):
+        workspace.post(CHANNEL, "U0PERSON1", f"{number}", NOW - timedelta(hours=9 - number))
+    vendor = Asked(workspace, most=3)
+    first = SLACK.page(connected("*"), vendor, stream_of(), WHOLE)
+    vendor.answers = [{"ok": False, "error": "invalid_cursor"}]
+    said, cursor = texts(list(first.items)), first.cursor
+    while cursor is not None:
+        page = SLACK.page(connected("*"), vendor, stream_of(cursor), WHOLE)
+        assert page.cursor != cursor
+        said, cursor = [*said, *texts(list(page.items))], page.cursor
+    assert said == ["8", "7", "6", "6", "5", "4", "3", "2", "1", "0"]
+
+
+def test_a_thread_whose_cursor_is_forgotten_is_read_from_its_beginning(workspace: Workspace) -> None:
+    root = workspace.post(CHANNEL, "U0PERSON1", "root", NOW - timedelta(hours=3))["ts"]
+    for number in range(5):
+        workspace.post(CHANNEL, "U0PERSON1", f"{number}", NOW - timedelta(minutes=50 - number), thread=root)
+    vendor = Asked(workspace, most=2)
+    cursor = SLACK.page(connected("*"), vendor, stream_of(), WHOLE).cursor
+    cursor = SLACK.page(connected("*"), vendor, stream_of(cursor), WHOLE).cursor
+    vendor.answers = [{"ok": False, "error": "invalid_cursor"}]
+    said = []
+    while cursor is not None:
+        page = SLACK.page(connected("*"), vendor, stream_of(cursor), WHOLE)
+        said, cursor = [*said, *texts(list(page.items))], page.cursor
+    assert said == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("cursor", [None, {"next": "!", "threads": []}, {"threads": ["1.000000"]}])
+def test_a_cursor_that_is_refused_with_nothing_to_go_on_from_is_told(
+    cursor: dict[str, Any] | None, workspace: Workspace
+) -> None:
+    vendor = Asked(workspace)
+    vendor.answers = [{"ok": False, "error": "invalid_cursor"}]
     with pytest.raises(CursorExpiredError):
-        SLACK.page(connected("*"), Asked(workspace), stream_of({"next": "!", "threads": []}), WHOLE)
+        SLACK.page(connected("*"), vendor, stream_of(cursor), WHOLE)
 
 
 def test_every_channel_means_each_that_the_app_is_in(workspace: Workspace) -> None:
