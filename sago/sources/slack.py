@@ -71,7 +71,7 @@ def to_message(payload: Mapping[str, Any], company_id: str, users: Mapping[str, 
     event = unwrap(payload)
     reason = ignored(event)
     if reason is not None:
-        raise InvalidMessageError(f"not a message: {reason}", field="type" if has_words(event) else "text")
+        raise InvalidMessageError(f"not a message: {reason}", field="text" if reason == why_wordless(event) else "type")
     if event.get("subtype") == DELETED:
         return _deletion(event, company_id)
     if event.get("subtype") == CHANGED:
@@ -155,13 +155,15 @@ def to_ts(moment: datetime) -> str:
 
 def from_ts(ts: Any) -> datetime:
     """The moment of a time stamp, without a float in between; raises InvalidMessageError."""
-    found = _TS.fullmatch(str(ts))
+    said = str(ts) if isinstance(ts, str | int | float) else ""
+    found = _TS.fullmatch(said)
     if found is None:
-        raise InvalidMessageError(f"ts {str(ts)[:40]!r} is not a Slack time stamp", field="ts")
+        shown_as = repr(said[:40]) if said else f"of the kind {type(ts).__name__}"
+        raise InvalidMessageError(f"ts {shown_as} is not a Slack time stamp", field="ts")
     try:
         return _EPOCH + timedelta(seconds=int(found[1]), microseconds=int((found[2] or "0").ljust(6, "0")))
     except OverflowError as error:
-        raise InvalidMessageError(f"ts {str(ts)[:40]!r} is out of range", field="ts") from error
+        raise InvalidMessageError(f"ts {said[:40]!r} is out of range", field="ts") from error
 
 
 def _change(event: Mapping[str, Any], company_id: str, users: Mapping[str, str]) -> Message:

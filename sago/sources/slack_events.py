@@ -29,6 +29,8 @@ WINDOW = 300
 DEPTH = 100
 """Of a JSON body: what nests deeper is none of Slack's, and nothing here need recurse further."""
 
+_AGAIN = "; connect the workspace again: `sago connect slack`"
+
 
 class _At(Clock):
     """The moment a delivery came."""
@@ -127,9 +129,9 @@ def _callback(event: Mapping[str, Any], account: str) -> Push:
     if kind == "message":
         return Push(_named(account), (item_of(event),))
     if kind == "app_uninstalled":
-        return Push(_named(account), ended="the app was removed from the workspace")
+        return Push(_named(account), ended=f"the app was removed from the workspace{_AGAIN}")
     if kind == "tokens_revoked" and _is_ours(event.get("tokens")):
-        return Push(_named(account), ended="the app's token was revoked")
+        return Push(_named(account), ended=f"the app's token was revoked{_AGAIN}")
     return Push(account, ignored=f"event {slack_subtypes.label(kind)}")
 
 

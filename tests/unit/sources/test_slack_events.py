@@ -109,7 +109,8 @@ def test_where_slack_dropped_events_each_channel_is_read_again() -> None:
 )
 def test_what_ends_an_account(event: dict[str, Any], ended: str) -> None:
     push = unpacked(envelope(event, authorizations=[]))
-    assert (push.account, push.ended) == ("T1", ended)
+    assert (push.account, push.ended.partition(";")[0]) == ("T1", ended)
+    assert push.ended.endswith("`sago connect slack`") == bool(ended)
     assert bool(push.ended) != bool(push.ignored)
 
 

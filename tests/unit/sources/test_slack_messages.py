@@ -97,8 +97,8 @@ def test_a_row_of_our_own_files_without_a_word_is_refused_and_not_left_out() -> 
     assert caught.value.message_id == "slack:a1"
 
 
-def test_a_row_of_our_own_files_says_what_it_says() -> None:
-    text = "This content can't be displayed."
+@pytest.mark.parametrize("text", ["This content can't be displayed.", "\n[no preview available]\n"])
+def test_a_row_of_our_own_files_says_what_it_says(text: str) -> None:
     made = slack.to_payload(native_id="a1", sender="orla", sent_at=NOW, text=text)
     assert slack.to_message(made, "acme").text == text
 
@@ -150,6 +150,10 @@ def test_of_an_app_the_fuller_of_text_and_blocks_is_taken() -> None:
     full = "New payment\nAcme paid $4,800 for March"
     for text in ("New payment", "", "This content can't be displayed."):
         assert read(said(text, bot_id="B1", blocks=blocks)).text == full
+    typed = {"type": "rich_text_section", "elements": [{"type": "text", "text": full}]}
+    composed = [{"type": "rich_text", "elements": [typed]}]
+    assert read(said("New payment", bot_id="B1", blocks=composed)).text == full
+    assert read(said("New payment", blocks=composed)).text == "New payment", "a person's text is the whole of it"
     longer = "New payment: Acme paid $4,800 for March, invoice 17"
     assert read(said(longer, bot_id="B1", blocks=blocks)).text == longer
 
@@ -166,6 +170,8 @@ def test_an_app_s_own_attachments_are_what_it_says() -> None:
     assert read(said("", **app, attachments=[own])).text == "Invoice 17\nAcme\nAmount: $4,800\npaid"
     assert read(said("Paid", **app, attachments=[{"fallback": "Acme &amp; Sons"}])).text == "Paid\nAcme & Sons"
     assert read(said("Paid: Acme", **app, attachments=[{"text": "Acme"}])).text == "Paid: Acme"
+    bare = {"fallback": "[no preview available]", "blocks": [{"type": "divider"}]}
+    assert read(said("Paid", **app, attachments=[bare])).text == "Paid"
 
 
 # --- edits and deletions
