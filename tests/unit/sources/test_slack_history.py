@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -296,3 +297,11 @@ def test_limits_are_those_of_the_kind_of_app() -> None:
 def test_a_back_fill_takes_what_the_limits_let_it(messages: int, threads: int, is_internal: bool, minutes: int) -> None:
     said = estimate(messages, SlackSettings(is_internal=is_internal), threads)
     assert said == timedelta(minutes=minutes)
+
+
+def test_the_document_tells_the_times_that_the_limits_give() -> None:
+    told = (Path(__file__).parents[3] / "docs" / "sources.md").read_text(encoding="utf-8")
+    outside = SlackSettings()
+    for said in (estimate(10_000, outside), estimate(10_000, outside, threads=2_000)):
+        hours, minutes = divmod(int(said.total_seconds()) // 60, 60)
+        assert f"{hours} h {minutes} min" in told
