@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from sago.domain.connections import EVERY_CONTAINER, Connection, Stream, Window
-from sago.errors import InvalidMessageError, NotThereError, UnusableAnswerError
+from sago.errors import CursorExpiredError, InvalidMessageError, NotThereError, UnusableAnswerError
 from sago.ports import Identity, Page, Vendor
 from sago.source_sections import SlackSettings
 from sago.sources import slack, slack_events
@@ -68,54 +69,75 @@ def people(vendor: Vendor) -> Iterator[Identity]:
     for user in _listed(vendor, "users.list", "members", {}):
         if not isinstance(user.get("id"), str):
             continue
-        profile = user["profile"] if isinstance(user.get("profile"), Mapping) else {}
-        said = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
-        name = next((each for each in said if isinstance(each, str) and each), user["id"])
-        address = profile.get("email")
+        profile = user.get("profile")
+        address = profile.get("email") if isinstance(profile, Mapping) else None
         is_bot = user.get("is_bot") is True or user["id"] == _SLACKBOT
-        yield Identity(user["id"], name, address if isinstance(address, str) else "", is_bot)
+        yield Identity(user["id"], slack.user_name(user), address if isinstance(address, str) else "", is_bot)
 
 
 def read_page(vendor: Vendor, stream: Stream, window: Window, size: int) -> Page:
     """One request: of the channel, newest first, or of the threads that its last page showed.
 
-    The cursor holds `next`, where the channel goes on; `threads`, the parents whose replies are to be read before;
-    `replies`, where the first of them goes on.
+    The cursor holds `next`, where Slack says that the channel goes on; `threads`, the parents whose replies are read
+    before that; `replies`, where the first of them goes on; `seen`, the oldest message so far, and `latest`, the edge
+    that `next` belongs to. Where Slack does not know `next` any more, the channel is read on from `seen`: hours of
+    reading are not begun anew.
     """
     cursor = stream.cursor or {}
     if cursor.get("threads"):
         return _thread_page(vendor, stream.name, cursor, window, size)
-    body = vendor.get(HISTORY, _asked(stream.name, window, size, cursor.get("next")), limit=HISTORY)
+    asked = _asked(stream.name, window, size, cursor.get("next"))
+    latest = cursor.get("latest") or asked["latest"]
+    try:
+        body = vendor.get(HISTORY, asked | {"latest": latest}, limit=HISTORY)
+    except CursorExpiredError:
+        if not cursor.get("next") or not cursor.get("seen"):
+            raise
+        return Page((), {"latest": cursor["seen"], "seen": cursor["seen"]})
     messages = _messages(body)
-    going_on = _next(body, cursor.get("next"))
-    return _page(stream.name, messages, {"next": going_on, "threads": _threads(messages, window)})
+    seen = _oldest(messages) or cursor.get("seen")
+    place = {"next": _next(body, cursor.get("next")), "latest": latest, "seen": seen}
+    return _page(stream.name, messages, place | {"threads": _threads(messages, window)})
 
 
 def _thread_page(vendor: Vendor, channel: str, cursor: Mapping[str, Any], window: Window, size: int) -> Page:
     parent, *others = cursor["threads"]
     asked = _asked(channel, window, size, cursor.get("replies")) | {"ts": parent}
+    read = {**cursor, "threads": others, "replies": None}
     try:
         body = vendor.get(REPLIES, asked, limit=REPLIES)
     except NoSuchThreadError:
-        return _page(channel, [], {"next": cursor.get("next"), "threads": others})
+        return _page(channel, [], read)
+    except CursorExpiredError:
+        if not cursor.get("replies"):
+            raise
+        return _page(channel, [], {**cursor, "replies": None})
     # The parent comes first with each page, and what was broadcast stands in the channel as well.
     replies = [
         each for each in _messages(body) if each.get("ts") != parent and each.get("subtype") != "thread_broadcast"
     ]
     going_on = _next(body, cursor.get("replies"))
-    rest = {"threads": cursor["threads"], "replies": going_on} if going_on else {"threads": others}
-    return _page(channel, replies, {"next": cursor.get("next"), **rest})
+    return _page(channel, replies, {**cursor, "replies": going_on} if going_on else read)
 
 
 def _page(channel: str, messages: Iterable[Mapping[str, Any]], cursor: dict[str, Any]) -> Page:
     items = tuple(slack_events.item_of({**each, "channel": channel}) for each in messages)
-    return Page(items, cursor if cursor["threads"] or cursor["next"] else None)
+    return Page(items, cursor if cursor.get("threads") or cursor.get("next") else None)
 
 
 def _asked(channel: str, window: Window, size: int, cursor: str | None) -> dict[str, str | int]:
     """Both edges are taken in or left out together at Slack: the last microsecond before the end is the edge."""
     edges = {"oldest": slack.to_ts(window.start), "latest": slack.to_ts(window.end - _MOMENT), "inclusive": "true"}
     return {"channel": channel, "limit": size, **edges, **({"cursor": cursor} if cursor else {})}
+
+
+def _oldest(messages: Iterable[Mapping[str, Any]]) -> str | None:
+    """The time stamp of the message that was said first."""
+    found = []
+    for each in messages:
+        with suppress(InvalidMessageError):
+            found.append((slack.from_ts(each.get("ts")), str(each["ts"])))
+    return min(found)[1] if found else None
 
 
 def _threads(messages: Iterable[Mapping[str, Any]], window: Window) -> list[str]:

@@ -98,7 +98,7 @@ class SlackServer:
         self.faults: list[Fault] = []
         self.asked: list[tuple[str, dict[str, str]]] = []
         """Every request with its arguments; no token."""
-        self._before: dict[str, list[Fields]] = {}
+        self._before: dict[tuple[str, ...], Fields] = {}
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
@@ -170,7 +170,7 @@ class SlackServer:
             body = self.methods.call(method, asked, token)
         except SlackError as error:
             return _json(200, error.body)
-        return _json(200, self._paged(method, body, fault))
+        return _json(200, self._paged((method, asked.get("channel", ""), asked.get("ts", "")), body, fault))
 
     def _broken(self, fault: Fault) -> tuple[int, dict[str, str], bytes]:
         if fault.kind == "429":
@@ -181,14 +181,14 @@ class SlackServer:
             return 200, {}, b""
         return (500, {"Content-Type": "text/plain"}, b"oops") if fault.kind == "500" else (200, {}, HTML)
 
-    def _paged(self, method: str, body: Fields, fault: Fault | None) -> Fields:
-        """The answer, or the one before it again, where that is how it misbehaves."""
-        before = self._before.get(method, [])
+    def _paged(self, of: tuple[str, ...], body: Fields, fault: Fault | None) -> Fields:
+        """The answer, or the one before it of the same list again, where that is how it misbehaves."""
+        before = self._before.get(of)
         if fault is not None and fault.kind == "stale_page" and before:
-            return before[-1]
-        self._before[method] = [body]
+            return before
+        self._before[of] = body
         if fault is not None and before and "messages" in body:
-            return {**body, "messages": [*before[-1]["messages"], *body["messages"]]}
+            return {**body, "messages": [*before["messages"], *body["messages"]]}
         return body
 
 
