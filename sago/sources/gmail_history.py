@@ -129,7 +129,7 @@ class Mailbox:
         """A page of one label's messages since the window's start. It has no end by the clock: what comes meanwhile is
         listed or told by the history, most often both, and clocks that differ lose nothing."""
         label = self.labels[at["label"]].label
-        params = {"q": f"after:{int(window.start.timestamp()) - 1}"} | ({"labelIds": label} if label else {})
+        params = {"q": f"after:{max(int(window.start.timestamp()) - 1, 0)}"} | ({"labelIds": label} if label else {})
         answer = self._list("messages", params, at["page"])
         items = tuple(self._read(row["id"], {label} if label else set()) for row in _rows(answer, "messages"))
         if token := _next(answer, at["page"]):
