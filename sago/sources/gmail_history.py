@@ -279,7 +279,8 @@ def _is_before(payload: Mapping[str, Any], moment: datetime) -> bool:
 
 
 def _has_body(payload: Mapping[str, Any]) -> bool:
-    """Whether each text in the answer came with its letters: Gmail puts a large one aside as an attachment."""
+    """Whether each text in the answer came with its letters: Gmail puts a large one aside as an attachment, and does
+    not look for the parts of a mail whose boundaries are wrong."""
     tree = payload.get("payload")
     return isinstance(tree, Mapping) and bool(tree) and all(_is_whole(part) for part in _leaves(tree))
 
@@ -297,8 +298,10 @@ def _leaves(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _is_whole(part: Mapping[str, Any]) -> bool:
     body = part.get("body")
-    is_text = str(part.get("mimeType", "")).lower().startswith("text/") and not part.get("filename")
-    return not is_text or (isinstance(body, Mapping) and ("data" in body or not body.get("size")))
+    kind = mail_parts.kind_of(part)
+    if kind.startswith("text/") and not part.get("filename"):
+        return isinstance(body, Mapping) and ("data" in body or not body.get("size"))
+    return not kind.startswith("multipart/")
 
 
 def _from_raw(answer: dict[str, Any]) -> Mapping[str, Any]:

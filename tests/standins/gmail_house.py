@@ -157,3 +157,12 @@ class House:
     def messages(self) -> dict[str, Message]:
         """What is stored, by the id that Gmail gave."""
         return {row.message.native_id: row.message for row in self.raw.rows.values()}
+
+    def refused(self) -> dict[str, str]:
+        """The reasons of the dead letters, by the id that Gmail gave."""
+        found = {}
+        for records in self.log.dead_records({}):
+            for record in records:
+                payload = json.loads(record.value)
+                found[payload["id"]] = str(record.headers["error"])
+        return found
