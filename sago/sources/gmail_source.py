@@ -20,8 +20,6 @@ from sago.source_sections import GmailSettings
 from sago.sources import gmail, gmail_history, gmail_push
 from sago.sources.oauth import token_of
 
-DEFAULT_CONTAINERS = ("INBOX", "SENT")
-"""What a mailbox shares where the founder names no labels."""
 ANSWERED_WITHIN = 10.0
 """Seconds for a token."""
 PASSING = frozenset({"ratelimitexceeded", "userratelimitexceeded", "rate_limit_exceeded", "backenderror"})
@@ -72,7 +70,10 @@ class Gmail:
         return gmail.to_message(item.payload, company_id)
 
     def streams(self, connection: Connection, vendor: Vendor) -> list[str]:
-        """One; raises PermanentError where the share names a label that the mailbox does not have."""
+        """One; none where nothing is shared. Raises PermanentError where the share names a label that the mailbox does
+        not have."""
+        if not connection.containers:
+            return []
         gmail_history.shared(connection, vendor)
         return [gmail_push.STREAM]
 
@@ -83,7 +84,8 @@ class Gmail:
     def people(self, connection: Connection, vendor: Vendor) -> Iterable[Identity]:
         """Nobody: addresses come with the messages. As this is asked when a mailbox was connected and daily from then
         on, Gmail is asked here to tell of news: where it will not, that is said, and the mailbox is read."""
-        if topic := self._settings.push_topic:
+        topic = self._settings.push_topic
+        if topic and connection.containers:
             gmail_history.watch(connection, vendor, topic)
         return ()
 

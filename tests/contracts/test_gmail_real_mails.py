@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,8 +31,12 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def mails(shared: Path) -> list[bytes]:
+    """As they are, and those without a sender once more as the body of a mail."""
     folder = shared / "data" / "real" / "email"
-    return [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]
+    found = [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]
+    nobodys = [raw for raw in found if email.message_from_bytes(raw)["From"] is None]
+    assert len(nobodys) > 40
+    return found + [b"From: Ada <ada@northwind.example>\r\n\r\n" + raw for raw in nobodys]
 
 
 def put(gmail: GmailStandin, mails: list[bytes]) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sago.domain.connections import ConnectionState, Window
+from sago.domain.connections import ConnectionState, Stream, Window
 from sago.pipeline.pulling import End
 from tests.standins.gmail_house import House
 from tests.standins.gmail_server import TOPIC, GmailStandin, serving
@@ -40,6 +40,11 @@ def assert_each_once(house: House, ids: object) -> None:
     assert set(house.messages()) == set(ids)  # type: ignore[call-overload]
     assert set(house.log.published.values()) <= {1}
     assert not house.log.conflicts
+
+
+def fresh(house: House) -> Stream:
+    """As if nothing had been read."""
+    return Stream(connection_id=house.id, name="*", due_at=NOW)
 
 
 def test_a_mailbox_is_read_whole_and_then_by_its_history(gmail: GmailStandin) -> None:
@@ -124,17 +129,32 @@ def test_an_expired_history_has_the_window_read_again_and_nothing_between_is_los
     ids.append(gmail.mailbox.add(mail(11, days=8)))
     house.read()
     assert_each_once(house, ids)
-    assert house.stream.mark == {"history": str(gmail.mailbox.history_id)}
+    assert house.stream.mark
+    assert house.stream.mark["history"] == str(gmail.mailbox.history_id)
 
 
-def test_a_page_that_gmail_does_not_know_any_more_begins_the_window_anew(gmail: GmailStandin) -> None:
+def test_a_page_that_gmail_does_not_know_any_more_has_its_list_begun_again(gmail: GmailStandin) -> None:
+    """Without forgetting how far back the share goes."""
     gmail.page_size = 5
     ids = [gmail.mailbox.add(mail(n)) for n in range(20)]
-    house = house_of(gmail)
-    gmail.misbehave("400", path="messages$", every=3)
+    house = house_of(gmail, containers=("INBOX",))
+    house.read()
+    ids += [gmail.mailbox.add(mail(n, days=-90), ["SENT"]) for n in range(30, 45)]
+    house.share(containers=("INBOX", "SENT"))
+    gmail.misbehave("400", path="messages$", every=3, times=3)
     house.read()
     assert_each_once(house, ids)
     assert sum(path == "profile" for path, _ in gmail.asked) == 2
+
+
+def test_a_history_whose_pages_are_never_known_ends_in_a_window_read_whole(gmail: GmailStandin) -> None:
+    house = house_of(gmail)
+    house.read()
+    gmail.page_size = 5
+    ids = [gmail.mailbox.add(mail(n)) for n in range(20)]
+    gmail.misbehave("400", path="history$", every=2, times=1000)
+    house.read()
+    assert_each_once(house, ids)
 
 
 def test_what_comes_while_the_mailbox_is_read_whole_is_not_lost(gmail: GmailStandin) -> None:
@@ -239,11 +259,48 @@ def test_a_label_that_is_not_there_is_named(gmail: GmailStandin) -> None:
     )
 
 
-def test_a_share_without_labels_says_so(gmail: GmailStandin) -> None:
+def test_a_share_without_labels_shares_nothing(gmail: GmailStandin) -> None:
+    gmail.mailbox.add(mail(1))
     house = house_of(gmail, containers=())
     refreshed = house.pulling.refresh(house.id)
     assert refreshed
-    assert "shares no label" in refreshed.error
+    assert not refreshed.error
+    with house.database.begin() as tx:
+        assert not tx.streams.of(house.id)
+    assert not gmail.asked
+
+
+def test_a_share_that_grows_is_read_back_and_one_that_shrinks_is_not(gmail: GmailStandin) -> None:
+    box = gmail.mailbox
+    investors = box.make_label("Investors")
+    inbox, sent = box.add(mail(1, days=-60)), box.add(mail(2, days=-50), ["SENT"])
+    labelled, oldest = box.add(mail(3), [investors]), box.add(mail(4, days=-400))
+    house = house_of(gmail, containers=("INBOX",), since=NOW - timedelta(days=100))
+    house.read()
+    assert_each_once(house, [inbox])
+    house.share(containers=("INBOX", "Investors", "SENT"))
+    house.read()
+    assert_each_once(house, [inbox, sent, labelled])
+    gmail.asked.clear()
+    house.share(containers=("INBOX",))
+    house.read()
+    assert not [path for path, _ in gmail.asked if path == "messages"]
+    house.share(since=NOW - timedelta(days=500))
+    house.read()
+    assert_each_once(house, [inbox, sent, labelled, oldest])
+
+
+def test_a_share_that_changes_between_two_pages_is_read_as_it_is_now(gmail: GmailStandin) -> None:
+    gmail.page_size = 4
+    ids = [gmail.mailbox.add(mail(n), ["INBOX"]) for n in range(10)]
+    ids += [gmail.mailbox.add(mail(n), ["SENT"]) for n in range(20, 23)]
+    house = house_of(gmail, containers=("INBOX",))
+    house.pulling.refresh(house.id)
+    quick = replace(house.pulling, pace=replace(house.pulling.pace, run_for=timedelta()))
+    assert quick.pull(house.id, "*").end is End.UNFINISHED
+    house.share(containers=("INBOX", "SENT"))
+    house.read()
+    assert_each_once(house, ids)
 
 
 def test_the_people_of_a_mail_are_its_sender_then_its_readers(gmail: GmailStandin) -> None:
@@ -251,7 +308,7 @@ def test_the_people_of_a_mail_are_its_sender_then_its_readers(gmail: GmailStandi
     house = house_of(gmail)
     house.pulling.refresh(house.id)
     vendor = house.platform.vendor(house.connection)
-    items = house.gmail.page(house.connection, vendor, house.stream, Window(LONG_AGO, NOW)).items
+    items = house.gmail.page(house.connection, vendor, fresh(house), Window(LONG_AGO, NOW)).items
     (item,) = [each for each in items if each.payload["id"] == message_id]
     assert item.addresses == ("ada7@northwind.example", "vc@fund.example", "bo@northwind.example")
     assert item.container == "INBOX"
@@ -332,7 +389,11 @@ def test_a_topic_that_is_refused_is_told_and_the_mailbox_read_all_the_same(gmail
 
 
 def test_a_mailbox_that_shares_everything_reads_whatever_there_is(gmail: GmailStandin) -> None:
-    ids = [gmail.mailbox.add(mail(1), []), gmail.mailbox.add(mail(2), ["CATEGORY_UPDATES"])]
+    own = gmail.mailbox.make_label("Investors")
+    ids = [gmail.mailbox.add(mail(1), []), gmail.mailbox.add(mail(2), ["CATEGORY_UPDATES", "INBOX", own])]
     house = house_of(gmail, containers=("*",))
     house.read()
     assert_each_once(house, ids)
+    window = Window(LONG_AGO, NOW)
+    items = house.gmail.page(house.connection, house.platform.vendor(house.connection), fresh(house), window).items
+    assert {item.payload["id"]: item.container for item in items} == dict(zip(ids, [None, own], strict=True))

@@ -106,6 +106,12 @@ class House:
             tx.connections.save(self.connection)
             tx.connections.keep_token(self.id, self.vault.seal(token))
 
+    def share(self, **more: Any) -> None:
+        """Share something else from now on."""
+        self.connection = self.connection.model_copy(update=more)
+        with self.database.begin() as tx:
+            tx.connections.save(self.connection)
+
     @property
     def gmail(self) -> Gmail:
         source = self.platform.get("gmail")
