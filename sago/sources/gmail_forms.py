@@ -15,6 +15,7 @@ from sago.errors import InvalidMessageError, UnusableAnswerError
 from sago.sources import gmail, mail_parts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECONDS = re.compile(r"-?[0-9]{1,16}")
 
 
 @dataclass
@@ -61,18 +62,20 @@ def _messages(record: Mapping[str, Any], kind: str) -> Iterator[tuple[Mapping[st
     rows = record.get(kind)
     for row in rows if isinstance(rows, list) else []:
         message = row.get("message") if isinstance(row, Mapping) else None
-        if isinstance(message, Mapping) and isinstance(message.get("id"), str):
+        if isinstance(message, Mapping) and _has_id(message):
             yield message, labels_of(row)
+
+
+def _has_id(row: Mapping[str, Any]) -> bool:
+    return isinstance(row.get("id"), str) and bool(row["id"])
 
 
 def rows(answer: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     """A list of an answer, absent where it is empty; raises UnusableAnswerError."""
-    rows = answer.get(key, [])
-    if not isinstance(rows, list) or not all(
-        isinstance(row, Mapping) and isinstance(row.get("id"), str) for row in rows
-    ):
+    found = answer.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(row, Mapping) and _has_id(row) for row in found):
         raise UnusableAnswerError(f"Gmail answers without a list of {key}")
-    return rows
+    return found
 
 
 def next_page(answer: Mapping[str, Any], token: str | None) -> str | None:
@@ -92,8 +95,8 @@ def history_id(answer: Mapping[str, Any]) -> str:
 
 def is_before(payload: Mapping[str, Any], moment: datetime) -> bool:
     """False where the message has no time: that is told when it is read."""
-    value = payload.get("internalDate")
-    return isinstance(value, str) and value.isdecimal() and int(value) < (moment - _EPOCH) // timedelta(milliseconds=1)
+    found = _MILLISECONDS.fullmatch(str(payload.get("internalDate")))
+    return found is not None and int(found[0]) < (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def has_body(payload: Mapping[str, Any]) -> bool:

@@ -190,7 +190,7 @@ class Mailbox:
         return Item(payload, self._container(forms.labels_of(payload) | had), forms.addresses_of(payload))
 
     def _message(self, message_id: str, form: str) -> dict[str, Any]:
-        path = f"{ME}/messages/{quote(message_id, safe='')}"
+        path = f"{ME}/messages/{quote(message_id.encode('utf-8', 'replace'), safe='')}"
         return self.vendor.get(path, {"format": form}, limit=LIMIT)
 
     def _list(self, what: str, params: Mapping[str, str], at: Mapping[str, Any]) -> dict[str, Any]:
