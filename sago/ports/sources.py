@@ -40,7 +40,9 @@ class Push(NamedTuple):
     """Whose it is, as the vendor names it; empty where the delivery is of no account (a challenge)."""
     items: tuple[Item, ...] = ()
     wakes: tuple[str, ...] = ()
-    """Streams that have news: they are read at once."""
+    """Streams that have news: they are read at once; `*` means each of the account's."""
+    ended: str = ""
+    """Why its vendor lets us read the account no more, for a person: it is to be connected again."""
     ignored: str = ""
     """Why nothing is taken of it, on purpose."""
     answer: Mapping[str, Any] | None = None

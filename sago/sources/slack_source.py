@@ -26,7 +26,7 @@ class Slack:
 
     name = slack.SOURCE
 
-    def __init__(self, settings: SlackSettings, clock: Clock) -> None:  # noqa: ARG002 - as every source is made
+    def __init__(self, settings: SlackSettings, clock: Clock | None = None) -> None:  # noqa: ARG002
         self._settings = settings
         self.limits: Mapping[str, int] = slack_history.limits_of(settings)
 
