@@ -35,6 +35,7 @@ from sago.outreach.unsubscribing import NOWHERE, Links, Suppressing
 from sago.pipeline.asking import Asker
 from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
+from sago.pipeline.connecting import Connecting
 from sago.pipeline.consent import Consent
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
@@ -71,6 +72,7 @@ from sago.stores.clock import SystemClock
 if TYPE_CHECKING:
     from sago.resilience.breakers import SharedBreakers
     from sago.resilience.rates import RedisRates
+    from sago.sources.accounts import Accounts
     from sago.stores.cassandra import CassandraRawStore
     from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue
     from sago.stores.postgres import PostgresDatabase
@@ -132,6 +134,17 @@ class Container:
         from sago.stores.fernet_vault import FernetVault
 
         return FernetVault(self.settings.sources.token_keys)
+
+    def accounts(self, source: str) -> Accounts:
+        """How accounts of this source are connected."""
+        from sago.sources.accounts import accounts_of
+
+        return accounts_of(source, getattr(self.settings, source))
+
+    @property
+    def connecting(self) -> Connecting:
+        """Accounts that are connected, and let go."""
+        return Connecting(self.database, self.vault, self.clock)
 
     @cached_property
     def sources(self) -> Sources:

@@ -63,6 +63,11 @@ def to_payload(raw: bytes) -> dict[str, Any]:
     )
 
 
+def tree(raw: bytes) -> dict[str, Any]:
+    """The mail's parts alone, as Gmail's API would give them; never raises."""
+    return _part(email.message_from_bytes(raw, policy=email.policy.compat32), "", gmail.DEPTH)
+
+
 def header(mail: email.message.Message, name: str) -> str:
     """A header as text with its surrogates (raw 8-bit bytes) read as UTF-8 or Latin-1; empty where it is absent."""
     return _text(mail.get(name, ""))

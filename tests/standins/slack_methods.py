@@ -117,6 +117,10 @@ class Methods:
             "is_enterprise_install": False,
         }
 
+    def _auth_revoke(self, asked: Mapping[str, str]) -> Fields:
+        self.tokens = dict.fromkeys(self.tokens, "token_revoked")
+        return {"revoked": True}
+
     def _team_info(self, asked: Mapping[str, str]) -> Fields:
         self._needs("team:read")
         return {"team": {"id": self.workspace.team, "name": self.workspace.name, "domain": "standin"}}

@@ -168,6 +168,15 @@ class Workspace:
             gone = {"deleted_ts": ts, "previous_message": before}
             return self._event(channel, {**self._hidden("message_deleted", at), **gone}, ts_of(at))
 
+    def unfurl(self, channel: str, ts: str, at: datetime) -> Fields:
+        """A preview that Slack adds to a message with a link: a change that no person made."""
+        with self.lock:
+            message = self.channels[channel].messages[ts]
+            before = dict(message)
+            message["attachments"] = [{"id": 1, "from_url": "https://a.test", "title": "There", "text": "A page"}]
+            change = {"message": dict(message), "previous_message": before}
+            return self._event(channel, {**self._hidden("message_changed", at), **change}, ts_of(at))
+
     def remove_channel(self, channel: str) -> None:
         """Gone, as one that was deleted, or left."""
         with self.lock:
@@ -228,6 +237,8 @@ def fill(workspace: Workspace, channel: str, messages: int, until: datetime, see
             roots.append(ts)
         if chance.random() < 0.05:
             events.append(workspace.edit(channel, ts, f"{text}, as was found later", at + timedelta(minutes=1)))
+        elif chance.random() < 0.05:
+            events.append(workspace.unfurl(channel, ts, at + timedelta(seconds=2)))
         elif chance.random() < 0.02:
             gone = chance.choice([ts, *roots[-20:]])
             events.append(workspace.delete(channel, gone, at + timedelta(minutes=2)))
