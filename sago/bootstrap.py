@@ -43,6 +43,7 @@ from sago.pipeline.folding import Folding
 from sago.pipeline.gathering import Gathering
 from sago.pipeline.generations import Generations
 from sago.pipeline.ingest import Ingest
+from sago.pipeline.persons import Persons
 from sago.pipeline.polling import Polling
 from sago.pipeline.pulling import Pace, Pulling
 from sago.pipeline.receiving import Receiving
@@ -232,8 +233,23 @@ class Container:
     @cached_property
     def taking(self) -> Taking:
         """Items of vendors into the log."""
-        topic_of = self.settings.kafka.topic
-        return Taking(self.reception, self.raw, self.log, self.database, self.clock, topic_of, lambda _: {})
+        return Taking(
+            reception=self.reception,
+            raw=self.raw,
+            log=self.log,
+            database=self.database,
+            clock=self.clock,
+            topic_of=self.settings.kafka.topic,
+            names_of=self.persons.names,
+            met=self.persons.meet,
+        )
+
+    @cached_property
+    def persons(self) -> Persons:
+        """Who is who over what a company connected."""
+        from sago.sources.senders import sender_of
+
+        return Persons(self.database, self.clock, sender_of)
 
     @cached_property
     def deliveries(self) -> DeliveryCounts:
@@ -275,7 +291,7 @@ class Container:
             taking=self.taking,
             clock=self.clock,
             chance=random.random,
-            keep_people=lambda *_: None,
+            keep_people=self.persons.keep,
             pace=pace,
         )
 
