@@ -11,6 +11,7 @@ from sago.ports.connections import ConnectionStore, StreamStore, Vault
 from sago.ports.database import Database, Transaction
 from sago.ports.deliveries import DeliveryCounts
 from sago.ports.events import EventStore
+from sago.ports.identities import IdentityStore
 from sago.ports.keeping import SHARE_ERASED, Derived, ErasureStore, GenerationStore, Mirror, Note, Taken
 from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
@@ -46,6 +47,7 @@ __all__ = [
     "Fate",
     "GenerationStore",
     "Identity",
+    "IdentityStore",
     "Item",
     "Ledger",
     "LogConsumer",

@@ -8,6 +8,7 @@ from typing import Protocol
 from sago.ports.batches import BatchStore
 from sago.ports.connections import ConnectionStore, StreamStore
 from sago.ports.events import EventStore
+from sago.ports.identities import IdentityStore
 from sago.ports.keeping import ErasureStore, GenerationStore
 from sago.ports.ledger import Ledger
 from sago.ports.mails import ContactStore, MailStore
@@ -30,6 +31,7 @@ class Transaction(Protocol):
     notices: NoticeStore
     connections: ConnectionStore
     streams: StreamStore
+    identities: IdentityStore
     ledger: Ledger
     erasures: ErasureStore
     generation: GenerationStore
