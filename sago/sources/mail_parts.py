@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sago.sources.mail_html import html_to_text
-from sago.sources.mail_mime import DEPTH
+from sago.sources.mail_mime import DEPTH, parse, tree_of
 from sago.sources.mail_text import clean, decode_bytes
 
 STUB = 0.2
@@ -100,6 +100,8 @@ def _text(part: Part, depth: int, *, is_root: bool = False) -> str:
     if children:
         texts = [(kind_of(child), _text(child, depth - 1)) for child in children]
         return _chosen(texts) if kind == "multipart/alternative" else "\n".join(text for _, text in texts if text)
+    if kind.startswith("multipart/") and (data := _data(part)):
+        return _text(tree_of(parse(b"Content-Type: multipart/mixed\n\n" + data)), depth - 1, is_root=True)
     return _leaf(part) if _is_text(part, is_root=is_root) else ""
 
 
@@ -118,18 +120,21 @@ def _is_text(part: Part, *, is_root: bool = False) -> bool:
     return not disposition.startswith("attachment") and (is_root or not part.get("filename"))
 
 
-def _leaf(part: Part) -> str:
+def _data(part: Part) -> bytes:
     body = part.get("body")
     data = body.get("data") if isinstance(body, Mapping) else None
     if not isinstance(data, str):
-        return ""
+        return b""
     try:
         letters = re.sub(r"[^A-Za-z0-9_-]", "", data.replace("+", "-").replace("/", "_"))
-        raw = base64.urlsafe_b64decode(letters + "=" * (-len(letters) % 4))
+        return base64.urlsafe_b64decode(letters + "=" * (-len(letters) % 4))
     except (binascii.Error, ValueError):
-        return ""
+        return b""
+
+
+def _leaf(part: Part) -> str:
     found = _CHARSET.search(headers_of(part).get("content-type", ""))
-    text = decode_bytes(raw, found[1] if found else None)
+    text = decode_bytes(_data(part), found[1] if found else None)
     if kind_of(part) == "text/html":
         return html_to_text(clean(text))
     return _MARKUP.sub("", text) if kind_of(part) == "text/enriched" else text
