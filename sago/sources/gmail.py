@@ -11,9 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
-import email.errors
-import email.header
 import email.utils
 import html
 import re
@@ -26,7 +23,7 @@ from sago.errors import InvalidMessageError
 from sago.sources import mail_kinds, mail_mime, mail_parts
 from sago.sources.mail_parts import Attachment, headers_of
 from sago.sources.mail_quotes import split_own
-from sago.sources.mail_text import clean
+from sago.sources.mail_text import clean, decode_header
 
 SOURCE = "gmail"
 IMPORT_LABEL = "IMPORT"
@@ -218,18 +215,6 @@ def encode_header(value: str) -> str:
     if decode_header(value) == value:
         return value
     return f"=?utf-8?b?{base64.b64encode(value.encode()).decode()}?="
-
-
-def decode_header(value: str) -> str:
-    """A header on one line, its RFC 2047 words decoded; never raises."""
-    if "=?" in value:
-        with contextlib.suppress(LookupError, ValueError, binascii.Error, email.errors.MessageError):
-            value = str(email.header.make_header(email.header.decode_header(value)))
-    return _one_line(value)
-
-
-def _one_line(value: str) -> str:
-    return re.sub(r"[\r\n]+[ \t]*", " ", value).strip()
 
 
 def encode_body(text: str) -> dict[str, Any]:

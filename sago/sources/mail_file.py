@@ -17,6 +17,7 @@ from typing import Any
 from sago.domain.messages import Message
 from sago.errors import InvalidMessageError
 from sago.sources import gmail, mail_mime
+from sago.sources.mail_text import decode_header
 from sago.sources.registry import ReadRequest
 from sago.sources.rows import BadRow, Row, check, topic_of
 
@@ -88,7 +89,7 @@ def _thread(mail: email.message.Message) -> str | None:
 
 def _labels(mail: email.message.Message) -> list[str]:
     """Of the labels in Takeout's `X-Gmail-Labels` those of Gmail's own that say what is not mail to a person."""
-    said = gmail.decode_header(mail_mime.header(mail, "X-Gmail-Labels")).lower()
+    said = decode_header(mail_mime.header(mail, "X-Gmail-Labels")).lower()
     written = {label.strip().strip('"') for label in said.split(",")}
     return [label for label, names in _LABELS.items() if written & set(names.split())]
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from sago.domain.mail_heads import MailHead
 from sago.domain.messages import Message
 from sago.sources import gmail, mail_parts
+from sago.sources.mail_text import decode_header
 from sago.sources.sent_mails import sole_address
 
 _ID = re.compile(r"<[!-;=?-~]{1,500}>")
@@ -27,4 +28,4 @@ def head_of(message: Message) -> MailHead | None:
     written = [" ".join(headers.get(name, "").split()) for name in ("to", "cc")]
     readers = tuple(address for _, address in email.utils.getaddresses(written) if "@" in address)
     references = _ID.findall(headers.get("references", "")) or _ID.findall(headers.get("in-reply-to", ""))[:1]
-    return MailHead(own[0], sender, readers, gmail.decode_header(headers.get("subject", "")), tuple(references))
+    return MailHead(own[0], sender, readers, decode_header(headers.get("subject", "")), tuple(references))

@@ -29,6 +29,7 @@ def html_to_text(markup: str) -> str:
     if tree is None:
         return ""
     _leave_out_hidden(tree)
+    _draw_rules(tree)
     _mark_quotes(tree)
     return _laid_out(tree)
 
@@ -82,6 +83,11 @@ def _look(element: lxml.html.HtmlElement, above: Look, rules: Rules) -> Look:
 
 def _blank(text: str | None) -> str | None:
     return " " if text and text[:1].isspace() else None
+
+
+def _draw_rules(tree: lxml.html.HtmlElement) -> None:
+    for rule in list(tree.iter("hr")):
+        rule.tag, rule.text = "div", "———"
 
 
 def _mark_quotes(tree: lxml.html.HtmlElement) -> None:

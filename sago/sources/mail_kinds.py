@@ -11,7 +11,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sago.sources.mail_parts import addresses_in, headers_of, kind_of, kinds_of
+from sago.sources.mail_parts import addresses_in, headers_of, kind_of, kinds_of, parts_of
+from sago.sources.mail_text import decode_header
 
 DRAFT, SPAM, TRASH, CHAT = "a draft", "in spam", "in the bin", "a chat"
 REPORT = "a delivery report"
@@ -48,7 +49,7 @@ def left_out(tree: Mapping[str, Any], labels: Collection[str]) -> str | None:
     headers = headers_of(tree)
     if _is_report(tree, headers):
         return REPORT
-    if _is_automatic(headers):
+    if _is_automatic(headers) or _is_calendars_answer(tree):
         return AUTOMATIC
     if _is_newsletter(headers):
         return NEWSLETTER
@@ -61,7 +62,9 @@ def _is_report(tree: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
         return True
     if "x-failed-recipients" in headers or (headers.get("return-path", "-").strip() == "<>" and _from_nobody(headers)):
         return True
-    return _from_nobody(headers) and bool(_BOUNCED.search(headers.get("subject", "") + headers.get("from", "")))
+    return _from_nobody(headers) and bool(
+        _BOUNCED.search(decode_header(headers.get("subject", "") + headers.get("from", "")))
+    )
 
 
 def _from_nobody(headers: Mapping[str, str]) -> bool:
@@ -73,7 +76,16 @@ def _is_automatic(headers: Mapping[str, str]) -> bool:
     if submitted not in ("", "no") or headers.get("precedence", "").strip().lower() == "auto_reply":
         return True
     answered = any(headers.get(name, "no").strip().lower() not in ("", "no") for name in _MACHINE)
-    return answered or bool(_AWAY.match(headers.get("subject", "")))
+    return answered or bool(_AWAY.match(decode_header(headers.get("subject", ""))))
+
+
+def _is_calendars_answer(tree: Mapping[str, Any]) -> bool:
+    """That somebody comes or does not (RFC 5546, 3.2.3): a button's words."""
+    return any(
+        kind_of(part) == "text/calendar"
+        and re.search(r"method=\"?reply\b", headers_of(part).get("content-type", "").lower())
+        for part in parts_of(tree)
+    )
 
 
 def _is_newsletter(headers: Mapping[str, str]) -> bool:

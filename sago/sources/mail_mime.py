@@ -25,6 +25,7 @@ BOUNDARIES = 20_000
 HEADER_LIMIT = 16 * 1024
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LEADING = b"\xef\xbb\xbf \t\r\n"
+_KIND = re.compile(r"[\w.+-]+/[\w.+-]+")
 _BOUNDARY = re.compile(rb"^--([^\s][^\r\n]{0,199}?)[ \t]*\r?\n(?=content-[\w-]+[ \t]*:)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -45,6 +46,12 @@ def parse(raw: bytes) -> email.message.Message:
 def tree_of(mail: email.message.Message) -> dict[str, Any]:
     """The mail's parts as Gmail's `payload`."""
     return _part(mail, "", DEPTH)
+
+
+def kind_of(said: str) -> str:
+    """`text/plain`, in small letters; what has not that form is plain text (RFC 2045, 5.2)."""
+    kind = said.strip().lower()
+    return kind if _KIND.fullmatch(kind) else "text/plain"
 
 
 def header(mail: email.message.Message, name: str) -> str:
@@ -70,7 +77,7 @@ def _chunks(value: email.header.Header) -> Iterator[str]:
 
 def _part(part: email.message.Message, part_id: str, depth: int) -> dict[str, Any]:
     """A part in Gmail's shape; parts nested deeper than `depth` are left out."""
-    kind = part.get_content_type()
+    kind = kind_of(part.get_content_type())
     inner = part.get_payload() if part.is_multipart() else None
     if inner is None and kind.startswith("multipart/"):
         part, kind, inner = _unbound(part)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from sago.sources import mail_mime
 from sago.sources.mail_html import html_to_text
 from sago.sources.mail_mime import DEPTH
 from sago.sources.mail_text import clean, decode_bytes
@@ -41,19 +42,27 @@ def attachments_of(tree: Part) -> list[Attachment]:
     """Everything in the mail that is not its text, in the mail's order."""
     return [
         Attachment(str(part.get("filename") or ""), kind_of(part), _size(part))
-        for part in _parts(tree, DEPTH)
+        for part in parts_of(tree)
         if part is not tree and not kind_of(part).startswith("multipart/") and not _is_text(part)
     ]
 
 
 def kind_of(part: Part) -> str:
     """`text/plain`, in small letters."""
-    return str(part.get("mimeType") or "text/plain").lower()
+    return mail_mime.kind_of(str(part.get("mimeType")))
 
 
 def kinds_of(tree: Part) -> set[str]:
     """The kinds of all parts outside of enclosed mails."""
-    return {kind_of(part) for part in _parts(tree, DEPTH)}
+    return {kind_of(part) for part in parts_of(tree)}
+
+
+def parts_of(tree: Part, depth: int = DEPTH) -> Iterator[Part]:
+    """The mail and its parts in their order; of an enclosed mail only that it is there."""
+    yield tree
+    if kind_of(tree) != "message/rfc822" and depth:
+        for inner in _children(tree):
+            yield from parts_of(inner, depth - 1)
 
 
 def headers_of(part: Part) -> dict[str, str]:
@@ -80,14 +89,6 @@ def addresses_in(value: str) -> list[str]:
     return found or _BRACKETED.findall(line)
 
 
-def _parts(part: Part, depth: int) -> Iterator[Part]:
-    yield part
-    if kind_of(part) == "message/rfc822":
-        return
-    for inner in _children(part) if depth else ():
-        yield from _parts(inner, depth - 1)
-
-
 def _children(part: Part) -> list[Part]:
     parts = part.get("parts")
     return [inner for inner in parts if isinstance(inner, Mapping)] if isinstance(parts, list) else []
@@ -100,6 +101,9 @@ def _text(part: Part, depth: int, *, is_root: bool = False) -> str:
     if children:
         texts = [(kind_of(child), _text(child, depth - 1)) for child in children]
         return _chosen(texts) if kind == "multipart/alternative" else "\n".join(text for _, text in texts if text)
+    if kind.startswith("multipart/") and (data := _data(part)):
+        again = mail_mime.parse(b"Content-Type: multipart/mixed\n\n" + data)
+        return _text(mail_mime.tree_of(again), depth - 1, is_root=True)
     return _leaf(part) if _is_text(part, is_root=is_root) else ""
 
 
@@ -118,18 +122,21 @@ def _is_text(part: Part, *, is_root: bool = False) -> bool:
     return not disposition.startswith("attachment") and (is_root or not part.get("filename"))
 
 
-def _leaf(part: Part) -> str:
+def _data(part: Part) -> bytes:
     body = part.get("body")
     data = body.get("data") if isinstance(body, Mapping) else None
     if not isinstance(data, str):
-        return ""
+        return b""
     try:
         letters = re.sub(r"[^A-Za-z0-9_-]", "", data.replace("+", "-").replace("/", "_"))
-        raw = base64.urlsafe_b64decode(letters + "=" * (-len(letters) % 4))
+        return base64.urlsafe_b64decode(letters + "=" * (-len(letters) % 4))
     except (binascii.Error, ValueError):
-        return ""
+        return b""
+
+
+def _leaf(part: Part) -> str:
     found = _CHARSET.search(headers_of(part).get("content-type", ""))
-    text = decode_bytes(raw, found[1] if found else None)
+    text = decode_bytes(_data(part), found[1] if found else None)
     if kind_of(part) == "text/html":
         return html_to_text(clean(text))
     return _MARKUP.sub("", text) if kind_of(part) == "text/enriched" else text

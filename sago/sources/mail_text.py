@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import binascii
+import contextlib
+import email.errors
+import email.header
 import re
 
 _ESCAPING = ("iso-2022", "utf-7", "unicode-1-1-utf-7", "utf-16", "utf-32", "hz")
@@ -46,3 +50,15 @@ def clean(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def decode_header(value: str) -> str:
+    """A header on one line, its RFC 2047 words decoded; never raises."""
+    if "=?" in value:
+        with contextlib.suppress(LookupError, ValueError, binascii.Error, email.errors.MessageError):
+            value = str(email.header.make_header(email.header.decode_header(value)))
+    return _one_line(value)
+
+
+def _one_line(value: str) -> str:
+    return re.sub(r"[\r\n]+[ \t]*", " ", value).strip()
