@@ -291,7 +291,7 @@ class Container:
             taking=self.taking,
             clock=self.clock,
             chance=random.random,
-            keep_people=lambda *_: None,
+            keep_people=self.persons.keep,
             pace=pace,
         )
 

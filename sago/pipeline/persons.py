@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sago.domain.companies import DEFAULT_FIRM
 from sago.domain.connections import Connection
-from sago.domain.identities import Decision, Person, Proposal, Sighting
+from sago.domain.identities import Decision, IdentityKey, Person, Proposal, Sighting
 from sago.domain.messages import Message
 from sago.domain.persons import People, people_of
 from sago.errors import UsageError
@@ -24,6 +24,15 @@ MET_FOR = timedelta(hours=1)
 """A sender who was met is not written down again for so long."""
 _AT_ONCE = 500
 _MOST_MET = 10_000
+
+
+class Senders(NamedTuple):
+    """How messages name somebody."""
+
+    theirs: tuple[str, ...]
+    """What was asked for first."""
+    shared: tuple[str, ...]
+    """Names that others bear too: by these nobody can tell whose a message is."""
 
 
 class _Span(NamedTuple):
@@ -129,19 +138,24 @@ class Persons:
         with self.database.begin() as tx:
             tx.events.lock(decision.company_id)
             if not tx.identities.withdraw(decision.id):
-                raise UsageError(f"decision {decision.id}: is not in force; see `sago people decisions`")
+                raise UsageError(f"decision {decision.id}: is not in force; see `sago people proposals --decided`")
             tx.erasures.note(_note(decision, "person.undone", who, self.clock.now(), why))
 
-    def senders(self, company_id: str, sender: str, *, whole: bool) -> tuple[str, ...]:
-        """The forms in which messages name the sender, as asked for first; with `whole` also those of every other
-        identity of the same person."""
+    def senders(self, company_id: str, sender: str, *, whole: bool) -> Senders:
+        """How messages name who is asked for by one of these names; with `whole` also by every other identity of the
+        same person."""
         with self.database.begin() as tx:
-            named = [each for each in tx.identities.of(company_id) if each.is_named(sender)]
+            everybody = tx.identities.of(company_id)
             persons = _people(tx, company_id).persons
-        keys = {each.key for each in named}
-        theirs = [person for person in persons if keys & {each.key for each in person.identities}]
-        identities = [*named, *(each for person in theirs for each in person.identities if whole)]
-        return tuple(dict.fromkeys([sender, *(form for each in identities for form in each.forms)]))
+        named = {each.key for each in everybody if each.is_named(sender)}
+        same = named | {each.key for person in persons for each in person.identities if _has(person, named)}
+        wanted = same if whole else named
+        forms = [form for each in everybody if each.key in wanted for form in each.forms]
+        others = {form.casefold() for each in everybody if each.key not in wanted for form in each.forms}
+        strangers = {form.casefold() for each in everybody if each.key not in same for form in each.forms}
+        theirs = [form for form in forms if form.casefold() not in others | {sender.casefold()}]
+        shared = [form for form in forms if form.casefold() in strangers - {sender.casefold()}]
+        return Senders((sender, *dict.fromkeys(theirs)), tuple(dict.fromkeys(shared)))
 
     def persons_named(self, company_id: str, sender: str) -> list[Person]:
         """Those of whom an identity is named so."""
@@ -174,6 +188,10 @@ def _erased(tx: Transaction, connection: Connection) -> dict[str, str]:
     companies = {route.company_id for route in tx.connections.routes(connection.id)} | {connection.company_id}
     erasures = tx.erasures.of({each for each in companies if each})
     return {each.sender: each.sender.casefold() for each in erasures if each.sender}
+
+
+def _has(person: Person, keys: set[IdentityKey]) -> bool:
+    return any(each.key in keys for each in person.identities)
 
 
 def _people(tx: Transaction, company_id: str) -> People:

@@ -192,6 +192,7 @@ class _Run:
         self._clock = pulling.clock
         self._until = pulling.clock.monotonic() + pulling.pace.run_for.total_seconds()
         self._pulled = Pulled()
+        self._has_forgotten = False
 
     def read(self) -> Pulled:
         """Page after page, as long as it goes well and there is time."""
@@ -256,8 +257,10 @@ class _Run:
         self._connection = connection
 
     def _forget_where(self) -> None:
-        if self._stream.cursor is None and self._stream.mark is None:
-            raise TransientError(f"{self._connection.source} does not know a place that nobody named")
+        """Once a turn: a vendor that forgets each place at once is out."""
+        is_again, self._has_forgotten = self._has_forgotten, True
+        if is_again or (self._stream.cursor is None and self._stream.mark is None):
+            raise TransientError(f"{self._connection.source} does not know its own pages any more")
         self._write(cursor=None, mark=None)
 
     def _sleep_through(self, error: TransientError) -> None:
@@ -286,10 +289,11 @@ class _Run:
         ended = self._stream.model_copy(update={**got, "due_at": self._clock.now() + wait})
         with self._pulling.database.begin() as tx:
             tx.streams.release(ended)
-        told = {"stream": ended.name, "pages": self._pulled.pages, "taken": self._pulled.taken}
+        counts = {"pages": self._pulled.pages, "taken": self._pulled.taken, "refused": self._pulled.refused}
+        told = {"stream": ended.name, **counts, "ignored": dict(self._pulled.ignored)}
         if end in (End.FAILED, End.REFUSED):
             _log.warning("a stream is not read", connection=str(ended.connection_id), **told, reason=ended.error)
-        elif self._pulled.taken:
+        elif self._pulled.pages:
             _log.info("a stream was read", connection=str(ended.connection_id), **told)
         return self._pulled
 

@@ -20,8 +20,6 @@ from sago.source_sections import GmailSettings
 from sago.sources import gmail, gmail_history, gmail_push
 from sago.sources.oauth import token_of
 
-DEFAULT_CONTAINERS = ("INBOX", "SENT")
-"""What a mailbox shares where the founder names no labels."""
 ANSWERED_WITHIN = 10.0
 """Seconds for a token."""
 PASSING = frozenset({"ratelimitexceeded", "userratelimitexceeded", "rate_limit_exceeded", "backenderror"})
@@ -64,16 +62,18 @@ class Gmail:
         return gmail_push.unpack(delivery)
 
     def ignored(self, item: Item) -> str | None:
-        """Drafts, spam, the trash, chats, and what is counted without having been fetched."""
+        """What nobody wrote or sent, and what is counted without having been fetched."""
         return gmail_history.ignored(item)
 
     def to_message(self, item: Item, company_id: str, names: Mapping[str, str]) -> Message:  # noqa: ARG002
-        """With LF line ends, so that both formats of the API say the same."""
-        message = gmail.to_message(item.payload, company_id)
-        return message.model_copy(update={"text": message.text.replace("\r\n", "\n").replace("\r", "\n")})
+        """The sender's own words."""
+        return gmail.to_message(item.payload, company_id)
 
     def streams(self, connection: Connection, vendor: Vendor) -> list[str]:
-        """One; raises PermanentError where the share names a label that the mailbox does not have."""
+        """One; none where nothing is shared. Raises PermanentError where the share names a label that the mailbox does
+        not have."""
+        if not connection.containers:
+            return []
         gmail_history.shared(connection, vendor)
         return [gmail_push.STREAM]
 
@@ -84,7 +84,8 @@ class Gmail:
     def people(self, connection: Connection, vendor: Vendor) -> Iterable[Identity]:
         """Nobody: addresses come with the messages. As this is asked when a mailbox was connected and daily from then
         on, Gmail is asked here to tell of news: where it will not, that is said, and the mailbox is read."""
-        if topic := self._settings.push_topic:
+        topic = self._settings.push_topic
+        if topic and connection.containers:
             gmail_history.watch(connection, vendor, topic)
         return ()
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from sago.domain.mail_heads import MailHead
 from sago.domain.messages import Message
-from sago.sources import gmail
+from sago.sources import gmail, mail_parts
+from sago.sources.mail_text import decode_header
 from sago.sources.sent_mails import sole_address
 
 _ID = re.compile(r"<[!-;=?-~]{1,500}>")
@@ -19,7 +20,7 @@ def head_of(message: Message) -> MailHead | None:
     tree = message.raw.get("payload")
     if message.source != gmail.SOURCE or message.deleted or not isinstance(tree, Mapping):
         return None
-    headers = gmail.headers_of(tree)
+    headers = mail_parts.headers_of(tree)
     own = _ID.findall(headers.get("message-id", ""))
     sender = sole_address(headers.get("from", ""))
     if len(own) != 1 or not sender:
@@ -27,4 +28,4 @@ def head_of(message: Message) -> MailHead | None:
     written = [" ".join(headers.get(name, "").split()) for name in ("to", "cc")]
     readers = tuple(address for _, address in email.utils.getaddresses(written) if "@" in address)
     references = _ID.findall(headers.get("references", "")) or _ID.findall(headers.get("in-reply-to", ""))[:1]
-    return MailHead(own[0], sender, readers, gmail.decode_header(headers.get("subject", "")), tuple(references))
+    return MailHead(own[0], sender, readers, decode_header(headers.get("subject", "")), tuple(references))

@@ -189,6 +189,18 @@ def test_an_expired_page_is_read_from_the_beginning_of_its_window(world: World) 
     assert world.book.asked == ["R1", "R1 1-2", "R1", "R1 2-2", "R1 2-4"]
 
 
+def test_a_vendor_that_forgets_each_page_is_out_and_not_asked_again_and_again(world: World) -> None:
+    world.say(5)
+    world.book.script += [None, Answer(410, {})] * 9
+    pulled = world.pull()
+    assert pulled is not None
+    assert (pulled.end, len(world.book.asked)) == (End.FAILED, 4)
+    assert world.pull() is not None
+    world.book.script.clear()
+    world.pull()
+    assert world.stored() == [0, 1, 2, 3, 4]
+
+
 def test_a_place_that_nobody_named_cannot_expire_for_ever(world: World) -> None:
     world.say(1)
     world.book.script += [Answer(410, {})] * 9

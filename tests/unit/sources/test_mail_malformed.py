@@ -1,0 +1,377 @@
+"""Mails as no standard wants them, by hand: each is read as far as it can be, or refused with a reason."""
+
+from __future__ import annotations
+
+import base64
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sago.domain.messages import Message
+from sago.sources import gmail
+from sago.sources.mail_text import decode_bytes
+from tests.unit.sources.mail_forms import Fate, as_eml, as_gmail, gmail_full, gmail_raw
+
+HEAD = b"From: Kim <kim@acme.example>\nDate: Mon, 02 Mar 2026 09:04:11 +0000\nMessage-ID: <1@acme.example>\n"
+WORDS = "We signed this morning."
+
+
+def mail(body: bytes = WORDS.encode(), *headers: bytes) -> bytes:
+    return HEAD + b"".join(line + b"\n" for line in headers) + b"\n" + body
+
+
+def parts(*inner: bytes, kind: bytes = b"mixed", boundary: bytes = b"b") -> bytes:
+    """A multipart; each part with its headers and its blank line."""
+    mark = b"\n--" + boundary
+    return mail(
+        mark + b"\n" + (mark + b"\n").join(inner) + mark + b"--\n",
+        b'Content-Type: multipart/%s; boundary="%s"' % (kind, boundary),
+    )
+
+
+PLAIN = b"Content-Type: text/plain\n\n" + WORDS.encode()
+
+
+def read(raw: bytes) -> Message:
+    found = as_eml(raw)
+    assert isinstance(found, Message), found
+    return found
+
+
+def text(raw: bytes) -> str:
+    return read(raw).text
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (mail(WORDS.encode(), b"Content-Type: multipart/mixed"), WORDS),
+        (mail(b"<p>" + WORDS.encode(), b"Content-Type: multipart/alternative"), WORDS),
+        (
+            mail(b"--x\nContent-Type: text/plain\n\nWe signed\n--x--", b"Content-Type: multipart/mixed; boundary=y"),
+            "We signed",
+        ),
+        (parts(PLAIN, parts(PLAIN)[len(HEAD) :]), f"{WORDS}\n\n\n{WORDS}"),
+        (parts(PLAIN, b"", b"Content-Type: text/plain\n\n\n"), WORDS),
+        (mail(b"V2Ugc2lnbmVk=", b"Content-Transfer-Encoding: base64"), "We signed"),
+        (mail(b"V2Ugc2lnb mVk!!\n***", b"Content-Transfer-Encoding: base64"), "We signed"),
+        (mail(b"V2Ugc2lnbmVkL", b"Content-Transfer-Encoding: base64"), "We signed"),
+        (mail(b"We si=67ned =E2=82", b"Content-Transfer-Encoding: quoted-printable"), "We signed â‚"),
+        (mail(b"We signed =\n", b"Content-Transfer-Encoding: quoted-printable"), "We signed"),
+        (mail(b"We signed", b"Content-Transfer-Encoding: rot13"), "We signed"),
+        (mail("Fähre".encode("latin-1"), b"Content-Type: text/plain; charset=no-such"), "Fähre"),
+        (mail("Fähre".encode("latin-1"), b"Content-Type: text/plain; charset=us-ascii"), "Fähre"),
+        (mail("“so”".encode("cp1252"), b"Content-Type: text/plain; charset=iso-8859-1"), "“so”"),
+        (mail("Fähre".encode(), b"Content-Type: text/plain; charset=koi8-r"), "Fähre"),
+        (mail("日本".encode("iso-2022-jp"), b"Content-Type: text/plain; charset=iso-2022-jp"), "日本"),
+        (mail("鎔".encode("gb18030"), b"Content-Type: text/plain; charset=gb2312"), "鎔"),
+        (mail(b"We \x00signed\x00"), "We signed"),
+        (mail(b"We\rsigned\r\nit"), "We\nsigned\nit"),
+        (b"\xef\xbb\xbf\n\n" + mail(b"We signed"), "We signed"),
+        (b"From kim Mon Mar  2 09:04:11 2026\n" + mail(b"We signed"), "We signed"),
+        (mail(b"We signed", b"no header at all", b"X-Y: z"), "no header at all\nX-Y: z\n\nWe signed"),
+        (mail(b"We signed").replace(b"\n", b"\r"), "We signed"),
+        (mail(b"We signed", b"Content-Type: text/plain; charset*=us-ascii'en'utf-8"), "We signed"),
+        (mail(b"We signed", b"Content-Type: text/plain; charset=a\x00b"), "We signed"),
+        (mail(b"We signed", b'Content-Type: /; ;;;="', b"Content-Disposition: \xff"), "We signed"),
+        (mail(b"We signed", b'Content-Type: text/plain; name="body.txt"'), "We signed"),
+        (
+            parts(
+                b"Content-Type: text/plain\n\n \n", b"Content-Type: text/html\n\n<b>We</b> signed", kind=b"alternative"
+            ),
+            "We signed",
+        ),
+        (parts(b"Content-Type: text/html\n\n<p>rich", PLAIN, kind=b"alternative"), WORDS),
+        (
+            parts(
+                PLAIN, b"Content-Type: text/plain; name=a.txt\n\nno", b"Content-Type: text/calendar\n\nBEGIN:VCALENDAR"
+            ),
+            WORDS,
+        ),
+        (parts(PLAIN, b"Content-Type: message/rfc822\n\nFrom: o@x.example\n\nContoso signed"), WORDS),
+        (parts(PLAIN, b"Content-Type: application/pgp-signature\n\nx", kind=b"signed"), WORDS),
+        (parts(PLAIN, b"Content-Type: application/ms-tnef; name=winmail.dat\n\nx"), WORDS),
+    ],
+)
+def test_what_can_be_read_is_read_by_every_way(raw: bytes, said: str) -> None:
+    assert text(raw) == said
+    found = as_gmail(gmail_raw(raw))
+    assert isinstance(found, Message)
+    assert found.text == said
+
+
+def test_plain_text_that_only_says_there_is_html_is_not_the_mail() -> None:
+    rich = b"Content-Type: text/html\n\n<p>" + b"We signed a contract with Contoso today. " * 10
+    raw = parts(b"Content-Type: text/plain\n\nPlease use a program that shows HTML.", rich, kind=b"alternative")
+    assert text(raw).startswith("We signed a contract")
+
+
+@pytest.mark.parametrize(
+    ("header", "sender"),
+    [
+        (b"From: kim@acme.example (Kim)", "kim@acme.example"),
+        (b'From: "Lee, Kim" <kim@acme.example>', "kim@acme.example"),
+        (b"From: =?UTF-8?B?Rm9vLCBCYXI=?= <kim@acme.example>", "kim@acme.example"),
+        (b"From: =?utf-8?q?ceo=40acme.example=2C?= <kim@evil.example>", "kim@evil.example"),
+        (b"From: \xd0\xae\xd0\xbd <kim@acme.example>", "kim@acme.example"),
+        (b"From: \xfe Kim <kim@acme.example>", "kim@acme.example"),
+        (b"From: a@x.example, kim@acme.example\nSender: kim@acme.example", "kim@acme.example"),
+        (b"From: Team: kim@acme.example, o@x.example;", "kim@acme.example"),
+        (b"From: undisclosed-recipients:;\nSender: kim@acme.example", "kim@acme.example"),
+        (b"From:\n Kim\n <kim@acme.example>", "kim@acme.example"),
+        (b"From: kim@acme.example\nFrom: Kim <KIM@acme.example>", "kim@acme.example"),
+    ],
+)
+def test_the_sender_is_the_address_of_from(header: bytes, sender: str) -> None:
+    assert read(mail().replace(b"From: Kim <kim@acme.example>", header)).sender == sender
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (b"X: y", "names no sender"),
+        (b"From: Kim", "names no sender"),
+        (b"From: <>", "names no sender"),
+        (b"From: undisclosed-recipients:;", "names no sender"),
+        (b"From: kim@acme.example\nFrom: orla@harbour.example", "names two senders"),
+    ],
+)
+def test_a_mail_of_nobody_or_of_two_is_refused(header: bytes, reason: str) -> None:
+    assert reason in str(as_eml(mail().replace(b"From: Kim <kim@acme.example>", header)))
+
+
+@pytest.mark.parametrize(
+    ("header", "sent_at"),
+    [
+        (b"Date: Mon, 02 Mar 2026 09:04:11", "2026-03-02T09:04:11"),
+        (b"Date: 2 Mar 26 09:04 EST", "2026-03-02T14:04:00"),
+        (b"Date: Mon, 02 Mar 2026 09:04:11 -0000", "2026-03-02T09:04:11"),
+        (b"Date: Mon,\n 02 Mar 2026\n 09:04:11 +0100 (CET)", "2026-03-02T08:04:11"),
+        (b"Date: 31 Feb 2026 09:04:11 +0000\nReceived: by a; Mon, 02 Mar 2026 10:00:00 +0000", "2026-03-02T10:00:00"),
+        (
+            b"Received: from b by a; Mon, 02 Mar 2026 10:00:09 +0000\nReceived: by b; Mon, 2 Mar 2026 12:00:00 +0200\n"
+            b"Received: broken",
+            "2026-03-02T10:00:09",
+        ),
+    ],
+)
+def test_the_time_is_dates_else_the_newest_received(header: bytes, sent_at: str) -> None:
+    raw = mail().replace(b"Date: Mon, 02 Mar 2026 09:04:11 +0000", header)
+    assert read(raw).sent_at == datetime.fromisoformat(sent_at).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (b"X: y", "the mail has no Date"),
+        (b"Date: soon", "Date 'soon' is no time"),
+        (b"Date: 31 Feb 2026 09:04:11 +0000", "is no time"),
+        (b"Date: Mon, 02 Mar 1985 09:04:11 +0000", "before 1990"),
+        (b"Date: Mon, 02 Mar 2099 09:04:11 +0000", "in the future"),
+        (b"Date: Mon, 02 Mar 99999 09:04:11 +9999", "is no time"),
+    ],
+)
+def test_a_mail_of_no_time_is_refused_as_a_file_and_taken_from_gmail(header: bytes, reason: str) -> None:
+    raw = mail().replace(b"Date: Mon, 02 Mar 2026 09:04:11 +0000", header)
+    assert reason in str(as_eml(raw))
+    assert isinstance(as_gmail(gmail_full(raw)), Message)
+
+
+def test_headers_cannot_add_lines_to_a_text() -> None:
+    found = read(mail(b"hi", b"Subject: =?utf-8?q?a=0D=0A=0D=0ABcc=3A_x=00?=\n b"))
+    assert (found.subject, found.text) == ("a Bcc: x b", "Subject: a Bcc: x b\n\nhi")
+
+
+def test_a_subject_that_is_anothers_is_not_in_the_text() -> None:
+    for prefix in ("Re", "AW", "Fwd", "WG", "RE[2]", "回复", "=?utf-8?q?Re?="):
+        found = read(mail(b"Thanks.", f"Subject: {prefix}: We signed Contoso".encode()))
+        assert (found.text, str(found.subject).endswith("We signed Contoso")) == ("Thanks.", True)
+    assert text(mail(b"Thanks.", b"Subject: Regarding: us")) == "Subject: Regarding: us\n\nThanks."
+    assert text(mail(b"", b"Subject: We signed Contoso")) == "Subject: We signed Contoso\n\n"
+
+
+def test_attachments_are_listed_with_their_names_and_not_read() -> None:
+    coded = base64.b64encode(b"x" * 3000)
+    found = read(
+        parts(
+            PLAIN,
+            b"Content-Type: application/pdf\nContent-Disposition: attachment;\n filename*0*=UTF-8''Jahres%C3;\n"
+            b" filename*1*=%A4bschluss.pdf\nContent-Transfer-Encoding: base64\n\n" + coded,
+            b'Content-Type: application/pdf; name="=?utf-8?q?Jahr=C3=A4.pdf?="\n\nx',
+            b"Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nSUMMARY:We signed Contoso",
+            b"Content-Type: message/rfc822\n\nSubject: x\n\nContoso signed",
+            b"Content-Disposition: attachment\n\nread me",
+        )
+    )
+    assert found.text == WORDS
+    listed = gmail.attachments(found)
+    assert [(each.name, each.kind) for each in listed] == [
+        ("Jahresäbschluss.pdf", "application/pdf"),
+        ("Jahrä.pdf", "application/pdf"),
+        ("", "text/calendar"),
+        ("", "message/rfc822"),
+        ("attachment", "text/plain"),
+    ]
+    assert listed[0].size == 3000
+    assert "xxxx" not in str(found.raw)
+
+
+def reason_of(fate: Fate) -> str:
+    assert isinstance(fate, str), fate
+    return fate.partition(": ")[2]
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (mail(b"away", b"Auto-Submitted: auto-replied"), "an automatic mail"),
+        (mail(b"away", b"Auto-Submitted: auto-generated; x=y"), "an automatic mail"),
+        (mail(b"away", b"Subject: Automatic reply: us"), "an automatic mail"),
+        (mail(b"away", b"Subject: =?utf-8?q?Abwesenheitsnotiz?="), "an automatic mail"),
+        (mail(b"away", b"X-Autoreply: yes"), "an automatic mail"),
+        (mail(b"away", b"Precedence: auto_reply"), "an automatic mail"),
+        (mail(b"BEGIN:VCALENDAR", b"Content-Type: text/calendar; method=REPLY"), "an automatic mail"),
+        (mail(b"news", b"Precedence: bulk", b"List-Id: <n.x.example>"), "a newsletter"),
+        (mail(b"news", b"List-Unsubscribe: <https://x.example>"), "a newsletter"),
+        (mail(b"news", b"List-Id: <n.x.example>", b"List-Post: NO"), "a newsletter"),
+        (parts(PLAIN, b"Content-Type: message/delivery-status\n\nAction: failed", kind=b"report"), "a delivery report"),
+        (mail(b"x", b"X-Failed-Recipients: a@x.example"), "a delivery report"),
+        (mail(b"x", b"Subject: Undeliverable: x").replace(b"kim@", b"postmaster@"), "a delivery report"),
+        (parts(b"Content-Type: application/pgp-encrypted\n\nVersion: 1", kind=b"encrypted"), "encrypted"),
+        (mail(b"x", b"Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m"), "encrypted"),
+        (mail(b"-----BEGIN PGP MESSAGE-----\n\nhQ\n-----END PGP MESSAGE-----"), "encrypted"),
+        (mail(b"---------- Forwarded message ---------\nFrom: o@x.example\n\nno", b"Subject: Fwd: x"), "forwarded"),
+        (parts(b"Content-Type: message/rfc822\n\nSubject: x\n\nContoso signed"), "forwarded"),
+        (mail(b"> We signed.", b"Subject: Re: x"), "nothing but what others wrote"),
+        (mail(b" \n"), "no words"),
+        (mail(b"-- \nKim", b"Subject: Re: x"), "no words"),
+    ],
+)
+def test_what_is_left_out_on_purpose_has_its_reason(raw: bytes, reason: str) -> None:
+    for found in (as_eml(raw), as_gmail(gmail_full(raw)), as_gmail(gmail_raw(raw))):
+        assert reason_of(found).startswith(reason)
+        assert str(found).startswith("ignored: ")
+
+
+def test_a_list_that_people_write_to_is_peoples_words() -> None:
+    raw = mail(b"We signed", b"List-Id: <us.acme.example>", b"List-Post: <mailto:us@acme.example>", b"Precedence: list")
+    assert text(raw) == "We signed"
+
+
+@pytest.mark.parametrize(("label", "reason"), [("DRAFT", "a draft"), ("SPAM", "in spam"), ("TRASH", "in the bin")])
+def test_gmails_labels_of_what_is_no_mail_leave_it_out(label: str, reason: str) -> None:
+    assert as_gmail(gmail_full(mail()) | {"labelIds": [label, "INBOX"]}) == f"ignored: {reason}"
+    assert isinstance(as_gmail(gmail_full(mail()) | {"labelIds": ["SENT", 7]}), Message)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail(b"x", b"Content-Type: application/ms-tnef; name=winmail.dat"),
+        mail(b"x", b"Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m"),
+    ],
+)
+def test_a_text_that_lies_in_what_is_not_opened_is_refused(raw: bytes) -> None:
+    assert "not opened" in str(as_eml(raw))
+    assert str(as_eml(raw)).startswith("refused")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        HEAD + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(3000)),
+        HEAD + b"Content-Type: message/rfc822\n\n" * 3000,
+        parts(*[PLAIN] * 700),
+        parts(*[b"Content-Type: text/plain\n\n"] * 30_000),
+        HEAD + b"Subject: " + b"=?utf-8?q?a?= " * 50_000 + b"\n\nhi",
+        HEAD + b"".join(b"X-%d: y\n" % n for n in range(20_000)) + b"\nhi",
+        HEAD + b"To: " + b"a@x.example, " * 20_000 + b"\n\nhi",
+        mail(b"x" * 3_000_000),
+        mail(b"> " * 500_000),
+        mail(b"On " * 300_000 + b"wrote:"),
+    ],
+    ids=[
+        "multiparts",
+        "mails in mails",
+        "700 parts",
+        "30,000 parts",
+        "words",
+        "headers",
+        "addresses",
+        "line",
+        ">",
+        "On",
+    ],
+)
+def test_a_mail_made_to_cost_much_has_a_fate_soon(raw: bytes) -> None:
+    started = time.process_time()
+    found = as_eml(raw)
+    assert isinstance(found, Message | str)
+    assert time.process_time() - started < 10
+
+
+def test_hundreds_of_parts_are_read() -> None:
+    assert text(parts(*[PLAIN] * 700)).count("We signed") == 700
+
+
+@pytest.mark.parametrize(
+    "charset", ["unicode_escape", "punycode", "idna", "hex", "undefined", "a\x00b", "x" * 999, "utf-7"]
+)
+def test_no_name_of_a_character_set_raises(charset: str) -> None:
+    assert isinstance(decode_bytes(b"a\\q\xff-", charset), str)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_a_broken_mail_has_a_fate_by_every_way(data: st.DataObject) -> None:
+    raw = bytearray(parts(PLAIN, b"Content-Type: text/html\nContent-Transfer-Encoding: base64\n\nPGI+aGk8L2I+", PLAIN))
+    for _ in range(data.draw(st.integers(1, 8))):
+        at = data.draw(st.integers(0, max(0, len(raw) - 1)))
+        raw[at : at + data.draw(st.integers(0, 40))] = data.draw(
+            st.one_of(
+                st.binary(max_size=20), st.sampled_from([b"\n--b\n", b"\x00", b"\r", b"\n\n", b"=?", b"Content-Type: "])
+            )
+        )
+    assert isinstance(as_eml(bytes(raw)), Message | str)
+    assert isinstance(as_gmail(gmail_raw(bytes(raw))), Message | str)
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "id",
+                    "payload",
+                    "parts",
+                    "headers",
+                    "name",
+                    "value",
+                    "body",
+                    "data",
+                    "mimeType",
+                    "filename",
+                    "size",
+                    "labelIds",
+                    "raw",
+                ]
+            ),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@given(json_like)
+def test_a_payload_of_any_shape_has_a_fate(tree: object) -> None:
+    whole = gmail_full(mail())
+    for payload in ({**whole, "payload": tree}, {**whole, "labelIds": tree}, tree):
+        if isinstance(payload, dict):
+            assert isinstance(as_gmail(payload), Message | str)
