@@ -39,9 +39,7 @@ def say_connected(session: Session, accounts: Accounts, connection: Connection) 
     session.out.print(
         escape(f"{name_of(connection)} ({connection.name}): {shared(connection, accounts.container)}, {whose}")
     )
-    if connection.since:
-        session.note(escape(f"read from {day(connection.since)} on; {slowness(accounts)}"))
-    else:
+    if connection.since is None:
         session.note("read from now on; --since DAY reads back")
     if connection.company_id is None:
         session.note(escape(f"whose are they? sago connect route {connection.account} --domain acme.example=acme"))

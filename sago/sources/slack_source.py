@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sago.domain.connections import Connection, Stream, Token, Window
 from sago.domain.messages import Message
 from sago.errors import AccountRefusedError, ConfigError, TransientError, UnusableAnswerError
-from sago.ports import Clock, Delivery, Identity, Item, Page, Push, Vendor
+from sago.ports import Delivery, Identity, Item, Page, Push, Vendor
 from sago.source_sections import SlackSettings
 from sago.sources import slack, slack_errors, slack_events, slack_history
 from sago.sources.oauth import token_of
@@ -27,7 +27,7 @@ class Slack:
 
     name = slack.SOURCE
 
-    def __init__(self, settings: SlackSettings, clock: Clock) -> None:  # noqa: ARG002 - as every source is made
+    def __init__(self, settings: SlackSettings) -> None:
         self._settings = settings
         self.limits: Mapping[str, int] = slack_history.limits_of(settings)
 
