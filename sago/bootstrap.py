@@ -7,7 +7,7 @@ as much time as a query.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property, partial
@@ -40,12 +40,15 @@ from sago.pipeline.consent import Consent
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
 from sago.pipeline.folding import Folding
+from sago.pipeline.gathering import Gathering
 from sago.pipeline.generations import Generations
 from sago.pipeline.ingest import Ingest
 from sago.pipeline.polling import Polling
 from sago.pipeline.pulling import Pace, Pulling
+from sago.pipeline.receiving import Receiving
 from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
+from sago.pipeline.replaying import Replaying
 from sago.pipeline.revoking import Revoking
 from sago.pipeline.storing import Storing
 from sago.pipeline.taking import Taking
@@ -53,6 +56,7 @@ from sago.pipeline.vitals import Limits, Vitals
 from sago.ports import (
     CallLedger,
     Clock,
+    DeliveryCounts,
     Drafts,
     LogConsumer,
     Mailer,
@@ -231,6 +235,26 @@ class Container:
         topic_of = self.settings.kafka.topic
         return Taking(self.reception, self.raw, self.log, self.database, self.clock, topic_of, lambda _: {})
 
+    @cached_property
+    def deliveries(self) -> DeliveryCounts:
+        """Counts of what vendors deliver."""
+        from sago.stores.redis_deliveries import RedisDeliveryCounts
+
+        redis = self.settings.redis
+        return RedisDeliveryCounts(redis.database(redis.cache_db))
+
+    @cached_property
+    def receiving(self) -> Receiving:
+        """What vendors push, made safe in the seconds that they wait."""
+        hurried = replace(self.reception, within=self.settings.sources.answer_within)
+        taking = replace(self.taking, reception=Gathering(hurried))
+        return Receiving(self.sources, taking, self.database, self.dispatcher, self.deliveries)
+
+    @property
+    def replaying(self) -> Replaying:
+        """Dead letters once more."""
+        return Replaying(self.sources, self.taking)
+
     @property
     def polling(self) -> Polling:
         """What of vendors is to be fetched now."""
@@ -277,6 +301,7 @@ class Container:
         return Vitals(
             asker=Asker(self.clock),
             stack=lambda: stack_seen_by("api", self.settings),
+            counts=self.deliveries,
             restored=self.generations.problem,
             log=self.log,
             buffer=self.buffer,
@@ -511,7 +536,7 @@ class Container:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("database", "cassandra", "log", "buffer", "breakers", "rates", "answers"):
+        for name in ("database", "cassandra", "log", "buffer", "breakers", "rates", "answers", "deliveries"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 

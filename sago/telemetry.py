@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
 from typing import Literal
 
 import structlog
@@ -59,6 +60,11 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of a module; bind context with `structlog.contextvars`."""
     bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return bound
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error nobody foresaw was raised, without its text, which may quote a message."""
+    return "".join(traceback.format_tb(error.__traceback__))
 
 
 def _without_tokens(_logger: WrappedLogger, _method: str, line: str | EventDict) -> str:

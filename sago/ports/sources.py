@@ -41,12 +41,12 @@ class Push(NamedTuple):
     items: tuple[Item, ...] = ()
     wakes: tuple[str, ...] = ()
     """Streams that have news: they are read at once; `*` means each of the account's."""
-    ended: str = ""
-    """Why its vendor lets us read the account no more, for a person: it is to be connected again."""
     ignored: str = ""
     """Why nothing is taken of it, on purpose."""
     answer: Mapping[str, Any] | None = None
     """What the vendor wants to read; None: that it came."""
+    ended: str = ""
+    """Why its vendor lets us read the account no more, for a person: it is to be connected again."""
 
 
 class Page(NamedTuple):

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 
-from sago.domain.messages import Message
+from sago.domain.connections import Token
+from sago.pipeline.pulling import End
 from sago.sources.slack_history import estimate
 from sago.stores.memory.clock import ManualClock
 from tests.standins.slack_house import NOW, House
@@ -71,11 +73,16 @@ def test_a_workspace_is_read_whole_however_slack_misbehaves(
     for seed, channel in enumerate(CHANNELS):
         server.workspace.add_channel(channel)
         fill(server.workspace, channel, 500, NOW, seed)
+        root = server.workspace.post(channel, "U0PERSON1", "A long thread", NOW - timedelta(days=3))["ts"]
+        for number in range(70):
+            at = NOW - timedelta(days=2, minutes=-number)
+            server.workspace.post(channel, "U0PERSON2", f"Reply {number}", at, thread=root)
+    server.methods.most = 15
     if fault != "none":
         server.misbehave(fault, every=7, times=4 if fault == "hang" else 40)
     house = House(server, clock)
     house.read()
-    assert fault == "none" or server.faults[0].times < 40
+    assert fault == "none" or server.faults[0].times < (4 if fault == "hang" else 35)
     assert stored(house) == shown(server.workspace)
     assert_each_once(house)
 
@@ -120,3 +127,86 @@ def test_ten_thousand_messages_outside_the_marketplace_take_eleven_hours(clock: 
     assert said == timedelta(hours=11, minutes=7)
     assert said - timedelta(minutes=2) <= took <= said * 1.1
     assert_each_once(house)
+
+
+def test_edits_and_late_replies_are_found_as_far_as_the_look_back_goes(server: SlackServer, clock: ManualClock) -> None:
+    workspace = server.workspace
+    workspace.add_channel("C0GENERAL01")
+    old, recent = (
+        workspace.post("C0GENERAL01", "U0PERSON1", f"root {days}", NOW - timedelta(days=days))["ts"] for days in (20, 3)
+    )
+    house = House(server, clock)
+    house.read()
+    clock.advance(timedelta(hours=1))
+    for root in (old, recent):
+        workspace.edit("C0GENERAL01", root, "as it was found later", clock.now())
+        workspace.post("C0GENERAL01", "U0PERSON2", f"reply to {root}", clock.now(), thread=root)
+    clock.advance(timedelta(hours=1))
+    house.read()
+    texts = sorted(row.message.text for row in house.raw.rows.values())
+    assert texts == ["as it was found later", f"reply to {recent}", "root 20", "root 3"]
+
+
+def test_a_token_that_ends_in_between_is_renewed_and_the_reading_goes_on(
+    server: SlackServer, clock: ManualClock
+) -> None:
+    server.methods.rotates, server.methods.most = True, 5
+    server.methods.refreshes.add("xoxe-1-first")
+    server.workspace.add_channel("C0GENERAL01")
+    fill(server.workspace, "C0GENERAL01", 60, NOW)
+    house = House(server, clock, token=Token(access=SecretStr("xoxb-standin"), refresh=SecretStr("xoxe-1-first")))
+    house.pulling.refresh(house.id)
+    server.methods.expire_tokens()
+    house.read()
+    assert stored(house) == shown(server.workspace)
+    assert [method for method, _ in server.asked].count("oauth.v2.access") == 1
+
+
+def test_a_token_that_slack_refuses_ends_the_reading_until_it_is_connected_again(
+    server: SlackServer, clock: ManualClock
+) -> None:
+    server.methods.most = 5
+    server.workspace.add_channel("C0GENERAL01")
+    fill(server.workspace, "C0GENERAL01", 60, NOW)
+    house = House(server, clock)
+    house.pulling.refresh(house.id)
+    server.misbehave("token_revoked", "conversations.history", every=4)
+    assert house.pulling.pull(house.id, "C0GENERAL01").end is End.REFUSED
+    with house.database.begin() as tx:
+        refused = tx.connections.get(house.id)
+        assert refused is not None
+        assert "sago connect slack" in refused.reason
+        tx.connections.save(house.connection)
+    house.read()
+    assert stored(house) == shown(server.workspace)
+    assert_each_once(house)
+
+
+def test_a_channel_that_vanishes_leaves_the_others_alone(server: SlackServer, clock: ManualClock) -> None:
+    server.methods.most = 5
+    for channel in CHANNELS:
+        server.workspace.add_channel(channel)
+        fill(server.workspace, channel, 60, NOW)
+    house = House(server, clock)
+    house.pulling.refresh(house.id)
+    server.workspace.remove_channel(CHANNELS[1])
+    gone = house.pulling.pull(house.id, CHANNELS[1])
+    assert (gone.end, gone.taken) == (End.FAILED, 0)
+    assert "channel_not_found" in gone.error
+    house.read()
+    assert stored(house) == shown(server.workspace)
+
+
+def test_a_shared_channel_without_the_app_says_how_to_mend_it_and_is_read_then(
+    server: SlackServer, clock: ManualClock
+) -> None:
+    channel = server.workspace.add_channel("C0GENERAL01", is_member=False)
+    fill(server.workspace, "C0GENERAL01", 30, NOW)
+    house = House(server, clock, containers=("C0GENERAL01",))
+    house.pulling.refresh(house.id)
+    house.pulling.pull(house.id, "C0GENERAL01")
+    (stream,) = house.streams()
+    assert "/invite" in stream.error
+    channel.is_member = True
+    house.read()
+    assert stored(house) == shown(server.workspace)

@@ -129,11 +129,13 @@ class House:
         """Pull whatever is due, and let time pass until something is, until every stream has been read whole once more;
         how long that took."""
         began, end = self.clock.now(), self.clock.now()
-        while True:
+        for _ in range(20):
             refreshed = self.pulling.refresh(self.id)
             if refreshed is None or not refreshed.error:
                 break
             self.clock.advance(max(refreshed.due_at - self.clock.now(), timedelta()))
+        else:
+            raise AssertionError(f"not refreshed: {refreshed}")
         for _ in range(runs):
             streams = [each for each in self.streams() if each.read_until is None or each.read_until < end]
             waiting = [

@@ -7,6 +7,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from tests.standins.slack_workspace import Channel, Fields, Workspace, moment_of
@@ -163,10 +164,13 @@ class Methods:
 
     def _conversations_history(self, asked: Mapping[str, str]) -> Fields:
         channel = self._readable(asked)
-        found = [each for each in self.workspace.history(channel.id) if _is_between(each["ts"], asked)]
         after = _cursor(asked, "next_ts")
-        if after:
-            found = [each for each in found if moment_of(each["ts"]) <= moment_of(after)]
+
+        def is_wanted(ts: str) -> bool:
+            return _is_between(ts, asked) and (not after or moment_of(ts) <= moment_of(after))
+
+        most = min(_limit(asked, 100), self.most) + 1
+        found = list(islice(self.workspace.history(channel.id, is_wanted), most))
         return {**self._page(found, asked), "pin_count": 0, "channel_actions_ts": None, "channel_actions_count": 0}
 
     def _conversations_replies(self, asked: Mapping[str, str]) -> Fields:

@@ -4,8 +4,10 @@ for each change. Forms: docs.slack.dev/reference/events/message and its subtypes
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -21,6 +23,7 @@ def ts_of(moment: datetime) -> str:
     return f"{seconds}.{micro:06d}"
 
 
+@lru_cache(maxsize=100_000)
 def moment_of(ts: str) -> datetime:
     """The moment of a time stamp."""
     seconds, _, micro = ts.partition(".")
@@ -200,10 +203,11 @@ class Workspace:
             return dict(message)
         return {**message, "root": dict(self.channels[channel].messages[message["thread_ts"]])}
 
-    def history(self, channel: str) -> list[Fields]:
-        """What the channel shows, newest first."""
-        with self.lock:
-            return [self._seen(channel, each) for each in reversed(self.channels[channel].shown())]
+    def history(self, channel: str, is_wanted: Callable[[str], bool]) -> Iterator[Fields]:
+        """What the channel shows, newest first, of the time stamps that are wanted."""
+        for each in reversed(self.channels[channel].shown()):
+            if is_wanted(each["ts"]):
+                yield self._seen(channel, each)
 
     def _hidden(self, subtype: str, at: datetime) -> Fields:
         return {"type": "message", "subtype": subtype, "hidden": True, "ts": ts_of(at)}
