@@ -6,6 +6,7 @@ as much time as a query.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -34,6 +35,7 @@ from sago.outreach.unsubscribing import NOWHERE, Links, Suppressing
 from sago.pipeline.asking import Asker
 from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
+from sago.pipeline.connecting import Connecting
 from sago.pipeline.consent import Consent
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
@@ -42,9 +44,12 @@ from sago.pipeline.gathering import Gathering
 from sago.pipeline.generations import Generations
 from sago.pipeline.ingest import Ingest
 from sago.pipeline.persons import Persons
+from sago.pipeline.polling import Polling
+from sago.pipeline.pulling import Pace, Pulling
 from sago.pipeline.receiving import Receiving
 from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
+from sago.pipeline.replaying import Replaying
 from sago.pipeline.revoking import Revoking
 from sago.pipeline.source_health import SourceHealth
 from sago.pipeline.storing import Storing
@@ -69,6 +74,7 @@ from sago.stores.clock import SystemClock
 if TYPE_CHECKING:
     from sago.resilience.breakers import SharedBreakers
     from sago.resilience.rates import RedisRates
+    from sago.sources.accounts import Accounts
     from sago.stores.cassandra import CassandraRawStore
     from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue
     from sago.stores.postgres import PostgresDatabase
@@ -130,6 +136,26 @@ class Container:
         from sago.stores.fernet_vault import FernetVault
 
         return FernetVault(self.settings.sources.token_keys)
+
+    def accounts(self, source: str) -> Accounts:
+        """How accounts of this source are connected."""
+        from sago.sources.accounts import accounts_of
+
+        return accounts_of(source, getattr(self.settings, source))
+
+    @property
+    def connecting(self) -> Connecting:
+        """Accounts that are connected, and let go."""
+        return Connecting(self.database, self.vault, self.clock)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Vendors, and how each connection may ask them."""
+        from sago.sources.platform import Platform
+        from sago.sources.vendor import Guards
+
+        guards = Guards(self.database, self.vault, self.breakers, self.rates, self.clock)
+        return Platform(partial(getattr, self.settings), guards)
 
     @cached_property
     def calls(self) -> CallLedger:
@@ -206,15 +232,6 @@ class Container:
         return Reception(self.log, self.raw, self.database, self.clock, until_stored=is_embedded, within=within)
 
     @cached_property
-    def sources(self) -> Sources:
-        """Slack, Gmail and those to come."""
-        from sago.sources.platform import Platform
-        from sago.sources.vendor import Guards
-
-        guards = Guards(self.database, self.vault, self.breakers, self.rates, self.clock)
-        return Platform(lambda name: getattr(self.settings, name), guards)
-
-    @cached_property
     def taking(self) -> Taking:
         """Items of vendors into the log."""
         return Taking(
@@ -254,6 +271,35 @@ class Container:
         hurried = replace(self.reception, within=self.settings.sources.answer_within)
         taking = replace(self.taking, reception=Gathering(hurried))
         return Receiving(self.sources, taking, self.database, self.dispatcher, self.deliveries)
+
+    @property
+    def replaying(self) -> Replaying:
+        """Dead letters once more."""
+        return Replaying(self.sources, self.taking)
+
+    @property
+    def polling(self) -> Polling:
+        """What of vendors is to be fetched now."""
+        return Polling(self.database, self.dispatcher)
+
+    @cached_property
+    def pulling(self) -> Pulling:
+        """What is fetched from vendors."""
+        settings = self.settings.sources
+        pace = Pace(
+            pull_every=timedelta(seconds=settings.pull_every),
+            run_for=timedelta(seconds=settings.run_for),
+            look_back=timedelta(days=settings.look_back_days),
+        )
+        return Pulling(
+            database=self.database,
+            sources=self.sources,
+            taking=self.taking,
+            clock=self.clock,
+            chance=random.random,
+            keep_people=self.persons.keep,
+            pace=pace,
+        )
 
     @property
     def limits(self) -> Limits:

@@ -49,7 +49,7 @@ async def letterbox(source: str, request: Request) -> Letterbox:
     within = container.settings.sources.answer_within
     until = time.monotonic() + within
     body = await read_body(request, LIMIT, within)
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
     return Letterbox(source, Delivery(body, headers, container.clock.now()), container, request.app.state.desk, until)
 
 

@@ -14,6 +14,7 @@ class Outcome(StrEnum):
     IGNORED = "ignored"
     REFUSED = "refused"
     WOKEN = "woken"
+    ENDED = "ended"
     WRONG_SIGNATURE = "wrong_signature"
     UNREADABLE = "unreadable"
     NOT_SET_UP = "not_set_up"

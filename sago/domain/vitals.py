@@ -208,6 +208,7 @@ class SourceDeliveries(Figures):
     ignored: dict[str, int] = Field({}, description="Left out on purpose, by the reason.")
     refused: int = Field(0, description="In the dead letters, each with its reason.")
     woken: int = Field(0, description="Streams that a delivery told of news.")
+    ended: int = Field(0, description="The vendor lets us read the account no more: it is to be connected again.")
     wrong_signature: int = Field(0, description="Not signed by the vendor, or not within five minutes: 401.")
     unreadable: int = Field(0, description="Signed, and not in a form of the vendor's: 422.")
     not_set_up: int = Field(0, description="A setting is missing, which the log names: 503.")

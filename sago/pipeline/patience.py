@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,16 @@ class Patient:
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None, *, limit: str = "") -> dict[str, Any]:
         """As the port says."""
+        return self._asked(lambda: self.vendor.get(path, params, limit=limit))
+
+    def post(self, path: str, body: Mapping[str, Any], *, limit: str = "") -> dict[str, Any]:
+        """As the port says."""
+        return self._asked(lambda: self.vendor.post(path, body, limit=limit))
+
+    def _asked(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         while True:
             try:
-                return self.vendor.get(path, params, limit=limit)
+                return ask()
             except HeldBackError as error:
                 wait = max(error.retry_after.total_seconds() if error.retry_after else 0.0, AT_LEAST)
                 if wait > self.longest or self.clock.monotonic() + wait > self.until:

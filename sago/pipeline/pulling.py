@@ -32,8 +32,6 @@ from sago.ports import Clock, Database, Identity, Source, Sources
 
 LEASE = timedelta(minutes=5)
 """Renewed by each checkpoint. No page takes longer, since its task may not."""
-QUEUED_FOR = timedelta(minutes=10)
-"""How long a stream counts as queued, and its task is of use."""
 SHORT = 5.0
 """Seconds that a run waits for; whoever would wait longer gives its turn back."""
 STOPPED_FOR = timedelta(days=1)
@@ -99,7 +97,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Pulling:
-    """The use case behind the tasks `sources.*`. Thread-safe."""
+    """The use case behind `sources.pull` and `sources.refresh`. Thread-safe."""
 
     database: Database
     sources: Sources
@@ -109,17 +107,6 @@ class Pulling:
     """From 0 to 1, so that streams do not come back all at once."""
     keep_people: Callable[[Connection, Sequence[Identity]], None]
     pace: Pace
-
-    def due(self, now: datetime) -> list[Stream]:
-        """Streams to be started, longest due first. Each is told of once: it counts as queued until it is read, and
-        for ten minutes at most."""
-        with self.database.begin() as tx:
-            return tx.streams.queue(now, now + QUEUED_FOR)
-
-    def due_refreshes(self, now: datetime) -> list[UUID]:
-        """Active connections that were never refreshed, or not for a day; each is told of once in ten minutes."""
-        with self.database.begin() as tx:
-            return tx.streams.queue_refreshes(now, now + QUEUED_FOR)
 
     def pull(self, connection_id: UUID, stream_name: str) -> Pulled:
         """Read on in a stream, whether it is due or not. What goes wrong at the vendor's or with a setting is kept in

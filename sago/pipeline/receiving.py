@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
 from sago import telemetry
-from sago.domain.connections import Connection, ConnectionState
+from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState
 from sago.domain.deliveries import Counted, Outcome
 from sago.domain.vitals import SourceDeliveries, WebhookMetrics
 from sago.errors import (
@@ -21,7 +22,7 @@ from sago.errors import (
     TransientError,
 )
 from sago.pipeline.taking import UNFORESEEN, Taken, Taking
-from sago.ports import Database, Delivery, DeliveryCounts, Dispatcher, Push, Source, Sources
+from sago.ports import Database, Delivery, DeliveryCounts, Dispatcher, Push, Source, Sources, Transaction
 from sago.resilience.questions import Questions
 
 NO_CONNECTION = "no such connection"
@@ -42,6 +43,7 @@ class Received(NamedTuple):
 
     taken: Taken
     woken: int = 0
+    has_ended: bool = False
     answer: Mapping[str, Any] | None = None
 
 
@@ -81,20 +83,29 @@ class Receiving:
     def _take(self, source: Source, push: Push, delivery: Delivery) -> Received:
         if push.ignored:
             return Received(_ignored(push.ignored), answer=push.answer)
-        if push.answer is not None and not (push.items or push.wakes):
-            return Received(_ignored("answered"), answer=push.answer)
         with self.database.begin() as tx:
             connection = tx.connections.find(source.name, push.account)
             if connection is None or connection.state is ConnectionState.REMOVED:
                 return Received(_ignored(NO_CONNECTION, len(push.items) or 1), answer=push.answer)
-            if push.wakes:
-                tx.streams.wake(connection.id, push.wakes, delivery.at)
-        self._pull(connection, push)
-        return Received(self.taking.take(source, connection, push.items), len(push.wakes), push.answer)
+            if push.ended:
+                refused = {"state": ConnectionState.REFUSED, "reason": push.ended}
+                tx.connections.save(connection.model_copy(update=refused))
+            woken = self._wake(tx, connection, push, delivery.at)
+        self._pull(connection, woken)
+        taken = self.taking.take(source, connection, push.items)
+        return Received(taken, len(woken), bool(push.ended), push.answer)
 
-    def _pull(self, connection: Connection, push: Push) -> None:
+    def _wake(self, tx: Transaction, connection: Connection, push: Push, now: datetime) -> list[str]:
+        if not push.wakes:
+            return []
+        names = [stream.name for stream in tx.streams.of(connection.id)]
+        woken = [name for name in names if EVERY_CONTAINER in push.wakes or name in push.wakes]
+        tx.streams.wake(connection.id, woken, now)
+        return woken
+
+    def _pull(self, connection: Connection, streams: Sequence[str]) -> None:
         """Begin at once. Not waited for: the streams are due, and where this fails they are found by it."""
-        for stream in push.wakes:
+        for stream in streams:
             start = partial(self.dispatcher.pull, connection.id, stream)
             self._questions.ask((connection.id, stream), start)
 
@@ -120,6 +131,7 @@ def _counts(source: str, received: Received) -> Counter[Counted]:
         Outcome.KNOWN: taken.known,
         Outcome.REFUSED: len(taken.refused),
         Outcome.WOKEN: received.woken,
+        Outcome.ENDED: int(received.has_ended),
     }
     found = Counter({Counted(source, outcome): count for outcome, count in counts.items() if count})
     for reason, count in taken.ignored.items():

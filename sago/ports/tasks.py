@@ -37,6 +37,9 @@ class Dispatcher(Protocol):
     def pull(self, connection_id: UUID, stream: str) -> None:
         """Read a stream now: its vendor told of news. Its row in `streams` is due, and owns what is tried again."""
 
+    def refresh(self, connection_id: UUID) -> None:
+        """List a connection's streams and people now; its row in `refreshes` owns what is tried again."""
+
     def recover(self) -> None:
         """Queue again what the buffer has lost."""
 

@@ -50,6 +50,13 @@ class Guards:
     bounds: Bounds = USUAL
 
 
+class _Call(NamedTuple):
+    method: str
+    path: str
+    limit: str
+    content: dict[str, Any]
+
+
 class HttpVendor:
     """The `Vendor` port for one connection. Its breaker is named `slack/T123`, its limits `slack/T123/<limit>`."""
 
@@ -70,22 +77,30 @@ class HttpVendor:
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None, *, limit: str = "") -> dict[str, Any]:
         """As the port says. An answer of more than 64 MB is a PermanentError."""
+        return self._call(_Call("GET", path, limit, {"params": params}))
+
+    def post(self, path: str, body: Mapping[str, Any], *, limit: str = "") -> dict[str, Any]:
+        """As `get`."""
+        return self._call(_Call("POST", path, limit, {"json": dict(body)}))
+
+    def _call(self, call: _Call) -> dict[str, Any]:
+        """With another token where the first is refused."""
         token = self._token()
         try:
-            return self._spared(path, params, limit, token)
+            return self._spared(call, token)
         except AccountRefusedError as error:
             fresh = self._renewed(token, error)
         try:
-            return self._spared(path, params, limit, fresh)
+            return self._spared(call, fresh)
         except AccountRefusedError as error:
             raise self._refused(str(error)) from None
 
-    def _spared(self, path: str, params: Mapping[str, str | int] | None, limit: str, token: Token) -> dict[str, Any]:
+    def _spared(self, call: _Call, token: Token) -> dict[str, Any]:
         """Behind the breaker; what our limits hold back is no call."""
 
         def ask() -> dict[str, Any]:
-            self._take_turn(limit)
-            return self._ask(path, params, limit, token)
+            self._take_turn(call.limit)
+            return self._ask(call, token)
 
         return self._guards.breakers.call(self._name, ask)
 
@@ -97,11 +112,11 @@ class HttpVendor:
         if most and (wait := self._guards.rates.take(f"{self._name}/{limit}", most)):
             raise HeldBackError(f"{self._name} has had its {most} calls a minute ({limit})", retry_after=wait)
 
-    def _ask(self, path: str, params: Mapping[str, str | int] | None, limit: str, token: Token) -> dict[str, Any]:
-        status, headers, body = self._fetch(path, params, token)
+    def _ask(self, call: _Call, token: Token) -> dict[str, Any]:
+        status, headers, body = self._fetch(call, token)
         now = self._now()
         if answers.is_spent(headers) and (wait := answers.reset_in(headers, now)):
-            self._spent_until[limit] = now + wait
+            self._spent_until[call.limit] = now + wait
         answers.raise_passing(self._name, status, headers, now)
         is_well = 200 <= status < 300
         try:
@@ -111,19 +126,19 @@ class HttpVendor:
                 raise
             told = {}
         self._source.judge(status, headers, told)
-        answers.raise_refusal(self._name, status, path)
+        answers.raise_refusal(self._name, status, call.path)
         return told
 
-    def _fetch(
-        self, path: str, params: Mapping[str, str | int] | None, token: Token
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    def _fetch(self, call: _Call, token: Token) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and bytes, all within the time and the size of a call."""
         bounds = self._guards.bounds
         sent = {"Authorization": f"Bearer {token.access.get_secret_value()}", "Accept": "application/json"}
         with TimeLimit(bounds.answered_within) as limit:
             try:
-                url, watched = self._base_url + path.lstrip("/"), {"trace": limit.watch}
-                with self._client.stream("GET", url, params=params, headers=sent, extensions=watched) as response:
+                url, watched = self._base_url + call.path.lstrip("/"), {"trace": limit.watch}
+                with self._client.stream(
+                    call.method, url, headers=sent, extensions=watched, **call.content
+                ) as response:
                     body = self._read(response)
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                 line = type(error).__name__

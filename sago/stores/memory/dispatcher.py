@@ -52,6 +52,10 @@ class MemoryDispatcher:
         """Keep `sources.pull`."""
         self.sent.append(("sources.pull", (connection_id, stream)))
 
+    def refresh(self, connection_id: UUID) -> None:
+        """Keep `sources.refresh`."""
+        self.sent.append(("sources.refresh", (connection_id,)))
+
     def recover(self) -> None:
         """Keep `upkeep.recover`."""
         self.sent.append(("upkeep.recover", ()))

@@ -85,12 +85,8 @@ def test_what_is_signed_is_taken_and_once_it_is_stored_known(house: House) -> No
 
 
 def counts(**said: int) -> dict[str, int]:
-    return (
-        dict.fromkeys(
-            ["taken", "known", "refused", "woken", "wrong_signature", "unreadable", "not_set_up", "unavailable"], 0
-        )
-        | said
-    )
+    messages, deliveries = "taken known refused", "woken ended wrong_signature unreadable not_set_up unavailable"
+    return dict.fromkeys(f"{messages} {deliveries}".split(), 0) | said
 
 
 @pytest.mark.parametrize("key", [None, "a key"])
@@ -208,6 +204,27 @@ def test_news_makes_a_stream_due_and_is_read_at_once(house: House) -> None:
         assert [stream.name for stream in tx.streams.due(NOW)] == ["C1"]
     dispatcher: Any = house.container.dispatcher
     assert eventually(lambda: dispatcher.sent == [("sources.pull", (connection.id, "C1"))])
+    assert deliver(house, delivery(wakes=["*"])).json()["woken"] == 2
+    with house.container.database.begin() as tx:
+        assert [stream.name for stream in tx.streams.due(NOW)] == ["C1", "C2"]
+    assert deliver(house, delivery(wakes=["C9"])).json()["woken"] == 0, "nobody reads it"
+    assert counted(house)["sources"]["slack"]["woken"] == 3
+
+
+def test_what_its_vendor_has_ended_waits_for_a_person_to_connect_it_again(house: House) -> None:
+    body = delivery(ended="the app was removed from the workspace")
+    assert [deliver(house, body).status_code for _ in range(2)] == [200, 200]
+    with house.container.database.begin() as tx:
+        connection = tx.connections.get(connection_of().id)
+    assert connection is not None
+    assert (connection.state, connection.reason) == (ConnectionState.REFUSED, "the app was removed from the workspace")
+    assert counted(house)["sources"]["slack"]["ended"] == 2
+    removed = connection_of(account="T2", state=ConnectionState.REMOVED)
+    with house.container.database.begin() as tx:
+        tx.connections.save(removed)
+    deliver(house, delivery(account="T2", ended="gone"))
+    with house.container.database.begin() as tx:
+        assert tx.connections.get(removed.id) == removed
 
 
 def eventually(holds: Any) -> bool:
@@ -234,9 +251,11 @@ def test_a_silent_broker_holds_up_no_answer(hooked: MakeHouse) -> None:
     house = hooked(adapters={"dispatcher": dispatcher})
     try:
         started = time.monotonic()
+        with house.container.database.begin() as tx:
+            tx.streams.ensure(connection_of().id, ["C1"], NOW)
         for number in range(3):
-            answer = deliver(house, delivery(message(number), wakes=["*"]))
-            assert answer.status_code == 200
+            answer = deliver(house, delivery(message(number), wakes=["C1"]))
+            assert (answer.status_code, answer.json()["woken"]) == (200, 1)
         assert time.monotonic() - started < 2
     finally:
         dispatcher.released.set()

@@ -46,7 +46,8 @@ class Scripted:
             raise KeyError(said["raise"])
         items = tuple(item(**each) for each in said.get("items", ()))
         wakes = tuple(said.get("wakes", ()))
-        return Push(said.get("account", ""), items, wakes, said.get("ignored", ""), said.get("answer"))
+        rest = {name: said[name] for name in ("ended", "ignored", "answer") if name in said}
+        return Push(said.get("account", ""), items, wakes, **rest)
 
     def ignored(self, item: Item) -> str | None:
         return item.payload.get("ignore")
@@ -105,6 +106,6 @@ def signed(body: bytes, at: datetime = NOW) -> dict[str, str]:
 
 def connection_of(source: str = "slack", account: str = "T1", **more: Any) -> Connection:
     """An account that shares all it has, of always."""
-    said = {"company_id": "acme", "containers": ("*",), "since": datetime(1990, 1, 1, tzinfo=UTC)}
-    id_ = connection_id_of(source, account)
-    return Connection(id=id_, source=source, account=account, name="Acme", created_at=NOW, **said | more)
+    said = {"id": connection_id_of(source, account), "source": source, "account": account, "name": "Acme"}
+    said |= {"company_id": "acme", "containers": ("*",), "since": datetime(1990, 1, 1, tzinfo=UTC), "created_at": NOW}
+    return Connection(**said | more)
