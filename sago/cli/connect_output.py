@@ -12,8 +12,7 @@ from sago.bootstrap import Container
 from sago.cli.lookup import table
 from sago.cli.session import Session
 from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState, Route, Stream
-from sago.domain.wording import day
-from sago.pipeline.complaints import length
+from sago.domain.wording import day, length
 from sago.pipeline.connecting import name_of
 from sago.sources.accounts import Accounts
 
