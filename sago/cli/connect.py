@@ -17,7 +17,7 @@ from sago.bootstrap import Container
 from sago.cli import connect_accounts, connect_keys
 from sago.cli.connect_browser import code_of, listening
 from sago.cli.connect_choice import chosen, has_terminal, named
-from sago.cli.connect_output import as_json_of, say_connected, slowness
+from sago.cli.connect_output import as_json_of, say_connected, slowness, told_of
 from sago.cli.connect_waiting import send_due
 from sago.cli.days import day_option
 from sago.cli.lookup import me, opened, require_known
@@ -154,7 +154,7 @@ def _connect(
         connection = _kept(session, container, accounts, source, token, options)
         send_due(container)
         if session.as_json:
-            session.emit(as_json_of(container, connection))
+            session.emit(as_json_of(told_of(container, connection)))
         else:
             say_connected(session, accounts, connection)
 

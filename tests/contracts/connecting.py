@@ -25,6 +25,7 @@ from sago.sections import BreakerSettings
 from sago.stores.clock import SystemClock
 from sago.stores.fernet_vault import FernetVault, new_key
 from sago.stores.memory.database import MemoryDatabase
+from sago.stores.memory.deliveries import MemoryDeliveryCounts
 from sago.stores.memory.dispatcher import MemoryDispatcher
 
 
@@ -53,7 +54,7 @@ class House:
         rates = MemoryRates(self.clock)
         breakers = SharedBreakers(MemoryShelf(), self.clock, BreakerSettings(), trial_within=made.lost_after)
         parts = {"clock": self.clock, "database": self.database, "dispatcher": self.dispatcher, "vault": self.vault}
-        made.__dict__.update(parts, breakers=breakers, rates=rates)
+        made.__dict__.update(parts, breakers=breakers, rates=rates, deliveries=MemoryDeliveryCounts())
         return made
 
     def sago(self, *arguments: str, says: str | None = None) -> Result:
