@@ -51,6 +51,7 @@ from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.replaying import Replaying
 from sago.pipeline.revoking import Revoking
+from sago.pipeline.source_health import SourceHealth
 from sago.pipeline.storing import Storing
 from sago.pipeline.taking import Taking
 from sago.pipeline.vitals import Limits, Vitals
@@ -241,8 +242,13 @@ class Container:
             clock=self.clock,
             topic_of=self.settings.kafka.topic,
             names_of=self.persons.names,
-            met=self.persons.meet,
+            met=self.source_health.hear,
         )
+
+    @cached_property
+    def source_health(self) -> SourceHealth:
+        """How what is connected does."""
+        return SourceHealth(self.database, self.clock, self.persons.meet)
 
     @cached_property
     def persons(self) -> Persons:

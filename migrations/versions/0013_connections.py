@@ -110,14 +110,25 @@ CREATE TABLE refreshes (
 COMMENT ON TABLE refreshes IS 'when the streams and people of a connection are listed again';
 """
 
+HEARD = """
+CREATE TABLE heard (
+    connection_id uuid NOT NULL REFERENCES connections ON DELETE CASCADE,
+    container     text COLLATE "C" NOT NULL,
+    day           date NOT NULL,
+    newest_at     timestamptz NOT NULL,
+    PRIMARY KEY (connection_id, container, day)
+);
+COMMENT ON TABLE heard IS 'on which days messages of a container were said, pushed and fetched alike';
+"""
+
 NEW = (
     "connections", "connection_tokens", "routes", "streams", "refreshes",
-    "identities", "participants", "person_decisions",
+    "identities", "participants", "person_decisions", "heard",
 )  # fmt: skip
 
 
 def upgrade() -> None:
-    for statements in (CONNECTIONS, STREAMS, REFRESHES, IDENTITIES):
+    for statements in (CONNECTIONS, STREAMS, REFRESHES, IDENTITIES, HEARD):
         op.execute(statements)
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(NEW)} TO sago_worker")
 

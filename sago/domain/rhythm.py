@@ -33,8 +33,9 @@ def days_a_week(days: Collection[date]) -> float | None:
     span = heard_for(days)
     if span < SHORTEST:
         return None
-    first = _first(days)
-    return 7 * len({each for each in days if each >= first}) / span
+    weeks = span // 7
+    start = max(days) - timedelta(weeks=weeks)
+    return sum(each > start for each in set(days)) / weeks
 
 
 def gap_since(days: Collection[date], today: date) -> date | None:

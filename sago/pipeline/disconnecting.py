@@ -36,6 +36,7 @@ def _disconnect(tx: Transaction, connection: Connection, company_id: str, now: d
             tx.connections.save(connection.model_copy(update={"company_id": None}))
         return
     tx.identities.forget_all(connection.id)
+    tx.heard.forget(connection.id)
     tx.connections.forget_token(connection.id)
     tx.streams.ensure(connection.id, (), now)
     tx.connections.save(connection.model_copy(update={"state": ConnectionState.REMOVED, "reason": ENDED}))

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sago.ports.batches import BatchStore
-from sago.ports.connections import ConnectionStore, StreamStore
+from sago.ports.connections import ConnectionStore, HeardStore, StreamStore
 from sago.ports.events import EventStore
 from sago.ports.identities import IdentityStore
 from sago.ports.keeping import ErasureStore, GenerationStore
@@ -31,6 +31,7 @@ class Transaction(Protocol):
     notices: NoticeStore
     connections: ConnectionStore
     streams: StreamStore
+    heard: HeardStore
     identities: IdentityStore
     ledger: Ledger
     erasures: ErasureStore

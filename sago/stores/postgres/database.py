@@ -17,6 +17,7 @@ from sago.ports import (
     ErasureStore,
     EventStore,
     GenerationStore,
+    HeardStore,
     IdentityStore,
     Ledger,
     MailStore,
@@ -36,6 +37,7 @@ from sago.stores.postgres.engine import WORKER, Connections
 from sago.stores.postgres.erasures import PostgresErasures
 from sago.stores.postgres.events import PostgresEvents
 from sago.stores.postgres.generation import PostgresGeneration
+from sago.stores.postgres.heard import PostgresHeard
 from sago.stores.postgres.identities import PostgresIdentities
 from sago.stores.postgres.ledger import PostgresLedger
 from sago.stores.postgres.mails import PostgresMails
@@ -62,6 +64,7 @@ class PostgresTransaction:
         self.notices: NoticeStore = PostgresNotices(connection)
         self.connections: ConnectionStore = PostgresConnections(connection)
         self.streams: StreamStore = PostgresStreams(connection)
+        self.heard: HeardStore = PostgresHeard(connection)
         self.identities: IdentityStore = PostgresIdentities(connection)
         self.ledger: Ledger = PostgresLedger(connection)
         self.erasures: ErasureStore = PostgresErasures(connection)
