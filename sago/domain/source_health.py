@@ -19,7 +19,6 @@ FAILS_FROM = 3
 SILENT_FOR = timedelta(days=SHORTEST)
 """After so long a connection that never had a message is worth a look."""
 MEND_QUIET = "look whether what is shared still lies where it did, and whether the app may still see it"
-AGAIN = {"slack": "sago connect slack", "gmail": "sago connect gmail"}
 
 
 class Said(NamedTuple):
@@ -87,9 +86,10 @@ def _state(
 ) -> tuple[SourceState, str]:
     """Refused, else what is worst among its streams, else how long it has been quiet as a whole."""
     if connection.state is ConnectionState.REFUSED:
-        again = AGAIN.get(connection.source, f"sago connect {connection.source}")
+        again = f"sago connect {connection.source}"
         why = connection.reason or "the vendor refuses the token"
-        return SourceState.REFUSED, f"{why}: nothing is read until somebody connects it again, `{again}`"
+        mend = "" if again in why else f": `{again}`"
+        return SourceState.REFUSED, f"{why}; nothing is read until somebody connects it again{mend}"
     failing = [each for each in parts if each.state is SourceState.FAILING]
     if failing:
         which = "" if len(failing) == len(parts) == 1 else f"{len(failing)} of {len(parts)} streams: "

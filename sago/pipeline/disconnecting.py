@@ -39,4 +39,5 @@ def _disconnect(tx: Transaction, connection: Connection, company_id: str, now: d
     tx.heard.forget(connection.id)
     tx.connections.forget_token(connection.id)
     tx.streams.ensure(connection.id, (), now)
-    tx.connections.save(connection.model_copy(update={"state": ConnectionState.REMOVED, "reason": ENDED}))
+    gone = {"state": ConnectionState.REMOVED, "reason": ENDED, "containers": ()}
+    tx.connections.save(connection.model_copy(update=gone))

@@ -181,8 +181,10 @@ def test_a_refused_one_needs_a_person(house: House) -> None:
     found = house.one()
     assert (found.state, found.text) == (
         SourceState.REFUSED,
-        "slack: token_revoked: nothing is read until somebody connects it again, `sago connect slack`",
+        "slack: token_revoked; nothing is read until somebody connects it again: `sago connect slack`",
     )
+    house.connect("slack", "C1", **refused | {"reason": "token_revoked: run `sago connect slack`"})
+    assert house.one().text.endswith("run `sago connect slack`; nothing is read until somebody connects it again")
 
 
 def test_one_that_was_let_go_is_not_looked_at(house: House) -> None:
