@@ -95,7 +95,7 @@ class Source(Protocol):
     limits: Mapping[str, int] = MappingProxyType({})
     """Requests a minute of one account, by the name of the limit; none for what is not named."""
 
-    def verify(self, delivery: Delivery) -> None:
+    def verify(self, delivery: Delivery) -> None:  # noqa: ARG002
         """Raise SignatureError unless the vendor sent these very bytes within the last five minutes, ConfigError where
         the setting it takes is missing."""
         raise SignatureError(f"{self.name} pushes nothing")

@@ -44,7 +44,7 @@ def _of_mail(message: Message) -> Identity | None:
         return None
     tree = message.raw.get("payload")
     header = headers_of(tree).get("from", "") if isinstance(tree, dict) else ""
-    name, named = parseaddr(gmail.decode_header(header))
+    name, named = parseaddr(decode_header(header))
     known = address_of(named) == address and address_of(name) != address
     return Identity(address, _one_line(name) if known else "", address)
 
