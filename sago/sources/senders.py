@@ -10,6 +10,7 @@ from sago.domain.messages import Message
 from sago.ports import Identity
 from sago.sources import gmail, slack
 from sago.sources.mail_parts import headers_of
+from sago.sources.mail_text import decode_header
 
 _SLACK_NAMES = ("display_name", "real_name", "name")
 
