@@ -16,9 +16,11 @@ from sago.errors import (
     CursorExpiredError,
     NotThereError,
     PermanentError,
+    SignatureError,
     TransientError,
     UnusableAnswerError,
 )
+from sago.ports import Delivery
 from sago.source_sections import SlackSettings
 from sago.sources.slack_source import Slack
 
@@ -138,3 +140,11 @@ def test_a_token_without_a_refresh_part_and_an_app_without_its_secret_cannot_ren
         SLACK.renew(OLD.model_copy(update={"refresh": None}), NOW)
     with pytest.raises(ConfigError, match="SAGO_SLACK__CLIENT_ID"):
         Slack(SlackSettings()).renew(OLD, NOW)
+
+
+def test_a_delivery_is_verified_with_the_secret_of_the_settings() -> None:
+    delivery = Delivery(b"{}", {"x-slack-request-timestamp": str(int(NOW.timestamp()))}, NOW)
+    with pytest.raises(ConfigError, match="SAGO_SLACK__SIGNING_SECRET"):
+        SLACK.verify(delivery)
+    with pytest.raises(SignatureError):
+        Slack(SlackSettings(signing_secret=SecretStr("a signing secret"))).verify(delivery)
