@@ -25,7 +25,8 @@ from sago.source_sections import SlackSettings
 from sago.sources.slack_source import Slack
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-SLACK = Slack(SlackSettings(client_id="1.2", client_secret=SecretStr("a client secret")))
+SETTINGS = SlackSettings(client_id="1.2", client_secret=SecretStr("a client secret"))
+SLACK = Slack(SETTINGS)
 OLD = Token(access=SecretStr("xoxe.xoxb-1-old"), refresh=SecretStr("xoxe-1-old"), scopes=("channels:history",))
 
 
@@ -102,7 +103,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, answer: httpx2.Response | Excepti
 def test_a_token_is_renewed_by_its_refresh_part(monkeypatch: pytest.MonkeyPatch) -> None:
     body = {"ok": True, "access_token": "xoxe.xoxb-1-new", "refresh_token": "xoxe-1-new", "expires_in": 43200}
     posted = answering(monkeypatch, httpx2.Response(200, json=body))
-    fresh = SLACK.renew(OLD, NOW)
+    fresh = Slack(SETTINGS.model_copy(update={"api_url": "https://slack.com/api"})).renew(OLD, NOW)
     assert fresh.access.get_secret_value() == "xoxe.xoxb-1-new"
     assert fresh.refresh is not None
     assert fresh.refresh.get_secret_value() == "xoxe-1-new"
