@@ -43,6 +43,7 @@ from sago.pipeline.folding import Folding
 from sago.pipeline.gathering import Gathering
 from sago.pipeline.generations import Generations
 from sago.pipeline.ingest import Ingest
+from sago.pipeline.persons import Persons
 from sago.pipeline.polling import Polling
 from sago.pipeline.pulling import Pace, Pulling
 from sago.pipeline.receiving import Receiving
@@ -50,6 +51,7 @@ from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.replaying import Replaying
 from sago.pipeline.revoking import Revoking
+from sago.pipeline.source_health import SourceHealth
 from sago.pipeline.storing import Storing
 from sago.pipeline.taking import Taking
 from sago.pipeline.vitals import Limits, Vitals
@@ -232,8 +234,28 @@ class Container:
     @cached_property
     def taking(self) -> Taking:
         """Items of vendors into the log."""
-        topic_of = self.settings.kafka.topic
-        return Taking(self.reception, self.raw, self.log, self.database, self.clock, topic_of, lambda _: {})
+        return Taking(
+            reception=self.reception,
+            raw=self.raw,
+            log=self.log,
+            database=self.database,
+            clock=self.clock,
+            topic_of=self.settings.kafka.topic,
+            names_of=self.persons.names,
+            met=self.source_health.hear,
+        )
+
+    @cached_property
+    def source_health(self) -> SourceHealth:
+        """How what is connected does."""
+        return SourceHealth(self.database, self.clock, self.persons.meet)
+
+    @cached_property
+    def persons(self) -> Persons:
+        """Who is who over what a company connected."""
+        from sago.sources.senders import sender_of
+
+        return Persons(self.database, self.clock, sender_of)
 
     @cached_property
     def deliveries(self) -> DeliveryCounts:
@@ -275,7 +297,7 @@ class Container:
             taking=self.taking,
             clock=self.clock,
             chance=random.random,
-            keep_people=lambda *_: None,
+            keep_people=self.persons.keep,
             pace=pace,
         )
 

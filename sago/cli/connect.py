@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
@@ -16,14 +17,18 @@ from sago.bootstrap import Container
 from sago.cli import connect_accounts, connect_keys
 from sago.cli.connect_browser import code_of, listening
 from sago.cli.connect_choice import chosen, has_terminal, named
-from sago.cli.connect_output import as_json_of, say_connected
+from sago.cli.connect_output import as_json_of, say_connected, slowness, told_of
 from sago.cli.connect_waiting import send_due
 from sago.cli.days import day_option
 from sago.cli.lookup import me, opened, require_known
 from sago.cli.session import CONNECT, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.connections import EVERY_CONTAINER, Connection, Token
+from sago.domain.messages import COMPANY_ID
+from sago.domain.wording import day
 from sago.errors import AccountRefusedError, ConfigError, UsageError
 from sago.pipeline.connecting import Wanted
+from sago.ports import Transaction
+from sago.report.phrases import one_line
 from sago.sources.accounts import Account, Accounts, Choice
 from sago.sources.oauth import ask, exchange
 from sago.sources.visits import Visit
@@ -149,7 +154,7 @@ def _connect(
         connection = _kept(session, container, accounts, source, token, options)
         send_due(container)
         if session.as_json:
-            session.emit(as_json_of(container, connection))
+            session.emit(as_json_of(told_of(container, connection)))
         else:
             say_connected(session, accounts, connection)
 
@@ -164,12 +169,19 @@ def _check(container: Container, options: Options) -> None:
         raise UsageError(f"--since {options.since}: has not come yet")
     container.vault.seal(Token(access=SecretStr("a try")))
     with container.database.begin() as tx:
-        if options.company and options.new:
-            tx.companies.ensure(options.company, container.clock.now())
-        try:
-            require_known(tx, options.company)
-        except UsageError as error:
-            raise UsageError(f"{error}; add --new where it is a new one") from None
+        _check_company(tx, options)
+
+
+def _check_company(tx: Transaction, options: Options) -> None:
+    if options.company and options.new:
+        if not re.match(COMPANY_ID, options.company):
+            wanted = "write it in small letters, digits, - and _, as in acme-4"
+            raise UsageError(f"--company {one_line(options.company, 60)}: {wanted}")
+        return
+    try:
+        require_known(tx, options.company)
+    except UsageError as error:
+        raise UsageError(f"{error}; add --new where it is a new one") from None
 
 
 def _kept(
@@ -186,6 +198,11 @@ def _kept(
     containers = _shared(session, container, accounts, source, whose, accounts.choices(visit), options)
     since = datetime.combine(options.since, time.min, UTC) if options.since else None
     wanted = Wanted(containers, options.company, since)
+    if since:
+        session.note(escape(f"reads back to {day(since)}; {slowness(accounts)}"))
+    if options.company:
+        with container.database.begin() as tx:
+            tx.companies.ensure(options.company, container.clock.now())
     account = (source, whose.account, whose.name)
     return container.connecting.connect(account, token, wanted, lambda each: reader.streams(each, visit), me())
 

@@ -10,13 +10,14 @@ from rich.markup import escape
 
 from sago.bootstrap import Container
 from sago.cli.connect_choice import chosen, has_terminal, named
-from sago.cli.connect_output import as_json_of, say_account, say_accounts, shared
+from sago.cli.connect_output import as_json_of, say_account, say_accounts, shared, told_of
 from sago.cli.connect_waiting import send_due, wait_until_read
 from sago.cli.lookup import me, opened, require_known
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState
 from sago.errors import ConfigError, SagoError, UsageError
 from sago.pipeline.connecting import name_of, the_connection
+from sago.pipeline.source_health import health_of_sources
 from sago.report.phrases import one_line
 from sago.sources.accounts import Accounts, Choice
 
@@ -43,14 +44,15 @@ def list_accounts(
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
+        now = container.clock.now()
         with container.database.begin() as tx:
-            there = [each for each in tx.connections.all() if each.state is not ConnectionState.REMOVED]
-            rows = [(each, tx.streams.of(each.id)) for each in there]
+            healthy = {each.id: each for each in health_of_sources(tx, now)}
+            rows = [(each, healthy[each.id]) for each in tx.connections.all() if each.id in healthy]
         if as_json:
-            for each in there:
-                session.emit(as_json_of(container, each))
+            for each, _ in rows:
+                session.emit(as_json_of(told_of(container, each)))
             return
-        say_accounts(session, rows, container.clock.now())
+        say_accounts(session, rows, now)
 
 
 def show(
@@ -66,14 +68,12 @@ def show(
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
-        connection = _found(container, account)
+        told = told_of(container, _found(container, account))
         if as_json:
-            session.emit(as_json_of(container, connection))
+            session.emit(as_json_of(told))
             return
-        with container.database.begin() as tx:
-            routes, streams = tx.connections.routes(connection.id), tx.streams.of(connection.id)
-        kind = container.accounts(connection.source).container
-        say_account(session, connection, routes, streams, container.clock.now(), kind)
+        kind = container.accounts(told.connection.source).container
+        say_account(session, told, container.clock.now(), kind)
 
 
 def share(
@@ -107,7 +107,7 @@ def share(
         )
         send_due(container)
         if as_json:
-            session.emit(as_json_of(container, changed))
+            session.emit(as_json_of(told_of(container, changed)))
         session.note(escape(f"{name_of(changed)}: {shared(changed, accounts.container)} from now on"))
 
 
@@ -174,7 +174,7 @@ def pull(
         send_due(container)
         well = wait_until_read(session, container, connection, since) if wait else True
         if as_json:
-            session.emit(as_json_of(container, connection))
+            session.emit(as_json_of(told_of(container, connection)))
         elif not wait:
             session.note(escape(f"{name_of(connection)}: is being read; `sago connect show {connection.account}`"))
     if not well:

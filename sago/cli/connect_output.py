@@ -2,46 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
 from sago.bootstrap import Container
 from sago.cli.lookup import table
 from sago.cli.session import Session
 from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState, Route, Stream
-from sago.domain.wording import day
-from sago.pipeline.complaints import length
+from sago.domain.deliveries import Counted
+from sago.domain.vitals import ConnectionVitals
+from sago.domain.wording import day, length
 from sago.pipeline.connecting import name_of
+from sago.pipeline.source_health import health_of_sources
 from sago.sources.accounts import Accounts
 
 MANY = 10_000
 """Messages that an estimate is told for."""
 
 
-def as_json_of(container: Container, connection: Connection) -> dict[str, Any]:
-    """An account with its routes and streams; never its token."""
+class Told(NamedTuple):
+    """All that is known of one account; never its token."""
+
+    connection: Connection
+    routes: Sequence[Route]
+    streams: Sequence[Stream]
+    health: ConnectionVitals
+    counts: Mapping[Counted, int] | None
+    """Of deliveries by webhook, of every source."""
+
+
+def told_of(container: Container, connection: Connection) -> Told:
+    """Read at one moment."""
     with container.database.begin() as tx:
+        health = next(each for each in health_of_sources(tx, container.clock.now()) if each.id == connection.id)
         routes, streams = tx.connections.routes(connection.id), tx.streams.of(connection.id)
-    told = connection.model_dump(mode="json")
+    return Told(connection, routes, streams, health, container.deliveries.totals())
+
+
+def as_json_of(told: Told) -> dict[str, Any]:
+    """As one object."""
     hidden = {"connection_id", "cursor", "mark", "fence"}
-    return told | {
-        "routes": [each.model_dump(mode="json", exclude={"connection_id"}) for each in routes],
-        "streams": [each.model_dump(mode="json", exclude=hidden) for each in streams],
+    counts = told.counts or {}
+    pushes = [
+        {"outcome": each.outcome.value, "reason": each.reason, "count": count}
+        for each, count in counts.items()
+        if each.source == told.connection.source
+    ]
+    return told.connection.model_dump(mode="json") | {
+        "routes": [each.model_dump(mode="json", exclude={"connection_id"}) for each in told.routes],
+        "streams": [each.model_dump(mode="json", exclude=hidden) for each in told.streams],
+        "health": {"state": told.health.state.value, "text": told.health.text},
+        "pushed": pushes,
     }
 
 
 def say_connected(session: Session, accounts: Accounts, connection: Connection) -> None:
     """What is read now, for whom, and what is still to do."""
-    whose = connection.company_id or "nobody's until they are routed"
-    session.out.print(
-        escape(f"{name_of(connection)} ({connection.name}): {shared(connection, accounts.container)}, {whose}")
-    )
-    if connection.since:
-        session.note(escape(f"read from {day(connection.since)} on; {slowness(accounts)}"))
-    else:
+    what = f"{name_of(connection)} ({connection.name}): {shared(connection, accounts.container)}"
+    session.out.print(escape(f"{what}, {connection.company_id or 'nobody until they are routed'}"))
+    if connection.since is None:
         session.note("read from now on; --since DAY reads back")
     if connection.company_id is None:
         session.note(escape(f"whose are they? sago connect route {connection.account} --domain acme.example=acme"))
@@ -64,77 +89,89 @@ def shared(connection: Connection, kind: str) -> str:
     return f"{count or 'no'} {kind}{'' if count == 1 else 's'}"
 
 
-def say_accounts(session: Session, rows: Sequence[tuple[Connection, Sequence[Stream]]], now: datetime) -> None:
+def say_accounts(session: Session, rows: Sequence[tuple[Connection, ConnectionVitals]], now: datetime) -> None:
     """One line an account."""
     heads = ("account", "name", "company", "streams", "newest message", "state")
     told = [
         (
             name_of(each),
             each.name,
-            each.company_id or "by routes",
-            str(len(streams)),
-            _newest(streams, now),
-            _state(each, streams),
+            whose(each),
+            str(len(health.streams)),
+            age(health.newest_at, now),
+            _state(each, health),
         )
-        for each, streams in rows
+        for each, health in rows
     ]
     table(session, heads, told, "nothing is connected yet: `sago connect slack`, `sago connect gmail`")
 
 
-def say_account(
-    session: Session,
-    connection: Connection,
-    routes: Sequence[Route],
-    streams: Sequence[Stream],
-    now: datetime,
-    kind: str,
-) -> None:
-    """An account whole: what is shared, whose it is, and each stream."""
+def say_account(session: Session, told: Told, now: datetime, kind: str) -> None:
+    """An account whole: what is shared, whose it is, what its vendor pushed, and each stream."""
+    connection, health = told.connection, told.health
     since = connection.since or connection.created_at
-    lines = {
-        "account": f"{name_of(connection)} ({connection.name})",
-        "shared": f"{shared(connection, kind)}, since {day(since)}",
-        "company": connection.company_id or "by routes alone",
-        "state": _state(connection, streams),
-    }
-    for head, text in lines.items():
-        session.out.print(f"{head:<9}{escape(text)}")
-    for route in routes:
-        session.out.print(f"{'route':<9}{escape(f'{route.kind} {route.key} → {route.company_id}')}")
-    heads = ("stream", "read until", "newest message", "taken", "state")
-    told = [
-        (each.name, _moment(each.read_until), _newest([each], now), f"{each.taken:,}", stream_state(each, now))
-        for each in streams
+    lines = [
+        ("account", f"{name_of(connection)} ({connection.name})"),
+        ("shared", f"{shared(connection, kind)}, since {day(since)}"),
+        ("company", whose(connection)),
+        *(("route", f"{each.kind} {each.key} → {each.company_id}") for each in told.routes),
+        ("pushed", pushed(told.counts, connection.source)),
+        ("state", _state(connection, health)),
     ]
-    table(session, heads, told, "no streams: nothing is read", right=("taken",))
+    grid = Table.grid(padding=(0, 2))
+    for head, text in lines:
+        grid.add_row(head, Text(text))
+    session.out.print(grid)
+    texts = {each.name: each.text for each in health.streams}
+    rows = [
+        (each.name, at(each.read_until), age(each.newest_at, now), f"{each.taken:,}", stream_state(each, texts, now))
+        for each in told.streams
+    ]
+    heads = ("stream", "read until", "newest message", "taken", "state")
+    table(session, heads, rows, "no streams: nothing is read", right=("taken",))
 
 
-def stream_state(stream: Stream, now: datetime) -> str:
+def pushed(counts: Mapping[Counted, int] | None, source: str) -> str:
+    """Of a source what came by webhook, of all its accounts together."""
+    if counts is None:
+        return "not known while redis is silent"
+    by_outcome: Counter[str] = Counter()
+    for counted, count in counts.items():
+        if counted.source == source:
+            by_outcome[counted.outcome.value.replace("_", " ")] += count
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in by_outcome.most_common()) or "nothing yet"
+
+
+def stream_state(stream: Stream, texts: Mapping[str, str], now: datetime) -> str:
     """In a few words; what is wrong says how to mend it."""
+    again = f" (tried again in {length(stream.due_at - now)})" if stream.due_at > now else ""
     if stream.error:
-        again = f" (tried again in {length(stream.due_at - now)})" if stream.due_at > now else ""
         return f"{stream.error}{again}"
     if stream.lease_until is not None and stream.lease_until > now:
         return "is read now"
     if stream.window is not None:
-        return "goes on"
-    return "waits for its first reading" if stream.read_until is None else "up to date"
+        return f"goes on in {length(stream.due_at - now)}" if stream.due_at > now else "goes on"
+    if stream.read_until is None:
+        return "waits for its first reading"
+    return texts.get(stream.name, "up to date")
 
 
-def _state(connection: Connection, streams: Sequence[Stream]) -> str:
-    if connection.state is ConnectionState.REFUSED:
-        mend = f"sago connect {connection.source}"
-        return connection.reason if mend in connection.reason else f"{connection.reason}; connect it again: `{mend}`"
-    failing = sum(1 for each in streams if each.error)
-    if failing:
-        return f"{failing} of {len(streams)} fail: `sago connect show {connection.account}`"
-    return "active" if connection.containers else "nothing shared"
+def whose(connection: Connection) -> str:
+    """Whose messages are that no route names."""
+    return connection.company_id or "by routes alone"
 
 
-def _newest(streams: Sequence[Stream], now: datetime) -> str:
-    newest = max((each.newest_at for each in streams if each.newest_at), default=None)
-    return f"{length(now - newest)} ago" if newest else "none"
+def age(moment: datetime | None, now: datetime) -> str:
+    """`3 h ago`."""
+    return f"{length(now - moment)} ago" if moment else "none"
 
 
-def _moment(moment: datetime | None) -> str:
+def at(moment: datetime | None) -> str:
+    """In UTC, to the minute."""
     return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
+
+
+def _state(connection: Connection, health: ConnectionVitals) -> str:
+    if connection.state is ConnectionState.ACTIVE and not connection.containers:
+        return f"nothing shared: `sago connect share {connection.account}`"
+    return f"{health.state}: {health.text}"

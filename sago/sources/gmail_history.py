@@ -6,9 +6,7 @@ Forms: developers.google.com/workspace/gmail/api/reference/rest/v1/{users.histor
 
 from __future__ import annotations
 
-import base64
 import difflib
-import email.utils
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,19 +18,18 @@ from sago.domain.connections import EVERY_CONTAINER, Connection, Stream, Window
 from sago.errors import (
     AccountRefusedError,
     CursorExpiredError,
+    InvalidMessageError,
     NotThereError,
     PermanentError,
     UnusableAnswerError,
 )
 from sago.ports import Item, Page, Vendor
-from sago.sources import gmail, mail_file
+from sago.sources import gmail, mail_kinds, mail_parts
 
 ME = "gmail/v1/users/me"
 LIMIT = "requests"
 PAGE = 50
 """Messages of a list, or records of the history, that are read between two checkpoints."""
-HIDDEN = {"DRAFT": "a draft", "SPAM": "spam", "TRASH": "in the trash", "CHAT": "a chat"}
-"""Labels whose messages are left out on purpose."""
 LEFT_OUT = "left_out"
 """In the payload of an item that stands for a message which was not fetched: why."""
 TOO_OLD = "said before what is shared begins"
@@ -129,7 +126,7 @@ class Mailbox:
         """A page of one label's messages since the window's start. It has no end by the clock: what comes meanwhile is
         listed or told by the history, most often both, and clocks that differ lose nothing."""
         label = self.labels[at["label"]].label
-        params = {"q": f"after:{int(window.start.timestamp()) - 1}"} | ({"labelIds": label} if label else {})
+        params = {"q": f"after:{max(int(window.start.timestamp()) - 1, 0)}"} | ({"labelIds": label} if label else {})
         answer = self._list("messages", params, at["page"])
         items = tuple(self._read(row["id"], {label} if label else set()) for row in _rows(answer, "messages"))
         if token := _next(answer, at["page"]):
@@ -156,14 +153,14 @@ class Mailbox:
         """Fetched only where it may be taken."""
         if change.has is not None:
             known = Item({"id": message_id, "labelIds": sorted(change.has)}, self._container(change.had | change.has))
-            if ignored(known) or not self.connection.takes(known.container):
+            if _hidden(change.has) or not self.connection.takes(known.container):
                 return known
         return self._read(message_id, change.had)
 
     def _read(self, message_id: str, had: set[str]) -> Item:
         try:
-            payload = self._message(message_id, "full")
-            if not ignored(Item(payload)) and not _has_body(payload):
+            payload: Mapping[str, Any] = self._message(message_id, "full")
+            if not _hidden(labels_of(payload)) and not _has_body(payload):
                 payload = _from_raw(self._message(message_id, "raw"))
         except NotThereError:
             return left_out(message_id, GONE)
@@ -198,8 +195,7 @@ def ignored(item: Item) -> str | None:
     """Why a message is left out on purpose."""
     if reason := item.payload.get(LEFT_OUT):
         return str(reason)
-    labels = labels_of(item.payload)
-    return next((reason for label, reason in HIDDEN.items() if label in labels), None)
+    return _hidden(labels_of(item.payload)) or gmail.ignored(item.payload)
 
 
 def left_out(message_id: str, reason: str) -> Item:
@@ -216,10 +212,13 @@ def labels_of(payload: Mapping[str, Any]) -> set[str]:
 def addresses_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
     """Of From, then To, then Cc, each once."""
     tree = payload.get("payload")
-    headers = gmail.headers_of(tree) if isinstance(tree, Mapping) else {}
-    written = [gmail.decode_header(headers.get(name, "")) for name in ("from", "to", "cc")]
-    found = (address for _, address in email.utils.getaddresses(written) if "@" in address)
+    headers = mail_parts.headers_of(tree) if isinstance(tree, Mapping) else {}
+    found = [each for name in ("from", "to", "cc") for each in mail_parts.addresses_in(headers.get(name, ""))]
     return tuple(dict.fromkeys(found))
+
+
+def _hidden(labels: set[str]) -> str | None:
+    return next((reason for label, reason in mail_kinds.LABELS.items() if label in labels), None)
 
 
 def _changes(records: Sequence[Mapping[str, Any]]) -> tuple[dict[str, _Change], dict[str, None]]:
@@ -280,7 +279,8 @@ def _is_before(payload: Mapping[str, Any], moment: datetime) -> bool:
 
 
 def _has_body(payload: Mapping[str, Any]) -> bool:
-    """Whether each text in the answer came with its letters: Gmail puts a large one aside as an attachment."""
+    """Whether each text in the answer came with its letters: Gmail puts a large one aside as an attachment, and does
+    not look for the parts of a mail whose boundaries are wrong."""
     tree = payload.get("payload")
     return isinstance(tree, Mapping) and bool(tree) and all(_is_whole(part) for part in _leaves(tree))
 
@@ -298,16 +298,15 @@ def _leaves(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _is_whole(part: Mapping[str, Any]) -> bool:
     body = part.get("body")
-    is_text = str(part.get("mimeType", "")).lower().startswith("text/") and not part.get("filename")
-    return not is_text or (isinstance(body, Mapping) and ("data" in body or not body.get("size")))
+    kind = mail_parts.kind_of(part)
+    if kind.startswith("text/") and not part.get("filename"):
+        return isinstance(body, Mapping) and ("data" in body or not body.get("size"))
+    return not kind.startswith("multipart/")
 
 
-def _from_raw(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The same message as format `full` gives it, of its RFC 822 bytes; without a tree where they cannot be read."""
-    said = str(answer.get("raw", ""))
-    kept = {name: value for name, value in answer.items() if name != "raw"}
+def _from_raw(answer: dict[str, Any]) -> Mapping[str, Any]:
+    """The same message as format `full` gives it; as it came where it cannot be read, which is told in its time."""
     try:
-        raw = base64.urlsafe_b64decode(said + "=" * (-len(said) % 4))
-    except ValueError:
-        return kept
-    return kept | {"payload": mail_file.tree(raw)}
+        return gmail.full(answer)
+    except InvalidMessageError:
+        return answer

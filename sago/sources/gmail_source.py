@@ -64,13 +64,12 @@ class Gmail:
         return gmail_push.unpack(delivery)
 
     def ignored(self, item: Item) -> str | None:
-        """Drafts, spam, the trash, chats, and what is counted without having been fetched."""
+        """What nobody wrote or sent, and what is counted without having been fetched."""
         return gmail_history.ignored(item)
 
     def to_message(self, item: Item, company_id: str, names: Mapping[str, str]) -> Message:  # noqa: ARG002
-        """With LF line ends, so that both formats of the API say the same."""
-        message = gmail.to_message(item.payload, company_id)
-        return message.model_copy(update={"text": message.text.replace("\r\n", "\n").replace("\r", "\n")})
+        """The sender's own words."""
+        return gmail.to_message(item.payload, company_id)
 
     def streams(self, connection: Connection, vendor: Vendor) -> list[str]:
         """One; raises PermanentError where the share names a label that the mailbox does not have."""

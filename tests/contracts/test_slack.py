@@ -12,6 +12,7 @@ from sago.domain.connections import Token
 from sago.pipeline.pulling import End
 from sago.sources.slack_history import estimate
 from sago.stores.memory.clock import ManualClock
+from tests.canaries import SLACK_TOKEN, slack_refresh
 from tests.standins.slack_house import NOW, House
 from tests.standins.slack_pushes import Pushes
 from tests.standins.slack_server import FAULTS, SlackServer, limits_of, slack_server
@@ -172,10 +173,10 @@ def test_a_token_that_ends_in_between_is_renewed_and_the_reading_goes_on(
     server: SlackServer, clock: ManualClock
 ) -> None:
     server.methods.rotates, server.methods.most = True, 5
-    server.methods.refreshes.add("xoxe-1-first")
+    server.methods.refreshes.add(slack_refresh("first"))
     server.workspace.add_channel("C0GENERAL01")
     fill(server.workspace, "C0GENERAL01", 60, NOW)
-    house = House(server, clock, token=Token(access=SecretStr("xoxb-standin"), refresh=SecretStr("xoxe-1-first")))
+    house = House(server, clock, token=Token(access=SecretStr(SLACK_TOKEN), refresh=SecretStr(slack_refresh("first"))))
     house.pulling.refresh(house.id)
     server.methods.expire_tokens()
     house.read()

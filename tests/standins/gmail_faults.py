@@ -27,7 +27,8 @@ REASONS = {
     "insufficientPermissions": (403, "insufficientPermissions"),
     "accessNotConfigured": (403, "accessNotConfigured"),
 }
-"""Faults that are answers; `hang`, `cut`, `html`, `twice` are the others."""
+"""Faults that are answers; `hang`, `cut`, `html`, `twice` (the page before once more) and
+`overlap` (half of it) are the others."""
 
 
 @dataclass
@@ -42,8 +43,8 @@ class Fault:
     _seen: int = 0
 
     def strikes(self, path: str, has_token: bool) -> bool:
-        """A page is told twice where there is one before it."""
-        if self.times <= 0 or not re.search(self.path, path) or (self.kind == "twice" and not has_token):
+        """Pages are told again where there is one before."""
+        if self.times <= 0 or not re.search(self.path, path) or (self.kind in ("twice", "overlap") and not has_token):
             return False
         self._seen += 1
         if self._seen % self.every:

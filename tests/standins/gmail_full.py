@@ -19,11 +19,11 @@ ASIDE = 1_000_000
 """Bytes of a text above which it is put aside as an attachment is."""
 
 
-def tree(raw: bytes) -> dict[str, Any]:
-    return _part(email.message_from_bytes(raw, policy=email.policy.compat32), "")
+def tree(raw: bytes, aside: int = ASIDE) -> dict[str, Any]:
+    return _part(email.message_from_bytes(raw, policy=email.policy.compat32), "", aside)
 
 
-def _part(part: Message, part_id: str) -> dict[str, Any]:
+def _part(part: Message, part_id: str, aside: int) -> dict[str, Any]:
     node: dict[str, Any] = {
         "partId": part_id,
         "mimeType": part.get_content_type(),
@@ -33,12 +33,12 @@ def _part(part: Message, part_id: str) -> dict[str, Any]:
     }
     inner = part.get_payload()
     if part.is_multipart():
-        node["parts"] = [_part(each, f"{part_id}.{n}".lstrip(".")) for n, each in enumerate(inner)]
+        node["parts"] = [_part(each, f"{part_id}.{n}".lstrip("."), aside) for n, each in enumerate(inner)]
         return node
     data = part.get_payload(decode=True) or b""
     if part.get_content_maintype() == "text" and not node["filename"]:
         data = _crlf(_utf8(data, _charset(part)))
-        if len(data) <= ASIDE:
+        if len(data) <= aside:
             node["body"] = {"size": len(data), "data": base64.urlsafe_b64encode(data).decode()}
             return node
     node["body"] = {"size": len(data), "attachmentId": f"ANGjdJ-{part_id or 0}"}

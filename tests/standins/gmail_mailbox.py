@@ -45,6 +45,8 @@ class Mailbox:
     oldest: int = 0
     """Ids of the history below it have expired."""
     watched: dict[str, Any] | None = None
+    aside: int = gmail_full.ASIDE
+    """Bytes of a text above which format `full` leaves it out."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _ids: Iterable[int] = field(default_factory=lambda: itertools.count(0x18C0FFEE00000000))
 
@@ -122,7 +124,7 @@ class Mailbox:
         if form == "raw":
             return told | {"raw": base64.urlsafe_b64encode(kept.raw).decode()}
         if form == "full":
-            return told | {"payload": gmail_full.tree(kept.raw)}
+            return told | {"payload": gmail_full.tree(kept.raw, self.aside)}
         if form == "metadata":
             headers = [{"name": name, "value": str(value)} for name, value in mail.items()]
             return told | {"payload": {"mimeType": mail.get_content_type(), "headers": headers}}

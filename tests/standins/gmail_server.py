@@ -30,6 +30,7 @@ from tests.standins.gmail_tokens import CLIENT_ID, Key, Tokens
 ACCOUNT = "pusher@standin.iam.gserviceaccount.example"
 TOPIC = "projects/standin/topics/gmail"
 API = "/gmail/v1/users/me/"
+BACK = {"twice": 2, "overlap": 1}
 
 
 @dataclass
@@ -118,8 +119,8 @@ class GmailStandin:
             "SAGO_GMAIL__PUSH_TOPIC": TOPIC,
         }
 
-    def api(self, what: str, query: dict[str, list[str]], body: Any, *, stale: bool) -> dict[str, Any]:
-        """An answer of users.*; raises AnswerError. A stale page is the one before, once more."""
+    def api(self, what: str, query: dict[str, list[str]], body: Any, *, back: int) -> dict[str, Any]:
+        """An answer of users.*; raises AnswerError. A page begins `back` halves of a page before its place."""
         box = self.mailbox
         if what == "profile":
             return {"emailAddress": box.address, "messagesTotal": len(box.messages), "historyId": str(box.history_id)}
@@ -131,9 +132,9 @@ class GmailStandin:
             hidden = query.get("includeSpamTrash") == ["true"]
             found = box.listed(query.get("q", [""])[0], query.get("labelIds", []), hidden)
             rows = [{"id": each.id, "threadId": each.thread_id} for each in found]
-            return self._page("messages", rows, query, stale) | {"resultSizeEstimate": len(rows)}
+            return self._page("messages", rows, query, back) | {"resultSizeEstimate": len(rows)}
         if what == "history":
-            return self._history(query, stale)
+            return self._history(query, back)
         kept = box.messages.get(what.removeprefix("messages/"))
         if kept is None:
             raise AnswerError(404, "notFound")
@@ -145,22 +146,22 @@ class GmailStandin:
         self.mailbox.watched = body
         return {"historyId": str(self.mailbox.history_id), "expiration": str(int((time.time() + 7 * 86400) * 1000))}
 
-    def _history(self, query: dict[str, list[str]], stale: bool) -> dict[str, Any]:
+    def _history(self, query: dict[str, list[str]], back: int) -> dict[str, Any]:
         after = query.get("startHistoryId", [""])[0]
         if not after.isdecimal():
             raise AnswerError(400, "invalidArgument")
         if int(after) < self.mailbox.oldest:
             raise AnswerError(404, "notFound")
-        told = self._page("history", self.mailbox.records(int(after)), query, stale)
+        told = self._page("history", self.mailbox.records(int(after)), query, back)
         return told | {"historyId": str(self.mailbox.history_id)}
 
-    def _page(self, key: str, rows: list[dict[str, Any]], query: dict[str, list[str]], stale: bool) -> dict[str, Any]:
+    def _page(self, key: str, rows: list[dict[str, Any]], query: dict[str, list[str]], back: int) -> dict[str, Any]:
         token = query.get("pageToken", ["0"])[0]
         if not token.isdecimal():
             raise AnswerError(400, "invalidArgument")
         size = min(self.page_size, int(query.get("maxResults", ["100"])[0]))
-        begin = int(token)
-        shown = rows[max(begin - size, 0) : begin] if stale else rows[begin : begin + size]
+        begin = max(int(token) - back * size // 2, 0)
+        shown = rows[begin : begin + size]
         more = {"nextPageToken": str(begin + size)} if begin + size < len(rows) else {}
         return ({key: shown} if shown else {}) | more
 
@@ -194,7 +195,8 @@ class _Handler(BaseHTTPRequestHandler):
                 if self.headers.get("Authorization", "").removeprefix("Bearer ") not in standin.tokens.access:
                     raise AnswerError(401, "authError")
                 told = json.loads(body) if body else None
-                return self._send(200, standin.api(path.removeprefix(API), query, told, stale=fault is not None))
+                back = BACK.get(fault.kind, 0) if fault else 0
+                return self._send(200, standin.api(path.removeprefix(API), query, told, back=back))
             route: Callable[..., None] | None = getattr(self, f"_{path.strip('/').replace('/', '_')}", None)
             if route is None:
                 raise AnswerError(404, "notFound")

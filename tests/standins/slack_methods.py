@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from tests.canaries import CLIENT_SECRET, SLACK_TOKEN, slack_refresh, slack_token
 from tests.standins.slack_workspace import Channel, Fields, Workspace, moment_of
 
-CLIENT_ID, CLIENT_SECRET, SIGNING_SECRET = "1234.5678", "a-client-secret", "8f742231b10e8888abcd99yyyzzz85a5"
+CLIENT_ID, SIGNING_SECRET = "1234.5678", "8f742231b10e8888abcd99yyyzzz85a5"
 SCOPES = (
     "channels:history",
     "channels:read",
@@ -44,7 +45,7 @@ class Methods:
     rotates: bool = False
     """Whether tokens end and are renewed."""
     scopes: tuple[str, ...] = SCOPES
-    tokens: dict[str, str] = field(default_factory=lambda: {"xoxb-standin": "active"})
+    tokens: dict[str, str] = field(default_factory=lambda: {SLACK_TOKEN: "active"})
     """Access token → active, token_expired, token_revoked or account_inactive."""
     codes: set[str] = field(default_factory=set)
     refreshes: set[str] = field(default_factory=set)
@@ -90,7 +91,7 @@ class Methods:
 
     def _grant(self) -> Fields:
         self._issued += 1
-        access = f"{'xoxe.' if self.rotates else ''}xoxb-standin-{self._issued}"
+        access = f"{'xoxe.' if self.rotates else ''}{slack_token(f'{self._issued}')}"
         self.tokens[access] = "active"
         granted = {
             "app_id": "A0STANDIN1",
@@ -104,8 +105,8 @@ class Methods:
             "is_enterprise_install": False,
         }
         if self.rotates:
-            self.refreshes.add(f"xoxe-1-standin-{self._issued}")
-            granted |= {"refresh_token": f"xoxe-1-standin-{self._issued}", "expires_in": LASTS}
+            self.refreshes.add(slack_refresh(f"{self._issued}"))
+            granted |= {"refresh_token": slack_refresh(f"{self._issued}"), "expires_in": LASTS}
         return granted
 
     def _auth_test(self, asked: Mapping[str, str]) -> Fields:

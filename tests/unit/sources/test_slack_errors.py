@@ -23,11 +23,16 @@ from sago.errors import (
 from sago.ports import Delivery
 from sago.source_sections import SlackSettings
 from sago.sources.slack_source import Slack
+from tests.canaries import slack_refresh, slack_token
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SETTINGS = SlackSettings(client_id="1.2", client_secret=SecretStr("a client secret"))
 SLACK = Slack(SETTINGS)
-OLD = Token(access=SecretStr("xoxe.xoxb-1-old"), refresh=SecretStr("xoxe-1-old"), scopes=("channels:history",))
+OLD = Token(
+    access=SecretStr(f"xoxe.{slack_token('old')}"),
+    refresh=SecretStr(slack_refresh("old")),
+    scopes=("channels:history",),
+)
 
 
 @pytest.mark.parametrize(
@@ -101,16 +106,21 @@ def answering(monkeypatch: pytest.MonkeyPatch, answer: httpx2.Response | Excepti
 
 
 def test_a_token_is_renewed_by_its_refresh_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    body = {"ok": True, "access_token": "xoxe.xoxb-1-new", "refresh_token": "xoxe-1-new", "expires_in": 43200}
+    body = {
+        "ok": True,
+        "access_token": f"xoxe.{slack_token('new')}",
+        "refresh_token": slack_refresh("new"),
+        "expires_in": 43200,
+    }
     posted = answering(monkeypatch, httpx2.Response(200, json=body))
     fresh = Slack(SETTINGS.model_copy(update={"api_url": "https://slack.com/api"})).renew(OLD, NOW)
-    assert fresh.access.get_secret_value() == "xoxe.xoxb-1-new"
+    assert fresh.access.get_secret_value() == f"xoxe.{slack_token('new')}"
     assert fresh.refresh is not None
-    assert fresh.refresh.get_secret_value() == "xoxe-1-new"
+    assert fresh.refresh.get_secret_value() == slack_refresh("new")
     assert fresh.expires_at == NOW + timedelta(hours=12)
     assert fresh.scopes == OLD.scopes
     assert posted[0]["url"] == "https://slack.com/api/oauth.v2.access"
-    assert (posted[0]["grant_type"], posted[0]["refresh_token"]) == ("refresh_token", "xoxe-1-old")
+    assert (posted[0]["grant_type"], posted[0]["refresh_token"]) == ("refresh_token", slack_refresh("old"))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +132,7 @@ def test_a_token_is_renewed_by_its_refresh_part(monkeypatch: pytest.MonkeyPatch)
         (httpx2.Response(200, json=[]), UnusableAnswerError),
         (httpx2.Response(502, text="<html>"), UnusableAnswerError),
         (httpx2.Response(429, headers={"Retry-After": "7"}), TransientError),
-        (httpx2.ConnectError("xoxe-1-old"), TransientError),
+        (httpx2.ConnectError(slack_refresh("old")), TransientError),
     ],
 )
 def test_a_token_that_is_not_renewed_says_why_and_no_secret(

@@ -15,6 +15,7 @@ from sago.ports import Item
 from sago.source_sections import SlackSettings
 from sago.sources.slack_history import HISTORY, LISTS, REPLIES, estimate
 from sago.sources.slack_source import Slack
+from tests.canaries import SLACK_TOKEN
 from tests.standins.slack_methods import Methods, SlackError
 from tests.standins.slack_workspace import Workspace, ts_of
 
@@ -36,7 +37,7 @@ class Asked:
         self.calls.append((path, limit, dict(params or {})))
         asked = {key: str(value) for key, value in (params or {}).items()}
         try:
-            body = self.answers.pop(0) if self.answers else self.methods.call(path, asked, "xoxb-standin")
+            body = self.answers.pop(0) if self.answers else self.methods.call(path, asked, SLACK_TOKEN)
         except SlackError as error:
             body = error.body
         SLACK.judge(200, {}, body)
