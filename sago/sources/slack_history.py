@@ -143,24 +143,18 @@ def _oldest(messages: Iterable[Mapping[str, Any]]) -> str | None:
 def _threads(messages: Iterable[Mapping[str, Any]], window: Window) -> list[str]:
     """Parents with replies in the window, as far as the channel shows them: by themselves, or where they lie before
     the window by a reply that was broadcast."""
-    oldest = slack.to_ts(window.start)
     found: dict[str, None] = {}
     for each in messages:
         ts, parent = each.get("ts"), each.get("thread_ts")
-        if not isinstance(parent, str) or not isinstance(ts, str):
-            continue
-        has_replies = parent == ts and each.get("reply_count") and _is_from(each.get("latest_reply"), oldest)
-        if has_replies or (parent != ts and not _is_from(parent, oldest)):
+        if isinstance(parent, str) and (each.get("reply_count") if parent == ts else _is_before(parent, window)):
             found[parent] = None
     return list(found)
 
 
-def _is_from(ts: Any, oldest: str) -> bool:
-    """Whether it is not before; what says nothing may be."""
-    try:
-        return slack.from_ts(ts) >= slack.from_ts(oldest)
-    except InvalidMessageError:
-        return True
+def _is_before(ts: str, window: Window) -> bool:
+    with suppress(InvalidMessageError):
+        return slack.from_ts(ts) < window.start
+    return False
 
 
 def _messages(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -89,8 +89,9 @@ class Slack:
             "grant_type": "refresh_token",
             "refresh_token": refresh.get_secret_value(),
         }
+        url = self._settings.api_url.rstrip("/") + "/oauth.v2.access"
         try:
-            answer = httpx2.post(f"{self._settings.api_url}oauth.v2.access", data=form, timeout=_SECONDS)
+            answer = httpx2.post(url, data=form, timeout=_SECONDS)
         except httpx2.HTTPError as error:
             raise TransientError(f"Slack: oauth.v2.access: {type(error).__name__}") from None
         try:

@@ -16,15 +16,18 @@ from sago.errors import (
     CursorExpiredError,
     NotThereError,
     PermanentError,
+    SignatureError,
     TransientError,
     UnusableAnswerError,
 )
+from sago.ports import Delivery
 from sago.source_sections import SlackSettings
 from sago.sources.slack_source import Slack
 from tests.canaries import slack_refresh, slack_token
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-SLACK = Slack(SlackSettings(client_id="1.2", client_secret=SecretStr("a client secret")))
+SETTINGS = SlackSettings(client_id="1.2", client_secret=SecretStr("a client secret"))
+SLACK = Slack(SETTINGS)
 OLD = Token(
     access=SecretStr(f"xoxe.{slack_token('old')}"),
     refresh=SecretStr(slack_refresh("old")),
@@ -110,7 +113,7 @@ def test_a_token_is_renewed_by_its_refresh_part(monkeypatch: pytest.MonkeyPatch)
         "expires_in": 43200,
     }
     posted = answering(monkeypatch, httpx2.Response(200, json=body))
-    fresh = SLACK.renew(OLD, NOW)
+    fresh = Slack(SETTINGS.model_copy(update={"api_url": "https://slack.com/api"})).renew(OLD, NOW)
     assert fresh.access.get_secret_value() == f"xoxe.{slack_token('new')}"
     assert fresh.refresh is not None
     assert fresh.refresh.get_secret_value() == slack_refresh("new")
@@ -148,3 +151,11 @@ def test_a_token_without_a_refresh_part_and_an_app_without_its_secret_cannot_ren
         SLACK.renew(OLD.model_copy(update={"refresh": None}), NOW)
     with pytest.raises(ConfigError, match="SAGO_SLACK__CLIENT_ID"):
         Slack(SlackSettings()).renew(OLD, NOW)
+
+
+def test_a_delivery_is_verified_with_the_secret_of_the_settings() -> None:
+    delivery = Delivery(b"{}", {"x-slack-request-timestamp": str(int(NOW.timestamp()))}, NOW)
+    with pytest.raises(ConfigError, match="SAGO_SLACK__SIGNING_SECRET"):
+        SLACK.verify(delivery)
+    with pytest.raises(SignatureError):
+        Slack(SlackSettings(signing_secret=SecretStr("a signing secret"))).verify(delivery)
