@@ -49,7 +49,7 @@ worker_send_task_events = True
 task_create_missing_queues = False
 task_queues = [
     Queue(name, Exchange(name), routing_key=name)
-    for name in ("store", "upkeep", "merge", "extract", "mail", "outreach")
+    for name in ("store", "upkeep", "merge", "extract", "mail", "outreach", "sources")
 ]
 task_default_queue = "store"
 task_routes = {
@@ -62,6 +62,8 @@ task_routes = {
     "outreach.digest": {"queue": "upkeep"},  # short too
     "outreach.deliver": {"queue": "mail"},  # taken first: approved letters must not wait behind those being written
     "outreach.*": {"queue": "outreach"},
+    "sources.poll": {"queue": "upkeep"},  # short: what is due must not wait behind what is being read
+    "sources.*": {"queue": "sources"},
 }
 
 # Time: soft limits raise inside the task, hard ones kill the child; both below the visibility timeout.
@@ -124,6 +126,11 @@ beat_schedule = {
         "task": "outreach.deliver",
         "schedule": _settings.outreach.deliver_every,
         "options": _expires(_settings.outreach.deliver_every),
+    },
+    "read what is due": {
+        "task": "sources.poll",
+        "schedule": _settings.sources.poll_every,
+        "options": _expires(_settings.sources.poll_every),
     },
     "compose letters": {
         "task": "outreach.schedule",

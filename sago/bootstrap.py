@@ -6,7 +6,8 @@ as much time as a query.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import random
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property, partial
@@ -38,14 +39,33 @@ from sago.pipeline.consent import Consent
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
 from sago.pipeline.folding import Folding
+from sago.pipeline.gathering import Gathering
 from sago.pipeline.generations import Generations
 from sago.pipeline.ingest import Ingest
+from sago.pipeline.polling import Polling
+from sago.pipeline.pulling import Pace, Pulling
+from sago.pipeline.receiving import Receiving
 from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
+from sago.pipeline.replaying import Replaying
 from sago.pipeline.revoking import Revoking
 from sago.pipeline.storing import Storing
+from sago.pipeline.taking import Taking
 from sago.pipeline.vitals import Limits, Vitals
-from sago.ports import CallLedger, Clock, Drafts, LogConsumer, Mailer, MessageLog, Mirror, Models, RawStore
+from sago.ports import (
+    CallLedger,
+    Clock,
+    DeliveryCounts,
+    Drafts,
+    LogConsumer,
+    Mailer,
+    MessageLog,
+    Mirror,
+    Models,
+    RawStore,
+    Sources,
+    Vault,
+)
 from sago.stores.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -106,6 +126,21 @@ class Container:
         from sago.stores.kafka_consumer import KafkaLogConsumer
 
         return KafkaLogConsumer(self.settings.kafka)
+
+    @cached_property
+    def vault(self) -> Vault:
+        from sago.stores.fernet_vault import FernetVault
+
+        return FernetVault(self.settings.sources.token_keys)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Vendors, and how each connection may ask them."""
+        from sago.sources.platform import Platform
+        from sago.sources.vendor import Guards
+
+        guards = Guards(self.database, self.vault, self.breakers, self.rates, self.clock)
+        return Platform(partial(getattr, self.settings), guards)
 
     @cached_property
     def calls(self) -> CallLedger:
@@ -181,6 +216,56 @@ class Container:
         within = self.settings.api.answer_within
         return Reception(self.log, self.raw, self.database, self.clock, until_stored=is_embedded, within=within)
 
+    @cached_property
+    def taking(self) -> Taking:
+        """Items of vendors into the log."""
+        topic_of = self.settings.kafka.topic
+        return Taking(self.reception, self.raw, self.log, self.database, self.clock, topic_of, lambda _: {})
+
+    @cached_property
+    def deliveries(self) -> DeliveryCounts:
+        """Counts of what vendors deliver."""
+        from sago.stores.redis_deliveries import RedisDeliveryCounts
+
+        redis = self.settings.redis
+        return RedisDeliveryCounts(redis.database(redis.cache_db))
+
+    @cached_property
+    def receiving(self) -> Receiving:
+        """What vendors push, made safe in the seconds that they wait."""
+        hurried = replace(self.reception, within=self.settings.sources.answer_within)
+        taking = replace(self.taking, reception=Gathering(hurried))
+        return Receiving(self.sources, taking, self.database, self.dispatcher, self.deliveries)
+
+    @property
+    def replaying(self) -> Replaying:
+        """Dead letters once more."""
+        return Replaying(self.sources, self.taking)
+
+    @property
+    def polling(self) -> Polling:
+        """What of vendors is to be fetched now."""
+        return Polling(self.database, self.dispatcher)
+
+    @cached_property
+    def pulling(self) -> Pulling:
+        """What is fetched from vendors."""
+        settings = self.settings.sources
+        pace = Pace(
+            pull_every=timedelta(seconds=settings.pull_every),
+            run_for=timedelta(seconds=settings.run_for),
+            look_back=timedelta(days=settings.look_back_days),
+        )
+        return Pulling(
+            database=self.database,
+            sources=self.sources,
+            taking=self.taking,
+            clock=self.clock,
+            chance=random.random,
+            keep_people=lambda *_: None,
+            pace=pace,
+        )
+
     @property
     def limits(self) -> Limits:
         """What the figures of health are held against."""
@@ -203,6 +288,7 @@ class Container:
         return Vitals(
             asker=Asker(self.clock),
             stack=lambda: stack_seen_by("api", self.settings),
+            counts=self.deliveries,
             restored=self.generations.problem,
             log=self.log,
             buffer=self.buffer,
@@ -437,7 +523,7 @@ class Container:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("database", "cassandra", "log", "buffer", "breakers", "rates", "answers"):
+        for name in ("database", "cassandra", "log", "buffer", "breakers", "rates", "answers", "deliveries"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 

@@ -45,6 +45,7 @@ class GmailSettings(Section):
     api_url: str = "https://gmail.googleapis.com/"
     authorize_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
     token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    revoke_url: str = "https://oauth2.googleapis.com/revoke"
     certificates_url: str = "https://www.googleapis.com/oauth2/v3/certs"
     client_id: str | None = None
     client_secret: Annotated[SecretStr | None, BeforeValidator(said)] = None

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
+import traceback
 from typing import Literal
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
+LEFT_OUT = "(token left out)"
+"""Stands in a log line instead of a token that should not have come so far."""
+_TOKEN = re.compile(r"xox[a-z](?:\.xox[a-z])?-[\w-]{8,}|xapp-[\w-]{8,}|ya29\.[\w.-]{8,}|1//[\w-]{8,}")
+"""Tokens of Slack's (docs.slack.dev/authentication/tokens) and of Google's."""
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -28,7 +34,7 @@ def configure(level: str = "INFO", style: Literal["auto", "plain", "json"] = "au
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, _without_tokens],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
@@ -39,6 +45,9 @@ def configure(level: str = "INFO", style: Literal["auto", "plain", "json"] = "au
     # It tells each attempt to reach a broker that is away. What matters of it reaches us as exceptions, and our
     # adapters say it once. Never DEBUG: it would write passwords.
     logging.getLogger("kafka").setLevel(logging.WARNING if level == "DEBUG" else logging.CRITICAL)
+    # They would write addresses with their queries, and answers' headers.
+    for name in ("httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -51,3 +60,13 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of a module; bind context with `structlog.contextvars`."""
     bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return bound
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error nobody foresaw was raised, without its text, which may quote a message."""
+    return "".join(traceback.format_tb(error.__traceback__))
+
+
+def _without_tokens(_logger: WrappedLogger, _method: str, line: str | EventDict) -> str:
+    """The second line: tokens are SecretStr and put into no text."""
+    return _TOKEN.sub(LEFT_OUT, str(line))

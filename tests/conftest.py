@@ -21,6 +21,8 @@ from sago.embedded.redis import start_redis
 from sago.embedded.servers import Server
 from tests.docker_servers import DockerServer, docker_answers, start_cassandra_container, start_kafka_container
 
+pytest_plugins = ["tests.token_watch"]
+
 TOPICS = ["slack-messages", "gmail-messages"]
 PARTITIONS = 6
 

@@ -17,7 +17,7 @@ from workers.base import SagoTask
 if TYPE_CHECKING:
     from sago.bootstrap import Container
 
-TASKS = ("store", "upkeep", "extract", "outreach")
+TASKS = ("store", "upkeep", "extract", "outreach", "sources")
 
 app = Celery("sago", task_cls=SagoTask, include=[f"workers.tasks.{name}" for name in TASKS])
 app.config_from_object("celeryconfig")

@@ -49,6 +49,7 @@ CREATE TABLE streams (
     failures      integer NOT NULL,
     error         text COLLATE "C" NOT NULL,
     lease_until   timestamptz,
+    queued_until  timestamptz,
     fence         bigint NOT NULL,
     PRIMARY KEY (connection_id, name)
 );
@@ -58,11 +59,21 @@ COMMENT ON COLUMN streams.cursor IS 'where in the window the next page begins, i
 COMMENT ON COLUMN streams.fence IS 'one more for each reader: what an earlier one writes late is refused';
 """
 
-NEW = ("connections", "connection_tokens", "routes", "streams")
+REFRESHES = """
+CREATE TABLE refreshes (
+    connection_id uuid PRIMARY KEY REFERENCES connections ON DELETE CASCADE,
+    due_at        timestamptz NOT NULL,
+    failures      integer NOT NULL,
+    error         text COLLATE "C" NOT NULL
+);
+COMMENT ON TABLE refreshes IS 'when the streams and people of a connection are listed again';
+"""
+
+NEW = ("connections", "connection_tokens", "routes", "streams", "refreshes")
 
 
 def upgrade() -> None:
-    for statements in (CONNECTIONS, STREAMS):
+    for statements in (CONNECTIONS, STREAMS, REFRESHES):
         op.execute(statements)
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(NEW)} TO sago_worker")
 

@@ -14,8 +14,9 @@ from fastapi_offline import FastAPIOffline
 from sago import telemetry
 from sago.api import problems
 from sago.api.access import check_exposure
+from sago.api.desk import Desk
 from sago.api.journal import Journal
-from sago.api.routes import data_flow, probes, unsubscribe
+from sago.api.routes import data_flow, probes, unsubscribe, webhooks
 from sago.api.sharing import Shared
 from sago.bootstrap import Container, build
 from sago.config import load
@@ -48,9 +49,11 @@ def create_app(container: Container | None = None) -> FastAPI:
     app.state.container = wired
     app.state.settings = wired.settings
     app.state.shared = Shared()
+    app.state.desk = Desk()
     app.add_middleware(Journal)
     problems.register(app)
     app.include_router(data_flow.router)
+    app.include_router(webhooks.router)
     app.include_router(probes.router)
     app.include_router(unsubscribe.router)
     return app
@@ -71,6 +74,6 @@ def _container_of_settings() -> Container:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     container: Container = app.state.container
     # made here, once: threads asking at once might each make their own
-    _ = container.reception, container.vitals, container.suppressing
+    _ = container.reception, container.vitals, container.suppressing, container.receiving
     yield
     container.close()

@@ -1,10 +1,12 @@
-"""The body of an ingest request for OpenAPI: the route reads it itself, so that a bad message refuses no other."""
+"""Bodies for OpenAPI, of routes that read them themselves: so a bad message refuses no other, and what was signed is
+what was sent."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sago.api.intake import LIST_LIMIT
+from sago.api.problems import Problem
 from sago.domain.messages import COMPANY_ID
 from sago.sources.registry import PAYLOADS
 
@@ -97,4 +99,61 @@ REQUEST_BODY: dict[str, Any] = {
             "examples": EXAMPLES,
         }
     },
+}
+CHALLENGE = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"
+WEBHOOK_BODY: dict[str, Any] = {
+    "required": True,
+    "description": "As the vendor sends it, at most 3 MB. Its signature, in the vendor's own header, is made over "
+    "exactly these bytes.",
+    "content": {
+        "application/json": {
+            "schema": {"type": "object"},
+            "examples": {
+                "slack": {
+                    "summary": "An event of Slack's, with X-Slack-Signature and X-Slack-Request-Timestamp",
+                    "value": {
+                        "type": "event_callback",
+                        "team_id": "T024BE7LD",
+                        "event_id": "Ev08MFMKH6",
+                        "event": {
+                            "type": "message",
+                            "channel": "C024BE91L",
+                            "user": "U2147483697",
+                            "ts": "1772467451.000200",
+                            "text": "ARR passed $2M this morning",
+                        },
+                    },
+                },
+                "challenge": {
+                    "summary": "Slack asks whether the address is yours",
+                    "value": {
+                        "type": "url_verification",
+                        "challenge": CHALLENGE,
+                    },
+                },
+            },
+        }
+    },
+}
+WEBHOOK_ANSWERS: dict[str, Any] = {
+    "description": "It is safe, or left out on purpose: what the vendor wants to read, else what became of it.",
+    "content": {
+        "application/json": {
+            "examples": {
+                "taken": {"value": {"taken": 1, "known": 0, "ignored": 0, "refused": 0, "woken": 0}},
+                "challenge": {"value": {"challenge": CHALLENGE}},
+            }
+        }
+    },
+}
+WEBHOOK_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": description}
+    for status, description in {
+        401: "Not signed by the vendor, or not within the last five minutes.",
+        404: "No source is called so.",
+        408: "The body did not come in time. Nothing was taken.",
+        413: "The body is too large. Nothing was taken.",
+        422: "The delivery as a whole cannot be read.",
+        503: "A server does not answer, or the source is not set up: send it again after `Retry-After` seconds.",
+    }.items()
 }

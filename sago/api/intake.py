@@ -54,9 +54,10 @@ async def body_of(request: Request) -> bytes:
     return await read_body(request, request.app.state.settings.api.body_limit)
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """The body, read no further than `limit` bytes; raises a problem with status 408 or 413."""
-    within = request.app.state.settings.api.body_within
+async def read_body(request: Request, limit: int, within: float | None = None) -> bytes:
+    """The body, read no further than `limit` bytes, for `api.body_within` seconds or those given; raises a problem
+    with status 408 or 413."""
+    within = within or request.app.state.settings.api.body_within
     try:
         async with asyncio.timeout(within):
             return await _read_up_to(limit, request)

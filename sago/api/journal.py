@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-import traceback
 import uuid
 
 import structlog
@@ -63,8 +62,7 @@ class Journal:
 
 
 def _log_unforeseen(error: Exception) -> None:
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("unforeseen error", error=type(error).__name__, where=where)
+    log.error("unforeseen error", error=type(error).__name__, where=telemetry.place_of(error))
 
 
 def _sorry(request_id: str) -> JSONResponse:

@@ -12,7 +12,6 @@ from sago.bootstrap import Container
 from sago.cli.lookup import opened, table
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.batches import DeadLetter
-from sago.domain.messages import Message
 from sago.errors import InvalidMessageError, UsageError
 from sago.report.phrases import one_line, visible
 
@@ -78,42 +77,47 @@ def show(
 
 @dlq.command()
 def replay(
-    origin: Origin,
+    origin: Annotated[str | None, typer.Argument(metavar="ID", help="As for `show`.")] = None,
+    unassigned: Annotated[bool, typer.Option("--unassigned", help="All whose company could not be told.")] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
     config: ConfigFile = None,
 ) -> None:
-    """Send a dead letter's message again, once the cause is mended.
+    """Send a dead letter's message again, once the cause is mended; what a vendor sent is read and routed anew.
 
-    Example: [bold]sago dlq replay 3f1c9a02[/]
+    Example: [bold]sago dlq replay 3f1c9a02[/], and once a channel has its company [bold]sago dlq replay --unassigned[/]
     """
+    if (origin is None) is not unassigned:
+        raise UsageError("say which: the id of a dead letter, or --unassigned; see `sago dlq list`")
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
-        letter = _find(container, origin)
-        message = message_of(letter)
-        container.log.publish([message], replay_of=letter.origin)
-    session.emit({"replayed": letter.origin}) if as_json else session.out.print(
-        Text(f"{one_line(message.id)} is sent again")
-    )
+        if origin is not None:
+            letter = _find(container, origin)
+            message = container.replaying.replay(letter)
+            session.emit({"replayed": letter.origin}) if as_json else session.out.print(
+                Text(f"{one_line(message.id)} is sent again")
+            )
+        elif _replay_unassigned(container, session):
+            raise typer.Exit(1)
 
 
-def message_of(letter: DeadLetter) -> Message:
-    """The message it holds; raises InvalidMessageError with what to mend where it holds none."""
-    try:
-        return Message.from_json(letter.value)
-    except InvalidMessageError as error:
-        raise InvalidMessageError(
-            f"{letter.origin}: is no message that could be sent again ({error.reason}): {_remedy(letter.origin)}"
-        ) from error
-
-
-def _remedy(origin: str) -> str:
-    """What a person can do about a record that is no message: `sha256(file):line` came from a file of theirs."""
-    digest, colon, line = origin.partition(":")
-    if colon and len(digest) == 64:
-        return f"mend line {line} of the file it came from, and ingest that again; what was stored is not taken twice"
-    return "mend what wrote it, and send that anew"
+def _replay_unassigned(container: Container, session: Session) -> int:
+    """How many still are."""
+    letters, still = container.replaying.unassigned(), 0
+    for letter in letters:
+        try:
+            container.replaying.replay(letter)
+        except InvalidMessageError as error:
+            still += 1
+            if session.as_json:
+                session.emit({"refused": letter.origin, "reason": error.reason})
+        else:
+            if session.as_json:
+                session.emit({"replayed": letter.origin})
+    if not session.as_json:
+        session.out.print(f"{len(letters) - still} sent again, {still} still without a company")
+    return still
 
 
 def _find(container: Container, origin: str) -> DeadLetter:

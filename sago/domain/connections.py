@@ -124,8 +124,22 @@ class Stream(BaseModel):
     """Of the last of them, for a person."""
     lease_until: Moment | None = None
     """Until when one reader has it to itself."""
+    queued_until: Moment | None = None
+    """Until when a task that reads it is on its way; None once it has begun."""
     fence: int = Field(0, ge=0)
     """One more for each reader: what an earlier one writes late is refused."""
+
+
+class Refresh(BaseModel):
+    """When the streams and people of a connection are listed again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    connection_id: UUID
+    due_at: Moment
+    failures: int = Field(0, ge=0)
+    error: str = ""
+    """Of the last of them, for a person."""
 
 
 LONGEST_PAUSE = timedelta(hours=1)

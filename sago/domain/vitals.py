@@ -155,6 +155,29 @@ class CacheMetrics(Figures):
     trigger_threshold: int = Field(description="Messages of one company that make a batch.")
 
 
+class SourceDeliveries(Figures):
+    """What became of what one vendor delivered. The first four count messages and the like; the others, and what is
+    ignored as a whole, count deliveries."""
+
+    taken: int = 0
+    known: int = Field(0, description="Taken before: a vendor that heard no answer sends again.")
+    ignored: dict[str, int] = Field({}, description="Left out on purpose, by the reason.")
+    refused: int = Field(0, description="In the dead letters, each with its reason.")
+    woken: int = Field(0, description="Streams that a delivery told of news.")
+    ended: int = Field(0, description="The vendor lets us read the account no more: it is to be connected again.")
+    wrong_signature: int = Field(0, description="Not signed by the vendor, or not within five minutes: 401.")
+    unreadable: int = Field(0, description="Signed, and not in a form of the vendor's: 422.")
+    not_set_up: int = Field(0, description="A setting is missing, which the log names: 503.")
+    unavailable: int = Field(0, description="A server did not answer in time: 503; the vendor sends again.")
+
+
+class WebhookMetrics(Figures):
+    """What vendors delivered, since Redis was last emptied."""
+
+    sources: dict[str, SourceDeliveries] = {}
+    unknown_source: int = Field(0, description="Deliveries for a source nobody knows: 404.")
+
+
 class Metrics(Figures):
     """Processing and cache in figures."""
 
@@ -162,3 +185,4 @@ class Metrics(Figures):
     missing: dict[str, str] = Field(description="Server → why figures of it are missing; empty when none are.")
     processing: ProcessingMetrics
     cache: CacheMetrics
+    webhooks: WebhookMetrics | None = Field(description="Null where Redis did not answer.")

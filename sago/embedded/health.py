@@ -24,7 +24,7 @@ from sago.resilience.questions import Questions
 
 STARTING = "still starting"
 LIVE_PATHS = {"api": "/health/live", "flower": "/healthcheck"}
-WITH_HEARTBEAT = ("bridge", "store", "extract", "outreach")
+WITH_HEARTBEAT = ("bridge", "store", "extract", "outreach", "sources")
 """These touch their ready file every two seconds (workers/app.py, workers/pulse.py); beat does so once."""
 SILENT_AFTER = 30.0
 """Seconds without a heartbeat; a worker whose Redis is away sends none until it is back."""

@@ -11,11 +11,17 @@ from sago.ports import Item
 def company_of(item: Item, connection: Connection, routes: Sequence[Route]) -> str | None:
     """The company; None where nothing tells, or where people of two companies are in it: unassigned rather than a
     guess."""
-    goes = {(route.kind, route.key): route.company_id for route in routes}
-    if item.container is not None and (found := goes.get(("container", item.container))):
-        return found
-    domains = (address.rpartition("@")[2].lower() for address in item.addresses)
-    named = {company for domain in domains if (company := goes.get(("domain", domain)))}
+    containers = {route.key: route.company_id for route in routes if route.kind == "container"}
+    if item.container in containers:
+        return containers[item.container]
+    domains = {route.key.lower(): route.company_id for route in routes if route.kind == "domain"}
+    named = {domains[domain] for domain in map(domain_of, item.addresses) if domain in domains}
     if named:
         return named.pop() if len(named) == 1 else None
     return connection.company_id
+
+
+def domain_of(address: str) -> str:
+    """What stands behind the last @, in lower case; empty where there is none: a name alone says nothing."""
+    _, at, domain = address.strip().rpartition("@")
+    return domain.strip().rstrip(".").lower() if at else ""

@@ -3,22 +3,28 @@ further effect."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple, Protocol
 
+from sago import telemetry
 from sago.domain.batches import DeadLetter
-from sago.domain.connections import UNASSIGNED, Connection
+from sago.domain.connections import UNASSIGNED, Connection, Route
 from sago.domain.messages import Message
-from sago.errors import InvalidMessageError
-from sago.pipeline.reception import Reception
+from sago.errors import InvalidMessageError, SagoError, is_out_of_time
+from sago.pipeline.item_letters import letter_of
 from sago.pipeline.routing import company_of
 from sago.ports import Clock, Database, Item, MessageLog, RawStore, Source
 
 NOT_SHARED = "not in the share"
+TOO_EARLY = "said before the share began"
+OTHER_WORDS = "same id, other content as the message stored before"
+UNFORESEEN = "cannot be read, an error on our side"
+"""How the reason of an item begins that no source foresaw; the log has where."""
+
+log = telemetry.logger(__name__)
 
 
 @dataclass
@@ -36,11 +42,28 @@ class Taken:
     """When the newest message among them was said, a known one too."""
 
 
+class Safe(Protocol):
+    """Who makes messages safe: a `Reception`, or one for many at once."""
+
+    def take(self, messages: Sequence[Message]) -> list[Message]:
+        """Return once they are safe; those among them that are stored already with other content."""
+
+
+class Read(NamedTuple):
+    """An item as far as it could be read: a message, or why there is none."""
+
+    item: Item
+    company_id: str | None
+    message: Message | None
+    ignored: str = ""
+    error: InvalidMessageError | None = None
+
+
 @dataclass(frozen=True)
 class Taking:
     """Items of one connection into the log. Thread-safe."""
 
-    reception: Reception
+    reception: Safe
     raw: RawStore
     log: MessageLog
     database: Database
@@ -55,57 +78,97 @@ class Taking:
         Raises TransientError where they did not become safe in time; some of them may have.
         """
         taken = Taken()
-        wanted = [item for item in items if self._is_wanted(source, connection, item, taken)]
-        messages = self._messages(source, connection, wanted, taken) if wanted else []
-        known = {each.ref for each in self.raw.read(sorted({message.ref for message in messages}))} if messages else ()
-        new = list({message.ref: message for message in messages if message.ref not in known}.values())
+        found = self.read(source, connection, items)
+        taken.ignored.update(each.ignored for each in found if each.ignored)
+        refused = [(each, each.error) for each in found if each.error]
+        self._bury([self._letter(connection, each, error) for each, error in refused])
+        taken.refused += [error.reason for _, error in refused]
+        self._hand_in([each.message for each in found if each.message and not each.ignored and not each.error], taken)
+        return taken
+
+    def read(self, source: Source, connection: Connection, items: Sequence[Item]) -> list[Read]:
+        """What each of them is, in their order; nothing is kept of it."""
+        if not items:
+            return []
+        with self.database.begin() as tx:
+            routes = tx.connections.routes(connection.id)
+        names = self.names_of(connection)
+        return [self._read(source, connection, item, routes, names) for item in items]
+
+    def _read(
+        self,
+        source: Source,
+        connection: Connection,
+        item: Item,
+        routes: Sequence[Route],
+        names: Mapping[str, str],
+    ) -> Read:
+        company_id, message = None, None
+        try:
+            if reason := source.ignored(item) or ("" if connection.takes(item.container) else NOT_SHARED):
+                return Read(item, None, None, reason)
+            company_id = company_of(item, connection, routes)
+            message = source.to_message(item, company_id or UNASSIGNED, names)
+            message.check_time(self.clock.now())
+            message.to_json()
+        except InvalidMessageError as error:
+            return Read(item, company_id, None, error=error)
+        except SagoError:
+            raise
+        except Exception as error:  # one item's fault must not hold back the others
+            if is_out_of_time(error):
+                raise
+            return Read(item, company_id, None, error=_unforeseen(source.name, error))
+        if message.sent_at < (connection.since or connection.created_at):
+            return Read(item, company_id, message, TOO_EARLY)
+        if company_id is None:
+            reason = f"{UNASSIGNED}: no channel or domain of it belongs to a company"
+            return Read(item, None, message, error=InvalidMessageError(reason, message_id=message.id))
+        return Read(item, company_id, message)
+
+    def _letter(self, connection: Connection, read: Read, error: InvalidMessageError) -> DeadLetter:
+        return letter_of(
+            connection,
+            read.item,
+            error,
+            topic=self.topic_of(connection.source),
+            company_id=read.company_id or connection.company_id,
+            message=read.message,
+            now=self.clock.now(),
+        )
+
+    def _bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Each but those that are there already and open: what is read again and again is one letter."""
+        if not letters:
+            return
+        by_origin = {letter.origin: letter for letter in letters}
+        with self.database.begin() as tx:
+            there = [tx.ledger.dead_letter(origin) for origin in by_origin]
+        is_open = {known.origin for known in there if known and known.replayed_at is None}
+        for origin, letter in by_origin.items():
+            if origin not in is_open:
+                self.log.dead_letter(letter, letter.company_id)
+
+    def _hand_in(self, messages: Sequence[Message], taken: Taken) -> None:
+        if not messages:
+            return
+        first: dict[object, Message] = {}
+        for message in messages:
+            first.setdefault(message.ref, message)
+        known = {each.ref for each in self.raw.read(sorted({message.ref for message in messages}))}
+        new = [message for ref, message in first.items() if ref not in known]
         taken.known = len(messages) - len(new)
         conflicts = self.reception.take(new) if new else []
         # Stored in between with other words, by another delivery: the bridge has made the later one a dead letter.
         gone = {id(message) for message in conflicts}
-        taken.refused += ["same id, other content as the message stored before" for _ in conflicts]
+        taken.refused += [OTHER_WORDS for _ in conflicts]
         taken.ids = [message.id for message in new if id(message) not in gone]
-        taken.newest_at = max((message.sent_at for message in messages), default=None)
-        return taken
+        taken.newest_at = max(message.sent_at for message in messages)
 
-    def _is_wanted(self, source: Source, connection: Connection, item: Item, taken: Taken) -> bool:
-        reason = source.ignored(item) or (None if connection.takes(item.container) else NOT_SHARED)
-        if reason:
-            taken.ignored[reason] += 1
-        return reason is None
 
-    def _messages(self, source: Source, connection: Connection, items: Sequence[Item], taken: Taken) -> list[Message]:
-        with self.database.begin() as tx:
-            routes = tx.connections.routes(connection.id)
-        names = self.names_of(connection)
-        messages = []
-        for item in items:
-            company_id = company_of(item, connection, routes)
-            try:
-                message = source.to_message(item, company_id or UNASSIGNED, names)
-                message.check_time(self.clock.now())
-                message.to_json()
-                if company_id is None:
-                    raise InvalidMessageError(
-                        f"{UNASSIGNED}: no channel or domain of it belongs to a company", message_id=message.id
-                    )
-            except InvalidMessageError as error:
-                self._refuse(source, connection, item, error)
-                taken.refused.append(error.reason)
-            else:
-                messages.append(message)
-        return messages
-
-    def _refuse(self, source: Source, connection: Connection, item: Item, error: InvalidMessageError) -> None:
-        value = json.dumps(item.payload, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        letter = DeadLetter(
-            origin=f"{connection.source}/{connection.account}:{hashlib.sha256(value).hexdigest()}",
-            topic=self.topic_of(source.name),
-            company_id=connection.company_id,
-            message_id=error.message_id,
-            error=error.reason,
-            error_type=type(error).__name__,
-            failed_at=self.clock.now(),
-            value=value,
-        )
-        self.log.dead_letter(letter)
+def _unforeseen(source: str, error: Exception) -> InvalidMessageError:
+    """Told by its class and its place: its text may quote a message."""
+    if isinstance(error, RecursionError):
+        return InvalidMessageError("it is nested too deeply")
+    log.error("unforeseen error", error=type(error).__name__, where=telemetry.place_of(error), source=source)
+    return InvalidMessageError(f"{UNFORESEEN}: {type(error).__name__}")

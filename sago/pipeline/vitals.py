@@ -23,12 +23,14 @@ from sago.domain.vitals import (
     SourceVitals,
     StackVitals,
     WaitingBatch,
+    WebhookMetrics,
 )
 from sago.errors import SagoError, TransientError
 from sago.pipeline.asking import Answers, Asker, Question, known
 from sago.pipeline.complaints import Limits, complaints
 from sago.pipeline.mail_vitals import outbox_of
-from sago.ports import Breakers, Buffer, Clock, Database, MessageLog, RawStore
+from sago.pipeline.receiving import delivered_of
+from sago.ports import Breakers, Buffer, Clock, Database, DeliveryCounts, MessageLog, RawStore
 
 KAFKA, REDIS, POSTGRES, RAW = "kafka", "redis", "postgres", "raw"
 STACK, RESTORED = "stack", "restored"
@@ -83,6 +85,7 @@ class Vitals:
     raw: RawStore
     breakers: Breakers
     clock: Clock
+    counts: DeliveryCounts
     asker: Asker
     topics: Mapping[str, str]
     limits: Limits
@@ -107,21 +110,23 @@ class Vitals:
 
     def metrics(self) -> Metrics:
         """Processing and cache in figures."""
-        questions: dict[str, Question] = {REDIS: self._cache, POSTGRES: self._processing}
+        questions: dict[str, Question] = {REDIS: self._cached, POSTGRES: self._processing}
         if self.raw_server is None:
             questions[RAW] = self.raw.count
         answers = self.asker.ask(questions)
         processed = known(answers, POSTGRES) or {}
+        cached, delivered = known(answers, REDIS) or ({}, None)
         stored = None if self.raw_server else known(answers, RAW)
         return Metrics(
             measured_at=self.clock.now(),
             missing=self._missing(answers),
             processing=ProcessingMetrics(messages_stored=stored, **processed),
             cache=CacheMetrics(
-                **(known(answers, REDIS) or {}),
+                **cached,
                 trigger_threshold=self.limits.trigger_threshold,
                 memory_pause_at=self.limits.memory_pause_at,
             ),
+            webhooks=delivered,
         )
 
     def _missing(self, answers: Answers) -> dict[str, str]:
@@ -182,6 +187,9 @@ class Vitals:
                 "events": events,
                 "dead_letters": sum(tx.ledger.dead_letter_counts().values()),
             }
+
+    def _cached(self) -> tuple[dict[str, float], WebhookMetrics | None]:
+        return self._cache(), delivered_of(self.counts.totals())
 
     def _cache(self) -> dict[str, float]:
         queued = self.buffer.counts()

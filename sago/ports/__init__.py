@@ -9,6 +9,7 @@ from sago.ports.batches import BatchStore
 from sago.ports.clock import Clock
 from sago.ports.connections import ConnectionStore, StreamStore, Vault
 from sago.ports.database import Database, Transaction
+from sago.ports.deliveries import DeliveryCounts
 from sago.ports.events import EventStore
 from sago.ports.keeping import SHARE_ERASED, Derived, ErasureStore, GenerationStore, Mirror, Note, Taken
 from sago.ports.ledger import Ledger
@@ -36,6 +37,7 @@ __all__ = [
     "ContactStore",
     "Database",
     "Delivery",
+    "DeliveryCounts",
     "Derived",
     "Dispatcher",
     "Drafts",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from sago.domain.connections import Connection, Route, Stream, Token
+from sago.domain.connections import Connection, Refresh, Route, Stream, Token
 
 
 class Vault(Protocol):
@@ -35,6 +35,9 @@ class ConnectionStore(Protocol):
     def all(self) -> list[Connection]:
         """By source and account."""
 
+    def refuse(self, connection_id: UUID, reason: str) -> bool:
+        """Make an active connection a refused one; False, and no change, where it is not active."""
+
     def keep_token(self, connection_id: UUID, sealed: bytes) -> None:
         """Insert or replace the sealed token."""
 
@@ -55,7 +58,7 @@ class ConnectionStore(Protocol):
 
 
 class StreamStore(Protocol):
-    """`streams`: one row for each container that is fetched."""
+    """`streams`: one row for each container that is fetched; and `refreshes`: when they are listed again."""
 
     def ensure(self, connection_id: UUID, names: Collection[str], now: datetime) -> None:
         """A row for each name, due now where it is new; rows of other names are deleted."""
@@ -65,6 +68,18 @@ class StreamStore(Protocol):
 
     def due(self, now: datetime, limit: int = 100) -> list[Stream]:
         """Those of active connections whose time has come and that nobody reads, longest due first."""
+
+    def queue(self, now: datetime, until: datetime, limit: int = 100) -> list[Stream]:
+        """Those that are due and not queued, which count as queued until then, or until they are claimed."""
+
+    def queue_refreshes(self, now: datetime, until: datetime, limit: int = 100) -> list[UUID]:
+        """Active connections whose streams and people were never listed, or are to be again; next due then."""
+
+    def refresh(self, connection_id: UUID) -> Refresh | None:
+        """What is kept of its last; None where there was none."""
+
+    def keep_refresh(self, refresh: Refresh) -> None:
+        """Insert or replace; nothing where there is no such connection any more."""
 
     def wake(self, connection_id: UUID, names: Collection[str], now: datetime) -> None:
         """Make them due now; those that failed keep their pause, and one that is being read is read once more."""

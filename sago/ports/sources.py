@@ -40,11 +40,13 @@ class Push(NamedTuple):
     """Whose it is, as the vendor names it; empty where the delivery is of no account (a challenge)."""
     items: tuple[Item, ...] = ()
     wakes: tuple[str, ...] = ()
-    """Streams that have news: they are read at once."""
+    """Streams that have news: they are read at once; `*` means each of the account's."""
     ignored: str = ""
     """Why nothing is taken of it, on purpose."""
     answer: Mapping[str, Any] | None = None
     """What the vendor wants to read; None: that it came."""
+    ended: str = ""
+    """Why its vendor lets us read the account no more, for a person: it is to be connected again."""
 
 
 class Page(NamedTuple):
@@ -77,6 +79,9 @@ class Vendor(Protocol):
         an answer is unusable; HeldBackError when our own limit is reached; ConnectionRefusedByVendorError when the
         token is of no use; NotThereError where the vendor has no such thing (any more); PermanentError for what it
         will refuse each time."""
+
+    def post(self, path: str, body: Mapping[str, Any], *, limit: str = "") -> dict[str, Any]:
+        """As `get`, for what has no further effect when it is asked again; `body` is sent as JSON."""
 
 
 class Source(Protocol):

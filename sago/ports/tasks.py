@@ -34,6 +34,12 @@ class Dispatcher(Protocol):
     def run_planned(self, job: str) -> None:
         """Run a planned job for the last instant of its cron line, unless that has been done."""
 
+    def pull(self, connection_id: UUID, stream: str) -> None:
+        """Read a stream now: its vendor told of news. Its row in `streams` is due, and owns what is tried again."""
+
+    def refresh(self, connection_id: UUID) -> None:
+        """List a connection's streams and people now; its row in `refreshes` owns what is tried again."""
+
     def recover(self) -> None:
         """Queue again what the buffer has lost."""
 

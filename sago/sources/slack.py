@@ -15,19 +15,21 @@ from typing import Any
 
 from sago.domain.messages import Message
 from sago.errors import InvalidMessageError
-from sago.sources import block_kit
+from sago.sources import slack_subtypes
+from sago.sources.slack_text import escape, shown
+from sago.sources.slack_words import has_words, why_wordless, words_of
 
 SOURCE = "slack"
 IMPORT_TEAM = "T0000IMPORT"
-TAKEN_SUBTYPES = frozenset(
-    {None, "bot_message", "me_message", "thread_broadcast", "file_share", "message_changed", "message_deleted"}
-)
+CHANGED = "message_changed"
+DELETED = "message_deleted"
+TOMBSTONE = "tombstone"
+"""Stands where a message was that has replies; as a change it is the deletion."""
+_KEPT = ("type", "subtype", "channel", "channel_type", "team", "ts", "event_ts", "deleted_ts", "thread_ts")
+"""Of the payload of a deletion."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TS = re.compile(r"(\d{1,12})(?:\.(\d{1,6}))?")
-_ENTITY = re.compile(r"&(amp|lt|gt);")
-_CONTROL = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
-_CHARACTERS = {"amp": "&", "lt": "<", "gt": ">"}
 
 
 def to_payload(
@@ -45,7 +47,7 @@ def to_payload(
     """
     payload: dict[str, Any] = {
         "type": "message",
-        "text": _escape(text),
+        "text": escape(text),
         "ts": to_ts(sent_at),
         "channel": channel,
         "team": IMPORT_TEAM,
@@ -63,18 +65,17 @@ def to_payload(
 def to_message(payload: Mapping[str, Any], company_id: str, users: Mapping[str, str] | None = None) -> Message:
     """The message in a payload or in an Events API envelope; `users` maps user ids to names.
 
-    An edit's version is its time in µs, a deletion's likewise. Raises InvalidMessageError, also for what `ignored`
-    names.
+    An edit's version is its time in µs, a deletion's likewise; an edit that leaves no word is a deletion. Raises
+    InvalidMessageError, also for what `ignored` names.
     """
     event = unwrap(payload)
     reason = ignored(event)
     if reason is not None:
-        raise InvalidMessageError(f"not a message: {reason}", field="type")
-    if event.get("subtype") == "message_deleted":
+        raise InvalidMessageError(f"not a message: {reason}", field="text" if reason == why_wordless(event) else "type")
+    if event.get("subtype") == DELETED:
         return _deletion(event, company_id)
-    if event.get("subtype") == "message_changed":
-        inner = event["message"]
-        event = {"channel": event.get("channel"), "team": event.get("team"), **inner}
+    if event.get("subtype") == CHANGED:
+        return _change(event, company_id, users or {})
     return _message(event, company_id, users or {})
 
 
@@ -87,24 +88,63 @@ def unwrap(payload: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def ignored(payload: Mapping[str, Any]) -> str | None:
-    """Why a payload is left out on purpose, or None where it is a message to take."""
+    """Why a payload is left out on purpose, without content, or None where it is a message to take."""
     event = unwrap(payload)
-    kind, subtype = event.get("type"), event.get("subtype")
-    if kind != "message":
-        return f"type {kind!r}"
-    if not (subtype is None or isinstance(subtype, str)) or subtype not in TAKEN_SUBTYPES:
-        return f"subtype {subtype!r}"
-    if subtype == "message_changed":
-        return _unchanged(event.get("message"))
-    return None
+    if event.get("type") != "message":
+        return f"type {slack_subtypes.label(event.get('type'))}"
+    if event.get("subtype") == DELETED:
+        return None
+    if event.get("subtype") == CHANGED:
+        return _unchanged(event)
+    if reason := _left_out(event):
+        return reason
+    says = has_words(event) or _edited(event) or event.get("team") == IMPORT_TEAM
+    return None if says else why_wordless(event)
 
 
-def _unchanged(inner: Any) -> str | None:
+def user_name(user: Mapping[str, Any]) -> str:
+    """The name a workspace shows for a user of `users.list` or of an export, as Slack chooses it; else the id."""
+    profile = user.get("profile")
+    said = profile if isinstance(profile, Mapping) else {}
+    return _first(
+        *(said.get("display_name"), said.get("real_name")),
+        *(user.get("real_name"), user.get("name"), user.get("id")),
+    )
+
+
+def _left_out(message: Mapping[str, Any]) -> str | None:
+    if message.get("is_ephemeral"):
+        return "shown to one person alone"
+    if message.get("streaming_state") == "in_progress":
+        return "an app is still writing it"
+    return slack_subtypes.ignored(message)
+
+
+def _unchanged(event: Mapping[str, Any]) -> str | None:
+    inner = event.get("message")
     if not isinstance(inner, Mapping):
         return "a change without its message"
-    if "edited" not in inner:
-        return "a change that no person made (an unfurled link)"
-    return None if inner.get("subtype") in TAKEN_SUBTYPES else f"subtype {inner.get('subtype')!r}"
+    if inner.get("subtype") == TOMBSTONE:
+        return None
+    if reason := _left_out(inner):
+        return reason
+    before = event.get("previous_message")
+    if _is_marked(event) or not isinstance(before, Mapping) or words_of(before, {}) != words_of(inner, {}):
+        return None
+    return "a change of no word (an unfurled link)"
+
+
+def _is_marked(event: Mapping[str, Any]) -> bool:
+    """Whether a change has a mark of its own, `edited`: what an app changes, or Slack, may have none."""
+    inner, before = event["message"], event.get("previous_message")
+    edited = _edited(inner)
+    return bool(edited) and (not isinstance(before, Mapping) or _edited(before) != edited)
+
+
+def _edited(message: Mapping[str, Any]) -> Any:
+    """The time stamp of the last edit, or None."""
+    edited = message.get("edited")
+    return edited.get("ts") if isinstance(edited, Mapping) else None
 
 
 def to_ts(moment: datetime) -> str:
@@ -115,20 +155,31 @@ def to_ts(moment: datetime) -> str:
 
 def from_ts(ts: Any) -> datetime:
     """The moment of a time stamp, without a float in between; raises InvalidMessageError."""
-    found = _TS.fullmatch(str(ts))
+    said = str(ts) if isinstance(ts, str | int | float) else ""
+    found = _TS.fullmatch(said)
     if found is None:
-        raise InvalidMessageError(f"ts {str(ts)[:40]!r} is not a Slack time stamp", field="ts")
+        shown_as = repr(said[:40]) if said else f"of the kind {type(ts).__name__}"
+        raise InvalidMessageError(f"ts {shown_as} is not a Slack time stamp", field="ts")
     try:
         return _EPOCH + timedelta(seconds=int(found[1]), microseconds=int((found[2] or "0").ljust(6, "0")))
     except OverflowError as error:
-        raise InvalidMessageError(f"ts {str(ts)[:40]!r} is out of range", field="ts") from error
+        raise InvalidMessageError(f"ts {said[:40]!r} is out of range", field="ts") from error
 
 
-def _message(event: Mapping[str, Any], company_id: str, users: Mapping[str, str]) -> Message:
-    edited = event.get("edited")
-    edited_at = from_ts(edited.get("ts")) if isinstance(edited, Mapping) else None
-    written = event.get("text")
-    text = _unescape(written, users) if isinstance(written, str) and written else block_kit.text_of(event, users)
+def _change(event: Mapping[str, Any], company_id: str, users: Mapping[str, str]) -> Message:
+    """The message as it is now; without a mark of its own a change is as old as its event."""
+    message = {"channel": event.get("channel"), "team": event.get("team"), **event["message"]}
+    if message.get("subtype") == TOMBSTONE:
+        return _deletion({**event, "deleted_ts": message.get("ts")}, company_id)
+    return _message(message, company_id, users, None if _is_marked(event) else event.get("event_ts", event.get("ts")))
+
+
+def _message(event: Mapping[str, Any], company_id: str, users: Mapping[str, str], changed: Any = None) -> Message:
+    changed = changed or _edited(event)
+    edited_at = from_ts(changed) if changed else None
+    text = _text(event, users)
+    if edited_at and not text.strip():
+        return _gone(event, company_id, event.get("ts"), edited_at, _sender(event, users))
     return Message.parse(
         {
             "id": f"{SOURCE}:{_native_id(event, event.get('ts'))}",
@@ -145,24 +196,36 @@ def _message(event: Mapping[str, Any], company_id: str, users: Mapping[str, str]
     )
 
 
+def _text(event: Mapping[str, Any], users: Mapping[str, str]) -> str:
+    """Of a row of our own files what it says, to the letter."""
+    written = event.get("text")
+    if event.get("team") == IMPORT_TEAM and isinstance(written, str) and written:
+        return shown(written, users)
+    return words_of(event, users)
+
+
 def _deletion(event: Mapping[str, Any], company_id: str) -> Message:
     previous = event.get("previous_message")
     before = previous if isinstance(previous, Mapping) else {}
     deleted_ts = event.get("deleted_ts", before.get("ts"))
     gone_at = from_ts(event.get("event_ts", event.get("ts")))
+    return _gone({**before, **event}, company_id, deleted_ts, gone_at, _sender(before, {}))
+
+
+def _gone(event: Mapping[str, Any], company_id: str, ts: Any, gone_at: datetime, sender: str) -> Message:
     return Message.parse(
         {
-            "id": f"{SOURCE}:{_native_id({**before, **event}, deleted_ts)}",
+            "id": f"{SOURCE}:{_native_id(event, ts)}",
             "version": _version(gone_at),
             "company_id": company_id,
             "source": SOURCE,
-            "sender": _sender(before, {}),
-            "sent_at": from_ts(deleted_ts),
+            "sender": sender,
+            "sent_at": from_ts(ts),
             "edited_at": gone_at,
             "deleted": True,
             "text": "",
-            # The payload of a deletion repeats the text that was deleted: it must not be kept.
-            "raw": {key: value for key, value in event.items() if key != "previous_message"},
+            # A deletion repeats the text that was deleted, in more than one place: it must not be kept.
+            "raw": {key: event[key] for key in _KEPT if isinstance(event.get(key), str)},
         }
     )
 
@@ -183,38 +246,21 @@ def _version(moment: datetime) -> int:
 
 
 def _sender(event: Mapping[str, Any], users: Mapping[str, str]) -> str:
-    """The name people know the writer by, else the id Slack gives."""
-    user = event.get("user")
-    if isinstance(user, str) and user in users:
-        return users[user]
-    for profile, keys in (("user_profile", ("display_name", "real_name", "name")), ("bot_profile", ("name",))):
-        said = event.get(profile)
-        if isinstance(said, Mapping):
-            for key in keys:
-                if isinstance(said.get(key), str) and said[key]:
-                    return str(said[key])
-    return str(event.get("username") or user or event.get("bot_id") or "")
+    """The name people know the writer by, else the id Slack gives. An app's is the one its message shows."""
+    user, bot = event.get("user"), event.get("bot_id")
+    known = [users.get(each) for each in (user, bot) if isinstance(each, str)]
+    person = _named(event, "user_profile", ("display_name", "real_name", "name"))
+    app = [event.get("username"), _named(event, "bot_profile", ("name",))]
+    return _first(*((*app, *known) if bot else (*known, person, *reversed(app))), user, bot)
 
 
-def _escape(text: str) -> str:
-    """Slack's three entities (docs.slack.dev/messaging/formatting-message-text)."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _named(event: Mapping[str, Any], profile: str, keys: tuple[str, ...]) -> str:
+    said = event.get(profile)
+    return _first(*(said.get(key) for key in keys)) if isinstance(said, Mapping) else ""
 
 
-def _unescape(text: str, users: Mapping[str, str]) -> str:
-    """Control sequences as a person sees them, then the entities; a bare `<` is always Slack's own."""
-    return _ENTITY.sub(lambda found: _CHARACTERS[found[1]], _CONTROL.sub(lambda found: _shown(found, users), text))
-
-
-def _shown(found: re.Match[str], users: Mapping[str, str]) -> str:
-    sign, target, label = found[1], found[2], found[3]
-    if sign == "@":
-        return "@" + (users.get(target) or label or target)
-    if sign == "#":
-        return "#" + (label or target)
-    if sign == "!":
-        return label or "@" + target.partition("^")[0]
-    return label or target.removeprefix("mailto:")
+def _first(*values: object) -> str:
+    return next((value for value in values if isinstance(value, str) and value), "")
 
 
 def _rich_text(text: str) -> dict[str, Any]:

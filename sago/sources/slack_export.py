@@ -1,7 +1,8 @@
 """A Slack export zip: channels.json, users.json, and a folder a channel with one YYYY-MM-DD.json a day.
 
-Nothing is unpacked to disk. Joins, leaves and other notices are left out on purpose (`slack.ignored`).
-Shape: slack.com/help/articles/220556107
+Nothing is unpacked to disk. What is a message, whose, and what it says is read as of a message that Slack pushes: the
+same message is the same here (`slack`). Shape: slack.com/help/articles/220556107; an export of an Enterprise
+organisation has org_users.json.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ RATIO = 400
 RATIO_FROM = 1024 * 1024
 BYTES_PER_MESSAGE = 700
 _DAY = re.compile(r"([^/\\]+)/(\d{4}-\d{2}-\d{2})\.json")
+_USERS = ("users.json", "org_users.json")
 _LISTS = ("channels.json", "groups.json", "mpims.json", "dms.json")
 
 
@@ -74,7 +76,7 @@ def _days(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 def _export(archive: zipfile.ZipFile, path: Path) -> Export:
     days = _days(archive)
     names = set(archive.namelist())
-    if not days or not names & {*_LISTS, "users.json"}:
+    if not days or not names & {*_LISTS, *_USERS}:
         raise UsageError(
             f"{path}: not a Slack export: it needs users.json, channels.json and"
             " a folder a channel with YYYY-MM-DD.json"
@@ -88,17 +90,10 @@ def _export(archive: zipfile.ZipFile, path: Path) -> Export:
             for key in ("name", "id")
             if "id" in item
         }
-        listed = _objects(_load(archive, archive.getinfo("users.json"))) if "users.json" in names else []
+        listed = [user for name in _USERS if name in names for user in _objects(_load(archive, archive.getinfo(name)))]
     except InvalidMessageError as error:
         raise UsageError(f"{path}: {error}") from error
-    return Export(channels, {str(user["id"]): _name(user) for user in listed if "id" in user}, days)
-
-
-def _name(user: Mapping[str, Any]) -> str:
-    """The name a workspace shows, as Slack chooses it."""
-    profile = user.get("profile")
-    said = profile if isinstance(profile, Mapping) else {}
-    return str(said.get("display_name") or said.get("real_name") or user.get("name") or user.get("id"))
+    return Export(channels, {str(user["id"]): slack.user_name(user) for user in listed if "id" in user}, days)
 
 
 def _rows(archive: zipfile.ZipFile, export: Export, request: ReadRequest) -> Iterator[Row]:
@@ -132,8 +127,6 @@ def _row(payload: Any, channel: str, export: Export, request: ReadRequest) -> Ro
         return InvalidMessageError("a message must be a JSON object")
     if slack.ignored(payload) is not None:
         return None
-    if not payload.get("text") and not payload.get("blocks") and not payload.get("attachments"):
-        return None  # a file without a word
     try:
         message = slack.to_message({"channel": channel, **payload}, request.company_id, export.users)
         check(message, request.now)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, cast
 from uuid import UUID
 
@@ -24,6 +25,9 @@ FIRED_AT, LONG_AGO = "fired_at", "2000-01-01T00:00:00+00:00"
 """The header of a chunk's task that tells when it was fired."""
 WAIT_INTERVAL = 0.02
 """Seconds between looks for a result that is waited for."""
+OF_USE = 600.0
+"""Seconds after which a task of a vendor's stream is none any more: it has been queued again by then."""
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 FATES = {"STARTED": Fate.RUNNING, "SUCCESS": Fate.DURABLE, "FAILURE": Fate.FAILED}
 """By the states of Celery's results."""
 
@@ -142,6 +146,14 @@ class CeleryDispatcher:
                 time.sleep(WAIT_INTERVAL)
         return refused
 
+    def pull(self, connection_id: UUID, stream: str) -> None:
+        """Enqueue `sources.pull` of one stream."""
+        self._send("sources.pull", str(connection_id), stream, options={"expires": OF_USE})
+
+    def refresh(self, connection_id: UUID) -> None:
+        """Enqueue `sources.refresh` of one connection."""
+        self._send("sources.refresh", str(connection_id), options={"expires": OF_USE})
+
     def recover(self) -> None:
         """Enqueue `upkeep.recover`."""
         self._send("upkeep.recover")
@@ -150,9 +162,9 @@ class CeleryDispatcher:
         """Enqueue `upkeep.flush_idle` for everything that waits."""
         self._send("upkeep.flush_idle", older_than=0)
 
-    def _send(self, name: str, *args: str, **kwargs: float) -> str:
+    def _send(self, name: str, *args: str, options: Mapping[str, Any] = NO_OPTIONS, **kwargs: float) -> str:
         try:
-            return str(self._app.send_task(name, args=args, kwargs=kwargs).id)
+            return str(self._app.send_task(name, args=args, kwargs=kwargs, **options).id)
         except (OperationalError, RedisError) as error:
             raise TransientError(f"broker does not answer: {error}") from error
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
-from sago.domain.connections import Connection, ConnectionState, Route, Stream, Window, connection_id_of
+from sago.domain.connections import Connection, ConnectionState, Refresh, Route, Stream, Window, connection_id_of
 from sago.ports import Database
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -126,3 +127,70 @@ def test_a_stream_that_failed_keeps_its_pause_when_it_is_woken(database: Databas
         tx.streams.wake(SLACK.id, ["C1", "unknown"], NOW)
         (kept,) = tx.streams.of(SLACK.id)
     assert kept.due_at == LATER
+
+
+def queue(database: Database, now: datetime = NOW, limit: int = 100) -> list[str]:
+    with database.begin() as tx:
+        return [each.name for each in tx.streams.queue(now, now + timedelta(minutes=10), limit)]
+
+
+def test_a_due_stream_is_queued_once_until_it_is_claimed_or_its_task_is_too_old(database: Database) -> None:
+    connected(database, "C1", "C2", "C3")
+    assert queue(database, NOW - timedelta(seconds=1)) == []
+    assert queue(database, limit=2) == ["C1", "C2"]
+    assert queue(database) == ["C3"]
+    assert queue(database) == []
+    assert claim(database) is not None
+    assert queue(database, NOW + timedelta(minutes=4)) == []
+    assert queue(database, NOW + timedelta(minutes=6)) == ["C1"]
+    assert queue(database, NOW + timedelta(minutes=10)) == ["C2", "C3"]
+
+
+def test_news_of_a_stream_that_was_read_queue_it_again(database: Database) -> None:
+    connected(database)
+    assert queue(database) == ["C1"]
+    ours = claim(database)
+    assert ours is not None
+    assert ours.queued_until is None
+    with database.begin() as tx:
+        tx.streams.release(ours.model_copy(update={"due_at": LATER}))
+    assert queue(database) == []
+    with database.begin() as tx:
+        tx.streams.wake(SLACK.id, ["C1"], NOW)
+    assert queue(database) == ["C1"]
+
+
+def test_an_active_connection_is_refreshed_when_it_is_new_and_when_its_time_has_come(database: Database) -> None:
+    def due(now: datetime) -> list[UUID]:
+        with database.begin() as tx:
+            return tx.streams.queue_refreshes(now, now + timedelta(minutes=10))
+
+    assert due(NOW) == []
+    connected(database)
+    assert due(NOW) == [SLACK.id]
+    assert due(NOW) == []
+    failed = Refresh(connection_id=SLACK.id, due_at=LATER, failures=2, error="no answer")
+    with database.begin() as tx:
+        tx.streams.keep_refresh(failed)
+        tx.streams.keep_refresh(failed.model_copy(update={"connection_id": connection_id_of("slack", "T9")}))
+        assert tx.streams.refresh(SLACK.id) == failed
+        assert tx.streams.refresh(connection_id_of("slack", "T9")) is None
+    assert due(NOW) == []
+    assert due(LATER) == [SLACK.id]
+    with database.begin() as tx:
+        assert tx.streams.refresh(SLACK.id) == failed.model_copy(update={"due_at": LATER + timedelta(minutes=10)})
+        assert tx.connections.refuse(SLACK.id, "revoked")
+    assert due(LATER + timedelta(days=1)) == []
+
+
+def test_only_an_active_connection_is_refused(database: Database) -> None:
+    connected(database)
+    with database.begin() as tx:
+        assert tx.connections.refuse(SLACK.id, "revoked")
+        assert not tx.connections.refuse(SLACK.id, "again")
+        refused = tx.connections.get(SLACK.id)
+        assert refused is not None
+        assert (refused.state, refused.reason) == (ConnectionState.REFUSED, "revoked")
+        tx.connections.save(refused.model_copy(update={"state": ConnectionState.REMOVED, "reason": ""}))
+        assert not tx.connections.refuse(SLACK.id, "too late")
+        assert not tx.connections.refuse(connection_id_of("slack", "T9"), "unknown")

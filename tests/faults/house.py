@@ -42,7 +42,7 @@ from tests.integration.stacks import leftovers
 PROCESSES = ("bridge", "store", "extract", "outreach", "beat")
 VISIBLE_AFTER = 30
 """Seconds until the broker gives out again what a worker took and did not acknowledge."""
-QUEUES = ("store", "upkeep", "merge", "extract", "mail", "outreach")
+QUEUES = ("store", "upkeep", "merge", "extract", "mail", "outreach", "sources")
 IMPATIENT = {
     "SAGO_EXTRACTION__PROVIDER": "marker",
     "SAGO_CACHE__URGENT__ENABLED": "false",

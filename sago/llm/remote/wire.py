@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
-from contextlib import suppress
 from contextvars import ContextVar
-from threading import Lock, Timer
-from typing import Any, Self
+from typing import Any
 
 import httpx2
 
 from sago.errors import TransientError
+from sago.resilience.time_limit import TimeLimit
 
 REACHED_WITHIN = 20.0
 """Seconds to connect to one of the server's addresses: there is nothing to cut yet."""
@@ -37,7 +34,7 @@ class Wire(httpx2.Client):
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """The response, read to its end."""
         times = request.extensions["timeout"]
-        with _TimeLimit(times["read"]) as limit:
+        with TimeLimit(times["read"]) as limit:
             reach = min(REACHED_WITHIN, times["connect"])
             request.extensions |= {"timeout": times | {"connect": reach}, "trace": limit.watch}
             try:
@@ -52,47 +49,6 @@ class Wire(httpx2.Client):
                 raise StrangerError
             answered.set(True)
         return response
-
-
-class _TimeLimit:
-    """Cuts the call's connections when `seconds` are over: whoever reads from one then sees its end."""
-
-    def __init__(self, seconds: float) -> None:
-        self.is_over = False
-        self._lock = Lock()
-        self._connections: list[socket.socket] = []
-        self._timer = Timer(seconds, self._end)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        with self._lock:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
-
-    def watch(self, event: str, info: dict[str, Any]) -> None:
-        """httpx's `trace` extension. The connection is known by a number of our own: TLS takes the first one over."""
-        if event == "connection.connect_tcp.complete":
-            theirs = info["return_value"].get_extra_info("socket")
-            with self._lock:
-                self._connections.append(socket.socket(fileno=os.dup(theirs.fileno())))
-                if self.is_over:
-                    self._cut()
-
-    def _end(self) -> None:
-        with self._lock:
-            self.is_over = True
-            self._cut()
-
-    def _cut(self) -> None:
-        for connection in self._connections:
-            with suppress(OSError):  # closed by the other side already
-                connection.shutdown(socket.SHUT_RDWR)
 
 
 def _has_any(keys: frozenset[str], response: httpx2.Response) -> bool:

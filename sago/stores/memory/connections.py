@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sago.domain.connections import Connection, ConnectionState, Route, Stream
+from sago.domain.connections import Connection, ConnectionState, Refresh, Route, Stream
 from sago.stores.memory.state import State
 
 
@@ -29,6 +29,14 @@ class MemoryConnections:
 
     def all(self) -> list[Connection]:
         return sorted(self._state.connections.values(), key=lambda each: (each.source, each.account))
+
+    def refuse(self, connection_id: UUID, reason: str) -> bool:
+        connection = self.get(connection_id)
+        if connection is None or connection.state is not ConnectionState.ACTIVE:
+            return False
+        refused = {"state": ConnectionState.REFUSED, "reason": reason}
+        self._state.connections[connection_id] = connection.model_copy(update=refused)
+        return True
 
     def keep_token(self, connection_id: UUID, sealed: bytes) -> None:
         self._state.tokens[connection_id] = sealed
@@ -74,6 +82,31 @@ class MemoryStreams:
         ]
         return sorted(found, key=lambda each: (each.due_at, each.connection_id, each.name))[:limit]
 
+    def queue(self, now: datetime, until: datetime, limit: int = 100) -> list[Stream]:
+        waiting = [each for each in self.due(now, len(self._state.streams)) if not _is_queued(each, now)][:limit]
+        queued = [each.model_copy(update={"queued_until": until}) for each in waiting]
+        for stream in queued:
+            self._keep(stream)
+        return queued
+
+    def queue_refreshes(self, now: datetime, until: datetime, limit: int = 100) -> list[UUID]:
+        found = []
+        for connection_id in sorted(self._state.connections):
+            known = self.refresh(connection_id)
+            if self._is_active(connection_id) and (known is None or known.due_at <= now):
+                found.append(connection_id)
+        for connection_id in found[:limit]:
+            known = self.refresh(connection_id) or Refresh(connection_id=connection_id, due_at=until)
+            self.keep_refresh(known.model_copy(update={"due_at": until}))
+        return found[:limit]
+
+    def refresh(self, connection_id: UUID) -> Refresh | None:
+        return self._state.refreshes.get(connection_id)
+
+    def keep_refresh(self, refresh: Refresh) -> None:
+        if refresh.connection_id in self._state.connections:
+            self._state.refreshes[refresh.connection_id] = refresh
+
     def wake(self, connection_id: UUID, names: Collection[str], now: datetime) -> None:
         for stream in self.of(connection_id):
             if stream.name in names:
@@ -84,7 +117,9 @@ class MemoryStreams:
         stream = self._state.streams.get((connection_id, name))
         if stream is None or not _is_free(stream, now):
             return None
-        ours = stream.model_copy(update={"lease_until": until, "fence": stream.fence + 1, "woken": False})
+        ours = stream.model_copy(
+            update={"lease_until": until, "queued_until": None, "fence": stream.fence + 1, "woken": False}
+        )
         self._keep(ours)
         return ours
 
@@ -112,3 +147,7 @@ class MemoryStreams:
 
 def _is_free(stream: Stream, now: datetime) -> bool:
     return stream.lease_until is None or stream.lease_until <= now
+
+
+def _is_queued(stream: Stream, now: datetime) -> bool:
+    return stream.queued_until is not None and stream.queued_until > now

@@ -48,6 +48,14 @@ class MemoryDispatcher:
         """Keep the job."""
         self.sent.append((job, (True,)))
 
+    def pull(self, connection_id: UUID, stream: str) -> None:
+        """Keep `sources.pull`."""
+        self.sent.append(("sources.pull", (connection_id, stream)))
+
+    def refresh(self, connection_id: UUID) -> None:
+        """Keep `sources.refresh`."""
+        self.sent.append(("sources.refresh", (connection_id,)))
+
     def recover(self) -> None:
         """Keep `upkeep.recover`."""
         self.sent.append(("upkeep.recover", ()))

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sago.domain.batches import Batch, Chunk, ChunkResult, DeadLetter, Progress, Tick, TickRun
 from sago.domain.companies import DEFAULT_FIRM, Company, Share
-from sago.domain.connections import Connection, Route, Stream
+from sago.domain.connections import Connection, Refresh, Route, Stream
 from sago.domain.erasures import Erasure
 from sago.domain.events import Event, Extraction, MetricPoint, Observation, Rejection
 from sago.domain.generations import Generation
@@ -57,6 +57,7 @@ class State:
     tokens: dict[UUID, bytes] = field(default_factory=dict)
     routes: dict[tuple[UUID, str, str], Route] = field(default_factory=dict)
     streams: dict[tuple[UUID, str], Stream] = field(default_factory=dict)
+    refreshes: dict[UUID, Refresh] = field(default_factory=dict)
     letters: dict[UUID, Letter] = field(default_factory=dict)
     audit_log: list[AuditEntry] = field(default_factory=list)
     batches: dict[str, Batch] = field(default_factory=dict)

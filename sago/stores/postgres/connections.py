@@ -5,10 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.connections import Connection, Route
+from sago.domain.connections import Connection, ConnectionState, Route
 from sago.stores.postgres.tables import connection_tokens, connections, routes
 
 
@@ -37,6 +37,11 @@ class PostgresConnections:
     def all(self) -> list[Connection]:
         query = select(connections).order_by(connections.c.source, connections.c.account)
         return [Connection.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+    def refuse(self, connection_id: UUID, reason: str) -> bool:
+        c = connections.c
+        refused = update(connections).where(c.id == connection_id, c.state == ConnectionState.ACTIVE)
+        return self._connection.execute(refused.values(state=ConnectionState.REFUSED, reason=reason)).rowcount > 0
 
     def keep_token(self, connection_id: UUID, sealed: bytes) -> None:
         kept = upsert(connection_tokens).values(connection_id=connection_id, sealed=sealed)

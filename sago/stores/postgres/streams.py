@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, and_, case, delete, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, case, delete, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.connections import ConnectionState, Stream, Window
-from sago.stores.postgres.tables import connections, streams
+from sago.domain.connections import ConnectionState, Refresh, Stream, Window
+from sago.stores.postgres.tables import connections, refreshes, streams
 
 c = streams.c
 IDENTITY = ("connection_id", "name")
@@ -34,10 +34,40 @@ class PostgresStreams:
         return self._read(select(streams).where(c.connection_id == connection_id).order_by(c.name))
 
     def due(self, now: datetime, limit: int = 100) -> list[Stream]:
-        is_active = connections.c.state == ConnectionState.ACTIVE
-        query = select(streams).join(connections, connections.c.id == c.connection_id)
-        query = query.where(is_active, c.due_at <= now, _is_free(now))
-        return self._read(query.order_by(c.due_at, c.connection_id, c.name).limit(limit))
+        return self._read(_due(select(streams), now, limit))
+
+    def queue(self, now: datetime, until: datetime, limit: int = 100) -> list[Stream]:
+        waits = or_(c.queued_until.is_(None), c.queued_until <= now)
+        found = _due(select(c.connection_id, c.name).where(waits), now, limit)
+        mine = found.with_for_update(skip_locked=True, of=streams).cte("mine")
+        queued = update(streams).where(c.connection_id == mine.c.connection_id, c.name == mine.c.name)
+        rows = self._connection.execute(queued.values(queued_until=until).returning(streams))
+        return sorted((_stream(row) for row in rows), key=lambda each: (each.due_at, each.connection_id, each.name))
+
+    def queue_refreshes(self, now: datetime, until: datetime, limit: int = 100) -> list[UUID]:
+        known, r = connections.c, refreshes.c
+        is_due = or_(r.due_at.is_(None), r.due_at <= now)
+        wanted = select(known.id, literal(until), literal(0), literal(""))
+        wanted = wanted.select_from(connections.outerjoin(refreshes, r.connection_id == known.id))
+        wanted = wanted.where(known.state == ConnectionState.ACTIVE, is_due).order_by(known.id).limit(limit)
+        kept = upsert(refreshes).from_select(["connection_id", "due_at", "failures", "error"], wanted)
+        again = kept.on_conflict_do_update(
+            index_elements=["connection_id"], set_={"due_at": until}, where=r.due_at <= now
+        )
+        return sorted(self._connection.scalars(again.returning(r.connection_id)))
+
+    def refresh(self, connection_id: UUID) -> Refresh | None:
+        query = select(refreshes).where(refreshes.c.connection_id == connection_id)
+        row = self._connection.execute(query).one_or_none()
+        return Refresh.model_validate(row._asdict()) if row else None
+
+    def keep_refresh(self, refresh: Refresh) -> None:
+        row = refresh.model_dump()
+        there = select(*(literal(value) for value in row.values()))
+        there = there.where(select(connections.c.id).where(connections.c.id == refresh.connection_id).exists())
+        kept = upsert(refreshes).from_select(list(row), there)
+        changed = {name: value for name, value in row.items() if name != "connection_id"}
+        self._connection.execute(kept.on_conflict_do_update(index_elements=["connection_id"], set_=changed))
 
     def wake(self, connection_id: UUID, names: Collection[str], now: datetime) -> None:
         earlier = case((and_(c.failures == 0, c.due_at > now), now), else_=c.due_at)
@@ -46,7 +76,7 @@ class PostgresStreams:
 
     def claim(self, connection_id: UUID, name: str, now: datetime, until: datetime) -> Stream | None:
         ours = update(streams).where(c.connection_id == connection_id, c.name == name, _is_free(now))
-        ours = ours.values(lease_until=until, fence=c.fence + 1, woken=False)
+        ours = ours.values(lease_until=until, queued_until=None, fence=c.fence + 1, woken=False)
         row = self._connection.execute(ours.returning(streams)).one_or_none()
         return _stream(row) if row else None
 
@@ -61,6 +91,12 @@ class PostgresStreams:
 
     def _read(self, query: Select[Any]) -> list[Stream]:
         return [_stream(row) for row in self._connection.execute(query)]
+
+
+def _due(query: Select[Any], now: datetime, limit: int) -> Select[Any]:
+    is_active = connections.c.state == ConnectionState.ACTIVE
+    due = query.join(connections, connections.c.id == c.connection_id).where(is_active, c.due_at <= now, _is_free(now))
+    return due.order_by(c.due_at, c.connection_id, c.name).limit(limit)
 
 
 def _is_free(now: datetime) -> Any:

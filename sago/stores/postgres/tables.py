@@ -365,5 +365,7 @@ streams = _table(
     failures=Integer,
     error=Words,
     lease_until=Time,
+    queued_until=Time,
     fence=BigInteger,
 )
+refreshes = _table("refreshes", connection_id=Uuid, due_at=Time, failures=Integer, error=Words)

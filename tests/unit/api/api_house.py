@@ -20,6 +20,8 @@ from sago.sections import ApiSettings, CacheSettings, KafkaSettings, PostgresSet
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
+from sago.stores.memory.deliveries import MemoryDeliveryCounts
+from sago.stores.memory.dispatcher import MemoryDispatcher
 from sago.stores.memory.keeping import MemoryMirror
 from sago.stores.memory.log import MemoryLog
 from sago.stores.memory.raw import MemoryRawStore
@@ -72,6 +74,8 @@ def container_in_memory(settings: Settings, **adapters: Any) -> Container:
         raw=MemoryRawStore(),
         clock=clock,
         mirror=MemoryMirror(),
+        dispatcher=MemoryDispatcher(),
+        deliveries=MemoryDeliveryCounts(),
         breakers=SharedBreakers(MemoryShelf(), clock, settings.breaker, timedelta(minutes=1)),
     )
     container.__dict__.update(adapters)

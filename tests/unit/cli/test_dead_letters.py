@@ -13,8 +13,12 @@ from typer.testing import CliRunner, Result
 
 from sago.cli import dead_letters, lookup
 from sago.domain.batches import DeadLetter
+from sago.domain.connections import Route
 from sago.errors import InvalidMessageError, UsageError
+from sago.pipeline.replaying import Replaying, message_of
 from sago.stores.memory.database import MemoryDatabase
+from tests.unit.pipeline.scripted_source import Table, connection_of, item
+from tests.unit.pipeline.test_taking import SOURCE, House
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -41,7 +45,10 @@ def sago(monkeypatch: pytest.MonkeyPatch, closed: list[bool]) -> Callable[..., R
     database = MemoryDatabase()
     with database.begin() as tx:
         tx.ledger.add_dead_letters([letter(1), letter(2)])
-    container = SimpleNamespace(database=database, close=lambda: closed.append(True))
+    house = House()
+    container = SimpleNamespace(
+        database=database, replaying=Replaying(Table(), house.taking), close=lambda: closed.append(True)
+    )
     monkeypatch.setattr(lookup, "build", lambda _settings: container)
     app = typer.Typer()
     dead_letters.register(app)
@@ -73,7 +80,26 @@ def test_what_is_shown_cannot_redraw_the_screen(sago: Callable[..., Result]) -> 
 def test_of_a_line_of_a_file_it_says_which_to_mend() -> None:
     of_a_file = letter(3).model_copy(update={"origin": f"{'0f' * 32}:3"})
     with pytest.raises(InvalidMessageError, match="mend line 3 of the file it came from, and ingest that again"):
-        dead_letters.message_of(of_a_file)
+        message_of(of_a_file)
+
+
+def test_messages_of_nobody_are_sent_again_once_their_channels_have_a_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(connection_of(company_id=None))
+    house.take([item("C7", id="1", text="a"), item("C8", id="2", text="b"), item("C7", id="3", text="")])
+    house.settle()
+    container = SimpleNamespace(
+        database=house.database, replaying=Replaying(Table(SOURCE), house.taking), close=lambda: None
+    )
+    monkeypatch.setattr(lookup, "build", lambda _settings: container)
+    app = typer.Typer()
+    dead_letters.register(app)
+    with house.database.begin() as tx:
+        tx.connections.route(Route(connection_id=house.connection.id, kind="container", key="C7", company_id="acme"))
+    said = CliRunner().invoke(app, ["dlq", "replay", "--unassigned"])
+    assert (said.exit_code, said.stdout) == (1, "1 sent again, 1 still without a company\n")
+    assert [message.id for message in house.published()] == ["slack:1"]
+    for arguments in (["dlq", "replay"], ["dlq", "replay", "x", "--unassigned"]):
+        assert isinstance(CliRunner().invoke(app, arguments).exception, UsageError)
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_the_password_of_another_server_is_not_of_ours(tmp_path: Path, monkeypat
 
 def test_the_projects_own_procfile_has_every_process() -> None:
     commands = read_procfile(PROJECT / "Procfile")
-    assert list(commands) == ["bridge", "store", "extract", "outreach", "beat", "flower", "api"]
+    assert list(commands) == ["bridge", "store", "extract", "outreach", "sources", "beat", "flower", "api"]
     assert "-Q upkeep,store" in commands["store"]
 
 

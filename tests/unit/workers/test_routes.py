@@ -34,11 +34,21 @@ SHORT = {
     "outreach.digest": "upkeep",
     "extract.merge": "merge",
     "outreach.deliver": "mail",
+    "sources.poll": "upkeep",
 }
 """Tasks that must not wait behind the long ones of their kind."""
 
 
-SENT_AGAIN = ("store.batch", "upkeep.flush_idle", "upkeep.reap", "upkeep.catch_up", "outreach.deliver")
+SENT_AGAIN = (
+    "store.batch",
+    "upkeep.flush_idle",
+    "upkeep.reap",
+    "upkeep.catch_up",
+    "outreach.deliver",
+    "sources.poll",
+    "sources.pull",
+    "sources.refresh",
+)
 """Tasks that the bridge or beat sends again after an error."""
 
 
@@ -75,7 +85,9 @@ def test_a_batch_that_is_read_and_a_claim_do_not_wait_behind_long_tasks() -> Non
     assert options["queue_order_strategy"] == "priority"
     for name in ("Procfile", "docker-compose.yml"):
         text = (PROJECT / name).read_text(encoding="utf-8")
-        assert sorted(re.findall(r"-Q (\S+)", text)) == ["mail,outreach", "merge,extract", "upkeep,store"], name
+        assert sorted(re.findall(r"-Q (\S+)", text)) == ["mail,outreach", "merge,extract", "sources", "upkeep,store"], (
+            name
+        )
 
 
 def test_what_is_sent_again_anyway_tries_nothing_again_by_itself(tasks: dict[str, dict[str, Any]]) -> None:

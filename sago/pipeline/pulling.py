@@ -1,0 +1,314 @@
+"""What we fetch from vendors: each stream window after window, page after page, from where the last reader got to.
+
+A page is made safe, then the checkpoint is written: a crash in between reads that page once more, which has no further
+effect. The only owner of retries towards vendors.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sago import telemetry
+from sago.domain.connections import Connection, ConnectionState, Refresh, Stream, Window, pause_after
+from sago.errors import (
+    AccountRefusedError,
+    ConfigError,
+    CursorExpiredError,
+    HeldBackError,
+    NotThereError,
+    SagoError,
+    TransientError,
+    is_out_of_time,
+)
+from sago.pipeline.patience import Patient
+from sago.pipeline.taking import Taken, Taking
+from sago.ports import Clock, Database, Identity, Source, Sources
+
+LEASE = timedelta(minutes=5)
+"""Renewed by each checkpoint. No page takes longer, since its task may not."""
+SHORT = 5.0
+"""Seconds that a run waits for; whoever would wait longer gives its turn back."""
+STOPPED_FOR = timedelta(days=1)
+"""Until a channel that is not there is asked for again."""
+REFRESH_EVERY = timedelta(days=1)
+REFRESH_WITHIN, REFRESH_WAIT = 180.0, 61.0
+"""Seconds for one refresh, and for one wait in it: a list of people is read whole or begun anew, and limits are by the
+minute."""
+LONGEST_ERROR = 500
+_log = telemetry.logger(__name__)
+
+
+class End(StrEnum):
+    """How a run ended."""
+
+    READ = "read"
+    """The window, whole."""
+    UNFINISHED = "unfinished"
+    """Its time was over; others have their turn."""
+    WAITS = "waits"
+    """A limit of ours."""
+    FAILED = "failed"
+    REFUSED = "refused"
+    """The account, by its vendor."""
+    LEFT = "left"
+    """Another reads it, or nobody may any more."""
+
+
+@dataclass
+class Pulled:
+    """What one run came to."""
+
+    end: End = End.LEFT
+    pages: int = 0
+    taken: int = 0
+    known: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    """By reason."""
+    refused: int = 0
+    """Dead letters."""
+    error: str = ""
+
+    def add(self, taken: Taken) -> None:
+        """One page more."""
+        self.pages += 1
+        self.taken += len(taken.ids)
+        self.known += taken.known
+        self.ignored += taken.ignored
+        self.refused += len(taken.refused)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often and how long."""
+
+    pull_every: timedelta
+    """Between two windows of one stream."""
+    run_for: timedelta
+    """Until a run gives its turn back."""
+    look_back: timedelta
+    """How far before the last window the next one begins."""
+
+
+@dataclass(frozen=True)
+class Pulling:
+    """The use case behind `sources.pull` and `sources.refresh`. Thread-safe."""
+
+    database: Database
+    sources: Sources
+    taking: Taking
+    clock: Clock
+    chance: Callable[[], float]
+    """From 0 to 1, so that streams do not come back all at once."""
+    keep_people: Callable[[Connection, Sequence[Identity]], None]
+    pace: Pace
+
+    def pull(self, connection_id: UUID, stream_name: str) -> Pulled:
+        """Read on in a stream, whether it is due or not. What goes wrong at the vendor's or with a setting is kept in
+        its row and raises nothing; raises TransientError where Postgres is away."""
+        now = self.clock.now()
+        with self.database.begin() as tx:
+            connection = tx.connections.get(connection_id)
+            if connection is None or connection.state is not ConnectionState.ACTIVE:
+                return Pulled()
+            stream = tx.streams.claim(connection_id, stream_name, now, now + LEASE)
+        return _Run(self, connection, stream).read() if stream else Pulled()
+
+    def refresh(self, connection_id: UUID) -> Refresh | None:
+        """Which streams there are, and who is who. What goes wrong is kept, and tried again after a pause; None where
+        nothing is read from the connection."""
+        with self.database.begin() as tx:
+            connection = tx.connections.get(connection_id)
+            known = tx.streams.refresh(connection_id) or Refresh(connection_id=connection_id, due_at=self.clock.now())
+        if connection is None or connection.state is not ConnectionState.ACTIVE:
+            return None
+        try:
+            self._read_anew(connection)
+            got = Refresh(connection_id=connection_id, due_at=self.clock.now() + REFRESH_EVERY)
+        except AccountRefusedError as error:
+            self.refuse(connection_id, error)
+            got = known.model_copy(update={"error": line(error), "due_at": self.clock.now()})
+        except Exception as error:  # noqa: BLE001 - a fault of one source must not end in silence
+            is_held = isinstance(error, HeldBackError)
+            failures = known.failures + (0 if is_held else 1)
+            due_at = self.clock.now() + self.pause(error, failures)
+            got = known.model_copy(update={"error": line(error), "failures": failures, "due_at": due_at})
+        with self.database.begin() as tx:
+            tx.streams.keep_refresh(got)
+        return got
+
+    def _read_anew(self, connection: Connection) -> None:
+        source = self.source(connection)
+        until = self.clock.monotonic() + REFRESH_WITHIN
+        vendor = Patient(self.sources.vendor(connection), self.clock, REFRESH_WAIT, until)
+        names = source.streams(connection, vendor)
+        with self.database.begin() as tx:
+            now = tx.connections.get(connection.id)
+            if now is not None and now.state is ConnectionState.ACTIVE:
+                tx.streams.ensure(connection.id, names, self.clock.now())
+        self.keep_people(connection, list(source.people(connection, vendor)))
+
+    def source(self, connection: Connection) -> Source:
+        """The connection's; raises ConfigError where there is none of that name."""
+        source = self.sources.get(connection.source)
+        if source is None:
+            raise ConfigError(f"connection {connection.name}: there is no source {connection.source!r}")
+        return source
+
+    def refuse(self, connection_id: UUID, error: AccountRefusedError) -> None:
+        """Nothing is read from the connection until a person connects it again."""
+        with self.database.begin() as tx:
+            tx.connections.refuse(connection_id, line(error))
+
+    def pause(self, error: Exception, failures: int) -> timedelta:
+        """How long to leave a stream alone. One that our own limit holds back comes again a little after its time, or
+        of many that wait for the same minute the first by name would always be the first."""
+        asked = (error.retry_after if isinstance(error, TransientError) else None) or timedelta()
+        if isinstance(error, HeldBackError):
+            return asked + timedelta(seconds=1 + SHORT * self.chance())
+        return max(asked, pause_after(failures, self.chance()))
+
+
+class _LostError(Exception):
+    """Another reads the stream now."""
+
+
+class _EndedError(Exception):
+    """The connection is not active any more."""
+
+
+class _Run:
+    """One reader's turn with one stream."""
+
+    def __init__(self, pulling: Pulling, connection: Connection, stream: Stream) -> None:
+        self._pulling = pulling
+        self._connection = connection
+        self._stream = stream
+        self._clock = pulling.clock
+        self._until = pulling.clock.monotonic() + pulling.pace.run_for.total_seconds()
+        self._pulled = Pulled()
+
+    def read(self) -> Pulled:
+        """Page after page, as long as it goes well and there is time."""
+        try:
+            source = self._pulling.source(self._connection)
+            vendor = Patient(self._pulling.sources.vendor(self._connection), self._clock, SHORT, self._until)
+            while not self._page(source, vendor):
+                if self._clock.monotonic() >= self._until:
+                    return self._ends(End.UNFINISHED, timedelta())
+            return self._ends(End.READ, self._pulling.pace.pull_every)
+        except _LostError:
+            return self._pulled
+        except _EndedError:
+            return self._ends(End.LEFT, timedelta())
+        except Exception as error:  # noqa: BLE001 - a fault of one source must not hold its stream for ever
+            return self._fails(error)
+
+    def _page(self, source: Source, vendor: Patient) -> bool:
+        """One step: a page, or a short wait after an outage; True once the window is read whole."""
+        stream, window = self._stream, self._stream.window or self._open()
+        self._stream = stream.model_copy(update={"window": window})
+        try:
+            page = source.page(self._connection, vendor, self._stream, window)
+            self._look_again()
+            taken = self._pulling.taking.take(source, self._connection, page.items)
+            if page.cursor is not None and page.cursor == stream.cursor:
+                raise TransientError(f"{self._connection.source} names the page that was read as the next one")
+        except HeldBackError:
+            raise
+        except CursorExpiredError:
+            self._forget_where()
+            return False
+        except TransientError as error:
+            self._sleep_through(error)
+            return False
+        self._pulled.add(taken)
+        got: dict[str, Any] = {
+            "taken": stream.taken + len(taken.ids),
+            "newest_at": _later(stream.newest_at, taken.newest_at),
+        }
+        is_whole = page.cursor is None
+        if is_whole:
+            mark = stream.mark if page.mark is None else page.mark
+            got |= {"window": None, "read_until": window.end, "mark": mark}
+        self._write(**got, cursor=page.cursor, failures=0, error="")
+        return is_whole
+
+    def _open(self) -> Window:
+        """From the last window, less the look-back, but never before what the founder agreed to."""
+        earliest = self._connection.since or self._connection.created_at
+        read_until = self._stream.read_until
+        start = earliest if read_until is None else max(earliest, read_until - self._pulling.pace.look_back)
+        end = self._clock.now()
+        return Window(min(start, end), end)
+
+    def _look_again(self) -> None:
+        """What is shared now counts, not what was when the run began."""
+        with self._pulling.database.begin() as tx:
+            connection = tx.connections.get(self._connection.id)
+        if connection is None or connection.state is not ConnectionState.ACTIVE:
+            raise _EndedError
+        self._connection = connection
+
+    def _forget_where(self) -> None:
+        if self._stream.cursor is None and self._stream.mark is None:
+            raise TransientError(f"{self._connection.source} does not know a place that nobody named")
+        self._write(cursor=None, mark=None)
+
+    def _sleep_through(self, error: TransientError) -> None:
+        """A short pause is waited for here; raises the error where it is longer, or the time is over."""
+        failures = self._stream.failures + 1
+        pause = self._pulling.pause(error, failures).total_seconds()
+        if pause > SHORT or self._clock.monotonic() + pause >= self._until:
+            raise error
+        self._stream = self._stream.model_copy(update={"failures": failures, "error": line(error)})
+        self._clock.sleep(pause)
+
+    def _fails(self, error: Exception) -> Pulled:
+        self._pulled.error = line(error)
+        if isinstance(error, HeldBackError):
+            return self._ends(End.WAITS, self._pulling.pause(error, 0))
+        if isinstance(error, AccountRefusedError):
+            self._pulling.refuse(self._connection.id, error)
+            return self._ends(End.REFUSED, timedelta(), error=self._pulled.error)
+        failures = self._stream.failures + 1
+        wait = STOPPED_FOR if isinstance(error, NotThereError) else self._pulling.pause(error, failures)
+        return self._ends(End.FAILED, wait, failures=failures, error=self._pulled.error)
+
+    def _ends(self, end: End, wait: timedelta, **got: Any) -> Pulled:
+        """Let go of the stream."""
+        self._pulled.end = end
+        ended = self._stream.model_copy(update={**got, "due_at": self._clock.now() + wait})
+        with self._pulling.database.begin() as tx:
+            tx.streams.release(ended)
+        told = {"stream": ended.name, "pages": self._pulled.pages, "taken": self._pulled.taken}
+        if end in (End.FAILED, End.REFUSED):
+            _log.warning("a stream is not read", connection=str(ended.connection_id), **told, reason=ended.error)
+        elif self._pulled.taken:
+            _log.info("a stream was read", connection=str(ended.connection_id), **told)
+        return self._pulled
+
+    def _write(self, **got: Any) -> None:
+        """The checkpoint; raises _LostError where another has taken over."""
+        got["lease_until"] = self._clock.now() + LEASE
+        self._stream = self._stream.model_copy(update=got)
+        with self._pulling.database.begin() as tx:
+            if not tx.streams.write(self._stream):
+                raise _LostError
+
+
+def line(error: Exception) -> str:
+    """What a person is told; nothing of what an error that is none of ours says, for it may quote a message."""
+    if is_out_of_time(error):
+        return "one page took longer than a task may"
+    told = str(error) if isinstance(error, SagoError) else f"{type(error).__name__}: a bug, please report it"
+    return told[:LONGEST_ERROR]
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((each for each in (one, other) if each is not None), default=None)

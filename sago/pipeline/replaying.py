@@ -1,0 +1,85 @@
+"""Dead letters once more, when their cause is mended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sago.domain.batches import DeadLetter
+from sago.domain.connections import UNASSIGNED, Connection, ConnectionState
+from sago.domain.messages import Message
+from sago.errors import InvalidMessageError
+from sago.pipeline.item_letters import PREFIX, Kept, kept_in
+from sago.pipeline.taking import Taking
+from sago.ports import Source, Sources
+
+MOST = 10_000
+"""Letters that are looked through."""
+
+
+@dataclass(frozen=True)
+class Replaying:
+    """The use case behind `sago dlq replay`."""
+
+    sources: Sources
+    taking: Taking
+
+    def replay(self, letter: DeadLetter) -> Message:
+        """Send the message it holds; the letter is cleared once that is stored, or at once where it is stored already.
+
+        An item of a vendor's goes through its source and the routes as they are now. Raises InvalidMessageError with
+        what to mend where there is no message, or it is still nobody's.
+        """
+        if not letter.origin.startswith(PREFIX):
+            message = message_of(letter)
+        else:
+            message = self._again(letter, kept_in(letter))
+            if self.taking.raw.read([message.ref]):
+                with self.taking.database.begin() as tx:
+                    tx.ledger.mark_replayed(letter.origin, self.taking.clock.now())
+                return message
+        self.taking.log.publish([message], replay_of=letter.origin)
+        return message
+
+    def unassigned(self) -> list[DeadLetter]:
+        """Open letters of messages that were nobody's."""
+        with self.taking.database.begin() as tx:
+            letters = tx.ledger.dead_letters(limit=MOST)
+        return [each for each in letters if each.origin.startswith(PREFIX) and each.error.startswith(UNASSIGNED)]
+
+    def _again(self, letter: DeadLetter, kept: Kept) -> Message:
+        source, connection = self._found(letter, kept)
+        (read,) = self.taking.read(source, connection, [kept.item])
+        if read.ignored:
+            raise InvalidMessageError(f"{letter.origin}: is left out now: {read.ignored}")
+        if read.error or read.message is None:
+            reason = read.error.reason if read.error else "no message"
+            raise InvalidMessageError(
+                f"{letter.origin}: {reason}: say whose its channel or domain is, or mend what cannot read it"
+            )
+        return read.message
+
+    def _found(self, letter: DeadLetter, kept: Kept) -> tuple[Source, Connection]:
+        source = self.sources.get(kept.source)
+        with self.taking.database.begin() as tx:
+            connection = tx.connections.find(kept.source, kept.account)
+        if source is None or connection is None or connection.state is ConnectionState.REMOVED:
+            raise InvalidMessageError(f"{letter.origin}: {kept.source} {kept.account} is not connected any more")
+        return source, connection
+
+
+def message_of(letter: DeadLetter) -> Message:
+    """The message it holds; raises InvalidMessageError with what to mend where it holds none."""
+    try:
+        return Message.from_json(letter.value)
+    except InvalidMessageError as error:
+        raise InvalidMessageError(
+            f"{letter.origin}: is no message that could be sent again ({error.reason}): {_remedy(letter.origin)}"
+        ) from error
+
+
+def _remedy(origin: str) -> str:
+    """What a person can do about a record that is no message: `sha256(file):line` came from a file of theirs."""
+    digest, colon, line = origin.partition(":")
+    if colon and len(digest) == 64:
+        return f"mend line {line} of the file it came from, and ingest that again; what was stored is not taken twice"
+    return "mend what wrote it, and send that anew"

@@ -1,0 +1,184 @@
+"""From items to the log: each is stored, known, left out or a dead letter, in whatever order and however often."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sago.domain.connections import Connection, Route
+from sago.domain.dead_letters import from_record
+from sago.domain.messages import Message
+from sago.errors import TransientError
+from sago.pipeline.item_letters import kept_in
+from sago.pipeline.reception import Reception
+from sago.pipeline.taking import NOT_SHARED, TOO_EARLY, UNFORESEEN, Taken, Taking
+from sago.ports import Item
+from sago.stores.memory.clock import ManualClock
+from sago.stores.memory.database import MemoryDatabase
+from sago.stores.memory.log import MemoryLog
+from sago.stores.memory.raw import MemoryRawStore
+from tests.unit.pipeline.scripted_source import NOW, Scripted, connection_of, item
+
+SOURCE = Scripted()
+CONNECTION = connection_of(company_id=None, containers=("C1", "C2"))
+ROUTES = [Route(connection_id=CONNECTION.id, kind="container", key="C1", company_id="acme")]
+
+
+class SoftTimeLimitExceeded(Exception):  # noqa: N818 - its name is what is looked at
+    """As Celery's."""
+
+
+class House:
+    """Taking over stores in memory; `settle` does what the bridge and a store task do."""
+
+    def __init__(self, connection: Connection = CONNECTION, names: Mapping[str, str] | None = None) -> None:
+        self.connection, self.names = connection, names or {}
+        self.log = MemoryLog({"slack": "slack-messages"})
+        self.raw, self.database, self.clock = MemoryRawStore(), MemoryDatabase(), ManualClock(NOW)
+        reception = Reception(self.log, self.raw, self.database, self.clock, until_stored=False, within=2)
+        self.taking = Taking(
+            reception, self.raw, self.log, self.database, self.clock, lambda name: f"{name}-messages", self.names_of
+        )
+        with self.database.begin() as tx:
+            tx.connections.save(connection)
+            for route in ROUTES:
+                tx.connections.route(route)
+
+    def names_of(self, _: Connection) -> Mapping[str, str]:
+        return self.names
+
+    def take(self, items: Sequence[Item]) -> Taken:
+        return self.taking.take(SOURCE, self.connection, items)
+
+    def settle(self) -> None:
+        for record in self.log.records("slack-messages"):
+            self.raw.store([Message.from_json(record.value)], str(record.position), NOW)
+        with self.database.begin() as tx:
+            tx.ledger.add_dead_letters([from_record(each, NOW) for each in self.log.records("slack-messages.dlq")])
+
+    def published(self) -> list[Message]:
+        return [Message.from_json(record.value) for record in self.log.records("slack-messages")]
+
+    def letters(self) -> list[Any]:
+        with self.database.begin() as tx:
+            return tx.ledger.dead_letters()
+
+
+GOOD = [item(id=str(number), text="a line") for number in range(6)]
+BAD = [
+    item(id="bad-1", text=""),
+    item(id="bad-2", text="x", sent_at="2031-01-01T00:00:00+00:00"),
+    item(id="bad-3", **{"raise": "text of a message"}),
+    item(id="bad-4", text="\ud800"),
+    item(id="bad-5", text="nul \x00"),
+    item("C2", id="nobodys", text="of no company"),
+]
+LEFT_OUT = [item(id="x", ignore="a bot"), item("C3", id="secret", text="another channel"), item(None, id="y", text="z")]
+ITEMS = st.lists(st.sampled_from([*GOOD, *BAD, *LEFT_OUT]), max_size=12)
+
+
+@given(st.lists(ITEMS, max_size=4))
+def test_each_item_is_in_one_of_the_four_and_nothing_is_lost_or_doubled(deliveries: list[list[Item]]) -> None:
+    house = House()
+    for items in deliveries:
+        taken = house.take(items)
+        assert len(taken.ids) + taken.known + taken.ignored.total() + len(taken.refused) == len(items)
+        house.settle()
+    every = [each for items in deliveries for each in items]
+    wanted = {f"slack:{each.payload['id']}" for each in every if each in GOOD}
+    ids = [message.id for message in house.published()]
+    assert Counter(ids) == Counter(wanted)
+    bad = [each for each in every if each in BAD]
+    kept = [kept_in(letter).item for letter in house.letters()]
+    assert len(kept) == len({each.payload["id"] for each in bad})
+    assert all(each in kept for each in bad)
+    assert len(house.log.records("slack-messages.dlq")) == len(kept), "no letter is written twice"
+
+
+@given(st.permutations([*GOOD, *GOOD[:2], *BAD, *LEFT_OUT]), st.integers(0, 15))
+def test_the_same_items_in_any_order_and_portions_come_to_the_same(items: list[Item], cut: int) -> None:
+    one, other = House(), House()
+    one.take([*GOOD, *BAD, *LEFT_OUT])
+    for portion in (items[:cut], items[cut:]):
+        other.take(portion)
+        other.settle()
+    one.settle()
+    contents = [{(each.ref, each.content_sha()) for each in house.published()} for house in (one, other)]
+    assert contents[0] == contents[1]
+    origins = [{letter.origin for letter in house.letters()} for house in (one, other)]
+    assert origins[0] == origins[1]
+
+
+def test_reasons_hold_no_words_of_a_message() -> None:
+    house = House()
+    taken = house.take([*BAD, *LEFT_OUT])
+    assert taken.ignored == {"a bot": 1, NOT_SHARED: 2}
+    assert taken.refused[2] == f"{UNFORESEEN}: TypeError"
+    assert taken.refused[-1] == "unassigned: no channel or domain of it belongs to a company"
+    assert "text of a message" not in "".join(taken.refused)
+
+
+def test_what_was_said_before_the_share_began_is_left_out() -> None:
+    early = (NOW - timedelta(days=2)).isoformat()
+    for since, expected in ((NOW - timedelta(days=3), 0), (NOW - timedelta(days=1), 1), (None, 1)):
+        house = House(connection_of(company_id="acme", since=since, created_at=NOW - timedelta(days=1)))
+        taken = house.take([item(id="old", text="long ago", sent_at=early), item(id="new", text="now")])
+        assert taken.ignored == ({TOO_EARLY: 1} if expected else {})
+        assert "slack:new" in taken.ids
+
+
+def test_two_of_one_id_in_one_delivery_are_one_message_the_first() -> None:
+    house = House()
+    taken = house.take([item(id="1", text="first"), item(id="1", text="second"), item(id="1", text="edit", version=5)])
+    assert (taken.ids, taken.known) == (["slack:1", "slack:1"], 1)
+    assert [(message.text, message.version) for message in house.published()] == [("first", 0), ("edit", 5)]
+
+
+def test_people_have_the_names_of_the_connection() -> None:
+    house = House(names={"U1": "Dana"})
+    house.take([item(id="1", text="a", sender="U1"), item(id="2", text="b", sender="U2")])
+    assert [message.sender for message in house.published()] == ["Dana", "U2"]
+
+
+def test_a_dead_letter_keeps_the_whole_item_and_names_its_message_and_company() -> None:
+    house = House(connection_of(company_id="acme"))
+    lone = item("C1", ["ana@acme.example"], id="b", text="\ud800", more={"deep": [1, None, "é\ud800"]})
+    house.take([lone, item(id="c", text="")])
+    house.settle()
+    letters = {kept_in(letter).item.payload["id"]: letter for letter in house.letters()}
+    assert kept_in(letters["b"]) == ("slack", "T1", lone)
+    assert {letter.company_id for letter in letters.values()} == {"acme"}
+    assert letters["c"].message_id == "slack:c"
+    assert all(letter.origin.startswith("item:slack/T1/") for letter in letters.values())
+
+
+def test_an_item_nested_without_end_is_a_dead_letter_beside_good_ones() -> None:
+    deep: Any = "x"
+    for _ in range(5000):
+        deep = [deep]
+    house = House()
+    taken = house.take([GOOD[0], item(id="deep", text="deep", raw=deep), GOOD[1]])
+    assert taken.ids == ["slack:0", "slack:1"]
+    assert taken.refused == ["it is nested too deeply"]
+    (record,) = house.log.records("slack-messages.dlq")
+    assert json.loads(record.value)["payload"]["text"] == "deep"
+
+
+def test_a_task_out_of_time_ends_and_a_server_that_is_down_is_no_items_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    for error in (SoftTimeLimitExceeded(), TransientError("down")):
+
+        def fail(*_: Any, error: Exception = error) -> Message:
+            raise error
+
+        monkeypatch.setattr(SOURCE, "to_message", fail, raising=False)
+        with pytest.raises(type(error)):
+            house.take(GOOD)
+    assert house.log.records("slack-messages.dlq") == []
