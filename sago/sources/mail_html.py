@@ -7,6 +7,8 @@ signature. Lines of a `blockquote` begin with `> `, as in a mail in plain text.
 
 from __future__ import annotations
 
+import re
+
 import lxml.etree
 import lxml.html
 from inscriptis import Inscriptis
@@ -15,6 +17,7 @@ from inscriptis.model.config import ParserConfig
 from sago.sources.mail_css import Look, Rules, declarations
 
 _LAYOUT = ParserConfig()
+_BARE_HEX = re.compile(r"[0-9a-fA-F]{6}")
 _UNSEEN = frozenset(
     ("script", "style", "head", "title", "template", "svg", "math", "object", "embed", "iframe", "audio", "video")
 ) | {"select", "datalist", "canvas", "map", "applet"}
@@ -73,13 +76,13 @@ def _look(element: lxml.html.HtmlElement, above: Look, rules: Rules) -> Look:
     said: dict[str, str] = {}
     for attribute, name in (("bgcolor", "background-color"), ("color", "color"), ("text", "color")):
         if (value := element.get(attribute)) and (attribute != "text" or element.tag == "body"):
-            said[name] = value
+            said[name] = f"#{value}" if _BARE_HEX.fullmatch(value) else value.lower()
     said |= rules.of_element(str(element.tag), names, element.get("id", ""))
     said |= declarations(element.get("style", ""))
     if element.get("background"):
         said["background-image"] = "url()"
     if element.tag == "a":
-        said.setdefault("color", "blue")
+        said.setdefault("color", "of a link")
     return above.with_(said)
 
 
