@@ -27,8 +27,6 @@ from sago.sources.mail_text import clean, decode_header
 
 SOURCE = "gmail"
 IMPORT_LABEL = "IMPORT"
-BODY_LIMIT = 2 * 1024 * 1024
-"""Characters of a body, quotes included."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SUBJECT = re.compile(r"\ASubject: ([^\r\n]*)\n\n")
 _SUBJECT_LIMIT = 2000
@@ -168,7 +166,7 @@ def _read(mail: Mapping[str, Any]) -> _Read:
     if reason := mail_kinds.left_out(tree, labels):
         return _Read(subject, "", reason)
     body = clean(mail_parts.body_of(tree))
-    if len(body) > BODY_LIMIT:
+    if len(body) > mail_parts.LIMIT:
         raise InvalidMessageError("the mail's text is over 2 MB", message_id=f"{SOURCE}:{mail['id']}")
     own = split_own(body)
     passed_on = _PASSED_ON.match(subject)
@@ -178,10 +176,11 @@ def _read(mail: Mapping[str, Any]) -> _Read:
         return _Read(subject, "", mail_kinds.ENCRYPTED)
     kinds = mail_parts.kinds_of(tree)
     if kinds & _SHUT:
-        raise InvalidMessageError(
-            "its text lies in winmail.dat or inside an S/MIME signature, which are not opened",
-            message_id=f"{SOURCE}:{mail['id']}",
-        )
+        wrong = "its text lies in winmail.dat or inside an S/MIME signature, which are not opened"
+        raise InvalidMessageError(wrong, message_id=f"{SOURCE}:{mail['id']}")
+    if mail_parts.is_aside(tree):
+        wrong = "its text is not in the payload but kept aside (attachmentId): ask for format `raw`"
+        raise InvalidMessageError(wrong, message_id=f"{SOURCE}:{mail['id']}")
     is_forward = own.forwards or "message/rfc822" in kinds or (passed_on and passed_on["prefix"].lower() in _FORWARDS)
     if is_forward or own.quotes:
         return _Read(subject, "", mail_kinds.FORWARDED if is_forward else mail_kinds.QUOTED)

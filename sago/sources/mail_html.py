@@ -7,6 +7,8 @@ signature. Lines of a `blockquote` begin with `> `, as in a mail in plain text.
 
 from __future__ import annotations
 
+import re
+
 import lxml.etree
 import lxml.html
 from inscriptis import Inscriptis
@@ -15,10 +17,13 @@ from inscriptis.model.config import ParserConfig
 from sago.sources.mail_css import Look, Rules, declarations
 
 _LAYOUT = ParserConfig()
+_BARE_HEX = re.compile(r"[0-9a-fA-F]{6}")
 _UNSEEN = frozenset(
     ("script", "style", "head", "title", "template", "svg", "math", "object", "embed", "iframe", "audio", "video")
 ) | {"select", "datalist", "canvas", "map", "applet"}
 _SIGNATURES = ("gmail_signature", "moz-signature", "ms-outlook-mobile-signature", "applemailsignature")
+MOST_QUOTES = 300
+"""Of more the text is on one line each: nobody reads it."""
 _DEEPEST = 60
 """Elements nested deeper stand flat in their parent: the layout is made by recursion."""
 
@@ -71,13 +76,13 @@ def _look(element: lxml.html.HtmlElement, above: Look, rules: Rules) -> Look:
     said: dict[str, str] = {}
     for attribute, name in (("bgcolor", "background-color"), ("color", "color"), ("text", "color")):
         if (value := element.get(attribute)) and (attribute != "text" or element.tag == "body"):
-            said[name] = value
+            said[name] = f"#{value}" if _BARE_HEX.fullmatch(value) else value.lower()
     said |= rules.of_element(str(element.tag), names, element.get("id", ""))
     said |= declarations(element.get("style", ""))
     if element.get("background"):
         said["background-image"] = "url()"
     if element.tag == "a":
-        said.setdefault("color", "blue")
+        said.setdefault("color", "of a link")
     return above.with_(said)
 
 
@@ -91,11 +96,11 @@ def _draw_rules(tree: lxml.html.HtmlElement) -> None:
 
 
 def _mark_quotes(tree: lxml.html.HtmlElement) -> None:
-    for quote in list(tree.iter("blockquote")):
+    for number, quote in enumerate(list(tree.iter("blockquote"))):
         if not _is_quote(quote) or any(_is_quote(each) for each in quote.iterancestors("blockquote")):
             continue
         tail, quote.tail = quote.tail, None
-        text = _laid_out(quote)
+        text = _laid_out(quote) if number < MOST_QUOTES else _run_together(quote)
         for child in list(quote):
             quote.remove(child)
         quote.tag = "pre"
@@ -115,4 +120,8 @@ def _laid_out(tree: lxml.html.HtmlElement) -> str:
     try:
         return str(Inscriptis(tree, _LAYOUT).get_text()).strip()
     except (ValueError, RecursionError, AttributeError, TypeError, IndexError):
-        return " ".join("".join(tree.itertext()).split())
+        return _run_together(tree)
+
+
+def _run_together(tree: lxml.html.HtmlElement) -> str:
+    return " ".join("".join(tree.itertext()).split())

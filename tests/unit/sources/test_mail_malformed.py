@@ -313,6 +313,12 @@ def test_a_mail_made_to_cost_much_has_a_fate_soon(raw: bytes) -> None:
     assert time.process_time() - started < 10
 
 
+def test_a_text_that_gmail_keeps_aside_is_refused_and_not_taken_for_none() -> None:
+    payload = gmail_full(mail())
+    payload["payload"]["body"] = {"attachmentId": "ANGjdJ8", "size": 300_000}
+    assert "ask for format `raw`" in str(as_gmail(payload))
+
+
 def test_hundreds_of_parts_are_read() -> None:
     assert text(parts(*[PLAIN] * 700)).count("We signed") == 700
 
