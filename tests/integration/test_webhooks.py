@@ -220,7 +220,7 @@ def test_messages_of_nobody_are_dead_letters_and_replayed_once_their_channel_has
         tx.connections.route(Route(connection_id=CONNECTION.id, kind="container", key="C0NEW", company_id="harbour"))
     container.replaying.replay(letter)
     assert eventually(lambda: _unassigned(slack.house) == [])
-    assert [each.text for each in _stored(slack.house) if "nobody" in each.text] == ["nobody's 0"]
+    assert eventually(lambda: [each.text for each in _stored(slack.house) if "nobody" in each.text] == ["nobody's 0"])
 
 
 def _unassigned(house: House) -> list[DeadLetter]:
