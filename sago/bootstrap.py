@@ -268,8 +268,9 @@ class Container:
     @cached_property
     def receiving(self) -> Receiving:
         """What vendors push, made safe in the seconds that they wait."""
-        hurried = replace(self.reception, within=self.settings.sources.answer_within)
-        taking = replace(self.taking, reception=Gathering(hurried))
+        within = self.settings.sources.answer_within
+        alone = replace(self.taking, reception=replace(self.reception, within=within))
+        taking = replace(alone, together=Gathering(alone.hand_in, within))
         return Receiving(self.sources, taking, self.database, self.dispatcher, self.deliveries)
 
     @property

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sago import telemetry
-from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState
+from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState, Route
 from sago.domain.deliveries import Counted, Outcome
 from sago.domain.vitals import SourceDeliveries, WebhookMetrics
 from sago.errors import (
@@ -22,7 +22,7 @@ from sago.errors import (
     TransientError,
 )
 from sago.pipeline.taking import UNFORESEEN, Taken, Taking
-from sago.ports import Database, Delivery, DeliveryCounts, Dispatcher, Push, Source, Sources, Transaction
+from sago.ports import Database, Delivery, DeliveryCounts, Dispatcher, Push, Source, Sources
 from sago.resilience.questions import Questions
 
 NO_CONNECTION = "no such connection"
@@ -47,6 +47,14 @@ class Received(NamedTuple):
     answer: Mapping[str, Any] | None = None
 
 
+class Found(NamedTuple):
+    """An account that is connected, and what is needed to read its items."""
+
+    connection: Connection
+    routes: Sequence[Route]
+    names: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class Receiving:
     """The use case behind `POST …/webhook/{source}`. Thread-safe."""
@@ -56,7 +64,7 @@ class Receiving:
     database: Database
     dispatcher: Dispatcher
     counts: DeliveryCounts
-    _questions: Questions = field(default_factory=partial(Questions, "waking"))
+    _questions: Questions = field(default_factory=partial(Questions, "receiving"))
 
     def receive(self, source_name: str, delivery: Delivery) -> Received:
         """Take what was delivered; the same again has no further effect. When this returns it is safe.
@@ -72,7 +80,7 @@ class Receiving:
                 raise NotThereError("no source is called so")
             name = source.name
             source.verify(delivery)
-            received = self._take(source, _unpacked(source, delivery), delivery)
+            received = self._take(source, _unpacked(source, delivery), delivery.at)
         except (SignatureError, InvalidMessageError, ConfigError, TransientError) as error:
             outcome = next(each for kind, each in OUTCOMES.items() if isinstance(error, kind))
             self.counts.add({Counted(name or source_name, outcome): 1})
@@ -80,26 +88,43 @@ class Receiving:
         self.counts.add(_counts(name, received))
         return received
 
-    def _take(self, source: Source, push: Push, delivery: Delivery) -> Received:
+    def _take(self, source: Source, push: Push, now: datetime) -> Received:
         if push.ignored:
             return Received(_ignored(push.ignored), answer=push.answer)
+        found = self._found(source.name, push.account)
+        if found is None:
+            return Received(_ignored(NO_CONNECTION, len(push.items) or 1), answer=push.answer)
+        connection = found.connection
+        woken = self._heed(connection, push, now) if push.wakes or push.ended else []
+        self._pull(connection, woken)
+        read = self.taking.read(source, connection, push.items, found.routes, found.names)
+        return Received(self.taking.keep(connection, read), len(woken), bool(push.ended), push.answer)
+
+    def _found(self, source_name: str, account: str) -> Found | None:
+        """Deliveries of one account at the same moment ask for it once."""
+        asked = self._questions.ask((source_name, account), partial(self._find, source_name, account))
+        try:
+            found: Found | None = asked.result(self.taking.reception.within)
+        except TimeoutError:
+            raise TransientError("the connection could not be looked up in time") from None
+        return found
+
+    def _find(self, source_name: str, account: str) -> Found | None:
         with self.database.begin() as tx:
-            connection = tx.connections.find(source.name, push.account)
+            connection = tx.connections.find(source_name, account)
             if connection is None or connection.state is ConnectionState.REMOVED:
-                return Received(_ignored(NO_CONNECTION, len(push.items) or 1), answer=push.answer)
+                return None
+            routes = tx.connections.routes(connection.id)
+        return Found(connection, routes, self.taking.names_of(connection))
+
+    def _heed(self, connection: Connection, push: Push, now: datetime) -> list[str]:
+        """Wake what has news, and end what has ended; the streams that were woken."""
+        with self.database.begin() as tx:
             if push.ended:
                 tx.connections.refuse(connection.id, f"{push.ended}: connect it again")
-            woken = self._wake(tx, connection, push, delivery.at)
-        self._pull(connection, woken)
-        taken = self.taking.take(source, connection, push.items)
-        return Received(taken, len(woken), bool(push.ended), push.answer)
-
-    def _wake(self, tx: Transaction, connection: Connection, push: Push, now: datetime) -> list[str]:
-        if not push.wakes:
-            return []
-        names = [stream.name for stream in tx.streams.of(connection.id)]
-        woken = [name for name in names if EVERY_CONTAINER in push.wakes or name in push.wakes]
-        tx.streams.wake(connection.id, woken, now)
+            names = [stream.name for stream in tx.streams.of(connection.id)]
+            woken = [name for name in names if EVERY_CONTAINER in push.wakes or name in push.wakes]
+            tx.streams.wake(connection.id, woken, now)
         return woken
 
     def _pull(self, connection: Connection, streams: Sequence[str]) -> None:

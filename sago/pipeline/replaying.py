@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sago.domain.batches import DeadLetter
-from sago.domain.connections import UNASSIGNED, Connection, ConnectionState
+from sago.domain.connections import UNASSIGNED, Connection, ConnectionState, Route
 from sago.domain.messages import Message
 from sago.errors import InvalidMessageError
 from sago.pipeline.item_letters import PREFIX, Kept, kept_in
@@ -47,8 +47,8 @@ class Replaying:
         return [each for each in letters if each.origin.startswith(PREFIX) and each.error.startswith(UNASSIGNED)]
 
     def _again(self, letter: DeadLetter, kept: Kept) -> Message:
-        source, connection = self._found(letter, kept)
-        (read,) = self.taking.read(source, connection, [kept.item])
+        source, connection, routes = self._found(letter, kept)
+        (read,) = self.taking.read(source, connection, [kept.item], routes, self.taking.names_of(connection))
         if read.ignored:
             raise InvalidMessageError(f"{letter.origin}: is left out now: {read.ignored}")
         if read.error or read.message is None:
@@ -58,13 +58,14 @@ class Replaying:
             )
         return read.message
 
-    def _found(self, letter: DeadLetter, kept: Kept) -> tuple[Source, Connection]:
+    def _found(self, letter: DeadLetter, kept: Kept) -> tuple[Source, Connection, list[Route]]:
         source = self.sources.get(kept.source)
         with self.taking.database.begin() as tx:
             connection = tx.connections.find(kept.source, kept.account)
+            routes = tx.connections.routes(connection.id) if connection else []
         if source is None or connection is None or connection.state is ConnectionState.REMOVED:
             raise InvalidMessageError(f"{letter.origin}: {kept.source} {kept.account} is not connected any more")
-        return source, connection
+        return source, connection, routes
 
 
 def message_of(letter: DeadLetter) -> Message:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from enum import Enum
+from typing import NamedTuple
 
 from sago import telemetry
 from sago.domain.batches import DeadLetter
@@ -15,6 +16,7 @@ from sago.domain.connections import UNASSIGNED, Connection, Route
 from sago.domain.messages import Message
 from sago.errors import InvalidMessageError, SagoError, is_out_of_time
 from sago.pipeline.item_letters import letter_of
+from sago.pipeline.reception import Reception
 from sago.pipeline.routing import company_of
 from sago.ports import Clock, Database, Item, MessageLog, RawStore, Source
 
@@ -42,11 +44,12 @@ class Taken:
     """When the newest message among them was said, a known one too."""
 
 
-class Safe(Protocol):
-    """Who makes messages safe: a `Reception`, or one for many at once."""
+class Fate(Enum):
+    """What became of a message that was handed in."""
 
-    def take(self, messages: Sequence[Message]) -> list[Message]:
-        """Return once they are safe; those among them that are stored already with other content."""
+    NEW = "new"
+    KNOWN = "known"
+    CONFLICT = "conflict"
 
 
 class Read(NamedTuple):
@@ -63,7 +66,7 @@ class Read(NamedTuple):
 class Taking:
     """Items of one connection into the log. Thread-safe."""
 
-    reception: Safe
+    reception: Reception
     raw: RawStore
     log: MessageLog
     database: Database
@@ -73,14 +76,32 @@ class Taking:
     """People's names by their native id, as the connection knows them."""
     met: Callable[[Connection, Sequence[Read]], None] = lambda *_: None
     """Told of messages before they are made safe, of those that are known as well: who wrote them, and when."""
+    together: Callable[[Sequence[Message]], Sequence[Fate]] | None = None
+    """`hand_in` for many callers at once."""
 
     def take(self, source: Source, connection: Connection, items: Sequence[Item]) -> Taken:
         """Make them safe; one that cannot be read is a dead letter, and the others go on.
 
         Raises TransientError where they did not become safe in time; some of them may have.
         """
+        with self.database.begin() as tx:
+            routes = tx.connections.routes(connection.id)
+        return self.keep(connection, self.read(source, connection, items, routes, self.names_of(connection)))
+
+    def read(
+        self,
+        source: Source,
+        connection: Connection,
+        items: Sequence[Item],
+        routes: Sequence[Route],
+        names: Mapping[str, str],
+    ) -> list[Read]:
+        """What each of them is, in their order; nothing is asked, and nothing kept of it."""
+        return [self._read(source, connection, item, routes, names) for item in items]
+
+    def keep(self, connection: Connection, found: Sequence[Read]) -> Taken:
+        """As `take`, of what was read."""
         taken = Taken()
-        found = self.read(source, connection, items)
         taken.ignored.update(each.ignored for each in found if each.ignored)
         refused = [(each, each.error) for each in found if each.error]
         self._bury([self._letter(connection, each, error) for each, error in refused])
@@ -90,15 +111,6 @@ class Taking:
             self.met(connection, wanted)
         self._hand_in([each.message for each in wanted if each.message], taken)
         return taken
-
-    def read(self, source: Source, connection: Connection, items: Sequence[Item]) -> list[Read]:
-        """What each of them is, in their order; nothing is kept of it."""
-        if not items:
-            return []
-        with self.database.begin() as tx:
-            routes = tx.connections.routes(connection.id)
-        names = self.names_of(connection)
-        return [self._read(source, connection, item, routes, names) for item in items]
 
     def _read(
         self,
@@ -154,20 +166,23 @@ class Taking:
             if origin not in is_open:
                 self.log.dead_letter(letter, letter.company_id)
 
+    def hand_in(self, messages: Sequence[Message]) -> list[Fate]:
+        """Make those safe that are not known; what became of each, in their order."""
+        first = {message.ref: message for message in reversed(messages)}
+        known = {each.ref for each in self.raw.read(sorted(first))}
+        new = [message for message in messages if message.ref not in known and first[message.ref] is message]
+        conflicts = {id(message) for message in self.reception.take(new)} if new else set()
+        # Stored in between with other words, by another delivery: the bridge has made the later one a dead letter.
+        fates = {id(message): Fate.CONFLICT if id(message) in conflicts else Fate.NEW for message in new}
+        return [fates.get(id(message), Fate.KNOWN) for message in messages]
+
     def _hand_in(self, messages: Sequence[Message], taken: Taken) -> None:
         if not messages:
             return
-        first: dict[object, Message] = {}
-        for message in messages:
-            first.setdefault(message.ref, message)
-        known = {each.ref for each in self.raw.read(sorted({message.ref for message in messages}))}
-        new = [message for ref, message in first.items() if ref not in known]
-        taken.known = len(messages) - len(new)
-        conflicts = self.reception.take(new) if new else []
-        # Stored in between with other words, by another delivery: the bridge has made the later one a dead letter.
-        gone = {id(message) for message in conflicts}
-        taken.refused += [OTHER_WORDS for _ in conflicts]
-        taken.ids = [message.id for message in new if id(message) not in gone]
+        fates = (self.together or self.hand_in)(messages)
+        taken.known = sum(fate is Fate.KNOWN for fate in fates)
+        taken.refused += [OTHER_WORDS for fate in fates if fate is Fate.CONFLICT]
+        taken.ids = [message.id for message, fate in zip(messages, fates, strict=True) if fate is Fate.NEW]
         taken.newest_at = max(message.sent_at for message in messages)
 
 

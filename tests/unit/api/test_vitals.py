@@ -427,6 +427,7 @@ def test_metrics_are_counted_in_the_stores(house: House) -> None:
         "events": 0,
         "dead_letters": 1,
     }
+    assert metrics["webhooks"] == {"sources": {}, "unknown_source": 0}
     assert metrics["cache"] == {
         "queued_messages": 1,
         "companies_waiting": 1,

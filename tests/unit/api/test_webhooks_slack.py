@@ -42,7 +42,6 @@ from tests.unit.api.slack_deliveries import (
 from tests.unit.pipeline.scripted_source import Table, connection_of
 
 WEBHOOK = "/api/v1/data-flow/webhook/slack"
-SAID = Path("/tmp/w/push_said.txt")
 EXAMPLES, AT_ONCE = 500, 20
 """Of hypothesis, and mutated deliveries in each."""
 
@@ -213,7 +212,6 @@ def test_ten_thousand_mutated_deliveries(make: MakeHouse, unforeseen: list[Any])
 
     run()
     assert unforeseen == []
-    SAID.write_text(repr((statuses, counted(one), counted(several))))
     assert statuses.total() == EXAMPLES * AT_ONCE == 10_000
     for house in (one, several):
         assert counted(house)["taken"] > 3 * EXAMPLES, "not only the good ones were read"
