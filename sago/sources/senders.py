@@ -8,7 +8,7 @@ from typing import Any
 from sago.domain.mails import address_of
 from sago.domain.messages import Message
 from sago.ports import Identity
-from sago.sources import gmail, slack
+from sago.sources import gmail, mail_parts, mail_text, slack
 
 _SLACK_NAMES = ("display_name", "real_name", "name")
 
@@ -42,8 +42,8 @@ def _of_mail(message: Message) -> Identity | None:
     if address.count("@") != 1:
         return None
     tree = message.raw.get("payload")
-    header = gmail.headers_of(tree).get("from", "") if isinstance(tree, dict) else ""
-    name, named = parseaddr(gmail.decode_header(header))
+    header = mail_parts.headers_of(tree).get("from", "") if isinstance(tree, dict) else ""
+    name, named = parseaddr(mail_text.decode_header(header))
     known = address_of(named) == address and address_of(name) != address
     return Identity(address, _one_line(name) if known else "", address)
 
