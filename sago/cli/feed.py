@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from sago.bootstrap import build
-from sago.cli.columns import ColumnMap, column_map
+from sago.cli.columns import ColumnMap, column_map, told
 from sago.cli.feeding import Run
 from sago.cli.run import STOPPED, check_file, exit_code, stack_for
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
@@ -48,11 +48,13 @@ def ingest(
         done = _feed(session, running, path, company or settings.company_id, columns)
     figures = done.figures()
     if as_json:
-        session.emit(figures)
+        session.emit(figures | done.left_out())
     else:
         session.out.print(" · ".join(f"{name} {value}" for name, value in figures.items() if name != "batches"))
         for line in done.refused():
             session.note(f"  {escape(line)}")
+        for line in told(done.ignored):
+            session.note(line)
     if not settings.has_servers and done.account.stored:
         session.note(
             f"no stack was running: stored in {escape(str(settings.state_dir))}; "
@@ -65,7 +67,8 @@ def _feed(session: Session, settings: Settings, path: Path, company: str, column
     container = build(settings)
     try:
         done = Run(container)
-        rows = read_path(path, company_id=company, mapping=columns, now=container.clock.now())
+        now = container.clock.now()
+        rows = read_path(path, company_id=company, mapping=columns, now=now, ignored=done.ignored)
         with session.progress() as bars:
             done.feed(rows, count_rows(path), bars)
     except KeyboardInterrupt:

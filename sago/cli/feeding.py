@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -45,6 +46,8 @@ class Run:
     letters_refused: list[str] = field(default_factory=list)
     spent: CallTotals = field(default_factory=CallTotals)
     """What a vendor's model was asked for this run; nothing where the provider reads on this machine."""
+    ignored: Counter[str] = field(default_factory=Counter)
+    """What the file held and was left out on purpose, by the reason; no part of `read`."""
     _merged_before: int = 0
     _has_told: bool = False
 
@@ -179,6 +182,10 @@ class Run:
             return {}
         tokens = self.spent.input_tokens + self.spent.output_tokens
         return {"model_calls": self.spent.calls, "model_tokens": tokens, "model_usd": round(self.spent.cost_usd, 6)}
+
+    def left_out(self) -> dict[str, dict[str, int]]:
+        """What was left out on purpose, for the last line; empty where nothing was."""
+        return {"ignored": dict(sorted(self.ignored.items()))} if self.ignored else {}
 
     def refused(self) -> list[str]:
         """One line for each refused row."""

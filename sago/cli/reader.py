@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from rich.markup import escape
 
+from sago.cli.columns import told
 from sago.cli.consent import check_providers, spent
 from sago.cli.session import Session
 from sago.config import Settings
@@ -52,7 +54,8 @@ class FileReader:
         """The companies of the file by name. What is left out is told on stderr. Raises UsageError for a file that
         cannot be read at all, also with `columns`: our column's name → the CSV's own."""
         settings, session, started = self._settings, self._session, self._clock.now()
-        messages, bad = _rows(path, company or settings.company_id, columns, started)
+        ignored: Counter[str] = Counter()
+        messages, bad = _rows(path, company or settings.company_id, columns, started, ignored)
         reading = Reading(
             registry.load(self.provider, settings, self._calls, self._clock),
             self._clock,
@@ -70,6 +73,8 @@ class FileReader:
                 session.note(spent(self.provider, self._calls.totals(list(messages), started)))
         for row in bad:
             session.note(f"{path}:{row.line}: left out: {row.reason}")
+        for line in told(ignored):
+            session.note(f"{path}: {line}")
         for reason, count in sorted(reading.dropped.items()):
             hint = " (-v names the messages)" if reason in _OF_ORDERS and not session.verbose else ""
             session.note(f"dropped {count} × {reason}{hint}")
@@ -89,12 +94,12 @@ def _check_consent(name: str, settings: Settings, *, allow: bool) -> None:
 
 
 def _rows(
-    path: Path, company_id: str, columns: Mapping[str, str], now: datetime
+    path: Path, company_id: str, columns: Mapping[str, str], now: datetime, ignored: Counter[str]
 ) -> tuple[dict[str, dict[tuple[str, int], CompactMessage]], list[BadRow]]:
     """Company → its messages, each version once; and the rows that are none."""
     messages: dict[str, dict[tuple[str, int], CompactMessage]] = {}
     bad: list[BadRow] = []
-    for row in read_path(path, company_id=company_id, mapping=columns, now=now):
+    for row in read_path(path, company_id=company_id, mapping=columns, now=now, ignored=ignored):
         if isinstance(row, Message):
             messages.setdefault(row.company_id, {}).setdefault(row.key, row.compact())
         else:

@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from sago.bootstrap import Container, build
-from sago.cli.columns import ColumnMap, column_map
+from sago.cli.columns import ColumnMap, column_map, told
 from sago.cli.consent import ChangeConsent, Reader, check_providers, refuse_strangers, settle, spent, with_reader
 from sago.cli.feeding import Run
 from sago.cli.session import EVERYDAY, AsJson, ConfigFile, Quiet, Session, Verbose
@@ -84,7 +84,8 @@ def run(
         finally:
             container.close()
     if as_json:
-        session.emit(done.figures() | {"events": len(data.events), "letters": len(data.letters)} | done.costs())
+        counts = {"events": len(data.events), "letters": len(data.letters)}
+        session.emit(done.figures() | counts | done.costs() | done.left_out())
     else:
         session.out.print(screen(data, out, LOOK if settings.has_servers else f"`sago up`, then {LOOK}"))
     if done.spent.calls:
@@ -138,12 +139,15 @@ def stack_for(session: Session, settings: Settings, out: Path, provider: str | N
 def feed_file(session: Session, container: Container, path: Path, company: str, columns: dict[str, str]) -> Run:
     """Feed the file, read and merge everything, compose the letters; the figures so far even when cut short."""
     done = Run(container, session.note)
-    rows = read_path(path, company_id=company, mapping=columns, now=container.clock.now())
+    now = container.clock.now()
+    rows = read_path(path, company_id=company, mapping=columns, now=now, ignored=done.ignored)
     with session.progress() as bars:
         try:
             done.feed(rows, count_rows(path), bars)
             for line in done.refused()[:REFUSED_SHOWN]:
                 session.note(f"[yellow]refused:[/] {escape(line)}")
+            for line in told(done.ignored):
+                session.note(line)
             done.extract(bars)
             done.write_letters(bars)
             for reason in done.letters_refused:

@@ -27,8 +27,6 @@ from sago.sources.mail_text import clean, decode_header
 
 SOURCE = "gmail"
 IMPORT_LABEL = "IMPORT"
-BODY_LIMIT = 2 * 1024 * 1024
-"""Characters of a body, quotes included."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SUBJECT = re.compile(r"\ASubject: ([^\r\n]*)\n\n")
 _SUBJECT_LIMIT = 2000
@@ -168,7 +166,7 @@ def _read(mail: Mapping[str, Any]) -> _Read:
     if reason := mail_kinds.left_out(tree, labels):
         return _Read(subject, "", reason)
     body = clean(mail_parts.body_of(tree))
-    if len(body) > BODY_LIMIT:
+    if len(body) > mail_parts.LIMIT:
         raise InvalidMessageError("the mail's text is over 2 MB", message_id=f"{SOURCE}:{mail['id']}")
     own = split_own(body)
     passed_on = _PASSED_ON.match(subject)

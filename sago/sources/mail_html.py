@@ -19,6 +19,8 @@ _UNSEEN = frozenset(
     ("script", "style", "head", "title", "template", "svg", "math", "object", "embed", "iframe", "audio", "video")
 ) | {"select", "datalist", "canvas", "map", "applet"}
 _SIGNATURES = ("gmail_signature", "moz-signature", "ms-outlook-mobile-signature", "applemailsignature")
+MOST_QUOTES = 300
+"""Of more the text is on one line each: nobody reads it."""
 _DEEPEST = 60
 """Elements nested deeper stand flat in their parent: the layout is made by recursion."""
 
@@ -91,11 +93,11 @@ def _draw_rules(tree: lxml.html.HtmlElement) -> None:
 
 
 def _mark_quotes(tree: lxml.html.HtmlElement) -> None:
-    for quote in list(tree.iter("blockquote")):
+    for number, quote in enumerate(list(tree.iter("blockquote"))):
         if not _is_quote(quote) or any(_is_quote(each) for each in quote.iterancestors("blockquote")):
             continue
         tail, quote.tail = quote.tail, None
-        text = _laid_out(quote)
+        text = _laid_out(quote) if number < MOST_QUOTES else _run_together(quote)
         for child in list(quote):
             quote.remove(child)
         quote.tag = "pre"
@@ -115,4 +117,8 @@ def _laid_out(tree: lxml.html.HtmlElement) -> str:
     try:
         return str(Inscriptis(tree, _LAYOUT).get_text()).strip()
     except (ValueError, RecursionError, AttributeError, TypeError, IndexError):
-        return " ".join("".join(tree.itertext()).split())
+        return _run_together(tree)
+
+
+def _run_together(tree: lxml.html.HtmlElement) -> str:
+    return " ".join("".join(tree.itertext()).split())

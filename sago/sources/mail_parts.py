@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from sago.errors import InvalidMessageError
 from sago.sources import mail_mime
 from sago.sources.mail_html import html_to_text
 from sago.sources.mail_mime import DEPTH
@@ -17,6 +18,9 @@ from sago.sources.mail_text import clean, decode_bytes
 STUB = 0.2
 """A plain part with fewer than this share of the words of the HTML beside it only says that there is HTML."""
 _MANY_WORDS = 40
+LIMIT = 2 * 1024 * 1024
+"""Characters of one part's text, quotes and markup included, pictures not."""
+_PICTURE = re.compile(r"data:[\w.+-]{1,40}/[\w.+-]{1,40};base64,[A-Za-z0-9+/=\s]*")
 _READ = frozenset(("text/plain", "text/html", "text/markdown", "text/enriched", "text/x-markdown"))
 _MARKUP = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
@@ -34,7 +38,10 @@ class Attachment(NamedTuple):
 
 
 def body_of(tree: Part) -> str:
-    """The mail's text: of alternatives the plain one, unless it says next to nothing; of others one below the other."""
+    """The mail's text: of alternatives the plain one, unless it says next to nothing; of others one below the other.
+
+    Raises InvalidMessageError where it is longer than a person could write.
+    """
     return _text(tree, DEPTH, is_root=True)
 
 
@@ -137,6 +144,10 @@ def _data(part: Part) -> bytes:
 def _leaf(part: Part) -> str:
     found = _CHARSET.search(headers_of(part).get("content-type", ""))
     text = decode_bytes(_data(part), found[1] if found else None)
+    if kind_of(part) == "text/html":
+        text = _PICTURE.sub("", text)
+    if len(text) > LIMIT:
+        raise InvalidMessageError(f"the mail's text is over {LIMIT // 1024 // 1024} MB")
     if kind_of(part) == "text/html":
         return html_to_text(clean(text))
     return _MARKUP.sub("", text) if kind_of(part) == "text/enriched" else text

@@ -107,3 +107,20 @@ def test_deep_nesting_neither_raises_nor_shows_what_is_hidden(depth: int) -> Non
     assert text in ("We signed.", "")
     assert text or depth > 2000, "libxml2 reads no deeper"
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<blockquote>a</blockquote>b",
+        "<blockquote>",
+        '<p style="color:#fff">',
+        "<table><tr><td>",
+        "<style>.a{b:c}</style>",
+        "<",
+    ],
+)
+def test_markup_made_to_cost_much_is_read_soon(markup: str) -> None:
+    started = time.process_time()
+    assert isinstance(html_to_text(markup * (500_000 // len(markup))), str)
+    assert time.process_time() - started < 20
