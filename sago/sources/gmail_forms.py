@@ -6,7 +6,7 @@ Forms: developers.google.com/workspace/gmail/api/reference/rest/v1/users.history
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,14 +40,20 @@ def addresses_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def changes_in(records: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Change], dict[str, None]]:
-    """What became of messages, in the order of the records, and which were deleted. A label that was taken away tells
-    that a message had it: it may have come and been archived since we last asked."""
+def changes_in(
+    records: Sequence[Mapping[str, Any]], telling: Container[str]
+) -> tuple[dict[str, Change], dict[str, None]]:
+    """What became of messages, in the order of the records, and which were deleted; other labels than the `telling`
+    ones come and go unnoticed. One that was taken away tells that a message had it: it may have come and been archived
+    since we last asked."""
     changed: dict[str, Change] = {}
     deleted: dict[str, None] = {}
     for record in records:
         for kind in ("messagesAdded", "labelsAdded", "labelsRemoved"):
             for message, moved in _messages(record, kind):
+                is_news = kind == "messagesAdded" or any(label in telling for label in moved)
+                if not is_news and message["id"] not in changed:
+                    continue
                 change = changed.setdefault(message["id"], Change())
                 change.had |= moved
                 if isinstance(message.get("labelIds"), list):

@@ -164,7 +164,7 @@ class Mailbox:
                 f"Gmail's history of {self.connection.account} does not reach back so far"
             ) from None
         at["until"] = at["until"] or forms.history_id(answer)
-        changed, deleted = forms.changes_in(forms.rows(answer, "history"))
+        changed, deleted = forms.changes_in(forms.rows(answer, "history"), self._telling())
         items = [self._changed(message_id, each) for message_id, each in changed.items() if message_id not in deleted]
         items += [left_out(message_id, DELETED) for message_id in deleted]
         token = forms.next_page(answer, at["page"])
@@ -190,8 +190,10 @@ class Mailbox:
         return Item(payload, self._container(forms.labels_of(payload) | had), forms.addresses_of(payload))
 
     def _message(self, message_id: str, form: str) -> dict[str, Any]:
+        """Without what changes each time it is looked at: a dead letter is known by its payload."""
         path = f"{ME}/messages/{quote(message_id.encode('utf-8', 'replace'), safe='')}"
-        return self.vendor.get(path, {"format": form}, limit=LIMIT)
+        answer = self.vendor.get(path, {"format": form}, limit=LIMIT)
+        return {name: value for name, value in answer.items() if name != "historyId"}
 
     def _list(self, what: str, params: Mapping[str, str], at: Mapping[str, Any]) -> dict[str, Any]:
         """A page of a list; raises _ForgottenError where Gmail does not know the page's token any more."""
@@ -205,6 +207,10 @@ class Mailbox:
             if token is None:
                 raise
             raise _ForgottenError(f"Gmail does not go on where {self.connection.account} stopped: {error}") from None
+
+    def _telling(self) -> set[str]:
+        """Labels whose coming or going may bring a message into the share."""
+        return {each.label for each in self.labels if each.label} | set(mail_kinds.LABELS)
 
     def _container(self, labels: set[str]) -> str | None:
         """The first label of the share among them; where everything is shared, one of the founder's own before INBOX

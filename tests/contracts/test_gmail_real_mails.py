@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.standins.gmail_server import GmailStandin, serving
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+SOURCES = Path(__file__).parents[2] / "docs" / "sources.md"
 EVERYTHING_PUT_ASIDE = -1
 FAULTS = {
     "nothing wrong": [],
@@ -29,11 +31,15 @@ FAULTS = {
 """Each strikes at every 23rd request, unless it says otherwise."""
 
 
+def files(shared: Path) -> list[bytes]:
+    folder = shared / "data" / "real" / "email"
+    return [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
 @pytest.fixture(scope="module")
 def mails(shared: Path) -> list[bytes]:
     """As they are, and those without a sender once more as the body of a mail."""
-    folder = shared / "data" / "real" / "email"
-    found = [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]
+    found = files(shared)
     nobodys = [raw for raw in found if email.message_from_bytes(raw)["From"] is None]
     assert len(nobodys) > 40
     return found + [b"From: Ada <ada@northwind.example>\r\n\r\n" + raw for raw in nobodys]
@@ -92,3 +98,16 @@ def test_both_formats_say_the_same_of_each_mail(mails: list[bytes]) -> None:
     assert contents(raw) == contents(in_full)
     assert set(raw.refused()) == set(in_full.refused())
     assert raw.ignored == in_full.ignored
+
+
+def test_the_counts_are_those_that_are_told(shared: Path) -> None:
+    with serving() as gmail:
+        put(gmail, files(shared))
+        house = House(gmail, since=LONG_AGO, now=NOW)
+        house.read()
+    fates = Counter(f"refused: {reason}" for reason in house.refused().values())
+    fates |= Counter({f"left out: {reason}": count for reason, count in house.ignored.items()})
+    fates["taken"] = len(house.messages())
+    part = SOURCES.read_text(encoding="utf-8").split("### Real mails in a mailbox\n", 1)[1].split("\n#", 1)[0]
+    told = {what: int(count) for what, count in re.findall(r"^\| (.+?) \| (\d+) \|$", part, re.MULTILINE)}
+    assert fates == told

@@ -54,7 +54,9 @@ def test_a_mailbox_is_read_whole_and_then_by_its_history(gmail: GmailStandin) ->
     assert_each_once(house, old)
     new = [gmail.mailbox.add(mail(n, days=0)) for n in range(200, 203)]
     gmail.asked.clear()
-    assert house.news().wakes == ("*",)
+    assert house.news().woken == 1
+    assert house.news(history_id=1).woken == 1, "one that is late is harmless"
+    assert house.news(address="somebody@else.example").woken == 0
     assert house.stream.due_at <= house.clock.now()
     house.pull()
     assert_each_once(house, old + new)
@@ -193,6 +195,18 @@ def test_labels_decide_what_is_taken(gmail: GmailStandin) -> None:
     house.read()
     assert_each_once(house, [*inside, outside])
     assert house.ignored["not in the share"] == 1
+
+
+def test_a_mail_that_is_only_read_or_starred_is_not_fetched_again(gmail: GmailStandin) -> None:
+    ids = [gmail.mailbox.add(mail(n)) for n in range(3)]
+    house = house_of(gmail)
+    house.read()
+    gmail.asked.clear()
+    for each in ids:
+        gmail.mailbox.unlabel(each, "UNREAD")
+        gmail.mailbox.label(each, "STARRED")
+    house.read()
+    assert not [path for path, _ in gmail.asked if path.startswith("messages/")]
 
 
 def test_a_mail_that_was_archived_before_we_asked_is_taken(gmail: GmailStandin) -> None:

@@ -15,9 +15,10 @@ from pydantic import SecretStr
 from sago.domain.connections import Connection, Stream, Token, connection_id_of
 from sago.domain.messages import Message
 from sago.pipeline.pulling import End, Pace, Pulled, Pulling
+from sago.pipeline.receiving import Received, Receiving
 from sago.pipeline.reception import Reception
 from sago.pipeline.taking import Taking
-from sago.ports import Delivery, Push
+from sago.ports import Delivery
 from sago.resilience.breakers import SharedBreakers
 from sago.resilience.rates import MemoryRates
 from sago.resilience.shelf import MemoryShelf
@@ -29,6 +30,8 @@ from sago.sources.vendor import Bounds, Guards
 from sago.stores.fernet_vault import FernetVault
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
+from sago.stores.memory.deliveries import MemoryDeliveryCounts
+from sago.stores.memory.dispatcher import MemoryDispatcher
 from sago.stores.memory.log import MemoryLog
 from sago.stores.memory.raw import MemoryRawStore
 from tests.standins.gmail_server import GmailStandin
@@ -82,6 +85,9 @@ class House:
         pace = Pace(timedelta(minutes=5), timedelta(minutes=1), timedelta(days=7))
         self.pulling = Pulling(
             self.database, self.platform, self.taking, self.clock, lambda: 0.5, lambda *_: None, pace
+        )
+        self.receiving = Receiving(
+            self.platform, self.taking, self.database, MemoryDispatcher(), MemoryDeliveryCounts()
         )
         self.id = connection_id_of("gmail", standin.mailbox.address)
         self.connection = Connection(
@@ -142,16 +148,9 @@ class House:
             self.clock.advance(max(self.stream.due_at - self.clock.now(), timedelta()))
         raise AssertionError(f"not read in {runs} runs: {self.stream.error}")
 
-    def news(self, **more: Any) -> Push:
-        """A push of Pub/Sub, taken as the webhook takes it up to waking the stream."""
-        delivery = self.delivery(**more)
-        self.gmail.verify(delivery)
-        push = self.gmail.unpack(delivery)
-        with self.database.begin() as tx:
-            connection = tx.connections.find("gmail", push.account)
-            if connection is not None:
-                tx.streams.wake(connection.id, push.wakes, self.clock.now())
-        return push
+    def news(self, **more: Any) -> Received:
+        """A push of Pub/Sub, taken as the webhook takes it."""
+        return self.receiving.receive("gmail", self.delivery(**more))
 
     def delivery(self, token: str | None = None, body: Any = None, **news: Any) -> Delivery:
         """What the stand-in's Pub/Sub would post now."""
@@ -169,6 +168,6 @@ class House:
         found = {}
         for records in self.log.dead_records({}):
             for record in records:
-                payload = json.loads(record.value)
-                found[payload["id"]] = str(record.headers["error"])
+                kept = json.loads(record.value)
+                found[kept["payload"]["id"]] = str(record.headers["error"])
         return found
