@@ -30,7 +30,7 @@ def key(as_json: AsJson = False, verbose: Verbose = False, quiet: Quiet = False,
     else:
         typer.echo(f"{VARIABLE}={','.join(keys)}")
     session.note(
-        "next: `sago connect rekey`, and restart the stack; then the old keys can go"
+        "next: restart the stack, then `sago connect rekey`; then the old keys can go"
         if before
         else "without it no token can be read: keep a copy, apart from backups of the data"
     )

@@ -78,7 +78,7 @@ def say_connected(session: Session, accounts: Accounts, connection: Connection) 
 
 def slowness(accounts: Accounts) -> str:
     """How long what was said before takes, and what is faster."""
-    return f"{MANY:,} messages take about {length(accounts.estimate(MANY))}; faster: {accounts.faster}"
+    return f"{MANY:,} messages take {length(accounts.estimate(MANY))} at least; faster: {accounts.faster}"
 
 
 def shared(connection: Connection, kind: str) -> str:

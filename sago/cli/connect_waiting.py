@@ -13,8 +13,11 @@ from sago.cli.session import Session
 from sago.domain.connections import Connection, Stream
 from sago.domain.wording import day
 from sago.errors import TransientError
+from sago.pipeline.source_health import health_of_sources
 
 LOOK_EVERY = 0.5
+TELL_EVERY = 30.0
+"""Seconds between lines that say how far it is, and how long it still takes."""
 
 
 def send_due(container: Container) -> None:
@@ -25,11 +28,16 @@ def send_due(container: Container) -> None:
 
 def wait_until_read(session: Session, container: Container, connection: Connection, since: datetime) -> bool:
     """Until each stream has been read up to `since`, or has failed; whether none has."""
+    tell_at = time.monotonic() + TELL_EVERY
     with session.progress() as bars:
         bar = bars.add_task("streams read", total=None)
         while True:
             with container.database.begin() as tx:
                 streams = tx.streams.of(connection.id)
+                health = health_of_sources(tx, container.clock.now()) if time.monotonic() >= tell_at else []
+            if health:
+                tell_at = time.monotonic() + TELL_EVERY
+                session.note(escape(next((each.text for each in health if each.id == connection.id), "")))
             done = [each for each in streams if _is_read(each, since)]
             failed = [each for each in streams if each.error and each not in done]
             bars.update(bar, total=len(streams), completed=len(done), description=_told(streams))

@@ -1,0 +1,177 @@
+"""`sago connect` over stores in memory: keys, and what is told before anybody is asked."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+import typer
+from pydantic import SecretStr
+from typer.testing import CliRunner, Result
+
+from sago.bootstrap import Container
+from sago.cli import connect, lookup
+from sago.cli.connect_choice import named, understood
+from sago.config import Settings
+from sago.domain.connections import Connection, ConnectionState, Token, connection_id_of
+from sago.errors import SagoError, UsageError
+from sago.pipeline.connecting import Connecting, Wanted, the_connection
+from sago.source_sections import SlackSettings
+from sago.sources.accounts import Choice
+from sago.sources.slack_accounts import SCOPES, SlackAccounts
+from sago.stores.fernet_vault import FernetVault, new_key
+from sago.stores.memory.clock import ManualClock
+from sago.stores.memory.database import MemoryDatabase
+from tests.canaries import SLACK_TOKEN, slack_token
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+VARIABLE = "SAGO_SOURCES__TOKEN_KEYS"
+CHOICES = [
+    Choice("C1", "general"),
+    Choice("C2", "sales"),
+    Choice("C3", "7"),
+    Choice("C4", "Twin"),
+    Choice("C5", "Twin"),
+]
+
+
+class Wired(Container):
+    """Keeps its servers."""
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> MemoryDatabase:
+    made = MemoryDatabase()
+
+    def build(settings: Settings) -> Container:
+        container = Wired(settings)
+        container.__dict__.update(database=made, clock=ManualClock(NOW))
+        return container
+
+    monkeypatch.setattr(lookup, "build", build)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    return made
+
+
+def sago(*arguments: str) -> Result:
+    app = typer.Typer()
+    connect.register(app)
+    return CliRunner().invoke(app, ["connect", *arguments])
+
+
+def keep(database: MemoryDatabase, key: str, account: str, name: str = "", token: str = SLACK_TOKEN) -> Connection:
+    """An account whose token is sealed with a key."""
+    connecting = Connecting(database, FernetVault(SecretStr(key)), ManualClock(NOW))
+    sealed = Token(access=SecretStr(token))
+    return connecting.connect(("slack", account, name or account), sealed, Wanted(("C1",)), lambda _: ["C1"], "cli:me")
+
+
+def test_a_key_is_a_line_for_env_that_keeps_the_older_ones_behind_it(
+    database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = sago("key").stdout
+    name, _, first = line.strip().partition("=")
+    assert name == VARIABLE
+    FernetVault(SecretStr(first)).seal(Token(access=SecretStr("a")))
+    monkeypatch.setenv(VARIABLE, first)
+    second = sago("key")
+    newer, older = second.stdout.strip().partition("=")[2].split(",")
+    assert (older, newer != first) == (first, True)
+    assert "restart the stack, then `sago connect rekey`" in second.stderr
+    assert json.loads(sago("key", "--json").stdout)[VARIABLE].endswith(first)
+
+
+def test_rekey_seals_every_token_with_the_newest_key_and_names_those_it_cannot_open(
+    database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new, lost = new_key(), new_key(), new_key()
+    kept = keep(database, old, "T1")
+    keep(database, lost, "T2", token=slack_token("lost"))
+    monkeypatch.setenv(VARIABLE, f"{new},{old}")
+    done = sago("rekey")
+    assert done.exit_code == 1
+    assert "1 sealed with the newest key" in done.stdout
+    assert "no key opens slack/T2" in done.stderr
+    with database.begin() as tx:
+        sealed = tx.connections.token(kept.id)
+    assert sealed is not None
+    assert FernetVault(SecretStr(new)).open(sealed).access.get_secret_value() == SLACK_TOKEN
+    assert json.loads(sago("rekey", "--json").stdout) == {"sealed": 1, "lost": ["slack/T2"]}
+
+
+def test_numbers_ranges_names_and_ids_are_understood() -> None:
+    assert understood("1-2, C4", CHOICES, "channel") == ("C1", "C2", "C4")
+    assert understood("#General, 1", CHOICES, "channel") == ("C1",)
+    assert understood("7", CHOICES, "channel") == ("C3",)  # a channel may be called so
+    assert named(["sales", "C1"], CHOICES, "channel") == ("C2", "C1")
+    for said, told in (
+        ("0", "from 1 to 5"),
+        ("4-2", "from 1 to 5"),
+        ("twin", "name of 2"),
+        ("gen", "there are: general"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            understood(said, CHOICES, "channel")
+
+
+def test_an_account_is_found_by_its_name_or_how_it_begins(database: MemoryDatabase) -> None:
+    key = new_key()
+    first, second = keep(database, key, "T100", "Orchard"), keep(database, key, "T200", "Harbour")
+    with database.begin() as tx:
+        assert the_connection(tx, "orchard") == first
+        assert the_connection(tx, "slack/T200") == second
+        assert the_connection(tx, "t2") == second
+        for wanted, told in (
+            ("T", "is one of slack/T100, slack/T200"),
+            ("X", "connected are: slack/T100"),
+            ("", "not"),
+        ):
+            with pytest.raises(UsageError, match=told):
+                the_connection(tx, wanted)
+
+
+def test_a_removed_account_holds_nothing_that_opens_anything(database: MemoryDatabase) -> None:
+    connecting = Connecting(database, FernetVault(SecretStr(new_key())), ManualClock(NOW))
+    kept = connecting.connect(
+        ("slack", "T1", "Orchard"), Token(access=SecretStr(SLACK_TOKEN)), Wanted(("C1",)), lambda _: ["C1"], "cli:me"
+    )
+    connecting.route(kept.id, [("container", "C1", "acme")])
+    connecting.remove(kept, "cli:me")
+    connecting.remove(kept, "cli:me")
+    with database.begin() as tx:
+        gone = tx.connections.get(connection_id_of("slack", "T1"))
+        assert gone is not None
+        assert gone.state is ConnectionState.REMOVED
+        assert (tx.connections.token(kept.id), tx.connections.routes(kept.id), tx.streams.of(kept.id)) == (None, [], [])
+
+
+class Visit:
+    """A Slack whose answer's head names the token's scopes."""
+
+    def __init__(self, granted: frozenset[str], **me: str) -> None:
+        self.granted, self._me = granted, me
+
+    def get(self, path: str, *_: object, **__: object) -> dict[str, object]:
+        return dict(self._me) if path == "auth.test" else {"team": {"name": "Orchard"}}
+
+
+@pytest.mark.parametrize(
+    ("visit", "told"),
+    [
+        (Visit(frozenset(SCOPES[1:]), bot_id="B1", team_id="T1"), "the token lacks channels:history"),
+        (Visit(frozenset(SCOPES), team_id="T1"), "not a bot's token"),
+        (Visit(frozenset(SCOPES), bot_id="B1"), "of no workspace"),
+    ],
+)
+def test_a_token_of_no_use_says_which_one_is(visit: Visit, told: str) -> None:
+    with pytest.raises(SagoError, match=told):
+        SlackAccounts(SlackSettings()).who(visit)  # type: ignore[arg-type]
+
+
+def test_a_token_with_all_scopes_is_of_its_workspace() -> None:
+    visit = Visit(frozenset(SCOPES), bot_id="B1", team_id="T1")
+    assert SlackAccounts(SlackSettings()).who(visit) == ("T1", "Orchard")  # type: ignore[arg-type]
