@@ -195,7 +195,11 @@ def _kept(
         whose = accounts.who(visit)
     except AccountRefusedError:
         raise UsageError(f"{accounts.vendor} does not take this token: copy it anew, whole") from None
-    containers = _shared(session, container, accounts, source, whose, accounts.choices(visit), options)
+    choices = accounts.choices(visit)
+    containers = _shared(session, container, accounts, source, whose, choices, options)
+    for each in choices:
+        if each.id in containers and each.problem:
+            session.note(f"[yellow]{escape(each.name)}:[/] {escape(each.problem)}")
     since = datetime.combine(options.since, time.min, UTC) if options.since else None
     wanted = Wanted(containers, options.company, since)
     if since:

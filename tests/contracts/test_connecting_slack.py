@@ -55,6 +55,13 @@ def test_a_pasted_token_connects_what_is_named_and_its_first_pull_is_sent(house:
     assert "2 channels, acme" in done.stdout
 
 
+def test_a_channel_that_the_bot_is_not_in_is_connected_with_a_word_on_how_to_mend_it(house: House) -> None:
+    done = house.sago(*PASTED, "--channel", "random", "--channel", "sales", says=SLACK_TOKEN)
+    assert done.exit_code == 0, done.output
+    assert "random: the bot is not in it: `/invite @sago` in #random" in without_layout(done.stderr)
+    assert "sales:" not in done.stderr
+
+
 def test_at_rest_a_token_is_sealed(house: House) -> None:
     house.sago(*PASTED, "--all", says=SLACK_TOKEN)
     with house.database.begin() as tx:
