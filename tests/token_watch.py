@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from sago.telemetry import LEFT_OUT
 from tests.canaries import MARK
 
-LOGS = ("*.log", "*.log.[0-9]*", "*.err", "*.out")
+LOGS = ("*.log", "*.log.[0-9]*", "log-[0-9]*")
 _AROUND = 40
 
 

@@ -1,0 +1,86 @@
+"""What an erasure takes of what was connected, and what the proof of a revocation counts of it: memory and Postgres."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from sago.domain.connections import Connection, ConnectionState, Route, connection_id_of
+from sago.domain.erasures import Erasure
+from sago.domain.identities import Decision, IdentityKey, Sighting
+from sago.pipeline.disconnecting import take_connected
+from sago.ports import Database
+
+NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
+SLACK, GMAIL, SHARED = (connection_id_of(source, "1") for source in ("slack", "gmail", "shared"))
+OURS = {"identities": 3, "routes": 1, "streams": 2, "tokens": 2}
+
+
+def connected(database: Database) -> None:
+    """Two accounts of acme's, and one that acme and bolt share."""
+    with database.begin() as tx:
+        for known, source, company in ((SLACK, "slack", "acme"), (GMAIL, "gmail", "acme"), (SHARED, "slack", None)):
+            values = {"id": known, "source": source, "account": str(known), "name": source, "company_id": company}
+            tx.connections.save(Connection.model_validate(values | {"created_at": NOW, "containers": ("C1",)}))
+            tx.connections.keep_token(known, b"sealed")
+            tx.streams.ensure(known, ["C1"], NOW)
+            tx.heard.note(known, {"C1": [NOW]})
+        for key, company in (("C1", "acme"), ("C2", "bolt")):
+            tx.connections.route(Route(connection_id=SHARED, kind="container", key=key, company_id=company))
+        ana = Sighting("U1", "Ana Diaz", "ana@acme.example", is_bot=False, at=NOW, is_listed=True)
+        for known in (SLACK, GMAIL, SHARED):
+            tx.identities.see(known, "acme", [ana])
+        tx.identities.see(SHARED, "bolt", [ana])
+        keys = {"one": IdentityKey(SLACK, "U1"), "other": IdentityKey(GMAIL, "U1")}
+        tx.identities.decide(
+            Decision(company_id="acme", verdict="rejected", reason="Ana Diaz", who="cli:dana", at=NOW, **keys)
+        )
+
+
+def left(database: Database, *sources: str) -> dict[str, int]:
+    with database.begin() as tx:
+        return tx.erasures.left("any", "acme", is_whole=not sources, sources=sources)
+
+
+def erase(database: Database, *, sender: str | None = None, source: str | None = None) -> None:
+    what = {"sender": sender, "message_id": f"{source}:" if source else None}
+    asked = {"because": "asked", "requested_by": "cli:dana", "requested_at": NOW}
+    with database.begin() as tx:
+        take_connected(tx, Erasure.model_validate({"id": uuid4(), "company_id": "acme", **what, **asked}), NOW)
+
+
+def test_a_company_goes_with_all_that_was_connected_of_it_and_others_keep_theirs(database: Database) -> None:
+    connected(database)
+    assert left(database) == OURS
+    for _ in range(2):
+        erase(database)
+        assert left(database) == {}
+        with database.begin() as tx:
+            states = {each.id: each.state for each in tx.connections.all()}
+            assert states == {
+                SLACK: ConnectionState.REMOVED, GMAIL: ConnectionState.REMOVED, SHARED: ConnectionState.ACTIVE,
+            }  # fmt: skip
+            assert [each.connection_id for each in tx.heard.all()] == [SHARED]
+            assert [each.connection_id for each in tx.streams.all()] == [SHARED]
+            assert tx.connections.token(SHARED) == b"sealed"
+            assert [each.company_id for each in tx.connections.routes(SHARED)] == ["bolt"]
+            assert tx.identities.companies() == ["bolt"]
+            assert tx.identities.decisions("acme") == []
+            assert tx.identities.names(SLACK) == {}
+
+
+def test_a_source_goes_alone(database: Database) -> None:
+    connected(database)
+    assert left(database, "slack") == {"identities": 2, "routes": 1, "streams": 1, "tokens": 1}
+    erase(database, source="slack")
+    assert left(database, "slack") == {}
+    assert left(database, "gmail") == {"identities": 1, "streams": 1, "tokens": 1}
+
+
+def test_a_sender_goes_and_the_connection_stays(database: Database) -> None:
+    connected(database)
+    erase(database, sender="ANA diaz")
+    assert left(database) == {name: count for name, count in OURS.items() if name != "identities"}
+    with database.begin() as tx:
+        assert tx.identities.companies() == ["bolt"]
+        assert tx.identities.decisions("acme") == []
