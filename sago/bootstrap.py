@@ -35,6 +35,7 @@ from sago.outreach.unsubscribing import NOWHERE, Links, Suppressing
 from sago.pipeline.asking import Asker
 from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
+from sago.pipeline.connecting import Connecting
 from sago.pipeline.consent import Consent
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
@@ -42,6 +43,7 @@ from sago.pipeline.folding import Folding
 from sago.pipeline.gathering import Gathering
 from sago.pipeline.generations import Generations
 from sago.pipeline.ingest import Ingest
+from sago.pipeline.persons import Persons
 from sago.pipeline.polling import Polling
 from sago.pipeline.pulling import Pace, Pulling
 from sago.pipeline.receiving import Receiving
@@ -49,6 +51,7 @@ from sago.pipeline.reception import Reception
 from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.replaying import Replaying
 from sago.pipeline.revoking import Revoking
+from sago.pipeline.source_health import SourceHealth
 from sago.pipeline.storing import Storing
 from sago.pipeline.taking import Taking
 from sago.pipeline.vitals import Limits, Vitals
@@ -71,6 +74,7 @@ from sago.stores.clock import SystemClock
 if TYPE_CHECKING:
     from sago.resilience.breakers import SharedBreakers
     from sago.resilience.rates import RedisRates
+    from sago.sources.accounts import Accounts
     from sago.stores.cassandra import CassandraRawStore
     from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue
     from sago.stores.postgres import PostgresDatabase
@@ -132,6 +136,17 @@ class Container:
         from sago.stores.fernet_vault import FernetVault
 
         return FernetVault(self.settings.sources.token_keys)
+
+    def accounts(self, source: str) -> Accounts:
+        """How accounts of this source are connected."""
+        from sago.sources.accounts import accounts_of
+
+        return accounts_of(source, getattr(self.settings, source))
+
+    @property
+    def connecting(self) -> Connecting:
+        """Accounts that are connected, and let go."""
+        return Connecting(self.database, self.vault, self.clock)
 
     @cached_property
     def sources(self) -> Sources:
@@ -219,8 +234,28 @@ class Container:
     @cached_property
     def taking(self) -> Taking:
         """Items of vendors into the log."""
-        topic_of = self.settings.kafka.topic
-        return Taking(self.reception, self.raw, self.log, self.database, self.clock, topic_of, lambda _: {})
+        return Taking(
+            reception=self.reception,
+            raw=self.raw,
+            log=self.log,
+            database=self.database,
+            clock=self.clock,
+            topic_of=self.settings.kafka.topic,
+            names_of=self.persons.names,
+            met=self.source_health.hear,
+        )
+
+    @cached_property
+    def source_health(self) -> SourceHealth:
+        """How what is connected does."""
+        return SourceHealth(self.database, self.clock, self.persons.meet)
+
+    @cached_property
+    def persons(self) -> Persons:
+        """Who is who over what a company connected."""
+        from sago.sources.senders import sender_of
+
+        return Persons(self.database, self.clock, sender_of)
 
     @cached_property
     def deliveries(self) -> DeliveryCounts:
@@ -263,7 +298,7 @@ class Container:
             taking=self.taking,
             clock=self.clock,
             chance=random.random,
-            keep_people=lambda *_: None,
+            keep_people=self.persons.keep,
             pace=pace,
         )
 

@@ -59,6 +59,47 @@ COMMENT ON COLUMN streams.cursor IS 'where in the window the next page begins, i
 COMMENT ON COLUMN streams.fence IS 'one more for each reader: what an earlier one writes late is refused';
 """
 
+IDENTITIES = """
+CREATE TABLE identities (
+    connection_id uuid NOT NULL REFERENCES connections ON DELETE CASCADE,
+    native_id     text COLLATE "C" NOT NULL,
+    name          text COLLATE "C" NOT NULL,
+    shown_as      text COLLATE "C" NOT NULL,
+    address       text COLLATE "C" NOT NULL,
+    is_bot        boolean NOT NULL,
+    seen_at       timestamptz NOT NULL,
+    PRIMARY KEY (connection_id, native_id)
+);
+CREATE TABLE participants (
+    company_id    text COLLATE "C" NOT NULL,
+    connection_id uuid NOT NULL,
+    native_id     text COLLATE "C" NOT NULL,
+    since         timestamptz NOT NULL,
+    PRIMARY KEY (company_id, connection_id, native_id),
+    FOREIGN KEY (connection_id, native_id) REFERENCES identities ON DELETE CASCADE
+);
+CREATE INDEX participants_identity ON participants (connection_id, native_id);
+CREATE TABLE person_decisions (
+    id               uuid PRIMARY KEY,
+    company_id       text COLLATE "C" NOT NULL,
+    one_connection   uuid NOT NULL,
+    one_id           text COLLATE "C" NOT NULL,
+    other_connection uuid NOT NULL,
+    other_id         text COLLATE "C" NOT NULL,
+    verdict          text COLLATE "C" NOT NULL CHECK (verdict IN ('confirmed', 'rejected')),
+    reason           text COLLATE "C" NOT NULL,
+    who              text COLLATE "C" NOT NULL,
+    at               timestamptz NOT NULL,
+    FOREIGN KEY (company_id, one_connection, one_id) REFERENCES participants ON DELETE CASCADE,
+    FOREIGN KEY (company_id, other_connection, other_id) REFERENCES participants ON DELETE CASCADE
+);
+CREATE INDEX person_decisions_one ON person_decisions (company_id, one_connection, one_id);
+CREATE INDEX person_decisions_other ON person_decisions (company_id, other_connection, other_id);
+COMMENT ON COLUMN identities.shown_as IS 'by which texts show them: the first name that was known, never changed';
+COMMENT ON TABLE participants IS 'in the streams of which companies an identity was seen';
+COMMENT ON TABLE person_decisions IS 'those in force; what was decided and undone is in the audit log';
+"""
+
 REFRESHES = """
 CREATE TABLE refreshes (
     connection_id uuid PRIMARY KEY REFERENCES connections ON DELETE CASCADE,
@@ -69,11 +110,25 @@ CREATE TABLE refreshes (
 COMMENT ON TABLE refreshes IS 'when the streams and people of a connection are listed again';
 """
 
-NEW = ("connections", "connection_tokens", "routes", "streams", "refreshes")
+HEARD = """
+CREATE TABLE heard (
+    connection_id uuid NOT NULL REFERENCES connections ON DELETE CASCADE,
+    container     text COLLATE "C" NOT NULL,
+    day           date NOT NULL,
+    newest_at     timestamptz NOT NULL,
+    PRIMARY KEY (connection_id, container, day)
+);
+COMMENT ON TABLE heard IS 'on which days messages of a container were said, pushed and fetched alike';
+"""
+
+NEW = (
+    "connections", "connection_tokens", "routes", "streams", "refreshes",
+    "identities", "participants", "person_decisions", "heard",
+)  # fmt: skip
 
 
 def upgrade() -> None:
-    for statements in (CONNECTIONS, STREAMS, REFRESHES):
+    for statements in (CONNECTIONS, STREAMS, REFRESHES, IDENTITIES, HEARD):
         op.execute(statements)
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(NEW)} TO sago_worker")
 

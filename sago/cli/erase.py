@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import typer
 from pydantic import ValidationError
+from rich.markup import escape
 from rich.text import Text
 
 from sago.bootstrap import Container
@@ -33,6 +34,7 @@ def erase(
     company: Annotated[str, typer.Option("--company", help="Whose messages.")],
     because: Because,
     sender: Annotated[str | None, typer.Option("--sender", help=SENDER)] = None,
+    person: Annotated[bool, typer.Option("--person", help="Whatever account of the person it comes from.")] = False,
     message: Annotated[str | None, typer.Option("--message", metavar="ID", help=MESSAGE)] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
@@ -42,7 +44,8 @@ def erase(
 ) -> None:
     """Take a person's words out of every store, and out of what still comes. Cannot be undone.
 
-    One of --sender and --message is needed; each form of a person's name is a sender of its own.
+    One of --sender and --message is needed. A sender's account goes with its id and address; --person takes their
+    other accounts along, as `sago people show` has them.
 
     Example: [bold]sago erase --company scaleflow --sender "Ana <ana@x.example>" --because "asked on 3 March"[/]
 
@@ -51,12 +54,15 @@ def erase(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         erasure = _erasure(container, company, because, sender, message)
-        rows = container.erasing.matching(erasure)
-        whom = one_line(sender or message or "")
-        session.note(f"{rows} stored rows of {company} are of {whom}")
+        erasures = _of_all_forms(session, container, erasure, whole=person)
+        rows = sum(container.erasing.matching(each) for each in erasures)
+        whom = ", ".join(one_line(each.sender or each.message_id or "") for each in erasures)
+        session.note(escape(f"{rows} stored rows of {company} are of {whom}"))
+        if sender and not person:
+            _offer(session, container, company, sender)
         if not yes:
             typer.confirm("Empty them, now and whenever more come?", abort=True, err=True)
-        done = _apply(session, container, erasure)
+        done = _apply(session, container, erasures)
     if as_json:
         session.emit(erasure.model_dump(mode="json") | done._asdict())
     else:
@@ -85,17 +91,40 @@ def _erasure(container: Container, company: str, because: str, sender: str | Non
         raise UsageError(f"--company {one_line(company, 60)}: is no company id") from error
 
 
-def _apply(session: Session, container: Container, erasure: Erasure) -> Erased:
+def _of_all_forms(session: Session, container: Container, erasure: Erasure, *, whole: bool) -> list[Erasure]:
+    """One for each form in which messages name the sender."""
+    if erasure.sender is None:
+        if whole:
+            raise UsageError("--person goes with --sender: a message is one message, whoever wrote it")
+        return [erasure]
+    forms = container.persons.senders(erasure.company_id, erasure.sender, whole=whole)
+    for each in forms.shared:
+        session.note(
+            escape(f"stays: messages of {one_line(each)}, as others are called so too; --sender takes them all")
+        )
+    return [erasure, *(erasure.model_copy(update={"id": uuid4(), "sender": each}) for each in forms.theirs[1:])]
+
+
+def _offer(session: Session, container: Container, company: str, sender: str) -> None:
+    """Say where else the person is known."""
+    for each in container.persons.persons_named(company, sender):
+        others = [one for one in each.identities if not one.is_named(sender)]
+        if others:
+            known = ", ".join(f"{one.source} {one.native_id}" for one in others)
+            session.note(escape(f"{each.name} also writes as {known}: --person takes these along"))
+
+
+def _apply(session: Session, container: Container, erasures: list[Erasure]) -> Erased:
     """Erase, then queue again what waited of the company: that part of the buffer was emptied as a whole."""
     with session.progress() as bars:
-        task = bars.add_task("erasing", total=5)
+        task = bars.add_task("erasing", total=2 + 3 * len(erasures))
 
         def step(name: str) -> None:
             bars.update(task, description=name, advance=1)
 
-        done = container.erasing.erase(erasure, container.clock.now(), step)
+        done = container.erasing.erase_all(erasures, container.clock.now(), step)
         step("queueing again")
-        container.recovery.requeue(erasure.company_id, container.clock.now())
+        container.recovery.requeue(erasures[0].company_id, container.clock.now())
     return done
 
 

@@ -43,6 +43,9 @@ def the_one(what: str, wanted: str, found: Sequence[T], identity: Callable[[T], 
         "letter": "outreach list",
         "notice": "notices list",
         "watch": "watch list",
+        "person": "people list",
+        "proposal": "people proposals",
+        "decision": "people proposals --decided",
     }[what]
     reason = f"{len(matching)} begin so; give more characters" if matching else f"there is none; see `sago {see}`"
     raise UsageError(f"{what} {one_line(wanted, 60)}: {reason}")

@@ -10,14 +10,22 @@ from rich.table import Table
 from rich.text import Text
 
 from sago.cli.backends import mend
-from sago.domain.vitals import Condition, OutboxVitals, QueueVitals, WaitingBatch
+from sago.domain.vitals import Condition, OutboxVitals, QueueVitals, SourceState, WaitingBatch
 from sago.domain.vitals import Health as Vitals
+from sago.domain.wording import length
 from sago.embedded.health import Health
 from sago.embedded.leftovers import abandoned
 from sago.embedded.probes import hide
 from sago.embedded.record import Record
-from sago.pipeline.complaints import clock_time, length
+from sago.pipeline.complaints import clock_time
 
+_COLOURS = {
+    SourceState.FRESH: "green",
+    SourceState.BACK_FILLING: "green",
+    SourceState.QUIET: "yellow",
+    SourceState.FAILING: "yellow",
+    SourceState.REFUSED: "red",
+}
 WIDE = 60
 """Columns from which on a process has its kind, pid, memory and restarts in its line."""
 
@@ -25,7 +33,7 @@ WIDE = 60
 def picture(record: Record | None, found: dict[str, Health], vitals: Vitals, width: int) -> RenderableType:
     """For a terminal of so many columns."""
     parts = [_headline(record, vitals), *_problems(found, vitals), _table(found, vitals, width)]
-    return Group(*parts, _waiting(vitals), Text(), _addresses(found, width))
+    return Group(*parts, _waiting(vitals), *_sources(vitals), Text(), _addresses(found, width))
 
 
 def _headline(record: Record | None, vitals: Vitals) -> RenderableType:
@@ -99,6 +107,21 @@ def _waiting(vitals: Vitals) -> Table:
     if queue.letters_due:
         grid.add_row("letters", f"{queue.letters_due:,} due and not composed yet")
     return grid
+
+
+def _sources(vitals: Vitals) -> list[RenderableType]:
+    """What founders connected; of the streams of one those that need a look."""
+    if not vitals.sources:
+        return []
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    for source in vitals.sources:
+        shown = f"{source.source} {source.name}: {source.text}"
+        grid.add_row(Text(source.state, _COLOURS[source.state]), Text(shown))
+        for stream in source.streams if len(source.streams) > 1 else ():
+            if stream.state in (SourceState.QUIET, SourceState.FAILING):
+                grid.add_row(Text(stream.state, _COLOURS[stream.state]), Text(f"  {stream.name}: {stream.text}"))
+    return [Text("\nsources", "bold"), grid]
 
 
 def _listed(counts: dict[str, int], what: str, at_most: int = 5) -> str:

@@ -125,7 +125,9 @@ def as_json_of(settings: Settings, look: Look) -> dict[str, Any]:
     for name, each in vitals.services.items():
         if not each.up and name in services:  # it answers a probe and not our questions
             services[name] |= {"healthy": False, "reason": each.reason}
-    told = vitals.model_dump(mode="json", include={"overall_status", "problems", "checked_at", "data_sources"})
+    told = vitals.model_dump(
+        mode="json", include={"overall_status", "problems", "checked_at", "data_sources", "sources"}
+    )
     queue = vitals.queue_status.model_dump(mode="json")
     lag = {each.topic: each.lag for each in vitals.data_sources.values() if each.lag is not None}
     return value | {**told, "lag": lag, **{name: each for name, each in queue.items() if each is not None}}

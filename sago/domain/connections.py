@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
@@ -128,6 +128,18 @@ class Stream(BaseModel):
     """Until when a task that reads it is on its way; None once it has begun."""
     fence: int = Field(0, ge=0)
     """One more for each reader: what an earlier one writes late is refused."""
+
+
+class Heard(NamedTuple):
+    """On which days messages of one container were said."""
+
+    connection_id: UUID
+    container: str
+    """Empty for what lies in none."""
+    days: frozenset[date]
+    """Of the `rhythm.BASELINE` before the newest."""
+    oldest: date
+    newest_at: datetime
 
 
 class Refresh(BaseModel):

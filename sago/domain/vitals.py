@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -53,6 +54,46 @@ class SourceVitals(Figures):
     topic: str
     last_sync: Moment | None = Field(description="When messages of its topic were last stored; null: never.")
     lag: int | None = Field(description="Messages in Kafka that are not stored yet.")
+
+
+class SourceState(StrEnum):
+    """How a source does: its newest message is as old as usual; it is older than its own rhythm explains; asking fails;
+    it waits for a person; or it is being read for the first time."""
+
+    FRESH = "fresh"
+    QUIET = "quiet"
+    FAILING = "failing"
+    REFUSED = "refused"
+    BACK_FILLING = "back-filling"
+
+
+class StreamVitals(Figures):
+    """One channel or label, or all of an account, that is fetched."""
+
+    name: str
+    state: SourceState
+    text: str = Field(description="The state in a sentence, with what to do where something is.")
+    newest_at: Moment | None = Field(description="When its newest message was said; null: none was taken.")
+    days_a_week: float | None = Field(
+        description="On how many days of a week it is usually heard; null: not known yet."
+    )
+    taken: int = Field(description="Messages fetched.")
+
+
+class ConnectionVitals(Figures):
+    """One account that a founder connected."""
+
+    id: UUID
+    source: str
+    name: str
+    company_id: str | None
+    state: SourceState
+    text: str = Field(description="The state in a sentence, with what to do where something is.")
+    newest_at: Moment | None = Field(description="When its newest message was said, pushed or fetched.")
+    days_a_week: float | None = Field(
+        description="On how many days of a week it is usually heard; null: not known yet."
+    )
+    streams: list[StreamVitals] = Field(description="What is fetched of it; empty where its vendor only pushes.")
 
 
 class WaitingBatch(Figures):
@@ -125,6 +166,9 @@ class Health(Figures):
     )
     data_sources: dict[str, SourceVitals]
     queue_status: QueueVitals
+    sources: list[ConnectionVitals] | None = Field(
+        None, description="What founders connected, by source and account; null where Postgres did not answer."
+    )
 
 
 class ProcessingMetrics(Figures):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from sago.domain.events import Metric
@@ -52,6 +52,15 @@ def day(moment: date, *, beside: date | None = None) -> str:
     """`2 March`; with its year when that differs from the year of `beside`, or when `beside` is absent."""
     text = f"{moment.day} {moment:%B}"
     return text if beside is not None and beside.year == moment.year else f"{text} {moment.year}"
+
+
+def length(span: timedelta) -> str:
+    """A span as people say it: `40 s`, `12 min`, `3 h`, `2 d`."""
+    seconds = int(span.total_seconds())
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds // unit} {name}"
+    return f"{max(0, seconds)} s"
 
 
 def one_line(text: str) -> str:

@@ -1,32 +1,18 @@
-"""Whether nobody writes, or a source is broken: told from the rhythm in which messages usually come.
-
-Each weekday has the share of weeks on which it had messages, over the BASELINE before the last one. A day without
-messages is as surprising as that share is large, `-ln(1 - share)`; a quiet time is a gap when its days together are so
-surprising that one in a thousand would be, and when it is longer than any before it. So weekends say nothing where
-nobody writes on them, and neither do the days from 24 December to 1 January. No day says more than a quarter of what
-is needed: a public holiday, even two, is no silence.
-"""
+"""Whether nobody writes, or a source is broken: told from the rhythm in which messages usually come
+(`sago.domain.rhythm`)."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from itertools import pairwise
 
+from sago.domain.rhythm import gap_since, heard_for
 from sago.domain.significance import Arrivals, Gap
 from sago.domain.wording import day, plain
 
-BASELINE = timedelta(days=56)
-"""Before the last message: what is usual."""
-SHORTEST = 14
-"""Days that a source must have been heard for before anything is usual."""
-NEEDED = math.log(1000)
-MOST_A_DAY = NEEDED / 4
 LOOK_BACK = timedelta(days=400)
 """How far back arrivals are needed: a company that fell silent longer ago is not watched for news any more."""
-_DAY = timedelta(days=1)
 
 
 def gaps(arrivals: Iterable[Arrivals], as_of: datetime) -> tuple[Gap, ...]:
@@ -67,55 +53,15 @@ def _broken(source: str, counts: Counter[date], sources: dict[str, Counter[date]
 
 
 def _gap(counts: Counter[date], today: date) -> tuple[date, int] | None:
-    """The day of the last message and how many a week came before it, where the time since is a gap. Today, which is
-    not over, says nothing."""
-    if not counts:
-        return None
-    last = max(counts)
-    first = max(min(counts), last - BASELINE + _DAY)
-    heard = (last - first).days + 1
-    if heard < SHORTEST:
-        return None
-    shares = _shares(counts, first, last)
-    if _surprise(shares, last + _DAY, today) < NEEDED or (today - last).days <= _longest_gap(counts, first):
-        return None
-    return last, _a_week(counts, last, heard // 7)
+    """The day of the last message and how many a week came before it, where the time since is a gap."""
+    last = gap_since(counts, today)
+    return None if last is None else (last, _a_week(counts, last, heard_for(counts) // 7))
 
 
 def _a_week(counts: Counter[date], last: date, weeks: int) -> int:
     """Messages in so many whole weeks up to the last day, one with the other."""
     start = last - timedelta(weeks=weeks)
     return round(sum(count for each, count in counts.items() if each > start) / weeks)
-
-
-def _shares(counts: Counter[date], first: date, last: date) -> list[float]:
-    """Of each weekday the share of its days that had messages, as if there had been one more, half heard."""
-    seen, had = [0] * 7, [0] * 7
-    for number in range((last - first).days + 1):
-        each = first + number * _DAY
-        seen[each.weekday()] += 1
-        had[each.weekday()] += each in counts
-    return [(had[weekday] + 0.5) / (seen[weekday] + 1) for weekday in range(7)]
-
-
-def _surprise(shares: Sequence[float], start: date, end: date) -> float:
-    """Of all days from `start` to before `end`; no more is added up than is needed."""
-    total = 0.0
-    each = start
-    while each < end and total < NEEDED:
-        if not _is_off(each):
-            total += min(-math.log1p(-shares[each.weekday()]), MOST_A_DAY)
-        each += _DAY
-    return total + 1e-9
-
-
-def _longest_gap(counts: Counter[date], first: date) -> int:
-    heard = sorted(each for each in counts if each >= first)
-    return max(((later - earlier).days for earlier, later in pairwise(heard)), default=0)
-
-
-def _is_off(each: date) -> bool:
-    return (each.month, each.day) >= (12, 24) or (each.month, each.day) == (1, 1)
 
 
 def _messages(count: int) -> str:

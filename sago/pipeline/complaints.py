@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sago.domain.batches import BatchState
 from sago.domain.vitals import Condition, Health, OutboxVitals, QueueVitals, ServiceVitals
+from sago.domain.wording import length
 
 
 class Limits(NamedTuple):
@@ -48,15 +49,6 @@ def complaints(health: Health, limits: Limits, memory_share: float | None, witne
     if memory_share is not None and memory_share >= limits.memory_pause_at:
         found.append(f"redis: {memory_share:.0%} of its memory is used, the bridge pauses")
     return found
-
-
-def length(span: timedelta) -> str:
-    """A span as people say it: `40 s`, `12 min`, `3 h`, `2 d`."""
-    seconds = int(span.total_seconds())
-    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * unit:
-            return f"{seconds // unit} {name}"
-    return f"{max(0, seconds)} s"
 
 
 def clock_time(at: datetime, now: datetime) -> str:

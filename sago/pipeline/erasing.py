@@ -14,6 +14,7 @@ from sago.domain.letters import Letter, LetterDraft, LetterState, Receipt
 from sago.domain.mails import BEGUN, NOT_GONE, mail_id
 from sago.domain.messages import Message, source_of
 from sago.errors import SagoError
+from sago.pipeline.disconnecting import take_connected
 from sago.pipeline.extraction import refold
 from sago.ports import Answers, Buffer, Database, Drafts, Mirror, RawStore, Taken, Transaction
 from sago.telemetry import logger
@@ -83,11 +84,18 @@ class Erasing:
 
         `step` is told what is done next. After an error the same call, or recovery, goes on.
         """
+        return self.erase_all([erasure], now, step)
+
+    def erase_all(
+        self, erasures: Sequence[Erasure], now: datetime, step: Callable[[str], None] = lambda _: None
+    ) -> Erased:
+        """As `erase`: all of them are kept before the first is applied."""
         step("keeping the erasure")
         with self.database.begin() as tx:
-            tx.erasures.add(erasure)
-        self.mirror.add_erasures([erasure])
-        return self._apply(erasure, now, step)
+            for erasure in erasures:
+                tx.erasures.add(erasure)
+        self.mirror.add_erasures(erasures)
+        return Erased.all_of([self._apply(erasure, now, step) for erasure in erasures])
 
     def mend(self, now: datetime) -> int:
         """Bring Postgres and the mirror to the same erasures, and apply what is not applied or was applied while
@@ -147,6 +155,7 @@ class Erasing:
     def _take(self, tx: Transaction, erasure: Erasure, ids: set[str], now: datetime) -> tuple[Taken, _Letters]:
         tx.events.lock(erasure.company_id)
         taken = tx.erasures.take_words(erasure, ids)
+        take_connected(tx, erasure, now)
         refold(tx, erasure.company_id, now)
         tx.erasures.take_events(erasure.company_id, taken.event_ids)
         event_ids = set(taken.event_ids)

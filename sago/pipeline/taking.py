@@ -76,6 +76,8 @@ class Taking:
     """People's names by their native id, as the connection knows them."""
     together: Callable[[Sequence[Message]], Sequence[Fate]] | None = None
     """`hand_in` for many callers at once."""
+    met: Callable[[Connection, Sequence[Read]], None] = lambda *_: None
+    """Told of messages before they are made safe, of those that are known as well: who wrote them, and when."""
 
     def take(self, source: Source, connection: Connection, items: Sequence[Item]) -> Taken:
         """Make them safe; one that cannot be read is a dead letter, and the others go on.
@@ -104,7 +106,10 @@ class Taking:
         refused = [(each, each.error) for each in found if each.error]
         self._bury([self._letter(connection, each, error) for each, error in refused])
         taken.refused += [error.reason for _, error in refused]
-        self._hand_in([each.message for each in found if each.message and not each.ignored and not each.error], taken)
+        wanted = [each for each in found if each.message and not each.ignored and not each.error]
+        if wanted:
+            self.met(connection, wanted)
+        self._hand_in([each.message for each in wanted if each.message], taken)
         return taken
 
     def _read(

@@ -14,6 +14,7 @@ from sago.domain.vitals import (
     BreakerVitals,
     CacheMetrics,
     Condition,
+    ConnectionVitals,
     Health,
     Metrics,
     OutboxVitals,
@@ -30,6 +31,7 @@ from sago.pipeline.asking import Answers, Asker, Question, known
 from sago.pipeline.complaints import Limits, complaints
 from sago.pipeline.mail_vitals import outbox_of
 from sago.pipeline.receiving import delivered_of
+from sago.pipeline.source_health import health_of_sources
 from sago.ports import Breakers, Buffer, Clock, Database, DeliveryCounts, MessageLog, RawStore
 
 KAFKA, REDIS, POSTGRES, RAW = "kafka", "redis", "postgres", "raw"
@@ -55,6 +57,7 @@ class Books(NamedTuple):
     letters_due: int
     outbox: OutboxVitals
     last_progress: dict[str, datetime]
+    sources: list[ConnectionVitals]
 
 
 class Buffered(NamedTuple):
@@ -172,6 +175,7 @@ class Vitals:
                 letters_due=tx.compositions.counts().get(CompositionState.DUE, 0),
                 outbox=outbox_of(tx, self.clock.now(), self.limits),
                 last_progress=tx.ledger.last_progress(),
+                sources=health_of_sources(tx, self.clock.now()),
             )
 
     def _processing(self) -> dict[str, int]:
@@ -216,6 +220,7 @@ def health_of(
     """The answers and the stack put together; `silent_since` says when who has no answer was first asked in vain."""
     services, processes = _services(answers, stack, silent_since), dict(stack.processes)
     buffered: Buffered | None = known(answers, REDIS)
+    books: Books | None = known(answers, POSTGRES)
     health = Health(
         overall_status=Condition.HEALTHY,
         problems=[],
@@ -224,6 +229,7 @@ def health_of(
         processes=processes,
         data_sources=_sources(answers, topics, now),
         queue_status=_queue(answers),
+        sources=books.sources if books else None,
     )
     restored: str | None = known(answers, RESTORED)
     problems = complaints(health, limits, buffered.memory_share if buffered else None, stack.silent_since)

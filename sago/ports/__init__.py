@@ -7,10 +7,11 @@ repeated without a further effect.
 
 from sago.ports.batches import BatchStore
 from sago.ports.clock import Clock
-from sago.ports.connections import ConnectionStore, StreamStore, Vault
+from sago.ports.connections import ConnectionStore, HeardStore, StreamStore, Vault
 from sago.ports.database import Database, Transaction
 from sago.ports.deliveries import DeliveryCounts
 from sago.ports.events import EventStore
+from sago.ports.identities import IdentityStore
 from sago.ports.keeping import SHARE_ERASED, Derived, ErasureStore, GenerationStore, Mirror, Note, Taken
 from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
@@ -45,7 +46,9 @@ __all__ = [
     "EventStore",
     "Fate",
     "GenerationStore",
+    "HeardStore",
     "Identity",
+    "IdentityStore",
     "Item",
     "Ledger",
     "LogConsumer",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from sago.domain.connections import Connection, Refresh, Route, Stream, Token
+from sago.domain.connections import Connection, Heard, Refresh, Route, Stream, Token
 
 
 class Vault(Protocol):
@@ -66,6 +66,9 @@ class StreamStore(Protocol):
     def of(self, connection_id: UUID) -> list[Stream]:
         """By name."""
 
+    def all(self) -> list[Stream]:
+        """Of every connection, by connection and name."""
+
     def due(self, now: datetime, limit: int = 100) -> list[Stream]:
         """Those of active connections whose time has come and that nobody reads, longest due first."""
 
@@ -93,3 +96,16 @@ class StreamStore(Protocol):
 
     def release(self, stream: Stream) -> None:
         """As `write`, and the lease ends; where the stream was woken in between it is due at once."""
+
+
+class HeardStore(Protocol):
+    """`heard`: on which days messages were said, by connection and container."""
+
+    def note(self, connection_id: UUID, moments: Mapping[str, Collection[datetime]]) -> None:
+        """Messages were said at these moments, by container; nothing where there is no such connection any more."""
+
+    def forget(self, connection_id: UUID) -> None:
+        """Delete what was noted of a connection."""
+
+    def all(self) -> list[Heard]:
+        """One for each connection and container, in this order."""

@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sago.ports.batches import BatchStore
-from sago.ports.connections import ConnectionStore, StreamStore
+from sago.ports.connections import ConnectionStore, HeardStore, StreamStore
 from sago.ports.events import EventStore
+from sago.ports.identities import IdentityStore
 from sago.ports.keeping import ErasureStore, GenerationStore
 from sago.ports.ledger import Ledger
 from sago.ports.mails import ContactStore, MailStore
@@ -30,6 +31,8 @@ class Transaction(Protocol):
     notices: NoticeStore
     connections: ConnectionStore
     streams: StreamStore
+    heard: HeardStore
+    identities: IdentityStore
     ledger: Ledger
     erasures: ErasureStore
     generation: GenerationStore

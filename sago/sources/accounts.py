@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
 from sago.domain.connections import Token
+from sago.ports import Vendor
 from sago.sources.oauth import App
 from sago.sources.visits import Visit
 
@@ -43,14 +45,19 @@ class Accounts(Protocol):
     container: str
     """What its messages lie in: `channel`, `label`."""
     api_url: str
+    faster: str
+    """What is faster than asking for what was said before."""
 
     def app(self) -> App:
         """Ours; raises ConfigError that names the settings that are missing."""
 
+    def estimate(self, messages: int) -> timedelta:
+        """How long so many take by the vendor's limits alone."""
+
     def who(self, visit: Visit) -> Account:
         """The account of the token; raises UsageError where the token cannot do what is needed."""
 
-    def choices(self, visit: Visit) -> list[Choice]:
+    def choices(self, vendor: Vendor) -> list[Choice]:
         """What can be shared, what can be read at once first."""
 
     def revoke(self, token: Token) -> None:

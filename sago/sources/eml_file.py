@@ -10,9 +10,6 @@ from sago.sources import mail_file
 from sago.sources.registry import ReadRequest
 from sago.sources.rows import BadRow, Row, topic_of
 
-LIMIT = 64 * 1024 * 1024
-"""Bytes of one mail, attachments included."""
-
 
 def read(request: ReadRequest) -> Iterator[Row]:
     """See `Reader.read`."""
@@ -30,8 +27,8 @@ def _paths(path: Path) -> list[Path]:
 
 def _rows(path: Path, request: ReadRequest) -> Iterator[Row]:
     try:
-        if path.stat().st_size > LIMIT:
-            yield _refused(path, f"{path.name}: the mail is over {LIMIT // 1024 // 1024} MB")
+        if path.stat().st_size > mail_file.LIMIT:
+            yield _refused(path, f"{path.name}: the mail is over {mail_file.LIMIT // 1024 // 1024} MB")
             return
         raw = path.read_bytes()
     except OSError as error:

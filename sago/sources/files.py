@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -51,16 +52,19 @@ def _by_bytes(head: bytes) -> Kind | None:
     return Kind.MBOX if head == b"From " else None
 
 
-def read_path(path: Path, *, company_id: str, mapping: Mapping[str, str], now: datetime) -> Iterator[Row]:
+def read_path(
+    path: Path, *, company_id: str, mapping: Mapping[str, str], now: datetime, ignored: Counter[str] | None = None
+) -> Iterator[Row]:
     """Each message of the input, or the reason why a row is none, in the input's order, one by one.
 
     `company_id` is for rows that name no company; `mapping` gives our column's name → the CSV's own. What lies more
-    than ten minutes after `now` is a BadRow. Raises UsageError before the first row where nothing can be read at all.
+    than ten minutes after `now` is a BadRow; what is left out on purpose is counted in `ignored`, by the reason. Raises
+    UsageError before the first row where nothing can be read at all.
     """
     kind = describe(path)
     if mapping and kind is not Kind.CSV:
         raise UsageError(f"{path}: --map renames the columns of a CSV; this is a {kind}")
-    return reader(kind).read(ReadRequest(path, company_id, mapping, now))
+    return reader(kind).read(ReadRequest(path, company_id, mapping, now, ignored))
 
 
 def count_rows(path: Path) -> int:

@@ -1,8 +1,9 @@
-"""Gmail: messages in the shape of its API (`users.messages`, format `full`), made and read back.
+"""Gmail: messages in the shape of its API (`users.messages`, formats `full` and `raw`), made and read back.
 
-`Message.text` of a mail is `Subject: …`, an empty line, and the body; without a subject only the body. The body is the
-text/plain part, else the HTML as text; attachments are left out. A text goes through `to_payload` and `to_message` to
-the letter: line ends are kept as they are.
+`Message.text` of a mail is `Subject: …`, an empty line, and the body; without a subject, or where the subject is
+another's (`Re:`, `Fwd:`), only the body. The body is the sender's own words (`mail_quotes`); the whole mail is in
+`raw`, attachments by name, kind and size (`attachments`). Rows of our own files bear a label that Gmail never gives:
+their text goes through `to_payload` and `to_message` to the letter.
 Shape: developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages
 """
 
@@ -16,20 +17,36 @@ import email.header
 import email.utils
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sago.domain.messages import Message
 from sago.errors import InvalidMessageError
-from sago.sources.mail_text import decode_bytes, html_to_text
+from sago.sources import mail_kinds, mail_mime, mail_parts
+from sago.sources.mail_parts import Attachment, headers_of
+from sago.sources.mail_quotes import split_own
+from sago.sources.mail_text import clean
 
 SOURCE = "gmail"
-DEPTH = 30
-"""Parts nested deeper than this are no real mail and are left out."""
+IMPORT_LABEL = "IMPORT"
+BODY_LIMIT = 2 * 1024 * 1024
+"""Characters of a body, quotes included."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SUBJECT = re.compile(r"\ASubject: ([^\r\n]*)\n\n")
 _SUBJECT_LIMIT = 2000
+_PASSED_ON = re.compile(
+    r"\s*(?:\[[^\]]{1,40}\]\s*)?(?P<prefix>re|aw|antw|sv|vs|r|res|odp|ynt|回复|答复|返信|fwd?|wg|tr|rv|enc|i|vl|vb|fs|pd|doorst"
+    r"|转发|轉寄|転送)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]",
+    re.IGNORECASE,
+)
+_FORWARDS = frozenset(
+    ("fw", "fwd", "wg", "tr", "rv", "enc", "i", "vl", "vb", "fs", "pd", "doorst", "转发", "轉寄", "転送")
+)
+_SHUT = frozenset(
+    ("application/ms-tnef", "application/vnd.ms-tnef", "application/pkcs7-mime", "application/x-pkcs7-mime")
+)
+"""Parts that hold the text where no other part does: Outlook's winmail.dat, a mail inside its S/MIME signature."""
 
 
 def to_payload(
@@ -48,46 +65,137 @@ def to_payload(
         "headers": [{"name": name, "value": value} for name, value in headers],
         "body": encode_body(body),
     }
-    return envelope(native_id=native_id, thread_id=thread_id, sent_at=sent_at, snippet=body, payload=part)
+    return envelope(
+        native_id=native_id, thread_id=thread_id, sent_at=sent_at, snippet=body, payload=part, labels=(IMPORT_LABEL,)
+    )
 
 
 def envelope(
-    *, native_id: str, thread_id: str | None, sent_at: datetime, snippet: str, payload: dict[str, Any]
+    *,
+    native_id: str,
+    thread_id: str | None,
+    sent_at: datetime,
+    snippet: str,
+    payload: dict[str, Any],
+    labels: Collection[str] = ("INBOX",),
 ) -> dict[str, Any]:
     """The outer object around a MIME tree; Gmail's snippet is the body's beginning on one line, escaped for HTML."""
     return {
         "id": native_id,
         "threadId": thread_id or native_id,
-        "labelIds": ["INBOX"],
+        "labelIds": list(labels),
         "snippet": html.escape(" ".join(snippet[:400].split())[:200]),
         "internalDate": str((sent_at - _EPOCH) // timedelta(milliseconds=1)),
         "payload": payload,
     }
 
 
+class _Read(NamedTuple):
+    """What was made of a mail: its text, or why it is left out."""
+
+    subject: str
+    text: str
+    reason: str | None = None
+
+
 def to_message(payload: Mapping[str, Any], company_id: str) -> Message:
     """The message in a payload; `sender` is the address of From, the name stays in `raw`.
 
-    Raises InvalidMessageError where the id, the time or any text is missing.
+    Raises InvalidMessageError where the id, the time, the sender or any text is missing, and for what `ignored` names.
     """
-    tree = payload.get("payload")
-    if not isinstance(tree, Mapping) or not isinstance(payload.get("id"), str):
-        raise InvalidMessageError("not a Gmail message in format `full`: `id` or `payload` is missing")
-    headers = headers_of(tree)
-    subject = decode_header(headers.get("subject", ""))[:_SUBJECT_LIMIT]
+    found = read(payload, company_id)
+    if isinstance(found, str):
+        raise InvalidMessageError(f"not a message: {found}", message_id=f"{SOURCE}:{payload['id']}")
+    return found
+
+
+def ignored(payload: Mapping[str, Any]) -> str | None:
+    """Why a payload is left out on purpose, or None where it is a message to take, or cannot be read."""
+    try:
+        return _read(full(payload)).reason
+    except InvalidMessageError:
+        return None
+
+
+def read(payload: Mapping[str, Any], company_id: str) -> Message | str:
+    """The message in a payload, or why it is left out on purpose; raises InvalidMessageError."""
+    mail = full(payload)
+    sent_at = _sent_at(mail)
+    found = _read(mail)
+    if found.reason:
+        return found.reason
     return Message.parse(
         {
-            "id": f"{SOURCE}:{payload['id']}",
+            "id": f"{SOURCE}:{mail['id']}",
             "company_id": company_id,
             "source": SOURCE,
-            "sender": address_of(headers.get("from", "")),
-            "sent_at": _sent_at(payload),
-            "thread_id": payload.get("threadId"),
-            "subject": subject or None,
-            "text": join_subject(subject, _body(tree)),
-            "raw": dict(payload),
+            "sender": _sender(mail),
+            "sent_at": sent_at,
+            "thread_id": mail.get("threadId"),
+            "subject": found.subject or None,
+            "text": found.text,
+            "raw": dict(mail),
         }
     )
+
+
+def full(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The payload in format `full`; raises InvalidMessageError where it is in no format with a text."""
+    if not isinstance(payload.get("id"), str):
+        raise InvalidMessageError("not a Gmail message in format `full` or `raw`: `id` is missing")
+    if isinstance(payload.get("payload"), Mapping):
+        return payload
+    if not isinstance(payload.get("raw"), str):
+        raise InvalidMessageError("not a Gmail message in format `full` or `raw`: both are missing", field="payload")
+    try:
+        letters = payload["raw"].rstrip("=")
+        raw = base64.urlsafe_b64decode(letters + "=" * (-len(letters) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidMessageError("`raw` is not base64url", field="raw") from error
+    told = {name: value for name, value in payload.items() if name != "raw"}
+    return told | {"payload": mail_mime.tree_of(mail_mime.parse(raw))}
+
+
+def attachments(message: Message) -> list[Attachment]:
+    """What came with a stored mail and is not part of its text; empty where its payload was cut."""
+    tree = message.raw.get("payload")
+    return mail_parts.attachments_of(tree) if isinstance(tree, Mapping) else []
+
+
+def _read(mail: Mapping[str, Any]) -> _Read:
+    tree, labels = mail["payload"], _labels(mail)
+    subject = decode_header(headers_of(tree).get("subject", ""))[:_SUBJECT_LIMIT]
+    if IMPORT_LABEL in labels:
+        return _Read(subject, join_subject(subject, mail_parts.body_of(tree)))
+    subject = clean(subject)
+    if reason := mail_kinds.left_out(tree, labels):
+        return _Read(subject, "", reason)
+    body = clean(mail_parts.body_of(tree))
+    if len(body) > BODY_LIMIT:
+        raise InvalidMessageError("the mail's text is over 2 MB", message_id=f"{SOURCE}:{mail['id']}")
+    own = split_own(body)
+    passed_on = _PASSED_ON.match(subject)
+    if own.text:
+        return _Read(subject, own.text if passed_on else join_subject(subject, own.text))
+    if own.encrypted:
+        return _Read(subject, "", mail_kinds.ENCRYPTED)
+    kinds = mail_parts.kinds_of(tree)
+    if kinds & _SHUT:
+        raise InvalidMessageError(
+            "its text lies in winmail.dat or inside an S/MIME signature, which are not opened",
+            message_id=f"{SOURCE}:{mail['id']}",
+        )
+    is_forward = own.forwards or "message/rfc822" in kinds or (passed_on and passed_on["prefix"].lower() in _FORWARDS)
+    if is_forward or own.quotes:
+        return _Read(subject, "", mail_kinds.FORWARDED if is_forward else mail_kinds.QUOTED)
+    if passed_on or not subject:
+        return _Read(subject, "", mail_kinds.NO_WORDS)
+    return _Read(subject, join_subject(subject, ""))
+
+
+def _labels(mail: Mapping[str, Any]) -> list[str]:
+    labels = mail.get("labelIds")
+    return [label for label in labels if isinstance(label, str)] if isinstance(labels, list) else []
 
 
 def split_subject(text: str) -> tuple[str, str]:
@@ -130,14 +238,23 @@ def encode_body(text: str) -> dict[str, Any]:
     return {"size": len(data), "data": base64.urlsafe_b64encode(data).decode("ascii")}
 
 
-def headers_of(part: Mapping[str, Any]) -> dict[str, str]:
-    """The headers by name in lower case; of a repeated one the first counts."""
-    found: dict[str, str] = {}
-    headers = part.get("headers")
-    for header in headers if isinstance(headers, list) else []:
-        if isinstance(header, Mapping):
-            found.setdefault(str(header.get("name", "")).lower(), str(header.get("value", "")))
-    return found
+def _sender(mail: Mapping[str, Any]) -> str:
+    """The address that From names, of several the one that Sender names; raises InvalidMessageError for none, and where
+    two From name two (RFC 5322, 3.6 allows one: whose the mail is would be a guess)."""
+    tree = mail["payload"]
+    if IMPORT_LABEL in _labels(mail):
+        return address_of(headers_of(tree).get("from", ""))
+    each = [mail_parts.addresses_in(value) for name, value in mail_parts.all_headers(tree) if name == "from"]
+    named = {address.lower() for addresses in each for address in addresses}
+    wrong = "names no sender: there is no address in From or Sender"
+    if len(each) > 1 and len(named) > 1:
+        wrong = "names two senders: From stands in it twice"
+    else:
+        acting = mail_parts.addresses_in(headers_of(tree).get("sender", ""))
+        addresses = [address for found in each for address in found] or acting
+        if addresses:
+            return next((address for address in acting if address.lower() in named), addresses[0])[:512]
+    raise InvalidMessageError(f"the mail {wrong}", message_id=f"{SOURCE}:{mail['id']}", field="sender")
 
 
 def address_of(value: str) -> str:
@@ -154,39 +271,3 @@ def _sent_at(payload: Mapping[str, Any]) -> datetime:
         raise InvalidMessageError(
             "internalDate is missing or no time in ms", message_id=f"{SOURCE}:{payload['id']}", field="internalDate"
         ) from error
-
-
-def _body(tree: Mapping[str, Any]) -> str:
-    """All text/plain parts where one has a letter or there is no HTML, else all text/html parts as text."""
-    leaves = list(_leaves(tree, DEPTH))
-    plain = [text for kind, text in leaves if kind == "text/plain"]
-    rich = [text for kind, text in leaves if kind == "text/html"]
-    if not rich or any(text.strip() for text in plain):
-        return "\n".join(plain)
-    return "\n\n".join(filter(None, map(html_to_text, rich)))
-
-
-def _leaves(part: Mapping[str, Any], depth: int) -> Iterator[tuple[str, str]]:
-    parts = part.get("parts")
-    if isinstance(parts, list) and parts:
-        if depth:
-            for inner in parts:
-                if isinstance(inner, Mapping):
-                    yield from _leaves(inner, depth - 1)
-        return
-    kind = str(part.get("mimeType", "")).lower()
-    if kind in ("text/plain", "text/html") and not part.get("filename"):
-        yield kind, _part_text(part)
-
-
-def _part_text(part: Mapping[str, Any]) -> str:
-    body = part.get("body")
-    data = body.get("data") if isinstance(body, Mapping) else None
-    if not isinstance(data, str):
-        return ""
-    try:
-        raw = base64.urlsafe_b64decode(data.rstrip("=") + "=" * (-len(data.rstrip("=")) % 4))
-    except (binascii.Error, ValueError):
-        return ""
-    found = re.search(r"charset\s*=\s*\"?([^\s\";]+)", headers_of(part).get("content-type", ""), re.IGNORECASE)
-    return decode_bytes(raw, found[1] if found else None)

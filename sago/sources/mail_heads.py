@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sago.domain.mail_heads import MailHead
 from sago.domain.messages import Message
-from sago.sources import gmail
+from sago.sources import gmail, mail_parts
 from sago.sources.sent_mails import sole_address
 
 _ID = re.compile(r"<[!-;=?-~]{1,500}>")
@@ -19,7 +19,7 @@ def head_of(message: Message) -> MailHead | None:
     tree = message.raw.get("payload")
     if message.source != gmail.SOURCE or message.deleted or not isinstance(tree, Mapping):
         return None
-    headers = gmail.headers_of(tree)
+    headers = mail_parts.headers_of(tree)
     own = _ID.findall(headers.get("message-id", ""))
     sender = sole_address(headers.get("from", ""))
     if len(own) != 1 or not sender:

@@ -1,54 +1,48 @@
-"""Letters out of a mail's bytes: character sets that lie, HTML, and the words that are the writer's own."""
+"""Letters out of a mail's bytes, whatever the mail says of them; nothing here raises."""
 
 from __future__ import annotations
 
 import re
 
-import inscriptis
-import quotequail
-
-_ESCAPING = ("iso-2022", "utf-7", "utf-16", "utf-32", "hz")
+_ESCAPING = ("iso-2022", "utf-7", "unicode-1-1-utf-7", "utf-16", "utf-32", "hz")
 """Character sets whose bytes may also be valid UTF-8 that says something else."""
-
-_QUOTED_LINE = re.compile(r"^[ \t]*>.*$\n?", re.M)
-_AFTERWORD = re.compile(
-    r"^[ \t]*(?:-- ?$|sent from my |-{3,}\s*(?:forwarded|original) message|begin forwarded message|_{10,}"
-    r"|(?:on|am|le|el|op|il) .{4,160}(?:wrote|schrieb|écrit|escribió|schreef|scritto).{0,80}:\s*$)",
-    re.I | re.M,
-)
+_WIDER = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "ks_c_5601-1987": "cp949",
+    "euc-kr": "cp949",
+    "shift_jis": "cp932",
+    "shift-jis": "cp932",
+    "iso-8859-1": "cp1252",
+    "us-ascii": "cp1252",
+    "ascii": "cp1252",
+    "iso-8859-8-i": "iso-8859-8",
+    "windows-874": "cp874",
+    "unicode-1-1-utf-7": "utf-7",
+}
+"""What mail programs write, and the larger set they mean (WHATWG, encoding.spec.whatwg.org)."""
+_NO_CHARSET = re.compile(r"unicode.?escape|raw|punycode|idna|undefined|mbcs|oem", re.IGNORECASE)
+"""Codecs of Python that are no character set of a mail."""
 
 
 def decode_bytes(data: bytes, charset: str | None) -> str:
-    """The text of `data`: UTF-8 where it is that, else the declared character set, else Latin-1; never raises.
+    """The text of `data`: UTF-8 where it is that, else the declared character set, else Windows' Latin one.
 
     UTF-8 is tried first because Gmail hands out UTF-8 whatever the header says.
     """
-    declared = (charset or "").lower()
+    declared = (charset or "").strip().lower()
+    declared = "" if _NO_CHARSET.search(declared) else _WIDER.get(declared, declared)
     order = (declared, "utf-8") if declared.startswith(_ESCAPING) else ("utf-8", declared)
-    for name in order:
+    for name in (*order, "cp1252"):
         try:
             return data.decode(name or "ascii")
-        except (LookupError, UnicodeError):
+        except (LookupError, ValueError):
             continue
     return data.decode("latin-1")
 
 
-def html_to_text(markup: str) -> str:
-    """HTML laid out as text; where the parser gives up (it does on very deep nesting), the markup without its tags."""
-    try:
-        text = str(inscriptis.get_text(markup)).strip()
-    except (ValueError, RecursionError):
-        text = ""
-    return text or re.sub(r"<[^>]*>|<!--.*?-->", " ", markup, flags=re.DOTALL).strip()
-
-
-def own_words(text: str) -> str:
-    """A mail's text without what it quotes or passes on of others, and without what stands below `-- ` (RFC 3676, 4.3).
-
-    quotequail knows how mail programs of many languages begin a quote; what stands behind one is left out whole.
-    """
-    is_own, head = quotequail.quote(text)[0] if text.strip() else (True, text)
-    own = head if is_own else text
-    if begins := _AFTERWORD.search(own):
-        own = own[: begins.start()]
-    return _QUOTED_LINE.sub("", own).strip()
+def clean(text: str) -> str:
+    """Text as a message may hold it: LF at the ends of lines, no NUL, no half of a character."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

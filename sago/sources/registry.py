@@ -6,6 +6,7 @@ in payloads: a module with `to_message`, a row in `PAYLOADS`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -28,12 +29,19 @@ class Kind(StrEnum):
 
 
 class ReadRequest(NamedTuple):
-    """What a reader is told: whose messages they are where a row does not say, renamed columns, and the time."""
+    """What a reader is told: whose messages they are where a row does not say, renamed columns, and the time; and where
+    it counts what it leaves out on purpose, by the reason."""
 
     path: Path
     company_id: str
     mapping: Mapping[str, str]
     now: datetime
+    ignored: Counter[str] | None = None
+
+    def leave_out(self, reason: str) -> None:
+        """Count one that is left out; the reason holds no content."""
+        if self.ignored is not None:
+            self.ignored[reason] += 1
 
 
 class Reader(Protocol):

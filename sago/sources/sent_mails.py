@@ -10,9 +10,9 @@ from pathlib import Path
 from sago.domain.messages import Message
 from sago.domain.voices import SentMail
 from sago.errors import UsageError
-from sago.sources import gmail
+from sago.sources import gmail, mail_parts
 from sago.sources.files import BadRow, Kind, describe, read_path
-from sago.sources.mail_text import own_words
+from sago.sources.mail_quotes import own_words
 
 _OF_NOBODY = "voice"
 _MAILS = (Kind.EML, Kind.EML_FOLDER, Kind.MBOX)
@@ -29,7 +29,7 @@ def read_sent(path: Path, now: datetime) -> Iterator[SentMail]:
 
 def _sent(message: Message) -> SentMail:
     tree = message.raw.get("payload")
-    headers = gmail.headers_of(tree) if isinstance(tree, Mapping) else {}
+    headers = mail_parts.headers_of(tree) if isinstance(tree, Mapping) else {}
     _, body = gmail.split_subject(message.text)
     readers = [each for pair in email.utils.getaddresses([gmail.decode_header(headers.get("to", ""))]) for each in pair]
     name = email.utils.parseaddr(gmail.decode_header(headers.get("from", "")))[0]

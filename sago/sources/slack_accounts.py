@@ -7,15 +7,20 @@ not ask for bot scopes (docs.slack.dev/changelog/2026/03/30/pkce).
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import yaml
 
 from sago.domain.connections import Token
-from sago.errors import ConfigError, UsageError
+from sago.errors import AccountRefusedError, ConfigError, UsageError
+from sago.ports import Vendor
 from sago.source_sections import SlackSettings
 from sago.sources.accounts import Account, Choice, rows
 from sago.sources.oauth import App
+from sago.sources.slack_errors import judge
+from sago.sources.slack_history import estimate
 from sago.sources.visits import Visit
 
 SCOPES = (
@@ -41,13 +46,15 @@ class SlackAccounts:
     def __init__(self, settings: SlackSettings) -> None:
         self._settings = settings
         self.api_url = settings.api_url
+        ours = "" if settings.is_internal else "SAGO_SLACK__IS_INTERNAL=true where the app is the workspace's own, or "
+        self.faster = f"{ours}an export file, `sago run export.zip`"
 
     def app(self) -> App:
         settings = self._settings
         if settings.client_id is None or settings.client_secret is None:
             raise ConfigError(
-                "slack.client_id and SAGO_SLACK__CLIENT_SECRET: both are needed to go through the browser; they stand at "
-                "api.slack.com/apps under Basic Information. Without them: paste a token, `sago connect slack`"
+                "slack.client_id and SAGO_SLACK__CLIENT_SECRET: the browser way needs both; they stand at "
+                "api.slack.com/apps under Basic Information. Or paste a token: `sago connect slack`"
             )
         return App(
             vendor=self.vendor,
@@ -74,7 +81,10 @@ class SlackAccounts:
             raise UsageError("the token is of no workspace: install the app into one, not into the organization")
         return Account(team, str(visit.get("team.info").get("team", {}).get("name") or me.get("team") or team))
 
-    def choices(self, visit: Visit) -> list[Choice]:
+    def estimate(self, messages: int) -> timedelta:
+        return estimate(messages, self._settings)
+
+    def choices(self, vendor: Vendor) -> list[Choice]:
         found, cursor = [], ""
         while True:
             asked: dict[str, str | int] = {
@@ -82,7 +92,7 @@ class SlackAccounts:
                 "exclude_archived": "true",
                 "limit": PAGE,
             }
-            told = visit.get("conversations.list", asked | ({"cursor": cursor} if cursor else {}))
+            told = vendor.get("conversations.list", asked | ({"cursor": cursor} if cursor else {}))
             found += [_choice(row) for row in rows(told, "channels") if row.get("id")]
             following = str((told.get("response_metadata") or {}).get("next_cursor") or "")
             if not following or following == cursor:
@@ -90,7 +100,8 @@ class SlackAccounts:
             cursor = following
 
     def revoke(self, token: Token) -> None:
-        Visit(self.vendor, self.api_url, token, _judge_nothing).get("auth.revoke")
+        with suppress(AccountRefusedError):  # it is of no use any more already
+            Visit(self.vendor, self.api_url, token, judge).get("auth.revoke")
 
 
 def manifest(url: str | None) -> str:
@@ -115,7 +126,3 @@ def _choice(row: Any) -> Choice:
     name = str(row.get("name") or row["id"])
     problem = "" if row.get("is_member") else f"the bot is not in it: `/invite @sago` in #{name}"
     return Choice(str(row["id"]), name, problem)
-
-
-def _judge_nothing(*_: object) -> None:
-    """A token that is of no use any more is what was wanted."""

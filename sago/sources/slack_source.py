@@ -4,7 +4,7 @@ tokens that rotate (docs.slack.dev/authentication/using-token-rotation)."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import httpx2
@@ -13,9 +13,10 @@ from pydantic import SecretStr
 from sago.domain.connections import Connection, Stream, Token, Window
 from sago.domain.messages import Message
 from sago.errors import AccountRefusedError, ConfigError, TransientError, UnusableAnswerError
-from sago.ports import Clock, Delivery, Identity, Item, Page, Push, Vendor
+from sago.ports import Delivery, Identity, Item, Page, Push, Vendor
 from sago.source_sections import SlackSettings
 from sago.sources import slack, slack_errors, slack_events, slack_history
+from sago.sources.oauth import token_of
 
 _SECONDS = 10.0
 """Until a token that is not answered for is asked for another time."""
@@ -26,7 +27,7 @@ class Slack:
 
     name = slack.SOURCE
 
-    def __init__(self, settings: SlackSettings, clock: Clock | None = None) -> None:  # noqa: ARG002
+    def __init__(self, settings: SlackSettings) -> None:
         self._settings = settings
         self.limits: Mapping[str, int] = slack_history.limits_of(settings)
 
@@ -67,14 +68,12 @@ class Slack:
                 "Slack: the token has ended and has no refresh part; connect the workspace again: `sago connect slack`"
             )
         body = self._renewed(token.refresh)
-        access, refresh, lasts = (body.get(key) for key in ("access_token", "refresh_token", "expires_in"))
-        if not isinstance(access, str) or not access:
-            raise UnusableAnswerError("Slack answered oauth.v2.access without access_token")
-        return Token(
-            access=SecretStr(access),
-            refresh=SecretStr(refresh) if isinstance(refresh, str) and refresh else token.refresh,
-            expires_at=now + timedelta(seconds=lasts) if isinstance(lasts, int) else None,
-            scopes=tuple(str(body["scope"]).split(",")) if body.get("scope") else token.scopes,
+        try:
+            fresh = token_of(body, now)
+        except (KeyError, TypeError, ValueError):
+            raise UnusableAnswerError("Slack answered oauth.v2.access without a token") from None
+        return fresh.model_copy(
+            update={"refresh": fresh.refresh or token.refresh, "scopes": fresh.scopes or token.scopes}
         )
 
     def _renewed(self, refresh: SecretStr) -> Mapping[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
 
 from sago.domain.connections import Token
-from sago.errors import AccountRefusedError, NotThereError, PermanentError, TransientError
+from sago.errors import TransientError
+from sago.sources import vendor_answers as answers
 from sago.sources.oauth import WITHIN
 
 Judge = Callable[[int, Mapping[str, str], Mapping[str, Any]], None]
@@ -33,46 +34,42 @@ class Visit:
     granted: frozenset[str] = field(default_factory=frozenset)
     """The token's scopes, where an answer's head names them, as Slack's do."""
 
-    def get(self, path: str, params: Mapping[str, str | int] | None = None, *, limit: str = "") -> dict[str, Any]:
+    def get(self, path: str, params: Mapping[str, str | int] | None = None, *, limit: str = "") -> dict[str, Any]:  # noqa: ARG002
         """As the port says."""
+        return self._call("GET", path, {"params": params})
+
+    def post(self, path: str, body: Mapping[str, Any], *, limit: str = "") -> dict[str, Any]:  # noqa: ARG002
+        """As the port says."""
+        return self._call("POST", path, {"json": dict(body)})
+
+    def _call(self, method: str, path: str, sent: dict[str, Any]) -> dict[str, Any]:
         for _ in range(MOST_WAITS):
             try:
-                return self._ask(path, params)
+                return self._ask(method, path, sent)
             except TransientError as error:
                 if error.retry_after is None or error.retry_after > LONGEST_WAIT:
                     raise
                 self.sleep(error.retry_after.total_seconds())
-        return self._ask(path, params)
+        return self._ask(method, path, sent)
 
-    def _ask(self, path: str, params: Mapping[str, str | int] | None) -> dict[str, Any]:
-        sent = {"Authorization": f"Bearer {self.token.access.get_secret_value()}", "Accept": "application/json"}
+    def _ask(self, method: str, path: str, sent: dict[str, Any]) -> dict[str, Any]:
+        url = self.base_url.rstrip("/") + "/" + path.lstrip("/")
+        headers = {"Authorization": f"Bearer {self.token.access.get_secret_value()}", "Accept": "application/json"}
         try:
-            url = self.base_url.rstrip("/") + "/" + path.lstrip("/")
-            response = httpx2.get(url, params=params, headers=sent, timeout=WITHIN)
-            told = response.json()
+            response = httpx2.request(method, url, headers=headers, timeout=WITHIN, **sent)
         except httpx2.HTTPError as error:
             raise TransientError(
                 f"{self.vendor} cannot be reached at {self.base_url} ({type(error).__name__}): try again"
-            ) from None
-        except ValueError:
-            told = None
-        self._raise_for(response, told if isinstance(told, dict) else {}, path)
-        if not isinstance(told, dict):
-            raise TransientError(f"{self.vendor} answered {response.status_code} without a JSON object: try again")
+            ) from None  # it may hold the request
+        answers.raise_passing(self.vendor, response.status_code, response.headers, datetime.now(UTC))
+        try:
+            told = answers.json_object(self.vendor, response.content)
+        except TransientError:
+            if response.is_success:
+                raise
+            told = {}
+        self.judge(response.status_code, response.headers, told)
+        answers.raise_refusal(self.vendor, response.status_code, path)
         if scopes := response.headers.get("x-oauth-scopes"):
             self.granted = frozenset(each.strip() for each in scopes.split(","))
         return told
-
-    def _raise_for(self, response: httpx2.Response, told: Mapping[str, Any], path: str) -> None:
-        status = response.status_code
-        if status == 429 or status >= 500:
-            asked = response.headers.get("retry-after", "")
-            wait = timedelta(seconds=int(asked)) if asked.isdigit() else None
-            raise TransientError(f"{self.vendor} answers {status}: try again later", retry_after=wait)
-        self.judge(status, response.headers, told)
-        if status == 401:
-            raise AccountRefusedError(f"{self.vendor} does not take this token (401)")
-        if status == 404:
-            raise NotThereError(f"{self.vendor} has no {path} (404)")
-        if not 200 <= status < 300:
-            raise PermanentError(f"{self.vendor} refuses {path} ({status})")

@@ -194,3 +194,9 @@ def test_only_an_active_connection_is_refused(database: Database) -> None:
         tx.connections.save(refused.model_copy(update={"state": ConnectionState.REMOVED, "reason": ""}))
         assert not tx.connections.refuse(SLACK.id, "too late")
         assert not tx.connections.refuse(connection_id_of("slack", "T9"), "unknown")
+
+
+def test_every_stream_is_listed_at_once(database: Database) -> None:
+    connected(database, "C2", "C1")
+    with database.begin() as tx:
+        assert [(each.connection_id, each.name) for each in tx.streams.all()] == [(SLACK.id, "C1"), (SLACK.id, "C2")]

@@ -7,11 +7,13 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
+from tests.canaries import CLIENT_SECRET, SLACK_TOKEN, slack_refresh, slack_token
 from tests.standins.slack_workspace import Channel, Fields, Workspace, moment_of
 
-CLIENT_ID, CLIENT_SECRET, SIGNING_SECRET = "1234.5678", "a-client-secret", "8f742231b10e8888abcd99yyyzzz85a5"
+CLIENT_ID, SIGNING_SECRET = "1234.5678", "8f742231b10e8888abcd99yyyzzz85a5"
 SCOPES = (
     "channels:history",
     "channels:read",
@@ -43,7 +45,7 @@ class Methods:
     rotates: bool = False
     """Whether tokens end and are renewed."""
     scopes: tuple[str, ...] = SCOPES
-    tokens: dict[str, str] = field(default_factory=lambda: {"xoxb-standin": "active"})
+    tokens: dict[str, str] = field(default_factory=lambda: {SLACK_TOKEN: "active"})
     """Access token → active, token_expired, token_revoked or account_inactive."""
     codes: set[str] = field(default_factory=set)
     refreshes: set[str] = field(default_factory=set)
@@ -89,7 +91,7 @@ class Methods:
 
     def _grant(self) -> Fields:
         self._issued += 1
-        access = f"{'xoxe.' if self.rotates else ''}xoxb-standin-{self._issued}"
+        access = f"{'xoxe.' if self.rotates else ''}{slack_token(f'{self._issued}')}"
         self.tokens[access] = "active"
         granted = {
             "app_id": "A0STANDIN1",
@@ -103,8 +105,8 @@ class Methods:
             "is_enterprise_install": False,
         }
         if self.rotates:
-            self.refreshes.add(f"xoxe-1-standin-{self._issued}")
-            granted |= {"refresh_token": f"xoxe-1-standin-{self._issued}", "expires_in": LASTS}
+            self.refreshes.add(slack_refresh(f"{self._issued}"))
+            granted |= {"refresh_token": slack_refresh(f"{self._issued}"), "expires_in": LASTS}
         return granted
 
     def _auth_test(self, asked: Mapping[str, str]) -> Fields:
@@ -116,6 +118,10 @@ class Methods:
             "bot_id": "B0SAGO",
             "is_enterprise_install": False,
         }
+
+    def _auth_revoke(self, asked: Mapping[str, str]) -> Fields:
+        self.tokens = dict.fromkeys(self.tokens, "token_revoked")
+        return {"revoked": True}
 
     def _team_info(self, asked: Mapping[str, str]) -> Fields:
         self._needs("team:read")
@@ -159,10 +165,13 @@ class Methods:
 
     def _conversations_history(self, asked: Mapping[str, str]) -> Fields:
         channel = self._readable(asked)
-        found = [each for each in self.workspace.history(channel.id) if _is_between(each["ts"], asked)]
         after = _cursor(asked, "next_ts")
-        if after:
-            found = [each for each in found if moment_of(each["ts"]) <= moment_of(after)]
+
+        def is_wanted(ts: str) -> bool:
+            return _is_between(ts, asked) and (not after or moment_of(ts) <= moment_of(after))
+
+        most = min(_limit(asked, 100), self.most) + 1
+        found = list(islice(self.workspace.history(channel.id, is_wanted), most))
         return {**self._page(found, asked), "pin_count": 0, "channel_actions_ts": None, "channel_actions_count": 0}
 
     def _conversations_replies(self, asked: Mapping[str, str]) -> Fields:

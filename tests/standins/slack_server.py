@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from tests.canaries import SLACK_TOKEN
 from tests.standins.slack_methods import CLIENT_ID, CLIENT_SECRET, SIGNING_SECRET, Methods, SlackError
 from tests.standins.slack_pushes import Pushes
 from tests.standins.slack_workspace import Fields, Workspace, fill
@@ -87,7 +88,7 @@ def limits_of(*, is_internal: bool = False, **how: Any) -> Limits:
 class SlackServer:
     """The running stand-in."""
 
-    client_id, client_secret, signing_secret, token = CLIENT_ID, CLIENT_SECRET, SIGNING_SECRET, "xoxb-standin"
+    client_id, client_secret, signing_secret, token = CLIENT_ID, CLIENT_SECRET, SIGNING_SECRET, SLACK_TOKEN
 
     def __init__(self, workspace: Workspace | None = None, *, port: int = 0, limits: Limits | None = None) -> None:
         self.workspace = workspace or Workspace()

@@ -4,8 +4,10 @@ for each change. Forms: docs.slack.dev/reference/events/message and its subtypes
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -21,6 +23,7 @@ def ts_of(moment: datetime) -> str:
     return f"{seconds}.{micro:06d}"
 
 
+@lru_cache(maxsize=100_000)
 def moment_of(ts: str) -> datetime:
     """The moment of a time stamp."""
     seconds, _, micro = ts.partition(".")
@@ -168,6 +171,15 @@ class Workspace:
             gone = {"deleted_ts": ts, "previous_message": before}
             return self._event(channel, {**self._hidden("message_deleted", at), **gone}, ts_of(at))
 
+    def unfurl(self, channel: str, ts: str, at: datetime) -> Fields:
+        """A preview that Slack adds to a message with a link: a change that no person made."""
+        with self.lock:
+            message = self.channels[channel].messages[ts]
+            before = dict(message)
+            message["attachments"] = [{"id": 1, "from_url": "https://a.test", "title": "There", "text": "A page"}]
+            change = {"message": dict(message), "previous_message": before}
+            return self._event(channel, {**self._hidden("message_changed", at), **change}, ts_of(at))
+
     def remove_channel(self, channel: str) -> None:
         """Gone, as one that was deleted, or left."""
         with self.lock:
@@ -191,10 +203,11 @@ class Workspace:
             return dict(message)
         return {**message, "root": dict(self.channels[channel].messages[message["thread_ts"]])}
 
-    def history(self, channel: str) -> list[Fields]:
-        """What the channel shows, newest first."""
-        with self.lock:
-            return [self._seen(channel, each) for each in reversed(self.channels[channel].shown())]
+    def history(self, channel: str, is_wanted: Callable[[str], bool]) -> Iterator[Fields]:
+        """What the channel shows, newest first, of the time stamps that are wanted."""
+        for each in reversed(self.channels[channel].shown()):
+            if is_wanted(each["ts"]):
+                yield self._seen(channel, each)
 
     def _hidden(self, subtype: str, at: datetime) -> Fields:
         return {"type": "message", "subtype": subtype, "hidden": True, "ts": ts_of(at)}
@@ -228,6 +241,8 @@ def fill(workspace: Workspace, channel: str, messages: int, until: datetime, see
             roots.append(ts)
         if chance.random() < 0.05:
             events.append(workspace.edit(channel, ts, f"{text}, as was found later", at + timedelta(minutes=1)))
+        elif chance.random() < 0.05:
+            events.append(workspace.unfurl(channel, ts, at + timedelta(seconds=2)))
         elif chance.random() < 0.02:
             gone = chance.choice([ts, *roots[-20:]])
             events.append(workspace.delete(channel, gone, at + timedelta(minutes=2)))

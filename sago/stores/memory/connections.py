@@ -74,6 +74,9 @@ class MemoryStreams:
     def of(self, connection_id: UUID) -> list[Stream]:
         return [stream for where, stream in sorted(self._state.streams.items()) if where[0] == connection_id]
 
+    def all(self) -> list[Stream]:
+        return [stream for _, stream in sorted(self._state.streams.items())]
+
     def due(self, now: datetime, limit: int = 100) -> list[Stream]:
         found = [
             stream

@@ -17,6 +17,8 @@ from sago.ports import (
     ErasureStore,
     EventStore,
     GenerationStore,
+    HeardStore,
+    IdentityStore,
     Ledger,
     MailStore,
     NoticeStore,
@@ -30,6 +32,8 @@ from sago.stores.memory.companies import MemoryCompanies
 from sago.stores.memory.compositions import MemoryCompositions
 from sago.stores.memory.connections import MemoryConnections, MemoryStreams
 from sago.stores.memory.events import MemoryEvents
+from sago.stores.memory.heard import MemoryHeard
+from sago.stores.memory.identities import MemoryIdentities
 from sago.stores.memory.keeping import MemoryErasures, MemoryGeneration
 from sago.stores.memory.ledger import MemoryLedger
 from sago.stores.memory.mails import MemoryContacts, MemoryMails
@@ -59,6 +63,8 @@ class MemoryTransaction:
         self.notices: NoticeStore = MemoryNotices(state)
         self.connections: ConnectionStore = MemoryConnections(state)
         self.streams: StreamStore = MemoryStreams(state)
+        self.heard: HeardStore = MemoryHeard(state)
+        self.identities: IdentityStore = MemoryIdentities(state)
         self.ledger: Ledger = MemoryLedger(state)
         self.erasures: ErasureStore = MemoryErasures(state)
         self.generation: GenerationStore = MemoryGeneration(state)

@@ -59,9 +59,9 @@ def left(state: State, firm_id: str, company_id: str, *, is_whole: bool, sources
         "watches": sum(watch.voice is not None for watch in founders),
     }
     if is_whole:
-        found |= _evidence(state, company_id)
+        found |= _evidence(state, company_id) | _connected(state, company_id)
     elif sources:
-        found |= _of_sources(state, company_id, sources)
+        found |= _of_sources(state, company_id, sources) | _connected(state, company_id, sources)
     return {name: count for name, count in found.items() if count}
 
 
@@ -98,6 +98,18 @@ def _of_sources(state: State, company_id: str, names: Collection[str]) -> dict[s
             _is_of(names, (each.message_id for each in letter.receipts if each.quote)) for letter in letters
         ),
         "dead_letters": sum(source_of(letter.known_as) in names for letter in _bad(state, company_id)),
+    }
+
+
+def _connected(state: State, company_id: str, names: Collection[str] | None = None) -> dict[str, int]:
+    """Who is who and what is read, of these sources or all."""
+    ours = {key for key, each in state.connections.items() if names is None or each.source in names}
+    own = {key for key in ours if state.connections[key].company_id == company_id}
+    return {
+        "identities": sum(company == company_id and key.connection_id in ours for company, key in state.participants),
+        "routes": sum(route.company_id == company_id and key[0] in ours for key, route in state.routes.items()),
+        "streams": sum(key[0] in own for key in state.streams),
+        "tokens": sum(key in own for key in state.tokens),
     }
 
 

@@ -16,6 +16,7 @@ from sago.domain.connections import Connection, Refresh, Route, Stream
 from sago.domain.erasures import Erasure
 from sago.domain.events import Event, Extraction, MetricPoint, Observation, Rejection
 from sago.domain.generations import Generation
+from sago.domain.identities import Decision, IdentityKey, KnownIdentity
 from sago.domain.letters import Composition, DueLetter, Letter
 from sago.domain.mails import Contact, Mail, Suppression
 from sago.domain.messages import MessageRef
@@ -57,7 +58,11 @@ class State:
     tokens: dict[UUID, bytes] = field(default_factory=dict)
     routes: dict[tuple[UUID, str, str], Route] = field(default_factory=dict)
     streams: dict[tuple[UUID, str], Stream] = field(default_factory=dict)
+    identities: dict[IdentityKey, KnownIdentity] = field(default_factory=dict)
+    participants: dict[tuple[str, IdentityKey], datetime] = field(default_factory=dict)
+    person_decisions: dict[UUID, Decision] = field(default_factory=dict)
     refreshes: dict[UUID, Refresh] = field(default_factory=dict)
+    heard: dict[tuple[UUID, str, date], datetime] = field(default_factory=dict)
     letters: dict[UUID, Letter] = field(default_factory=dict)
     audit_log: list[AuditEntry] = field(default_factory=list)
     batches: dict[str, Batch] = field(default_factory=dict)

@@ -17,6 +17,8 @@ from sago.ports import (
     ErasureStore,
     EventStore,
     GenerationStore,
+    HeardStore,
+    IdentityStore,
     Ledger,
     MailStore,
     NoticeStore,
@@ -35,6 +37,8 @@ from sago.stores.postgres.engine import WORKER, Connections
 from sago.stores.postgres.erasures import PostgresErasures
 from sago.stores.postgres.events import PostgresEvents
 from sago.stores.postgres.generation import PostgresGeneration
+from sago.stores.postgres.heard import PostgresHeard
+from sago.stores.postgres.identities import PostgresIdentities
 from sago.stores.postgres.ledger import PostgresLedger
 from sago.stores.postgres.mails import PostgresMails
 from sago.stores.postgres.notices import PostgresNotices
@@ -60,6 +64,8 @@ class PostgresTransaction:
         self.notices: NoticeStore = PostgresNotices(connection)
         self.connections: ConnectionStore = PostgresConnections(connection)
         self.streams: StreamStore = PostgresStreams(connection)
+        self.heard: HeardStore = PostgresHeard(connection)
+        self.identities: IdentityStore = PostgresIdentities(connection)
         self.ledger: Ledger = PostgresLedger(connection)
         self.erasures: ErasureStore = PostgresErasures(connection)
         self.generation: GenerationStore = PostgresGeneration(connection)

@@ -19,13 +19,18 @@ from sago.stores.postgres.tables import (
     batch_chunks,
     batches,
     compositions,
+    connection_tokens,
+    connections,
     dead_letters,
     mails,
     metric_points,
     notices,
     observations,
     outreach,
+    participants,
+    routes,
     significant_events,
+    streams,
     told,
     verdicts,
     watches,
@@ -85,9 +90,9 @@ def left(
         ),
     }
     if is_whole:
-        conditions |= _evidence(company_id)
+        conditions |= _evidence(company_id) | _connected(company_id)
     elif sources:
-        conditions |= _of_sources(company_id, sources)
+        conditions |= _of_sources(company_id, sources) | _connected(company_id, sources)
     counts = {
         name: connection.scalar(select(func.count()).select_from(table).where(condition)) or 0
         for name, (table, condition) in conditions.items()
@@ -128,6 +133,21 @@ def _of_sources(company_id: str, names: Collection[str]) -> dict[str, tuple[Tabl
             and_(c.company_id == company_id, c.value != b"", or_(_of(dead_letters, names), topics)),
         ),
     }
+
+
+def _connected(company_id: str, names: Collection[str] | None = None) -> dict[str, tuple[Table, Any]]:
+    """Who is who and what is read, of these sources or all."""
+    ours = select(connections.c.id)
+    if names is not None:
+        ours = ours.where(connections.c.source.in_(names))
+    own = ours.where(connections.c.company_id == company_id)
+    theirs = {"identities": participants, "routes": routes}
+    conditions: dict[str, tuple[Table, Any]] = {
+        name: (table, and_(table.c.company_id == company_id, table.c.connection_id.in_(ours)))
+        for name, table in theirs.items()
+    }
+    conditions |= {"streams": (streams, streams.c.connection_id.in_(own))}
+    return conditions | {"tokens": (connection_tokens, connection_tokens.c.connection_id.in_(own))}
 
 
 def _of(table: Table, names: Collection[str]) -> Any:

@@ -33,6 +33,9 @@ class PostgresStreams:
     def of(self, connection_id: UUID) -> list[Stream]:
         return self._read(select(streams).where(c.connection_id == connection_id).order_by(c.name))
 
+    def all(self) -> list[Stream]:
+        return self._read(select(streams).order_by(c.connection_id, c.name))
+
     def due(self, now: datetime, limit: int = 100) -> list[Stream]:
         return self._read(_due(select(streams), now, limit))
 

@@ -368,4 +368,29 @@ streams = _table(
     queued_until=Time,
     fence=BigInteger,
 )
+identities = _table(
+    "identities",
+    connection_id=Uuid,
+    native_id=Words,
+    name=Words,
+    shown_as=Words,
+    address=Words,
+    is_bot=Boolean,
+    seen_at=Time,
+)
+participants = _table("participants", company_id=Words, connection_id=Uuid, native_id=Words, since=Time)
+person_decisions = _table(
+    "person_decisions",
+    id=Uuid,
+    company_id=Words,
+    one_connection=Uuid,
+    one_id=Words,
+    other_connection=Uuid,
+    other_id=Words,
+    verdict=Words,
+    reason=Words,
+    who=Words,
+    at=Time,
+)
 refreshes = _table("refreshes", connection_id=Uuid, due_at=Time, failures=Integer, error=Words)
+heard = _table("heard", connection_id=Uuid, container=Words, day=Date, newest_at=Time)

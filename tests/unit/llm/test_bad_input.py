@@ -25,7 +25,7 @@ from sago.llm.providers.offline.reading import LONGEST, LONGEST_STATEMENT
 from sago.pipeline.folding import fold
 from sago.pipeline.grounding import NO_QUOTE, ground
 from sago.ports import Model
-from sago.sources.mail_text import html_to_text
+from sago.sources.mail_html import html_to_text
 from tests.unit.llm.said import START, chat, extract, mail
 
 NEWS = (

@@ -59,7 +59,7 @@ def test_a_message_of_the_api() -> None:
     assert message.id == "gmail:19caf00d17b2a001"
     assert message.sender == "jiri@harbour.example"
     assert message.subject == "Fähre 🚢"
-    assert message.text == "Subject: Fähre 🚢\n\nHello Orla,\n\nthe ferry figures are below.\n"
+    assert message.text == "Subject: Fähre 🚢\n\nHello Orla,\n\nthe ferry figures are below."
     assert message.thread_id == "19caf00d17b2a000"
 
 
@@ -76,7 +76,10 @@ def test_the_declared_character_set_is_used_where_it_must(charset: str, text: st
     data = text.encode("latin-1" if charset == "x-none" else charset)
     part = {
         "mimeType": "text/plain",
-        "headers": [{"name": "Content-Type", "value": f"text/plain; charset={charset}"}],
+        "headers": [
+            {"name": "From", "value": "Orla <orla@harbour.example>"},
+            {"name": "Content-Type", "value": f"text/plain; charset={charset}"},
+        ],
         "body": {"data": base64.urlsafe_b64encode(data).decode().rstrip("=")},
     }
     assert gmail.to_message({"id": "m1", "internalDate": "1772442251000", "payload": part}, "harbour").text == text

@@ -1,0 +1,43 @@
+"""What an erasure takes of what was connected: who is who, and with a whole company or source its connections."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sago.domain.connections import Connection, ConnectionState
+from sago.domain.erasures import ENDED, Erasure
+from sago.ports import Transaction
+
+
+def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
+    """Forget the identities of an erased sender; of a company, or a source of it, that nobody shares all identities,
+    routes, streams and tokens. A connection that other companies' channels come over goes on for them."""
+    if erasure.is_of_shares:
+        for connection in tx.connections.all():
+            if erasure.source in (None, connection.source):
+                _disconnect(tx, connection, erasure.company_id, now)
+    elif erasure.sender is not None:
+        theirs = [each for each in tx.identities.of(erasure.company_id) if each.is_named(erasure.sender)]
+        tx.identities.forget(erasure.company_id, [each.key for each in theirs])
+
+
+def _disconnect(tx: Transaction, connection: Connection, company_id: str, now: datetime) -> None:
+    routes = tx.connections.routes(connection.id)
+    theirs = [route for route in routes if route.company_id == company_id]
+    is_default = connection.company_id == company_id
+    if not theirs and not is_default:
+        return
+    people = [each.key for each in tx.identities.of(company_id) if each.connection_id == connection.id]
+    tx.identities.forget(company_id, people)
+    for route in theirs:
+        tx.connections.unroute(connection.id, route.kind, route.key)
+    if len(theirs) < len(routes) or not (is_default or connection.company_id is None):
+        if is_default:
+            tx.connections.save(connection.model_copy(update={"company_id": None}))
+        return
+    tx.identities.forget_all(connection.id)
+    tx.heard.forget(connection.id)
+    tx.connections.forget_token(connection.id)
+    tx.streams.ensure(connection.id, (), now)
+    gone = {"state": ConnectionState.REMOVED, "reason": ENDED, "containers": ()}
+    tx.connections.save(connection.model_copy(update=gone))

@@ -1,0 +1,112 @@
+"""HTML mail as the text its reader sees, laid out; what is hidden from the eye is left out, for it is read by nobody.
+
+Left out: what styles hide (`display: none`, `visibility`, `opacity`, no size, no height, far off the page, written in
+the colour it stands on), styles, scripts, comments with the conditional ones, and what a mail program marks as a
+signature. Lines of a `blockquote` begin with `> `, as in a mail in plain text.
+"""
+
+from __future__ import annotations
+
+import lxml.etree
+import lxml.html
+from inscriptis import Inscriptis
+from inscriptis.model.config import ParserConfig
+
+from sago.sources.mail_css import Look, Rules, declarations
+
+_LAYOUT = ParserConfig()
+_UNSEEN = frozenset(
+    ("script", "style", "head", "title", "template", "svg", "math", "object", "embed", "iframe", "audio", "video")
+) | {"select", "datalist", "canvas", "map", "applet"}
+_SIGNATURES = ("gmail_signature", "moz-signature", "ms-outlook-mobile-signature", "applemailsignature")
+_DEEPEST = 60
+"""Elements nested deeper stand flat in their parent: the layout is made by recursion."""
+
+
+def html_to_text(markup: str) -> str:
+    """What a person reads of it; never raises."""
+    tree = _tree(markup)
+    if tree is None:
+        return ""
+    _leave_out_hidden(tree)
+    _mark_quotes(tree)
+    return _laid_out(tree)
+
+
+def _tree(markup: str) -> lxml.html.HtmlElement | None:
+    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    data = markup.replace("\x00", "").encode("utf-8", "replace")
+    try:
+        return lxml.html.document_fromstring(data, parser=parser)
+    except (lxml.etree.LxmlError, ValueError, AssertionError):
+        return None  # nothing but blanks, or comments
+
+
+def _leave_out_hidden(tree: lxml.html.HtmlElement) -> None:
+    """Blank every text that is not seen, and bring up what is nested too deep."""
+    rules = Rules.of([style.text or "" for style in tree.iter("style")])
+    looks: dict[lxml.html.HtmlElement, tuple[Look, int]] = {}
+    deep = []
+    for element in tree.iter():
+        parent = element.getparent()
+        above, depth = looks[parent] if parent is not None else (Look(), 0)
+        look = above if above.is_gone else _look(element, above, rules)
+        looks[element] = look, depth + 1
+        if not look.is_seen:
+            element.text = _blank(element.text)
+        if not above.is_seen:
+            element.tail = _blank(element.tail)
+        if depth >= _DEEPEST:
+            deep.append(element)
+    for element in reversed(deep):
+        element.drop_tag()
+
+
+def _look(element: lxml.html.HtmlElement, above: Look, rules: Rules) -> Look:
+    names = element.get("class", "").split()
+    marks = " ".join([*names, element.get("id", ""), element.get("data-smartmail", "")]).lower()
+    if element.tag in _UNSEEN or element.get("hidden") is not None or any(mark in marks for mark in _SIGNATURES):
+        return above.gone()
+    said: dict[str, str] = {}
+    for attribute, name in (("bgcolor", "background-color"), ("color", "color"), ("text", "color")):
+        if (value := element.get(attribute)) and (attribute != "text" or element.tag == "body"):
+            said[name] = value
+    said |= rules.of_element(str(element.tag), names, element.get("id", ""))
+    said |= declarations(element.get("style", ""))
+    if element.get("background"):
+        said["background-image"] = "url()"
+    if element.tag == "a":
+        said.setdefault("color", "blue")
+    return above.with_(said)
+
+
+def _blank(text: str | None) -> str | None:
+    return " " if text and text[:1].isspace() else None
+
+
+def _mark_quotes(tree: lxml.html.HtmlElement) -> None:
+    for quote in list(tree.iter("blockquote")):
+        if not _is_quote(quote) or any(_is_quote(each) for each in quote.iterancestors("blockquote")):
+            continue
+        tail, quote.tail = quote.tail, None
+        text = _laid_out(quote)
+        for child in list(quote):
+            quote.remove(child)
+        quote.tag = "pre"
+        quote.attrib.clear()
+        quote.text = "\n".join(f"> {line}".rstrip() for line in text.split("\n")) if text else None
+        quote.tail = tail
+
+
+def _is_quote(element: lxml.html.HtmlElement) -> bool:
+    """A mail program's own indenting has neither a border nor a name."""
+    style = declarations(element.get("style", ""))
+    named = element.get("type") == "cite" or element.get("cite") or element.get("class")
+    return bool(named) or not style.get("border", "").startswith(("none", "0"))
+
+
+def _laid_out(tree: lxml.html.HtmlElement) -> str:
+    try:
+        return str(Inscriptis(tree, _LAYOUT).get_text()).strip()
+    except (ValueError, RecursionError, AttributeError, TypeError, IndexError):
+        return " ".join("".join(tree.itertext()).split())

@@ -1,0 +1,141 @@
+"""What stands in a mail's tree of parts, in the shape of Gmail's `payload`: its text, its attachments, its headers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import email.utils
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from sago.sources.mail_html import html_to_text
+from sago.sources.mail_mime import DEPTH
+from sago.sources.mail_text import clean, decode_bytes
+
+STUB = 0.2
+"""A plain part with fewer than this share of the words of the HTML beside it only says that there is HTML."""
+_MANY_WORDS = 40
+_READ = frozenset(("text/plain", "text/html", "text/markdown", "text/enriched", "text/x-markdown"))
+_MARKUP = re.compile(r"<[^<>]*>")
+_CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
+_BRACKETED = re.compile(r"<([^<>\s@]+@[^<>\s@]+)>")
+Part = Mapping[str, Any]
+
+
+class Attachment(NamedTuple):
+    """A part that is listed and not read: a file, a calendar entry, a mail inside the mail."""
+
+    name: str
+    kind: str
+    size: int
+    """In bytes, as the sender's program encoded it or less; 0 where it is not told."""
+
+
+def body_of(tree: Part) -> str:
+    """The mail's text: of alternatives the plain one, unless it says next to nothing; of others one below the other."""
+    return _text(tree, DEPTH, is_root=True)
+
+
+def attachments_of(tree: Part) -> list[Attachment]:
+    """Everything in the mail that is not its text, in the mail's order."""
+    return [
+        Attachment(str(part.get("filename") or ""), kind_of(part), _size(part))
+        for part in _parts(tree, DEPTH)
+        if part is not tree and not kind_of(part).startswith("multipart/") and not _is_text(part)
+    ]
+
+
+def kind_of(part: Part) -> str:
+    """`text/plain`, in small letters."""
+    return str(part.get("mimeType") or "text/plain").lower()
+
+
+def kinds_of(tree: Part) -> set[str]:
+    """The kinds of all parts outside of enclosed mails."""
+    return {kind_of(part) for part in _parts(tree, DEPTH)}
+
+
+def headers_of(part: Part) -> dict[str, str]:
+    """The headers by name in lower case; of a repeated one the first counts."""
+    found: dict[str, str] = {}
+    for name, value in all_headers(part):
+        found.setdefault(name, value)
+    return found
+
+
+def all_headers(part: Part) -> Iterator[tuple[str, str]]:
+    """Name in lower case and value, in the mail's order."""
+    headers = part.get("headers")
+    for header in headers if isinstance(headers, list) else []:
+        if isinstance(header, Mapping):
+            yield str(header.get("name", "")).lower(), str(header.get("value", ""))
+
+
+def addresses_in(value: str) -> list[str]:
+    """The addresses in a header as it was sent: read before its encoded words are, for a name may spell out another's
+    address."""
+    line = " ".join(value.replace("\x00", "").split())
+    found = [address for _, address in email.utils.getaddresses([line]) if address.strip("@").count("@") == 1]
+    return found or _BRACKETED.findall(line)
+
+
+def _parts(part: Part, depth: int) -> Iterator[Part]:
+    yield part
+    if kind_of(part) == "message/rfc822":
+        return
+    for inner in _children(part) if depth else ():
+        yield from _parts(inner, depth - 1)
+
+
+def _children(part: Part) -> list[Part]:
+    parts = part.get("parts")
+    return [inner for inner in parts if isinstance(inner, Mapping)] if isinstance(parts, list) else []
+
+
+def _text(part: Part, depth: int, *, is_root: bool = False) -> str:
+    kind, children = kind_of(part), _children(part)
+    if kind.startswith("message/") or not depth:
+        return ""
+    if children:
+        texts = [(kind_of(child), _text(child, depth - 1)) for child in children]
+        return _chosen(texts) if kind == "multipart/alternative" else "\n".join(text for _, text in texts if text)
+    return _leaf(part) if _is_text(part, is_root=is_root) else ""
+
+
+def _chosen(texts: list[tuple[str, str]]) -> str:
+    """Of alternatives; in the order the standard wants the last is the richest."""
+    plain = next((text for kind, text in texts if kind != "text/html" and text.strip()), "")
+    rich = next((text for kind, text in reversed(texts) if kind == "text/html" and text.strip()), "")
+    is_stub = len(rich.split()) >= _MANY_WORDS and len(plain.split()) < STUB * len(rich.split())
+    return rich if is_stub else plain or rich
+
+
+def _is_text(part: Part, *, is_root: bool = False) -> bool:
+    if kind_of(part) not in _READ or _children(part):
+        return False
+    disposition = headers_of(part).get("content-disposition", "").lower()
+    return not disposition.startswith("attachment") and (is_root or not part.get("filename"))
+
+
+def _leaf(part: Part) -> str:
+    body = part.get("body")
+    data = body.get("data") if isinstance(body, Mapping) else None
+    if not isinstance(data, str):
+        return ""
+    try:
+        letters = re.sub(r"[^A-Za-z0-9_-]", "", data.replace("+", "-").replace("/", "_"))
+        raw = base64.urlsafe_b64decode(letters + "=" * (-len(letters) % 4))
+    except (binascii.Error, ValueError):
+        return ""
+    found = _CHARSET.search(headers_of(part).get("content-type", ""))
+    text = decode_bytes(raw, found[1] if found else None)
+    if kind_of(part) == "text/html":
+        return html_to_text(clean(text))
+    return _MARKUP.sub("", text) if kind_of(part) == "text/enriched" else text
+
+
+def _size(part: Part) -> int:
+    body = part.get("body")
+    size = body.get("size") if isinstance(body, Mapping) else 0
+    return size if isinstance(size, int) and size >= 0 else 0

@@ -1,0 +1,338 @@
+"""Gmail read through HTTP by the platform, from a stand-in that behaves as Gmail does, and misbehaves as it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sago.domain.connections import ConnectionState, Window
+from sago.pipeline.pulling import End
+from tests.standins.gmail_house import House
+from tests.standins.gmail_server import TOPIC, GmailStandin, serving
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def gmail() -> Iterator[GmailStandin]:
+    with serving() as standin:
+        yield standin
+
+
+def mail(number: int, *, days: float = -1.0, body: str = "We signed a second customer.") -> bytes:
+    said = (NOW + timedelta(days=days)).strftime("%a, %d %b %Y %H:%M:%S +0000")
+    head = (
+        f"From: Ada <ada{number}@northwind.example>\r\nTo: vc@fund.example\r\nCc: Bo <bo@northwind.example>\r\n"
+        f"Date: {said}\r\nSubject: Note {number}\r\nMessage-ID: <{number}@northwind.example>\r\n"
+    )
+    return f"{head}Content-Type: text/plain; charset=utf-8\r\n\r\n{body} No {number}.\r\n".encode()
+
+
+def house_of(gmail: GmailStandin, **more: object) -> House:
+    return House(gmail, **{"since": LONG_AGO, "now": NOW} | more)  # type: ignore[arg-type]
+
+
+def assert_each_once(house: House, ids: object) -> None:
+    assert set(house.messages()) == set(ids)  # type: ignore[call-overload]
+    assert set(house.log.published.values()) <= {1}
+    assert not house.log.conflicts
+
+
+def test_a_mailbox_is_read_whole_and_then_by_its_history(gmail: GmailStandin) -> None:
+    old = [gmail.mailbox.add(mail(n)) for n in range(120)]
+    house = house_of(gmail)
+    assert house.read().pages > 2
+    assert_each_once(house, old)
+    new = [gmail.mailbox.add(mail(n, days=0)) for n in range(200, 203)]
+    gmail.asked.clear()
+    assert house.news().wakes == ("*",)
+    assert house.stream.due_at <= house.clock.now()
+    house.pull()
+    assert_each_once(house, old + new)
+    assert not [path for path, _ in gmail.asked if path == "messages"]
+
+
+FAULTS = [
+    ("429", {"retry_after": 1}),
+    ("429", {}),
+    ("429", {"retry_after": 40}),
+    ("rateLimitExceeded", {}),
+    ("userRateLimitExceeded", {}),
+    ("dailyLimitExceeded", {}),
+    ("500", {}),
+    ("503", {"retry_after": 3}),
+    ("cut", {}),
+    ("html", {}),
+    ("401", {}),
+    ("twice", {}),
+    ("overlap", {}),
+    ("accessNotConfigured", {}),
+]
+
+
+@pytest.mark.parametrize(("kind", "more"), FAULTS)
+def test_whatever_gmail_answers_each_mail_comes_once(gmail: GmailStandin, kind: str, more: dict[str, int]) -> None:
+    gmail.page_size = 12
+    ids = [gmail.mailbox.add(mail(n)) for n in range(60)]
+    house = house_of(gmail)
+    gmail.misbehave(kind, every=2 if kind in ("twice", "overlap") else 9, times=2, **more)
+    house.read()
+    assert_each_once(house, ids)
+    assert not gmail.faults[0].times, "the fault never came"
+    ids += [gmail.mailbox.add(mail(n, days=0)) for n in range(100, 160)]
+    gmail.behave()
+    gmail.misbehave(kind, every=2 if kind in ("twice", "overlap") else 9, times=2, **more)
+    house.read()
+    assert_each_once(house, ids)
+    assert not gmail.faults[0].times, "the fault never came"
+
+
+def test_a_server_that_hangs_is_left_and_asked_again(gmail: GmailStandin) -> None:
+    gmail.hangs = 1.0
+    ids = [gmail.mailbox.add(mail(n)) for n in range(5)]
+    house = house_of(gmail)
+    gmail.misbehave("hang", path="messages/", times=2)
+    house.read()
+    assert_each_once(house, ids)
+
+
+def test_a_reader_that_dies_at_any_page_loses_and_doubles_nothing(gmail: GmailStandin) -> None:
+    """The run ends after each page, and another reader goes on from the checkpoint."""
+    gmail.page_size = 7
+    ids = [gmail.mailbox.add(mail(n)) for n in range(40)]
+    house = house_of(gmail)
+    house.pulling = replace(house.pulling, pace=replace(house.pulling.pace, run_for=timedelta()))
+    runs = 0
+    house.pulling.refresh(house.id)
+    while house.pull().end is not End.READ:
+        runs += 1
+    assert runs > 4
+    assert_each_once(house, ids)
+
+
+def test_an_expired_history_has_the_window_read_again_and_nothing_between_is_lost(gmail: GmailStandin) -> None:
+    ids = [gmail.mailbox.add(mail(n)) for n in range(3)]
+    house = house_of(gmail)
+    house.read()
+    ids.append(gmail.mailbox.add(mail(10, days=0)))
+    gmail.mailbox.expire_history()
+    house.clock.advance(timedelta(days=8))
+    ids.append(gmail.mailbox.add(mail(11, days=8)))
+    house.read()
+    assert_each_once(house, ids)
+    assert house.stream.mark == {"history": str(gmail.mailbox.history_id)}
+
+
+def test_a_page_that_gmail_does_not_know_any_more_begins_the_window_anew(gmail: GmailStandin) -> None:
+    gmail.page_size = 5
+    ids = [gmail.mailbox.add(mail(n)) for n in range(20)]
+    house = house_of(gmail)
+    gmail.misbehave("400", path="messages$", every=3)
+    house.read()
+    assert_each_once(house, ids)
+    assert sum(path == "profile" for path, _ in gmail.asked) == 2
+
+
+def test_what_comes_while_the_mailbox_is_read_whole_is_not_lost(gmail: GmailStandin) -> None:
+    """Also where Gmail's clock is far ahead of ours, and where it comes with an older date."""
+    gmail.page_size = 5
+    ids = [gmail.mailbox.add(mail(n)) for n in range(12)]
+    house = house_of(gmail)
+    source, take = house.gmail, house.gmail.page
+    late = iter([mail(50, days=0.02), mail(51, days=-30), mail(52, days=-0.5)])
+
+    def page(*args: object) -> object:
+        told = take(*args)  # type: ignore[arg-type]
+        if (more := next(late, None)) is not None:
+            ids.append(gmail.mailbox.add(more))
+        return told
+
+    source.page = page  # type: ignore[method-assign, assignment]
+    house.read()
+    house.clock.advance(timedelta(minutes=30))
+    house.read()
+    assert_each_once(house, ids)
+
+
+def test_labels_decide_what_is_taken(gmail: GmailStandin) -> None:
+    box = gmail.mailbox
+    investors = box.make_label("Investors/Seed")
+    inside = [box.add(mail(1), ["INBOX", investors]), box.add(mail(2), [investors])]
+    outside = box.add(mail(3), ["INBOX"])
+    house = house_of(gmail, containers=("Investors/Seed",))
+    house.read()
+    assert_each_once(house, inside)
+
+    box.label(outside, investors)
+    box.unlabel(inside[0], investors)
+    box.add(mail(4), ["INBOX"])
+    house.read()
+    assert_each_once(house, [*inside, outside])
+    assert house.ignored["not in the share"] == 1
+
+
+def test_a_mail_that_was_archived_before_we_asked_is_taken(gmail: GmailStandin) -> None:
+    house = house_of(gmail)
+    house.read()
+    quick = gmail.mailbox.add(mail(1, days=0))
+    gmail.mailbox.unlabel(quick, "INBOX", "UNREAD")
+    house.read()
+    assert_each_once(house, [quick])
+
+
+def test_drafts_spam_trash_and_chats_are_left_out_and_counted(gmail: GmailStandin) -> None:
+    box = gmail.mailbox
+    house = house_of(gmail, containers=("*",))
+    house.read()
+    for number, label in enumerate(("DRAFT", "SPAM", "TRASH", "CHAT")):
+        box.add(mail(number, days=0), [label])
+    back = box.add(mail(9, days=0), ["SPAM"])
+    house.read()
+    assert not house.messages()
+    assert sum(house.ignored.values()) == 5
+    box.unlabel(back, "SPAM")
+    house.read()
+    assert_each_once(house, [back])
+
+
+def test_what_a_founder_deletes_later_stays(gmail: GmailStandin) -> None:
+    ids = [gmail.mailbox.add(mail(n)) for n in range(3)]
+    house = house_of(gmail)
+    house.read()
+    gmail.mailbox.delete(ids[0])
+    gmail.mailbox.label(ids[1], "TRASH")
+    house.read()
+    assert_each_once(house, ids)
+    assert house.ignored["deleted in the mailbox"] == 1
+
+
+def test_a_mail_deleted_between_list_and_get_is_left_out_and_counted(gmail: GmailStandin) -> None:
+    ids = [gmail.mailbox.add(mail(n)) for n in range(3)]
+    house = house_of(gmail)
+    gmail.misbehave("404", path=ids[1])
+    house.read()
+    assert_each_once(house, [ids[0], ids[2]])
+    assert house.ignored == {"deleted before it was read": 1}
+
+
+def test_nothing_from_before_the_share_is_taken_even_when_it_is_labelled_later(gmail: GmailStandin) -> None:
+    house = house_of(gmail, since=NOW - timedelta(days=10))
+    old, new = gmail.mailbox.add(mail(1, days=-11), ["STARRED"]), gmail.mailbox.add(mail(2, days=-9))
+    house.read()
+    gmail.mailbox.label(old, "INBOX")
+    house.read()
+    assert_each_once(house, [new])
+    assert house.ignored["said before what is shared begins"] == 1
+
+
+def test_a_label_that_is_not_there_is_named(gmail: GmailStandin) -> None:
+    gmail.mailbox.make_label("Investors")
+    house = house_of(gmail, containers=("Invetsors",))
+    refreshed = house.pulling.refresh(house.id)
+    assert refreshed
+    assert refreshed.error.startswith(
+        "founder@northwind.example has no label 'Invetsors' (did you mean 'investors'?): connect it again"
+    )
+
+
+def test_a_share_without_labels_says_so(gmail: GmailStandin) -> None:
+    house = house_of(gmail, containers=())
+    refreshed = house.pulling.refresh(house.id)
+    assert refreshed
+    assert "shares no label" in refreshed.error
+
+
+def test_the_people_of_a_mail_are_its_sender_then_its_readers(gmail: GmailStandin) -> None:
+    message_id = gmail.mailbox.add(mail(7))
+    house = house_of(gmail)
+    house.pulling.refresh(house.id)
+    vendor = house.platform.vendor(house.connection)
+    items = house.gmail.page(house.connection, vendor, house.stream, Window(LONG_AGO, NOW)).items
+    (item,) = [each for each in items if each.payload["id"] == message_id]
+    assert item.addresses == ("ada7@northwind.example", "vc@fund.example", "bo@northwind.example")
+    assert item.container == "INBOX"
+
+
+def test_a_text_that_gmail_puts_aside_is_read_from_the_raw_mail(gmail: GmailStandin) -> None:
+    words = "\r\n".join(f"{n}: the plan of month {n} is agreed and kept to." for n in range(2600))
+    message_id = gmail.mailbox.add(mail(1, body=words))
+    gmail.mailbox.aside = 100_000
+    house = house_of(gmail)
+    house.read()
+    assert house.messages()[message_id].text.rstrip().endswith(f"{words} No 1.".replace("\r\n", "\n")[-200:])
+    assert [query["format"] for path, query in gmail.asked if path.startswith("messages/")] == [["full"], ["raw"]]
+
+
+def test_a_token_that_ended_is_renewed_once_and_the_new_refresh_token_kept(gmail: GmailStandin) -> None:
+    gmail.tokens.rotates = True
+    ids = [gmail.mailbox.add(mail(1))]
+    house = house_of(gmail)
+    house.read()
+    for hours in range(3):
+        gmail.tokens.access.clear()
+        ids.append(gmail.mailbox.add(mail(10 + hours, days=0)))
+        house.clock.advance(timedelta(hours=2))
+        house.read()
+    assert_each_once(house, ids)
+    assert sum(path == "/token" for path, _ in gmail.asked) == 3
+
+
+def test_a_grant_that_ended_stops_the_connection_and_says_how_to_mend_it(gmail: GmailStandin) -> None:
+    house = house_of(gmail)
+    house.read()
+    gmail.tokens.access.clear()
+    gmail.tokens.refresh.clear()
+    house.clock.advance(timedelta(minutes=6))
+    assert house.pull().end is End.REFUSED
+    with house.database.begin() as tx:
+        connection = tx.connections.get(house.id)
+    assert connection
+    assert connection.state is ConnectionState.REFUSED
+    assert "sago connect gmail" in connection.reason
+    assert "Testing" in connection.reason
+
+
+def test_a_token_server_that_is_down_costs_time_alone(gmail: GmailStandin) -> None:
+    house = house_of(gmail)
+    house.read()
+    gmail.tokens.access.clear()
+    kept = gmail.mailbox.add(mail(1, days=0))
+    gmail.misbehave("503", path="^/token", times=3)
+    house.read()
+    assert_each_once(house, [kept])
+
+
+def test_gmail_is_asked_to_tell_of_news_when_connected_and_each_day(gmail: GmailStandin) -> None:
+    house = house_of(gmail)
+    house.read()
+    assert gmail.mailbox.watched == {
+        "topicName": TOPIC,
+        "labelIds": ["INBOX", "SENT"],
+        "labelFilterBehavior": "include",
+    }
+    with house.database.begin() as tx:
+        refresh = tx.streams.refresh(house.id)
+    assert refresh
+    assert refresh.due_at == NOW + timedelta(days=1)
+
+
+def test_a_topic_that_is_refused_is_told_and_the_mailbox_read_all_the_same(gmail: GmailStandin) -> None:
+    gmail.topics.clear()
+    kept = gmail.mailbox.add(mail(1))
+    house = house_of(gmail)
+    refreshed = house.pulling.refresh(house.id)
+    assert refreshed
+    assert "gmail.push_topic" in refreshed.error
+    assert house.pull().end is End.READ
+    assert_each_once(house, [kept])
+
+
+def test_a_mailbox_that_shares_everything_reads_whatever_there_is(gmail: GmailStandin) -> None:
+    ids = [gmail.mailbox.add(mail(1), []), gmail.mailbox.add(mail(2), ["CATEGORY_UPDATES"])]
+    house = house_of(gmail, containers=("*",))
+    house.read()
+    assert_each_once(house, ids)
