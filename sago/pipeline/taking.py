@@ -74,10 +74,10 @@ class Taking:
     topic_of: Callable[[str], str]
     names_of: Callable[[Connection], Mapping[str, str]]
     """People's names by their native id, as the connection knows them."""
-    met: Callable[[Connection, Sequence[Read]], None] = lambda *_: None
-    """Told of messages before they are made safe, of those that are known as well: who wrote them, and when."""
     together: Callable[[Sequence[Message]], Sequence[Fate]] | None = None
     """`hand_in` for many callers at once."""
+    met: Callable[[Connection, Sequence[Read]], None] = lambda *_: None
+    """Told of messages before they are made safe, of those that are known as well: who wrote them, and when."""
 
     def take(self, source: Source, connection: Connection, items: Sequence[Item]) -> Taken:
         """Make them safe; one that cannot be read is a dead letter, and the others go on.
