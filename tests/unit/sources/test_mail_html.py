@@ -81,7 +81,7 @@ def test_what_is_seen_stays(seen: str) -> None:
         ("<table><tr><td>ARR</td><td>$2M</td></tr><tr><td>Staff</td><td>12</td></tr></table>", "ARR    $2M\nStaff  12"),
         ('<a href="https://x.example">our page</a>', "our page"),
         ("<p>one<p>two", "one\n\ntwo"),
-        ("a<br>b<hr>c", "a\nb\n  ———\nc"),
+        ("a<br>b<hr>c", "a\nb\nc"),
         (
             "<blockquote type=cite>old<br>older<blockquote>oldest</blockquote></blockquote>new",
             "> old\n> older\n> oldest\nnew",
@@ -91,6 +91,7 @@ def test_what_is_seen_stays(seen: str) -> None:
         ("", ""),
         ("<!-- -->", ""),
         ("\x00<p>a\x00b</p>", "ab"),
+        ("<blockquote>a\x1fb&#31;&#12;&#65535;c</blockquote>d", "> ab c\nd"),
         ("<p>lone \ud800 half</p>", "lone ? half"),
     ],
 )
