@@ -106,7 +106,7 @@ class Message(BaseModel):
 
     `id` is `<source>:<native id>`. `version` 0 is the original; an edit or deletion carries its time in µs since the
     epoch. `sent_at` is the original's time in every version. `text` is what extraction reads and quotes are found in;
-    for a mail with a subject it begins with the line `Subject: …` and an empty line.
+    for a mail with a subject of its own it begins with the line `Subject: …` and an empty line.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

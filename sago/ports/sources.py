@@ -76,7 +76,7 @@ class Vendor(Protocol):
         """The JSON object of an answer. `limit` names the source's limit that the call counts for.
 
         Raises TransientError (with `retry_after` where the vendor says so) when nobody answers, too much was asked or
-        an answer is unusable; HeldBackError when our own limit is reached; ConnectionRefusedByVendorError when the
+        an answer is unusable; HeldBackError when our own limit is reached; AccountRefusedError when the
         token is of no use; NotThereError where the vendor has no such thing (any more); PermanentError for what it
         will refuse each time."""
 

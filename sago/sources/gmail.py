@@ -176,10 +176,11 @@ def _read(mail: Mapping[str, Any]) -> _Read:
         return _Read(subject, "", mail_kinds.ENCRYPTED)
     kinds = mail_parts.kinds_of(tree)
     if kinds & _SHUT:
-        raise InvalidMessageError(
-            "its text lies in winmail.dat or inside an S/MIME signature, which are not opened",
-            message_id=f"{SOURCE}:{mail['id']}",
-        )
+        wrong = "its text lies in winmail.dat or inside an S/MIME signature, which are not opened"
+        raise InvalidMessageError(wrong, message_id=f"{SOURCE}:{mail['id']}")
+    if mail_parts.is_aside(tree):
+        wrong = "its text is not in the payload but kept aside (attachmentId): ask for format `raw`"
+        raise InvalidMessageError(wrong, message_id=f"{SOURCE}:{mail['id']}")
     is_forward = own.forwards or "message/rfc822" in kinds or (passed_on and passed_on["prefix"].lower() in _FORWARDS)
     if is_forward or own.quotes:
         return _Read(subject, "", mail_kinds.FORWARDED if is_forward else mail_kinds.QUOTED)

@@ -127,7 +127,7 @@ def _is_whole(part: Mapping[str, Any]) -> bool:
     body = part.get("body")
     kind = mail_parts.kind_of(part)
     if kind.startswith("text/") and not part.get("filename"):
-        return isinstance(body, Mapping) and ("data" in body or not body.get("size"))
+        return isinstance(body, Mapping) and ("data" in body or not (body.get("size") or body.get("attachmentId")))
     return not kind.startswith("multipart/")
 
 

@@ -126,7 +126,7 @@ class Look(NamedTuple):
             look = look._replace(is_tiny=_is_nothing(size, 1.0))
         if visible := said.get("visibility"):
             look = look._replace(is_invisible=visible in ("hidden", "collapse"))
-        if ink := said.get("color"):
+        if (ink := said.get("color")) and ink not in ("inherit", "currentcolor", "unset"):
             look = look._replace(ink=_colour(ink, look.ground))
         if any(name in said for name in ("background", "background-color", "background-image")):
             look = look._replace(ground=_ground(said, look.ground))
@@ -171,13 +171,11 @@ def _ground(said: dict[str, str], before: Colour | None) -> Colour | None:
     if "url(" in said.get("background", "") + said.get("background-image", "") or "gradient" in str(said):
         return None
     value = said.get("background-color") or said.get("background") or ""
-    return before if value in ("none", "transparent", "inherit", "initial", "") else _colour(value, before)
+    return before if value in ("none", "transparent", "inherit", "initial", "unset", "") else _colour(value, before)
 
 
 def _colour(value: str, ground: Colour | None) -> Colour | None:
     """None where it is not known."""
-    if value in ("inherit", "currentcolor", "initial", "auto"):
-        return None
     if "transparent" in value:
         return ground
     if found := _HEX.search(value):

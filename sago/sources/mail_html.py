@@ -7,6 +7,8 @@ signature. Lines of a `blockquote` begin with `> `, as in a mail in plain text.
 
 from __future__ import annotations
 
+import re
+
 import lxml.etree
 import lxml.html
 from inscriptis import Inscriptis
@@ -15,6 +17,9 @@ from inscriptis.model.config import ParserConfig
 from sago.sources.mail_css import Look, Rules, declarations
 
 _LAYOUT = ParserConfig()
+_NO_LETTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What XML cannot hold, and lxml refuses."""
+_BARE_HEX = re.compile(r"[0-9a-fA-F]{6}")
 _UNSEEN = frozenset(
     ("script", "style", "head", "title", "template", "svg", "math", "object", "embed", "iframe", "audio", "video")
 ) | {"select", "datalist", "canvas", "map", "applet"}
@@ -31,14 +36,14 @@ def html_to_text(markup: str) -> str:
     if tree is None:
         return ""
     _leave_out_hidden(tree)
-    _draw_rules(tree)
+    _break_at_rules(tree)
     _mark_quotes(tree)
     return _laid_out(tree)
 
 
 def _tree(markup: str) -> lxml.html.HtmlElement | None:
     parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
-    data = markup.replace("\x00", "").encode("utf-8", "replace")
+    data = _NO_LETTER.sub("", markup).encode("utf-8", "replace")
     try:
         return lxml.html.document_fromstring(data, parser=parser)
     except (lxml.etree.LxmlError, ValueError, AssertionError):
@@ -73,13 +78,13 @@ def _look(element: lxml.html.HtmlElement, above: Look, rules: Rules) -> Look:
     said: dict[str, str] = {}
     for attribute, name in (("bgcolor", "background-color"), ("color", "color"), ("text", "color")):
         if (value := element.get(attribute)) and (attribute != "text" or element.tag == "body"):
-            said[name] = value
+            said[name] = f"#{value}" if _BARE_HEX.fullmatch(value) else value.lower()
     said |= rules.of_element(str(element.tag), names, element.get("id", ""))
     said |= declarations(element.get("style", ""))
     if element.get("background"):
         said["background-image"] = "url()"
     if element.tag == "a":
-        said.setdefault("color", "blue")
+        said.setdefault("color", "of a link")
     return above.with_(said)
 
 
@@ -87,9 +92,10 @@ def _blank(text: str | None) -> str | None:
     return " " if text and text[:1].isspace() else None
 
 
-def _draw_rules(tree: lxml.html.HtmlElement) -> None:
+def _break_at_rules(tree: lxml.html.HtmlElement) -> None:
+    """inscriptis knows no `hr`: what stands below one begins a line."""
     for rule in list(tree.iter("hr")):
-        rule.tag, rule.text = "div", "———"
+        rule.tag = "br"
 
 
 def _mark_quotes(tree: lxml.html.HtmlElement) -> None:
@@ -102,7 +108,7 @@ def _mark_quotes(tree: lxml.html.HtmlElement) -> None:
             quote.remove(child)
         quote.tag = "pre"
         quote.attrib.clear()
-        quote.text = "\n".join(f"> {line}".rstrip() for line in text.split("\n")) if text else None
+        quote.text = "\n".join(f"> {line}".rstrip() for line in _NO_LETTER.sub("", text).split("\n")) if text else None
         quote.tail = tail
 
 

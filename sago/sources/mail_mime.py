@@ -23,6 +23,8 @@ DEPTH = 30
 BOUNDARIES = 20_000
 """Lines that begin with `--`: each may begin a part, and a part costs memory."""
 HEADER_LIMIT = 16 * 1024
+_ODD = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
+"""What the standard library raises for a mail that it did not think of."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LEADING = b"\xef\xbb\xbf \t\r\n"
 _KIND = re.compile(r"[\w.+-]+/[\w.+-]+")
@@ -39,13 +41,16 @@ def parse(raw: bytes) -> email.message.Message:
         return email.message_from_bytes(raw.lstrip(_LEADING), policy=email.policy.compat32)
     except RecursionError:
         raise InvalidMessageError("the mail's parts are nested too deep") from None
-    except (ValueError, TypeError, LookupError, AttributeError, IndexError, AssertionError) as error:
+    except _ODD as error:
         raise InvalidMessageError(f"the mail cannot be taken apart ({type(error).__name__})") from error
 
 
 def tree_of(mail: email.message.Message) -> dict[str, Any]:
-    """The mail's parts as Gmail's `payload`."""
-    return _part(mail, "", DEPTH)
+    """The mail's parts as Gmail's `payload`; raises InvalidMessageError."""
+    try:
+        return _part(mail, "", DEPTH)
+    except _ODD as error:
+        raise InvalidMessageError(f"the mail cannot be taken apart ({type(error).__name__})") from error
 
 
 def kind_of(said: str) -> str:
@@ -121,7 +126,7 @@ def _utf8_type(part: email.message.Message, kind: str) -> str:
 def _parameter(part: email.message.Message, name: str) -> str:
     try:
         value = part.get_param(name)
-    except (LookupError, ValueError, TypeError):
+    except _ODD:
         return ""
     return re.sub(r"[^\w.-]", "", value) if isinstance(value, str) else ""
 
@@ -131,7 +136,7 @@ def _filename(part: email.message.Message) -> str:
     try:
         name = part.get_filename() or ""
         disposition = part.get_content_disposition()
-    except (LookupError, ValueError, TypeError):
+    except _ODD:
         return "attachment"
     said = _decoded(_text(name)) if "=?" in name else _text(name)
     return " ".join(said.split())[:255] or ("attachment" if disposition == "attachment" else "")
@@ -140,7 +145,7 @@ def _filename(part: email.message.Message) -> str:
 def _decoded(value: str) -> str:
     try:
         return clean(str(email.header.make_header(email.header.decode_header(value))))
-    except (LookupError, ValueError, email.errors.MessageError):
+    except (*_ODD, email.errors.MessageError):
         return value
 
 
@@ -148,15 +153,18 @@ def _letters(part: email.message.Message) -> str:
     """The text of a part, its transfer encoding undone, with LF line ends."""
     try:
         charset = part.get_content_charset()
-    except (LookupError, ValueError, TypeError):
+    except _ODD:
         charset = None
     return clean(decode_bytes(_bytes(part), charset))
 
 
 def _bytes(part: email.message.Message) -> bytes:
     """The part's content; of broken base64 what there is."""
-    coded = part.get_payload()
-    data = part.get_payload(decode=True)
+    try:
+        coded, data = part.get_payload(), part.get_payload(decode=True)
+    except _ODD:  # its Content-Type is read on the way, and may be anything
+        del part["Content-Type"]
+        coded, data = part.get_payload(), part.get_payload(decode=True)
     if not isinstance(data, bytes):
         return b""
     is_coded = str(part.get("Content-Transfer-Encoding", "")).strip().lower() == "base64"

@@ -54,6 +54,12 @@ def attachments_of(tree: Part) -> list[Attachment]:
     ]
 
 
+def is_aside(tree: Part) -> bool:
+    """Whether a text of the mail is not in it, as Gmail does with a large one."""
+    bodies = [part.get("body") for part in parts_of(tree) if _is_text(part, is_root=part is tree)]
+    return any(isinstance(body, Mapping) and body.get("attachmentId") and not body.get("data") for body in bodies)
+
+
 def kind_of(part: Part) -> str:
     """`text/plain`, in small letters."""
     return mail_mime.kind_of(str(part.get("mimeType")))

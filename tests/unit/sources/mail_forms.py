@@ -25,6 +25,22 @@ NOW = datetime(2026, 4, 2, 12, tzinfo=UTC)
 INTERNAL_DATE = "1772442251000"
 Fate = Message | str
 """A message, or `ignored: …`, or `refused: …`."""
+HEAD = b"From: Kim <kim@acme.example>\nDate: Mon, 02 Mar 2026 09:04:11 +0000\nMessage-ID: <1@acme.example>\n"
+WORDS = "We signed this morning."
+PLAIN = b"Content-Type: text/plain\n\n" + WORDS.encode()
+
+
+def mail(body: bytes = WORDS.encode(), *headers: bytes) -> bytes:
+    return HEAD + b"".join(line + b"\n" for line in headers) + b"\n" + body
+
+
+def parts(*inner: bytes, kind: bytes = b"mixed", boundary: bytes = b"b") -> bytes:
+    """A multipart; each part with its headers and its blank line."""
+    mark = b"\n--" + boundary
+    return mail(
+        mark + b"\n" + (mark + b"\n").join(inner) + mark + b"--\n",
+        b'Content-Type: multipart/%s; boundary="%s"' % (kind, boundary),
+    )
 
 
 def as_eml(raw: bytes) -> Fate:

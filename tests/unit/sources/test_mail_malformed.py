@@ -13,26 +13,7 @@ from hypothesis import strategies as st
 from sago.domain.messages import Message
 from sago.sources import gmail
 from sago.sources.mail_text import decode_bytes
-from tests.unit.sources.mail_forms import Fate, as_eml, as_gmail, gmail_full, gmail_raw
-
-HEAD = b"From: Kim <kim@acme.example>\nDate: Mon, 02 Mar 2026 09:04:11 +0000\nMessage-ID: <1@acme.example>\n"
-WORDS = "We signed this morning."
-
-
-def mail(body: bytes = WORDS.encode(), *headers: bytes) -> bytes:
-    return HEAD + b"".join(line + b"\n" for line in headers) + b"\n" + body
-
-
-def parts(*inner: bytes, kind: bytes = b"mixed", boundary: bytes = b"b") -> bytes:
-    """A multipart; each part with its headers and its blank line."""
-    mark = b"\n--" + boundary
-    return mail(
-        mark + b"\n" + (mark + b"\n").join(inner) + mark + b"--\n",
-        b'Content-Type: multipart/%s; boundary="%s"' % (kind, boundary),
-    )
-
-
-PLAIN = b"Content-Type: text/plain\n\n" + WORDS.encode()
+from tests.unit.sources.mail_forms import HEAD, PLAIN, WORDS, as_eml, as_gmail, gmail_full, gmail_raw, mail, parts
 
 
 def read(raw: bytes) -> Message:
@@ -76,6 +57,7 @@ def text(raw: bytes) -> str:
         (mail(b"We signed").replace(b"\n", b"\r"), "We signed"),
         (mail(b"We signed", b"Content-Type: text/plain; charset*=us-ascii'en'utf-8"), "We signed"),
         (mail(b"We signed", b"Content-Type: text/plain; charset=a\x00b"), "We signed"),
+        (mail(b"We sign\xc3\xa9d", b"Content-Type: text/plain; charset*=x'y'z"), "We signéd"),
         (mail(b"We signed", b'Content-Type: /; ;;;="', b"Content-Disposition: \xff"), "We signed"),
         (mail(b"We signed", b'Content-Type: text/plain; name="body.txt"'), "We signed"),
         (
@@ -219,66 +201,6 @@ def test_attachments_are_listed_with_their_names_and_not_read() -> None:
     assert "xxxx" not in str(found.raw)
 
 
-def reason_of(fate: Fate) -> str:
-    assert isinstance(fate, str), fate
-    return fate.partition(": ")[2]
-
-
-@pytest.mark.parametrize(
-    ("raw", "reason"),
-    [
-        (mail(b"away", b"Auto-Submitted: auto-replied"), "an automatic mail"),
-        (mail(b"away", b"Auto-Submitted: auto-generated; x=y"), "an automatic mail"),
-        (mail(b"away", b"Subject: Automatic reply: us"), "an automatic mail"),
-        (mail(b"away", b"Subject: =?utf-8?q?Abwesenheitsnotiz?="), "an automatic mail"),
-        (mail(b"away", b"X-Autoreply: yes"), "an automatic mail"),
-        (mail(b"away", b"Precedence: auto_reply"), "an automatic mail"),
-        (mail(b"BEGIN:VCALENDAR", b"Content-Type: text/calendar; method=REPLY"), "an automatic mail"),
-        (mail(b"news", b"Precedence: bulk", b"List-Id: <n.x.example>"), "a newsletter"),
-        (mail(b"news", b"List-Unsubscribe: <https://x.example>"), "a newsletter"),
-        (mail(b"news", b"List-Id: <n.x.example>", b"List-Post: NO"), "a newsletter"),
-        (parts(PLAIN, b"Content-Type: message/delivery-status\n\nAction: failed", kind=b"report"), "a delivery report"),
-        (mail(b"x", b"X-Failed-Recipients: a@x.example"), "a delivery report"),
-        (mail(b"x", b"Subject: Undeliverable: x").replace(b"kim@", b"postmaster@"), "a delivery report"),
-        (parts(b"Content-Type: application/pgp-encrypted\n\nVersion: 1", kind=b"encrypted"), "encrypted"),
-        (mail(b"x", b"Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m"), "encrypted"),
-        (mail(b"-----BEGIN PGP MESSAGE-----\n\nhQ\n-----END PGP MESSAGE-----"), "encrypted"),
-        (mail(b"---------- Forwarded message ---------\nFrom: o@x.example\n\nno", b"Subject: Fwd: x"), "forwarded"),
-        (parts(b"Content-Type: message/rfc822\n\nSubject: x\n\nContoso signed"), "forwarded"),
-        (mail(b"> We signed.", b"Subject: Re: x"), "nothing but what others wrote"),
-        (mail(b" \n"), "no words"),
-        (mail(b"-- \nKim", b"Subject: Re: x"), "no words"),
-    ],
-)
-def test_what_is_left_out_on_purpose_has_its_reason(raw: bytes, reason: str) -> None:
-    for found in (as_eml(raw), as_gmail(gmail_full(raw)), as_gmail(gmail_raw(raw))):
-        assert reason_of(found).startswith(reason)
-        assert str(found).startswith("ignored: ")
-
-
-def test_a_list_that_people_write_to_is_peoples_words() -> None:
-    raw = mail(b"We signed", b"List-Id: <us.acme.example>", b"List-Post: <mailto:us@acme.example>", b"Precedence: list")
-    assert text(raw) == "We signed"
-
-
-@pytest.mark.parametrize(("label", "reason"), [("DRAFT", "a draft"), ("SPAM", "in spam"), ("TRASH", "in the bin")])
-def test_gmails_labels_of_what_is_no_mail_leave_it_out(label: str, reason: str) -> None:
-    assert as_gmail(gmail_full(mail()) | {"labelIds": [label, "INBOX"]}) == f"ignored: {reason}"
-    assert isinstance(as_gmail(gmail_full(mail()) | {"labelIds": ["SENT", 7]}), Message)
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        mail(b"x", b"Content-Type: application/ms-tnef; name=winmail.dat"),
-        mail(b"x", b"Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m"),
-    ],
-)
-def test_a_text_that_lies_in_what_is_not_opened_is_refused(raw: bytes) -> None:
-    assert "not opened" in str(as_eml(raw))
-    assert str(as_eml(raw)).startswith("refused")
-
-
 @pytest.mark.parametrize(
     "raw",
     [
@@ -311,6 +233,12 @@ def test_a_mail_made_to_cost_much_has_a_fate_soon(raw: bytes) -> None:
     found = as_eml(raw)
     assert isinstance(found, Message | str)
     assert time.process_time() - started < 10
+
+
+def test_a_text_that_gmail_keeps_aside_is_refused_and_not_taken_for_none() -> None:
+    payload = gmail_full(mail())
+    payload["payload"]["body"] = {"attachmentId": "ANGjdJ8", "size": 300_000}
+    assert "ask for format `raw`" in str(as_gmail(payload))
 
 
 def test_hundreds_of_parts_are_read() -> None:
