@@ -141,7 +141,7 @@ def test_each_misbehaviour_has_its_error_which_tells_no_content(
 
 def test_a_server_that_trickles_is_cut_off_in_time(server: PagedServer) -> None:
     house = House(server.url, bounds=Bounds(0.5, 0.5))
-    server.book.script.append(Answer(200, {}, after=3))
+    server.book.script.append(Answer(200, {"lines": "x" * 50}, trickles=True))
     before = datetime.now(UTC)
     with pytest.raises(TransientError, match="no answer within"):
         house.ask()

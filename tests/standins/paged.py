@@ -57,10 +57,16 @@ class Answer(NamedTuple):
     """Seconds until it comes."""
     is_cut: bool = False
     """The connection ends in the middle of it."""
+    trickles: bool = False
+    """It comes byte by byte, each a tenth of a second after the other."""
 
 
 WELL = None
 """In a script: an answer as it should be."""
+SLOWLY = "slowly"
+"""In a script: as it should be, in a second."""
+ENDS = "ends"
+"""In a script: the token ends."""
 TWICE = "twice"
 """In a script: the page of the request before, under a new name."""
 
@@ -104,7 +110,11 @@ class Book:
             told = self.script.popleft() if self.script else WELL
             if isinstance(told, Answer):
                 return told
-            return self._list(params, is_twice=told == TWICE)
+            if told == ENDS:
+                self.end_token()
+                return Answer(401, {"error": "ended"})
+            listed = self._list(params, is_twice=told == TWICE)
+            return listed._replace(after=0.8) if told == SLOWLY else listed
 
     def renew(self, refresh: str) -> Answer:
         """Another token; what renewed it is used up."""

@@ -58,7 +58,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if answer.is_cut else body)
+            for part in _parts(body[: len(body) // 2] if answer.is_cut else body, trickles=answer.trickles):
+                self.wfile.write(part)
         except OSError:  # the client has gone
             self.close_connection = True
         if answer.is_cut:
@@ -66,6 +67,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Tests look at `seen`."""
+
+
+def _parts(body: bytes, *, trickles: bool) -> Iterator[bytes]:
+    if not trickles:
+        yield body
+        return
+    for byte in body:
+        time.sleep(0.1)
+        yield bytes([byte])
 
 
 def _bytes(body: object) -> bytes:
