@@ -84,11 +84,11 @@ def rows(answer: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     return found
 
 
-def next_page(answer: Mapping[str, Any], token: str | None) -> str | None:
-    """The next page's token; raises UnusableAnswerError where a page names itself."""
+def next_page(answer: Mapping[str, Any]) -> str | None:
+    """The next page's token; None at the end. Raises UnusableAnswerError."""
     following = answer.get("nextPageToken")
-    if following is not None and (not isinstance(following, str) or following == token):
-        raise UnusableAnswerError("Gmail answers with a page that leads to itself")
+    if following is not None and not isinstance(following, str):
+        raise UnusableAnswerError("Gmail answers with a nextPageToken that is none")
     return following or None
 
 
@@ -127,7 +127,7 @@ def _is_whole(part: Mapping[str, Any]) -> bool:
     body = part.get("body")
     kind = mail_parts.kind_of(part)
     if kind.startswith("text/") and not part.get("filename"):
-        return isinstance(body, Mapping) and ("data" in body or not body.get("size"))
+        return isinstance(body, Mapping) and ("data" in body or not (body.get("size") or body.get("attachmentId")))
     return not kind.startswith("multipart/")
 
 

@@ -150,7 +150,7 @@ class Mailbox:
         params = {"q": f"after:{at['from']}"} | ({"labelIds": label} if label else {})
         answer = self._list("messages", params, at)
         items = tuple(self._read(row["id"], {label} if label else set()) for row in forms.rows(answer, "messages"))
-        if token := forms.next_page(answer, at["page"]):
+        if token := forms.next_page(answer):
             return Page(items, at | {"page": token})
         is_last = at["label"] + 1 == len(self.labels)
         return Page(items, None if is_last else at | {"label": at["label"] + 1, "page": None})
@@ -167,7 +167,7 @@ class Mailbox:
         changed, deleted = forms.changes_in(forms.rows(answer, "history"), self._telling())
         items = [self._changed(message_id, each) for message_id, each in changed.items() if message_id not in deleted]
         items += [left_out(message_id, DELETED) for message_id in deleted]
-        token = forms.next_page(answer, at["page"])
+        token = forms.next_page(answer)
         return Page(tuple(items), at | {"page": token} if token else None)
 
     def _changed(self, message_id: str, change: forms.Change) -> Item:

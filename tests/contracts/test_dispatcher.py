@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+import redis
 from kombu import pools
 
 from sago.embedded.servers import Server
+from sago.pipeline.polling import QUEUED_FOR
 from sago.ports import Dispatcher
 from sago.sections import RedisSettings
 from sago.stores.celery_dispatcher import CeleryDispatcher, client
@@ -68,3 +71,30 @@ def test_a_merge_waits_once_its_chunks_are_read(dispatcher: Dispatcher) -> None:
 def test_letters_that_nobody_has_taken_wait_in_their_own_queue(dispatcher: Dispatcher) -> None:
     dispatcher.compose(UUID(int=1), datetime(2026, 3, 1, tzinfo=UTC))
     assert (dispatcher.waiting("outreach"), dispatcher.waiting()) == (1, 0)
+
+
+@pytest.mark.services
+def test_what_reads_a_stream_is_of_no_use_once_the_stream_has_been_queued_again(
+    redis_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = RedisSettings(**redis_server.settings["redis"])
+    for name, value in {
+        "REDIS__URL": settings.url or "",
+        "KAFKA__BOOTSTRAP_SERVERS": "-",
+        "POSTGRES__HOST": "-",
+    }.items():
+        monkeypatch.setenv(f"SAGO_{name}", value)
+    flush(settings)
+    app = client(settings)
+    dispatcher, connection_id = CeleryDispatcher(app), UUID(int=7)
+    dispatcher.pull(connection_id, "C1")
+    dispatcher.refresh(connection_id)
+    with redis.Redis.from_url(settings.database(settings.broker_db)) as broker:
+        sent = [json.loads(each)["headers"] for each in broker.lrange("sago:sources", 0, -1)]
+    assert {each["task"] for each in sent} == {"sources.pull", "sources.refresh"}
+    until = datetime.now(UTC) + QUEUED_FOR
+    assert all(abs(datetime.fromisoformat(each["expires"]) - until) < timedelta(minutes=1) for each in sent)
+    pools.reset()
+    app.backend.client.close()
+    gc.collect()
+    flush(settings)
