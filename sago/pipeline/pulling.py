@@ -6,11 +6,9 @@ effect. The only owner of retries towards vendors.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +25,8 @@ from sago.errors import (
     is_out_of_time,
 )
 from sago.pipeline.patience import Patient
-from sago.pipeline.taking import Taken, Taking
+from sago.pipeline.taking import Taking
+from sago.pipeline.turns import End, Pulled
 from sago.ports import Clock, Database, Identity, Source, Sources
 
 LEASE = timedelta(minutes=5)
@@ -42,45 +41,6 @@ REFRESH_WITHIN, REFRESH_WAIT = 180.0, 61.0
 minute."""
 LONGEST_ERROR = 500
 _log = telemetry.logger(__name__)
-
-
-class End(StrEnum):
-    """How a run ended."""
-
-    READ = "read"
-    """The window, whole."""
-    UNFINISHED = "unfinished"
-    """Its time was over; others have their turn."""
-    WAITS = "waits"
-    """A limit of ours."""
-    FAILED = "failed"
-    REFUSED = "refused"
-    """The account, by its vendor."""
-    LEFT = "left"
-    """Another reads it, or nobody may any more."""
-
-
-@dataclass
-class Pulled:
-    """What one run came to."""
-
-    end: End = End.LEFT
-    pages: int = 0
-    taken: int = 0
-    known: int = 0
-    ignored: Counter[str] = field(default_factory=Counter)
-    """By reason."""
-    refused: int = 0
-    """Dead letters."""
-    error: str = ""
-
-    def add(self, taken: Taken) -> None:
-        """One page more."""
-        self.pages += 1
-        self.taken += len(taken.ids)
-        self.known += taken.known
-        self.ignored += taken.ignored
-        self.refused += len(taken.refused)
 
 
 @dataclass(frozen=True)

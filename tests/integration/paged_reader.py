@@ -19,7 +19,7 @@ from typing import Any
 from sago.bootstrap import Container, build
 from sago.config import load
 from sago.domain.connections import connection_id_of
-from sago.pipeline.pulling import End
+from sago.pipeline.turns import End
 from sago.sources.platform import Platform
 from sago.sources.vendor import Bounds, Guards
 from sago.stores.clock import SystemClock

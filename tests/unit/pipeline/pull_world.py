@@ -11,9 +11,10 @@ from typing import Any
 from sago.domain.connections import EVERY_CONTAINER, Connection, Stream, connection_id_of
 from sago.domain.messages import Message
 from sago.pipeline.polling import Polling
-from sago.pipeline.pulling import Pace, Pulled, Pulling
+from sago.pipeline.pulling import Pace, Pulling
 from sago.pipeline.reception import Reception
 from sago.pipeline.taking import Taking
+from sago.pipeline.turns import Pulled
 from sago.ports import Identity, Transaction, Vendor
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase

@@ -8,7 +8,8 @@ import pytest
 
 from sago.domain.connections import ConnectionState
 from sago.errors import ConfigError, HeldBackError
-from sago.pipeline.pulling import End, Pace
+from sago.pipeline.pulling import Pace
+from sago.pipeline.turns import End
 from tests.standins.paged import TWICE, Answer, Paged, at
 from tests.unit.pipeline.pull_world import ID, PACE, World
 

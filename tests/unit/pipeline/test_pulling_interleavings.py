@@ -9,7 +9,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from sago.domain.connections import ConnectionState
-from sago.pipeline.pulling import End
+from sago.pipeline.turns import End
 from tests.standins.paged import TWICE, WELL, Answer
 from tests.unit.pipeline.pull_world import ID, Killed, World
 
