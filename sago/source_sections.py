@@ -21,7 +21,7 @@ class SourcesSettings(Section):
     run_for: float = Field(60.0, gt=0, le=240)
     """How long one task goes on with a stream before others have their turn."""
     look_back_days: int = Field(7, ge=0, le=90)
-    """How far before the last window it is read again: for edits and late replies."""
+    """How far before the last window it is read again, once a day: for edits and late replies."""
     answer_within: float = Field(2.5, gt=0, lt=3)
     """Until a webhook is answered with 503: vendors give 3 seconds."""
 

@@ -35,6 +35,9 @@ SHORT = 5.0
 """Seconds that a run waits for; whoever would wait longer gives its turn back."""
 STOPPED_FOR = timedelta(days=1)
 """Until a channel that is not there is asked for again."""
+OVERLAP = timedelta(hours=1)
+"""How far before the last window each window begins: for edits and replies while a talk goes on. Further, each time, a
+workspace with one request a minute would be read for nothing else."""
 REFRESH_EVERY = timedelta(days=1)
 REFRESH_WITHIN, REFRESH_WAIT = 180.0, 61.0
 """Seconds for one refresh, and for one wait in it: a list of people is read whole or begun anew, and limits are by the
@@ -52,7 +55,7 @@ class Pace:
     run_for: timedelta
     """Until a run gives its turn back."""
     look_back: timedelta
-    """How far before the last window the next one begins."""
+    """How far before the last window the first one of a day begins; the others begin an hour before, or less."""
 
 
 @dataclass(frozen=True)
@@ -201,12 +204,18 @@ class _Run:
         return is_whole
 
     def _open(self) -> Window:
-        """From the last window, less the look-back, but never before what the founder agreed to."""
+        """From the last window, less an hour, and with the first of a day less the look-back."""
+        end, read_until = self._clock.now(), self._stream.read_until
+        is_first = read_until is None or read_until.date() < end.date()
+        look_back = self._pulling.pace.look_back
+        start = self._back(look_back if is_first else min(look_back, OVERLAP))
+        return Window(min(start, end), end)
+
+    def _back(self, by: timedelta) -> datetime:
+        """So long before the last window's end, but never before what the founder agreed to."""
         earliest = self._connection.since or self._connection.created_at
         read_until = self._stream.read_until
-        start = earliest if read_until is None else max(earliest, read_until - self._pulling.pace.look_back)
-        end = self._clock.now()
-        return Window(min(start, end), end)
+        return earliest if read_until is None else max(earliest, read_until - by)
 
     def _look_again(self) -> None:
         """What is shared now counts, not what was when the run began."""
@@ -221,7 +230,10 @@ class _Run:
         is_again, self._has_forgotten = self._has_forgotten, True
         if is_again or (self._stream.cursor is None and self._stream.mark is None):
             raise TransientError(f"{self._connection.source} does not know its own pages any more")
-        self._write(cursor=None, mark=None)
+        window = self._stream.window
+        if window is not None:  # what is read without a mark is read as far back as the look-back goes
+            window = Window(min(window.start, self._back(self._pulling.pace.look_back)), window.end)
+        self._write(cursor=None, mark=None, window=window)
 
     def _sleep_through(self, error: TransientError) -> None:
         """A short pause is waited for here; raises the error where it is longer, or the time is over."""

@@ -64,6 +64,19 @@ def test_the_next_window_looks_back_and_what_is_known_is_not_handed_on_again() -
     assert world.published() == [0, 1, 2, 3, 4, 5, 6]
 
 
+def test_the_first_window_of_a_day_looks_back_the_whole_way_and_the_others_an_hour() -> None:
+    world = World(Pace(PACE.pull_every, PACE.run_for, look_back=timedelta(days=2)))
+    world.say(1)
+    world.pull()
+    early = world.book.say("R1", world.clock.now() - timedelta(minutes=61), "edited after two hours")
+    recent = world.book.say("R1", world.clock.now() - timedelta(minutes=59), "edited after a minute")
+    world.pull()
+    assert world.stored() == [0, recent.number]
+    world.wait(24 * 60)
+    world.pull()
+    assert world.stored() == [0, early.number, recent.number]
+
+
 def test_a_look_back_never_reaches_before_what_the_founder_agreed_to() -> None:
     world = World(Pace(PACE.pull_every, PACE.run_for, look_back=timedelta(days=30)), since=595)
     world.say(10)
