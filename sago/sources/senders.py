@@ -12,6 +12,7 @@ from sago.sources.mail_parts import headers_of
 from sago.sources.mail_text import decode_header, mailboxes
 
 _SLACK_NAMES = ("display_name", "real_name", "name")
+_LONGEST_NAME = 200
 
 
 def sender_of(message: Message) -> Identity | None:
@@ -50,4 +51,4 @@ def _of_mail(message: Message) -> Identity | None:
 
 
 def _one_line(name: str) -> str:
-    return " ".join(name.split())
+    return " ".join(name.split())[:_LONGEST_NAME]
