@@ -108,9 +108,24 @@ class Taking:
         taken.refused += [error.reason for _, error in refused]
         wanted = [each for each in found if each.message and not each.ignored and not each.error]
         if wanted:
-            self.met(connection, wanted)
+            self._meet(connection, wanted)
         self._hand_in([each.message for each in wanted if each.message], taken)
         return taken
+
+    def _meet(self, connection: Connection, wanted: Sequence[Read]) -> None:
+        """Tell of them; one that nobody foresaw is told of by none, and is made safe all the same."""
+        try:
+            self.met(connection, wanted)
+        except SagoError:
+            raise
+        except Exception as error:
+            if is_out_of_time(error):
+                raise
+            if len(wanted) == 1:
+                _tell(connection.source, error)
+                return
+            for each in wanted:
+                self._meet(connection, [each])
 
     def _read(
         self,
@@ -124,6 +139,8 @@ class Taking:
         try:
             if reason := source.ignored(item) or ("" if connection.takes(item.container) else NOT_SHARED):
                 return Read(item, None, None, reason)
+            if item.unforeseen:
+                raise InvalidMessageError(f"{UNFORESEEN}: {item.unforeseen}")
             company_id = company_of(item, connection, routes)
             message = source.to_message(item, company_id or UNASSIGNED, names)
             message.check_time(self.clock.now())
@@ -190,5 +207,9 @@ def _unforeseen(source: str, error: Exception) -> InvalidMessageError:
     """Told by its class and its place: its text may quote a message."""
     if isinstance(error, RecursionError):
         return InvalidMessageError("it is nested too deeply")
-    log.error("unforeseen error", error=type(error).__name__, where=telemetry.place_of(error), source=source)
+    _tell(source, error)
     return InvalidMessageError(f"{UNFORESEEN}: {type(error).__name__}")
+
+
+def _tell(source: str, error: Exception) -> None:
+    log.error("unforeseen error", error=type(error).__name__, where=telemetry.place_of(error), source=source)

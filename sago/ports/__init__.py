@@ -21,7 +21,7 @@ from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
 from sago.ports.notices import NoticeStore
 from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore, ShareStore, VerdictStore
-from sago.ports.sources import Delivery, Identity, Item, Page, Push, Source, Sources, Vendor
+from sago.ports.sources import Delivery, Identity, Item, Page, Push, Source, Sources, Vendor, guarded
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue
 
 __all__ = [
@@ -75,4 +75,5 @@ __all__ = [
     "Vault",
     "Vendor",
     "VerdictStore",
+    "guarded",
 ]

@@ -8,14 +8,14 @@ already, how often to ask, what to do when nobody answers and where to go on is 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from sago.domain.connections import Connection, Stream, Token, Window
 from sago.domain.messages import Message
-from sago.errors import AccountRefusedError, SignatureError
+from sago.errors import AccountRefusedError, SagoError, SignatureError, is_out_of_time
 
 
 class Delivery(NamedTuple):
@@ -34,6 +34,21 @@ class Item(NamedTuple):
     """The channel or label it lies in."""
     addresses: tuple[str, ...] = ()
     """Of the people in it: sender first."""
+    unforeseen: str = ""
+    """The class of an error that nobody foresaw, where it could not be made whole."""
+
+
+def guarded(bare: Item, whole: Callable[[], Item]) -> Item:
+    """The item that `whole` makes; where that raises what no source foresaw, the `bare` one, which becomes a dead
+    letter: a page goes on behind it."""
+    try:
+        return whole()
+    except SagoError:
+        raise
+    except Exception as error:
+        if is_out_of_time(error):
+            raise
+        return bare._replace(unforeseen=type(error).__name__)
 
 
 class Push(NamedTuple):

@@ -23,7 +23,7 @@ from sago.errors import InvalidMessageError
 from sago.sources import mail_kinds, mail_mime, mail_parts
 from sago.sources.mail_parts import Attachment, headers_of
 from sago.sources.mail_quotes import split_own
-from sago.sources.mail_text import clean, decode_header
+from sago.sources.mail_text import clean, decode_header, mailboxes
 
 SOURCE = "gmail"
 IMPORT_LABEL = "IMPORT"
@@ -244,7 +244,7 @@ def _sender(mail: Mapping[str, Any]) -> str:
 def address_of(value: str) -> str:
     """The address in a From header; the whole header where there is none."""
     decoded = decode_header(value)
-    address = email.utils.parseaddr(decoded)[1]
+    address = next((address for _, address in mailboxes(decoded)), "")
     return (address if "@" in address else decoded)[:512]
 
 

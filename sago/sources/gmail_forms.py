@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sago.errors import InvalidMessageError, UnusableAnswerError
+from sago.errors import UnusableAnswerError, is_out_of_time
 from sago.sources import gmail, mail_parts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -135,5 +135,7 @@ def from_raw(answer: dict[str, Any]) -> Mapping[str, Any]:
     """The same message as format `full` gives it; as it came where it cannot be read, which is told in its time."""
     try:
         return gmail.full(answer)
-    except InvalidMessageError:
+    except Exception as error:
+        if is_out_of_time(error):
+            raise
         return answer

@@ -20,7 +20,7 @@ from sago.errors import (
     NotThereError,
     PermanentError,
 )
-from sago.ports import Item, Page, Vendor
+from sago.ports import Item, Page, Vendor, guarded
 from sago.sources import gmail, mail_kinds
 from sago.sources import gmail_forms as forms
 
@@ -187,7 +187,8 @@ class Mailbox:
             return left_out(message_id, GONE)
         if forms.is_before(payload, _since(self.connection)):
             return left_out(message_id, TOO_OLD)
-        return Item(payload, self._container(forms.labels_of(payload) | had), forms.addresses_of(payload))
+        bare = Item(payload, self._container(forms.labels_of(payload) | had))
+        return guarded(bare, lambda: bare._replace(addresses=forms.addresses_of(payload)))
 
     def _message(self, message_id: str, form: str) -> dict[str, Any]:
         """Without what changes each time it is looked at: a dead letter is known by its payload."""

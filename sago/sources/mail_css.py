@@ -36,7 +36,10 @@ _AT_BLOCK = re.compile(r"@([^{};]*)(?:;|\{((?:[^{}]*\{[^{}]*\})*[^{}]*)\})")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _SELECTOR = re.compile(r"(?:^|[\s>+~])([a-z][a-z0-9]*|\*)?([.#][\w-]+)?$", re.IGNORECASE)
 _HEX = re.compile(r"#([0-9a-f]{8}|[0-9a-f]{6}|[0-9a-f]{3,4})\b", re.IGNORECASE)
-_RGB = re.compile(r"rgba?\(\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)\s*(?:[,/]\s*([\d.]+%?)\s*)?\)", re.IGNORECASE)
+_RGB = re.compile(
+    r"rgba?\(\s*(\d{1,9})[\s,]+(\d{1,9})[\s,]+(\d{1,9})\s*(?:[,/]\s*(\d{1,9}\.?\d{0,9}|\.\d{1,9})%?\s*)?\)",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 
 
@@ -184,7 +187,7 @@ def _colour(value: str, ground: Colour | None) -> Colour | None:
             return ground
         return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:6], 16)
     if found := _RGB.search(value):
-        if found[4] and float(found[4].rstrip("%")) == 0:
+        if found[4] and float(found[4]) == 0:
             return ground
         return min(255, int(found[1])), min(255, int(found[2])), min(255, int(found[3]))
     return next((_NAMES[word] for word in value.split() if word in _NAMES), None)

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from sago import telemetry
 from sago.domain.messages import Message
-from sago.errors import InvalidMessageError
+from sago.errors import InvalidMessageError, SagoError, is_out_of_time
 from sago.sources import gmail, mail_mime
 from sago.sources.mail_text import decode_header
 from sago.sources.registry import ReadRequest
@@ -33,12 +34,14 @@ _LABELS = {
     "CHAT": "chat chats",
 }
 """Gmail's label → how Takeout writes it, by the language of the account."""
+log = telemetry.logger(__name__)
 
 
 def rows(raw: bytes, request: ReadRequest, file_sha256: str, line: int) -> Iterator[Row]:
-    """The one message in `raw`, or the reason why it is none; nothing where it is left out on purpose. Never raises."""
+    """The one message in `raw`, or the reason why it is none, whatever that is: a mail ends no import. Nothing where it
+    is left out on purpose."""
     try:
-        found = gmail.read(to_payload(raw), request.company_id)
+        found = _read(raw, request.company_id)
         if isinstance(found, str):
             request.leave_out(found)
             return
@@ -47,6 +50,19 @@ def rows(raw: bytes, request: ReadRequest, file_sha256: str, line: int) -> Itera
         yield BadRow(line, error.reason, raw, file_sha256, topic_of(gmail.SOURCE), request.company_id, error.message_id)
     else:
         yield found
+
+
+def _read(raw: bytes, company_id: str) -> Message | str:
+    try:
+        return gmail.read(to_payload(raw), company_id)
+    except SagoError:
+        raise
+    except Exception as error:
+        if is_out_of_time(error):
+            raise
+        kind = type(error).__name__
+        log.error("unforeseen error", error=kind, where=telemetry.place_of(error), source=gmail.SOURCE)
+        raise InvalidMessageError(f"cannot be read, an error on our side: {kind}") from None
 
 
 def to_message(raw: bytes, company_id: str) -> Message:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import email.utils
 import re
 from collections.abc import Mapping
 
 from sago.domain.mail_heads import MailHead
 from sago.domain.messages import Message
 from sago.sources import gmail, mail_parts
-from sago.sources.mail_text import decode_header
+from sago.sources.mail_text import decode_header, mailboxes
 from sago.sources.sent_mails import sole_address
 
 _ID = re.compile(r"<[!-;=?-~]{1,500}>")
@@ -25,7 +24,7 @@ def head_of(message: Message) -> MailHead | None:
     sender = sole_address(headers.get("from", ""))
     if len(own) != 1 or not sender:
         return None
-    written = [" ".join(headers.get(name, "").split()) for name in ("to", "cc")]
-    readers = tuple(address for _, address in email.utils.getaddresses(written) if "@" in address)
+    written = [each for name in ("to", "cc") for each in mailboxes(headers.get(name, ""))]
+    readers = tuple(address for _, address in written if "@" in address)
     references = _ID.findall(headers.get("references", "")) or _ID.findall(headers.get("in-reply-to", ""))[:1]
     return MailHead(own[0], sender, readers, decode_header(headers.get("subject", "")), tuple(references))

@@ -16,13 +16,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from sago.errors import InvalidMessageError
-from sago.sources.mail_text import clean, decode_bytes
+from sago.sources.mail_text import HEADER_LIMIT, clean, decode_bytes
 
 DEPTH = 30
 """Parts nested deeper than this are no real mail and are left out."""
 BOUNDARIES = 20_000
 """Lines that begin with `--`: each may begin a part, and a part costs memory."""
-HEADER_LIMIT = 16 * 1024
 _ODD = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
 """What the standard library raises for a mail that it did not think of."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

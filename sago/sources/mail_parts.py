@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import email.utils
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from sago.errors import InvalidMessageError
 from sago.sources import mail_mime
 from sago.sources.mail_html import html_to_text
 from sago.sources.mail_mime import DEPTH
-from sago.sources.mail_text import clean, decode_bytes
+from sago.sources.mail_text import HEADER_LIMIT, clean, decode_bytes, mailboxes
 
 STUB = 0.2
 """A plain part with fewer than this share of the words of the HTML beside it only says that there is HTML."""
@@ -97,9 +96,8 @@ def all_headers(part: Part) -> Iterator[tuple[str, str]]:
 def addresses_in(value: str) -> list[str]:
     """The addresses in a header as it was sent: read before its encoded words are, for a name may spell out another's
     address."""
-    line = " ".join(value.replace("\x00", "").split())
-    found = [address for _, address in email.utils.getaddresses([line]) if address.strip("@").count("@") == 1]
-    return found or _BRACKETED.findall(line)
+    found = [address for _, address in mailboxes(value) if address.strip("@").count("@") == 1]
+    return found or _BRACKETED.findall(value[:HEADER_LIMIT].replace("\x00", ""))
 
 
 def _children(part: Part) -> list[Part]:

@@ -6,6 +6,7 @@ import binascii
 import contextlib
 import email.errors
 import email.header
+import email.utils
 import re
 
 _ESCAPING = ("iso-2022", "utf-7", "unicode-1-1-utf-7", "utf-16", "utf-32", "hz")
@@ -27,6 +28,10 @@ _WIDER = {
 """What mail programs write, and the larger set they mean (WHATWG, encoding.spec.whatwg.org)."""
 _NO_CHARSET = re.compile(r"unicode.?escape|raw|punycode|idna|undefined|mbcs|oem", re.IGNORECASE)
 """Codecs of Python that are no character set of a mail."""
+HEADER_LIMIT = 16 * 1024
+"""Characters of a header that are read."""
+_MOST_NESTED = 200
+"""Comments and groups of one header: the standard library reads each inside the one before."""
 
 
 def decode_bytes(data: bytes, charset: str | None) -> str:
@@ -58,6 +63,18 @@ def decode_header(value: str) -> str:
         with contextlib.suppress(LookupError, ValueError, binascii.Error, email.errors.MessageError):
             value = str(email.header.make_header(email.header.decode_header(value)))
     return _one_line(value)
+
+
+def mailboxes(header: str) -> list[tuple[str, str]]:
+    """Display name and address of each mailbox in a header (RFC 5322, 3.4); none where it is nested as no program
+    writes it. Never raises."""
+    line = " ".join(header[:HEADER_LIMIT].replace("\x00", "").split())
+    if line.count("(") + line.count(":") > _MOST_NESTED:
+        return []
+    try:
+        return email.utils.getaddresses([line])
+    except Exception:  # noqa: BLE001 - whoever writes us a mail chooses what stands in it
+        return []
 
 
 def _one_line(value: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from email.utils import parseaddr
 from typing import Any
 
 from sago.domain.mails import address_of
@@ -10,9 +9,10 @@ from sago.domain.messages import Message
 from sago.ports import Identity
 from sago.sources import gmail, slack
 from sago.sources.mail_parts import headers_of
-from sago.sources.mail_text import decode_header
+from sago.sources.mail_text import decode_header, mailboxes
 
 _SLACK_NAMES = ("display_name", "real_name", "name")
+_LONGEST_NAME = 200
 
 
 def sender_of(message: Message) -> Identity | None:
@@ -45,10 +45,10 @@ def _of_mail(message: Message) -> Identity | None:
         return None
     tree = message.raw.get("payload")
     header = headers_of(tree).get("from", "") if isinstance(tree, dict) else ""
-    name, named = parseaddr(decode_header(header))
-    known = address_of(named) == address and address_of(name) != address
-    return Identity(address, _one_line(name) if known else "", address)
+    named = (decode_header(name) for name, theirs in mailboxes(header) if address_of(theirs) == address)
+    name = next(named, "")
+    return Identity(address, _one_line(name) if address_of(name) != address else "", address)
 
 
 def _one_line(name: str) -> str:
-    return " ".join(name.split())
+    return " ".join(name.split())[:_LONGEST_NAME]

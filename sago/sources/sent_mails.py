@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from sago.errors import UsageError
 from sago.sources import gmail, mail_parts
 from sago.sources.files import BadRow, Kind, describe, read_path
 from sago.sources.mail_quotes import own_words
-from sago.sources.mail_text import decode_header
+from sago.sources.mail_text import decode_header, mailboxes
 
 _OF_NOBODY = "voice"
 _MAILS = (Kind.EML, Kind.EML_FOLDER, Kind.MBOX)
@@ -32,8 +31,8 @@ def _sent(message: Message) -> SentMail:
     tree = message.raw.get("payload")
     headers = mail_parts.headers_of(tree) if isinstance(tree, Mapping) else {}
     _, body = gmail.split_subject(message.text)
-    readers = [each for pair in email.utils.getaddresses([decode_header(headers.get("to", ""))]) for each in pair]
-    name = email.utils.parseaddr(decode_header(headers.get("from", "")))[0]
+    readers = [each for pair in mailboxes(decode_header(headers.get("to", ""))) for each in pair]
+    name = next((name for name, _ in mailboxes(decode_header(headers.get("from", "")))), "")
     sender = sole_address(headers.get("from", ""))
     return SentMail(sender=sender, name=name, readers=tuple(filter(None, readers)), text=own_words(body))
 
@@ -41,5 +40,5 @@ def _sent(message: Message) -> SentMail:
 def sole_address(header: str) -> str:
     """The one address of a header, read before its encoded words are: a name may spell out another's address. Empty
     where there is none or more than one."""
-    found = email.utils.getaddresses([" ".join(header.split())])
+    found = mailboxes(header)
     return found[0][1] if len(found) == 1 and found[0][1].count("@") == 1 else ""

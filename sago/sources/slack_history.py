@@ -15,11 +15,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sago.domain.connections import EVERY_CONTAINER, Connection, Stream, Window
 from sago.errors import CursorExpiredError, InvalidMessageError, NotThereError, UnusableAnswerError
-from sago.ports import Identity, Page, Vendor
+from sago.ports import Identity, Item, Page, Vendor, guarded
 from sago.source_sections import SlackSettings
 from sago.sources import slack, slack_events
 
@@ -121,7 +122,8 @@ def _thread_page(vendor: Vendor, channel: str, cursor: Mapping[str, Any], window
 
 
 def _page(channel: str, messages: Iterable[Mapping[str, Any]], cursor: dict[str, Any]) -> Page:
-    items = tuple(slack_events.item_of({**each, "channel": channel}) for each in messages)
+    said = [{**each, "channel": channel} for each in messages]
+    items = tuple(guarded(Item(each, channel), partial(slack_events.item_of, each)) for each in said)
     return Page(items, cursor if cursor.get("threads") or cursor.get("next") else None)
 
 

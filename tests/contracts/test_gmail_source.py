@@ -63,6 +63,17 @@ def test_a_mailbox_is_read_whole_and_then_by_its_history(gmail: GmailStandin) ->
     assert not [path for path, _ in gmail.asked if path == "messages"]
 
 
+@pytest.mark.parametrize("name", ["(" * 3000, f"=?utf-8?b?{'KCgo' * 500}?="])
+def test_a_mail_made_to_stop_the_mailbox_does_not(gmail: GmailStandin, name: str) -> None:
+    house = house_of(gmail)
+    house.read()
+    evil = mail(1).replace(b"From: Ada", f"From: {name}".encode())
+    ids = [gmail.mailbox.add(each) for each in (evil, mail(2))]
+    house.news()
+    assert house.pull().end is End.READ
+    assert_each_once(house, ids)
+
+
 FAULTS = [
     ("429", {"retry_after": 1}),
     ("429", {}),

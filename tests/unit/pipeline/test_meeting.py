@@ -47,3 +47,20 @@ def test_where_nobody_can_be_told_nothing_is_handed_in_and_the_vendor_sends_agai
     with pytest.raises(TransientError):
         house.take(GOOD)
     assert house.published() == []
+
+
+def test_one_who_cannot_be_met_for_an_error_of_ours_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
+    house = House()
+    met: set[str] = set()
+
+    def stumbling(connection: Connection, reads: Sequence[Read]) -> None:
+        for read in reads:
+            assert read.message
+            if read.message.id == "slack:2":
+                raise RecursionError(read.message.text)
+            met.add(read.message.id)
+
+    house.taking = replace(house.taking, met=stumbling)
+    assert len(house.take(GOOD).ids) == len(GOOD)
+    assert met == {f"slack:{each.payload['id']}" for each in GOOD} - {"slack:2"}
+    assert "a line" not in caplog.text

@@ -127,6 +127,12 @@ def test_a_message_that_names_no_sender_leaves_nobody(house: House, message: Mes
     assert house.persons.companies() == []
 
 
+@pytest.mark.parametrize("name", ["(" * 3000, f"=?utf-8?b?{'KCgo' * 1000}?=", "a:" * 3000])
+def test_a_name_nested_as_nobody_writes_it_holds_nobody_up(house: House, name: str) -> None:
+    house.persons.meet(house.gmail, [mail(MAILBOX, name), mail("kim@scaleflow.example", "Kim")])
+    assert house.groups() == {frozenset({MAILBOX}), frozenset({"kim@scaleflow.example"})}
+
+
 def test_a_display_name_of_someone_else_is_not_taken_for_the_mailbox(house: House) -> None:
     house.persons.meet(
         house.gmail, [mail(raw={"payload": {"headers": [{"name": "From", "value": "X <x@y.example>"}]}})]

@@ -19,7 +19,7 @@ from sago.errors import TransientError
 from sago.pipeline.item_letters import kept_in
 from sago.pipeline.reception import Reception
 from sago.pipeline.taking import NOT_SHARED, TOO_EARLY, UNFORESEEN, Taken, Taking
-from sago.ports import Item
+from sago.ports import Item, guarded
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.log import MemoryLog
@@ -123,6 +123,23 @@ def test_reasons_hold_no_words_of_a_message() -> None:
     assert taken.refused[2] == f"{UNFORESEEN}: TypeError"
     assert taken.refused[-1] == "unassigned: no channel or domain of it belongs to a company"
     assert "text of a message" not in "".join(taken.refused)
+
+
+def test_an_item_that_could_not_be_made_is_a_dead_letter_beside_the_others() -> None:
+    house = House()
+    bad = [item(id="1", text="a", number=1), item("C3", id="2", text="b")]
+    made = [guarded(each, lambda: Item({}, addresses=(str(1 // 0),))) for each in bad]
+    taken = house.take([*made, guarded(bad[0], lambda: GOOD[0])])
+    house.settle()
+    assert (taken.ids, taken.refused) == (["slack:0"], [f"{UNFORESEEN}: ZeroDivisionError"])
+    assert taken.ignored == {NOT_SHARED: 1}
+    assert [kept_in(letter).item for letter in house.letters()] == [bad[0]]
+    with pytest.raises(TransientError):
+        guarded(GOOD[0], _away)
+
+
+def _away() -> Item:
+    raise TransientError("the vendor is away")
 
 
 def test_what_was_said_before_the_share_began_is_left_out() -> None:

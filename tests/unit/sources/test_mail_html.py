@@ -99,9 +99,20 @@ def test_markup_is_laid_out(markup: str, text: str) -> None:
     assert html_to_text(markup) == text
 
 
-@given(st.text(st.sampled_from(list("<>/&;=\"' abdivpstyle:none!-[]tr\x00\ud800#"))))
+LETTERS = list("<>/&;=\"' abdivpstyle:none!-[]tr\x00\ud800#0129.,()%@{}")
+PIECES = ['<p style="', "color:", "rgba(", "background:", "font:", "left:", "</p>", "<style>", "</style>", "<td>"]
+
+
+@given(st.lists(st.sampled_from(LETTERS + PIECES)).map("".join))
 def test_any_markup_gives_some_text(markup: str) -> None:
     assert isinstance(html_to_text(markup), str)
+    assert isinstance(html_to_text(f'<p style="color:rgba({markup})">'), str)
+
+
+@pytest.mark.parametrize("value", ["rgba(0,0,0,.)", "rgba(0,0,0,1.2.3)", f"rgb({'9' * 5000},0,0)", "rgb(²,0,0)"])
+def test_a_colour_that_is_none_hides_nothing(value: str) -> None:
+    for style in (f"color:{value}", f"background:{value}", f"font-size:{value}", f"opacity:{'9' * 5000}"):
+        assert html_to_text(f'<p style="{style}">We signed.</p>') == "We signed."
 
 
 @pytest.mark.parametrize("depth", [300, 1500, 50_000])

@@ -105,6 +105,9 @@ def test_plain_text_that_only_says_there_is_html_is_not_the_mail() -> None:
         (b"From: undisclosed-recipients:;\nSender: kim@acme.example", "kim@acme.example"),
         (b"From:\n Kim\n <kim@acme.example>", "kim@acme.example"),
         (b"From: kim@acme.example\nFrom: Kim <KIM@acme.example>", "kim@acme.example"),
+        (b"From: " + b"(" * 3000 + b" <kim@acme.example>", "kim@acme.example"),
+        (b"From: " + b"a:" * 3000 + b" <kim@acme.example>", "kim@acme.example"),
+        (b"From: =?utf-8?b?" + b"KCgo" * 1000 + b"?= <kim@acme.example>", "kim@acme.example"),
     ],
 )
 def test_the_sender_is_the_address_of_from(header: bytes, sender: str) -> None:

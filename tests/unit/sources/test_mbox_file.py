@@ -5,11 +5,12 @@ from __future__ import annotations
 import tracemalloc
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sago.domain.messages import Message
-from sago.sources import mail_file, mbox_file
+from sago.sources import gmail, mail_file, mbox_file
 from sago.sources.files import read_path
 from sago.sources.rows import BadRow
 from tests.unit.sources.mail_forms import NOW
@@ -148,3 +149,19 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert (count, mbox_file.count(path)) == (100, 100)
     assert peak < 2_500_000
+
+
+def test_a_mail_that_breaks_its_reader_is_a_bad_row_and_the_next_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = gmail.read
+
+    def breaking(payload: dict[str, Any], company_id: str) -> Message | str:
+        if payload["id"] == "2@x":
+            raise KeyError("two")
+        return whole(payload, company_id)
+
+    monkeypatch.setattr(gmail, "read", breaking)
+    content = b"\n".join(FROM + mail(number, b"two\n" if number == 2 else b"one\n") for number in (1, 2, 3))
+    assert texts(tmp_path, content) == ["one", "cannot be read, an error on our side: KeyError", "one"]
+    assert "'two'" not in caplog.text
