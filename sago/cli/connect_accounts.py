@@ -117,21 +117,29 @@ def route(
         list[str] | None, typer.Option("--channel", "--label", metavar="NAME=COMPANY", help="Repeatable.")
     ] = None,
     domain: Annotated[
-        list[str] | None, typer.Option("--domain", metavar="DOMAIN=COMPANY", help="Of people in it. Repeatable.")
+        list[str] | None,
+        typer.Option("--domain", metavar="DOMAIN=COMPANY", help="Mail alone: of people in it. Repeatable."),
     ] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
     config: ConfigFile = None,
 ) -> None:
-    """Say whose messages are: by channel first, then by the domain of those in them. `general=` takes a route away.
+    """Say whose messages are: by channel or label first, of a mail then by the domains of the people in it.
+    `general=` takes a route away.
 
-    Example: [bold]sago connect route T0123ABC --channel acme-deals=acme --domain acme.example=acme[/]
+    Example: [bold]sago connect route T0123ABC --channel acme-deals=acme[/]
+
+    Example: [bold]sago connect route team@fund.example --domain acme.example=acme[/]
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         connection, accounts = _with_accounts(container, account)
         wanted = [("domain", _domain(key), company) for key, company in _pairs(domain, "--domain")]
+        if accounts.container == "channel" and any(company for _, _, company in wanted):
+            raise UsageError(
+                f"--domain: goes by the addresses in a mail, and {accounts.vendor} has none; use --channel"
+            )
         with container.database.begin() as tx:
             pairs = _pairs(channel, "--channel")
             for _, company in (*pairs, *((key, company) for _, key, company in wanted)):

@@ -69,11 +69,15 @@ def say_connected(session: Session, accounts: Accounts, connection: Connection) 
     if connection.since is None:
         session.note("read from now on; --since DAY reads back")
     if connection.company_id is None:
-        session.note(escape(f"whose are they? sago connect route {connection.account} --domain acme.example=acme"))
+        session.note(escape(f"whose are they? sago connect route {connection.account} {_example(accounts)}"))
     if not connection.containers:
         session.note(escape(f"share: sago connect share {connection.account} --{accounts.container} NAME"))
     else:
         session.note(escape(f"look on: sago connect pull {connection.account} --wait"))
+
+
+def _example(accounts: Accounts) -> str:
+    return "--channel NAME=COMPANY" if accounts.container == "channel" else "--domain acme.example=acme"
 
 
 def slowness(accounts: Accounts) -> str:

@@ -175,3 +175,18 @@ def test_a_token_of_no_use_says_which_one_is(visit: Visit, told: str) -> None:
 def test_a_token_with_all_scopes_is_of_its_workspace() -> None:
     visit = Visit(frozenset(SCOPES), bot_id="B1", team_id="T1")
     assert SlackAccounts(SlackSettings()).who(visit) == ("T1", "Orchard")  # type: ignore[arg-type]
+
+
+def test_slack_messages_hold_no_addresses_so_no_domain_says_whose_they_are(
+    database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, key := new_key())
+    kept = keep(database, key, "T1")
+    with database.begin() as tx:
+        tx.companies.ensure("acme", NOW)
+    refused = sago("route", "T1", "--domain", "acme.example=acme")
+    assert isinstance(refused.exception, UsageError)
+    assert "Slack has none; use --channel" in str(refused.exception)
+    assert sago("route", "T1", "--domain", "acme.example=").exit_code == 0  # one of an earlier version goes
+    with database.begin() as tx:
+        assert tx.connections.routes(kept.id) == []
