@@ -167,6 +167,7 @@ def test_whoever_says_no_connects_nothing(monkeypatch: pytest.MonkeyPatch, house
         ((*PASTED, "--channel", "lounge"), SLACK_TOKEN, "there are: board, general, sales, random"),
         ((*PASTED, "--all", "--company", "acmee"), SLACK_TOKEN, "known are: acme; add --new"),
         ((*PASTED, "--all", "--company", "Acme Inc", "--new"), SLACK_TOKEN, "write it in small letters"),
+        ((*PASTED, "--channel", "nope", "--company", "acmee"), SLACK_TOKEN, "channel nope: there is none"),
         ((*PASTED, "--all", "--since", "2999-01-01"), SLACK_TOKEN, "has not come yet"),
         ((*PASTED, "--all", "--channel", "general"), SLACK_TOKEN, "names everything already"),
         ((*PASTED,), SLACK_TOKEN, "nobody can be asked what to share"),

@@ -190,3 +190,20 @@ def test_slack_messages_hold_no_addresses_so_no_domain_says_whose_they_are(
     assert sago("route", "T1", "--domain", "acme.example=").exit_code == 0  # one of an earlier version goes
     with database.begin() as tx:
         assert tx.connections.routes(kept.id) == []
+
+
+def test_a_route_can_name_a_new_company_and_the_error_says_how(
+    database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, key := new_key())
+    kept = keep(database, key, "T1")
+    unknown = sago("route", "T1", "--channel", "C1=acme")
+    assert "company acme: not known" in str(unknown.exception)
+    assert "add --new" in str(unknown.exception)
+    assert "small letters" in str(sago("route", "T1", "--channel", "C1=Acme Inc", "--new").exception)
+    with database.begin() as tx:
+        assert tx.companies.all() == []
+    assert sago("route", "T1", "--channel", "C1=acme", "--new").exit_code == 0
+    with database.begin() as tx:
+        assert [each.company_id for each in tx.connections.routes(kept.id)] == ["acme"]
+        assert tx.companies.get("acme") is not None
