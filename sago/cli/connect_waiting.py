@@ -20,6 +20,8 @@ from sago.pipeline.source_health import health_of_sources
 LOOK_EVERY = 0.5
 TELL_EVERY = 30.0
 """Seconds between lines that say how far it is."""
+BURIED_WITHIN = 2.0
+"""Seconds until a dead letter that was written can be listed."""
 BEGUN_WITHIN = timedelta(minutes=1)
 """A worker that runs and is not busy takes what is queued at once."""
 
@@ -54,6 +56,7 @@ def wait_until_read(session: Session, container: Container, connection: Connecti
             if (why := _over(present, pending, begun, now)) is not None:
                 break
             clock.sleep(LOOK_EVERY)
+    clock.sleep(BURIED_WITHIN)
     for line in filter(None, (why, _told(streams), left_over(container, connection))):
         session.note(escape(line))
     return not pending
