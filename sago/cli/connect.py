@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
@@ -20,15 +19,12 @@ from sago.cli.connect_choice import chosen, has_terminal, named
 from sago.cli.connect_output import as_json_of, say_connected, slowness, told_of
 from sago.cli.connect_waiting import send_due
 from sago.cli.days import day_option
-from sago.cli.lookup import me, opened, require_known
+from sago.cli.lookup import me, opened
 from sago.cli.session import CONNECT, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.connections import EVERY_CONTAINER, Connection, Token
-from sago.domain.messages import COMPANY_ID
 from sago.domain.wording import day
 from sago.errors import AccountRefusedError, ConfigError, UsageError
 from sago.pipeline.connecting import Wanted
-from sago.ports import Transaction
-from sago.report.phrases import one_line
 from sago.sources.accounts import Account, Accounts, Choice
 from sago.sources.oauth import ask, exchange
 from sago.sources.visits import Visit
@@ -105,7 +101,7 @@ def connect_slack(
             return _pasted(token)
         if urlsplit(redirect_url).scheme != "https" or port is None:
             raise UsageError("--redirect-url: write an https address, and with --port where it leads to")
-        return _through_browser(session, container, accounts, port, redirect_url)
+        return _through_browser(session, container, accounts, options, port, redirect_url)
 
     return _connect(session, "slack", options, got)
 
@@ -131,7 +127,7 @@ def connect_gmail(
     """
     session = Session(as_json, verbose, quiet, config)
     options = Options(label, every, company, new, since)
-    _connect(session, "gmail", options, lambda c, a: _through_browser(session, c, a, port or 0, None))
+    _connect(session, "gmail", options, lambda c, a: _through_browser(session, c, a, options, port or 0, None))
 
 
 def _print_manifest(session: Session, url: str | None) -> None:
@@ -168,20 +164,6 @@ def _check(container: Container, options: Options) -> None:
     if options.since and options.since > container.clock.now().date():
         raise UsageError(f"--since {options.since}: has not come yet")
     container.vault.seal(Token(access=SecretStr("a try")))
-    with container.database.begin() as tx:
-        _check_company(tx, options)
-
-
-def _check_company(tx: Transaction, options: Options) -> None:
-    if options.company and options.new:
-        if not re.match(COMPANY_ID, options.company):
-            wanted = "write it in small letters, digits, - and _, as in acme-4"
-            raise UsageError(f"--company {one_line(options.company, 60)}: {wanted}")
-        return
-    try:
-        require_known(tx, options.company)
-    except UsageError as error:
-        raise UsageError(f"{error}; add --new where it is a new one") from None
 
 
 def _kept(
@@ -200,13 +182,12 @@ def _kept(
     for each in choices:
         if each.id in containers and each.problem:
             session.note(f"[yellow]{escape(each.name)}:[/] {escape(each.problem)}")
+    connect_accounts.require_companies(container, [options.company], options.new)
     since = datetime.combine(options.since, time.min, UTC) if options.since else None
     wanted = Wanted(containers, options.company, since)
     if since:
         session.note(escape(f"reads back to {day(since)}; {slowness(accounts)}"))
-    if options.company:
-        with container.database.begin() as tx:
-            tx.companies.ensure(options.company, container.clock.now())
+    connect_accounts.keep_companies(container, [options.company])
     account = (source, whose.account, whose.name)
     return container.connecting.connect(account, token, wanted, lambda each: reader.streams(each, visit), me())
 
@@ -244,9 +225,16 @@ def _pasted(given: str | None) -> Token:
 
 
 def _through_browser(
-    session: Session, container: Container, accounts: Accounts, port: int, redirect_url: str | None
+    session: Session,
+    container: Container,
+    accounts: Accounts,
+    options: Options,
+    port: int,
+    redirect_url: str | None,
 ) -> Token:
+    """What is wrong with the company is told before: its answer is good for one token."""
     app = accounts.app()
+    connect_accounts.require_companies(container, [options.company], options.new)
     with listening(port) as listener:
         question = ask(app, redirect_url or listener.address)
 

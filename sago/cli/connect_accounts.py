@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from sago.cli.connect_waiting import send_due, wait_until_read
 from sago.cli.lookup import me, opened, require_known
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState
+from sago.domain.messages import COMPANY_ID
 from sago.errors import ConfigError, SagoError, UsageError
 from sago.pipeline.connecting import name_of, the_connection
 from sago.pipeline.source_health import health_of_sources
@@ -117,29 +119,36 @@ def route(
         list[str] | None, typer.Option("--channel", "--label", metavar="NAME=COMPANY", help="Repeatable.")
     ] = None,
     domain: Annotated[
-        list[str] | None, typer.Option("--domain", metavar="DOMAIN=COMPANY", help="Of people in it. Repeatable.")
+        list[str] | None,
+        typer.Option("--domain", metavar="DOMAIN=COMPANY", help="Mail alone: of people in it. Repeatable."),
     ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Companies that are not known yet are new ones.")] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
     config: ConfigFile = None,
 ) -> None:
-    """Say whose messages are: by channel first, then by the domain of those in them. `general=` takes a route away.
+    """Say whose messages are: by channel or label first, of a mail then by the domains of the people in it.
+    `general=` takes a route away.
 
-    Example: [bold]sago connect route T0123ABC --channel acme-deals=acme --domain acme.example=acme[/]
+    Example: [bold]sago connect route T0123ABC --channel acme-deals=acme --new[/]
+
+    Example: [bold]sago connect route team@fund.example --domain acme.example=acme[/]
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         connection, accounts = _with_accounts(container, account)
         wanted = [("domain", _domain(key), company) for key, company in _pairs(domain, "--domain")]
-        with container.database.begin() as tx:
-            pairs = _pairs(channel, "--channel")
-            for _, company in (*pairs, *((key, company) for _, key, company in wanted)):
-                require_known(tx, company or None)
-        if pairs:
+        if accounts.container == "channel" and any(company for _, _, company in wanted):
+            raise UsageError(
+                f"--domain: goes by the addresses in a mail, and {accounts.vendor} has none; use --channel"
+            )
+        if pairs := _pairs(channel, "--channel"):
             choices = _choices(container, accounts, connection, [key for key, _ in pairs])
             for key, company in pairs:
                 wanted += [("container", each, company) for each in named([key], choices, accounts.container)]
+        require_companies(container, [company for _, _, company in wanted], new)
+        keep_companies(container, [company for _, _, company in wanted])
         routes = container.connecting.route(connection.id, wanted)
     if as_json:
         session.emit([each.model_dump(mode="json", exclude={"connection_id"}) for each in routes])
@@ -209,6 +218,26 @@ def remove(
         session.note(
             "what was read is kept; `sago erase` takes out a person's words, `sago share revoke` what a firm was shown"
         )
+
+
+def require_companies(container: Container, companies: Iterable[str | None], new: bool) -> None:
+    """Raises UsageError where one is no id, or without `new` not known; empty is none."""
+    with container.database.begin() as tx:
+        for company in filter(None, companies):
+            if not re.match(COMPANY_ID, company):
+                wanted = "write it in small letters, digits, - and _, as in acme-4"
+                raise UsageError(f"company {one_line(company, 60)}: {wanted}")
+            try:
+                require_known(tx, None if new else company)
+            except UsageError as error:
+                raise UsageError(f"{error}; add --new where it is a new one") from None
+
+
+def keep_companies(container: Container, companies: Iterable[str | None]) -> None:
+    """They are known from now on."""
+    with container.database.begin() as tx:
+        for company in filter(None, companies):
+            tx.companies.ensure(company, container.clock.now())
 
 
 def _found(container: Container, account: str) -> Connection:

@@ -14,16 +14,19 @@ from rich.text import Text
 from sago.bootstrap import Container
 from sago.cli.lookup import table
 from sago.cli.session import Session
-from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState, Route, Stream
+from sago.domain.connections import EVERY_CONTAINER, UNASSIGNED, Connection, ConnectionState, Route, Stream
 from sago.domain.deliveries import Counted
 from sago.domain.vitals import ConnectionVitals
 from sago.domain.wording import day, length
 from sago.pipeline.connecting import name_of
+from sago.pipeline.item_letters import PREFIX as ITEM
 from sago.pipeline.source_health import health_of_sources
 from sago.sources.accounts import Accounts
 
 MANY = 10_000
 """Messages that an estimate is told for."""
+LOOKED_AT = 1_000
+"""Dead letters of a source, the newest."""
 
 
 class Told(NamedTuple):
@@ -35,6 +38,8 @@ class Told(NamedTuple):
     health: ConnectionVitals
     counts: Mapping[Counted, int] | None
     """Of deliveries by webhook, of every source."""
+    left_over: str = ""
+    """What lies among the dead letters."""
 
 
 def told_of(container: Container, connection: Connection) -> Told:
@@ -42,7 +47,7 @@ def told_of(container: Container, connection: Connection) -> Told:
     with container.database.begin() as tx:
         health = next(each for each in health_of_sources(tx, container.clock.now()) if each.id == connection.id)
         routes, streams = tx.connections.routes(connection.id), tx.streams.of(connection.id)
-    return Told(connection, routes, streams, health, container.deliveries.totals())
+    return Told(connection, routes, streams, health, container.deliveries.totals(), left_over(container, connection))
 
 
 def as_json_of(told: Told) -> dict[str, Any]:
@@ -59,6 +64,7 @@ def as_json_of(told: Told) -> dict[str, Any]:
         "streams": [each.model_dump(mode="json", exclude=hidden) for each in told.streams],
         "health": {"state": told.health.state.value, "text": told.health.text},
         "pushed": pushes,
+        "not_taken": told.left_over,
     }
 
 
@@ -69,11 +75,30 @@ def say_connected(session: Session, accounts: Accounts, connection: Connection) 
     if connection.since is None:
         session.note("read from now on; --since DAY reads back")
     if connection.company_id is None:
-        session.note(escape(f"whose are they? sago connect route {connection.account} --domain acme.example=acme"))
+        session.note(escape(f"whose are they? sago connect route {connection.account} {_example(accounts)}"))
     if not connection.containers:
         session.note(escape(f"share: sago connect share {connection.account} --{accounts.container} NAME"))
     else:
         session.note(escape(f"look on: sago connect pull {connection.account} --wait"))
+
+
+def _example(accounts: Accounts) -> str:
+    return "--channel NAME=COMPANY" if accounts.container == "channel" else "--domain acme.example=acme"
+
+
+def left_over(container: Container, connection: Connection) -> str:
+    """How many of the account's messages lie among the dead letters, and how to mend it; empty where none does."""
+    topic = container.settings.kafka.topic(connection.source)
+    mine = f"{ITEM}{name_of(connection)}/"
+    with container.database.begin() as tx:
+        letters = tx.ledger.dead_letters(topic=topic, limit=LOOKED_AT)
+    found = [each for each in letters if each.origin.startswith(mine)]
+    if not found:
+        return ""
+    nobodys = sum(each.error.startswith(UNASSIGNED) for each in found)
+    mend = f", {nobodys:,} of them nobody's: `sago connect route {connection.account}`" if nobodys else ""
+    at_least = "at least " if len(letters) == LOOKED_AT else ""
+    return f"{at_least}{len(found):,} among the dead letters (`sago dlq list --topic {topic}`){mend}"
 
 
 def slowness(accounts: Accounts) -> str:
@@ -116,6 +141,7 @@ def say_account(session: Session, told: Told, now: datetime, kind: str) -> None:
         ("company", whose(connection)),
         *(("route", f"{each.kind} {each.key} → {each.company_id}") for each in told.routes),
         ("pushed", pushed(told.counts, connection.source)),
+        *([("not taken", told.left_over)] if told.left_over else []),
         ("state", _state(connection, health)),
     ]
     grid = Table.grid(padding=(0, 2))

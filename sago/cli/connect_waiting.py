@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from rich.markup import escape
 
 from sago.bootstrap import Container
+from sago.cli.connect_output import left_over, stream_state
 from sago.cli.session import Session
-from sago.domain.connections import Connection, Stream
+from sago.domain.connections import LONGEST_PAUSE, Connection, ConnectionState, Stream
+from sago.domain.vitals import ConnectionVitals
 from sago.domain.wording import day
 from sago.errors import TransientError
 from sago.pipeline.source_health import health_of_sources
 
 LOOK_EVERY = 0.5
 TELL_EVERY = 30.0
-"""Seconds between lines that say how far it is, and how long it still takes."""
+"""Seconds between lines that say how far it is."""
+BURIED_WITHIN = 2.0
+"""Seconds until a dead letter that was written can be listed."""
+BEGUN_WITHIN = timedelta(minutes=1)
+"""A worker that runs and is not busy takes what is queued at once."""
 
 
 def send_due(container: Container) -> None:
@@ -27,27 +33,56 @@ def send_due(container: Container) -> None:
 
 
 def wait_until_read(session: Session, container: Container, connection: Connection, since: datetime) -> bool:
-    """Until each stream has been read up to `since`, or has failed; whether none has."""
-    tell_at = time.monotonic() + TELL_EVERY
+    """Until each stream has been read up to `since`, or will not be soon; whether each was. A failure that is tried
+    again within the hour is told and waited for."""
+    clock, told, health = container.clock, set[str](), list[ConnectionVitals]()
+    tell_at, begun = clock.monotonic() + TELL_EVERY, _Begun(clock.now())
     with session.progress() as bars:
         bar = bars.add_task("streams read", total=None)
         while True:
+            now = clock.now()
             with container.database.begin() as tx:
-                streams = tx.streams.of(connection.id)
-                health = health_of_sources(tx, container.clock.now()) if time.monotonic() >= tell_at else []
+                streams, present = tx.streams.of(connection.id), tx.connections.get(connection.id)
+                health = health_of_sources(tx, now) if clock.monotonic() >= tell_at else []
             if health:
-                tell_at = time.monotonic() + TELL_EVERY
+                tell_at = clock.monotonic() + TELL_EVERY
                 session.note(escape(next((each.text for each in health if each.id == connection.id), "")))
-            done = [each for each in streams if _is_read(each, since)]
-            failed = [each for each in streams if each.error and each not in done]
-            bars.update(bar, total=len(streams), completed=len(done), description=_told(streams))
-            if len(done) + len(failed) == len(streams):
+            pending = [each for each in streams if not _is_read(each, since)]
+            for each in pending:
+                if each.error and each.name + each.error not in told:
+                    told.add(each.name + each.error)
+                    session.note(escape(f"{each.name}: {stream_state(each, {}, now)}"))
+            bars.update(bar, total=len(streams), completed=len(streams) - len(pending), description=_told(streams))
+            if (why := _over(present, pending, begun, now)) is not None:
                 break
-            time.sleep(LOOK_EVERY)
-    session.note(escape(_told(streams)))
-    for each in failed:
-        session.note(escape(f"{each.name}: {each.error}"))
-    return not failed
+            clock.sleep(LOOK_EVERY)
+    clock.sleep(BURIED_WITHIN)
+    for line in filter(None, (why, _told(streams), left_over(container, connection))):
+        session.note(escape(line))
+    return not pending
+
+
+@dataclass
+class _Begun:
+    """When a worker last began with a stream, or was at one."""
+
+    at: datetime
+    fences: frozenset[tuple[str, int]] = frozenset()
+
+
+def _over(present: Connection | None, pending: list[Stream], begun: _Begun, now: datetime) -> str | None:
+    """Why nothing is to be waited for: empty where that was said; None where there is."""
+    if present is None or present.state is not ConnectionState.ACTIVE:
+        return present.reason if present and present.reason else "the account was let go"
+    if all(each.due_at - now > LONGEST_PAUSE for each in pending):
+        return ""
+    fences = frozenset((each.name, each.fence) for each in pending)
+    is_read = any(each.lease_until is not None and each.lease_until > now for each in pending)
+    if is_read or fences != begun.fences or all(each.due_at > now for each in pending):
+        begun.at, begun.fences = now, fences
+    if now - begun.at < BEGUN_WITHIN:
+        return None
+    return "queued for a minute, and no worker has begun: `sago status` tells whether one runs"
 
 
 def _is_read(stream: Stream, since: datetime) -> bool:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sago.domain.connections import Connection, ConnectionState, Heard, Stream
 from sago.domain.rhythm import SHORTEST, days_a_week, gap_since
 from sago.domain.vitals import ConnectionVitals, SourceState, StreamVitals
-from sago.domain.wording import day, length, plain
+from sago.domain.wording import day, length, plain, short
 
 FAILS_FROM = 3
 """Failures in a row: one or two mend themselves within seconds."""
@@ -96,8 +96,11 @@ def _state(
         return SourceState.FAILING, which + failing[0].text
     filling = [each for each in parts if each.state is SourceState.BACK_FILLING]
     if filling:
-        which = "" if len(parts) == 1 else f"{len(filling)} of {len(parts)} streams: "
-        return SourceState.BACK_FILLING, which + filling[-1].text
+        if len(parts) == 1:
+            return SourceState.BACK_FILLING, filling[0].text
+        which = f"{len(filling)} of {len(parts)} streams are"
+        so_far = f"{plain(sum(each.taken for each in filling))} messages so far"
+        return SourceState.BACK_FILLING, f"{which} reading what was said before: {so_far}"
     if found := _quiet(whole, others, "another source", now):
         return found
     read = max((each.read_until for each in streams if each.read_until), default=None)
@@ -138,17 +141,17 @@ def _failing(connection: Connection, stream: Stream, now: datetime) -> str:
 
 
 def _filling(stream: Stream, said: Said, now: datetime) -> str:
-    """Vendors give the newest first: what is left lies before the oldest day that was heard. The window was opened at
-    its end."""
+    """Vendors give the newest first: what is left lies before the oldest day that was heard. How much that is goes by
+    how much was said since, and can be told once that is a day or more; not by the time that went by, which is also
+    that of pauses and limits."""
     if stream.window is None or said.oldest is None:
         return f"reading what was said before: {plain(stream.taken)} messages so far"
     start, end = stream.window
     oldest = max(start, datetime.combine(said.oldest, datetime.min.time(), end.tzinfo))
     done, whole = end - oldest, end - start
     text = f"reading what was said before, from {_moment(start, now)} on: back to {_moment(oldest, now)}"
-    if timedelta() < done < whole:
-        left = (now - end) * ((whole - done) / done)
-        text += f", about {length(left)} yet"
+    if stream.taken and timedelta(days=1) <= done < whole:
+        text += f", about {short(round(stream.taken * ((whole - done) / done)))} messages yet"
     return f"{text}; {plain(stream.taken)} messages so far"
 
 

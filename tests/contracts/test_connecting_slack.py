@@ -167,6 +167,7 @@ def test_whoever_says_no_connects_nothing(monkeypatch: pytest.MonkeyPatch, house
         ((*PASTED, "--channel", "lounge"), SLACK_TOKEN, "there are: board, general, sales, random"),
         ((*PASTED, "--all", "--company", "acmee"), SLACK_TOKEN, "known are: acme; add --new"),
         ((*PASTED, "--all", "--company", "Acme Inc", "--new"), SLACK_TOKEN, "write it in small letters"),
+        ((*PASTED, "--channel", "nope", "--company", "acmee"), SLACK_TOKEN, "channel nope: there is none"),
         ((*PASTED, "--all", "--since", "2999-01-01"), SLACK_TOKEN, "has not come yet"),
         ((*PASTED, "--all", "--channel", "general"), SLACK_TOKEN, "names everything already"),
         ((*PASTED,), SLACK_TOKEN, "nobody can be asked what to share"),
@@ -260,13 +261,13 @@ def test_share_reads_exactly_what_is_named_from_then_on(house: House) -> None:
 
 def test_routes_are_set_replaced_and_taken_away(house: House) -> None:
     house.sago(*PASTED, "--channel", "general", says=SLACK_TOKEN)
-    done = house.sago("route", "T0", "--channel", "sales=acme", "--domain", "@Acme.example=acme")
+    done = house.sago("route", "T0", "--channel", "sales=acme")
     assert "container C2 → acme" in done.stdout
-    assert "domain acme.example → acme" in done.stdout
     assert "C2" not in house.sago("route", "T0", "--channel", "C2=").stdout
     for wrong, told in (
         (("--domain", "nowhere=acme"), "write it as acme.example"),
         (("--domain", "acme.example"), "NAME=COMPANY"),
+        (("--domain", "acme.example=acme"), "use --channel"),
         (("--channel", "sales=who"), "known are: acme"),
         (("--channel", "nope=acme"), "there is none"),
     ):
@@ -275,7 +276,7 @@ def test_routes_are_set_replaced_and_taken_away(house: House) -> None:
 
 def test_remove_revokes_and_forgets_and_leaves_the_company(house: House, slack: SlackServer) -> None:
     house.sago(*PASTED, "--channel", "general", "--company", "acme", says=SLACK_TOKEN)
-    house.sago("route", "T0", "--domain", "acme.example=acme")
+    house.sago("route", "T0", "--channel", "sales=acme")
     assert house.sago("remove", "T0", says="n\n").exit_code == 1
     done = house.sago("remove", "T0", "--yes")
     assert done.exit_code == 0, done.output

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from io import StringIO
 
 import pytest
 import typer
 from pydantic import SecretStr
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from sago.bootstrap import Container
 from sago.cli import connect, lookup
 from sago.cli.connect_choice import named, understood
+from sago.cli.connect_waiting import wait_until_read
+from sago.cli.session import Session
 from sago.config import Settings
+from sago.domain.batches import DeadLetter
 from sago.domain.connections import Connection, ConnectionState, Token, connection_id_of
 from sago.errors import SagoError, UsageError
 from sago.pipeline.connecting import Connecting, Wanted, the_connection
@@ -175,3 +182,104 @@ def test_a_token_of_no_use_says_which_one_is(visit: Visit, told: str) -> None:
 def test_a_token_with_all_scopes_is_of_its_workspace() -> None:
     visit = Visit(frozenset(SCOPES), bot_id="B1", team_id="T1")
     assert SlackAccounts(SlackSettings()).who(visit) == ("T1", "Orchard")  # type: ignore[arg-type]
+
+
+def test_slack_messages_hold_no_addresses_so_no_domain_says_whose_they_are(
+    database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, key := new_key())
+    kept = keep(database, key, "T1")
+    with database.begin() as tx:
+        tx.companies.ensure("acme", NOW)
+    refused = sago("route", "T1", "--domain", "acme.example=acme")
+    assert isinstance(refused.exception, UsageError)
+    assert "Slack has none; use --channel" in str(refused.exception)
+    assert sago("route", "T1", "--domain", "acme.example=").exit_code == 0  # one of an earlier version goes
+    with database.begin() as tx:
+        assert tx.connections.routes(kept.id) == []
+
+
+def test_a_route_can_name_a_new_company_and_the_error_says_how(
+    database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, key := new_key())
+    kept = keep(database, key, "T1")
+    unknown = sago("route", "T1", "--channel", "C1=acme")
+    assert "company acme: not known" in str(unknown.exception)
+    assert "add --new" in str(unknown.exception)
+    assert "small letters" in str(sago("route", "T1", "--channel", "C1=Acme Inc", "--new").exception)
+    with database.begin() as tx:
+        assert tx.companies.all() == []
+    assert sago("route", "T1", "--channel", "C1=acme", "--new").exit_code == 0
+    with database.begin() as tx:
+        assert [each.company_id for each in tx.connections.routes(kept.id)] == ["acme"]
+        assert tx.companies.get("acme") is not None
+
+
+class Acted(ManualClock):
+    """In whose sleep a worker does one thing after the other; then nothing."""
+
+    def __init__(self, *acts: Callable[[], None]) -> None:
+        super().__init__(NOW)
+        self.acts = list(acts)
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if self.acts:
+            self.acts.pop(0)()
+
+
+def watched(database: MemoryDatabase, *changes: dict[str, object]) -> tuple[bool, str]:
+    """What is said while a worker writes these, one after the other."""
+    kept = keep(database, new_key(), "T1")
+
+    def act(change: dict[str, object]) -> None:
+        with database.begin() as tx:
+            if "refused" in change:
+                tx.connections.refuse(kept.id, str(change["refused"]))
+                return
+            stream = tx.streams.claim(kept.id, "C1", NOW, NOW + timedelta(minutes=5))
+            assert stream is not None
+            tx.streams.release(stream.model_copy(update=change))
+
+    container = Wired(Settings())
+    container.__dict__.update(database=database, clock=Acted(*(partial(act, each) for each in changes)))
+    err = Console(file=(said := StringIO()), width=200)
+    done = wait_until_read(Session(out=err, err=err), container, kept, NOW)
+    return done, said.getvalue()
+
+
+def test_what_mends_itself_is_told_and_waited_for(database: MemoryDatabase) -> None:
+    failed = {"failures": 1, "error": "Slack asks for patience (429)", "due_at": NOW + timedelta(minutes=10)}
+    read = {"failures": 0, "error": "", "read_until": NOW, "taken": 3}
+    done, said = watched(database, failed, failed, read)
+    assert done
+    assert said.count("C1: Slack asks for patience (429) (tried again in 9 min)") == 1
+    assert "3 messages" in said
+
+
+def test_a_refused_account_a_stopped_stream_and_no_worker_end_the_wait(database: MemoryDatabase) -> None:
+    gone = {"failures": 1, "error": "channel_not_found", "due_at": NOW + timedelta(days=1)}
+    for changes, told in (
+        ([gone], "channel_not_found (tried again in 23 h)"),
+        ([{"refused": "token_revoked"}], "token_revoked"),
+        ([], "no worker has begun"),
+    ):
+        done, said = watched(database, *changes)
+        assert not done
+        assert told in said
+
+
+def test_unassigned_messages_are_told_with_the_commands(database: MemoryDatabase) -> None:
+    letter = DeadLetter(
+        origin="item:slack/T1/slack:C1:1/1",
+        topic="slack-messages",
+        error="unassigned: nobody's",
+        error_type="x",
+        failed_at=NOW,
+    )
+    with database.begin() as tx:
+        tx.ledger.add_dead_letters([letter, letter.model_copy(update={"origin": "item:slack/T10/a/1"})])
+    _, said = watched(database, {"read_until": NOW})
+    assert "1 among the dead letters (`sago dlq list --topic slack-messages`)" in said
+    assert "1 of them nobody's: `sago connect route T1`" in said

@@ -192,7 +192,26 @@ def test_one_that_was_let_go_is_not_looked_at(house: House) -> None:
     assert house.health.sources() == []
 
 
-def test_a_back_fill_tells_how_far_it_is_and_how_long_it_takes_yet(house: House) -> None:
+def test_a_back_fill_of_several_streams_tells_what_all_of_them_read(house: House) -> None:
+    slack = house.connect("slack", "C1", "C2", since=DAY)
+    for name in ("C1", "C2"):
+        house.stream(slack.id, name, window=Window(NOW - 40 * DAY, NOW), taken=15)
+    assert house.one().text == "2 of 2 streams are reading what was said before: 30 messages so far"
+
+
+def test_a_back_fill_tells_how_far_it_is_and_how_much_is_left_whatever_the_time(house: House) -> None:
+    slack = house.connect("slack", "C1", since=DAY)
+    house.stream(slack.id, "C1", window=Window(NOW - 40 * DAY, NOW), taken=15)
+    house.heard(slack, [NOW])
+    assert house.one().text.endswith("back to 00:00 UTC; 15 messages so far")
+    house.heard(slack, [NOW - 10 * DAY])
+    before = house.one().text
+    assert "messages yet" in before
+    house.health.clock.advance(timedelta(hours=3))  # type: ignore[attr-defined]
+    assert house.one().text == before
+
+
+def test_a_back_fill_tells_how_far_it_is_and_how_much_is_left(house: House) -> None:
     slack = house.connect("slack", "C1", since=DAY)
     opened = NOW - timedelta(hours=2)
     house.stream(slack.id, "C1", window=Window(NOW - 40 * DAY, opened))
@@ -202,7 +221,8 @@ def test_a_back_fill_tells_how_far_it_is_and_how_long_it_takes_yet(house: House)
     found = house.one()
     assert found.state is SourceState.BACK_FILLING
     assert found.text == (
-        "reading what was said before, from 27 September on: back to 27 October, about 5 h yet; 1,240 messages so far"
+        "reading what was said before, from 27 September on: back to 27 October, about 3,455 messages yet; "
+        "1,240 messages so far"
     )
     house.stream(slack.id, "C1", window=None, read_until=opened)
     assert house.one().state is SourceState.FRESH
