@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sago.sources.mail_parts import addresses_in, headers_of, kind_of, kinds_of, parts_of
+from sago.sources.mail_parts import headers_of, kind_of, kinds_of, parts_of, senders_in
 from sago.sources.mail_text import decode_header
 
 DRAFT, SPAM, TRASH, CHAT = "a draft", "in spam", "in the bin", "a chat"
@@ -68,7 +68,7 @@ def _is_report(tree: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
 
 
 def _from_nobody(headers: Mapping[str, str]) -> bool:
-    return any(_NOBODY.match(address) for address in addresses_in(headers.get("from", "")))
+    return any(_NOBODY.match(address) for address in senders_in(headers.get("from", "")))
 
 
 def _is_automatic(headers: Mapping[str, str]) -> bool:

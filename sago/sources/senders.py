@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from email.utils import parseaddr
 from typing import Any
 
 from sago.domain.mails import address_of
 from sago.domain.messages import Message
 from sago.ports import Identity
 from sago.sources import gmail, slack
-from sago.sources.mail_parts import headers_of
-from sago.sources.mail_text import decode_header
+from sago.sources.mail_parts import headers_of, name_in, senders_in
 
 _SLACK_NAMES = ("display_name", "real_name", "name")
 
@@ -45,9 +43,8 @@ def _of_mail(message: Message) -> Identity | None:
         return None
     tree = message.raw.get("payload")
     header = headers_of(tree).get("from", "") if isinstance(tree, dict) else ""
-    name, named = parseaddr(decode_header(header))
-    known = address_of(named) == address and address_of(name) != address
-    return Identity(address, _one_line(name) if known else "", address)
+    known = [address_of(each) for each in senders_in(header)] == [address]
+    return Identity(address, _one_line(name_in(header)) if known else "", address)
 
 
 def _one_line(name: str) -> str:

@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 from sago.domain.messages import Message
 from sago.sources import gmail
 from sago.sources.mail_text import decode_bytes
-from tests.unit.sources.mail_forms import HEAD, PLAIN, WORDS, as_eml, as_gmail, gmail_full, gmail_raw, mail, parts
+from tests.standins import gmail_full as gmail_api
+from tests.unit.sources.mail_forms import (
+    HEAD,
+    PLAIN,
+    WORDS,
+    as_eml,
+    as_gmail,
+    envelope,
+    gmail_full,
+    gmail_raw,
+    mail,
+    parts,
+)
 
 
 def read(raw: bytes) -> Message:
@@ -100,15 +112,26 @@ def test_plain_text_that_only_says_there_is_html_is_not_the_mail() -> None:
         (b"From: =?utf-8?q?ceo=40acme.example=2C?= <kim@evil.example>", "kim@evil.example"),
         (b"From: \xd0\xae\xd0\xbd <kim@acme.example>", "kim@acme.example"),
         (b"From: \xfe Kim <kim@acme.example>", "kim@acme.example"),
-        (b"From: a@x.example, kim@acme.example\nSender: kim@acme.example", "kim@acme.example"),
-        (b"From: Team: kim@acme.example, o@x.example;", "kim@acme.example"),
+        (b"From: Team: Kim <kim@acme.example>;", "kim@acme.example"),
+        (b"From: =?utf-8?q?Kim_=3Ckim=40acme.example=3E?=", "kim@acme.example"),
+        (b'From: "kim@acme.example" <KIM@acme.example>', "KIM@acme.example"),
+        (b"From: =?utf-8?q?kim=40acme.example?= <o@x.example>", "o@x.example"),
+        (b"From: =?utf-8?q?Kim_=3Ckim=40acme=2Eexample=3E?=\n <o@x.example>", "o@x.example"),
+        (b"From: =?utf-8?q?kim=40acme.example=2C?= <o@x.example>\nSender: kim@acme.example", "o@x.example"),
+        (b"From: =?utf-8?q?x?= =?utf-8?q?<kim=40acme.example>?= <o@x.example>", "o@x.example"),
+        (b"From: kim@acme.example <o@x.example>", "o@x.example"),
+        (b"From: <kim@acme.example> <o@x.example>", "o@x.example"),
+        (b"From: Kim <kim@acme.example>, <o@x.example>", "o@x.example"),
         (b"From: undisclosed-recipients:;\nSender: kim@acme.example", "kim@acme.example"),
         (b"From:\n Kim\n <kim@acme.example>", "kim@acme.example"),
         (b"From: kim@acme.example\nFrom: Kim <KIM@acme.example>", "kim@acme.example"),
     ],
 )
 def test_the_sender_is_the_address_of_from(header: bytes, sender: str) -> None:
-    assert read(mail().replace(b"From: Kim <kim@acme.example>", header)).sender == sender
+    raw = mail().replace(b"From: Kim <kim@acme.example>", header)
+    for found in (as_eml(raw), as_gmail(gmail_raw(raw)), as_gmail(envelope() | {"payload": gmail_api.tree(raw)})):
+        assert isinstance(found, Message), found
+        assert found.sender == sender
 
 
 @pytest.mark.parametrize(
@@ -119,6 +142,10 @@ def test_the_sender_is_the_address_of_from(header: bytes, sender: str) -> None:
         (b"From: <>", "names no sender"),
         (b"From: undisclosed-recipients:;", "names no sender"),
         (b"From: kim@acme.example\nFrom: orla@harbour.example", "names two senders"),
+        (b"From: a@x.example, kim@acme.example\nSender: kim@acme.example", "names two senders"),
+        (b"From: Team: kim@acme.example, o@x.example;", "names two senders"),
+        (b"From: kim@acme.example (o@x.example)", "names two senders"),
+        (b"From: kim@acme.example@x.example", "names no sender"),
     ],
 )
 def test_a_mail_of_nobody_or_of_two_is_refused(header: bytes, reason: str) -> None:
