@@ -186,8 +186,7 @@ def _data(part: Part) -> bytes:
 
 
 def _leaf(part: Part) -> str:
-    found = _CHARSET.search(headers_of(part).get("content-type", ""))
-    text = decode_bytes(_data(part), found[1] if found else None)
+    text = _letters(part)
     if kind_of(part) == "text/html":
         text = _PICTURE.sub("", text)
     if len(text) > LIMIT:
@@ -195,6 +194,16 @@ def _leaf(part: Part) -> str:
     if kind_of(part) == "text/html":
         return html_to_text(clean(text))
     return _MARKUP.sub("", text) if kind_of(part) == "text/enriched" else text
+
+
+def _letters(part: Part) -> str:
+    """Gmail hands out UTF-8 whatever the header goes on saying; the declared one is for payloads of others."""
+    data = _data(part)
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        found = _CHARSET.search(headers_of(part).get("content-type", ""))
+        return decode_bytes(data, found[1] if found else None)
 
 
 def _size(part: Part) -> int:

@@ -7,7 +7,6 @@ import pytest
 from sago.domain.messages import Message
 from tests.unit.sources.mail_forms import PLAIN, Fate, as_eml, as_gmail, gmail_full, gmail_raw, mail, parts
 
-
 FAILED = b"Authentication-Results: mx.google.com;\n spf=pass (google.com: x) smtp.mailfrom=eve@evil.example;\n"
 FAILED += b" dmarc=fail (p=NONE sp=NONE dis=NONE) header.from=acme.example"
 PASSED = FAILED.replace(b"dmarc=fail", b"dmarc=pass")

@@ -97,6 +97,17 @@ def test_what_can_be_read_is_read_by_every_way(raw: bytes, said: str) -> None:
     assert found.text == said
 
 
+@pytest.mark.parametrize("charset", ["utf-16", "utf-32", "utf-7", "hz", "iso-2022-jp", "gb2312", "us-ascii"])
+@pytest.mark.parametrize("said", ["We lost +AOQ- customers", "a~{<:Ky2;~}b"])
+def test_what_gmail_gives_as_utf8_is_decoded_once(charset: str, said: str) -> None:
+    data = base64.b64encode(said.encode(charset))
+    raw = mail(data, f"Content-Type: text/plain; charset={charset}".encode(), b"Content-Transfer-Encoding: base64")
+    assert text(raw) == said
+    found = as_gmail(envelope() | {"payload": gmail_api.tree(raw)})
+    assert isinstance(found, Message)
+    assert found.text == said
+
+
 def test_plain_text_that_only_says_there_is_html_is_not_the_mail() -> None:
     rich = b"Content-Type: text/html\n\n<p>" + b"We signed a contract with Contoso today. " * 10
     raw = parts(b"Content-Type: text/plain\n\nPlease use a program that shows HTML.", rich, kind=b"alternative")
