@@ -13,8 +13,14 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 LEFT_OUT = "(token left out)"
 """Stands in a log line instead of a token that should not have come so far."""
-_TOKEN = re.compile(r"xox[a-z](?:\.xox[a-z])?-[\w-]{8,}|xapp-[\w-]{8,}|ya29\.[\w.-]{8,}|1//[\w-]{8,}")
-"""Tokens of Slack's (docs.slack.dev/authentication/tokens) and of Google's."""
+_SLASH = r"(?:/|%(?:25)*2F)"
+_TOKEN = re.compile(
+    r"xox[a-z](?:\.xox[a-z])?-[\w-]{8,}|xapp-[\w-]{8,}|ya29\.[\w.-]{8,}|GOCSPX-[\w-]{8,}"
+    rf"|1{_SLASH}{{2}}[\w-]{{8,}}|(?<![\w.])4{_SLASH}0[\w-]{{8,}}|eyJ[\w-]{{8,}}\.eyJ[\w-]{{8,}}\.[\w-]*",
+    re.IGNORECASE,
+)
+"""Tokens of Slack's (docs.slack.dev/authentication/tokens) and of Google's, its clients' secrets and codes, as they
+stand in addresses too; and JSON Web Tokens (RFC 7519)."""
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,

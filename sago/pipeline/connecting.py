@@ -50,10 +50,11 @@ class Connecting:
     ) -> Connection:
         """Keep the account (source, account, name) with its sealed token and its streams, due now. One that is known
         gets the new token, and what is wanted."""
-        sealed, now = self.vault.seal(token), self.clock.now()
+        now = self.clock.now()
         with self.database.begin() as tx:
             known = tx.connections.find(*account[:2])
         connection = _connection(account, known, wanted, now)
+        sealed = self.vault.seal(token, connection.id)
         streams = streams_of(connection) if connection.containers else ()
         with self.database.begin() as tx:
             tx.connections.save(connection)
@@ -107,7 +108,7 @@ class Connecting:
         """The account's token; None where there is none."""
         with self.database.begin() as tx:
             sealed = tx.connections.token(connection_id)
-        return None if sealed is None else self.vault.open(sealed)
+        return None if sealed is None else self.vault.open(sealed, connection_id)
 
     def remove(self, connection: Connection, who: str) -> None:
         """Nothing is read from the account any more: token, streams and routes are gone. Messages stay."""
@@ -132,11 +133,11 @@ class Connecting:
                 if before is None:
                     continue
                 try:
-                    token = self.vault.open(before)
+                    token = self.vault.open(before, connection.id)
                 except ConfigError:
                     lost.append(name_of(connection))
                     continue
-                tx.connections.keep_token(connection.id, self.vault.seal(token))
+                tx.connections.keep_token(connection.id, self.vault.seal(token, connection.id))
                 sealed += 1
         return Rekeyed(sealed, lost)
 

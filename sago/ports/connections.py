@@ -13,11 +13,12 @@ from sago.domain.connections import Connection, Heard, Refresh, Route, Stream, T
 class Vault(Protocol):
     """Seals what nobody may read in a backup or a log. Nothing is asked over a network."""
 
-    def seal(self, token: Token) -> bytes:
-        """The token, so that only this house's key opens it; raises ConfigError where there is no key."""
+    def seal(self, token: Token, connection_id: UUID) -> bytes:
+        """The token, so that only this house's key opens it, for that connection alone; raises ConfigError where there
+        is no key."""
 
-    def open(self, sealed: bytes) -> Token:
-        """The token; raises ConfigError where no key of ours sealed it."""
+    def open(self, sealed: bytes, connection_id: UUID) -> Token:
+        """The token; raises ConfigError where no key of ours sealed it, or for another connection."""
 
 
 class ConnectionStore(Protocol):

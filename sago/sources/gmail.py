@@ -223,21 +223,17 @@ def encode_body(text: str) -> dict[str, Any]:
 
 
 def _sender(mail: Mapping[str, Any]) -> str:
-    """The address that From names, of several the one that Sender names; raises InvalidMessageError for none, and where
-    two From name two (RFC 5322, 3.6 allows one: whose the mail is would be a guess)."""
+    """The address that From names, else Sender; raises InvalidMessageError for none, and for two: whose the mail is
+    would be a guess."""
     tree = mail["payload"]
     if IMPORT_LABEL in _labels(mail):
         return address_of(headers_of(tree).get("from", ""))
-    each = [mail_parts.addresses_in(value) for name, value in mail_parts.all_headers(tree) if name == "from"]
-    named = {address.lower() for addresses in each for address in addresses}
-    wrong = "names no sender: there is no address in From or Sender"
-    if len(each) > 1 and len(named) > 1:
-        wrong = "names two senders: From stands in it twice"
-    else:
-        acting = mail_parts.addresses_in(headers_of(tree).get("sender", ""))
-        addresses = [address for found in each for address in found] or acting
-        if addresses:
-            return next((address for address in acting if address.lower() in named), addresses[0])[:512]
+    written = [value for name, value in mail_parts.all_headers(tree) if name == "from"]
+    named = [address for value in written for address in mail_parts.senders_in(value)]
+    named = named or mail_parts.senders_in(headers_of(tree).get("sender", ""))
+    if len({address.lower() for address in named}) == 1:
+        return named[0][:512]
+    wrong = "names two senders" if named else "names no sender: there is no address in From or Sender"
     raise InvalidMessageError(f"the mail {wrong}", message_id=f"{SOURCE}:{mail['id']}", field="sender")
 
 

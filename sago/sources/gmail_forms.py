@@ -34,10 +34,21 @@ def labels_of(payload: Mapping[str, Any]) -> set[str]:
 
 def addresses_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
     """Of From, then To, then Cc, each once."""
-    tree = payload.get("payload")
-    headers = mail_parts.headers_of(tree) if isinstance(tree, Mapping) else {}
-    found = [each for name in ("from", "to", "cc") for each in mail_parts.addresses_in(headers.get(name, ""))]
+    headers = _headers(payload)
+    found = mail_parts.senders_in(headers.get("from", ""))
+    found += [each for name in ("to", "cc") for each in mail_parts.addresses_in(headers.get(name, ""))]
     return tuple(dict.fromkeys(found))
+
+
+def _headers(payload: Mapping[str, Any]) -> dict[str, str]:
+    tree = payload.get("payload")
+    return mail_parts.headers_of(tree) if isinstance(tree, Mapping) else {}
+
+
+def is_plain(payload: Mapping[str, Any]) -> bool:
+    """Whether an answer in format `full` says all that is read: whose mail it is, and its text. Gmail decodes headers,
+    and a name may then be taken for an address."""
+    return has_body(payload) and not mail_parts.is_doubtful(_headers(payload).get("from", ""))
 
 
 def changes_in(

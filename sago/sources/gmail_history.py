@@ -181,7 +181,7 @@ class Mailbox:
     def _read(self, message_id: str, had: set[str]) -> Item:
         try:
             payload: Mapping[str, Any] = self._message(message_id, "full")
-            if not _hidden(forms.labels_of(payload)) and not forms.has_body(payload):
+            if not _hidden(forms.labels_of(payload)) and not forms.is_plain(payload):
                 payload = forms.from_raw(self._message(message_id, "raw"))
         except NotThereError:
             return left_out(message_id, GONE)

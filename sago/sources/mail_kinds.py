@@ -2,7 +2,8 @@
 
 A machine's mail says so: `Auto-Submitted` (RFC 3834), `multipart/report` (RFC 6522), `Precedence` and the headers of
 lists (RFC 2369, RFC 2919, RFC 8058). A list that people write to (`List-Post`) is people's words; any other is a
-newsletter, and a newsletter is nobody's word to an investor, not even the founder's.
+newsletter, and a newsletter is nobody's word to an investor, not even the founder's. What Gmail found not to come
+from the domain that From names (`Authentication-Results`, RFC 8601; `dmarc=fail`, RFC 7489) is not the sender's word.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sago.sources.mail_parts import addresses_in, headers_of, kind_of, kinds_of, parts_of
+from sago.sources.mail_parts import headers_of, kind_of, kinds_of, parts_of, senders_in
 from sago.sources.mail_text import decode_header
 
 DRAFT, SPAM, TRASH, CHAT = "a draft", "in spam", "in the bin", "a chat"
+NOT_THEIRS = "not from whom it says: DMARC failed"
 REPORT = "a delivery report"
 AUTOMATIC = "an automatic mail"
 NEWSLETTER = "a newsletter"
@@ -38,6 +40,8 @@ _AWAY = re.compile(
     r"|автоответ|自动回复|自動応答|자동 회신)\b",
     re.IGNORECASE,
 )
+_GMAILS = re.compile(r"\s*mx\.google\.com\s*;", re.IGNORECASE)
+_FAILED = re.compile(r";\s*dmarc\s*=\s*fail\b", re.IGNORECASE)
 _MACHINE = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply")
 
 
@@ -47,6 +51,8 @@ def left_out(tree: Mapping[str, Any], labels: Collection[str]) -> str | None:
         if label in labels:
             return reason
     headers = headers_of(tree)
+    if _is_not_theirs(headers):
+        return NOT_THEIRS
     if _is_report(tree, headers):
         return REPORT
     if _is_automatic(headers) or _is_calendars_answer(tree):
@@ -54,6 +60,12 @@ def left_out(tree: Mapping[str, Any], labels: Collection[str]) -> str | None:
     if _is_newsletter(headers):
         return NEWSLETTER
     return ENCRYPTED if _is_encrypted(tree) else None
+
+
+def _is_not_theirs(headers: Mapping[str, str]) -> bool:
+    """By the topmost of the headers, which is the last server's: those below it anybody may have written."""
+    found = headers.get("authentication-results", "")
+    return bool(_GMAILS.match(found) and _FAILED.search(found))
 
 
 def _is_report(tree: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
@@ -68,7 +80,7 @@ def _is_report(tree: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
 
 
 def _from_nobody(headers: Mapping[str, str]) -> bool:
-    return any(_NOBODY.match(address) for address in addresses_in(headers.get("from", "")))
+    return any(_NOBODY.match(address) for address in senders_in(headers.get("from", "")))
 
 
 def _is_automatic(headers: Mapping[str, str]) -> bool:

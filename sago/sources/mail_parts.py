@@ -12,7 +12,7 @@ from sago.errors import InvalidMessageError
 from sago.sources import mail_mime
 from sago.sources.mail_html import html_to_text
 from sago.sources.mail_mime import DEPTH
-from sago.sources.mail_text import HEADER_LIMIT, clean, decode_bytes, mailboxes
+from sago.sources.mail_text import HEADER_LIMIT, clean, decode_bytes, decode_header, mailboxes
 
 STUB = 0.2
 """A plain part with fewer than this share of the words of the HTML beside it only says that there is HTML."""
@@ -24,6 +24,11 @@ _READ = frozenset(("text/plain", "text/html", "text/markdown", "text/enriched", 
 _MARKUP = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
 _BRACKETED = re.compile(r"<([^<>\s@]+@[^<>\s@]+)>")
+_ENDS = r"\s<>,;:\"()\\"
+_ADDRESS = rf"[^{_ENDS}@]+@[^{_ENDS}@]+"
+_ANY = re.compile(rf"(?<![^{_ENDS}]){_ADDRESS}(?![^{_ENDS}])")
+_LAST = re.compile(rf"<\s*({_ADDRESS})\s*>[^<>@]*\Z")
+_WORD = re.compile(r"=\?[^?\s]*\?[bq]\?[^?]*\?=", re.IGNORECASE)
 Part = Mapping[str, Any]
 
 
@@ -93,11 +98,47 @@ def all_headers(part: Part) -> Iterator[tuple[str, str]]:
             yield str(header.get("name", "")).lower(), str(header.get("value", ""))
 
 
+def senders_in(value: str) -> list[str]:
+    """The address in a From, as it was sent or as Gmail decodes it: the last `<…>`, whatever the name before it spells
+    out, else the only one; of several all of them, and whose word it is would be a guess. What an encoded word holds
+    is a name, unless there is no other address."""
+    line = _line(value)
+    return _senders(_WORD.sub(" ", line)) or _senders(decode_header(line))
+
+
+def _senders(line: str) -> list[str]:
+    last = _LAST.search(line)
+    return [last[1]] if last else _each(line)
+
+
+def is_doubtful(value: str) -> bool:
+    """Whether a decoded From holds more than one address, so that it takes the one that was sent to tell them apart."""
+    return len(_each(_line(value).lower())) > 1
+
+
+def name_in(value: str) -> str:
+    """The display name in a From, decoded; empty where it spells out an address."""
+    line = decode_header(_line(value))
+    last = _LAST.search(line)
+    name = (
+        email.utils.unquote(line[: last.start()].strip()) if last else next((name for name, _ in mailboxes(line)), "")
+    )
+    return "" if "@" in name else name
+
+
+def _each(line: str) -> list[str]:
+    return list(dict.fromkeys(_ANY.findall(line)))
+
+
+def _line(value: str) -> str:
+    return " ".join(value[:HEADER_LIMIT].replace("\x00", "").split())
+
+
 def addresses_in(value: str) -> list[str]:
-    """The addresses in a header as it was sent: read before its encoded words are, for a name may spell out another's
-    address."""
-    found = [address for _, address in mailboxes(value) if address.strip("@").count("@") == 1]
-    return found or _BRACKETED.findall(value[:HEADER_LIMIT].replace("\x00", ""))
+    """The addresses in To or Cc."""
+    line = _line(value)
+    found = [address for _, address in mailboxes(line) if address.strip("@").count("@") == 1]
+    return found or _BRACKETED.findall(line)
 
 
 def _children(part: Part) -> list[Part]:
@@ -146,8 +187,7 @@ def _data(part: Part) -> bytes:
 
 
 def _leaf(part: Part) -> str:
-    found = _CHARSET.search(headers_of(part).get("content-type", ""))
-    text = decode_bytes(_data(part), found[1] if found else None)
+    text = _letters(part)
     if kind_of(part) == "text/html":
         text = _PICTURE.sub("", text)
     if len(text) > LIMIT:
@@ -155,6 +195,16 @@ def _leaf(part: Part) -> str:
     if kind_of(part) == "text/html":
         return html_to_text(clean(text))
     return _MARKUP.sub("", text) if kind_of(part) == "text/enriched" else text
+
+
+def _letters(part: Part) -> str:
+    """Gmail hands out UTF-8 whatever the header goes on saying; the declared one is for payloads of others."""
+    data = _data(part)
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        found = _CHARSET.search(headers_of(part).get("content-type", ""))
+        return decode_bytes(data, found[1] if found else None)
 
 
 def _size(part: Part) -> int:

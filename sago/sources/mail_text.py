@@ -37,7 +37,7 @@ _MOST_NESTED = 200
 def decode_bytes(data: bytes, charset: str | None) -> str:
     """The text of `data`: UTF-8 where it is that, else the declared character set, else Windows' Latin one.
 
-    UTF-8 is tried first because Gmail hands out UTF-8 whatever the header says.
+    UTF-8 is tried first, unless the declared one has bytes that may be UTF-8 and say something else.
     """
     declared = (charset or "").strip().lower()
     declared = "" if _NO_CHARSET.search(declared) else _WIDER.get(declared, declared)

@@ -8,8 +8,7 @@ from sago.domain.mails import address_of
 from sago.domain.messages import Message
 from sago.ports import Identity
 from sago.sources import gmail, slack
-from sago.sources.mail_parts import headers_of
-from sago.sources.mail_text import decode_header, mailboxes
+from sago.sources.mail_parts import headers_of, name_in, senders_in
 
 _SLACK_NAMES = ("display_name", "real_name", "name")
 _LONGEST_NAME = 200
@@ -45,9 +44,8 @@ def _of_mail(message: Message) -> Identity | None:
         return None
     tree = message.raw.get("payload")
     header = headers_of(tree).get("from", "") if isinstance(tree, dict) else ""
-    named = (decode_header(name) for name, theirs in mailboxes(header) if address_of(theirs) == address)
-    name = next(named, "")
-    return Identity(address, _one_line(name) if address_of(name) != address else "", address)
+    known = [address_of(each) for each in senders_in(header)] == [address]
+    return Identity(address, _one_line(name_in(header)) if known else "", address)
 
 
 def _one_line(name: str) -> str:

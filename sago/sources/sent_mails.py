@@ -32,13 +32,11 @@ def _sent(message: Message) -> SentMail:
     headers = mail_parts.headers_of(tree) if isinstance(tree, Mapping) else {}
     _, body = gmail.split_subject(message.text)
     readers = [each for pair in mailboxes(decode_header(headers.get("to", ""))) for each in pair]
-    name = next((name for name, _ in mailboxes(decode_header(headers.get("from", "")))), "")
-    sender = sole_address(headers.get("from", ""))
+    sender, name = sole_address(headers.get("from", "")), mail_parts.name_in(headers.get("from", ""))
     return SentMail(sender=sender, name=name, readers=tuple(filter(None, readers)), text=own_words(body))
 
 
 def sole_address(header: str) -> str:
-    """The one address of a header, read before its encoded words are: a name may spell out another's address. Empty
-    where there is none or more than one."""
-    found = mailboxes(header)
-    return found[0][1] if len(found) == 1 and found[0][1].count("@") == 1 else ""
+    """The one address of a From; empty where there is none or more than one."""
+    found = mail_parts.senders_in(header)
+    return found[0] if len(found) == 1 else ""

@@ -162,7 +162,7 @@ class HttpVendor:
             sealed = tx.connections.token(self._connection.id)
         if sealed is None:
             raise self._refused(f"there is no token for {self._name}")
-        token = self._guards.vault.open(sealed)
+        token = self._guards.vault.open(sealed, self._connection.id)
         if token.refresh is not None and token.ends_by(self._now() + ENDS_SOON):
             return self._renewed(token, AccountRefusedError(f"the token for {self._name} has ended"))
         return token
@@ -174,7 +174,7 @@ class HttpVendor:
             sealed = tx.connections.token(self._connection.id, lock=True)
             if sealed is None:
                 raise self._refused(f"there is no token for {self._name}")
-            token = self._guards.vault.open(sealed)
+            token = self._guards.vault.open(sealed, self._connection.id)
             if token.access != stale.access:
                 return token
             if token.refresh is None:
@@ -183,7 +183,7 @@ class HttpVendor:
                 fresh = self._source.renew(token, self._now())
             except AccountRefusedError as error:
                 raise self._refused(str(error)) from None
-            tx.connections.keep_token(self._connection.id, self._guards.vault.seal(fresh))
+            tx.connections.keep_token(self._connection.id, self._guards.vault.seal(fresh, self._connection.id))
             return fresh
 
     def _refused(self, why: str) -> AccountRefusedError:

@@ -23,10 +23,11 @@ def gmail() -> Iterator[GmailStandin]:
         yield standin
 
 
-def mail(number: int, *, days: float = -1.0, body: str = "We signed a second customer.") -> bytes:
+def mail(number: int, *, days: float = -1.0, body: str = "We signed a second customer.", sender: str = "") -> bytes:
     said = (NOW + timedelta(days=days)).strftime("%a, %d %b %Y %H:%M:%S +0000")
     head = (
-        f"From: Ada <ada{number}@northwind.example>\r\nTo: vc@fund.example\r\nCc: Bo <bo@northwind.example>\r\n"
+        f"From: {sender or f'Ada <ada{number}@northwind.example>'}\r\n"
+        "To: vc@fund.example\r\nCc: Bo <bo@northwind.example>\r\n"
         f"Date: {said}\r\nSubject: Note {number}\r\nMessage-ID: <{number}@northwind.example>\r\n"
     )
     return f"{head}Content-Type: text/plain; charset=utf-8\r\n\r\n{body} No {number}.\r\n".encode()
@@ -337,6 +338,24 @@ def test_the_people_of_a_mail_are_its_sender_then_its_readers(gmail: GmailStandi
     (item,) = [each for each in items if each.payload["id"] == message_id]
     assert item.addresses == ("ada7@northwind.example", "vc@fund.example", "bo@northwind.example")
     assert item.container == "INBOX"
+
+
+def test_an_address_that_a_name_spells_out_is_nobodys(gmail: GmailStandin) -> None:
+    spelled = (
+        "=?utf-8?q?ada=40acme.example?= <eve@evil.example>",
+        "=?utf-8?q?Ada_=3Cada=40acme=2Eexample=3E?= <eve@evil.example>",
+        "eve@evil.example =?utf-8?q?=3Cada=40acme.example=3E?=",
+        "ada@acme.example <eve@evil.example>",
+    )
+    for number, sender in enumerate(spelled):
+        gmail.mailbox.add(mail(number, sender=sender))
+    house = house_of(gmail)
+    house.pulling.refresh(house.id)
+    vendor = house.platform.vendor(house.connection)
+    items = house.gmail.page(house.connection, vendor, fresh(house), Window(LONG_AGO, NOW)).items
+    said = [(each.addresses[0], house.gmail.to_message(each, "acme", {}).sender) for each in items]
+    assert said == [("eve@evil.example", "eve@evil.example")] * len(spelled)
+    assert not [each for item in items for each in item.addresses if each.endswith("acme.example")]
 
 
 def test_a_text_that_gmail_puts_aside_is_read_from_the_raw_mail(gmail: GmailStandin) -> None:

@@ -70,7 +70,7 @@ class House:
     def keep(self, token: Token) -> None:
         with self.database.begin() as tx:
             tx.connections.save(CONNECTION)
-            tx.connections.keep_token(CONNECTION.id, self.vault.seal(token))
+            tx.connections.keep_token(CONNECTION.id, self.vault.seal(token, CONNECTION.id))
 
     def ask(self, path: str = "lines") -> dict[str, Any]:
         return self.platform.vendor(CONNECTION).get(path, LINES, limit="lines")

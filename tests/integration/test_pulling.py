@@ -59,7 +59,7 @@ def house(redis_server: Server, postgres_server: Server, tmp_path: Path, guard: 
                 created_at=BEGAN,
             )
         )
-        sealed = ToldVault().seal(Token(access=SecretStr(FIRST), refresh=SecretStr("refresh-1")))
+        sealed = ToldVault().seal(Token(access=SecretStr(FIRST), refresh=SecretStr("refresh-1")), ID)
         tx.connections.keep_token(ID, sealed)
         tx.streams.ensure(ID, ["R1"], BEGAN)
     yield made
@@ -157,7 +157,10 @@ def test_workers_read_what_is_due_of_a_workspace_from_its_first_day_on(
         workspace.post(channel.id, "U1", f"standup {number}", BEGAN + timedelta(minutes=number))
     with slack_server(workspace) as server:
         key = new_key()
-        connect(house, workspace.team, FernetVault(SecretStr(key)).seal(Token(access=SecretStr(server.token))))
+        sealed = FernetVault(SecretStr(key)).seal(
+            Token(access=SecretStr(server.token)), connection_id_of("slack", workspace.team)
+        )
+        connect(house, workspace.team, sealed)
         ours = {"SAGO_SOURCES__TOKEN_KEYS": key, "SAGO_SLACK__API_URL": server.api_url}
         ours["SAGO_SLACK__IS_INTERNAL"] = "true"
         house.bridge()

@@ -114,7 +114,7 @@ def test_after_a_connect_and_a_pull_no_table_and_no_key_holds_a_token(house: Con
         kept = tx.connections.token(known.id)
     assert refused is not None
     assert refused.reason
-    assert kept is None or house.vault.open(kept) == token
+    assert kept is None or house.vault.open(kept, known.id) == token
     keys = house.settings.sources.token_keys
     assert keys is not None
     assert with_a_token(house.settings, keys.get_secret_value()) == []

@@ -110,7 +110,7 @@ class House:
         """Connect with it."""
         with self.database.begin() as tx:
             tx.connections.save(self.connection)
-            tx.connections.keep_token(self.id, self.vault.seal(token))
+            tx.connections.keep_token(self.id, self.vault.seal(token, self.id))
 
     def share(self, **more: Any) -> None:
         """Share something else from now on."""

@@ -111,7 +111,7 @@ class House:
         )
         with self.database.begin() as tx:
             tx.connections.save(self.connection)
-            tx.connections.keep_token(self.id, vault.seal(token or Token(access=SecretStr(server.token))))
+            tx.connections.keep_token(self.id, vault.seal(token or Token(access=SecretStr(server.token)), self.id))
 
     def _keep(self, _: Connection, people: Sequence[Identity]) -> None:
         self.people = {each.native_id: each for each in people}

@@ -27,8 +27,12 @@ except ValueError:
 @pytest.mark.parametrize("style", ["plain", "json"])
 @pytest.mark.parametrize(
     "token",
-    ["xoxb-1234567890-abc", "xoxe.xoxp-1-Mi0yLTEyMw", "xapp-1-A0-1234-ab", "ya29.a0AfH6-SMBx_1", "1//0gabcd-Efgh_"],
-)
+    [
+        "xoxb-1234567890-abc", "xoxe.xoxp-1-Mi0yLTEyMw", "xapp-1-A0-1234-ab", "ya29.a0AfH6-SMBx_1", "1//0gabcd-Efgh_",
+        "1%2F%2f0gabcd-Efgh_", "GOCSPX-a1b2c3d4e5", "4/0AbcdE-fghij_", "4%2F0AbcdE-fghij_", "4%252F0AbcdE-fghij_",
+        "eyJhbGciOi-J9.eyJzdWIiOi-J4In0.c2lnbmF0-dXJl",
+    ],
+)  # fmt: skip
 def test_no_log_line_shows_a_token(tmp_path_factory: pytest.TempPathFactory, token: str, style: str) -> None:
     before, _, after = token.partition("-")
     code = SAY.format(style=style, before=before, after=after)
@@ -43,6 +47,6 @@ def test_no_log_line_shows_a_token(tmp_path_factory: pytest.TempPathFactory, tok
 def test_what_is_no_token_stays(capsys: pytest.CaptureFixture[str]) -> None:
     handlers = logging.getLogger().handlers[:]
     telemetry.configure("INFO", "json")
-    logging.getLogger("x").warning("see https://x.example/1//2 and xoxo-kisses")
+    logging.getLogger("x").warning("see https://x.example/1//2, 14/04/2026, 4/0 and xoxo-kisses")
     logging.getLogger().handlers[:] = handlers
-    assert '"event": "see https://x.example/1//2 and xoxo-kisses"' in capsys.readouterr().err
+    assert '"event": "see https://x.example/1//2, 14/04/2026, 4/0 and xoxo-kisses"' in capsys.readouterr().err

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from io import StringIO
+from uuid import UUID
 
 import pytest
 import typer
@@ -83,7 +84,7 @@ def test_a_key_is_a_line_for_env_that_keeps_the_older_ones_behind_it(
     line = sago("key").stdout
     name, _, first = line.strip().partition("=")
     assert name == VARIABLE
-    FernetVault(SecretStr(first)).seal(Token(access=SecretStr("a")))
+    FernetVault(SecretStr(first)).seal(Token(access=SecretStr("a")), UUID(int=1))
     monkeypatch.setenv(VARIABLE, first)
     second = sago("key")
     newer, older = second.stdout.strip().partition("=")[2].split(",")
@@ -106,7 +107,7 @@ def test_rekey_seals_every_token_with_the_newest_key_and_names_those_it_cannot_o
     with database.begin() as tx:
         sealed = tx.connections.token(kept.id)
     assert sealed is not None
-    assert FernetVault(SecretStr(new)).open(sealed).access.get_secret_value() == SLACK_TOKEN
+    assert FernetVault(SecretStr(new)).open(sealed, kept.id).access.get_secret_value() == SLACK_TOKEN
     assert json.loads(sago("rekey", "--json").stdout) == {"sealed": 1, "lost": ["slack/T2"]}
 
 

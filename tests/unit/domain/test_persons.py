@@ -95,7 +95,10 @@ def test_a_first_name_fits_only_where_it_can_be_nobody_elses() -> None:
     [
         "info@x.example", "No-Reply@x.example", "do_not_reply@x.example", "jira-noreply@x.example",
         "notifications+ab12@x.example", "bounce-77@x.example", "support+7@x.example", "team@lists.x.example",
-        "founders@x.googlegroups.example", "MAILER-DAEMON@x.example",
+        "founders@x.googlegroups.example", "MAILER-DAEMON@x.example", "engineering@x.example", "hey@x.example",
+        "all@x.example", "Kontakt@x.example", "büro@x.example", "rechnungen@x.example", "comptabilité@x.example",
+        "accueil@x.example", "contacto@x.example", "faturamento@x.example", "segreteria@x.example",
+        "boekhouding@x.example", "biuro@x.example", "kundtjänst@x.example",
     ],
 )  # fmt: skip
 def test_a_role_address_is_nobody(address: str) -> None:
@@ -106,7 +109,16 @@ def test_a_role_address_is_nobody(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "ana@x.example", "salesa@x.example", "information.k@x.example", "root66@x.example"]
+    "address",
+    [
+        "",
+        "ana@x.example",
+        "salesa@x.example",
+        "information.k@x.example",
+        "root66@x.example",
+        "mark.ops@x.example",
+        "ola@x.example",
+    ],
 )
 def test_an_address_of_a_person_is_none(address: str) -> None:
     assert not is_role(address)

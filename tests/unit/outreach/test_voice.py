@@ -135,7 +135,7 @@ def test_whatever_a_mail_says_a_voice_is_short_lines_of_letters(texts: list[str]
         ('"Ivo <ivo@fund.example>" <eve@evil.example>', "eve@evil.example"),
         ("=?utf-8?q?Ivo_=3Civo=40fund=2Eexample=3E?= <eve@evil.example>", "eve@evil.example"),
         ("ivo@fund.example, eve@evil.example", ""),
-        ("Ivo <ivo@fund.example> <eve@evil.example>", ""),
+        ("Ivo <ivo@fund.example> <eve@evil.example>", "eve@evil.example"),
         ("", ""),
     ],
 )

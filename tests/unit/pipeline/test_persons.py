@@ -140,6 +140,13 @@ def test_a_display_name_of_someone_else_is_not_taken_for_the_mailbox(house: Hous
     assert house.persons.people("scaleflow").persons[0].identities[0].name == ""
 
 
+@pytest.mark.parametrize("name", ["ben@scaleflow.example", '"ben@scaleflow.example,"', "Ben <ben@scaleflow.example>"])
+def test_an_address_in_a_display_name_is_nobodys(house: House, name: str) -> None:
+    house.persons.meet(house.gmail, [mail(name=name)])
+    (person,) = house.persons.people("scaleflow").persons
+    assert [(each.native_id, each.name) for each in person.identities] == [(MAILBOX, "")]
+
+
 def test_names_stay_as_texts_first_showed_them_and_are_asked_for_once_a_minute(house: House) -> None:
     house.persons.keep(house.slack, [ANA])
     assert house.persons.names(house.slack) == {"U1": "Ana Diaz"}

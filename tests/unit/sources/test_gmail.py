@@ -69,9 +69,7 @@ def test_html_is_read_where_there_is_no_plain_text() -> None:
     assert gmail.to_message(mail, "harbour").text == "Subject: Fähre 🚢\n\nHi"
 
 
-@pytest.mark.parametrize(
-    ("charset", "text"), [("iso-8859-1", "Fähre"), ("iso-2022-jp", "日本"), ("windows-1252", "“so”"), ("x-none", "é")]
-)
+@pytest.mark.parametrize(("charset", "text"), [("iso-8859-1", "Fähre"), ("windows-1252", "“so”"), ("x-none", "é")])
 def test_the_declared_character_set_is_used_where_it_must(charset: str, text: str) -> None:
     data = text.encode("latin-1" if charset == "x-none" else charset)
     part = {

@@ -7,6 +7,10 @@ import pytest
 from sago.domain.messages import Message
 from tests.unit.sources.mail_forms import PLAIN, Fate, as_eml, as_gmail, gmail_full, gmail_raw, mail, parts
 
+FAILED = b"Authentication-Results: mx.google.com;\n spf=pass (google.com: x) smtp.mailfrom=eve@evil.example;\n"
+FAILED += b" dmarc=fail (p=NONE sp=NONE dis=NONE) header.from=acme.example"
+PASSED = FAILED.replace(b"dmarc=fail", b"dmarc=pass")
+
 
 def reason_of(fate: Fate) -> str:
     assert isinstance(fate, str), fate
@@ -16,6 +20,7 @@ def reason_of(fate: Fate) -> str:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
+        (mail(b"We signed", FAILED, PASSED), "not from whom it says: DMARC failed"),
         (mail(b"away", b"Auto-Submitted: auto-replied"), "an automatic mail"),
         (mail(b"away", b"Auto-Submitted: auto-generated; x=y"), "an automatic mail"),
         (mail(b"away", b"Subject: Automatic reply: us"), "an automatic mail"),
@@ -43,6 +48,13 @@ def test_what_is_left_out_on_purpose_has_its_reason(raw: bytes, reason: str) -> 
     for found in (as_eml(raw), as_gmail(gmail_full(raw)), as_gmail(gmail_raw(raw))):
         assert reason_of(found).startswith(reason)
         assert str(found).startswith("ignored: ")
+
+
+@pytest.mark.parametrize("headers", [(), (PASSED, FAILED), (FAILED.replace(b"mx.google.com", b"mx.x.example"), FAILED)])
+def test_only_what_gmail_found_itself_is_not_the_senders_word(headers: tuple[bytes, ...]) -> None:
+    raw = mail(b"We signed", *headers)
+    for found in (as_eml(raw), as_gmail(gmail_full(raw)), as_gmail(gmail_raw(raw))):
+        assert isinstance(found, Message), found
 
 
 def test_a_list_that_people_write_to_is_peoples_words() -> None:

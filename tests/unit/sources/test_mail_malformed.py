@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 from sago.domain.messages import Message
 from sago.sources import gmail
 from sago.sources.mail_text import decode_bytes
-from tests.unit.sources.mail_forms import HEAD, PLAIN, WORDS, as_eml, as_gmail, gmail_full, gmail_raw, mail, parts
+from tests.standins import gmail_full as gmail_api
+from tests.unit.sources.mail_forms import (
+    HEAD,
+    PLAIN,
+    WORDS,
+    as_eml,
+    as_gmail,
+    envelope,
+    gmail_full,
+    gmail_raw,
+    mail,
+    parts,
+)
 
 
 def read(raw: bytes) -> Message:
@@ -85,6 +97,17 @@ def test_what_can_be_read_is_read_by_every_way(raw: bytes, said: str) -> None:
     assert found.text == said
 
 
+@pytest.mark.parametrize("charset", ["utf-16", "utf-32", "utf-7", "hz", "iso-2022-jp", "gb2312", "us-ascii"])
+@pytest.mark.parametrize("said", ["We lost +AOQ- customers", "a~{<:Ky2;~}b"])
+def test_what_gmail_gives_as_utf8_is_decoded_once(charset: str, said: str) -> None:
+    data = base64.b64encode(said.encode(charset))
+    raw = mail(data, f"Content-Type: text/plain; charset={charset}".encode(), b"Content-Transfer-Encoding: base64")
+    assert text(raw) == said
+    found = as_gmail(envelope() | {"payload": gmail_api.tree(raw)})
+    assert isinstance(found, Message)
+    assert found.text == said
+
+
 def test_plain_text_that_only_says_there_is_html_is_not_the_mail() -> None:
     rich = b"Content-Type: text/html\n\n<p>" + b"We signed a contract with Contoso today. " * 10
     raw = parts(b"Content-Type: text/plain\n\nPlease use a program that shows HTML.", rich, kind=b"alternative")
@@ -100,8 +123,16 @@ def test_plain_text_that_only_says_there_is_html_is_not_the_mail() -> None:
         (b"From: =?utf-8?q?ceo=40acme.example=2C?= <kim@evil.example>", "kim@evil.example"),
         (b"From: \xd0\xae\xd0\xbd <kim@acme.example>", "kim@acme.example"),
         (b"From: \xfe Kim <kim@acme.example>", "kim@acme.example"),
-        (b"From: a@x.example, kim@acme.example\nSender: kim@acme.example", "kim@acme.example"),
-        (b"From: Team: kim@acme.example, o@x.example;", "kim@acme.example"),
+        (b"From: Team: Kim <kim@acme.example>;", "kim@acme.example"),
+        (b"From: =?utf-8?q?Kim_=3Ckim=40acme.example=3E?=", "kim@acme.example"),
+        (b'From: "kim@acme.example" <KIM@acme.example>', "KIM@acme.example"),
+        (b"From: =?utf-8?q?kim=40acme.example?= <o@x.example>", "o@x.example"),
+        (b"From: =?utf-8?q?Kim_=3Ckim=40acme=2Eexample=3E?=\n <o@x.example>", "o@x.example"),
+        (b"From: =?utf-8?q?kim=40acme.example=2C?= <o@x.example>\nSender: kim@acme.example", "o@x.example"),
+        (b"From: =?utf-8?q?x?= =?utf-8?q?<kim=40acme.example>?= <o@x.example>", "o@x.example"),
+        (b"From: kim@acme.example <o@x.example>", "o@x.example"),
+        (b"From: <kim@acme.example> <o@x.example>", "o@x.example"),
+        (b"From: Kim <kim@acme.example>, <o@x.example>", "o@x.example"),
         (b"From: undisclosed-recipients:;\nSender: kim@acme.example", "kim@acme.example"),
         (b"From:\n Kim\n <kim@acme.example>", "kim@acme.example"),
         (b"From: kim@acme.example\nFrom: Kim <KIM@acme.example>", "kim@acme.example"),
@@ -111,7 +142,10 @@ def test_plain_text_that_only_says_there_is_html_is_not_the_mail() -> None:
     ],
 )
 def test_the_sender_is_the_address_of_from(header: bytes, sender: str) -> None:
-    assert read(mail().replace(b"From: Kim <kim@acme.example>", header)).sender == sender
+    raw = mail().replace(b"From: Kim <kim@acme.example>", header)
+    for found in (as_eml(raw), as_gmail(gmail_raw(raw)), as_gmail(envelope() | {"payload": gmail_api.tree(raw)})):
+        assert isinstance(found, Message), found
+        assert found.sender == sender
 
 
 @pytest.mark.parametrize(
@@ -122,6 +156,10 @@ def test_the_sender_is_the_address_of_from(header: bytes, sender: str) -> None:
         (b"From: <>", "names no sender"),
         (b"From: undisclosed-recipients:;", "names no sender"),
         (b"From: kim@acme.example\nFrom: orla@harbour.example", "names two senders"),
+        (b"From: a@x.example, kim@acme.example\nSender: kim@acme.example", "names two senders"),
+        (b"From: Team: kim@acme.example, o@x.example;", "names two senders"),
+        (b"From: kim@acme.example (o@x.example)", "names two senders"),
+        (b"From: kim@acme.example@x.example", "names no sender"),
     ],
 )
 def test_a_mail_of_nobody_or_of_two_is_refused(header: bytes, reason: str) -> None:
