@@ -14,7 +14,7 @@ import lxml.html
 from inscriptis import Inscriptis
 from inscriptis.model.config import ParserConfig
 
-from sago.sources.mail_css import Look, Rules, declarations
+from sago.sources.mail_css import Line, Look, Rules, declarations
 
 _LAYOUT = ParserConfig()
 _NO_LETTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -52,14 +52,15 @@ def _tree(markup: str) -> lxml.html.HtmlElement | None:
 
 def _leave_out_hidden(tree: lxml.html.HtmlElement) -> None:
     """Blank every text that is not seen, and bring up what is nested too deep."""
-    rules = Rules.of([style.text or "" for style in tree.iter("style")])
-    looks: dict[lxml.html.HtmlElement, tuple[Look, int]] = {}
+    rules = Rules([style.text or "" for style in tree.iter("style")])
+    looks: dict[lxml.html.HtmlElement, tuple[Look, int, Line]] = {}
     deep = []
     for element in tree.iter():
         parent = element.getparent()
-        above, depth = looks[parent] if parent is not None else (Look(), 0)
-        look = above if above.is_gone else _look(element, above, rules)
-        looks[element] = look, depth + 1
+        above, depth, outer = looks[parent] if parent is not None else (Look(), 0, None)
+        line = Line(_marks(element), outer)
+        look = above if above.is_gone else _look(element, above, rules.of_element(line))
+        looks[element] = look, depth + 1, line
         if not look.is_seen:
             element.text = _blank(element.text)
         if not above.is_seen:
@@ -70,7 +71,12 @@ def _leave_out_hidden(tree: lxml.html.HtmlElement) -> None:
         element.drop_tag()
 
 
-def _look(element: lxml.html.HtmlElement, above: Look, rules: Rules) -> Look:
+def _marks(element: lxml.html.HtmlElement) -> frozenset[str]:
+    named = [f"#{element.get('id')}"] if element.get("id") else []
+    return frozenset([str(element.tag), *(f".{name}" for name in element.get("class", "").split()), *named])
+
+
+def _look(element: lxml.html.HtmlElement, above: Look, by_sheets: dict[str, str]) -> Look:
     names = element.get("class", "").split()
     marks = " ".join([*names, element.get("id", ""), element.get("data-smartmail", "")]).lower()
     if element.tag in _UNSEEN or element.get("hidden") is not None or any(mark in marks for mark in _SIGNATURES):
@@ -79,7 +85,7 @@ def _look(element: lxml.html.HtmlElement, above: Look, rules: Rules) -> Look:
     for attribute, name in (("bgcolor", "background-color"), ("color", "color"), ("text", "color")):
         if (value := element.get(attribute)) and (attribute != "text" or element.tag == "body"):
             said[name] = f"#{value}" if _BARE_HEX.fullmatch(value) else value.lower()
-    said |= rules.of_element(str(element.tag), names, element.get("id", ""))
+    said |= by_sheets
     said |= declarations(element.get("style", ""))
     if element.get("background"):
         said["background-image"] = "url()"
