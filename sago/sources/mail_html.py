@@ -24,6 +24,7 @@ _UNSEEN = frozenset(
     ("script", "style", "head", "title", "template", "svg", "math", "object", "embed", "iframe", "audio", "video")
 ) | {"select", "datalist", "canvas", "map", "applet"}
 _SIGNATURES = ("gmail_signature", "moz-signature", "ms-outlook-mobile-signature", "applemailsignature")
+_OUTLOOKS = re.compile(r"border:none;border-left:solid[^;]{1,40}1\.5pt;padding:0(?:cm|in)0(?:cm|in)0(?:cm|in)4\.0pt")
 MOST_QUOTES = 300
 """Of more the text is on one line each: nobody reads it."""
 _DEEPEST = 60
@@ -105,8 +106,8 @@ def _break_at_rules(tree: lxml.html.HtmlElement) -> None:
 
 
 def _mark_quotes(tree: lxml.html.HtmlElement) -> None:
-    for number, quote in enumerate(list(tree.iter("blockquote"))):
-        if not _is_quote(quote) or any(_is_quote(each) for each in quote.iterancestors("blockquote")):
+    for number, quote in enumerate(list(tree.iter("blockquote", "div"))):
+        if not _is_quote(quote) or any(_is_quote(each) for each in quote.iterancestors("blockquote", "div")):
             continue
         tail, quote.tail = quote.tail, None
         text = _laid_out(quote) if number < MOST_QUOTES else _run_together(quote)
@@ -119,10 +120,16 @@ def _mark_quotes(tree: lxml.html.HtmlElement) -> None:
 
 
 def _is_quote(element: lxml.html.HtmlElement) -> bool:
-    """A mail program's own indenting has neither a border nor a name."""
+    """A mail program's own indenting has neither a border nor a name. A `div` is one where it has Outlook's border, or
+    Gmail's name and nothing inside that says where the quote begins."""
+    if element.tag == "div":
+        if _OUTLOOKS.search(element.get("style", "").replace(" ", "").lower()):
+            return True
+        is_gmails = "gmail_quote" in element.get("class", "").split()
+        return is_gmails and not element.xpath("boolean(.//blockquote | .//*[contains(@class, 'gmail_attr')])")
     style = declarations(element.get("style", ""))
     named = element.get("type") == "cite" or element.get("cite") or element.get("class")
-    return bool(named) or not style.get("border", "").startswith(("none", "0"))
+    return bool(named) or not style.get("border", "").startswith("none")
 
 
 def _laid_out(tree: lxml.html.HtmlElement) -> str:
