@@ -38,6 +38,8 @@ _PASSED_ON = re.compile(
 _FORWARDS = frozenset(
     ("fw", "fwd", "wg", "tr", "rv", "enc", "i", "vl", "vb", "fs", "pd", "doorst", "转发", "轉寄", "転送")
 )
+_LETTERS = frozenset(("i", "r"))
+"""In Italian; of a mail that neither answers nor quotes, a word of its own."""
 _SHUT = frozenset(
     ("application/ms-tnef", "application/vnd.ms-tnef", "application/pkcs7-mime", "application/x-pkcs7-mime")
 )
@@ -169,7 +171,7 @@ def _read(mail: Mapping[str, Any]) -> _Read:
     if len(body) > mail_parts.LIMIT:
         raise InvalidMessageError("the mail's text is over 2 MB", message_id=f"{SOURCE}:{mail['id']}")
     own = split_own(body)
-    passed_on = _PASSED_ON.match(subject)
+    passed_on = _passed_on(subject, is_sure=own.quotes or own.forwards or _answers(tree))
     if own.text:
         return _Read(subject, own.text if passed_on else join_subject(subject, own.text))
     if own.encrypted:
@@ -187,6 +189,16 @@ def _read(mail: Mapping[str, Any]) -> _Read:
     if passed_on or not subject:
         return _Read(subject, "", mail_kinds.NO_WORDS)
     return _Read(subject, join_subject(subject, ""))
+
+
+def _passed_on(subject: str, *, is_sure: bool) -> re.Match[str] | None:
+    found = _PASSED_ON.match(subject)
+    return None if found and found["prefix"].lower() in _LETTERS and not is_sure else found
+
+
+def _answers(tree: Mapping[str, Any]) -> bool:
+    found = {*headers_of(tree), *mail_parts.kinds_of(tree)}
+    return not found.isdisjoint(("references", "in-reply-to", "message/rfc822"))
 
 
 def _labels(mail: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ import lxml.html
 from inscriptis import Inscriptis
 from inscriptis.model.config import ParserConfig
 
-from sago.sources.mail_css import Look, Rules, declarations
+from sago.sources.mail_css import Line, Look, Rules, declarations
 
 _LAYOUT = ParserConfig()
 _NO_LETTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -24,6 +24,7 @@ _UNSEEN = frozenset(
     ("script", "style", "head", "title", "template", "svg", "math", "object", "embed", "iframe", "audio", "video")
 ) | {"select", "datalist", "canvas", "map", "applet"}
 _SIGNATURES = ("gmail_signature", "moz-signature", "ms-outlook-mobile-signature", "applemailsignature")
+_OUTLOOKS = re.compile(r"border:none;border-left:solid[^;]{1,40}1\.5pt;padding:0(?:cm|in)0(?:cm|in)0(?:cm|in)4\.0pt")
 MOST_QUOTES = 300
 """Of more the text is on one line each: nobody reads it."""
 _DEEPEST = 60
@@ -52,14 +53,15 @@ def _tree(markup: str) -> lxml.html.HtmlElement | None:
 
 def _leave_out_hidden(tree: lxml.html.HtmlElement) -> None:
     """Blank every text that is not seen, and bring up what is nested too deep."""
-    rules = Rules.of([style.text or "" for style in tree.iter("style")])
-    looks: dict[lxml.html.HtmlElement, tuple[Look, int]] = {}
+    rules = Rules([style.text or "" for style in tree.iter("style")])
+    looks: dict[lxml.html.HtmlElement, tuple[Look, int, Line]] = {}
     deep = []
     for element in tree.iter():
         parent = element.getparent()
-        above, depth = looks[parent] if parent is not None else (Look(), 0)
-        look = above if above.is_gone else _look(element, above, rules)
-        looks[element] = look, depth + 1
+        above, depth, outer = looks[parent] if parent is not None else (Look(), 0, None)
+        line = Line(_marks(element), outer)
+        look = above if above.is_gone else _look(element, above, rules.of_element(line))
+        looks[element] = look, depth + 1, line
         if not look.is_seen:
             element.text = _blank(element.text)
         if not above.is_seen:
@@ -70,7 +72,12 @@ def _leave_out_hidden(tree: lxml.html.HtmlElement) -> None:
         element.drop_tag()
 
 
-def _look(element: lxml.html.HtmlElement, above: Look, rules: Rules) -> Look:
+def _marks(element: lxml.html.HtmlElement) -> frozenset[str]:
+    named = [f"#{element.get('id')}"] if element.get("id") else []
+    return frozenset([str(element.tag), *(f".{name}" for name in element.get("class", "").split()), *named])
+
+
+def _look(element: lxml.html.HtmlElement, above: Look, by_sheets: dict[str, str]) -> Look:
     names = element.get("class", "").split()
     marks = " ".join([*names, element.get("id", ""), element.get("data-smartmail", "")]).lower()
     if element.tag in _UNSEEN or element.get("hidden") is not None or any(mark in marks for mark in _SIGNATURES):
@@ -79,7 +86,7 @@ def _look(element: lxml.html.HtmlElement, above: Look, rules: Rules) -> Look:
     for attribute, name in (("bgcolor", "background-color"), ("color", "color"), ("text", "color")):
         if (value := element.get(attribute)) and (attribute != "text" or element.tag == "body"):
             said[name] = f"#{value}" if _BARE_HEX.fullmatch(value) else value.lower()
-    said |= rules.of_element(str(element.tag), names, element.get("id", ""))
+    said |= by_sheets
     said |= declarations(element.get("style", ""))
     if element.get("background"):
         said["background-image"] = "url()"
@@ -99,8 +106,8 @@ def _break_at_rules(tree: lxml.html.HtmlElement) -> None:
 
 
 def _mark_quotes(tree: lxml.html.HtmlElement) -> None:
-    for number, quote in enumerate(list(tree.iter("blockquote"))):
-        if not _is_quote(quote) or any(_is_quote(each) for each in quote.iterancestors("blockquote")):
+    for number, quote in enumerate(list(tree.iter("blockquote", "div"))):
+        if not _is_quote(quote) or any(_is_quote(each) for each in quote.iterancestors("blockquote", "div")):
             continue
         tail, quote.tail = quote.tail, None
         text = _laid_out(quote) if number < MOST_QUOTES else _run_together(quote)
@@ -113,10 +120,16 @@ def _mark_quotes(tree: lxml.html.HtmlElement) -> None:
 
 
 def _is_quote(element: lxml.html.HtmlElement) -> bool:
-    """A mail program's own indenting has neither a border nor a name."""
+    """A mail program's own indenting has neither a border nor a name. A `div` is one where it has Outlook's border, or
+    Gmail's name and nothing inside that says where the quote begins."""
+    if element.tag == "div":
+        if _OUTLOOKS.search(element.get("style", "").replace(" ", "").lower()):
+            return True
+        is_gmails = "gmail_quote" in element.get("class", "").split()
+        return is_gmails and not element.xpath("boolean(.//blockquote | .//*[contains(@class, 'gmail_attr')])")
     style = declarations(element.get("style", ""))
     named = element.get("type") == "cite" or element.get("cite") or element.get("class")
-    return bool(named) or not style.get("border", "").startswith(("none", "0"))
+    return bool(named) or not style.get("border", "").startswith("none")
 
 
 def _laid_out(tree: lxml.html.HtmlElement) -> str:

@@ -37,7 +37,7 @@ _AWAY = re.compile(
     r"|automatische antwort|abwesenheits(?:notiz|meldung)|abwesend|réponse automatique|absence du bureau"
     r"|respuesta automática|fuera de la oficina|risposta automatica|fuori sede|automatisch antwoord|afwezig"
     r"|resposta automática|automatiskt svar|automatisk svar|autosvar|automatická odpověď|odpowiedź automatyczna"
-    r"|автоответ|自动回复|自動応答|자동 회신)\b",
+    r"|автоответ|自动回复|自動応答|자동 회신)(?: auto-?(?:reply|response))?\s*(?:[:：]|$)",
     re.IGNORECASE,
 )
 _GMAILS = re.compile(r"\s*mx\.google\.com\s*;", re.IGNORECASE)

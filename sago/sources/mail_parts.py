@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import email.utils
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -120,9 +121,8 @@ def name_in(value: str) -> str:
     """The display name in a From, decoded; empty where it spells out an address."""
     line = decode_header(_line(value))
     last = _LAST.search(line)
-    name = (
-        email.utils.unquote(line[: last.start()].strip()) if last else next((name for name, _ in mailboxes(line)), "")
-    )
+    mailbox = next((name for name, _ in mailboxes(line)), "")
+    name = email.utils.unquote(line[: last.start()].strip()) if last else mailbox
     return "" if "@" in name else name
 
 
@@ -151,12 +151,17 @@ def _text(part: Part, depth: int, *, is_root: bool = False) -> str:
     if kind.startswith("message/") or not depth:
         return ""
     if children:
-        texts = [(kind_of(child), _text(child, depth - 1)) for child in children]
+        texts = [(_kind_of_text(child), _text(child, depth - 1)) for child in children]
         return _chosen(texts) if kind == "multipart/alternative" else "\n".join(text for _, text in texts if text)
     if kind.startswith("multipart/") and (data := _data(part)):
         again = mail_mime.parse(b"Content-Type: multipart/mixed\n\n" + data)
         return _text(mail_mime.tree_of(again), depth - 1, is_root=True)
     return _leaf(part) if _is_text(part, is_root=is_root) else ""
+
+
+def _kind_of_text(part: Part) -> str:
+    """Of the first text in it: HTML with its pictures (`multipart/related`) is HTML."""
+    return next((kind_of(each) for each in parts_of(part) if _is_text(each)), kind_of(part))
 
 
 def _chosen(texts: list[tuple[str, str]]) -> str:

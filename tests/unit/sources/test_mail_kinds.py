@@ -64,6 +64,34 @@ def test_a_list_that_people_write_to_is_peoples_words() -> None:
     assert found.text == "We signed"
 
 
+@pytest.mark.parametrize(
+    "subject",
+    ["Automated response is live for 3 customers", "Out of office space: we move", "I: MRR fell", "R: 3 of 4"],
+)
+def test_a_subject_that_begins_like_a_machines_or_a_forwards_is_the_senders(subject: str) -> None:
+    found = as_eml(mail(b"We signed", b"Subject: " + subject.encode()))
+    assert isinstance(found, Message)
+    assert found.text == f"Subject: {subject}\n\nWe signed"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail(b"We signed", b"Subject: I: MRR fell", b"References: <1@x.example>"),
+        mail(b"We signed\n\n---------- Forwarded message ---------\nFrom: o@x.example\n\nno", b"Subject: I: MRR"),
+    ],
+)
+def test_the_subject_of_an_italian_forward_is_anothers(raw: bytes) -> None:
+    found = as_eml(raw)
+    assert isinstance(found, Message)
+    assert found.text == "We signed"
+
+
+@pytest.mark.parametrize("subject", ["Out of Office", "Out of Office AutoReply: x", "Auto-Antwort: x"])
+def test_the_usual_form_of_a_machines_subject_leaves_a_mail_out(subject: str) -> None:
+    assert as_eml(mail(b"away", b"Subject: " + subject.encode())) == "ignored: an automatic mail"
+
+
 @pytest.mark.parametrize(("label", "reason"), [("DRAFT", "a draft"), ("SPAM", "in spam"), ("TRASH", "in the bin")])
 def test_gmails_labels_of_what_is_no_mail_leave_it_out(label: str, reason: str) -> None:
     assert as_gmail(gmail_full(mail()) | {"labelIds": [label, "INBOX"]}) == f"ignored: {reason}"

@@ -112,6 +112,9 @@ def test_plain_text_that_only_says_there_is_html_is_not_the_mail() -> None:
     rich = b"Content-Type: text/html\n\n<p>" + b"We signed a contract with Contoso today. " * 10
     raw = parts(b"Content-Type: text/plain\n\nPlease use a program that shows HTML.", rich, kind=b"alternative")
     assert text(raw).startswith("We signed a contract")
+    with_pictures = b'Content-Type: multipart/related; boundary="r"\n\n--r\n' + rich + b"\n--r--\n"
+    raw = parts(b"Content-Type: text/plain\n\nThis needs HTML.", with_pictures, kind=b"alternative")
+    assert text(raw).startswith("We signed a contract")
 
 
 @pytest.mark.parametrize(
