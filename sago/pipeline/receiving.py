@@ -72,21 +72,29 @@ class Receiving:
         Raises NotThereError for a source nobody knows, SignatureError, ConfigError where a setting is missing,
         InvalidMessageError where the whole cannot be read, TransientError where it did not become safe in time.
         """
-        name = ""
+        source = self.source(source_name)
         try:
-            source = self.sources.get(source_name)
-            if source is None:
-                self.counts.add({Counted("", Outcome.UNKNOWN_SOURCE): 1})
-                raise NotThereError("no source is called so")
-            name = source.name
             source.verify(delivery)
             received = self._take(source, _unpacked(source, delivery), delivery.at)
         except (SignatureError, InvalidMessageError, ConfigError, TransientError) as error:
             outcome = next(each for kind, each in OUTCOMES.items() if isinstance(error, kind))
-            self.counts.add({Counted(name or source_name, outcome): 1})
+            self.counts.add({Counted(source_name, outcome): 1})
             raise
-        self.counts.add(_counts(name, received))
+        self.counts.add(_counts(source.name, received))
         return received
+
+    def source(self, name: str) -> Source:
+        """The source of that name. Raises NotThereError where nobody knows it, ConfigError where a setting of it is
+        wrong; both are counted. Asks no server."""
+        try:
+            source = self.sources.get(name)
+        except ConfigError:
+            self.counts.add({Counted(name, Outcome.NOT_SET_UP): 1})
+            raise
+        if source is None:
+            self.counts.add({Counted("", Outcome.UNKNOWN_SOURCE): 1})
+            raise NotThereError("no source is called so")
+        return source
 
     def _take(self, source: Source, push: Push, now: datetime) -> Received:
         if push.ignored:

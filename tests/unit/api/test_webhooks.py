@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -15,6 +16,7 @@ import pytest
 from httpx2 import Response
 
 from sago.api.desk import Desk
+from sago.api.held import Held
 from sago.domain.connections import ConnectionState
 from sago.domain.messages import Message
 from sago.errors import TransientError
@@ -156,6 +158,52 @@ def test_a_signed_body_that_cannot_be_read_is_422_and_counted(
 def test_a_body_over_the_limit_is_read_no_further(house: House) -> None:
     assert deliver(house, b" " * 3_000_001).status_code == 413
     assert deliver(house, delivery(message(more=" " * 2_500_000))).status_code == 200
+
+
+def test_of_an_unknown_source_no_body_is_read(house: House) -> None:
+    too_large = b" " * 3_000_001
+    assert deliver(house, too_large, path=f"{WEBHOOK}-of-nobody").status_code == 404
+
+
+def test_more_headers_than_any_vendor_sends_are_refused(house: House) -> None:
+    body = delivery(message())
+    many = [*signed(body).items(), *(("a", "b") for _ in range(12_500))]
+    assert house.client.post(WEBHOOK, content=body, headers=many).status_code == 431
+    assert house.client.post(WEBHOOK, content=body, headers=many[:50]).status_code == 200
+
+
+def test_large_bodies_share_so_much_memory_and_small_ones_get_past_them(house: House) -> None:
+    house.client.app.state.held = Held(most=1_000_000)
+    large = delivery(message(more=" " * 1_500_000))
+    answer = deliver(house, large, {})
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    fits = delivery(message(more=" " * 900_000))
+    with house.client.app.state.held.body() as grow:
+        grow(1_000_000)
+        assert deliver(house, fits).status_code == 503
+        assert deliver(house, delivery(message())).status_code == 200
+    assert [deliver(house, fits).status_code for _ in range(3)] == [200] * 3, "what was held is let go"
+
+
+def test_a_slow_body_ends_before_the_time_is_up_and_warns_of_nothing(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(2.49)
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": WEBHOOK, "query_string": b""}
+    scope |= {"headers": [(b"host", b"localhost")]}
+    scope |= {"client": ("203.0.113.9", 4711), "scheme": "http"}
+    asyncio.run(house.client.app(scope, receive, send))
+    assert sent[0]["status"] == 408
+    assert "warning" not in "".join(capsys.readouterr())
 
 
 def test_the_answer_is_what_the_vendor_wants_to_read(house: House) -> None:
