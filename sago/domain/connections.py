@@ -54,6 +54,8 @@ class Connection(BaseModel):
     reason: str = ""
     """Why it is not active, for a person."""
     created_at: Moment
+    connected_at: Moment | None = None
+    """When a person gave us its token last; None: when it was created."""
 
     def takes(self, container: str | None) -> bool:
         """Whether what lies in this channel or under this label is shared."""

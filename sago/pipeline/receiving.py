@@ -26,6 +26,7 @@ from sago.ports import Database, Delivery, DeliveryCounts, Dispatcher, Push, Sou
 from sago.resilience.questions import Questions
 
 NO_CONNECTION = "no such connection"
+ENDED_BEFORE = "ended before it was connected again"
 REASON_LIMIT = 80
 """Characters of a reason that are counted."""
 OUTCOMES: dict[type[SagoError], Outcome] = {
@@ -103,6 +104,8 @@ class Receiving:
         if found is None:
             return Received(_ignored(NO_CONNECTION, len(push.items) or 1), answer=push.answer)
         connection = found.connection
+        if push.ended_at and push.ended_at < (connection.connected_at or connection.created_at):
+            return Received(_ignored(ENDED_BEFORE), answer=push.answer)
         woken = self._heed(connection, push, now) if push.wakes or push.ended else []
         self._pull(connection, woken)
         read = self.taking.read(source, connection, push.items, found.routes, found.names)
@@ -129,7 +132,7 @@ class Receiving:
         """Wake what has news, and end what has ended; the streams that were woken."""
         with self.database.begin() as tx:
             if push.ended:
-                tx.connections.refuse(connection.id, f"{push.ended}: connect it again")
+                tx.connections.refuse(connection.id, push.ended)
             names = [stream.name for stream in tx.streams.of(connection.id)]
             woken = [name for name in names if EVERY_CONTAINER in push.wakes or name in push.wakes]
             tx.streams.wake(connection.id, woken, now)

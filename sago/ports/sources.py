@@ -49,7 +49,9 @@ class Push(NamedTuple):
     answer: Mapping[str, Any] | None = None
     """What the vendor wants to read; None: that it came."""
     ended: str = ""
-    """Why its vendor lets us read the account no more, for a person: it is to be connected again."""
+    """Why its vendor lets us read the account no more, for a person, with how to connect it again."""
+    ended_at: datetime | None = None
+    """When that was; None: now. What ended before it was connected is over."""
 
 
 class Page(NamedTuple):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from slack_sdk.signature import Clock, SignatureVerifier
@@ -78,7 +79,7 @@ def unpack(delivery: Delivery) -> Push:
         return _challenge(envelope)
     account = account_of(envelope)
     if kind == "event_callback":
-        return _callback(slack.unwrap(envelope), account)
+        return _callback(slack.unwrap(envelope), account, _time(envelope.get("event_time")))
     if kind == "app_rate_limited":
         # Slack has dropped events of this account and says of no channel which.
         return Push(_named(account), wakes=(EVERY_CONTAINER,))
@@ -122,17 +123,27 @@ def _challenge(envelope: Mapping[str, Any]) -> Push:
     return Push(ignored="a challenge, answered", answer={"challenge": challenge})
 
 
-def _callback(event: Mapping[str, Any], account: str) -> Push:
+def _callback(event: Mapping[str, Any], account: str, at: datetime | None) -> Push:
     kind = event.get("type")
     if kind == "event_callback":
         raise InvalidMessageError("the envelope holds no event", field="event")
     if kind == "message":
         return Push(_named(account), (item_of(event),))
     if kind == "app_uninstalled":
-        return Push(_named(account), ended=f"the app was removed from the workspace{_AGAIN}")
+        return Push(_named(account), ended=f"the app was removed from the workspace{_AGAIN}", ended_at=at)
     if kind == "tokens_revoked" and _is_ours(event.get("tokens")):
-        return Push(_named(account), ended=f"the app's token was revoked{_AGAIN}")
+        return Push(_named(account), ended=f"the app's token was revoked{_AGAIN}", ended_at=at)
     return Push(account, ignored=f"event {slack_subtypes.label(kind)}")
+
+
+def _time(seconds: object) -> datetime | None:
+    """When an event happened; None where that cannot be told."""
+    if not isinstance(seconds, int):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _is_ours(revoked: object) -> bool:

@@ -265,7 +265,7 @@ def test_what_its_vendor_has_ended_waits_for_a_person_to_connect_it_again(house:
     with house.container.database.begin() as tx:
         connection = tx.connections.get(connection_of().id)
     assert connection is not None
-    assert (connection.state, connection.reason) == (ConnectionState.REFUSED, "removed: connect it again")
+    assert (connection.state, connection.reason) == (ConnectionState.REFUSED, "removed")
     assert counted(house)["sources"]["slack"]["ended"] == 2
     removed = connection_of(account="T2", state=ConnectionState.REMOVED)
     with house.container.database.begin() as tx:
@@ -273,6 +273,20 @@ def test_what_its_vendor_has_ended_waits_for_a_person_to_connect_it_again(house:
     deliver(house, delivery(account="T2", ended="gone"))
     with house.container.database.begin() as tx:
         assert tx.connections.get(removed.id) == removed
+
+
+def test_an_end_from_before_it_was_connected_again_is_over(house: House) -> None:
+    again = connection_of(connected_at=NOW - timedelta(minutes=1))
+    with house.container.database.begin() as tx:
+        tx.connections.save(again)
+    late = delivery(ended="removed", ended_at=(NOW - timedelta(minutes=3)).isoformat())
+    assert deliver(house, late).json()["ignored"] == 1
+    with house.container.database.begin() as tx:
+        assert tx.connections.get(again.id) == again
+    assert counted(house)["sources"]["slack"]["ignored"] == {"ended before it was connected again": 1}
+    deliver(house, delivery(ended="removed", ended_at=NOW.isoformat()))
+    with house.container.database.begin() as tx:
+        assert tx.connections.get(again.id) != again
 
 
 def eventually(holds: Any) -> bool:

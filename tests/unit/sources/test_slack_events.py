@@ -115,6 +115,13 @@ def test_what_ends_an_account(event: dict[str, Any], ended: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "at"), [(int(AT.timestamp()), AT.replace(microsecond=0)), (None, None), ("x", None), (10**30, None)]
+)
+def test_when_an_account_ended_is_the_time_of_the_event_and_not_of_the_delivery(seconds: Any, at: Any) -> None:
+    assert unpacked(envelope({"type": "app_uninstalled"}, event_time=seconds)).ended_at == at
+
+
+@pytest.mark.parametrize(
     ("event", "reason"),
     [
         ({"type": "reaction_added", "reaction": "+1"}, "event reaction_added"),
