@@ -139,6 +139,9 @@ def queue(database: Database, now: datetime = NOW, limit: int = 100) -> list[str
 def test_a_due_stream_is_queued_once_until_it_is_claimed_or_its_task_is_too_old(database: Database) -> None:
     connected(database, "C1", "C2", "C3")
     assert queue(database, NOW - timedelta(seconds=1)) == []
+    with database.begin() as tx:
+        assert tx.streams.queue(NOW, LATER, connection_id=connection_id_of("slack", "T9")) == []
+        assert [each.name for each in tx.streams.queue(NOW, NOW, 1, SLACK.id)] == ["C1"]
     assert queue(database, limit=2) == ["C1", "C2"]
     assert queue(database) == ["C3"]
     assert queue(database) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -257,6 +258,39 @@ def test_news_makes_a_stream_due_and_is_read_at_once(house: House) -> None:
         assert [stream.name for stream in tx.streams.due(NOW)] == ["C1", "C2"]
     assert deliver(house, delivery(wakes=["C9"])).json()["woken"] == 0, "nobody reads it"
     assert counted(house)["sources"]["slack"]["woken"] == 3
+
+
+def test_a_stream_that_is_woken_again_and_again_is_sent_once(house: House) -> None:
+    connection = connection_of()
+    with house.container.database.begin() as tx:
+        tx.streams.ensure(connection.id, ["C1"], NOW)
+    for _ in range(10):
+        assert deliver(house, delivery(wakes=["*"])).json()["woken"] == 1
+    dispatcher: Any = house.container.dispatcher
+    assert eventually(lambda: dispatcher.sent == [("sources.pull", (connection.id, "C1"))])
+    with house.container.database.begin() as tx:
+        read = tx.streams.claim(connection.id, "C1", NOW, NOW + timedelta(minutes=1))
+        assert read
+        tx.streams.release(read)
+    deliver(house, delivery(wakes=["*"]))
+    assert eventually(lambda: len(dispatcher.sent) == 2), "it has been read since"
+
+
+def test_of_many_streams_that_are_woken_a_few_are_sent_at_once_and_poll_finds_the_others(hooked: MakeHouse) -> None:
+    dispatcher = SilentDispatcher()
+    house = hooked(adapters={"dispatcher": dispatcher})
+    names = {f"C{number}" for number in range(300)}
+    with house.container.database.begin() as tx:
+        tx.streams.ensure(connection_of().id, names, NOW)
+    before = threading.active_count()
+    try:
+        assert deliver(house, delivery(wakes=["*"])).json()["woken"] == len(names)
+        assert threading.active_count() < before + 10
+        with house.container.database.begin() as tx:
+            found = tx.streams.queue(NOW, NOW + timedelta(minutes=1), len(names))
+        assert len(names) - 100 < len(found) < len(names)
+    finally:
+        dispatcher.released.set()
 
 
 def test_what_its_vendor_has_ended_waits_for_a_person_to_connect_it_again(house: House) -> None:
