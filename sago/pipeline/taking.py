@@ -21,6 +21,7 @@ from sago.pipeline.routing import company_of
 from sago.ports import Clock, Database, Item, MessageLog, RawStore, Source
 
 NOT_SHARED = "not in the share"
+DIRECT = "a direct message"
 TOO_EARLY = "said before the share began"
 OTHER_WORDS = "same id, other content as the message stored before"
 UNFORESEEN = "cannot be read, an error on our side"
@@ -122,7 +123,8 @@ class Taking:
     ) -> Read:
         company_id, message = None, None
         try:
-            if reason := source.ignored(item) or ("" if connection.takes(item.container) else NOT_SHARED):
+            is_shared = connection.takes(item.container, is_direct=item.is_direct)
+            if reason := source.ignored(item) or ("" if is_shared else DIRECT if item.is_direct else NOT_SHARED):
                 return Read(item, None, None, reason)
             company_id = company_of(item, connection, routes)
             message = source.to_message(item, company_id or UNASSIGNED, names)

@@ -34,6 +34,8 @@ class Item(NamedTuple):
     """The channel or label it lies in."""
     addresses: tuple[str, ...] = ()
     """Of the people in it: sender first."""
+    is_direct: bool = False
+    """Whether it lies in a conversation of a few people, which `*` does not share."""
 
 
 class Push(NamedTuple):

@@ -27,6 +27,8 @@ SIGNATURE = "x-slack-signature"
 TIMESTAMP = "x-slack-request-timestamp"
 WINDOW = 300
 """Seconds that a delivery may be old, as the library has it."""
+DIRECT = ("im", "mpim")
+"""As `channel_type` (docs.slack.dev/reference/events/message)."""
 DEPTH = 100
 """Of a JSON body: what nests deeper is none of Slack's, and nothing here need recurse further."""
 
@@ -102,7 +104,9 @@ def account_of(envelope: Mapping[str, Any]) -> str:
 def item_of(message: Mapping[str, Any]) -> Item:
     """A message, which names its channel, as the platform takes it."""
     channel = message.get("channel")
-    return Item(message, channel if isinstance(channel, str) else None)
+    container = channel if isinstance(channel, str) else None
+    is_direct = message.get("channel_type") in DIRECT or (container or "").startswith("D")
+    return Item(message, container, is_direct=is_direct)
 
 
 def ignored(item: Item) -> str | None:
