@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from sago.sections import Section, said
+
+
+def _private(address: str) -> str:
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host))):
+        raise ValueError("must begin with https://, or with http:// to this machine: tokens would go in clear")
+    return address
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+Address = Annotated[str, AfterValidator(_private)]
+"""Of a server that gets tokens or secrets, or whose keys are believed."""
 
 
 class SourcesSettings(Section):
@@ -29,8 +50,8 @@ class SourcesSettings(Section):
 class SlackSettings(Section):
     """An app of yours at Slack."""
 
-    api_url: str = "https://slack.com/api/"
-    authorize_url: str = "https://slack.com/oauth/v2/authorize"
+    api_url: Address = "https://slack.com/api/"
+    authorize_url: Address = "https://slack.com/oauth/v2/authorize"
     client_id: str | None = None
     client_secret: Annotated[SecretStr | None, BeforeValidator(said)] = None
     signing_secret: Annotated[SecretStr | None, BeforeValidator(said)] = None
@@ -42,11 +63,11 @@ class SlackSettings(Section):
 class GmailSettings(Section):
     """A cloud project of yours at Google."""
 
-    api_url: str = "https://gmail.googleapis.com/"
-    authorize_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
-    token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
-    revoke_url: str = "https://oauth2.googleapis.com/revoke"
-    certificates_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+    api_url: Address = "https://gmail.googleapis.com/"
+    authorize_url: Address = "https://accounts.google.com/o/oauth2/v2/auth"
+    token_url: Address = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    revoke_url: Address = "https://oauth2.googleapis.com/revoke"
+    certificates_url: Address = "https://www.googleapis.com/oauth2/v3/certs"
     client_id: str | None = None
     client_secret: Annotated[SecretStr | None, BeforeValidator(said)] = None
     push_audience: str | None = None

@@ -17,6 +17,7 @@ CREATE TABLE connections (
     state      text COLLATE "C" NOT NULL CHECK (state IN ('active', 'refused', 'removed')),
     reason     text COLLATE "C" NOT NULL,
     created_at timestamptz NOT NULL,
+    connected_at timestamptz,
     UNIQUE (source, account)
 );
 CREATE TABLE connection_tokens (

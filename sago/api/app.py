@@ -15,6 +15,7 @@ from sago import telemetry
 from sago.api import problems
 from sago.api.access import check_exposure
 from sago.api.desk import Desk
+from sago.api.held import Held
 from sago.api.journal import Journal
 from sago.api.routes import data_flow, probes, unsubscribe, webhooks
 from sago.api.sharing import Shared
@@ -49,7 +50,7 @@ def create_app(container: Container | None = None) -> FastAPI:
     app.state.container = wired
     app.state.settings = wired.settings
     app.state.shared = Shared()
-    app.state.desk = Desk()
+    app.state.desk, app.state.held = Desk(), Held()
     app.add_middleware(Journal)
     problems.register(app)
     app.include_router(data_flow.router)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, NamedTuple
 
@@ -19,7 +19,10 @@ from sago.pipeline.receiving import Received
 from sago.ports import Delivery
 
 LIMIT = 3_000_000
-"""Bytes of a delivery; vendors send a few kB."""
+"""Bytes of a delivery. Vendors send a few kB, but Slack's of a message of 40,000 letters that was edited has a MB."""
+MOST_HEADERS = 100
+BODY_SHARE = 0.6
+"""Of `sources.answer_within` for the body to come, so that time is left to find that it is not signed."""
 
 log = telemetry.logger(__name__)
 
@@ -43,17 +46,32 @@ class Letterbox(NamedTuple):
         return dict(received.answer) if received.answer is not None else figures(received)
 
 
-async def letterbox(source: str, request: Request) -> Letterbox:
-    """The delivery in a request; raises a problem with status 408 or 413. The time begins with the request."""
+async def letterbox(source: str, request: Request) -> AsyncIterator[Letterbox]:
+    """The delivery in a request; raises a problem with status 404, 408, 413, 431 or 503. The time begins with the
+    request."""
     container: Container = request.app.state.container
     within = container.settings.sources.answer_within
     until = time.monotonic() + within
-    body = await read_body(request, LIMIT, within)
-    headers = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
-    return Letterbox(source, Delivery(body, headers, container.clock.now()), container, request.app.state.desk, until)
+    headers = _headers(request)
+    with told(source):
+        container.receiving.source(source)  # else its body is not read
+    with request.app.state.held.body() as grow:
+        body = await read_body(request, LIMIT, within * BODY_SHARE, grow)
+        delivery = Delivery(body, headers, container.clock.now())
+        yield Letterbox(source, delivery, container, request.app.state.desk, until)
 
 
 Delivered = Annotated[Letterbox, Depends(letterbox)]
+
+
+def _headers(request: Request) -> dict[str, str]:
+    sent = request.headers.items()
+    if len(sent) > MOST_HEADERS:
+        raise ProblemError(431, f"more than {MOST_HEADERS} headers", headers={"Connection": "close"})
+    found: dict[str, str] = {}
+    for name, value in sent:
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def figures(received: Received) -> dict[str, Any]:

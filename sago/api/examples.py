@@ -153,6 +153,7 @@ WEBHOOK_ERRORS: dict[int | str, dict[str, Any]] = {
         404: "No source is called so.",
         408: "The body did not come in time. Nothing was taken.",
         413: "The body is too large. Nothing was taken.",
+        431: "More than 100 headers. Nothing was taken.",
         422: "The delivery as a whole cannot be read.",
         503: "A server does not answer, or the source is not set up: send it again after `Retry-After` seconds.",
     }.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, NoReturn
 
@@ -54,28 +54,31 @@ async def body_of(request: Request) -> bytes:
     return await read_body(request, request.app.state.settings.api.body_limit)
 
 
-async def read_body(request: Request, limit: int, within: float | None = None) -> bytes:
+async def read_body(
+    request: Request, limit: int, within: float | None = None, grow: Callable[[int], object] = bool
+) -> bytes:
     """The body, read no further than `limit` bytes, for `api.body_within` seconds or those given; raises a problem
-    with status 408 or 413."""
+    with status 408 or 413. `grow` hears how many bytes have come and may raise."""
     within = within or request.app.state.settings.api.body_within
     try:
         async with asyncio.timeout(within):
-            return await _read_up_to(limit, request)
+            return await _read_up_to(limit, request, grow)
     except TimeoutError:
         # The rest of it may still come, and would be taken for the next request.
         headers = {"Connection": "close"}
         raise ProblemError(408, f"the body did not come within {within:g} s", headers=headers) from None
 
 
-async def _read_up_to(limit: int, request: Request) -> bytes:
+async def _read_up_to(limit: int, request: Request, grow: Callable[[int], object]) -> bytes:
     too_large = ProblemError(413, f"the body is over {limit / 1e6:g} MB: send it in parts")
     if int(request.headers.get("content-length") or 0) > limit:
         raise too_large
     body = bytearray()
     async for part in request.stream():
-        body += part
-        if len(body) > limit:
+        if len(body) + len(part) > limit:
             raise too_large
+        grow(len(body) + len(part))
+        body += part
     return bytes(body)
 
 

@@ -175,9 +175,9 @@ def pull(
     with opened(session) as container:
         connection = _found(container, account)
         if connection.state is not ConnectionState.ACTIVE:
-            raise UsageError(
-                f"{name_of(connection)}: {connection.reason}; connect it again: `sago connect {connection.source}`"
-            )
+            mend = f"`sago connect {connection.source}`"
+            again = "" if mend in connection.reason else f"; connect it again: {mend}"
+            raise UsageError(f"{name_of(connection)}: {connection.reason}{again}")
         since = container.clock.now()
         container.connecting.pull(connection.id)
         send_due(container)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sago.domain.messages import CompanyId, Moment, SourceName
 
 EVERY_CONTAINER = "*"
-"""In a connection's containers: whatever channel or label there is."""
+"""In a connection's containers: whatever channel or label there is; of direct messages those that are named alone."""
 UNASSIGNED = "unassigned"
 """Stands in a dead letter where the company should, when nothing says whose the message is."""
 _CONNECTIONS = UUID("5f0f2b6e-5d0e-4a0c-9a36-0d8a4f6d2c11")
@@ -54,10 +54,12 @@ class Connection(BaseModel):
     reason: str = ""
     """Why it is not active, for a person."""
     created_at: Moment
+    connected_at: Moment | None = None
+    """When a person gave us its token last; None: when it was created."""
 
-    def takes(self, container: str | None) -> bool:
-        """Whether what lies in this channel or under this label is shared."""
-        return EVERY_CONTAINER in self.containers or container in self.containers
+    def takes(self, container: str | None, *, is_direct: bool = False) -> bool:
+        """Whether what lies in this channel, under this label or in this direct conversation is shared."""
+        return container in self.containers or (EVERY_CONTAINER in self.containers and not is_direct)
 
 
 class Route(BaseModel):

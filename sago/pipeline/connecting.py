@@ -175,10 +175,10 @@ def _connection(account: tuple[str, str, str], known: Connection | None, wanted:
     given: dict[str, Any] = {key: value for key, value in wanted._asdict().items() if value is not None}
     if known is None:
         fresh = {"id": connection_id_of(source, native_id), "source": source, "account": native_id, "created_at": now}
-        return Connection.model_validate({**fresh, "name": name, **given})
+        return Connection.model_validate({**fresh, "connected_at": now, "name": name, **given})
     if known.state is ConnectionState.REMOVED:
         given = {"since": now, "company_id": None} | given  # what was said while it was let go is not for us
-    active = {"state": ConnectionState.ACTIVE, "reason": "", "name": name}
+    active = {"state": ConnectionState.ACTIVE, "reason": "", "name": name, "connected_at": now}
     return Connection.model_validate(known.model_dump() | active | given)
 
 

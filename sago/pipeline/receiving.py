@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sago import telemetry
-from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState, Route
+from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState, Route, Stream
 from sago.domain.deliveries import Counted, Outcome
 from sago.domain.vitals import SourceDeliveries, WebhookMetrics
 from sago.errors import (
@@ -21,11 +21,15 @@ from sago.errors import (
     SignatureError,
     TransientError,
 )
+from sago.pipeline.polling import QUEUED_FOR
 from sago.pipeline.taking import UNFORESEEN, Taken, Taking
 from sago.ports import Database, Delivery, DeliveryCounts, Dispatcher, Push, Source, Sources
 from sago.resilience.questions import Questions
 
 NO_CONNECTION = "no such connection"
+ENDED_BEFORE = "ended before it was connected again"
+SENT_AT_ONCE = 20
+"""Streams of one delivery."""
 REASON_LIMIT = 80
 """Characters of a reason that are counted."""
 OUTCOMES: dict[type[SagoError], Outcome] = {
@@ -72,21 +76,29 @@ class Receiving:
         Raises NotThereError for a source nobody knows, SignatureError, ConfigError where a setting is missing,
         InvalidMessageError where the whole cannot be read, TransientError where it did not become safe in time.
         """
-        name = ""
+        source = self.source(source_name)
         try:
-            source = self.sources.get(source_name)
-            if source is None:
-                self.counts.add({Counted("", Outcome.UNKNOWN_SOURCE): 1})
-                raise NotThereError("no source is called so")
-            name = source.name
             source.verify(delivery)
             received = self._take(source, _unpacked(source, delivery), delivery.at)
         except (SignatureError, InvalidMessageError, ConfigError, TransientError) as error:
             outcome = next(each for kind, each in OUTCOMES.items() if isinstance(error, kind))
-            self.counts.add({Counted(name or source_name, outcome): 1})
+            self.counts.add({Counted(source_name, outcome): 1})
             raise
-        self.counts.add(_counts(name, received))
+        self.counts.add(_counts(source.name, received))
         return received
+
+    def source(self, name: str) -> Source:
+        """The source of that name. Raises NotThereError where nobody knows it, ConfigError where a setting of it is
+        wrong; both are counted. Asks no server."""
+        try:
+            source = self.sources.get(name)
+        except ConfigError:
+            self.counts.add({Counted(name, Outcome.NOT_SET_UP): 1})
+            raise
+        if source is None:
+            self.counts.add({Counted("", Outcome.UNKNOWN_SOURCE): 1})
+            raise NotThereError("no source is called so")
+        return source
 
     def _take(self, source: Source, push: Push, now: datetime) -> Received:
         if push.ignored:
@@ -95,10 +107,11 @@ class Receiving:
         if found is None:
             return Received(_ignored(NO_CONNECTION, len(push.items) or 1), answer=push.answer)
         connection = found.connection
-        woken = self._heed(connection, push, now) if push.wakes or push.ended else []
-        self._pull(connection, woken)
+        if push.ended_at and push.ended_at < (connection.connected_at or connection.created_at):
+            return Received(_ignored(ENDED_BEFORE), answer=push.answer)
+        woken = self._heed(connection, push, now) if push.wakes or push.ended else 0
         read = self.taking.read(source, connection, push.items, found.routes, found.names)
-        return Received(self.taking.keep(connection, read), len(woken), bool(push.ended), push.answer)
+        return Received(self.taking.keep(connection, read), woken, bool(push.ended), push.answer)
 
     def _found(self, source_name: str, account: str) -> Found | None:
         """Deliveries of one account at the same moment ask for it once."""
@@ -117,21 +130,24 @@ class Receiving:
             routes = tx.connections.routes(connection.id)
         return Found(connection, routes, self.taking.names_of(connection))
 
-    def _heed(self, connection: Connection, push: Push, now: datetime) -> list[str]:
-        """Wake what has news, and end what has ended; the streams that were woken."""
+    def _heed(self, connection: Connection, push: Push, now: datetime) -> int:
+        """Wake what has news, and end what has ended; how many streams were woken. Some are sent at once, each that
+        was not sent before; `sources.poll` finds the others."""
         with self.database.begin() as tx:
             if push.ended:
-                tx.connections.refuse(connection.id, f"{push.ended}: connect it again")
+                tx.connections.refuse(connection.id, push.ended)
             names = [stream.name for stream in tx.streams.of(connection.id)]
             woken = [name for name in names if EVERY_CONTAINER in push.wakes or name in push.wakes]
             tx.streams.wake(connection.id, woken, now)
-        return woken
+            due = tx.streams.queue(now, now + QUEUED_FOR, SENT_AT_ONCE, connection.id) if woken else []
+        if due:
+            # Not waited for: where this fails they are due, and found once they do not count as queued any more.
+            self._questions.ask(object(), partial(self._send, due))
+        return len(woken)
 
-    def _pull(self, connection: Connection, streams: Sequence[str]) -> None:
-        """Begin at once. Not waited for: the streams are due, and where this fails they are found by it."""
-        for stream in streams:
-            start = partial(self.dispatcher.pull, connection.id, stream)
-            self._questions.ask((connection.id, stream), start)
+    def _send(self, due: Sequence[Stream]) -> None:
+        for stream in due:
+            self.dispatcher.pull(stream.connection_id, stream.name)
 
 
 def _unpacked(source: Source, delivery: Delivery) -> Push:

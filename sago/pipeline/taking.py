@@ -21,6 +21,7 @@ from sago.pipeline.routing import company_of
 from sago.ports import Clock, Database, Item, MessageLog, RawStore, Source
 
 NOT_SHARED = "not in the share"
+DIRECT = "a direct message"
 TOO_EARLY = "said before the share began"
 OTHER_WORDS = "same id, other content as the message stored before"
 UNFORESEEN = "cannot be read, an error on our side"
@@ -137,7 +138,8 @@ class Taking:
     ) -> Read:
         company_id, message = None, None
         try:
-            if reason := source.ignored(item) or ("" if connection.takes(item.container) else NOT_SHARED):
+            is_shared = connection.takes(item.container, is_direct=item.is_direct)
+            if reason := source.ignored(item) or ("" if is_shared else DIRECT if item.is_direct else NOT_SHARED):
                 return Read(item, None, None, reason)
             if item.unforeseen:
                 raise InvalidMessageError(f"{UNFORESEEN}: {item.unforeseen}")

@@ -73,8 +73,11 @@ class StreamStore(Protocol):
     def due(self, now: datetime, limit: int = 100) -> list[Stream]:
         """Those of active connections whose time has come and that nobody reads, longest due first."""
 
-    def queue(self, now: datetime, until: datetime, limit: int = 100) -> list[Stream]:
-        """Those that are due and not queued, which count as queued until then, or until they are claimed."""
+    def queue(
+        self, now: datetime, until: datetime, limit: int = 100, connection_id: UUID | None = None
+    ) -> list[Stream]:
+        """Those (of one connection, where it is given) that are due and not queued, which count as queued until then,
+        or until they are claimed."""
 
     def queue_refreshes(self, now: datetime, until: datetime, limit: int = 100) -> list[UUID]:
         """Active connections whose streams and people were never listed, or are to be again; next due then."""

@@ -34,6 +34,8 @@ class Item(NamedTuple):
     """The channel or label it lies in."""
     addresses: tuple[str, ...] = ()
     """Of the people in it: sender first."""
+    is_direct: bool = False
+    """Whether it lies in a conversation of a few people, which `*` does not share."""
     unforeseen: str = ""
     """The class of an error that nobody foresaw, where it could not be made whole."""
 
@@ -64,7 +66,9 @@ class Push(NamedTuple):
     answer: Mapping[str, Any] | None = None
     """What the vendor wants to read; None: that it came."""
     ended: str = ""
-    """Why its vendor lets us read the account no more, for a person: it is to be connected again."""
+    """Why its vendor lets us read the account no more, for a person, with how to connect it again."""
+    ended_at: datetime | None = None
+    """When that was; None: now. What ended before it was connected is over."""
 
 
 class Page(NamedTuple):

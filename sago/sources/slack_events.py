@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from slack_sdk.signature import Clock, SignatureVerifier
@@ -26,6 +27,8 @@ SIGNATURE = "x-slack-signature"
 TIMESTAMP = "x-slack-request-timestamp"
 WINDOW = 300
 """Seconds that a delivery may be old, as the library has it."""
+DIRECT = ("im", "mpim")
+"""As `channel_type` (docs.slack.dev/reference/events/message)."""
 DEPTH = 100
 """Of a JSON body: what nests deeper is none of Slack's, and nothing here need recurse further."""
 
@@ -78,7 +81,7 @@ def unpack(delivery: Delivery) -> Push:
         return _challenge(envelope)
     account = account_of(envelope)
     if kind == "event_callback":
-        return _callback(slack.unwrap(envelope), account)
+        return _callback(slack.unwrap(envelope), account, _time(envelope.get("event_time")))
     if kind == "app_rate_limited":
         # Slack has dropped events of this account and says of no channel which.
         return Push(_named(account), wakes=(EVERY_CONTAINER,))
@@ -101,7 +104,9 @@ def account_of(envelope: Mapping[str, Any]) -> str:
 def item_of(message: Mapping[str, Any]) -> Item:
     """A message, which names its channel, as the platform takes it."""
     channel = message.get("channel")
-    return Item(message, channel if isinstance(channel, str) else None)
+    container = channel if isinstance(channel, str) else None
+    is_direct = message.get("channel_type") in DIRECT or (container or "").startswith("D")
+    return Item(message, container, is_direct=is_direct)
 
 
 def ignored(item: Item) -> str | None:
@@ -122,17 +127,27 @@ def _challenge(envelope: Mapping[str, Any]) -> Push:
     return Push(ignored="a challenge, answered", answer={"challenge": challenge})
 
 
-def _callback(event: Mapping[str, Any], account: str) -> Push:
+def _callback(event: Mapping[str, Any], account: str, at: datetime | None) -> Push:
     kind = event.get("type")
     if kind == "event_callback":
         raise InvalidMessageError("the envelope holds no event", field="event")
     if kind == "message":
         return Push(_named(account), (item_of(event),))
     if kind == "app_uninstalled":
-        return Push(_named(account), ended=f"the app was removed from the workspace{_AGAIN}")
+        return Push(_named(account), ended=f"the app was removed from the workspace{_AGAIN}", ended_at=at)
     if kind == "tokens_revoked" and _is_ours(event.get("tokens")):
-        return Push(_named(account), ended=f"the app's token was revoked{_AGAIN}")
+        return Push(_named(account), ended=f"the app's token was revoked{_AGAIN}", ended_at=at)
     return Push(account, ignored=f"event {slack_subtypes.label(kind)}")
+
+
+def _time(seconds: object) -> datetime | None:
+    """When an event happened; None where that cannot be told."""
+    if not isinstance(seconds, int):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _is_ours(revoked: object) -> bool:

@@ -97,6 +97,9 @@ def test_connecting_again_renews_token_and_choice_and_doubles_nothing(house: Hou
     assert house.sago(*PASTED, "--channel", "sales", says=slack_token("second")).exit_code == 0
     again = house.only()
     assert (again.id, again.created_at, again.company_id) == (first.id, first.created_at, "acme")
+    assert first.connected_at
+    assert again.connected_at
+    assert first.connected_at < again.connected_at
     assert (again.state, again.reason, again.containers) == (ConnectionState.ACTIVE, "", ("C2",))
     assert house.token() == slack_token("second")
     assert house.streams() == ["C2"]

@@ -29,14 +29,16 @@ def claim(database: Database, now: datetime = NOW, name: str = "C1") -> Stream |
 def test_a_connection_keeps_its_first_day_its_token_and_its_routes(database: Database) -> None:
     connected(database)
     with database.begin() as tx:
-        tx.connections.save(SLACK.model_copy(update={"created_at": LATER, "containers": ("C1", "C2"), "name": "S"}))
+        tx.connections.save(
+            SLACK.model_copy(update={"created_at": LATER, "connected_at": LATER, "containers": ("C1", "C2")})
+        )
         tx.connections.keep_token(SLACK.id, b"one")
         tx.connections.keep_token(SLACK.id, b"two")
         for key, company in (("b.example", "b"), ("a.example", "b"), ("a.example", "a")):
             tx.connections.route(Route(connection_id=SLACK.id, kind="domain", key=key, company_id=company))
     with database.begin() as tx:
         found = tx.connections.find("slack", "T1")
-        assert found == SLACK.model_copy(update={"containers": ("C1", "C2"), "name": "S"})
+        assert found == SLACK.model_copy(update={"containers": ("C1", "C2"), "connected_at": LATER})
         assert tx.connections.find("slack", "T2") is None
         assert tx.connections.all() == [found]
         assert tx.connections.token(SLACK.id, lock=True) == b"two"
@@ -137,6 +139,9 @@ def queue(database: Database, now: datetime = NOW, limit: int = 100) -> list[str
 def test_a_due_stream_is_queued_once_until_it_is_claimed_or_its_task_is_too_old(database: Database) -> None:
     connected(database, "C1", "C2", "C3")
     assert queue(database, NOW - timedelta(seconds=1)) == []
+    with database.begin() as tx:
+        assert tx.streams.queue(NOW, LATER, connection_id=connection_id_of("slack", "T9")) == []
+        assert [each.name for each in tx.streams.queue(NOW, NOW, 1, SLACK.id)] == ["C1"]
     assert queue(database, limit=2) == ["C1", "C2"]
     assert queue(database) == ["C3"]
     assert queue(database) == []

@@ -15,6 +15,7 @@ from sago.config import PROJECT, Settings, load
 from sago.errors import ConfigError
 from sago.pipeline.recovery import LOOK_BACK
 from sago.sections import CacheSettings
+from sago.source_sections import SlackSettings
 
 
 @pytest.fixture
@@ -55,6 +56,13 @@ def test_a_file_of_variables_is_read_below_the_environment(config: Path, monkeyp
         ("outreach: {schedule: '0 9 1 *'}", "outreach.schedule: '0 9 1 *' is no cron line of five fields"),
         ("upkeep: {recover: '0 9 1 * * *'}", "upkeep.recover: '0 9 1 * * *' is no cron line of five fields"),
         ("redis: {url: redis://here}", "redis.url set, kafka.bootstrap_servers and postgres.host not"),
+        (
+            "slack: {api_url: 'http://slack.com/api/'}",
+            "slack.api_url: must begin with https://, or with http:// to this",
+        ),
+        ("gmail: {token_url: 'http://10.0.0.7/token'}", "gmail.token_url: must begin with https://"),
+        ("gmail: {certificates_url: 'http://127.0.0.1.example/'}", "gmail.certificates_url: must begin with https://"),
+        ("slack: {authorize_url: slack.com}", "slack.authorize_url: must begin with https://"),
         ("a, list", "must hold `key: value` lines"),
         ("a: [", "cannot be read as YAML"),
     ],
@@ -65,6 +73,13 @@ def test_a_wrong_value_of_the_file_is_named_with_it(config: Path, text: str, sai
         load(config)
     assert str(error.value).startswith(f"{config}: ")
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://slack.example/api/", "http://127.0.0.1:9/", "http://localhost", "http://[::1]:9/"]
+)
+def test_a_vendor_is_asked_in_clear_on_this_machine_alone(address: str) -> None:
+    assert SlackSettings(api_url=address).api_url == address
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,11 @@ class MemoryStreams:
         ]
         return sorted(found, key=lambda each: (each.due_at, each.connection_id, each.name))[:limit]
 
-    def queue(self, now: datetime, until: datetime, limit: int = 100) -> list[Stream]:
-        waiting = [each for each in self.due(now, len(self._state.streams)) if not _is_queued(each, now)][:limit]
+    def queue(
+        self, now: datetime, until: datetime, limit: int = 100, connection_id: UUID | None = None
+    ) -> list[Stream]:
+        due = [each for each in self.due(now, len(self._state.streams)) if not _is_queued(each, now)]
+        waiting = [each for each in due if connection_id in (None, each.connection_id)][:limit]
         queued = [each.model_copy(update={"queued_until": until}) for each in waiting]
         for stream in queued:
             self._keep(stream)

@@ -39,9 +39,13 @@ class PostgresStreams:
     def due(self, now: datetime, limit: int = 100) -> list[Stream]:
         return self._read(_due(select(streams), now, limit))
 
-    def queue(self, now: datetime, until: datetime, limit: int = 100) -> list[Stream]:
-        waits = or_(c.queued_until.is_(None), c.queued_until <= now)
-        found = _due(select(c.connection_id, c.name).where(waits), now, limit)
+    def queue(
+        self, now: datetime, until: datetime, limit: int = 100, connection_id: UUID | None = None
+    ) -> list[Stream]:
+        waiting = select(c.connection_id, c.name).where(or_(c.queued_until.is_(None), c.queued_until <= now))
+        if connection_id is not None:
+            waiting = waiting.where(c.connection_id == connection_id)
+        found = _due(waiting, now, limit)
         mine = found.with_for_update(skip_locked=True, of=streams).cte("mine")
         queued = update(streams).where(c.connection_id == mine.c.connection_id, c.name == mine.c.name)
         rows = self._connection.execute(queued.values(queued_until=until).returning(streams))

@@ -346,6 +346,7 @@ connections = _table(
     state=Words,
     reason=Words,
     created_at=Time,
+    connected_at=Time,
 )
 connection_tokens = _table("connection_tokens", connection_id=Uuid, sealed=LargeBinary)
 routes = _table("routes", connection_id=Uuid, kind=Words, key=Words, company_id=Words)

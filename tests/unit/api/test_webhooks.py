@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ import pytest
 from httpx2 import Response
 
 from sago.api.desk import Desk
+from sago.api.held import Held
 from sago.domain.connections import ConnectionState
 from sago.domain.messages import Message
 from sago.errors import TransientError
@@ -158,6 +161,52 @@ def test_a_body_over_the_limit_is_read_no_further(house: House) -> None:
     assert deliver(house, delivery(message(more=" " * 2_500_000))).status_code == 200
 
 
+def test_of_an_unknown_source_no_body_is_read(house: House) -> None:
+    too_large = b" " * 3_000_001
+    assert deliver(house, too_large, path=f"{WEBHOOK}-of-nobody").status_code == 404
+
+
+def test_more_headers_than_any_vendor_sends_are_refused(house: House) -> None:
+    body = delivery(message())
+    many = [*signed(body).items(), *(("a", "b") for _ in range(12_500))]
+    assert house.client.post(WEBHOOK, content=body, headers=many).status_code == 431
+    assert house.client.post(WEBHOOK, content=body, headers=many[:50]).status_code == 200
+
+
+def test_large_bodies_share_so_much_memory_and_small_ones_get_past_them(house: House) -> None:
+    house.client.app.state.held = Held(most=1_000_000)
+    large = delivery(message(more=" " * 1_500_000))
+    answer = deliver(house, large, {})
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    fits = delivery(message(more=" " * 900_000))
+    with house.client.app.state.held.body() as grow:
+        grow(1_000_000)
+        assert deliver(house, fits).status_code == 503
+        assert deliver(house, delivery(message())).status_code == 200
+    assert [deliver(house, fits).status_code for _ in range(3)] == [200] * 3, "what was held is let go"
+
+
+def test_a_slow_body_ends_before_the_time_is_up_and_warns_of_nothing(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(2.49)
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": WEBHOOK, "query_string": b""}
+    scope |= {"headers": [(b"host", b"localhost")]}
+    scope |= {"client": ("203.0.113.9", 4711), "scheme": "http"}
+    asyncio.run(house.client.app(scope, receive, send))
+    assert sent[0]["status"] == 408
+    assert "warning" not in "".join(capsys.readouterr())
+
+
 def test_the_answer_is_what_the_vendor_wants_to_read(house: House) -> None:
     challenge = delivery(account="", answer={"challenge": "abc"}, ignored="url_verification")
     assert deliver(house, challenge).json() == {"challenge": "abc"}
@@ -211,13 +260,46 @@ def test_news_makes_a_stream_due_and_is_read_at_once(house: House) -> None:
     assert counted(house)["sources"]["slack"]["woken"] == 3
 
 
+def test_a_stream_that_is_woken_again_and_again_is_sent_once(house: House) -> None:
+    connection = connection_of()
+    with house.container.database.begin() as tx:
+        tx.streams.ensure(connection.id, ["C1"], NOW)
+    for _ in range(10):
+        assert deliver(house, delivery(wakes=["*"])).json()["woken"] == 1
+    dispatcher: Any = house.container.dispatcher
+    assert eventually(lambda: dispatcher.sent == [("sources.pull", (connection.id, "C1"))])
+    with house.container.database.begin() as tx:
+        read = tx.streams.claim(connection.id, "C1", NOW, NOW + timedelta(minutes=1))
+        assert read
+        tx.streams.release(read)
+    deliver(house, delivery(wakes=["*"]))
+    assert eventually(lambda: len(dispatcher.sent) == 2), "it has been read since"
+
+
+def test_of_many_streams_that_are_woken_a_few_are_sent_at_once_and_poll_finds_the_others(hooked: MakeHouse) -> None:
+    dispatcher = SilentDispatcher()
+    house = hooked(adapters={"dispatcher": dispatcher})
+    names = {f"C{number}" for number in range(300)}
+    with house.container.database.begin() as tx:
+        tx.streams.ensure(connection_of().id, names, NOW)
+    before = threading.active_count()
+    try:
+        assert deliver(house, delivery(wakes=["*"])).json()["woken"] == len(names)
+        assert threading.active_count() < before + 10
+        with house.container.database.begin() as tx:
+            found = tx.streams.queue(NOW, NOW + timedelta(minutes=1), len(names))
+        assert len(names) - 100 < len(found) < len(names)
+    finally:
+        dispatcher.released.set()
+
+
 def test_what_its_vendor_has_ended_waits_for_a_person_to_connect_it_again(house: House) -> None:
     body = delivery(ended="removed")
     assert [deliver(house, body).status_code for _ in range(2)] == [200, 200]
     with house.container.database.begin() as tx:
         connection = tx.connections.get(connection_of().id)
     assert connection is not None
-    assert (connection.state, connection.reason) == (ConnectionState.REFUSED, "removed: connect it again")
+    assert (connection.state, connection.reason) == (ConnectionState.REFUSED, "removed")
     assert counted(house)["sources"]["slack"]["ended"] == 2
     removed = connection_of(account="T2", state=ConnectionState.REMOVED)
     with house.container.database.begin() as tx:
@@ -225,6 +307,20 @@ def test_what_its_vendor_has_ended_waits_for_a_person_to_connect_it_again(house:
     deliver(house, delivery(account="T2", ended="gone"))
     with house.container.database.begin() as tx:
         assert tx.connections.get(removed.id) == removed
+
+
+def test_an_end_from_before_it_was_connected_again_is_over(house: House) -> None:
+    again = connection_of(connected_at=NOW - timedelta(minutes=1))
+    with house.container.database.begin() as tx:
+        tx.connections.save(again)
+    late = delivery(ended="removed", ended_at=(NOW - timedelta(minutes=3)).isoformat())
+    assert deliver(house, late).json()["ignored"] == 1
+    with house.container.database.begin() as tx:
+        assert tx.connections.get(again.id) == again
+    assert counted(house)["sources"]["slack"]["ignored"] == {"ended before it was connected again": 1}
+    deliver(house, delivery(ended="removed", ended_at=NOW.isoformat()))
+    with house.container.database.begin() as tx:
+        assert tx.connections.get(again.id) != again
 
 
 def eventually(holds: Any) -> bool:

@@ -47,7 +47,8 @@ class Scripted:
         items = tuple(item(**each) for each in said.get("items", ()))
         wakes = tuple(said.get("wakes", ()))
         rest = {name: said[name] for name in ("ended", "ignored", "answer") if name in said}
-        return Push(said.get("account", ""), items, wakes, **rest)
+        at = datetime.fromisoformat(said["ended_at"]) if "ended_at" in said else None
+        return Push(said.get("account", ""), items, wakes, **rest, ended_at=at)
 
     def ignored(self, item: Item) -> str | None:
         return item.payload.get("ignore")

@@ -18,7 +18,7 @@ from sago.domain.messages import Message
 from sago.errors import TransientError
 from sago.pipeline.item_letters import kept_in
 from sago.pipeline.reception import Reception
-from sago.pipeline.taking import NOT_SHARED, TOO_EARLY, UNFORESEEN, Taken, Taking
+from sago.pipeline.taking import DIRECT, NOT_SHARED, TOO_EARLY, UNFORESEEN, Taken, Taking
 from sago.ports import Item, guarded
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
@@ -114,6 +114,18 @@ def test_the_same_items_in_any_order_and_portions_come_to_the_same(items: list[I
     assert contents[0] == contents[1]
     origins = [{letter.origin for letter in house.letters()} for house in (one, other)]
     assert origins[0] == origins[1]
+
+
+@pytest.mark.parametrize(
+    ("containers", "taken", "ignored"),
+    [(("*",), 0, {DIRECT: 1}), (("C1",), 0, {DIRECT: 1}), (("*", "D1"), 1, {}), (("D1",), 1, {})],
+)
+def test_a_direct_message_is_shared_by_its_name_alone(
+    containers: tuple[str, ...], taken: int, ignored: dict[str, int]
+) -> None:
+    direct = item("D1", id="m-1", text="between two")._replace(is_direct=True)
+    found = House(connection_of(containers=containers)).take([direct])
+    assert (len(found.ids), found.ignored) == (taken, ignored)
 
 
 def test_reasons_hold_no_words_of_a_message() -> None:

@@ -79,6 +79,22 @@ def test_a_message_lies_in_its_channel_and_belongs_to_its_workspace() -> None:
     assert (message.id, message.sender, message.text) == ("slack:C1:1772442251.000200", "Orla", SAID["text"])
 
 
+@pytest.mark.parametrize(
+    ("event", "is_direct"),
+    [
+        ({"channel_type": "channel"}, False),
+        ({"channel_type": "group", "channel": "G1"}, False),
+        ({"channel_type": "im", "channel": "D1"}, True),
+        ({"channel_type": "mpim", "channel": "G1"}, True),
+        ({"channel": "D1"}, True),
+        ({"channel_type": ["im"], "channel": 7}, False),
+    ],
+)
+def test_a_direct_message_is_none_of_a_channel(event: dict[str, Any], is_direct: bool) -> None:
+    (item,) = unpacked(envelope({**SAID, **event})).items
+    assert item.is_direct == is_direct
+
+
 def test_a_challenge_is_answered() -> None:
     push = unpacked({"token": "x", "type": "url_verification", "challenge": "3eZb"})
     assert (push.account, push.items, push.answer) == ("", (), {"challenge": "3eZb"})
@@ -112,6 +128,13 @@ def test_what_ends_an_account(event: dict[str, Any], ended: str) -> None:
     assert (push.account, push.ended.partition(";")[0]) == ("T1", ended)
     assert push.ended.endswith("`sago connect slack`") == bool(ended)
     assert bool(push.ended) != bool(push.ignored)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "at"), [(int(AT.timestamp()), AT.replace(microsecond=0)), (None, None), ("x", None), (10**30, None)]
+)
+def test_when_an_account_ended_is_the_time_of_the_event_and_not_of_the_delivery(seconds: Any, at: Any) -> None:
+    assert unpacked(envelope({"type": "app_uninstalled"}, event_time=seconds)).ended_at == at
 
 
 @pytest.mark.parametrize(
