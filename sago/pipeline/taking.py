@@ -13,7 +13,8 @@ from typing import NamedTuple
 from sago import telemetry
 from sago.domain.batches import DeadLetter
 from sago.domain.connections import UNASSIGNED, Connection, Route
-from sago.domain.messages import Message
+from sago.domain.erasures import is_emptied
+from sago.domain.messages import Message, MessageRef
 from sago.errors import InvalidMessageError, SagoError, is_out_of_time
 from sago.pipeline.item_letters import letter_of
 from sago.pipeline.reception import Reception
@@ -23,6 +24,8 @@ from sago.ports import Clock, Database, Item, MessageLog, RawStore, Source
 NOT_SHARED = "not in the share"
 TOO_EARLY = "said before the share began"
 OTHER_WORDS = "same id, other content as the message stored before"
+EDITS = 100
+"""Of one message under one version that are told apart; with more, the bridge makes a dead letter."""
 UNFORESEEN = "cannot be read, an error on our side"
 """How the reason of an item begins that no source foresaw; the log has where."""
 
@@ -168,13 +171,30 @@ class Taking:
 
     def hand_in(self, messages: Sequence[Message]) -> list[Fate]:
         """Make those safe that are not known; what became of each, in their order."""
-        first = {message.ref: message for message in reversed(messages)}
-        known = {each.ref for each in self.raw.read(sorted(first))}
-        new = [message for message in messages if message.ref not in known and first[message.ref] is message]
-        conflicts = {id(message) for message in self.reception.take(new)} if new else set()
+        held = {each.ref: each for each in self.raw.read(sorted({message.ref for message in messages}))}
+        new: dict[int, Message] = {}
+        for place, message in enumerate(messages):
+            unknown = self._unknown(message, held)
+            if unknown:
+                new[place] = held[unknown.ref] = unknown
+        conflicts = {id(message) for message in self.reception.take(list(new.values()))} if new else set()
         # Stored in between with other words, by another delivery: the bridge has made the later one a dead letter.
-        fates = {id(message): Fate.CONFLICT if id(message) in conflicts else Fate.NEW for message in new}
-        return [fates.get(id(message), Fate.KNOWN) for message in messages]
+        fates = {place: Fate.CONFLICT if id(message) in conflicts else Fate.NEW for place, message in new.items()}
+        return [fates.get(place, Fate.KNOWN) for place in range(len(messages))]
+
+    def _unknown(self, message: Message, held: dict[MessageRef, Message]) -> Message | None:
+        """The message where it is not among those held. An edit whose version another edit has, for vendors may tell
+        its time in whole seconds, is the next version, unless that one is the same edit."""
+        for version in range(message.version, message.version + EDITS):
+            wanted = message.model_copy(update={"version": version}) if version > message.version else message
+            if wanted is not message and wanted.ref not in held:
+                held |= {each.ref: each for each in self.raw.read([wanted.ref])}
+            there = held.get(wanted.ref)
+            if there is None:
+                return wanted
+            if message.version == 0 or is_emptied(there) or there.retells(message):
+                return None
+        return wanted
 
     def _hand_in(self, messages: Sequence[Message], taken: Taken) -> None:
         if not messages:

@@ -182,3 +182,37 @@ def test_a_task_out_of_time_ends_and_a_server_that_is_down_is_no_items_fault(mon
         with pytest.raises(type(error)):
             house.take(GOOD)
     assert house.log.records("slack-messages.dlq") == []
+
+
+def edit(text: str, **more: Any) -> Item:
+    return item(id="1", text=text, version=1_772_470_060_000_000, **more)
+
+
+def test_two_edits_of_one_second_are_both_stored_and_each_finds_itself_again() -> None:
+    house = House()
+    for text in ("10 customers", "12 customers", "120 customers"):
+        taken = house.take([edit(text)])
+        assert (len(taken.ids), taken.known) == (1, 0)
+        house.settle()
+    again = house.take([edit("120 customers"), edit("10 customers"), edit("12 customers")])
+    assert (again.ids, again.known) == ([], 3)
+    versions = {message.text: message.version - 1_772_470_060_000_000 for message in house.published()}
+    assert versions == {"10 customers": 0, "12 customers": 1, "120 customers": 2}
+    together = House()
+    assert len(together.take([edit("10 customers"), edit("12 customers"), edit("10 customers")]).ids) == 2
+
+
+def test_a_name_learned_in_between_makes_no_edit() -> None:
+    house = House()
+    house.take([edit("hello", sender="U1", user="U1")])
+    house.settle()
+    house.names = {"U1": "Dana"}
+    assert house.take([edit("hello", sender="U1", user="U1")]).known == 1
+
+
+def test_an_edit_that_was_erased_is_not_stored_beside_its_empty_row() -> None:
+    house = House()
+    house.take([edit("hello")])
+    house.settle()
+    house.raw.empty([house.published()[0].ref])
+    assert house.take([edit("hello")]).known == 1
