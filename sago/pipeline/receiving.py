@@ -52,6 +52,8 @@ class Found(NamedTuple):
 
     connection: Connection
     routes: Sequence[Route]
+    served: Sequence[str]
+    """Companies that its messages may be stored for."""
     names: Mapping[str, str]
 
 
@@ -98,7 +100,7 @@ class Receiving:
         woken = self._heed(connection, push, now) if push.wakes or push.ended else []
         self._pull(connection, woken)
         read = self.taking.read(source, connection, push.items, found.routes, found.names)
-        return Received(self.taking.keep(connection, read), len(woken), bool(push.ended), push.answer)
+        return Received(self.taking.keep(connection, read, found.served), len(woken), bool(push.ended), push.answer)
 
     def _found(self, source_name: str, account: str) -> Found | None:
         """Deliveries of one account at the same moment ask for it once."""
@@ -114,8 +116,8 @@ class Receiving:
             connection = tx.connections.find(source_name, account)
             if connection is None or connection.state is ConnectionState.REMOVED:
                 return None
-            routes = tx.connections.routes(connection.id)
-        return Found(connection, routes, self.taking.names_of(connection))
+            routes, served = tx.connections.routes(connection.id), tx.connections.served(connection.id)
+        return Found(connection, routes, served, self.taking.names_of(connection))
 
     def _heed(self, connection: Connection, push: Push, now: datetime) -> list[str]:
         """Wake what has news, and end what has ended; the streams that were woken."""

@@ -99,9 +99,12 @@ def account_of(envelope: Mapping[str, Any]) -> str:
 
 
 def item_of(message: Mapping[str, Any]) -> Item:
-    """A message, which names its channel, as the platform takes it."""
+    """A message, which names its channel, as the platform takes it: a deletion without what was deleted."""
     channel = message.get("channel")
-    return Item(message, channel if isinstance(channel, str) else None)
+    container = channel if isinstance(channel, str) else None
+    if slack.is_deletion(message):
+        return Item(slack.wordless(message), container, deletes=True)
+    return Item(message, container, at=slack.said_at(message))
 
 
 def ignored(item: Item) -> str | None:

@@ -44,6 +44,7 @@ def test_a_connection_keeps_its_first_day_its_token_and_its_routes(database: Dat
             ("a.example", "a"),
             ("b.example", "b"),
         ]
+        assert tx.connections.served(SLACK.id) == ["a", "acme", "b"]
         assert tx.connections.unroute(SLACK.id, "domain", "b.example")
         assert not tx.connections.unroute(SLACK.id, "domain", "b.example")
         tx.connections.forget_token(SLACK.id)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sago.errors import InvalidMessageError
 from sago.ports import Delivery, Push
-from sago.sources import slack_events
+from sago.sources import slack, slack_events
 
 AT = datetime(2026, 3, 2, 9, 4, 11, tzinfo=UTC)
 SAID = {
@@ -242,3 +242,23 @@ def test_what_is_not_mutated_is_taken() -> None:
 def test_whatever_lies_in_a_message_it_is_taken_left_out_or_refused(value: Any, subtype: str | None) -> None:
     said = value if isinstance(value, dict) else {"blocks": value, "attachments": value, "message": value}
     assert fate(json.dumps(envelope({**SAID, "subtype": subtype, **said})).encode())
+
+
+def test_a_deletion_is_taken_without_what_was_deleted() -> None:
+    before = {"type": "message", "user": "U1", "ts": "1772470000.000100", "text": "We signed Foo", "blocks": [{}]}
+    told = {"type": "message", "channel": "C1", "ts": "1772470900.000100", "event_ts": "1772470900.000100"}
+    deleted = told | {"subtype": "message_deleted", "deleted_ts": before["ts"], "previous_message": before}
+    gone = before | {"subtype": "tombstone", "user": "USLACKBOT", "text": "This message was deleted."}
+    for event in (deleted, told | {"subtype": "message_changed", "message": gone, "previous_message": before}):
+        item = slack_events.item_of(event)
+        assert item.deletes
+        assert "signed" not in json.dumps(item.payload)
+        message, whole = (slack_events.to_message(each, "acme", {}) for each in (item, item._replace(payload=event)))
+        assert (message.deleted, message.ref, message.content_sha()) == (True, whole.ref, whole.content_sha())
+
+
+def test_an_item_says_when_it_was_said() -> None:
+    said = {"type": "message", "channel": "C1", "ts": "1772470000.000100", "text": "x"}
+    edit = {"type": "message", "subtype": "message_changed", "channel": "C1", "ts": "1772470900.0", "message": said}
+    assert [slack_events.item_of(each).at for each in (said, edit)] == [slack.from_ts("1772470000.000100")] * 2
+    assert slack_events.item_of({"type": "message", "ts": []}).at is None
