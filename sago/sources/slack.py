@@ -17,7 +17,7 @@ from sago.domain.messages import Message
 from sago.errors import InvalidMessageError
 from sago.sources import slack_subtypes
 from sago.sources.slack_text import escape, shown
-from sago.sources.slack_words import has_words, why_wordless, words_of
+from sago.sources.slack_words import has_words, why_wordless, without_quotes, words_of
 
 SOURCE = "slack"
 IMPORT_TEAM = "T0000IMPORT"
@@ -120,6 +120,16 @@ def wordless(deletion: Mapping[str, Any]) -> dict[str, Any]:
     return kept | inner
 
 
+def unquoted(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event without what others said in its message."""
+    inner = {
+        name: without_quotes(each)
+        for name in ("message", "previous_message")
+        if isinstance(each := event.get(name), Mapping)
+    }
+    return without_quotes(event) | inner
+
+
 def said_at(event: Mapping[str, Any]) -> datetime | None:
     """When the message of an event was said; None where that cannot be read."""
     inner = event.get("message")
@@ -219,7 +229,7 @@ def _message(event: Mapping[str, Any], company_id: str, users: Mapping[str, str]
             "edited_at": edited_at,
             "thread_id": event.get("thread_ts"),
             "text": text,
-            "raw": dict(event),
+            "raw": without_quotes(event),
         }
     )
 

@@ -99,12 +99,13 @@ def account_of(envelope: Mapping[str, Any]) -> str:
 
 
 def item_of(message: Mapping[str, Any]) -> Item:
-    """A message, which names its channel, as the platform takes it: a deletion without what was deleted."""
+    """A message, which names its channel, as the platform takes it: without what others said in it, a deletion
+    without what was deleted."""
     channel = message.get("channel")
     container = channel if isinstance(channel, str) else None
     if slack.is_deletion(message):
         return Item(slack.wordless(message), container, deletes=True)
-    return Item(message, container, at=slack.said_at(message))
+    return Item(slack.unquoted(message), container, at=slack.said_at(message))
 
 
 def ignored(item: Item) -> str | None:

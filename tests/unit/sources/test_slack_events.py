@@ -262,3 +262,22 @@ def test_an_item_says_when_it_was_said() -> None:
     edit = {"type": "message", "subtype": "message_changed", "channel": "C1", "ts": "1772470900.0", "message": said}
     assert [slack_events.item_of(each).at for each in (said, edit)] == [slack.from_ts("1772470000.000100")] * 2
     assert slack_events.item_of({"type": "message", "ts": []}).at is None
+
+
+@pytest.mark.parametrize("mark", ["is_msg_unfurl", "is_share", "is_reply_unfurl", "is_thread_root_unfurl"])
+def test_what_others_said_is_kept_by_its_ids_alone(mark: str) -> None:
+    blocks = [{"team": "T1", "channel": "CX", "message": {"blocks": [{"text": "SALARIES"}]}}]
+    quote: dict[str, Any] = {mark: True, "channel_id": "CX", "ts": "1772460000.000100", "author_name": "Zed"}
+    quote |= {"text": "SALARIES", "fallback": "SALARIES", "message_blocks": blocks, "files": [{"name": "SALARIES"}]}
+    own = {"title": "Build", "text": "passed"}
+    said = {"type": "message", "channel": "C1", "ts": "1772470000.000100", "user": "U1", "text": "see this"}
+    said |= {"attachments": [quote, own]}
+    changed = {"type": "message", "subtype": "message_changed", "channel": "C1", "event_ts": "1772470900.000100"}
+    changed |= {"message": said | {"text": "see that"}, "previous_message": said}
+    for event in (said, changed):
+        item = slack_events.item_of(event)
+        message = slack_events.to_message(item, "acme", {})
+        assert "SALARIES" not in json.dumps(item.payload)
+        assert message.raw["attachments"] == [{mark: True, "channel_id": "CX", "ts": "1772460000.000100"}, own]
+        assert message.text == slack_events.to_message(item._replace(payload=event), "acme", {}).text
+    assert "SALARIES" not in json.dumps(slack.to_message(said, "acme").raw), "from an export too"
