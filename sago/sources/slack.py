@@ -25,7 +25,7 @@ CHANGED = "message_changed"
 DELETED = "message_deleted"
 TOMBSTONE = "tombstone"
 """Stands where a message was that has replies; as a change it is the deletion."""
-_KEPT = ("type", "subtype", "channel", "channel_type", "team", "ts", "event_ts", "deleted_ts", "thread_ts")
+KEPT = ("type", "subtype", "channel", "channel_type", "team", "ts", "event_ts", "deleted_ts", "thread_ts")
 """Of the payload of a deletion."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -100,44 +100,6 @@ def ignored(payload: Mapping[str, Any]) -> str | None:
         return reason
     says = has_words(event) or _edited(event) or event.get("team") == IMPORT_TEAM
     return None if says else why_wordless(event)
-
-
-def is_deletion(event: Mapping[str, Any]) -> bool:
-    """Whether an event tells that a message is gone."""
-    inner = event.get("message")
-    is_tombstone = isinstance(inner, Mapping) and inner.get("subtype") == TOMBSTONE
-    return event.get("subtype") == DELETED or (event.get("subtype") == CHANGED and is_tombstone)
-
-
-def wordless(deletion: Mapping[str, Any]) -> dict[str, Any]:
-    """Its ids and times, by which it is read as before: it repeats the text that was deleted, more than once."""
-    kept = _ids_of(deletion)
-    inner = {
-        name: _ids_of(each)
-        for name in ("message", "previous_message")
-        if isinstance(each := deletion.get(name), Mapping)
-    }
-    return kept | inner
-
-
-def unquoted(event: Mapping[str, Any]) -> dict[str, Any]:
-    """An event without what others said in its message."""
-    inner = {
-        name: without_quotes(each)
-        for name in ("message", "previous_message")
-        if isinstance(each := event.get(name), Mapping)
-    }
-    return without_quotes(event) | inner
-
-
-def said_at(event: Mapping[str, Any]) -> datetime | None:
-    """When the message of an event was said; None where that cannot be read."""
-    inner = event.get("message")
-    message = inner if event.get("subtype") == CHANGED and isinstance(inner, Mapping) else event
-    try:
-        return from_ts(message.get("ts"))
-    except InvalidMessageError:
-        return None
 
 
 def user_name(user: Mapping[str, Any]) -> str:
@@ -263,15 +225,9 @@ def _gone(event: Mapping[str, Any], company_id: str, ts: Any, gone_at: datetime,
             "deleted": True,
             "text": "",
             # A deletion repeats the text that was deleted, in more than one place: it must not be kept.
-            "raw": {key: event[key] for key in _KEPT if isinstance(event.get(key), str)},
+            "raw": {key: event[key] for key in KEPT if isinstance(event.get(key), str)},
         }
     )
-
-
-def _ids_of(message: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: message[key] for key in (*_KEPT, "user", "bot_id", "client_msg_id") if isinstance(message.get(key), str)
-    }
 
 
 def _native_id(event: Mapping[str, Any], ts: Any) -> str:
