@@ -32,6 +32,12 @@ CREATE TABLE routes (
     company_id    text COLLATE "C" NOT NULL,
     PRIMARY KEY (connection_id, kind, key)
 );
+CREATE TABLE served (
+    connection_id uuid NOT NULL REFERENCES connections ON DELETE CASCADE,
+    company_id    text COLLATE "C" NOT NULL,
+    PRIMARY KEY (connection_id, company_id)
+);
+COMMENT ON TABLE served IS 'companies that messages of a connection may be stored for, by routes that are gone as well';
 """
 
 STREAMS = """
@@ -123,7 +129,7 @@ COMMENT ON TABLE heard IS 'on which days messages of a container were said, push
 """
 
 NEW = (
-    "connections", "connection_tokens", "routes", "streams", "refreshes",
+    "connections", "connection_tokens", "routes", "served", "streams", "refreshes",
     "identities", "participants", "person_decisions", "heard",
 )  # fmt: skip
 

@@ -19,6 +19,8 @@ RAW_LIMIT = 400 * 1024
 VALUE_LIMIT = 900 * 1024
 """Bytes of a whole Kafka value."""
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+_SAID = ("user", "text", "blocks")
+"""Of a payload: who says what, in the vendor's own words."""
 FUTURE_TOLERANCE = timedelta(minutes=10)
 
 
@@ -168,6 +170,14 @@ class Message(BaseModel):
         """SHA-256 of what makes two deliveries of one version the same: sender, sent_at, subject, text, deleted."""
         content = [self.sender, iso_ms(self.sent_at), self.subject, self.text, self.deleted]
         return hashlib.sha256(json.dumps(content).encode("ascii")).digest()
+
+    def retells(self, other: Message) -> bool:
+        """Whether the vendor said the same in both: the same content, or, where people have got other names since and
+        are shown otherwise, the same `text` of the same `user` in the payloads."""
+        if self.content_sha() == other.content_sha():
+            return True
+        one, two = ({key: raw[key] for key in _SAID if key in raw} for raw in (self.raw, other.raw))
+        return bool(one.get("text")) and one == two and self.deleted == other.deleted
 
     def compact(self) -> CompactMessage:
         """The message without its raw payload."""

@@ -40,16 +40,17 @@ def letter_of(
 ) -> DeadLetter:
     """The letter; of one item always under the same origin: by its `message` where that could be read."""
     payload = _dumped(item.payload)
-    name = f"{message.id}/{message.version}" if message else hashlib.sha256(payload).hexdigest()
+    name = name_of(message) if message else hashlib.sha256(payload).hexdigest()
     said = {
         "id": error.message_id,
         "source": connection.source,
         "account": connection.account,
         "container": item.container,
         "addresses": item.addresses,
+        "deletes": item.deletes,
     }
     return DeadLetter(
-        origin=f"{PREFIX}{connection.source}/{connection.account}/{name}",
+        origin=origin_of(connection, name),
         topic=topic,
         company_id=company_id,
         message_id=error.message_id,
@@ -60,11 +61,21 @@ def letter_of(
     )
 
 
+def origin_of(connection: Connection, name: str) -> str:
+    """How a letter of the connection is called."""
+    return f"{PREFIX}{connection.source}/{connection.account}/{name}"
+
+
+def name_of(message: Message) -> str:
+    """What its letter is called by."""
+    return f"{message.id}/{message.version}"
+
+
 def kept_in(letter: DeadLetter) -> Kept:
     """What an `item:` letter holds; raises InvalidMessageError where it was too large to be kept, or was erased."""
     try:
         said = json.loads(letter.value)
-        item = Item(said["payload"], said["container"], tuple(said["addresses"]))
+        item = Item(said["payload"], said["container"], tuple(said["addresses"]), deletes=said.get("deletes") is True)
         return Kept(said["source"], said["account"], item)
     except (ValueError, TypeError, KeyError, RecursionError):
         raise InvalidMessageError(

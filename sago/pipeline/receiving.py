@@ -56,6 +56,8 @@ class Found(NamedTuple):
 
     connection: Connection
     routes: Sequence[Route]
+    served: Sequence[str]
+    """Companies that its messages may be stored for."""
     names: Mapping[str, str]
 
 
@@ -111,7 +113,7 @@ class Receiving:
             return Received(_ignored(ENDED_BEFORE), answer=push.answer)
         woken = self._heed(connection, push, now) if push.wakes or push.ended else 0
         read = self.taking.read(source, connection, push.items, found.routes, found.names)
-        return Received(self.taking.keep(connection, read), woken, bool(push.ended), push.answer)
+        return Received(self.taking.keep(connection, read, found.served), woken, bool(push.ended), push.answer)
 
     def _found(self, source_name: str, account: str) -> Found | None:
         """Deliveries of one account at the same moment ask for it once."""
@@ -127,8 +129,8 @@ class Receiving:
             connection = tx.connections.find(source_name, account)
             if connection is None or connection.state is ConnectionState.REMOVED:
                 return None
-            routes = tx.connections.routes(connection.id)
-        return Found(connection, routes, self.taking.names_of(connection))
+            routes, served = tx.connections.routes(connection.id), tx.connections.served(connection.id)
+        return Found(connection, routes, served, self.taking.names_of(connection))
 
     def _heed(self, connection: Connection, push: Push, now: datetime) -> int:
         """Wake what has news, and end what has ended; how many streams were woken. Some are sent at once, each that

@@ -74,5 +74,5 @@ class Reception:
         return self._conflicts(messages) if account.dead_lettered else []
 
     def _conflicts(self, messages: Sequence[Message]) -> list[Message]:
-        stored = {each.ref: each.content_sha() for each in self.raw.read(sorted({each.ref for each in messages}))}
-        return [each for each in messages if stored.get(each.ref) != each.content_sha()]
+        stored = {each.ref: each for each in self.raw.read(sorted({each.ref for each in messages}))}
+        return [each for each in messages if each.ref not in stored or not stored[each.ref].retells(each)]

@@ -32,11 +32,13 @@ class Replaying:
         if not letter.origin.startswith(PREFIX):
             message = message_of(letter)
         else:
-            message = self._again(letter, kept_in(letter))
-            if self.taking.raw.read([message.ref]):
+            found = self._again(letter, kept_in(letter))
+            unknown = self.taking.unknown(found, {each.ref: each for each in self.taking.raw.read([found.ref])})
+            if unknown is None:
                 with self.taking.database.begin() as tx:
                     tx.ledger.mark_replayed(letter.origin, self.taking.clock.now())
-                return message
+                return found
+            message = unknown
         self.taking.log.publish([message], replay_of=letter.origin)
         return message
 
@@ -47,8 +49,9 @@ class Replaying:
         return [each for each in letters if each.origin.startswith(PREFIX) and each.error.startswith(UNASSIGNED)]
 
     def _again(self, letter: DeadLetter, kept: Kept) -> Message:
-        source, connection, routes = self._found(letter, kept)
-        (read,) = self.taking.read(source, connection, [kept.item], routes, self.taking.names_of(connection))
+        source, connection, routes, served = self._found(letter, kept)
+        found = self.taking.read(source, connection, [kept.item], routes, self.taking.names_of(connection))
+        (read,) = self.taking.at_home(found, served)
         if read.ignored:
             raise InvalidMessageError(f"{letter.origin}: is left out now: {read.ignored}")
         if read.error or read.message is None:
@@ -58,14 +61,15 @@ class Replaying:
             )
         return read.message
 
-    def _found(self, letter: DeadLetter, kept: Kept) -> tuple[Source, Connection, list[Route]]:
+    def _found(self, letter: DeadLetter, kept: Kept) -> tuple[Source, Connection, list[Route], list[str]]:
         source = self.sources.get(kept.source)
         with self.taking.database.begin() as tx:
             connection = tx.connections.find(kept.source, kept.account)
             routes = tx.connections.routes(connection.id) if connection else []
+            served = tx.connections.served(connection.id) if connection else []
         if source is None or connection is None or connection.state is ConnectionState.REMOVED:
             raise InvalidMessageError(f"{letter.origin}: {kept.source} {kept.account} is not connected any more")
-        return source, connection, routes
+        return source, connection, routes, served
 
 
 def message_of(letter: DeadLetter) -> Message:

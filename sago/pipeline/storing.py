@@ -109,17 +109,20 @@ class Storing:
     def _refuse_conflicts(
         self, arrivals: Sequence[Arrival], conflicts: Sequence[MessageRef], now: datetime
     ) -> list[Arrival]:
-        """Dead-letter each message whose id and version are stored with other content; those messages."""
+        """Those whose id and version are stored with other content, and are not to be queued; each is dead-lettered
+        but what the vendor said just so, and names alone are others."""
         if not conflicts:
             return []
         keys = {(ref.company_id, ref.message_id, ref.version) for ref in conflicts}
         suspects = [a for a in arrivals if (a.message.company_id, a.message.id, a.message.version) in keys]
-        stored = {m.ref: m.content_sha() for m in self.raw.read(sorted({a.message.ref for a in suspects}))}
+        stored = {m.ref: m for m in self.raw.read(sorted({a.message.ref for a in suspects}))}
         # of an erased person nothing is kept beside the row that is there
         told = [a for a in suspects if not isinstance(a.message, EmptiedMessage)]
-        refused = [a for a in told if stored.get(a.message.ref) != a.message.content_sha()]
+        refused = [a for a in told if not _is_stored(a.message, stored)]
         for arrival in refused:
-            self._refuse(arrival, conflict_origin(arrival.message), InvalidMessageError(CONFLICT), now)
+            there = stored.get(arrival.message.ref)
+            if there is None or not there.retells(arrival.message):
+                self._refuse(arrival, conflict_origin(arrival.message), InvalidMessageError(CONFLICT), now)
         return refused
 
     def _refuse(self, arrival: Arrival, origin: str, error: SagoError, now: datetime) -> None:
@@ -145,6 +148,11 @@ class Storing:
             self.dispatcher.open_batch(company_id, batch_id)
         if queued.epoch_missing:
             self.dispatcher.recover()
+
+
+def _is_stored(message: Message, stored: Mapping[MessageRef, Message]) -> bool:
+    there = stored.get(message.ref)
+    return there is not None and there.content_sha() == message.content_sha()
 
 
 def is_news(message: CompactMessage, now: datetime) -> bool:

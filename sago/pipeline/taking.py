@@ -6,16 +6,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
 from sago import telemetry
 from sago.domain.batches import DeadLetter
 from sago.domain.connections import UNASSIGNED, Connection, Route
-from sago.domain.messages import Message
+from sago.domain.erasures import is_emptied
+from sago.domain.messages import Message, MessageRef
 from sago.errors import InvalidMessageError, SagoError, is_out_of_time
-from sago.pipeline.item_letters import letter_of
+from sago.pipeline.item_letters import letter_of, name_of, origin_of
 from sago.pipeline.reception import Reception
 from sago.pipeline.routing import company_of
 from sago.ports import Clock, Database, Item, MessageLog, RawStore, Source
@@ -24,9 +25,12 @@ NOT_SHARED = "not in the share"
 DIRECT = "a direct message"
 TOO_EARLY = "said before the share began"
 OTHER_WORDS = "same id, other content as the message stored before"
+EDITS = 100
+"""Of one message under one version that are told apart; with more, the bridge makes a dead letter."""
 UNFORESEEN = "cannot be read, an error on our side"
 """How the reason of an item begins that no source foresaw; the log has where."""
 
+_INSTANT = timedelta(milliseconds=1)
 log = telemetry.logger(__name__)
 
 
@@ -86,8 +90,8 @@ class Taking:
         Raises TransientError where they did not become safe in time; some of them may have.
         """
         with self.database.begin() as tx:
-            routes = tx.connections.routes(connection.id)
-        return self.keep(connection, self.read(source, connection, items, routes, self.names_of(connection)))
+            routes, served = tx.connections.routes(connection.id), tx.connections.served(connection.id)
+        return self.keep(connection, self.read(source, connection, items, routes, self.names_of(connection)), served)
 
     def read(
         self,
@@ -100,9 +104,10 @@ class Taking:
         """What each of them is, in their order; nothing is asked, and nothing kept of it."""
         return [self._read(source, connection, item, routes, names) for item in items]
 
-    def keep(self, connection: Connection, found: Sequence[Read]) -> Taken:
-        """As `take`, of what was read."""
-        taken = Taken()
+    def keep(self, connection: Connection, found: Sequence[Read], served: Sequence[str]) -> Taken:
+        """As `take`, of what was read, on a connection that has `served` these companies."""
+        taken, found = Taken(), self.at_home(found, served)
+        self._withdraw(connection, [each.message for each in found if each.message and each.message.deleted])
         taken.ignored.update(each.ignored for each in found if each.ignored)
         refused = [(each, each.error) for each in found if each.error]
         self._bury([self._letter(connection, each, error) for each, error in refused])
@@ -136,10 +141,31 @@ class Taking:
         routes: Sequence[Route],
         names: Mapping[str, str],
     ) -> Read:
-        company_id, message = None, None
+        outside = _outside(item, connection)
+        if outside and item.container is not None and not item.deletes:
+            return Read(item, None, None, outside)
+        read = self._parsed(source, connection, item, routes, names)
+        message = read.message
+        if message and not outside and message.sent_at < (connection.since or connection.created_at):
+            outside = TOO_EARLY
+        if outside and not read.ignored:
+            return Read(item, read.company_id, message, outside)
+        if message and read.company_id is None:
+            reason = f"{UNASSIGNED}: no channel or domain of it belongs to a company"
+            return read._replace(error=InvalidMessageError(reason, message_id=message.id))
+        return read
+
+    def _parsed(
+        self,
+        source: Source,
+        connection: Connection,
+        item: Item,
+        routes: Sequence[Route],
+        names: Mapping[str, str],
+    ) -> Read:
+        company_id = None
         try:
-            is_shared = connection.takes(item.container, is_direct=item.is_direct)
-            if reason := source.ignored(item) or ("" if is_shared else DIRECT if item.is_direct else NOT_SHARED):
+            if reason := source.ignored(item):
                 return Read(item, None, None, reason)
             if item.unforeseen:
                 raise InvalidMessageError(f"{UNFORESEEN}: {item.unforeseen}")
@@ -155,12 +181,42 @@ class Taking:
             if is_out_of_time(error):
                 raise
             return Read(item, company_id, None, error=_unforeseen(source.name, error))
-        if message.sent_at < (connection.since or connection.created_at):
-            return Read(item, company_id, message, TOO_EARLY)
-        if company_id is None:
-            reason = f"{UNASSIGNED}: no channel or domain of it belongs to a company"
-            return Read(item, None, message, error=InvalidMessageError(reason, message_id=message.id))
         return Read(item, company_id, message)
+
+    def at_home(self, found: Sequence[Read], served: Sequence[str]) -> list[Read]:
+        """Each with the company that its message is stored for, whatever routes say now: a talk is not told twice, and
+        its end comes where its beginning is. So a deletion is taken of what is not shared any more."""
+        moving = [each.message for each in found if each.message and _may_be_elsewhere(each, served)]
+        homes = self._homes(moving, served) if moving else {}
+        return [_moved(each, homes) if _may_be_elsewhere(each, served) else each for each in found]
+
+    def _homes(self, messages: Sequence[Message], served: Sequence[str]) -> dict[str, list[str]]:
+        """For which companies they are stored in whatever version, by their ids."""
+        homes: dict[str, list[str]] = {}
+        refs = {
+            MessageRef(company_id, message.sent_at, message.id, version)
+            for message in messages
+            for company_id in served
+            for version in (0, message.version)
+        }
+        stored = self.raw.read(sorted(refs))
+        sought = {message.id: message for message in messages if message.version}
+        for message in [sought[each] for each in sought.keys() - {there.id for there in stored}]:
+            for company_id in served:
+                stored += self.raw.read_range(company_id, message.sent_at, message.sent_at + _INSTANT)
+        for each in stored:
+            if not is_emptied(each):
+                homes.setdefault(each.id, []).append(each.company_id)
+        return homes
+
+    def _withdraw(self, connection: Connection, deletions: Sequence[Message]) -> None:
+        """Of what was deleted no letter keeps the words."""
+        if not deletions:
+            return
+        with self.database.begin() as tx:
+            for each in deletions:
+                within, own = origin_of(connection, ""), origin_of(connection, name_of(each))
+                tx.ledger.withdraw(each.id, within, own, self.clock.now())
 
     def _letter(self, connection: Connection, read: Read, error: InvalidMessageError) -> DeadLetter:
         return letter_of(
@@ -187,13 +243,31 @@ class Taking:
 
     def hand_in(self, messages: Sequence[Message]) -> list[Fate]:
         """Make those safe that are not known; what became of each, in their order."""
-        first = {message.ref: message for message in reversed(messages)}
-        known = {each.ref for each in self.raw.read(sorted(first))}
-        new = [message for message in messages if message.ref not in known and first[message.ref] is message]
-        conflicts = {id(message) for message in self.reception.take(new)} if new else set()
+        held = {each.ref: each for each in self.raw.read(sorted({message.ref for message in messages}))}
+        new: dict[int, Message] = {}
+        for place, message in enumerate(messages):
+            unknown = self.unknown(message, held)
+            if unknown:
+                new[place] = held[unknown.ref] = unknown
+        conflicts = {id(message) for message in self.reception.take(list(new.values()))} if new else set()
         # Stored in between with other words, by another delivery: the bridge has made the later one a dead letter.
-        fates = {id(message): Fate.CONFLICT if id(message) in conflicts else Fate.NEW for message in new}
-        return [fates.get(id(message), Fate.KNOWN) for message in messages]
+        fates = {place: Fate.CONFLICT if id(message) in conflicts else Fate.NEW for place, message in new.items()}
+        return [fates.get(place, Fate.KNOWN) for place in range(len(messages))]
+
+    def unknown(self, message: Message, held: dict[MessageRef, Message]) -> Message | None:
+        """The message where it is not known; `held` has what is stored under its own version. An edit whose version
+        another edit has, for vendors may tell its time in whole seconds, is the next version, unless that one is the
+        same edit."""
+        for version in range(message.version, message.version + EDITS):
+            wanted = message.model_copy(update={"version": version}) if version > message.version else message
+            if wanted is not message and wanted.ref not in held:
+                held |= {each.ref: each for each in self.raw.read([wanted.ref])}
+            there = held.get(wanted.ref)
+            if there is None:
+                return wanted
+            if message.version == 0 or is_emptied(there) or there.retells(message):
+                return None
+        return wanted
 
     def _hand_in(self, messages: Sequence[Message], taken: Taken) -> None:
         if not messages:
@@ -203,6 +277,28 @@ class Taking:
         taken.refused += [OTHER_WORDS for fate in fates if fate is Fate.CONFLICT]
         taken.ids = [message.id for message, fate in zip(messages, fates, strict=True) if fate is Fate.NEW]
         taken.newest_at = max(message.sent_at for message in messages)
+
+
+def _outside(item: Item, connection: Connection) -> str:
+    """Why an item is none of ours, as far as can be told without reading it."""
+    if not connection.takes(item.container, is_direct=item.is_direct):
+        return DIRECT if item.is_direct else NOT_SHARED
+    return TOO_EARLY if item.at and item.at < (connection.since or connection.created_at) else ""
+
+
+def _may_be_elsewhere(read: Read, served: Sequence[str]) -> bool:
+    """Whether its message may be stored for a company that routes do not name, or though it is not shared."""
+    if read.message is None or (read.ignored and not read.message.deleted):
+        return False
+    return bool(read.ignored) or any(company_id != read.company_id for company_id in served)
+
+
+def _moved(read: Read, homes: Mapping[str, Sequence[str]]) -> Read:
+    there = homes.get(read.message.id, ()) if read.message else ()
+    if read.message is None or not there:
+        return read
+    company_id = read.company_id if read.company_id in there else there[0]
+    return Read(read.item, company_id, read.message.model_copy(update={"company_id": company_id}))
 
 
 def _unforeseen(source: str, error: Exception) -> InvalidMessageError:

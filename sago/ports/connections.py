@@ -57,6 +57,9 @@ class ConnectionStore(Protocol):
     def routes(self, connection_id: UUID) -> list[Route]:
         """By kind and key."""
 
+    def served(self, connection_id: UUID) -> list[str]:
+        """Every company that was ever its default or a route's, in order: its messages may be stored for them."""
+
 
 class StreamStore(Protocol):
     """`streams`: one row for each container that is fetched; and `refreshes`: when they are listed again."""

@@ -35,6 +35,9 @@ class Ledger(Protocol):
     def mark_replayed(self, origin: str, at: datetime) -> bool:
         """Note the replay of an open letter, to the millisecond, as `failed_at` is kept; False where there is none."""
 
+    def withdraw(self, message_id: str, within: str, but: str, at: datetime) -> None:
+        """Empty and close the open letters of a message whose origins begin so, but one."""
+
     def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:
         """Advance watermarks; a lower one than is stored is ignored."""
 

@@ -34,6 +34,10 @@ class Item(NamedTuple):
     """The channel or label it lies in."""
     addresses: tuple[str, ...] = ()
     """Of the people in it: sender first."""
+    at: datetime | None = None
+    """When it was said, where that is known before it is read."""
+    deletes: bool = False
+    """Whether it tells that a message was deleted; its payload then holds ids and times alone."""
     is_direct: bool = False
     """Whether it lies in a conversation of a few people, which `*` does not share."""
     unforeseen: str = ""

@@ -17,7 +17,7 @@ from sago.domain.messages import Message
 from sago.errors import InvalidMessageError
 from sago.sources import slack_subtypes
 from sago.sources.slack_text import escape, shown
-from sago.sources.slack_words import has_words, why_wordless, words_of
+from sago.sources.slack_words import has_words, why_wordless, without_quotes, words_of
 
 SOURCE = "slack"
 IMPORT_TEAM = "T0000IMPORT"
@@ -25,7 +25,7 @@ CHANGED = "message_changed"
 DELETED = "message_deleted"
 TOMBSTONE = "tombstone"
 """Stands where a message was that has replies; as a change it is the deletion."""
-_KEPT = ("type", "subtype", "channel", "channel_type", "team", "ts", "event_ts", "deleted_ts", "thread_ts")
+KEPT = ("type", "subtype", "channel", "channel_type", "team", "ts", "event_ts", "deleted_ts", "thread_ts")
 """Of the payload of a deletion."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -191,7 +191,7 @@ def _message(event: Mapping[str, Any], company_id: str, users: Mapping[str, str]
             "edited_at": edited_at,
             "thread_id": event.get("thread_ts"),
             "text": text,
-            "raw": dict(event),
+            "raw": without_quotes(event),
         }
     )
 
@@ -225,7 +225,7 @@ def _gone(event: Mapping[str, Any], company_id: str, ts: Any, gone_at: datetime,
             "deleted": True,
             "text": "",
             # A deletion repeats the text that was deleted, in more than one place: it must not be kept.
-            "raw": {key: event[key] for key in _KEPT if isinstance(event.get(key), str)},
+            "raw": {key: event[key] for key in KEPT if isinstance(event.get(key), str)},
         }
     )
 

@@ -22,6 +22,7 @@ from sago.domain.messages import Message
 from sago.errors import ConfigError, InvalidMessageError, SignatureError
 from sago.ports import Delivery, Item, Push
 from sago.sources import slack, slack_subtypes
+from sago.sources.slack_words import without_quotes
 
 SIGNATURE = "x-slack-signature"
 TIMESTAMP = "x-slack-request-timestamp"
@@ -102,11 +103,14 @@ def account_of(envelope: Mapping[str, Any]) -> str:
 
 
 def item_of(message: Mapping[str, Any]) -> Item:
-    """A message, which names its channel, as the platform takes it."""
+    """A message, which names its channel, as the platform takes it: without what others said in it, a deletion
+    without what was deleted."""
     channel = message.get("channel")
     container = channel if isinstance(channel, str) else None
     is_direct = message.get("channel_type") in DIRECT or (container or "").startswith("D")
-    return Item(message, container, is_direct=is_direct)
+    if _is_deletion(message):
+        return Item(_wordless(message), container, is_direct=is_direct, deletes=True)
+    return Item(_unquoted(message), container, is_direct=is_direct, at=_said_at(message))
 
 
 def ignored(item: Item) -> str | None:
@@ -118,6 +122,52 @@ def to_message(item: Item, company_id: str, names: Mapping[str, str]) -> Message
     """The message in an item; `names` are people's names by their user id. Raises InvalidMessageError."""
     payload = item.payload if item.payload.get("channel") else {**item.payload, "channel": item.container}
     return slack.to_message(payload, company_id, names)
+
+
+def _is_deletion(event: Mapping[str, Any]) -> bool:
+    """Whether an event tells that a message is gone."""
+    inner = event.get("message")
+    is_tombstone = isinstance(inner, Mapping) and inner.get("subtype") == slack.TOMBSTONE
+    return event.get("subtype") == slack.DELETED or (event.get("subtype") == slack.CHANGED and is_tombstone)
+
+
+def _wordless(deletion: Mapping[str, Any]) -> dict[str, Any]:
+    """Its ids and times, by which it is read as before: it repeats the text that was deleted, more than once."""
+    kept = _ids_of(deletion)
+    inner = {
+        name: _ids_of(each)
+        for name in ("message", "previous_message")
+        if isinstance(each := deletion.get(name), Mapping)
+    }
+    return kept | inner
+
+
+def _unquoted(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event without what others said in its message."""
+    inner = {
+        name: without_quotes(each)
+        for name in ("message", "previous_message")
+        if isinstance(each := event.get(name), Mapping)
+    }
+    return without_quotes(event) | inner
+
+
+def _said_at(event: Mapping[str, Any]) -> datetime | None:
+    """When the message of an event was said; None where that cannot be read."""
+    inner = event.get("message")
+    message = inner if event.get("subtype") == slack.CHANGED and isinstance(inner, Mapping) else event
+    try:
+        return slack.from_ts(message.get("ts"))
+    except InvalidMessageError:
+        return None
+
+
+def _ids_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: message[key]
+        for key in (*slack.KEPT, "user", "bot_id", "client_msg_id")
+        if isinstance(message.get(key), str)
+    }
 
 
 def _challenge(envelope: Mapping[str, Any]) -> Push:

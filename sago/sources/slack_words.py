@@ -29,6 +29,9 @@ _QUOTED = (
     *("from_url", "original_url", "app_unfurl_url"),
 )
 """Marks of an attachment that Slack or an app made of a link."""
+_OTHERS = _QUOTED[:4]
+"""Of one that quotes another message."""
+_IDS = (*_OTHERS, "id", "ts", "channel_id", "channel_team", "author_id", "from_url")
 
 
 def words_of(message: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -50,6 +53,20 @@ def why_wordless(message: Mapping[str, Any]) -> str:
     if any(_is_quoted(each) for each in items(message.get("attachments"))):
         return "another's message or a link, without a word of the sender's"
     return "text is empty"
+
+
+def without_quotes(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The message, with the ids alone of what others said, maybe in a channel that is not shared."""
+    attachments = message.get("attachments")
+    if not isinstance(attachments, list):
+        return dict(message)
+    return {**message, "attachments": [_pared(each) for each in attachments]}
+
+
+def _pared(attachment: Any) -> Any:
+    if not isinstance(attachment, Mapping) or not any(attachment.get(mark) for mark in _OTHERS):
+        return attachment
+    return {key: value for key, value in attachment.items() if key in _IDS and isinstance(value, str | int)}
 
 
 def _body(message: Mapping[str, Any], names: Mapping[str, str]) -> str:

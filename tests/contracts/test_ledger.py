@@ -241,3 +241,16 @@ def test_two_beats_at_once_run_a_tick_once(database: Database) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(begin, range(4))) == [False, False, False, True]
+
+
+def test_the_open_letters_of_a_message_are_withdrawn_but_one(database: Database) -> None:
+    origins = ("item:a_b/T/1/0", "item:a_b/T/1/9", "item:axb/T/1/0", "item:a_b/T/2/0")
+    given = [dead(origin, message_id=origin.split("/")[2], value=b"words") for origin in origins]
+    with database.begin() as tx:
+        tx.ledger.add_dead_letters(given)
+        tx.ledger.withdraw("1", "item:a_b/T/", "item:a_b/T/1/9", NOW)
+    with database.begin() as tx:
+        assert {each.origin for each in tx.ledger.dead_letters()} == set(origins[1:])
+        closed = tx.ledger.dead_letter(origins[0])
+        assert closed is not None
+        assert (closed.value, closed.replayed_at) == (b"", NOW)

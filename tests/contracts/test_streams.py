@@ -50,6 +50,9 @@ def test_a_connection_keeps_its_first_day_its_token_and_its_routes(database: Dat
         assert not tx.connections.unroute(SLACK.id, "domain", "b.example")
         tx.connections.forget_token(SLACK.id)
         assert tx.connections.token(SLACK.id) is None
+        tx.connections.save(SLACK.model_copy(update={"company_id": "c"}))
+        tx.connections.save(SLACK)
+        assert tx.connections.served(SLACK.id) == ["a", "b", "c"], "those whose route is gone as well"
 
 
 def test_streams_that_are_not_named_any_more_go_and_the_others_stay_as_they_are(database: Database) -> None:

@@ -20,6 +20,8 @@ class MemoryConnections:
         known = self.get(connection.id)
         since = {"created_at": known.created_at} if known else {}
         self._state.connections[connection.id] = connection.model_copy(update=since)
+        if connection.company_id:
+            self._state.served.add((connection.id, connection.company_id))
 
     def get(self, connection_id: UUID) -> Connection | None:
         return self._state.connections.get(connection_id)
@@ -49,12 +51,16 @@ class MemoryConnections:
 
     def route(self, route: Route) -> None:
         self._state.routes[route.connection_id, route.kind, route.key] = route
+        self._state.served.add((route.connection_id, route.company_id))
 
     def unroute(self, connection_id: UUID, kind: str, key: str) -> bool:
         return self._state.routes.pop((connection_id, kind, key), None) is not None
 
     def routes(self, connection_id: UUID) -> list[Route]:
         return [route for where, route in sorted(self._state.routes.items()) if where[0] == connection_id]
+
+    def served(self, connection_id: UUID) -> list[str]:
+        return sorted(company_id for served, company_id in self._state.served if served == connection_id)
 
 
 class MemoryStreams:

@@ -49,6 +49,13 @@ class MemoryLedger:
         self._state.dead_letters[origin] = letter.model_copy(update={"replayed_at": to_utc_ms(at)})
         return True
 
+    def withdraw(self, message_id: str, within: str, but: str, at: datetime) -> None:
+        for origin, letter in self._state.dead_letters.items():
+            is_open = letter.message_id == message_id and letter.replayed_at is None
+            if is_open and origin.startswith(within) and origin != but:
+                closed = {"value": b"", "replayed_at": to_utc_ms(at)}
+                self._state.dead_letters[origin] = letter.model_copy(update=closed)
+
     def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:
         for each in progress:
             stored = self._state.progress.get(each[:3])

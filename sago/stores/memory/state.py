@@ -57,6 +57,7 @@ class State:
     connections: dict[UUID, Connection] = field(default_factory=dict)
     tokens: dict[UUID, bytes] = field(default_factory=dict)
     routes: dict[tuple[UUID, str, str], Route] = field(default_factory=dict)
+    served: set[tuple[UUID, str]] = field(default_factory=set)
     streams: dict[tuple[UUID, str], Stream] = field(default_factory=dict)
     identities: dict[IdentityKey, KnownIdentity] = field(default_factory=dict)
     participants: dict[tuple[str, IdentityKey], datetime] = field(default_factory=dict)

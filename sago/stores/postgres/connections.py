@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.connections import Connection, ConnectionState, Route
-from sago.stores.postgres.tables import connection_tokens, connections, routes
+from sago.stores.postgres.tables import connection_tokens, connections, routes, served
 
 
 class PostgresConnections:
@@ -23,6 +23,8 @@ class PostgresConnections:
         changed = {name: value for name, value in row.items() if name not in ("id", "created_at")}
         kept = upsert(connections).values(**row)
         self._connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=changed))
+        if connection.company_id:
+            self._serve(connection.id, connection.company_id)
 
     def get(self, connection_id: UUID) -> Connection | None:
         row = self._connection.execute(select(connections).where(connections.c.id == connection_id)).one_or_none()
@@ -62,6 +64,7 @@ class PostgresConnections:
         self._connection.execute(
             kept.on_conflict_do_update(index_elements=where, set_={"company_id": route.company_id})
         )
+        self._serve(route.connection_id, route.company_id)
 
     def unroute(self, connection_id: UUID, kind: str, key: str) -> bool:
         c = routes.c
@@ -72,3 +75,12 @@ class PostgresConnections:
         c = routes.c
         query = select(routes).where(c.connection_id == connection_id).order_by(c.kind, c.key)
         return [Route.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+    def served(self, connection_id: UUID) -> list[str]:
+        c = served.c
+        query = select(c.company_id).where(c.connection_id == connection_id).order_by(c.company_id)
+        return list(self._connection.scalars(query))
+
+    def _serve(self, connection_id: UUID, company_id: str) -> None:
+        kept = upsert(served).values(connection_id=connection_id, company_id=company_id)
+        self._connection.execute(kept.on_conflict_do_nothing())

@@ -68,6 +68,12 @@ class PostgresLedger:
         replayed = update(dead_letters).where(is_open).values(replayed_at=to_utc_ms(at))
         return self._connection.execute(replayed).rowcount == 1
 
+    def withdraw(self, message_id: str, within: str, but: str, at: datetime) -> None:
+        c = dead_letters.c
+        theirs = (c.message_id == message_id) & c.origin.startswith(within, autoescape=True) & (c.origin != but)
+        closed = update(dead_letters).where(theirs, c.replayed_at.is_(None))
+        self._connection.execute(closed.values(value=b"", replayed_at=to_utc_ms(at)))
+
     def save_progress(self, progress: Sequence[Progress], at: datetime) -> None:
         highest = {each[:3]: each for each in sorted(progress)}
         if not highest:

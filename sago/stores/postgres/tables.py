@@ -350,6 +350,7 @@ connections = _table(
 )
 connection_tokens = _table("connection_tokens", connection_id=Uuid, sealed=LargeBinary)
 routes = _table("routes", connection_id=Uuid, kind=Words, key=Words, company_id=Words)
+served = _table("served", connection_id=Uuid, company_id=Words)
 streams = _table(
     "streams",
     connection_id=Uuid,

@@ -59,6 +59,7 @@ class Scripted:
             raise TypeError(payload["raise"])
         sender = names.get(payload.get("sender", ""), payload.get("sender", ""))
         body = {"company_id": company_id, "source": self.name, "sender": sender, "raw": dict(payload)}
+        body |= {"deleted": payload.get("deleted", False)}
         said = {"id": f"{self.name}:{payload.get('id', '')}", "version": payload.get("version", 0)}
         at = payload.get("sent_at", (NOW - timedelta(minutes=1)).isoformat())
         return Message.parse({**body, **said, "sent_at": at, "text": payload.get("text", "")})
@@ -93,7 +94,7 @@ class Table:
 
 
 def item(container: str | None = "C1", addresses: Iterable[str] = (), **payload: Any) -> Item:
-    return Item(payload, container, tuple(addresses))
+    return Item(payload, container, tuple(addresses), deletes=payload.get("deleted", False))
 
 
 def signature(body: bytes, at: datetime, secret: str = SECRET) -> str:

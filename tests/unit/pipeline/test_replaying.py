@@ -98,7 +98,10 @@ def test_one_that_is_refused_again_after_its_replay_is_open_again(post: Post) ->
     with post.database.begin() as tx:
         tx.connections.unroute(CONNECTION.id, "container", "C2")
 
-    post.take([item("C2", ["ana@x.example"], id="1", text="whose is this?", sender="U1")])
+    again = [item("C2", ["ana@x.example"], id="1", text="whose is this?", sender="U1")]
+    assert post.take(again).known == 1, "it is stored for bravo"
+    post.raw.rows.clear()
+    post.take(again)
     assert len(post.log.records("slack-messages.dlq")) == 2
     assert post.one().replayed_at is None
 

@@ -60,6 +60,17 @@ def test_same_id_with_other_content_is_dead_lettered_and_the_first_stands() -> N
     assert house.dead() == ["same id and version are stored with other content"]
 
 
+def test_what_names_alone_tell_otherwise_is_no_dead_letter_and_the_first_stands() -> None:
+    house = House(threshold=9)
+    said = {"user": "U1", "text": "hello <@U2>"}
+    pushed, fetched = ({"raw": said, "text": text} for text in ("hello @U2", "hello @Sam"))
+    house.store(message(1).model_copy(update=pushed), name="pushed")
+    house.store(message(1).model_copy(update=fetched), name="fetched")
+    assert house.dead() == []
+    assert [row.message.text for row in house.raw.rows.values()] == ["hello @U2"]
+    assert house.buffer.counts() == {"acme": 1}
+
+
 def test_both_contents_in_one_batch_keep_the_first() -> None:
     house = House(threshold=1)
     house.store(deal(1), message(1, text="something else"))

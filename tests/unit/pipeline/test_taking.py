@@ -211,3 +211,99 @@ def test_a_task_out_of_time_ends_and_a_server_that_is_down_is_no_items_fault(mon
         with pytest.raises(type(error)):
             house.take(GOOD)
     assert house.log.records("slack-messages.dlq") == []
+
+
+def edit(text: str, **more: Any) -> Item:
+    return item(id="1", text=text, version=1_772_470_060_000_000, **more)
+
+
+def test_two_edits_of_one_second_are_both_stored_and_each_finds_itself_again() -> None:
+    house = House()
+    for text in ("10 customers", "12 customers", "120 customers"):
+        taken = house.take([edit(text)])
+        assert (len(taken.ids), taken.known) == (1, 0)
+        house.settle()
+    again = house.take([edit("120 customers"), edit("10 customers"), edit("12 customers")])
+    assert (again.ids, again.known) == ([], 3)
+    versions = {message.text: message.version - 1_772_470_060_000_000 for message in house.published()}
+    assert versions == {"10 customers": 0, "12 customers": 1, "120 customers": 2}
+    together = House()
+    assert len(together.take([edit("10 customers"), edit("12 customers"), edit("10 customers")]).ids) == 2
+
+
+def test_a_name_learned_in_between_makes_no_edit() -> None:
+    house = House()
+    house.take([edit("hello", sender="U1", user="U1")])
+    house.settle()
+    house.names = {"U1": "Dana"}
+    assert house.take([edit("hello", sender="U1", user="U1")]).known == 1
+
+
+def test_an_edit_that_was_erased_is_not_stored_beside_its_empty_row() -> None:
+    house = House()
+    house.take([edit("hello")])
+    house.settle()
+    house.raw.empty([house.published()[0].ref])
+    assert house.take([edit("hello")]).known == 1
+
+
+def gone(number: str = "1", container: str = "C1") -> Item:
+    return item(container, id=number, deleted=True, version=9)
+
+
+def test_a_deletion_of_what_is_stored_passes_though_it_is_not_shared_any_more() -> None:
+    for less in ({"containers": ("C9",)}, {"since": NOW}):
+        house = House(connection_of(company_id="acme"))
+        house.take([item(id="1", text="a line")])
+        house.settle()
+        house.connection = house.connection.model_copy(update=less)
+        assert house.take([gone()]).ids == ["slack:1"]
+        reason = NOT_SHARED if "containers" in less else TOO_EARLY
+        assert house.take([gone("2"), edit("other words")]).ignored == {reason: 2}
+
+
+def test_a_message_stays_with_the_company_it_was_stored_for() -> None:
+    house = House(connection_of(company_id="holding"))
+    house.take([item("C2", id="1", text="a line"), item("C2", id="2", text="an edit", version=5)])
+    house.settle()
+    with house.database.begin() as tx:
+        tx.connections.route(Route(connection_id=CONNECTION.id, kind="container", key="C2", company_id="startup"))
+    assert house.take([item("C2", id="1", text="a line")]).known == 1
+    house.take([edit("edited"), gone("1", "C2"), gone("2", "C2"), item("C2", id="3", text="new")])
+    later = {(each.company_id, each.id) for each in house.published()[2:]}
+    assert later == {("holding", "slack:1"), ("holding", "slack:2"), ("startup", "slack:3")}
+
+
+def test_a_talk_goes_on_where_it_is_stored_when_its_channel_has_no_company_any_more() -> None:
+    house = House()
+    house.take([item(id="1", text="a line")])
+    house.settle()
+    with house.database.begin() as tx:
+        tx.connections.unroute(CONNECTION.id, "container", "C1")
+    assert house.take([gone(), item(id="2", text="nobody's")]).ids == ["slack:1"]
+    assert house.published()[-1].company_id == "acme"
+
+
+def test_a_deletion_withdraws_the_open_letter_of_its_message() -> None:
+    house = House()
+    house.take([item("C2", id="1", text="whose is this?"), item("C2", id="2", text="and this?")])
+    house.settle()
+    house.clock.advance(timedelta(minutes=1))
+    for _ in range(2):
+        house.take([gone(container="C2")])
+        house.settle()
+    assert {letter.origin for letter in house.letters()} == {"item:slack/T1/slack:1/9", "item:slack/T1/slack:2/0"}
+    with house.database.begin() as tx:
+        closed = tx.ledger.dead_letter("item:slack/T1/slack:1/0")
+    assert closed is not None
+    assert (closed.value, closed.replayed_at) == (b"", house.clock.now())
+    (own,) = [letter for letter in house.letters() if letter.origin.endswith("/9")]
+    assert kept_in(own).item.deletes
+
+
+def test_what_is_not_shared_or_too_early_is_looked_at_by_nothing() -> None:
+    house = House(connection_of(company_id="acme", containers=("C1",), since=NOW))
+    early = item(id="1", text="nul \x00", **{"raise": "x"})._replace(at=NOW - timedelta(days=1))
+    taken = house.take([early, item("C3", ignore="a bot", **{"raise": "y"})])
+    assert (taken.ignored, taken.refused) == ({TOO_EARLY: 1, NOT_SHARED: 1}, [])
+    assert house.log.records("slack-messages.dlq") == []

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sago.errors import InvalidMessageError
 from sago.ports import Delivery, Push
-from sago.sources import slack_events
+from sago.sources import slack, slack_events
 
 AT = datetime(2026, 3, 2, 9, 4, 11, tzinfo=UTC)
 SAID = {
@@ -265,3 +265,42 @@ def test_what_is_not_mutated_is_taken() -> None:
 def test_whatever_lies_in_a_message_it_is_taken_left_out_or_refused(value: Any, subtype: str | None) -> None:
     said = value if isinstance(value, dict) else {"blocks": value, "attachments": value, "message": value}
     assert fate(json.dumps(envelope({**SAID, "subtype": subtype, **said})).encode())
+
+
+def test_a_deletion_is_taken_without_what_was_deleted() -> None:
+    before = {"type": "message", "user": "U1", "ts": "1772470000.000100", "text": "We signed Foo", "blocks": [{}]}
+    told = {"type": "message", "channel": "C1", "ts": "1772470900.000100", "event_ts": "1772470900.000100"}
+    deleted = told | {"subtype": "message_deleted", "deleted_ts": before["ts"], "previous_message": before}
+    gone = before | {"subtype": "tombstone", "user": "USLACKBOT", "text": "This message was deleted."}
+    for event in (deleted, told | {"subtype": "message_changed", "message": gone, "previous_message": before}):
+        item = slack_events.item_of(event)
+        assert item.deletes
+        assert "signed" not in json.dumps(item.payload)
+        message, whole = (slack_events.to_message(each, "acme", {}) for each in (item, item._replace(payload=event)))
+        assert (message.deleted, message.ref, message.content_sha()) == (True, whole.ref, whole.content_sha())
+
+
+def test_an_item_says_when_it_was_said() -> None:
+    said = {"type": "message", "channel": "C1", "ts": "1772470000.000100", "text": "x"}
+    edit = {"type": "message", "subtype": "message_changed", "channel": "C1", "ts": "1772470900.0", "message": said}
+    assert [slack_events.item_of(each).at for each in (said, edit)] == [slack.from_ts("1772470000.000100")] * 2
+    assert slack_events.item_of({"type": "message", "ts": []}).at is None
+
+
+@pytest.mark.parametrize("mark", ["is_msg_unfurl", "is_share", "is_reply_unfurl", "is_thread_root_unfurl"])
+def test_what_others_said_is_kept_by_its_ids_alone(mark: str) -> None:
+    blocks = [{"team": "T1", "channel": "CX", "message": {"blocks": [{"text": "SALARIES"}]}}]
+    quote: dict[str, Any] = {mark: True, "channel_id": "CX", "ts": "1772460000.000100", "author_name": "Zed"}
+    quote |= {"text": "SALARIES", "fallback": "SALARIES", "message_blocks": blocks, "files": [{"name": "SALARIES"}]}
+    own = {"title": "Build", "text": "passed"}
+    said = {"type": "message", "channel": "C1", "ts": "1772470000.000100", "user": "U1", "text": "see this"}
+    said |= {"attachments": [quote, own]}
+    changed = {"type": "message", "subtype": "message_changed", "channel": "C1", "event_ts": "1772470900.000100"}
+    changed |= {"message": said | {"text": "see that"}, "previous_message": said}
+    for event in (said, changed):
+        item = slack_events.item_of(event)
+        message = slack_events.to_message(item, "acme", {})
+        assert "SALARIES" not in json.dumps(item.payload)
+        assert message.raw["attachments"] == [{mark: True, "channel_id": "CX", "ts": "1772460000.000100"}, own]
+        assert message.text == slack_events.to_message(item._replace(payload=event), "acme", {}).text
+    assert "SALARIES" not in json.dumps(slack.to_message(said, "acme").raw), "from an export too"
