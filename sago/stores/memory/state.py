@@ -58,6 +58,8 @@ class State:
     tokens: dict[UUID, bytes] = field(default_factory=dict)
     routes: dict[tuple[UUID, str, str], Route] = field(default_factory=dict)
     streams: dict[tuple[UUID, str], Stream] = field(default_factory=dict)
+    fence: int = 0
+    """The newest of any stream."""
     identities: dict[IdentityKey, KnownIdentity] = field(default_factory=dict)
     participants: dict[tuple[str, IdentityKey], datetime] = field(default_factory=dict)
     person_decisions: dict[UUID, Decision] = field(default_factory=dict)

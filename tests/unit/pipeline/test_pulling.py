@@ -342,7 +342,7 @@ def test_a_reader_that_was_overtaken_ends_and_changes_nothing(world: World) -> N
     assert pulled is not None
     assert (pulled.end, pulled.error) == (End.LEFT, "")
     stream = world.stream()
-    assert (stream.window, stream.failures, stream.fence) == (None, 0, 2)
+    assert (stream.window, stream.failures, stream.fence) == (None, 0, 3)
     assert world.stored() == list(range(6))
 
 
