@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 from sago.domain.connections import EVERY_CONTAINER, Connection, Stream, Window
-from sago.errors import CursorExpiredError, InvalidMessageError, NotThereError, UnusableAnswerError
+from sago.errors import CursorExpiredError, InvalidMessageError, NotThereError, TransientError, UnusableAnswerError
 from sago.ports import Identity, Page, Vendor
 from sago.source_sections import SlackSettings
 from sago.sources import slack, slack_events
@@ -27,11 +27,17 @@ HISTORY, REPLIES, LISTS = "conversations.history", "conversations.replies", "lis
 """Names of limits: Slack counts each of the first two methods by itself; everything else we ask is of tier 2 or above,
 20 a minute."""
 _MOMENT = timedelta(microseconds=1)
+TRIES = 8
+"""Of one thread at which Slack fails: with their pauses they take some minutes. Then the channel goes on without it."""
 _SLACKBOT = "USLACKBOT"
 
 
 class NoSuchThreadError(NotThereError):
     """The parent was deleted since the channel was read, and no reply is left."""
+
+
+class FaultOfSlackError(TransientError):
+    """Slack failed at this one call, and says so itself: it is no outage."""
 
 
 def limits_of(settings: SlackSettings) -> dict[str, int]:
@@ -79,13 +85,13 @@ def read_page(vendor: Vendor, stream: Stream, window: Window, size: int) -> Page
     """One request: of the channel, newest first, or of the threads that its last page showed.
 
     The cursor holds `next`, where Slack says that the channel goes on; `threads`, the parents whose replies are read
-    before that; `replies`, where the first of them goes on; `seen`, the oldest message so far, and `latest`, the edge
-    that `next` belongs to. Where Slack does not know `next` any more, the channel is read on from `seen`: hours of
-    reading are not begun anew.
+    before that; `replies`, where the first of them goes on; `is_forgotten`, that Slack did not know that any more once;
+    `seen`, the oldest message so far, and `latest`, the edge that `next` belongs to. Where Slack does not know `next`
+    any more, the channel is read on from `seen`: hours of reading are not begun anew.
     """
     cursor = stream.cursor or {}
     if cursor.get("threads"):
-        return _thread_page(vendor, stream.name, cursor, window, size)
+        return _thread_page(vendor, stream, cursor, window, size)
     asked = _asked(stream.name, window, size, cursor.get("next"))
     latest = cursor.get("latest") or asked["latest"]
     try:
@@ -100,10 +106,12 @@ def read_page(vendor: Vendor, stream: Stream, window: Window, size: int) -> Page
     return _page(stream.name, messages, place | {"threads": _threads(messages, window)})
 
 
-def _thread_page(vendor: Vendor, channel: str, cursor: Mapping[str, Any], window: Window, size: int) -> Page:
+def _thread_page(vendor: Vendor, stream: Stream, cursor: Mapping[str, Any], window: Window, size: int) -> Page:
     parent, *others = cursor["threads"]
+    channel = stream.name
     asked = _asked(channel, window, size, cursor.get("replies")) | {"ts": parent}
-    read = {**cursor, "threads": others, "replies": None}
+    read = {**cursor, "threads": others, "replies": None, "is_forgotten": False}
+    left_out = {"type": "message", "subtype": "thread_left_out", "thread_ts": parent}
     try:
         body = vendor.get(REPLIES, asked, limit=REPLIES)
     except NoSuchThreadError:
@@ -111,7 +119,13 @@ def _thread_page(vendor: Vendor, channel: str, cursor: Mapping[str, Any], window
     except CursorExpiredError:
         if not cursor.get("replies"):
             raise
-        return _page(channel, [], {**cursor, "replies": None})
+        if cursor.get("is_forgotten"):
+            return _page(channel, [left_out], read)
+        return _page(channel, [], {**cursor, "replies": None, "is_forgotten": True})
+    except FaultOfSlackError:
+        if stream.failures + 1 < TRIES:
+            raise
+        return _page(channel, [left_out], read)
     # The parent comes first with each page, and what was broadcast stands in the channel as well.
     replies = [
         each for each in _messages(body) if each.get("ts") != parent and each.get("subtype") != "thread_broadcast"
