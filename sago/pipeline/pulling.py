@@ -33,6 +33,7 @@ LEASE = timedelta(minutes=5)
 """Renewed by each checkpoint. No page takes longer, since its task may not."""
 SHORT = 5.0
 """Seconds that a run waits for; whoever would wait longer gives its turn back."""
+KILLED = "its reader has not come back yet"
 STOPPED_FOR = timedelta(days=1)
 """Until a channel that is not there is asked for again."""
 OVERLAP = timedelta(hours=1)
@@ -80,7 +81,16 @@ class Pulling:
             if connection is None or connection.state is not ConnectionState.ACTIVE:
                 return Pulled()
             stream = tx.streams.claim(connection_id, stream_name, now, now + LEASE)
+            if stream is not None:
+                tx.streams.write(self._begun(stream, now))
         return _Run(self, connection, stream).read() if stream else Pulled()
+
+    def _begun(self, stream: Stream, now: datetime) -> Stream:
+        """A turn counts as failed until its first checkpoint, or its end: a page that kills its process is read again
+        after longer and longer pauses."""
+        failures = stream.failures + 1
+        due_at = now + LEASE + pause_after(failures, self.chance())
+        return stream.model_copy(update={"failures": failures, "error": stream.error or KILLED, "due_at": due_at})
 
     def refresh(self, connection_id: UUID) -> Refresh | None:
         """Which streams there are, and who is who. What goes wrong is kept, and tried again after a pause; None where

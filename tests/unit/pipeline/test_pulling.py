@@ -151,6 +151,24 @@ def test_a_long_outage_ends_the_turn_and_the_pauses_grow_to_an_hour(world: World
     assert world.stored() == [0, 1, 2]
 
 
+def test_a_page_that_kills_its_process_is_a_failure_and_read_again_after_longer_and_longer_pauses(world: World) -> None:
+    world.say(3)
+    pauses = []
+    for failures in range(1, 15):
+        world.die_at = 3
+        assert world.pull() is None
+        stream = world.stream()
+        assert stream.failures == failures
+        pauses.append(stream.due_at - world.clock.now())
+        assert world.polling.send(stream.due_at - timedelta(seconds=1)).streams == 0
+        world.clock.advance(pauses[-1])
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == timedelta(minutes=5 + 45)
+    assert world.pull() is not None
+    assert (world.stream().failures, world.stream().error) == (0, "")
+    assert world.stored() == [0, 1, 2]
+
+
 def test_the_vendor_says_how_long_to_wait(world: World) -> None:
     world.say(3)
     world.book.script += [None, Answer(429, {}, {"retry-after": "90"})]
