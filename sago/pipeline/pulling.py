@@ -122,7 +122,8 @@ class Pulling:
         names = source.streams(connection, vendor)
         with self.database.begin() as tx:
             now = tx.connections.get(connection.id)
-            if now is not None and now.state is ConnectionState.ACTIVE:
+            is_still = now is not None and (now.state, now.containers) == (connection.state, connection.containers)
+            if is_still:  # else whoever changed the share has set its streams
                 tx.streams.ensure(connection.id, names, self.clock.now())
         self.keep_people(connection, list(source.people(connection, vendor)))
 

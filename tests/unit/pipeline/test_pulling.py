@@ -389,6 +389,24 @@ def test_streams_and_people_are_listed_when_a_connection_is_new_and_once_a_day(w
     assert world.polling.send(world.clock.now()) == (2, 1)
 
 
+@pytest.mark.parametrize("shared", [("R1",), ("R1", "R2", "R3")])
+def test_a_share_that_changes_while_streams_are_listed_stays(world: World, shared: tuple[str, ...]) -> None:
+    with world.database.begin() as tx:
+        tx.connections.save(world.connection.model_copy(update={"containers": ("R1", "R2")}))
+    world.say(1, "R1")
+    world.say(1, "R2")
+
+    def changes() -> None:
+        with world.database.begin() as tx:
+            tx.connections.save(world.connection.model_copy(update={"containers": shared}))
+            tx.streams.ensure(ID, shared, world.clock.now())
+
+    world.before_list = changes
+    assert world.pulling.refresh(ID) is not None
+    with world.database.begin() as tx:
+        assert [each.name for each in tx.streams.of(ID)] == list(shared)
+
+
 def test_a_refresh_that_fails_is_tried_again_after_a_pause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world.book, "answer", lambda *_: FAILS)
     for failures, pause in ((1, 1.5), (2, 3), (3, 6)):
