@@ -26,6 +26,8 @@ from sago.sources import slack, slack_events
 HISTORY, REPLIES, LISTS = "conversations.history", "conversations.replies", "lists"
 """Names of limits: Slack counts each of the first two methods by itself; everything else we ask is of tier 2 or above,
 20 a minute."""
+LARGEST_LIST = 999
+"""Objects a page of a list holds at most, by the documents of users.conversations and users.list."""
 _MOMENT = timedelta(microseconds=1)
 TRIES = 8
 """Of one thread at which Slack fails: with their pauses they take some minutes. Then the channel goes on without it."""
@@ -194,10 +196,10 @@ def _next(body: Mapping[str, Any], asked: str | None) -> str | None:
 
 
 def _listed(vendor: Vendor, method: str, key: str, asked: Mapping[str, str | int]) -> Iterator[Mapping[str, Any]]:
-    """Every object of a list, page by page."""
+    """Every object of a list, page by page, as large as Slack has them: a large workspace is read within a minute."""
     cursor: str | None = None
     while True:
-        params = {**asked, "limit": 200, **({"cursor": cursor} if cursor else {})}
+        params = {**asked, "limit": LARGEST_LIST, **({"cursor": cursor} if cursor else {})}
         body = vendor.get(method, params, limit=LISTS)
         found = body.get(key)
         if not isinstance(found, list):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from sago.domain.connections import ConnectionState
 from sago.errors import ConfigError, HeldBackError
 from sago.pipeline.pulling import Pace
 from sago.pipeline.turns import End
+from sago.ports import Identity
 from tests.standins.paged import TWICE, Answer, Paged, at
 from tests.unit.pipeline.pull_world import ID, PACE, World
 
@@ -414,6 +416,25 @@ def test_a_refresh_that_fails_is_tried_again_after_a_pause(world: World, monkeyp
         assert refreshed is not None
         assert (refreshed.failures, refreshed.error) == (failures, "paged answers 500")
         assert refreshed.due_at == world.clock.now() + timedelta(seconds=pause)
+
+
+def test_a_refresh_that_cannot_be_read_whole_keeps_whom_it_read_and_comes_again_after_longer_and_longer_pauses(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def many(*_: object) -> Iterator[Identity]:
+        yield from (Identity(f"U{number}", "Ana", "") for number in range(1200))
+        raise HeldBackError("paged/P1 has had its calls", retry_after=timedelta(seconds=60))
+
+    monkeypatch.setattr(Paged, "people", many)
+    pauses = []
+    for failures in range(1, 13):
+        world.people.clear()
+        refreshed = world.pulling.refresh(ID)
+        assert refreshed is not None
+        assert refreshed.failures == failures
+        assert len(world.people) == 1000
+        pauses.append((refreshed.due_at - world.clock.now()).total_seconds())
+    assert (pauses[0], pauses[-1]) == (63.5, 0.75 * 3600)
 
 
 def test_a_refresh_that_is_refused_refuses_the_account(world: World) -> None:

@@ -312,6 +312,15 @@ def test_people_are_told_with_the_name_they_are_shown_by(workspace: Workspace) -
     assert found[workspace.bot].is_bot
 
 
+def test_a_large_workspace_is_listed_in_as_few_calls_as_slack_lets() -> None:
+    workspace = Workspace()
+    for number in range(2000):
+        workspace.add_user(f"U1MANY{number:05}", "Many")
+    vendor = Asked(workspace)
+    assert len(list(SLACK.people(connected("*"), vendor))) == len(workspace.users)
+    assert len(vendor.calls) == 3
+
+
 def test_people_have_no_address_without_the_scope(workspace: Workspace) -> None:
     vendor = Asked(workspace)
     vendor.methods.scopes = ("users:read",)
