@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sago.domain.connections import ConnectionState
-from sago.errors import ConfigError, HeldBackError
+from sago.errors import ConfigError, HeldBackError, TransientError
 from sago.pipeline.pulling import Pace
 from sago.pipeline.turns import End
 from sago.ports import Identity
@@ -407,6 +407,17 @@ def test_a_share_that_changes_while_streams_are_listed_stays(world: World, share
     assert world.pulling.refresh(ID) is not None
     with world.database.begin() as tx:
         assert [each.name for each in tx.streams.of(ID)] == list(shared)
+
+
+def test_what_could_not_be_sent_does_not_count_as_queued(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise TransientError("the broker is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.dispatcher, "pull", away)
+        with pytest.raises(TransientError):
+            world.polling.send(world.clock.now())
+    assert world.polling.send(world.clock.now()) == (1, 1)
 
 
 def test_a_refresh_that_fails_is_tried_again_after_a_pause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
