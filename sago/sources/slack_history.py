@@ -5,8 +5,8 @@ Forms: docs.slack.dev/reference/methods/conversations.history, …/conversations
 
 What cannot be found this way, and comes by the Events API alone: a message that was deleted (history leaves it out; a
 deleted parent stands there as a `tombstone`, which says neither when nor what), an edit of what was said before the
-window, a reply to a parent that lies before the window, unless a reply to it was broadcast to the channel. On a free
-plan Slack gives nothing that is older than 90 days.
+window, or in a thread without a reply since the day of the last one, a reply to a parent that lies before the window,
+unless a reply to it was broadcast to the channel. On a free plan Slack gives nothing that is older than 90 days.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sago.domain.connections import EVERY_CONTAINER, Connection, Stream, Window
@@ -105,7 +105,7 @@ def read_page(vendor: Vendor, stream: Stream, window: Window, size: int) -> Page
     messages = _messages(body)
     seen = _oldest(messages) or cursor.get("seen")
     place = {"next": _next(body, cursor.get("next")), "latest": latest, "seen": seen}
-    return _page(stream.name, messages, place | {"threads": _threads(messages, window)})
+    return _page(stream.name, messages, place | {"threads": _threads(messages, window, stream)})
 
 
 def _thread_page(vendor: Vendor, stream: Stream, cursor: Mapping[str, Any], window: Window, size: int) -> Page:
@@ -156,20 +156,26 @@ def _oldest(messages: Iterable[Mapping[str, Any]]) -> str | None:
     return min(found)[1] if found else None
 
 
-def _threads(messages: Iterable[Mapping[str, Any]], window: Window) -> list[str]:
+def _threads(messages: Iterable[Mapping[str, Any]], window: Window, stream: Stream) -> list[str]:
     """Parents with replies in the window, as far as the channel shows them: by themselves, or where they lie before
-    the window by a reply that was broadcast."""
+    the window by a reply that was broadcast. Those whose newest reply was read by the last whole look-back, which ended
+    on the day of the last window or later, are left alone."""
+    until = stream.read_until
+    read_before = until and until.replace(hour=0, minute=0, second=0, microsecond=0)
     found: dict[str, None] = {}
     for each in messages:
         ts, parent = each.get("ts"), each.get("thread_ts")
-        if isinstance(parent, str) and (each.get("reply_count") if parent == ts else _is_before(parent, window)):
+        if not isinstance(parent, str):
+            continue
+        is_told = parent == ts and each.get("reply_count") and not _is_before(each.get("latest_reply"), read_before)
+        if is_told or (parent != ts and _is_before(parent, window.start)):
             found[parent] = None
     return list(found)
 
 
-def _is_before(ts: str, window: Window) -> bool:
+def _is_before(ts: object, moment: datetime | None) -> bool:
     with suppress(InvalidMessageError):
-        return slack.from_ts(ts) < window.start
+        return ts is not None and moment is not None and slack.from_ts(ts) < moment
     return False
 
 

@@ -312,6 +312,24 @@ def test_people_are_told_with_the_name_they_are_shown_by(workspace: Workspace) -
     assert found[workspace.bot].is_bot
 
 
+def test_a_look_back_asks_only_for_threads_with_replies_since_the_day_of_the_last_window(workspace: Workspace) -> None:
+    until = NOW - timedelta(hours=2)
+    for said, replied in ((9, 8), (9, 1), (30, 29), (30, 1)):
+        root = workspace.post(CHANNEL, "U0PERSON1", "root", NOW - timedelta(hours=said))["ts"]
+        workspace.post(CHANNEL, "U0PERSON1", f"{said}-{replied}", NOW - timedelta(hours=replied), thread=root)
+    for message in workspace.channels[CHANNEL].messages.values():
+        if message.get("reply_count"):
+            assert message["latest_reply"]
+    stream = stream_of().model_copy(update={"read_until": until})
+    said, vendor = [], Asked(workspace)
+    page = SLACK.page(connected("*"), vendor, stream, WHOLE)
+    while page.cursor is not None:
+        page = SLACK.page(connected("*"), vendor, stream.model_copy(update={"cursor": page.cursor}), WHOLE)
+        said += texts(list(page.items))
+    assert sorted(said) == ["30-1", "9-1", "9-8"]
+    assert len(vendor.calls) == 1 + 3
+
+
 def test_a_large_workspace_is_listed_in_as_few_calls_as_slack_lets() -> None:
     workspace = Workspace()
     for number in range(2000):
