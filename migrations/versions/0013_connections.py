@@ -41,6 +41,7 @@ COMMENT ON TABLE served IS 'companies that messages of a connection may be store
 """
 
 STREAMS = """
+CREATE SEQUENCE stream_fences;
 CREATE TABLE streams (
     connection_id uuid NOT NULL REFERENCES connections ON DELETE CASCADE,
     name          text COLLATE "C" NOT NULL,
@@ -63,7 +64,7 @@ CREATE TABLE streams (
 CREATE INDEX streams_due_at ON streams (due_at);
 COMMENT ON COLUMN streams.window_end IS 'frozen when the window was opened';
 COMMENT ON COLUMN streams.cursor IS 'where in the window the next page begins, in the source''s own words';
-COMMENT ON COLUMN streams.fence IS 'one more for each reader: what an earlier one writes late is refused';
+COMMENT ON COLUMN streams.fence IS 'another for each reader and each row made anew: others may not write';
 """
 
 IDENTITIES = """
@@ -138,7 +139,9 @@ def upgrade() -> None:
     for statements in (CONNECTIONS, STREAMS, REFRESHES, IDENTITIES, HEARD):
         op.execute(statements)
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(NEW)} TO sago_worker")
+    op.execute("GRANT USAGE ON SEQUENCE stream_fences TO sago_worker")
 
 
 def downgrade() -> None:
     op.execute(f"DROP TABLE {', '.join(reversed(NEW))}")
+    op.execute("DROP SEQUENCE stream_fences")

@@ -129,7 +129,8 @@ class Stream(BaseModel):
     queued_until: Moment | None = None
     """Until when a task that reads it is on its way; None once it has begun."""
     fence: int = Field(0, ge=0)
-    """One more for each reader: what an earlier one writes late is refused."""
+    """Another for each reader of any stream, and for each row made anew: what an earlier reader writes late is
+    refused."""
 
 
 class Heard(NamedTuple):

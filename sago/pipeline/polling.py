@@ -29,12 +29,13 @@ class Polling:
     def send(self, now: datetime) -> Sent:
         """Queue each stream that is due, longest due first, and each active connection that was never refreshed or
         not for a day. Each once: it counts as queued until it is read, and for ten minutes at most, since its task may
-        be lost."""
+        be lost. Raises TransientError where the broker is away: nothing counts as queued then, and what was sent before
+        that is sent again, which finds nothing new."""
         until = now + QUEUED_FOR
         with self.database.begin() as tx:
             connections, streams = tx.streams.queue_refreshes(now, until), tx.streams.queue(now, until)
-        for connection_id in connections:
-            self.dispatcher.refresh(connection_id)
-        for stream in streams:
-            self.dispatcher.pull(stream.connection_id, stream.name)
+            for connection_id in connections:
+                self.dispatcher.refresh(connection_id)
+            for stream in streams:
+                self.dispatcher.pull(stream.connection_id, stream.name)
         return Sent(len(streams), len(connections))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,7 @@ LEASE = timedelta(minutes=5)
 """Renewed by each checkpoint. No page takes longer, since its task may not."""
 SHORT = 5.0
 """Seconds that a run waits for; whoever would wait longer gives its turn back."""
+KILLED = "its reader has not come back yet"
 STOPPED_FOR = timedelta(days=1)
 """Until a channel that is not there is asked for again."""
 OVERLAP = timedelta(hours=1)
@@ -40,8 +42,10 @@ OVERLAP = timedelta(hours=1)
 workspace with one request a minute would be read for nothing else."""
 REFRESH_EVERY = timedelta(days=1)
 REFRESH_WITHIN, REFRESH_WAIT = 180.0, 61.0
-"""Seconds for one refresh, and for one wait in it: a list of people is read whole or begun anew, and limits are by the
-minute."""
+"""Seconds for one refresh, and for one wait in it: limits are by the minute. Where people take longer, those read by
+then are kept, and the list is begun anew after a pause."""
+AT_ONCE = 500
+"""People that are kept together, as they come."""
 LONGEST_ERROR = 500
 _log = telemetry.logger(__name__)
 
@@ -80,7 +84,16 @@ class Pulling:
             if connection is None or connection.state is not ConnectionState.ACTIVE:
                 return Pulled()
             stream = tx.streams.claim(connection_id, stream_name, now, now + LEASE)
+            if stream is not None:
+                tx.streams.write(self._begun(stream, now))
         return _Run(self, connection, stream).read() if stream else Pulled()
+
+    def _begun(self, stream: Stream, now: datetime) -> Stream:
+        """A turn counts as failed until its first checkpoint, or its end: a page that kills its process is read again
+        after longer and longer pauses."""
+        failures = stream.failures + 1
+        due_at = now + LEASE + pause_after(failures, self.chance())
+        return stream.model_copy(update={"failures": failures, "error": stream.error or KILLED, "due_at": due_at})
 
     def refresh(self, connection_id: UUID) -> Refresh | None:
         """Which streams there are, and who is who. What goes wrong is kept, and tried again after a pause; None where
@@ -97,9 +110,8 @@ class Pulling:
             self.refuse(connection_id, error)
             got = known.model_copy(update={"error": line(error), "due_at": self.clock.now()})
         except Exception as error:  # noqa: BLE001 - a fault of one source must not end in silence
-            is_held = isinstance(error, HeldBackError)
-            failures = known.failures + (0 if is_held else 1)
-            due_at = self.clock.now() + self.pause(error, failures)
+            failures = known.failures + 1  # also where a limit of ours ended it: it begins anew
+            due_at = self.clock.now() + max(self.pause(error, failures), pause_after(failures, self.chance()))
             got = known.model_copy(update={"error": line(error), "failures": failures, "due_at": due_at})
         with self.database.begin() as tx:
             tx.streams.keep_refresh(got)
@@ -112,9 +124,12 @@ class Pulling:
         names = source.streams(connection, vendor)
         with self.database.begin() as tx:
             now = tx.connections.get(connection.id)
-            if now is not None and now.state is ConnectionState.ACTIVE:
+            is_still = now is not None and (now.state, now.containers) == (connection.state, connection.containers)
+            if is_still:  # else whoever changed the share has set its streams
                 tx.streams.ensure(connection.id, names, self.clock.now())
-        self.keep_people(connection, list(source.people(connection, vendor)))
+        people = iter(source.people(connection, vendor))
+        while some := list(islice(people, AT_ONCE)):
+            self.keep_people(connection, some)
 
     def source(self, connection: Connection) -> Source:
         """The connection's; raises ConfigError where there is none of that name."""

@@ -83,6 +83,12 @@ class RateLimit(Protocol):
         """Zero where `name` may be asked now, which then counts: at most `most` times in any minute. Else how long
         until it may; nothing is counted then."""
 
+    def hold(self, name: str, wait: timedelta) -> None:
+        """The other side says that it answers nobody for so long."""
+
+    def held(self, name: str) -> timedelta:
+        """How much of that is left; zero where nothing is."""
+
 
 class Answers(Protocol):
     """Answers of models that are kept for a while, by company and by the digest of what was asked."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import resources
 from threading import Lock
 from uuid import uuid4
@@ -10,6 +10,7 @@ from uuid import uuid4
 from sago.ports import Clock
 from sago.resilience.quiet_redis import QuietRedis
 
+MILLISECOND = timedelta(milliseconds=1)
 WINDOW = timedelta(minutes=1)
 SCRIPT = resources.files("sago.resilience").joinpath("rate.lua").read_text(encoding="utf-8")
 
@@ -28,6 +29,14 @@ class RedisRates:
         wait = self._redis.ask(lambda redis: redis.eval(SCRIPT, 1, f"rate:{name}", *map(str, args)), without=0)
         return timedelta(milliseconds=int(wait))
 
+    def hold(self, name: str, wait: timedelta) -> None:
+        until = (self._clock.now() + wait).timestamp()
+        self._redis.ask(lambda redis: redis.set(f"held:{name}", until, px=max(round(wait / MILLISECOND), 1)))
+
+    def held(self, name: str) -> timedelta:
+        until = self._redis.ask(lambda redis: redis.get(f"held:{name}")) or 0
+        return max(timedelta(seconds=float(until) - self._clock.now().timestamp()), timedelta())
+
     def close(self) -> None:
         """Let go of connections."""
         self._redis.close()
@@ -39,6 +48,7 @@ class MemoryRates:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._asked: dict[str, list[float]] = {}
+        self._held: dict[str, datetime] = {}
         self._lock = Lock()
 
     def take(self, name: str, most: int) -> timedelta:
@@ -50,3 +60,10 @@ class MemoryRates:
                 recent.append(now)
                 return timedelta()
             return timedelta(seconds=recent[-most] - now) + WINDOW
+
+    def hold(self, name: str, wait: timedelta) -> None:
+        self._held[name] = self._clock.now() + wait
+
+    def held(self, name: str) -> timedelta:
+        now = self._clock.now()
+        return max(self._held.get(name, now) - now, timedelta())

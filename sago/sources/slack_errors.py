@@ -16,7 +16,7 @@ from sago.errors import (
     TransientError,
     UnusableAnswerError,
 )
-from sago.sources.slack_history import NoSuchThreadError
+from sago.sources.slack_history import FaultOfSlackError, NoSuchThreadError
 
 _AGAIN = "connect the workspace again: `sago connect slack`"
 _REFUSED = {
@@ -29,14 +29,13 @@ _REFUSED = {
     "app_uninstalled": "the app was removed from the workspace",
 }
 _PASSING = {
-    "internal_error",
-    "fatal_error",
     "service_unavailable",
     "request_timeout",
     "team_added_to_org",
     "org_login_required",
     "accesslimited",
 }
+_FAULTS = {"internal_error", "fatal_error"}
 _LIMITED = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 _MENDED = {
     "not_in_channel": "the app is not in this channel: write `/invite @` with the app's name there",
@@ -66,6 +65,8 @@ def judge(status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> N
 def _error(name: str, body: Mapping[str, Any]) -> SagoError:
     if name in _REFUSED:
         return AccountRefusedError(f"Slack: {name}: {_REFUSED[name]}; {_AGAIN}")
+    if name in _FAULTS:
+        return FaultOfSlackError(f"Slack: {name}")
     if name in _PASSING:
         return TransientError(f"Slack: {name}")
     if name == "invalid_cursor":

@@ -5,8 +5,8 @@ Forms: docs.slack.dev/reference/methods/conversations.history, …/conversations
 
 What cannot be found this way, and comes by the Events API alone: a message that was deleted (history leaves it out; a
 deleted parent stands there as a `tombstone`, which says neither when nor what), an edit of what was said before the
-window, a reply to a parent that lies before the window, unless a reply to it was broadcast to the channel. On a free
-plan Slack gives nothing that is older than 90 days.
+window, or in a thread without a reply since the day of the last one, a reply to a parent that lies before the window,
+unless a reply to it was broadcast to the channel. On a free plan Slack gives nothing that is older than 90 days.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sago.domain.connections import EVERY_CONTAINER, Connection, Stream, Window
-from sago.errors import CursorExpiredError, InvalidMessageError, NotThereError, UnusableAnswerError
+from sago.errors import CursorExpiredError, InvalidMessageError, NotThereError, TransientError, UnusableAnswerError
 from sago.ports import Identity, Item, Page, Vendor, guarded
 from sago.source_sections import SlackSettings
 from sago.sources import slack, slack_events
@@ -27,12 +27,20 @@ from sago.sources import slack, slack_events
 HISTORY, REPLIES, LISTS = "conversations.history", "conversations.replies", "lists"
 """Names of limits: Slack counts each of the first two methods by itself; everything else we ask is of tier 2 or above,
 20 a minute."""
+LARGEST_LIST = 999
+"""Objects a page of a list holds at most, by the documents of users.conversations and users.list."""
 _MOMENT = timedelta(microseconds=1)
+TRIES = 8
+"""Of one thread at which Slack fails: with their pauses they take some minutes. Then the channel goes on without it."""
 _SLACKBOT = "USLACKBOT"
 
 
 class NoSuchThreadError(NotThereError):
     """The parent was deleted since the channel was read, and no reply is left."""
+
+
+class FaultOfSlackError(TransientError):
+    """Slack failed at this one call, and says so itself: it is no outage."""
 
 
 def limits_of(settings: SlackSettings) -> dict[str, int]:
@@ -80,13 +88,13 @@ def read_page(vendor: Vendor, stream: Stream, window: Window, size: int) -> Page
     """One request: of the channel, newest first, or of the threads that its last page showed.
 
     The cursor holds `next`, where Slack says that the channel goes on; `threads`, the parents whose replies are read
-    before that; `replies`, where the first of them goes on; `seen`, the oldest message so far, and `latest`, the edge
-    that `next` belongs to. Where Slack does not know `next` any more, the channel is read on from `seen`: hours of
-    reading are not begun anew.
+    before that; `replies`, where the first of them goes on; `is_forgotten`, that Slack did not know that any more once;
+    `seen`, the oldest message so far, and `latest`, the edge that `next` belongs to. Where Slack does not know `next`
+    any more, the channel is read on from `seen`: hours of reading are not begun anew.
     """
     cursor = stream.cursor or {}
     if cursor.get("threads"):
-        return _thread_page(vendor, stream.name, cursor, window, size)
+        return _thread_page(vendor, stream, cursor, window, size)
     asked = _asked(stream.name, window, size, cursor.get("next"))
     latest = cursor.get("latest") or asked["latest"]
     try:
@@ -98,13 +106,15 @@ def read_page(vendor: Vendor, stream: Stream, window: Window, size: int) -> Page
     messages = _messages(body)
     seen = _oldest(messages) or cursor.get("seen")
     place = {"next": _next(body, cursor.get("next")), "latest": latest, "seen": seen}
-    return _page(stream.name, messages, place | {"threads": _threads(messages, window)})
+    return _page(stream.name, messages, place | {"threads": _threads(messages, window, stream)})
 
 
-def _thread_page(vendor: Vendor, channel: str, cursor: Mapping[str, Any], window: Window, size: int) -> Page:
+def _thread_page(vendor: Vendor, stream: Stream, cursor: Mapping[str, Any], window: Window, size: int) -> Page:
     parent, *others = cursor["threads"]
+    channel = stream.name
     asked = _asked(channel, window, size, cursor.get("replies")) | {"ts": parent}
-    read = {**cursor, "threads": others, "replies": None}
+    read = {**cursor, "threads": others, "replies": None, "is_forgotten": False}
+    left_out = {"type": "message", "subtype": "thread_left_out", "thread_ts": parent}
     try:
         body = vendor.get(REPLIES, asked, limit=REPLIES)
     except NoSuchThreadError:
@@ -112,7 +122,13 @@ def _thread_page(vendor: Vendor, channel: str, cursor: Mapping[str, Any], window
     except CursorExpiredError:
         if not cursor.get("replies"):
             raise
-        return _page(channel, [], {**cursor, "replies": None})
+        if cursor.get("is_forgotten"):
+            return _page(channel, [left_out], read)
+        return _page(channel, [], {**cursor, "replies": None, "is_forgotten": True})
+    except FaultOfSlackError:
+        if stream.failures + 1 < TRIES:
+            raise
+        return _page(channel, [left_out], read)
     # The parent comes first with each page, and what was broadcast stands in the channel as well.
     replies = [
         each for each in _messages(body) if each.get("ts") != parent and each.get("subtype") != "thread_broadcast"
@@ -142,20 +158,26 @@ def _oldest(messages: Iterable[Mapping[str, Any]]) -> str | None:
     return min(found)[1] if found else None
 
 
-def _threads(messages: Iterable[Mapping[str, Any]], window: Window) -> list[str]:
+def _threads(messages: Iterable[Mapping[str, Any]], window: Window, stream: Stream) -> list[str]:
     """Parents with replies in the window, as far as the channel shows them: by themselves, or where they lie before
-    the window by a reply that was broadcast."""
+    the window by a reply that was broadcast. Those whose newest reply was read by the last whole look-back, which ended
+    on the day of the last window or later, are left alone."""
+    until = stream.read_until
+    read_before = until and until.replace(hour=0, minute=0, second=0, microsecond=0)
     found: dict[str, None] = {}
     for each in messages:
         ts, parent = each.get("ts"), each.get("thread_ts")
-        if isinstance(parent, str) and (each.get("reply_count") if parent == ts else _is_before(parent, window)):
+        if not isinstance(parent, str):
+            continue
+        is_told = parent == ts and each.get("reply_count") and not _is_before(each.get("latest_reply"), read_before)
+        if is_told or (parent != ts and _is_before(parent, window.start)):
             found[parent] = None
     return list(found)
 
 
-def _is_before(ts: str, window: Window) -> bool:
+def _is_before(ts: object, moment: datetime | None) -> bool:
     with suppress(InvalidMessageError):
-        return slack.from_ts(ts) < window.start
+        return ts is not None and moment is not None and slack.from_ts(ts) < moment
     return False
 
 
@@ -182,10 +204,10 @@ def _next(body: Mapping[str, Any], asked: str | None) -> str | None:
 
 
 def _listed(vendor: Vendor, method: str, key: str, asked: Mapping[str, str | int]) -> Iterator[Mapping[str, Any]]:
-    """Every object of a list, page by page."""
+    """Every object of a list, page by page, as large as Slack has them: a large workspace is read within a minute."""
     cursor: str | None = None
     while True:
-        params = {**asked, "limit": 200, **({"cursor": cursor} if cursor else {})}
+        params = {**asked, "limit": LARGEST_LIST, **({"cursor": cursor} if cursor else {})}
         body = vendor.get(method, params, limit=LISTS)
         found = body.get(key)
         if not isinstance(found, list):

@@ -66,7 +66,6 @@ class HttpVendor:
         self._base_url = base_url.rstrip("/") + "/"
         self._guards = guards
         self._name = f"{connection.source}/{connection.account}"
-        self._spent_until: dict[str, datetime] = {}
         bounds = guards.bounds
         self._client = httpx2.Client(
             verify=_trusted(),
@@ -105,8 +104,7 @@ class HttpVendor:
         return self._guards.breakers.call(self._name, ask)
 
     def _take_turn(self, limit: str) -> None:
-        wait = self._spent_until.get(limit, self._now()) - self._now()
-        if wait > timedelta():
+        if wait := self._guards.rates.held(f"{self._name}/{limit}"):
             raise HeldBackError(f"{self._name} has had all calls of its vendor's window", retry_after=wait)
         most = self._source.limits.get(limit)
         if most and (wait := self._guards.rates.take(f"{self._name}/{limit}", most)):
@@ -116,7 +114,7 @@ class HttpVendor:
         status, headers, body = self._fetch(call, token)
         now = self._now()
         if answers.is_spent(headers) and (wait := answers.reset_in(headers, now)):
-            self._spent_until[call.limit] = now + wait
+            self._guards.rates.hold(f"{self._name}/{call.limit}", wait)
         answers.raise_passing(self._name, status, headers, now)
         is_well = 200 <= status < 300
         try:

@@ -69,6 +69,18 @@ def test_a_lower_limit_counts_what_was_asked_before(make: Callable[[], RateLimit
     assert rates.take("gemini", 5) == NONE
 
 
+def test_what_the_other_side_says_holds_for_every_process_until_its_time_is_over(
+    make: Callable[[], RateLimit], clock: ManualClock
+) -> None:
+    one, other = make(), make()
+    assert other.held("slack") == NONE
+    one.hold("slack", 30 * SECOND)
+    clock.advance(10 * SECOND)
+    assert [other.held(name) for name in ("slack", "gmail")] == [20 * SECOND, NONE]
+    clock.advance(20 * SECOND)
+    assert other.held("slack") == NONE
+
+
 def test_of_many_at_once_no_more_are_let_through(cache_url: str, clock: ManualClock) -> None:
     processes = [RedisRates(cache_url, clock) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
@@ -83,3 +95,5 @@ def test_of_many_at_once_no_more_are_let_through(cache_url: str, clock: ManualCl
 def test_without_redis_everybody_may_ask(clock: ManualClock) -> None:
     rates = RedisRates("redis://127.0.0.1:1/3", clock)
     assert [rates.take("gemini", 1) for _ in range(3)] == [NONE] * 3
+    rates.hold("gemini", SECOND)
+    assert rates.held("gemini") == NONE

@@ -72,13 +72,28 @@ def test_one_reader_at_a_time_and_what_an_earlier_one_writes_late_is_refused(dat
     assert claim(database, NOW + timedelta(minutes=4)) is None
     second = claim(database, LATER)
     assert second is not None
-    assert second.fence == first.fence + 1
+    assert second.fence > first.fence
     with database.begin() as tx:
         assert not tx.streams.write(first.model_copy(update={"taken": 1}))
         tx.streams.release(first.model_copy(update={"taken": 1}))
     with database.begin() as tx:
         (kept,) = tx.streams.of(SLACK.id)
     assert kept == second
+
+
+def test_a_reader_of_a_stream_that_was_made_anew_meanwhile_is_refused(database: Database) -> None:
+    connected(database)
+    first = claim(database)
+    assert first is not None
+    with database.begin() as tx:
+        tx.streams.ensure(SLACK.id, (), NOW)
+        tx.streams.ensure(SLACK.id, ["C1"], NOW)
+        assert not tx.streams.write(first)
+    second = claim(database)
+    assert second is not None
+    with database.begin() as tx:
+        assert not tx.streams.write(first.model_copy(update={"taken": 1}))
+        assert tx.streams.of(SLACK.id) == [second]
 
 
 def test_a_checkpoint_is_kept_whole(database: Database) -> None:

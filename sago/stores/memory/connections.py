@@ -74,8 +74,8 @@ class MemoryStreams:
             if stream.name not in names:
                 del self._state.streams[connection_id, stream.name]
         for name in names:
-            new = Stream(connection_id=connection_id, name=name, due_at=now)
-            self._state.streams.setdefault((connection_id, name), new)
+            if (connection_id, name) not in self._state.streams:
+                self._keep(Stream(connection_id=connection_id, name=name, due_at=now, fence=self._fence()))
 
     def of(self, connection_id: UUID) -> list[Stream]:
         return [stream for where, stream in sorted(self._state.streams.items()) if where[0] == connection_id]
@@ -130,7 +130,7 @@ class MemoryStreams:
         if stream is None or not _is_free(stream, now):
             return None
         ours = stream.model_copy(
-            update={"lease_until": until, "queued_until": None, "fence": stream.fence + 1, "woken": False}
+            update={"lease_until": until, "queued_until": None, "fence": self._fence(), "woken": False}
         )
         self._keep(ours)
         return ours
@@ -148,6 +148,10 @@ class MemoryStreams:
             is_due = known.woken and not stream.failures
             due_at = min(known.due_at, stream.due_at) if is_due else stream.due_at
             self.write(stream.model_copy(update={"lease_until": None, "due_at": due_at}))
+
+    def _fence(self) -> int:
+        self._state.fence += 1
+        return self._state.fence
 
     def _is_active(self, connection_id: UUID) -> bool:
         connection = self._state.connections.get(connection_id)

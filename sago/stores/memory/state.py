@@ -59,6 +59,8 @@ class State:
     routes: dict[tuple[UUID, str, str], Route] = field(default_factory=dict)
     served: set[tuple[UUID, str]] = field(default_factory=set)
     streams: dict[tuple[UUID, str], Stream] = field(default_factory=dict)
+    fence: int = 0
+    """The newest of any stream."""
     identities: dict[IdentityKey, KnownIdentity] = field(default_factory=dict)
     participants: dict[tuple[str, IdentityKey], datetime] = field(default_factory=dict)
     person_decisions: dict[UUID, Decision] = field(default_factory=dict)

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, and_, case, delete, literal, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, case, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.connections import ConnectionState, Refresh, Stream, Window
 from sago.stores.postgres.tables import connections, refreshes, streams
 
 c = streams.c
+FENCE = func.nextval("stream_fences")
 IDENTITY = ("connection_id", "name")
 
 
@@ -28,7 +29,8 @@ class PostgresStreams:
         self._connection.execute(gone)
         rows = [_row(Stream(connection_id=connection_id, name=name, due_at=now)) for name in sorted(names)]
         if rows:
-            self._connection.execute(upsert(streams).values(rows).on_conflict_do_nothing())
+            fenced = [{**row, "fence": FENCE} for row in rows]
+            self._connection.execute(upsert(streams).values(fenced).on_conflict_do_nothing())
 
     def of(self, connection_id: UUID) -> list[Stream]:
         return self._read(select(streams).where(c.connection_id == connection_id).order_by(c.name))
@@ -83,7 +85,7 @@ class PostgresStreams:
 
     def claim(self, connection_id: UUID, name: str, now: datetime, until: datetime) -> Stream | None:
         ours = update(streams).where(c.connection_id == connection_id, c.name == name, _is_free(now))
-        ours = ours.values(lease_until=until, queued_until=None, fence=c.fence + 1, woken=False)
+        ours = ours.values(lease_until=until, queued_until=None, fence=FENCE, woken=False)
         row = self._connection.execute(ours.returning(streams)).one_or_none()
         return _stream(row) if row else None
 

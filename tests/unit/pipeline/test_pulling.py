@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from sago.domain.connections import ConnectionState
-from sago.errors import ConfigError, HeldBackError
+from sago.errors import ConfigError, HeldBackError, TransientError
 from sago.pipeline.pulling import Pace
 from sago.pipeline.turns import End
+from sago.ports import Identity
 from tests.standins.paged import TWICE, Answer, Paged, at
 from tests.unit.pipeline.pull_world import ID, PACE, World
 
@@ -148,6 +150,24 @@ def test_a_long_outage_ends_the_turn_and_the_pauses_grow_to_an_hour(world: World
     assert pauses[-1] == 0.75 * 3600
     assert world.stream().error == "paged answers 500"
     assert world.pull() is not None
+    assert world.stored() == [0, 1, 2]
+
+
+def test_a_page_that_kills_its_process_is_a_failure_and_read_again_after_longer_and_longer_pauses(world: World) -> None:
+    world.say(3)
+    pauses = []
+    for failures in range(1, 15):
+        world.die_at = 3
+        assert world.pull() is None
+        stream = world.stream()
+        assert stream.failures == failures
+        pauses.append(stream.due_at - world.clock.now())
+        assert world.polling.send(stream.due_at - timedelta(seconds=1)).streams == 0
+        world.clock.advance(pauses[-1])
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == timedelta(minutes=5 + 45)
+    assert world.pull() is not None
+    assert (world.stream().failures, world.stream().error) == (0, "")
     assert world.stored() == [0, 1, 2]
 
 
@@ -342,7 +362,7 @@ def test_a_reader_that_was_overtaken_ends_and_changes_nothing(world: World) -> N
     assert pulled is not None
     assert (pulled.end, pulled.error) == (End.LEFT, "")
     stream = world.stream()
-    assert (stream.window, stream.failures, stream.fence) == (None, 0, 2)
+    assert (stream.window, stream.failures, stream.fence) == (None, 0, 3)
     assert world.stored() == list(range(6))
 
 
@@ -371,6 +391,35 @@ def test_streams_and_people_are_listed_when_a_connection_is_new_and_once_a_day(w
     assert world.polling.send(world.clock.now()) == (2, 1)
 
 
+@pytest.mark.parametrize("shared", [("R1",), ("R1", "R2", "R3")])
+def test_a_share_that_changes_while_streams_are_listed_stays(world: World, shared: tuple[str, ...]) -> None:
+    with world.database.begin() as tx:
+        tx.connections.save(world.connection.model_copy(update={"containers": ("R1", "R2")}))
+    world.say(1, "R1")
+    world.say(1, "R2")
+
+    def changes() -> None:
+        with world.database.begin() as tx:
+            tx.connections.save(world.connection.model_copy(update={"containers": shared}))
+            tx.streams.ensure(ID, shared, world.clock.now())
+
+    world.before_list = changes
+    assert world.pulling.refresh(ID) is not None
+    with world.database.begin() as tx:
+        assert [each.name for each in tx.streams.of(ID)] == list(shared)
+
+
+def test_what_could_not_be_sent_does_not_count_as_queued(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise TransientError("the broker is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.dispatcher, "pull", away)
+        with pytest.raises(TransientError):
+            world.polling.send(world.clock.now())
+    assert world.polling.send(world.clock.now()) == (1, 1)
+
+
 def test_a_refresh_that_fails_is_tried_again_after_a_pause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world.book, "answer", lambda *_: FAILS)
     for failures, pause in ((1, 1.5), (2, 3), (3, 6)):
@@ -378,6 +427,25 @@ def test_a_refresh_that_fails_is_tried_again_after_a_pause(world: World, monkeyp
         assert refreshed is not None
         assert (refreshed.failures, refreshed.error) == (failures, "paged answers 500")
         assert refreshed.due_at == world.clock.now() + timedelta(seconds=pause)
+
+
+def test_a_refresh_that_cannot_be_read_whole_keeps_whom_it_read_and_comes_again_after_longer_and_longer_pauses(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def many(*_: object) -> Iterator[Identity]:
+        yield from (Identity(f"U{number}", "Ana", "") for number in range(1200))
+        raise HeldBackError("paged/P1 has had its calls", retry_after=timedelta(seconds=60))
+
+    monkeypatch.setattr(Paged, "people", many)
+    pauses = []
+    for failures in range(1, 13):
+        world.people.clear()
+        refreshed = world.pulling.refresh(ID)
+        assert refreshed is not None
+        assert refreshed.failures == failures
+        assert len(world.people) == 1000
+        pauses.append((refreshed.due_at - world.clock.now()).total_seconds())
+    assert (pauses[0], pauses[-1]) == (63.5, 0.75 * 3600)
 
 
 def test_a_refresh_that_is_refused_refuses_the_account(world: World) -> None:

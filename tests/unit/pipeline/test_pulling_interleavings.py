@@ -7,10 +7,13 @@ from datetime import timedelta
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from sago.domain.connections import ConnectionState
+from sago.domain.connections import EVERY_CONTAINER, Token
+from sago.pipeline.connecting import Connecting, Wanted
 from sago.pipeline.turns import End
-from tests.standins.paged import TWICE, WELL, Answer
+from tests.standins.paged import ACCOUNT, FIRST, TWICE, WELL, Answer, at
+from tests.standins.told_vault import ToldVault
 from tests.unit.pipeline.pull_world import ID, Killed, World
 
 ANSWERS = [
@@ -25,6 +28,7 @@ ANSWERS = [
     Answer(200, {"unreadable": True}),
 ]
 scripts = st.lists(st.sampled_from(ANSWERS), max_size=4)
+minutes = st.sampled_from([0, 200, 400])
 steps = st.one_of(
     st.tuples(st.just("say"), st.integers(1, 5)),
     st.tuples(st.just("wait"), st.sampled_from([0.1, 1, 6, 61, 24 * 60])),
@@ -33,7 +37,8 @@ steps = st.one_of(
     st.tuples(st.just("overtake"), scripts),
     st.tuples(st.just("wake"), st.none()),
     st.tuples(st.just("expire"), st.none()),
-    st.tuples(st.just("connect"), st.none()),
+    st.tuples(st.just("connect"), minutes),
+    st.tuples(st.just("reach"), st.tuples(minutes, scripts)),
     st.tuples(st.just("bridge"), st.none()),
 )
 
@@ -42,7 +47,9 @@ class Days:
     """What happens to a world, one thing after the other."""
 
     def __init__(self) -> None:
-        self.world = World()
+        self.world = World(since=590)
+        for minute in (100, 300, 500, 599):
+            self.world.book.say("R1", at(minute))
 
     def happen(self, what: str, how: object) -> None:
         getattr(self, what)(*(() if how is None else (how,)))
@@ -70,6 +77,18 @@ class Days:
         self.read(script)
         self.world.before_list = None
 
+    def reach(self, how: tuple[int, list[Answer | str | None]]) -> None:
+        """While one waits for its page the account is connected from earlier on, and another reads."""
+        minute, script = how
+
+        def connected() -> None:
+            self.connect(minute)
+            self.world.process().pull(ID, "R1")
+
+        self.world.before_list = connected
+        self.read(script)
+        self.world.before_list = None
+
     def _another(self) -> None:
         self.world.wait(6)
         self.world.process().pull(ID, "R1")
@@ -81,9 +100,13 @@ class Days:
     def expire(self) -> None:
         self.world.book.epoch += 1
 
-    def connect(self) -> None:
-        with self.world.database.begin() as tx:
-            tx.connections.save(self.world.connection.model_copy(update={"state": ConnectionState.ACTIVE}))
+    def connect(self, minute: int = 590) -> None:
+        """Once more, and from so early on: where that is earlier than before, its streams are made anew."""
+        since = min(at(minute), self.world.known().since or at(590))
+        connecting = Connecting(self.world.database, ToldVault(), self.world.clock)
+        wanted = Wanted(containers=(EVERY_CONTAINER,), company_id="acme", since=since)
+        token = Token(access=SecretStr(FIRST), refresh=SecretStr("refresh-1"))
+        connecting.connect(("paged", ACCOUNT, "Paged"), token, wanted, lambda _: ["R1"], "a founder")
 
     def bridge(self) -> None:
         self.world.bridge()
@@ -107,11 +130,12 @@ def test_each_line_is_stored_once_whatever_happens_and_the_stream_is_at_its_end(
 ) -> None:
     days = Days()
     world = days.world
-    world.book.say("R1", world.clock.now() - timedelta(minutes=1))
     for what, how in happens:
         days.happen(what, how)
     days.end()
-    assert world.stored() == [line.number for line in world.book.lines]
+    since = world.known().since
+    assert since is not None
+    assert world.stored() == [line.number for line in world.book.lines if line.at >= since]
     stream = world.stream()
     assert stream.read_until is not None
     assert stream.read_until > world.book.lines[-1].at

@@ -22,6 +22,7 @@ from sago.errors import (
 )
 from sago.ports import Delivery
 from sago.source_sections import SlackSettings
+from sago.sources.slack_history import FaultOfSlackError
 from sago.sources.slack_source import Slack
 from tests.canaries import slack_refresh, slack_token
 
@@ -49,8 +50,8 @@ OLD = Token(
         ("not_in_channel", PermanentError, "/invite @"),
         ("is_archived", PermanentError, "unarchive"),
         ("invalid_cursor", CursorExpiredError, "invalid_cursor"),
-        ("internal_error", TransientError, "internal_error"),
-        ("fatal_error", TransientError, "fatal_error"),
+        ("internal_error", FaultOfSlackError, "internal_error"),
+        ("fatal_error", FaultOfSlackError, "fatal_error"),
         ("service_unavailable", TransientError, "service_unavailable"),
         ("bad_client_secret", PermanentError, "SAGO_SLACK__CLIENT_SECRET"),
         ("a_new_error", PermanentError, "'a_new_error'"),

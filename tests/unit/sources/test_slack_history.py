@@ -10,10 +10,17 @@ from typing import Any
 import pytest
 
 from sago.domain.connections import Connection, Stream, Window, connection_id_of
-from sago.errors import CursorExpiredError, HeldBackError, InvalidMessageError, NotThereError, UnusableAnswerError
+from sago.errors import (
+    CursorExpiredError,
+    HeldBackError,
+    InvalidMessageError,
+    NotThereError,
+    TransientError,
+    UnusableAnswerError,
+)
 from sago.ports import Item
 from sago.source_sections import SlackSettings
-from sago.sources.slack_history import HISTORY, LISTS, REPLIES, estimate
+from sago.sources.slack_history import HISTORY, LISTS, REPLIES, TRIES, estimate
 from sago.sources.slack_source import Slack
 from tests.canaries import SLACK_TOKEN
 from tests.standins.slack_methods import Methods, SlackError
@@ -22,6 +29,7 @@ from tests.standins.slack_workspace import Workspace, ts_of
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CHANNEL = "C0GENERAL01"
 WHOLE = Window(NOW - timedelta(days=30), NOW)
+LEFT_OUT = "subtype thread_left_out: Slack fails at its replies each time"
 SLACK = Slack(SlackSettings(is_internal=True))
 
 
@@ -220,6 +228,47 @@ def test_a_thread_whose_cursor_is_forgotten_is_read_from_its_beginning(workspace
     assert said == ["0", "1", "2", "3", "4"]
 
 
+def test_a_thread_whose_cursor_is_forgotten_each_time_is_left_out_and_counted(workspace: Workspace) -> None:
+    vendor = Asked(workspace)
+    root = ts_of(NOW - timedelta(hours=3))
+    cursor: dict[str, Any] | None = {"next": None, "threads": [root], "replies": "n1"}
+    vendor.answers = [
+        {"ok": False, "error": "invalid_cursor"},
+        {"ok": True, "messages": [], "has_more": True, "response_metadata": {"next_cursor": "n1"}},
+        {"ok": False, "error": "invalid_cursor"},
+    ]
+    items: list[Item] = []
+    while cursor is not None:
+        page = SLACK.page(connected("*"), vendor, stream_of(cursor), WHOLE)
+        items, cursor = [*items, *page.items], page.cursor
+    assert [SLACK.ignored(item) for item in items] == [LEFT_OUT]
+    assert vendor.answers == []
+
+
+def test_a_thread_at_which_slack_fails_each_time_is_left_out_and_the_channel_goes_on(workspace: Workspace) -> None:
+    bad = workspace.post(CHANNEL, "U0PERSON1", "bad", NOW - timedelta(hours=4))["ts"]
+    good = workspace.post(CHANNEL, "U0PERSON1", "good", NOW - timedelta(hours=3))["ts"]
+    workspace.post(CHANNEL, "U0PERSON1", "reply", NOW - timedelta(hours=2), thread=good)
+    vendor = Asked(workspace)
+    stream = stream_of({"next": None, "threads": [bad, good]})
+    for failures in range(TRIES - 1):
+        vendor.answers = [{"ok": False, "error": "fatal_error"}]
+        with pytest.raises(TransientError, match="fatal_error"):
+            SLACK.page(connected("*"), vendor, stream.model_copy(update={"failures": failures}), WHOLE)
+    vendor.answers = [{"ok": False, "error": "fatal_error"}]
+    page = SLACK.page(connected("*"), vendor, stream.model_copy(update={"failures": TRIES - 1}), WHOLE)
+    assert [SLACK.ignored(item) for item in page.items] == [LEFT_OUT]
+    assert texts(list(SLACK.page(connected("*"), vendor, stream_of(page.cursor), WHOLE).items)) == ["reply"]
+
+
+def test_an_outage_leaves_no_thread_out(workspace: Workspace) -> None:
+    vendor = Asked(workspace)
+    vendor.answers = [{"ok": False, "error": "service_unavailable"}]
+    stream = stream_of({"next": None, "threads": ["1.000000"]}).model_copy(update={"failures": 50})
+    with pytest.raises(TransientError):
+        SLACK.page(connected("*"), vendor, stream, WHOLE)
+
+
 @pytest.mark.parametrize("cursor", [None, {"next": "!", "threads": []}, {"threads": ["1.000000"]}])
 def test_a_cursor_that_is_refused_with_nothing_to_go_on_from_is_told(
     cursor: dict[str, Any] | None, workspace: Workspace
@@ -261,6 +310,33 @@ def test_people_are_told_with_the_name_they_are_shown_by(workspace: Workspace) -
     assert found["U0GONE00001"].name == "Lee"
     assert found["U0PLAIN0001"].name == "plain"
     assert found[workspace.bot].is_bot
+
+
+def test_a_look_back_asks_only_for_threads_with_replies_since_the_day_of_the_last_window(workspace: Workspace) -> None:
+    until = NOW - timedelta(hours=2)
+    for said, replied in ((9, 8), (9, 1), (30, 29), (30, 1)):
+        root = workspace.post(CHANNEL, "U0PERSON1", "root", NOW - timedelta(hours=said))["ts"]
+        workspace.post(CHANNEL, "U0PERSON1", f"{said}-{replied}", NOW - timedelta(hours=replied), thread=root)
+    for message in workspace.channels[CHANNEL].messages.values():
+        if message.get("reply_count"):
+            assert message["latest_reply"]
+    stream = stream_of().model_copy(update={"read_until": until})
+    said, vendor = [], Asked(workspace)
+    page = SLACK.page(connected("*"), vendor, stream, WHOLE)
+    while page.cursor is not None:
+        page = SLACK.page(connected("*"), vendor, stream.model_copy(update={"cursor": page.cursor}), WHOLE)
+        said += texts(list(page.items))
+    assert sorted(said) == ["30-1", "9-1", "9-8"]
+    assert len(vendor.calls) == 1 + 3
+
+
+def test_a_large_workspace_is_listed_in_as_few_calls_as_slack_lets() -> None:
+    workspace = Workspace()
+    for number in range(2000):
+        workspace.add_user(f"U1MANY{number:05}", "Many")
+    vendor = Asked(workspace)
+    assert len(list(SLACK.people(connected("*"), vendor))) == len(workspace.users)
+    assert len(vendor.calls) == 3
 
 
 def test_people_have_no_address_without_the_scope(workspace: Workspace) -> None:
