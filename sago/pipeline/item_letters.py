@@ -41,15 +41,17 @@ def letter_of(
     """The letter; of one item always under the same origin: by its `message` where that could be read."""
     payload = _dumped(item.payload)
     name = f"{message.id}/{message.version}" if message else hashlib.sha256(payload).hexdigest()
+    senders = (message.sender if message else "", item.sender, *item.addresses[:1])
     said = {
         "id": error.message_id,
         "source": connection.source,
         "account": connection.account,
         "container": item.container,
         "addresses": item.addresses,
+        "senders": list(dict.fromkeys(filter(None, senders))),
     }
     return DeadLetter(
-        origin=f"{PREFIX}{connection.source}/{connection.account}/{name}",
+        origin=origins_of(connection) + name,
         topic=topic,
         company_id=company_id,
         message_id=error.message_id,
@@ -58,6 +60,11 @@ def letter_of(
         failed_at=now,
         value=_dumped(said)[:-1] + b', "payload": ' + payload + b"}",
     )
+
+
+def origins_of(connection: Connection) -> str:
+    """How the origins of a connection's letters begin."""
+    return f"{PREFIX}{connection.source}/{connection.account}/"
 
 
 def kept_in(letter: DeadLetter) -> Kept:

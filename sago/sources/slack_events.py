@@ -101,7 +101,10 @@ def account_of(envelope: Mapping[str, Any]) -> str:
 def item_of(message: Mapping[str, Any]) -> Item:
     """A message, which names its channel, as the platform takes it."""
     channel = message.get("channel")
-    return Item(message, channel if isinstance(channel, str) else None)
+    said = (message.get("message"), message.get("previous_message"), message)
+    users = [each.get("user") for each in said if isinstance(each, Mapping)]
+    sender = next((each for each in users if isinstance(each, str)), "")
+    return Item(message, channel if isinstance(channel, str) else None, sender=sender)
 
 
 def ignored(item: Item) -> str | None:

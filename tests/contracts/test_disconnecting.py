@@ -8,11 +8,12 @@ from uuid import uuid4
 from sago.domain.connections import Connection, ConnectionState, Route, connection_id_of
 from sago.domain.erasures import Erasure
 from sago.domain.identities import Decision, IdentityKey, Sighting
-from sago.pipeline.disconnecting import take_connected
+from sago.pipeline.disconnecting import take_connected, unassigned_of
 from sago.ports import Database
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 SLACK, GMAIL, SHARED = (connection_id_of(source, "1") for source in ("slack", "gmail", "shared"))
+ASKED = {"company_id": "acme", "because": "asked", "requested_by": "cli:dana", "requested_at": NOW}
 OURS = {"identities": 3, "routes": 1, "streams": 2, "tokens": 2}
 
 
@@ -44,9 +45,8 @@ def left(database: Database, *sources: str) -> dict[str, int]:
 
 def erase(database: Database, *, sender: str | None = None, source: str | None = None) -> None:
     what = {"sender": sender, "message_id": f"{source}:" if source else None}
-    asked = {"because": "asked", "requested_by": "cli:dana", "requested_at": NOW}
     with database.begin() as tx:
-        take_connected(tx, Erasure.model_validate({"id": uuid4(), "company_id": "acme", **what, **asked}), NOW)
+        take_connected(tx, Erasure.model_validate({**ASKED, "id": uuid4(), **what}), NOW)
 
 
 def test_a_company_goes_with_all_that_was_connected_of_it_and_others_keep_theirs(database: Database) -> None:
@@ -67,6 +67,19 @@ def test_a_company_goes_with_all_that_was_connected_of_it_and_others_keep_theirs
             assert tx.identities.companies() == ["bolt"]
             assert tx.identities.decisions("acme") == []
             assert tx.identities.names(SLACK) == {}
+
+
+def test_letters_that_are_nobodys_may_be_those_of_whom_their_connection_serves(database: Database) -> None:
+    connected(database)
+    of = {name: f"item:{source}/{name}/" for source, name in (("gmail", GMAIL), ("slack", SLACK), ("slack", SHARED))}
+    whole, sender = (Erasure.model_validate({**ASKED, "id": uuid4(), **who}) for who in ({}, {"sender": "ana"}))
+    for _ in range(2):
+        with database.begin() as tx:
+            assert set(unassigned_of(tx, whole)) == {of[GMAIL], of[SLACK]}
+        erase(database)
+    with database.begin() as tx:
+        assert set(unassigned_of(tx, sender)) == {of[GMAIL], of[SLACK]}, "the shared one is bolt's alone by now"
+        assert unassigned_of(tx, whole.model_copy(update={"company_id": "bolt"})) == [of[SHARED]]
 
 
 def test_a_source_goes_alone(database: Database) -> None:
