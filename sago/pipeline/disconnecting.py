@@ -46,10 +46,11 @@ def _disconnect(tx: Transaction, connection: Connection, company_id: str, now: d
     routes = tx.connections.routes(connection.id)
     theirs = [route for route in routes if route.company_id == company_id]
     is_default = connection.company_id == company_id
-    if not theirs and not is_default:
-        return
     people = [each.key for each in tx.identities.of(company_id) if each.connection_id == connection.id]
     tx.identities.forget(company_id, people)
+    tx.heard.forget(connection.id, company_id)
+    if not theirs and not is_default:
+        return
     for route in theirs:
         tx.connections.unroute(connection.id, route.kind, route.key)
     if len(theirs) < len(routes) or not (is_default or connection.company_id is None):

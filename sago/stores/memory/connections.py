@@ -17,9 +17,7 @@ class MemoryConnections:
         self._state = state
 
     def save(self, connection: Connection) -> None:
-        known = self.get(connection.id)
-        since = {"created_at": known.created_at} if known else {}
-        self._state.connections[connection.id] = connection.model_copy(update=since)
+        self._state.connections[connection.id] = connection
 
     def get(self, connection_id: UUID) -> Connection | None:
         return self._state.connections.get(connection_id)
