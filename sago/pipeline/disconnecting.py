@@ -18,8 +18,11 @@ def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
             if erasure.source in (None, connection.source):
                 _disconnect(tx, connection, erasure.company_id, now)
     elif erasure.sender is not None:
-        theirs = [each for each in tx.identities.of(erasure.company_id) if each.is_named(erasure.sender)]
-        tx.identities.forget(erasure.company_id, [each.key for each in theirs])
+        served = [each for each in tx.connections.all() if erasure.company_id in served_by(tx, each)]
+        known = [each for connection in served for each in tx.identities.known(connection.id)]
+        people = [*tx.identities.of(erasure.company_id), *known]
+        theirs = {each.key for each in people if each.is_named(erasure.sender)}
+        tx.identities.forget(erasure.company_id, theirs)
 
 
 def served_by(tx: Transaction, connection: Connection) -> set[str]:
