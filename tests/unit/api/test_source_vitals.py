@@ -19,6 +19,7 @@ DAY = timedelta(days=1)
 
 def connect(house: House, source: str, **values: object) -> Connection:
     known = {"id": connection_id_of(source, "1"), "source": source, "account": "1", "name": "Scaleflow"}
+    known |= {"containers": ("*",)}
     made = Connection.model_validate({**known, "company_id": "scaleflow", "created_at": NOW - 20 * DAY, **values})
     with house.container.database.begin() as tx:
         tx.connections.save(made)
