@@ -121,10 +121,11 @@ COMMENT ON TABLE refreshes IS 'when the streams and people of a connection are l
 HEARD = """
 CREATE TABLE heard (
     connection_id uuid NOT NULL REFERENCES connections ON DELETE CASCADE,
+    company_id    text COLLATE "C" NOT NULL,
     container     text COLLATE "C" NOT NULL,
     day           date NOT NULL,
     newest_at     timestamptz NOT NULL,
-    PRIMARY KEY (connection_id, container, day)
+    PRIMARY KEY (connection_id, company_id, container, day)
 );
 COMMENT ON TABLE heard IS 'on which days messages of a container were said, pushed and fetched alike';
 """

@@ -182,7 +182,8 @@ class DeadLetter(BaseModel):
 
     `origin` is `log_id/topic/partition/offset`, `sha256(file):line`, `message:company/id/version/extractor`, or, of an
     item that a vendor sent, `item:source/account/id/version`, with the payload's SHA-256 in place of `id/version` where
-    it holds no message. Such an item's `value` is JSON: `id`, `source`, `account`, `container`, `addresses`, `payload`.
+    it holds no message. Such an item's `value` is JSON: `id`, `source`, `account`, `container`, `addresses`,
+    `senders`, `payload`.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -4,13 +4,14 @@ what stays so that counts remain true."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from sago.domain.batches import DeadLetter
 from sago.domain.companies import Share
 from sago.domain.messages import CompanyId, Message, Moment, source_of
 
@@ -107,14 +108,25 @@ def is_emptied(message: Message) -> bool:
     return message.deleted and not (message.sender or message.subject or message.text or message.raw)
 
 
-def sender_in(value: bytes) -> str:
-    """The sender that a dead letter's bytes name, as far as they can be read; else nobody."""
+def holds_words(letter: DeadLetter, erasure: Erasure, message_ids: Collection[str]) -> bool:
+    """Whether an erasure takes a dead letter of its company's, or one that is nobody's where its company may be."""
+    theirs = letter.message_id in message_ids
+    return theirs or any(
+        erasure.covers(erasure.company_id, letter.known_as, sender) for sender in ("", *_senders_in(letter.value))
+    )
+
+
+def _senders_in(value: bytes) -> list[str]:
+    """How a dead letter's bytes name who wrote it, as far as they can be read."""
     try:
         body = json.loads(value)
     except (ValueError, RecursionError):
-        return ""
-    sender = body.get("sender") if isinstance(body, dict) else None
-    return sender if isinstance(sender, str) else ""
+        return []
+    if not isinstance(body, dict):
+        return []
+    named = body.get("senders")
+    senders = [body.get("sender"), *(named if isinstance(named, list) else ())]
+    return [each for each in senders if isinstance(each, str) and each]
 
 
 class Erased(NamedTuple):

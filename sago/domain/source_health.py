@@ -18,6 +18,8 @@ FAILS_FROM = 3
 """Failures in a row: one or two mend themselves within seconds."""
 SILENT_FOR = timedelta(days=SHORTEST)
 """After so long a connection that never had a message is worth a look."""
+UNREAD_FOR = timedelta(days=1)
+"""After so long without a reading that ended, a stream is not well, whatever its calls came to."""
 MEND_QUIET = "look whether what is shared still lies where it did, and whether the app may still see it"
 
 
@@ -90,6 +92,9 @@ def _state(
         why = connection.reason or "the vendor refuses the token"
         mend = "" if again in why else f": `{again}`"
         return SourceState.REFUSED, f"{why}; nothing is read until somebody connects it again{mend}"
+    if not connection.containers:
+        share = f"sago connect share {connection.account}"
+        return SourceState.QUIET, f"nothing of it is shared, so nothing is taken: choose what is by `{share}`"
     failing = [each for each in parts if each.state is SourceState.FAILING]
     if failing:
         which = "" if len(failing) == len(parts) == 1 else f"{len(failing)} of {len(parts)} streams: "
@@ -113,7 +118,7 @@ def _stream(connection: Connection, stream: Stream, heard: list[Heard], now: dat
     own = [each for each in heard if stream.name in ("*", each.container)]
     said = Said.of(own)
     others = Said.of([each for each in heard if each not in own]).days
-    if stream.failures >= FAILS_FROM:
+    if stream.failures >= FAILS_FROM or _is_unread(connection, stream, now):
         state, text = SourceState.FAILING, _failing(connection, stream, now)
     elif stream.window is not None and stream.read_until is None:
         state, text = SourceState.BACK_FILLING, _filling(stream, said, now)
@@ -131,11 +136,22 @@ def _stream(connection: Connection, stream: Stream, heard: list[Heard], now: dat
     )
 
 
+def _is_unread(connection: Connection, stream: Stream, now: datetime) -> bool:
+    """Of a stream that never failed: nobody came to it, or it was read to its end long ago and is not being read."""
+    if stream.failures:
+        return now - (stream.read_until or connection.created_at) >= UNREAD_FOR
+    is_stale = stream.window is None and stream.read_until is not None and now - stream.read_until >= UNREAD_FOR
+    return is_stale or now - stream.due_at >= UNREAD_FOR
+
+
 def _failing(connection: Connection, stream: Stream, now: datetime) -> str:
     since = stream.read_until or connection.created_at
+    if not stream.failures:
+        return f"not read since {_moment(since, now)}, and nothing failed: see in `sago status` that the workers run"
+    times = "1 failure" if stream.failures == 1 else f"{stream.failures} failures"
     again = "now" if stream.due_at <= now else f"in {length(stream.due_at - now)}"
     return (
-        f"not read since {_moment(since, now)}, {stream.failures} failures in a row: "
+        f"not read since {_moment(since, now)}, {times} in a row: "
         f"{stream.error or 'no reason was kept'}; tried again {again}"
     )
 

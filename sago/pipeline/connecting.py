@@ -59,6 +59,8 @@ class Connecting:
         with self.database.begin() as tx:
             tx.connections.save(connection)
             tx.connections.keep_token(connection.id, sealed)
+            if known and known.company_id != connection.company_id:
+                tx.heard.forget(connection.id)
             if known and _reaches_back(known, connection):
                 tx.streams.ensure(connection.id, (), now)
             tx.streams.ensure(connection.id, streams, now)
@@ -111,13 +113,16 @@ class Connecting:
         return None if sealed is None else self.vault.open(sealed, connection_id)
 
     def remove(self, connection: Connection, who: str) -> None:
-        """Nothing is read from the account any more: token, streams and routes are gone. Messages stay."""
+        """Nothing is read from the account any more: token, streams, routes and the people nobody's messages are of are
+        gone. Messages stay, and who wrote them."""
         now = self.clock.now()
         gone = {"state": ConnectionState.REMOVED, "reason": "", "containers": ()}
         with self.database.begin() as tx:
             tx.connections.save(connection.model_copy(update=gone))
             tx.connections.forget_token(connection.id)
             tx.streams.ensure(connection.id, (), now)
+            tx.heard.forget(connection.id)
+            tx.identities.forget_strangers(connection.id)
             for route in tx.connections.routes(connection.id):
                 tx.connections.unroute(connection.id, route.kind, route.key)
             tx.erasures.note(_note(now, who, "account.removed", connection))
@@ -177,7 +182,8 @@ def _connection(account: tuple[str, str, str], known: Connection | None, wanted:
         fresh = {"id": connection_id_of(source, native_id), "source": source, "account": native_id, "created_at": now}
         return Connection.model_validate({**fresh, "connected_at": now, "name": name, **given})
     if known.state is ConnectionState.REMOVED:
-        given = {"since": now, "company_id": None} | given  # what was said while it was let go is not for us
+        # what was said while it was let go is not for us
+        given = {"since": now, "created_at": now, "company_id": None} | given
     active = {"state": ConnectionState.ACTIVE, "reason": "", "name": name, "connected_at": now}
     return Connection.model_validate(known.model_dump() | active | given)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sago.domain.connections import Connection, ConnectionState
 from sago.domain.erasures import ENDED, Erasure
+from sago.pipeline.item_letters import origins_of
 from sago.ports import Transaction
 
 
@@ -17,18 +18,42 @@ def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
             if erasure.source in (None, connection.source):
                 _disconnect(tx, connection, erasure.company_id, now)
     elif erasure.sender is not None:
-        theirs = [each for each in tx.identities.of(erasure.company_id) if each.is_named(erasure.sender)]
-        tx.identities.forget(erasure.company_id, [each.key for each in theirs])
+        served = [each for each in tx.connections.all() if erasure.company_id in served_by(tx, each)]
+        known = [each for connection in served for each in tx.identities.known(connection.id)]
+        people = [*tx.identities.of(erasure.company_id), *known]
+        theirs = {each.key for each in people if each.is_named(erasure.sender)}
+        tx.identities.forget(erasure.company_id, theirs)
+
+
+def served_by(tx: Transaction, connection: Connection) -> set[str]:
+    """The companies whose messages come over it."""
+    companies = {connection.company_id, *(route.company_id for route in tx.connections.routes(connection.id))}
+    return {each for each in companies if each}
+
+
+def unassigned_of(tx: Transaction, erasure: Erasure) -> list[str]:
+    """How the origins begin of letters that are nobody's and may be the company's: of connections that serve it, or
+    were let go by all; where the company goes as a whole, of those that serve no other."""
+    people = {each.connection_id for each in tx.identities.of(erasure.company_id)}
+    found = []
+    for connection in tx.connections.all():
+        served = served_by(tx, connection)
+        is_let_go = connection.state is ConnectionState.REMOVED and not served
+        is_ours = erasure.company_id in served or connection.id in people or is_let_go
+        if is_ours and not (erasure.is_of_shares and served - {erasure.company_id}):
+            found.append(origins_of(connection))
+    return found
 
 
 def _disconnect(tx: Transaction, connection: Connection, company_id: str, now: datetime) -> None:
     routes = tx.connections.routes(connection.id)
     theirs = [route for route in routes if route.company_id == company_id]
     is_default = connection.company_id == company_id
-    if not theirs and not is_default:
-        return
     people = [each.key for each in tx.identities.of(company_id) if each.connection_id == connection.id]
     tx.identities.forget(company_id, people)
+    tx.heard.forget(connection.id, company_id)
+    if not theirs and not is_default:
+        return
     for route in theirs:
         tx.connections.unroute(connection.id, route.kind, route.key)
     if len(theirs) < len(routes) or not (is_default or connection.company_id is None):

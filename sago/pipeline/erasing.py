@@ -14,7 +14,7 @@ from sago.domain.letters import Letter, LetterDraft, LetterState, Receipt
 from sago.domain.mails import BEGUN, NOT_GONE, mail_id
 from sago.domain.messages import Message, source_of
 from sago.errors import SagoError
-from sago.pipeline.disconnecting import take_connected
+from sago.pipeline.disconnecting import take_connected, unassigned_of
 from sago.pipeline.extraction import refold
 from sago.ports import Answers, Buffer, Database, Drafts, Mirror, RawStore, Taken, Transaction
 from sago.telemetry import logger
@@ -154,7 +154,7 @@ class Erasing:
 
     def _take(self, tx: Transaction, erasure: Erasure, ids: set[str], now: datetime) -> tuple[Taken, _Letters]:
         tx.events.lock(erasure.company_id)
-        taken = tx.erasures.take_words(erasure, ids)
+        taken = tx.erasures.take_words(erasure, ids, unassigned_of(tx, erasure))
         take_connected(tx, erasure, now)
         refold(tx, erasure.company_id, now)
         tx.erasures.take_events(erasure.company_id, taken.event_ids)

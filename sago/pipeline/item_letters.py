@@ -41,6 +41,7 @@ def letter_of(
     """The letter; of one item always under the same origin: by its `message` where that could be read."""
     payload = _dumped(item.payload)
     name = name_of(message) if message else hashlib.sha256(payload).hexdigest()
+    senders = (message.sender if message else "", item.sender, *item.addresses[:1])
     said = {
         "id": error.message_id,
         "source": connection.source,
@@ -48,6 +49,7 @@ def letter_of(
         "container": item.container,
         "addresses": item.addresses,
         "deletes": item.deletes,
+        "senders": list(dict.fromkeys(filter(None, senders))),
     }
     return DeadLetter(
         origin=origin_of(connection, name),
@@ -61,9 +63,14 @@ def letter_of(
     )
 
 
+def origins_of(connection: Connection) -> str:
+    """How the origins of a connection's letters begin."""
+    return f"{PREFIX}{connection.source}/{connection.account}/"
+
+
 def origin_of(connection: Connection, name: str) -> str:
     """How a letter of the connection is called."""
-    return f"{PREFIX}{connection.source}/{connection.account}/{name}"
+    return origins_of(connection) + name
 
 
 def name_of(message: Message) -> str:

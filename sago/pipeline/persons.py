@@ -92,8 +92,10 @@ class Persons:
         if known and self.clock.monotonic() < known[0]:
             return known[1]
         with self.database.begin() as tx:
-            erased = {sender: sender for sender in _erased(tx, connection)}
-            names = erased | tx.identities.names(connection.id)
+            erased = _erased(tx, connection)
+            people = tx.identities.known(connection.id) if erased else []
+            gone = {each.native_id for each in people if any(map(each.is_named, erased))} | set(erased)
+            names = tx.identities.names(connection.id) | {sender: sender for sender in gone}
         self._names[connection.id] = self.clock.monotonic() + NAMES_FOR, names
         return names
 

@@ -18,6 +18,8 @@ from sago.ports import Clock, Database, Transaction
 EVERY = timedelta(minutes=1)
 """The newest message of a day is noted no more often."""
 _MOST_NOTED = 10_000
+_Place = tuple[UUID, datetime, str, str, date]
+"""A connection and when it was made, a company, a container, a day."""
 
 
 @dataclass(frozen=True)
@@ -28,22 +30,27 @@ class SourceHealth:
     clock: Clock
     met: Callable[[Connection, Sequence[Message]], None] = lambda *_: None
     """Told of the messages as well."""
-    _noted: dict[tuple[UUID, str, date], datetime] = field(default_factory=dict, init=False)
+    _noted: dict[_Place, datetime] = field(default_factory=dict, init=False)
 
     def hear(self, connection: Connection, reads: Sequence[Read]) -> None:
         """Messages of the connection are being taken; the same ones twice change nothing."""
         if len(self._noted) > _MOST_NOTED:
             self._noted.clear()
-        new: defaultdict[str, dict[date, datetime]] = defaultdict(dict)
+        new: dict[_Place, datetime] = {}
         for read in reads:
-            if read.message and self._is_news(connection, read.item.container or "", read.message.sent_at):
-                days, at = new[read.item.container or ""], read.message.sent_at
-                days[at.date()] = max(at, days.get(at.date(), at))
+            if read.message:
+                at, container = read.message.sent_at, read.item.container or ""
+                place = connection.id, connection.created_at, read.message.company_id, container, at.date()
+                if self._is_news(place, at):
+                    new[place] = max(at, new.get(place, at))
         if new:
+            moments: defaultdict[str, defaultdict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+            for (_, _, company_id, container, _), at in new.items():
+                moments[company_id][container].append(at)
             with self.database.begin() as tx:
-                tx.heard.note(connection.id, {container: days.values() for container, days in new.items()})
-            for container, days in new.items():
-                self._noted.update({(connection.id, container, day): at for day, at in days.items()})
+                for company_id, said in sorted(moments.items()):
+                    tx.heard.note(connection.id, company_id, said)
+            self._noted.update(new)
         self.met(connection, [read.message for read in reads if read.message])
 
     def sources(self) -> list[ConnectionVitals]:
@@ -51,8 +58,8 @@ class SourceHealth:
         with self.database.begin() as tx:
             return health_of_sources(tx, self.clock.now())
 
-    def _is_news(self, connection: Connection, container: str, at: datetime) -> bool:
-        noted = self._noted.get((connection.id, container, at.date()))
+    def _is_news(self, place: _Place, at: datetime) -> bool:
+        noted = self._noted.get(place)
         return noted is None or at >= noted + EVERY
 
 

@@ -25,7 +25,7 @@ class ConnectionStore(Protocol):
     """`connections`, with their tokens and routes."""
 
     def save(self, connection: Connection) -> None:
-        """Insert, or replace one of that id; `created_at` stays."""
+        """Insert, or replace one of that id."""
 
     def get(self, connection_id: UUID) -> Connection | None:
         """The connection, whatever its state."""
@@ -106,13 +106,13 @@ class StreamStore(Protocol):
 
 
 class HeardStore(Protocol):
-    """`heard`: on which days messages were said, by connection and container."""
+    """`heard`: on which days messages of a company were said, by connection and container."""
 
-    def note(self, connection_id: UUID, moments: Mapping[str, Collection[datetime]]) -> None:
+    def note(self, connection_id: UUID, company_id: str, moments: Mapping[str, Collection[datetime]]) -> None:
         """Messages were said at these moments, by container; nothing where there is no such connection any more."""
 
-    def forget(self, connection_id: UUID) -> None:
-        """Delete what was noted of a connection."""
+    def forget(self, connection_id: UUID, company_id: str | None = None) -> None:
+        """Delete what was noted of a connection, or of one company in it."""
 
     def all(self) -> list[Heard]:
-        """One for each connection and container, in this order."""
+        """One for each connection and container, in this order, over its companies."""

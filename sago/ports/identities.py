@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from sago.domain.identities import Decision, IdentityKey, Participant, Sighting
+from sago.domain.identities import Decision, IdentityKey, KnownIdentity, Participant, Sighting
 
 
 class IdentityStore(Protocol):
@@ -18,6 +18,9 @@ class IdentityStore(Protocol):
 
     def names(self, connection_id: UUID) -> dict[str, str]:
         """How texts show the connection's identities, by native id; those without a name left out."""
+
+    def known(self, connection_id: UUID) -> list[KnownIdentity]:
+        """All of a connection, by native id, those of no company too."""
 
     def of(self, company_id: str) -> list[Participant]:
         """A company's participants, by connection and native id."""
@@ -35,8 +38,11 @@ class IdentityStore(Protocol):
         """Those in force, oldest first."""
 
     def forget(self, company_id: str, keys: Collection[IdentityKey]) -> int:
-        """Take identities from the company's participants, with the decisions on them; how many there were. One that
-        is no other company's is deleted."""
+        """Take identities from the company's participants, with the decisions on them; how many there were. Those
+        of them that are no company's are deleted."""
+
+    def forget_strangers(self, connection_id: UUID) -> None:
+        """Delete the identities of a connection that are no company's."""
 
     def forget_all(self, connection_id: UUID) -> None:
         """Delete every identity of a connection."""

@@ -60,11 +60,12 @@ class ErasureStore(Protocol):
     def mark_applied(self, erasure_id: UUID, at: datetime) -> None:
         """Note that the erasure was applied."""
 
-    def take_words(self, erasure: Erasure, message_ids: Collection[str]) -> Taken:
+    def take_words(self, erasure: Erasure, message_ids: Collection[str], unassigned: Collection[str] = ()) -> Taken:
         """Delete the observations of these messages and of the erased sender, take them out of chunk results, and
-        empty the values of their dead letters; the company's reasons in batches, chunks, compositions and mails go
-        too, as any may quote them, and so do its verdicts of earlier days, but not for a source that nobody shares. The
-        caller holds the company's fold and folds anew."""
+        empty the values of their dead letters, also of nobody's whose origin begins with one of `unassigned`; the
+        company's reasons in batches, chunks, compositions and mails go too, as any may quote them, and so do its
+        verdicts of earlier days, but not for a source that nobody shares. The caller holds the company's fold and
+        folds anew."""
 
     def take_events(self, company_id: str, event_ids: Collection[UUID]) -> None:
         """Delete those of these events that are not active any more, with their aliases."""

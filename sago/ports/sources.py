@@ -34,6 +34,8 @@ class Item(NamedTuple):
     """The channel or label it lies in."""
     addresses: tuple[str, ...] = ()
     """Of the people in it: sender first."""
+    sender: str = ""
+    """The vendor's id of who wrote it, where it gives one: also what cannot be read is erased by it."""
     at: datetime | None = None
     """When it was said, where that is known before it is read."""
     deletes: bool = False

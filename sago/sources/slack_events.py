@@ -108,9 +108,12 @@ def item_of(message: Mapping[str, Any]) -> Item:
     channel = message.get("channel")
     container = channel if isinstance(channel, str) else None
     is_direct = message.get("channel_type") in DIRECT or (container or "").startswith("D")
+    said = (message.get("message"), message.get("previous_message"), message)
+    users = [each.get("user") for each in said if isinstance(each, Mapping)]
+    sender = next((each for each in users if isinstance(each, str)), "")
     if _is_deletion(message):
-        return Item(_wordless(message), container, is_direct=is_direct, deletes=True)
-    return Item(_unquoted(message), container, is_direct=is_direct, at=_said_at(message))
+        return Item(_wordless(message), container, is_direct=is_direct, sender=sender, deletes=True)
+    return Item(_unquoted(message), container, is_direct=is_direct, sender=sender, at=_said_at(message))
 
 
 def ignored(item: Item) -> str | None:

@@ -10,14 +10,17 @@ import pytest
 
 from sago.domain.batches import Batch, BatchPlan, BatchState, ChunkResult, DeadLetter
 from sago.domain.companies import Person
+from sago.domain.connections import Connection, connection_id_of
 from sago.domain.erasures import Erasure
 from sago.domain.events import EventType, Extraction, Observation, Severity, Status
 from sago.domain.generations import Generation
 from sago.domain.letters import DueLetter, LetterDraft, Receipt
 from sago.domain.mails import new_mail
 from sago.domain.messages import MessageKey, MessageRef
+from sago.errors import InvalidMessageError
 from sago.pipeline.extraction import refold
-from sago.ports import Database
+from sago.pipeline.item_letters import letter_of
+from sago.ports import Database, Item
 from tests.contracts.test_outreach import EVENT, letter, watch
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -191,6 +194,43 @@ def test_dead_letters_lose_their_bytes_and_keep_their_reason(database: Database)
     with database.begin() as tx:
         left = {each.origin: each.value for each in tx.ledger.dead_letters()}
     assert left == {each.origin: b"" if each.origin in "13" else each.value for each in letters}
+
+
+def of_item(company_id: str | None, account: str, number: int, sender: str, *addresses: str) -> DeadLetter:
+    connection = Connection(
+        id=connection_id_of("gmail", account), source="gmail", account=account, name=account, created_at=NOW
+    )
+    return letter_of(
+        connection,
+        Item({"id": number, "text": "secret"}, "INBOX", addresses, sender),
+        InvalidMessageError("over 2 MB", message_id=f"gmail:{number}"),
+        topic="gmail-messages",
+        company_id=company_id,
+        message=None,
+        now=NOW,
+    )
+
+
+ITEMS = [
+    of_item(COMPANY, "a", 1, "", "Ana@x.example", "ben@x.example"),
+    of_item(COMPANY, "a", 2, "", "ben@x.example", "ana@x.example"),
+    of_item(None, "a", 3, "ana@x.example"),
+    of_item(None, "b", 4, "ana@x.example"),
+    of_item("other", "a", 5, "ana@x.example"),
+]
+
+
+@pytest.mark.parametrize(
+    ("whom", "gone"), [({"sender": "ana@x.example"}, "13"), ({"message_id": "gmail:"}, "123"), ({}, "123")]
+)
+def test_what_a_vendor_sent_and_nobody_could_read_goes_with_its_sender(
+    database: Database, whom: dict[str, str], gone: str
+) -> None:
+    with database.begin() as tx:
+        tx.ledger.add_dead_letters(ITEMS)
+        assert tx.erasures.take_words(erasure(**whom), set(), ["item:gmail/a/"]).dead_letters == len(gone)
+        emptied = {each.message_id for each in tx.ledger.dead_letters() if not each.value}
+    assert emptied == {f"gmail:{number}" for number in gone}
 
 
 def test_a_letter_loses_its_text_and_nothing_else(database: Database) -> None:

@@ -23,8 +23,8 @@ def test_days_are_kept_by_container_each_with_its_newest_moment(database: Databa
     earlier = NOW - timedelta(hours=3)
     for said in ({"C1": [earlier, NOW], "": [NOW]}, {"C1": [earlier, NOW - timedelta(days=2)]}, {}):
         with database.begin() as tx:
-            tx.heard.note(SLACK, said)
-            tx.heard.note(SLACK, said)
+            tx.heard.note(SLACK, "acme", said)
+            tx.heard.note(SLACK, "acme", said)
     with database.begin() as tx:
         assert tx.heard.all() == [
             Heard(SLACK, "", frozenset({date(2026, 11, 3)}), date(2026, 11, 3), NOW),
@@ -36,9 +36,12 @@ def test_what_is_usual_is_told_of_the_time_before_the_newest_and_the_oldest_day_
     connected(database)
     days = [0, BASELINE.days - 1, BASELINE.days, 900]
     with database.begin() as tx:
-        tx.heard.note(SLACK, {"C1": [NOW - timedelta(days=each) for each in days]})
+        tx.heard.note(SLACK, "acme", {"C1": [NOW - timedelta(days=each) for each in days]})
         (found,) = tx.heard.all()
         tx.heard.forget(uuid4())
+        assert tx.heard.all() == [found]
+        tx.heard.note(SLACK, "bolt", {"C1": [NOW]})
+        tx.heard.forget(SLACK, "bolt")
         assert tx.heard.all() == [found]
         tx.heard.forget(SLACK)
         assert tx.heard.all() == []
@@ -48,5 +51,5 @@ def test_what_is_usual_is_told_of_the_time_before_the_newest_and_the_oldest_day_
 
 def test_of_a_connection_that_is_gone_nothing_is_kept(database: Database) -> None:
     with database.begin() as tx:
-        tx.heard.note(uuid4(), {"C1": [NOW]})
+        tx.heard.note(uuid4(), "acme", {"C1": [NOW]})
         assert tx.heard.all() == []

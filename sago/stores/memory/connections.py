@@ -17,9 +17,7 @@ class MemoryConnections:
         self._state = state
 
     def save(self, connection: Connection) -> None:
-        known = self.get(connection.id)
-        since = {"created_at": known.created_at} if known else {}
-        self._state.connections[connection.id] = connection.model_copy(update=since)
+        self._state.connections[connection.id] = connection
         if connection.company_id:
             self._state.served.add((connection.id, connection.company_id))
 

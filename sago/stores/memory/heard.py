@@ -18,21 +18,24 @@ class MemoryHeard:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def note(self, connection_id: UUID, moments: Mapping[str, Collection[datetime]]) -> None:
+    def note(self, connection_id: UUID, company_id: str, moments: Mapping[str, Collection[datetime]]) -> None:
         if connection_id not in self._state.connections:
             return
         for container, said in moments.items():
             for at in said:
-                place = connection_id, container, at.date()
+                place = connection_id, company_id, container, at.date()
                 self._state.heard[place] = max(at, self._state.heard.get(place, at))
 
-    def forget(self, connection_id: UUID) -> None:
-        self._state.heard = {place: at for place, at in self._state.heard.items() if place[0] != connection_id}
+    def forget(self, connection_id: UUID, company_id: str | None = None) -> None:
+        for place in list(self._state.heard):
+            if place[0] == connection_id and company_id in (None, place[1]):
+                del self._state.heard[place]
 
     def all(self) -> list[Heard]:
         found = []
-        for (connection_id, container), rows in groupby(sorted(self._state.heard.items()), key=lambda row: row[0][:2]):
-            newest = {day: at for (_, _, day), at in rows}
+        by_place = sorted(((place[0], place[2]), place[3], at) for place, at in self._state.heard.items())
+        for (connection_id, container), rows in groupby(by_place, key=lambda row: row[0]):
+            newest = {day: at for _, day, at in rows}
             days = frozenset(each for each in newest if each > max(newest) - BASELINE)
             found.append(Heard(connection_id, container, days, min(newest), max(newest.values())))
         return found

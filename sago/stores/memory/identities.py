@@ -30,6 +30,9 @@ class MemoryIdentities:
     def names(self, connection_id: UUID) -> dict[str, str]:
         return {each.native_id: each.shown_as for each in self._known(connection_id) if each.shown_as}
 
+    def known(self, connection_id: UUID) -> list[KnownIdentity]:
+        return sorted(self._known(connection_id), key=lambda each: each.native_id)
+
     def of(self, company_id: str) -> list[Participant]:
         found = []
         for (company, key), since in sorted(self._state.participants.items(), key=lambda row: row[0]):
@@ -57,9 +60,15 @@ class MemoryIdentities:
         for decision in self.decisions(company_id):
             if {decision.one, decision.other} & set(gone):
                 del state.person_decisions[decision.id]
-        for key in set(gone) - {key for _, key in state.participants}:
-            del state.identities[key]
+        self._delete(keys)
         return len(gone)
+
+    def forget_strangers(self, connection_id: UUID) -> None:
+        self._delete([each.key for each in self._known(connection_id)])
+
+    def _delete(self, keys: Collection[IdentityKey]) -> None:
+        for key in set(keys) - {key for _, key in self._state.participants}:
+            self._state.identities.pop(key, None)
 
     def forget_all(self, connection_id: UUID) -> None:
         state = self._state

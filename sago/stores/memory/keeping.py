@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sago.domain.batches import DeadLetter
-from sago.domain.erasures import ERASED, Erasure, sender_in
+from sago.domain.erasures import ERASED, Erasure, holds_words
 from sago.domain.events import Event, Observation
 from sago.domain.generations import Announced, Generation
 from sago.domain.letters import Letter
@@ -37,7 +37,7 @@ class MemoryErasures:
         erasures = self._state.erasures
         erasures[erasure_id] = erasures[erasure_id].model_copy(update={"applied_at": at})
 
-    def take_words(self, erasure: Erasure, message_ids: Collection[str]) -> Taken:
+    def take_words(self, erasure: Erasure, message_ids: Collection[str], unassigned: Collection[str] = ()) -> Taken:
         def is_gone(said: Observation) -> bool:
             mine = said.company_id == erasure.company_id and said.message_id in message_ids
             return mine or erasure.covers(said.company_id, said.message_id, said.sender)
@@ -54,7 +54,8 @@ class MemoryErasures:
         if erasure.source is None:  # whoever was judged by a source that nobody shares has lost the verdict before
             others = {key: each for key, each in state.verdicts.items() if each.watch.company_id != erasure.company_id}
             state.verdicts = others
-        letters = [letter for letter in state.dead_letters.values() if letter.value and _holds(letter, erasure, ids)]
+        theirs = [each for each in state.dead_letters.values() if _is_of(each, erasure.company_id, unassigned)]
+        letters = [each for each in theirs if each.value and holds_words(each, erasure, ids)]
         for letter in letters:
             state.dead_letters[letter.origin] = letter.model_copy(update={"value": b""})
         mine = [event for event in state.events.values() if event.company_id == erasure.company_id]
@@ -105,11 +106,10 @@ class MemoryErasures:
         self._state.audit_log.append(AuditEntry(entry.at, entry.who, entry.action, subject, why))
 
 
-def _holds(letter: DeadLetter, erasure: Erasure, message_ids: Collection[str]) -> bool:
-    if letter.company_id != erasure.company_id:
-        return False
-    is_named = letter.message_id in message_ids
-    return is_named or erasure.covers(erasure.company_id, letter.known_as, sender_in(letter.value))
+def _is_of(letter: DeadLetter, company_id: str, unassigned: Collection[str]) -> bool:
+    if letter.company_id is None:
+        return letter.origin.startswith(tuple(unassigned))
+    return letter.company_id == company_id
 
 
 def _quotes(event: Event, message_ids: Collection[str]) -> bool:

@@ -65,7 +65,7 @@ class State:
     participants: dict[tuple[str, IdentityKey], datetime] = field(default_factory=dict)
     person_decisions: dict[UUID, Decision] = field(default_factory=dict)
     refreshes: dict[UUID, Refresh] = field(default_factory=dict)
-    heard: dict[tuple[UUID, str, date], datetime] = field(default_factory=dict)
+    heard: dict[tuple[UUID, str, str, date], datetime] = field(default_factory=dict)
     letters: dict[UUID, Letter] = field(default_factory=dict)
     audit_log: list[AuditEntry] = field(default_factory=list)
     batches: dict[str, Batch] = field(default_factory=dict)

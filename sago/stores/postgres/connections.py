@@ -20,7 +20,7 @@ class PostgresConnections:
 
     def save(self, connection: Connection) -> None:
         row = {**connection.model_dump(), "containers": list(connection.containers)}
-        changed = {name: value for name, value in row.items() if name not in ("id", "created_at")}
+        changed = {name: value for name, value in row.items() if name != "id"}
         kept = upsert(connections).values(**row)
         self._connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=changed))
         if connection.company_id:

@@ -10,9 +10,11 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    and_,
     any_,
     delete,
     exists,
+    false,
     func,
     insert,
     literal,
@@ -25,7 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.batches import ChunkResult, DeadLetter
-from sago.domain.erasures import ERASED, Erasure, sender_in
+from sago.domain.erasures import ERASED, Erasure, holds_words
 from sago.domain.letters import Letter
 from sago.ports import Derived, Note, Taken
 from sago.stores.postgres.columns import Words
@@ -66,7 +68,7 @@ class PostgresErasures:
     def mark_applied(self, erasure_id: UUID, at: datetime) -> None:
         self._connection.execute(update(erasures).where(erasures.c.id == erasure_id).values(applied_at=at))
 
-    def take_words(self, erasure: Erasure, message_ids: Collection[str]) -> Taken:
+    def take_words(self, erasure: Erasure, message_ids: Collection[str], unassigned: Collection[str] = ()) -> Taken:
         c = observations.c
         gone = (c.company_id == erasure.company_id) & self._is_theirs(erasure, message_ids)
         taken = list(self._connection.scalars(delete(observations).where(gone).returning(c.message_id)))
@@ -75,7 +77,7 @@ class PostgresErasures:
         self._take_reasons(erasure.company_id)
         if erasure.source is None:  # whoever was judged by a source that nobody shares has lost the verdict before
             self._connection.execute(delete(verdicts).where(verdicts.c.company_id == erasure.company_id))
-        return Taken(len(taken), self._empty_dead_letters(erasure, ids), self._quoting(erasure, ids))
+        return Taken(len(taken), self._empty_dead_letters(erasure, ids, unassigned), self._quoting(erasure, ids))
 
     def _is_theirs(self, erasure: Erasure, message_ids: Collection[str]) -> ColumnElement[bool]:
         c = observations.c
@@ -119,17 +121,15 @@ class PostgresErasures:
             quoting = update(table).where(theirs, table.c.error.is_not(None))
             self._connection.execute(quoting.values(error=ERASED))
 
-    def _empty_dead_letters(self, erasure: Erasure, ids: Collection[str]) -> int:
+    def _empty_dead_letters(self, erasure: Erasure, ids: Collection[str], unassigned: Collection[str]) -> int:
         c = dead_letters.c
-        query = select(dead_letters).where(c.company_id == erasure.company_id, c.value != b"")
+        nobodys = or_(false(), *(c.origin.startswith(each, autoescape=True) for each in unassigned))
+        theirs = or_(c.company_id == erasure.company_id, and_(c.company_id.is_(None), nobodys))
+        query = select(dead_letters).where(theirs, c.value != b"")
         letters = [DeadLetter.model_validate(row._asdict()) for row in self._connection.execute(query)]
-        theirs = [
-            letter.origin
-            for letter in letters
-            if letter.message_id in ids or _covers(erasure, letter.known_as, sender_in(letter.value))
-        ]
-        self._connection.execute(update(dead_letters).where(_among(c.origin, theirs)).values(value=b""))
-        return len(theirs)
+        gone = [letter.origin for letter in letters if holds_words(letter, erasure, ids)]
+        self._connection.execute(update(dead_letters).where(_among(c.origin, gone)).values(value=b""))
+        return len(gone)
 
     def _quoting(self, erasure: Erasure, ids: Iterable[str]) -> tuple[UUID, ...]:
         """Every event, active or not, with one of these messages among its proofs; of a whole company simply all."""

@@ -22,26 +22,28 @@ class PostgresHeard:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def note(self, connection_id: UUID, moments: Mapping[str, Collection[datetime]]) -> None:
+    def note(self, connection_id: UUID, company_id: str, moments: Mapping[str, Collection[datetime]]) -> None:
         newest = {(container, at.date()): at for container, said in moments.items() for at in sorted(said)}
         row = select(connections.c.id).where(connections.c.id == connection_id)
         if not newest or self._connection.scalar(row.with_for_update(read=True, key_share=True)) is None:
             return
+        mine = {"connection_id": connection_id, "company_id": company_id}
         rows = [
-            {"connection_id": connection_id, "container": container, "day": day, "newest_at": at}
+            {**mine, "container": container, "day": day, "newest_at": at}
             for (container, day), at in sorted(newest.items())
         ]
         kept = upsert(heard).values(rows)
         self._connection.execute(
             kept.on_conflict_do_update(
-                index_elements=["connection_id", "container", "day"],
+                index_elements=["connection_id", "company_id", "container", "day"],
                 set_={"newest_at": kept.excluded.newest_at},
                 where=c.newest_at < kept.excluded.newest_at,
             )
         )
 
-    def forget(self, connection_id: UUID) -> None:
-        self._connection.execute(delete(heard).where(c.connection_id == connection_id))
+    def forget(self, connection_id: UUID, company_id: str | None = None) -> None:
+        mine = delete(heard).where(c.connection_id == connection_id)
+        self._connection.execute(mine if company_id is None else mine.where(c.company_id == company_id))
 
     def all(self) -> list[Heard]:
         place = c.connection_id, c.container

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, delete, exists, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.identities import Decision, IdentityKey, KnownIdentity, Participant, Sighting, merged
@@ -61,6 +61,10 @@ class PostgresIdentities:
         query = select(c.native_id, c.shown_as).where(c.connection_id == connection_id, c.shown_as != "")
         return {row.native_id: row.shown_as for row in self._connection.execute(query)}
 
+    def known(self, connection_id: UUID) -> list[KnownIdentity]:
+        query = select(identities).where(c.connection_id == connection_id).order_by(c.native_id)
+        return [KnownIdentity.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
     def of(self, company_id: str) -> list[Participant]:
         same = (c.connection_id == p.connection_id) & (c.native_id == p.native_id)
         query = select(identities, p.since, connections.c.source).join(participants, same)
@@ -94,12 +98,17 @@ class PostgresIdentities:
         if not keys:
             return 0
         mine = tuple_(p.connection_id, p.native_id).in_(list(keys))
-        left = delete(participants).where(p.company_id == company_id, mine).returning(p.connection_id, p.native_id)
-        gone = [IdentityKey(*row) for row in self._connection.execute(left)]
-        elsewhere = exists().where(p.connection_id == c.connection_id, p.native_id == c.native_id)
-        theirs = tuple_(c.connection_id, c.native_id).in_(gone)
-        self._connection.execute(delete(identities).where(theirs, ~elsewhere))
-        return len(gone)
+        left = self._connection.execute(delete(participants).where(p.company_id == company_id, mine)).rowcount
+        self._delete(tuple_(c.connection_id, c.native_id).in_(list(keys)))
+        return left
+
+    def forget_strangers(self, connection_id: UUID) -> None:
+        self._delete(c.connection_id == connection_id)
+
+    def _delete(self, theirs: ColumnElement[bool]) -> None:
+        """Those of them that are no company's."""
+        is_known = exists().where(p.connection_id == c.connection_id, p.native_id == c.native_id)
+        self._connection.execute(delete(identities).where(theirs, ~is_known))
 
     def forget_all(self, connection_id: UUID) -> None:
         self._connection.execute(delete(identities).where(c.connection_id == connection_id))

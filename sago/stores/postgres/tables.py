@@ -395,4 +395,4 @@ person_decisions = _table(
     at=Time,
 )
 refreshes = _table("refreshes", connection_id=Uuid, due_at=Time, failures=Integer, error=Words)
-heard = _table("heard", connection_id=Uuid, container=Words, day=Date, newest_at=Time)
+heard = _table("heard", connection_id=Uuid, company_id=Words, container=Words, day=Date, newest_at=Time)

@@ -19,6 +19,7 @@ DAY = timedelta(days=1)
 
 def connect(house: House, source: str, **values: object) -> Connection:
     known = {"id": connection_id_of(source, "1"), "source": source, "account": "1", "name": "Scaleflow"}
+    known |= {"containers": ("*",)}
     made = Connection.model_validate({**known, "company_id": "scaleflow", "created_at": NOW - 20 * DAY, **values})
     with house.container.database.begin() as tx:
         tx.connections.save(made)
@@ -47,7 +48,7 @@ def test_each_connection_is_told_of_and_nothing_else_changes(house: House) -> No
     slack = connect(house, "slack")
     with house.container.database.begin() as tx:
         tx.streams.ensure(slack.id, ["C1", "C2"], NOW)
-        tx.heard.note(slack.id, {"C1": [NOW - timedelta(minutes=4)]})
+        tx.heard.note(slack.id, "acme", {"C1": [NOW - timedelta(minutes=4)]})
         ours = tx.streams.claim(slack.id, "C2", NOW, NOW + DAY)
         assert ours is not None
         tx.streams.release(ours.model_copy(update={"failures": 9, "error": "slack: HTTP 500"}))

@@ -267,6 +267,18 @@ def test_a_name_that_another_person_bears_too_is_left_to_be_asked_for(house: Hou
     assert (found.theirs, found.shared) == (("U1", MAILBOX), ("Ana Diaz",))
 
 
+def test_who_was_erased_is_named_no_more_also_where_only_the_vendors_list_or_another_company_knows_them(
+    house: House,
+) -> None:
+    both = house.connect(connection("slack", None), C1="scaleflow", C2="acme")
+    house.persons.keep(both, [ANA, Identity("U5", "Eve", "eve@acme.example")])
+    house.persons.meet(both, [chat("U5", "Eve", company_id="acme")])
+    for sender in (MAILBOX, "eve@acme.example"):
+        house.erase(sender)
+    assert house.persons.names(both) == {sender: sender for sender in ("U5", MAILBOX, "eve@acme.example")}
+    assert house.groups("acme") == {frozenset({"U5"})}
+
+
 def test_a_company_that_nobody_shares_any_more_is_disconnected(house: House) -> None:
     both = house.connect(connection("slack", None), C1="scaleflow", C2="acme")
     house.persons.keep(house.slack, [ANA])

@@ -7,13 +7,16 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
-from sago.domain.connections import Connection, ConnectionState, Stream, Window, connection_id_of
+from sago.domain.connections import Connection, ConnectionState, Stream, Token, Window, connection_id_of
 from sago.domain.messages import Message
 from sago.domain.vitals import ConnectionVitals, SourceState
+from sago.pipeline.connecting import Connecting, Wanted
 from sago.pipeline.source_health import SourceHealth
 from sago.pipeline.taking import Read
 from sago.ports import Item
+from sago.stores.fernet_vault import FernetVault, new_key
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 
@@ -30,6 +33,7 @@ class House:
     def connect(self, source: str = "slack", *streams: str, since: timedelta = 90 * DAY, **more: object) -> Connection:
         known = connection_id_of(source, "1")
         values = {"id": known, "source": source, "account": "1", "name": "Scaleflow", "company_id": "scaleflow"}
+        values |= {"containers": ("*",)}
         made = Connection.model_validate({**values, "created_at": self.clock.now() - since, **more})
         with self.database.begin() as tx:
             tx.connections.save(made)
@@ -247,3 +251,46 @@ def test_who_writes_is_told_on(house: House) -> None:
     health = SourceHealth(house.database, house.clock, lambda _connection, messages: met.extend(messages))
     health.hear(house.connect(), [read(NOW)])
     assert [each.sent_at for each in met] == [NOW]
+
+
+def test_where_nothing_is_shared_it_says_so_and_how_to_share(house: House) -> None:
+    house.connect(containers=())
+    found = house.one()
+    assert found.state is SourceState.QUIET
+    assert found.text == "nothing of it is shared, so nothing is taken: choose what is by `sago connect share 1`"
+
+
+def test_a_stream_that_nobody_reads_is_not_well_though_nothing_failed(house: House) -> None:
+    slack = house.connect("slack", "C1")
+    house.stream(slack.id, "C1", read_until=NOW)
+    house.heard(slack, [NOW - 7 * number * DAY for number in range(8)])
+    house.clock.sleep(timedelta(hours=23).total_seconds())
+    assert house.one().state is SourceState.FRESH
+    house.clock.sleep(timedelta(hours=1).total_seconds())
+    found = house.one()
+    assert found.state is SourceState.FAILING
+    assert found.text == "not read since 6 November, and nothing failed: see in `sago status` that the workers run"
+
+
+@pytest.mark.parametrize(("since", "state"), [(2 * DAY, SourceState.FAILING), (DAY / 2, SourceState.FRESH)])
+def test_two_failures_are_many_where_it_was_never_read_for_days(
+    house: House, since: timedelta, state: SourceState
+) -> None:
+    slack = house.connect("slack", "C1", since=since)
+    house.stream(slack.id, "C1", failures=2, error="slack: HTTP 500")
+    assert house.one().state is state
+
+
+def test_an_account_that_is_connected_again_counts_from_then_on(house: House) -> None:
+    connecting = Connecting(house.database, FernetVault(SecretStr(new_key())), house.clock)
+    account, token = ("slack", "1", "Scaleflow"), Token(access=SecretStr("x"))
+    first = connecting.connect(account, token, Wanted(("C1",), "scaleflow"), lambda _: ["C1"], "me")
+    house.heard(first, working_days(NOW))
+    connecting.remove(first, "me")
+    house.clock.sleep((120 * DAY).total_seconds())
+    again = connecting.connect(account, token, Wanted(("C1",), "acme"), lambda _: ["C1"], "me")
+    assert (house.one().state, house.one().text) == (SourceState.FRESH, "no message yet, connected 0 s ago")
+    house.heard(again, [NOW])
+    assert house.one().newest_at == NOW, "said before it was let go, and asked for by --since"
+    connecting.connect(account, token, Wanted(("C1",), "bolt"), lambda _: ["C1"], "me")
+    assert house.one().newest_at is None

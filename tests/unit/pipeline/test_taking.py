@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sago.domain.connections import Connection, Route
-from sago.domain.dead_letters import from_record
+from sago.domain.erasures import Erasure
 from sago.domain.messages import Message
 from sago.errors import TransientError
 from sago.pipeline.item_letters import kept_in
+from sago.pipeline.projecting import project
 from sago.pipeline.reception import Reception
 from sago.pipeline.taking import DIRECT, NOT_SHARED, TOO_EARLY, UNFORESEEN, Taken, Taking
 from sago.ports import Item, guarded
@@ -60,8 +61,7 @@ class House:
     def settle(self) -> None:
         for record in self.log.records("slack-messages"):
             self.raw.store([Message.from_json(record.value)], str(record.position), NOW)
-        with self.database.begin() as tx:
-            tx.ledger.add_dead_letters([from_record(each, NOW) for each in self.log.records("slack-messages.dlq")])
+        project(self.log.records("slack-messages.dlq"), self.database, NOW)
 
     def published(self) -> list[Message]:
         return [Message.from_json(record.value) for record in self.log.records("slack-messages")]
@@ -307,3 +307,16 @@ def test_what_is_not_shared_or_too_early_is_looked_at_by_nothing() -> None:
     taken = house.take([early, item("C3", ignore="a bot", **{"raise": "y"})])
     assert (taken.ignored, taken.refused) == ({TOO_EARLY: 1, NOT_SHARED: 1}, [])
     assert house.log.records("slack-messages.dlq") == []
+
+
+def test_what_an_erased_sender_sends_later_and_nobody_can_read_keeps_its_reason_alone() -> None:
+    house = House()
+    asked = {"id": CONNECTION.id, "company_id": "acme", "because": "asked", "requested_by": "cli:dana"}
+    with house.database.begin() as tx:
+        tx.erasures.add(Erasure.model_validate({**asked, "sender": "U1", "requested_at": NOW}))
+    sent = [item(id=f"{user}{place}", text="", container=place) for user in ("U1", "U2") for place in ("C1", "C2")]
+    house.take([each._replace(sender=str(each.payload["id"])[:2]) for each in sent])
+    house.settle()
+    assert sorted((letter.company_id or "", bool(letter.value)) for letter in house.letters()) == [
+        ("", False), ("", True), ("acme", False), ("acme", True),
+    ]  # fmt: skip
