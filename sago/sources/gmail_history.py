@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from sago.domain.connections import EVERY_CONTAINER, Connection, Stream, Window
+from sago.domain.connections import EVERY_CONTAINER, Connection, Stream
 from sago.errors import (
     AccountRefusedError,
     CursorExpiredError,
@@ -86,14 +86,14 @@ def watch(connection: Connection, vendor: Vendor, topic: str) -> None:
         ) from None
 
 
-def page(connection: Connection, vendor: Vendor, stream: Stream, window: Window) -> Page:
+def page(connection: Connection, vendor: Vendor, stream: Stream) -> Page:
     """As `Source.page`: by history where the stream has a mark and no more is shared than when it was made, else
     whole. Where the share changed since the last page the window begins anew."""
     if not connection.containers:
         return Page((), None)
     at = dict(stream.cursor or {})
     if at.get("share") != _share(connection):
-        at = _beginning(connection, vendor, stream, window)
+        at = _beginning(connection, vendor, stream)
     mailbox = Mailbox(connection, vendor, [Shared(*each) for each in at["labels"]])
     try:
         answer = mailbox.changes(at) if "after" in at else mailbox.listed(at)
@@ -106,18 +106,17 @@ def page(connection: Connection, vendor: Vendor, stream: Stream, window: Window)
     return answer._replace(mark={"history": at["until"], "share": at["share"]})
 
 
-def _beginning(connection: Connection, vendor: Vendor, stream: Stream, window: Window) -> dict[str, Any]:
+def _beginning(connection: Connection, vendor: Vendor, stream: Stream) -> dict[str, Any]:
     """The first cursor of a window. A full sync asks for the history's id before it lists anything: what comes in
-    between is told again by the history, and nothing is lost."""
+    between is told again by the history, and nothing is lost. It goes as far back as the share, also where Gmail has
+    forgotten the id: a label may have been put on an old mail meanwhile."""
     share, mark = _share(connection), stream.mark
     at: dict[str, Any] = {"share": share, "labels": [list(each) for each in shared(connection, vendor)]}
     at |= {"page": None, "again": 0}
     if mark and _reaches(mark["share"], share):
         return at | {"after": mark["history"], "until": None}
-    is_read_again = stream.read_until is not None and mark is None
-    start = window.start if is_read_again else _since(connection)
     until = forms.history_id(vendor.get(f"{ME}/profile", limit=LIMIT))
-    return at | {"until": until, "label": 0, "from": max(int(start.timestamp()) - 1, 0)}
+    return at | {"until": until, "label": 0, "from": max(int(_since(connection).timestamp()) - 1, 0)}
 
 
 def _share(connection: Connection) -> dict[str, Any]:

@@ -77,9 +77,9 @@ class Gmail:
         gmail_history.shared(connection, vendor)
         return [gmail_push.STREAM]
 
-    def page(self, connection: Connection, vendor: Vendor, stream: Stream, window: Window) -> Page:
+    def page(self, connection: Connection, vendor: Vendor, stream: Stream, window: Window) -> Page:  # noqa: ARG002
         """See `gmail_history`."""
-        return gmail_history.page(connection, vendor, stream, window)
+        return gmail_history.page(connection, vendor, stream)
 
     def people(self, connection: Connection, vendor: Vendor) -> Iterable[Identity]:
         """Nobody: addresses come with the messages. As this is asked when a mailbox was connected and daily from then

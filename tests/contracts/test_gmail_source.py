@@ -133,14 +133,18 @@ def test_a_reader_that_dies_at_any_page_loses_and_doubles_nothing(gmail: GmailSt
     assert_each_once(house, ids)
 
 
-def test_an_expired_history_has_the_window_read_again_and_nothing_between_is_lost(gmail: GmailStandin) -> None:
+def test_an_expired_history_has_the_mailbox_read_again_and_nothing_between_is_lost(gmail: GmailStandin) -> None:
     ids = [gmail.mailbox.add(mail(n)) for n in range(3)]
-    house = house_of(gmail)
+    old = gmail.mailbox.add(mail(9, days=-60), ["SENT"])
+    house = house_of(gmail, containers=("INBOX",))
     house.read()
+    assert_each_once(house, ids)
+    ids.append(old)
     ids.append(gmail.mailbox.add(mail(10, days=0)))
     gmail.mailbox.expire_history()
     house.clock.advance(timedelta(days=8))
     ids.append(gmail.mailbox.add(mail(11, days=8)))
+    gmail.mailbox.label(old, "INBOX")
     house.read()
     assert_each_once(house, ids)
     assert house.stream.mark
