@@ -154,7 +154,8 @@ def route(
         session.emit([each.model_dump(mode="json", exclude={"connection_id"}) for each in routes])
         return
     for each in routes:
-        session.out.print(escape(f"{each.kind} {each.key} → {each.company_id}"))
+        kind = accounts.container if each.kind == "container" else each.kind
+        session.out.print(escape(f"{kind} {each.key} → {each.company_id}"))
     if not routes:
         session.note(escape(f"no routes: all is {connection.company_id or 'unassigned'}"))
 
@@ -205,6 +206,8 @@ def remove(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container:
         connection, accounts = _with_accounts(container, account)
+        if not yes and not has_terminal():
+            raise UsageError("nobody can be asked: give --yes")
         if not yes:
             typer.confirm(
                 f"Let {one_line(name_of(connection))} ({one_line(connection.name)}) go?", abort=True, err=True
@@ -215,8 +218,10 @@ def remove(
             session.emit({"removed": name_of(connection), "revoked": not why})
         if why:
             session.note(escape(f"the token is deleted here, not at {accounts.vendor} ({why}): remove Sago there"))
+        else:
+            session.note("the token is revoked and deleted")
         session.note(
-            "what was read is kept; `sago erase` takes out a person's words, `sago share revoke` what a firm was shown"
+            "messages stay; `sago erase` takes out a person's words, `sago share revoke` what a firm was shown"
         )
 
 

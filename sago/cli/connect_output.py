@@ -139,8 +139,11 @@ def say_account(session: Session, told: Told, now: datetime, kind: str) -> None:
         ("account", f"{name_of(connection)} ({connection.name})"),
         ("shared", f"{shared(connection, kind)}, since {day(since)}"),
         ("company", whose(connection)),
-        *(("route", f"{each.kind} {each.key} → {each.company_id}") for each in told.routes),
-        ("pushed", pushed(told.counts, connection.source)),
+        *(
+            ("route", f"{kind if each.kind == 'container' else each.kind} {each.key} → {each.company_id}")
+            for each in told.routes
+        ),
+        ("pushed", f"{pushed(told.counts, connection.source)} (webhooks of all {connection.source} accounts)"),
         *([("not taken", told.left_over)] if told.left_over else []),
         ("state", _state(connection, health)),
     ]

@@ -40,8 +40,9 @@ class SharedBreakers:
             wait = _until(fields) - self.clock.now()
             if is_ours and wait <= timedelta():
                 return self._asked(name, _state(fields), ask)
+        reason = fields.get("reason", "").removeprefix(f"{name} ")
         again = wait if wait > timedelta() else timedelta(seconds=self.settings.open_for)
-        raise TransientError(f"{name} is not asked for now: {fields.get('reason', '')}", retry_after=again)
+        raise TransientError(f"{name} is not asked for now: {reason}", retry_after=again)
 
     def _asked(self, name: str, state: str, ask: Callable[[], T]) -> T:
         circuit = _Circuit(name, state, self.shelf, self.clock, timedelta(seconds=self.settings.open_for))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -139,10 +140,13 @@ class HttpVendor:
                 ) as response:
                     body = self._read(response)
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-                line = type(error).__name__
+                host = urlsplit(self._base_url).hostname
+                line = f"{self._name} cannot be read: the connection to {host} broke off"
+                if isinstance(error, httpx2.ConnectError):
+                    line = f"{self._name} cannot be read: no connection to {host}"
                 if limit.is_over or isinstance(error, httpx2.TimeoutException):
-                    line = f"no answer within {bounds.answered_within:g} s"
-                raise TransientError(f"{self._name} cannot be read: {line}") from None  # it may hold the request
+                    line = f"{self._name} cannot be read: no answer within {bounds.answered_within:g} s"
+                raise TransientError(line) from None  # it may hold the request
         if limit.is_over:  # an answer without a length ends where the connection was cut
             raise TransientError(f"{self._name} cannot be read: no answer within {bounds.answered_within:g} s")
         return response.status_code, response.headers, body

@@ -117,14 +117,14 @@ def test_a_closed_breaker_is_not_noticed(world: World) -> None:
 
 
 def test_outages_in_a_row_open_it_for_all_processes_and_the_error_stays_itself(world: World) -> None:
-    error = TransientError("gemini answers 503")
+    error = TransientError("gemini/test answers 503")
     assert world.fail(error, 3) is error
     assert error.retry_after == OPEN_FOR
     refusal = world.refusal(world.another())
-    assert str(refusal) == "gemini/test is not asked for now: gemini answers 503"
+    assert str(refusal) == "gemini/test is not asked for now: answers 503"
     assert type(refusal) is TransientError
     assert refusal.retry_after == OPEN_FOR
-    assert world.another().open() == [(NAME, NOW, NOW + OPEN_FOR, "gemini answers 503")]
+    assert world.another().open() == [(NAME, NOW, NOW + OPEN_FOR, "gemini/test answers 503")]
     world.clock.advance(timedelta(seconds=10))
     assert world.refusal().retry_after == OPEN_FOR - timedelta(seconds=10)
     assert world.one.call("gemini/other", answering) == "well"

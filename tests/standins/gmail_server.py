@@ -284,7 +284,7 @@ def main() -> None:
         standin.mailbox.add(path.read_bytes())
     with serving(standin, given.port):
         for name, value in standin.environment().items():
-            print(f"export {name}={value}")  # noqa: T201
+            print(f"{name}={value}")  # noqa: T201
         sys.stdout.flush()
         threading.Event().wait()
 
