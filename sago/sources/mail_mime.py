@@ -13,6 +13,7 @@ import email.message
 import email.policy
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from sago.errors import InvalidMessageError
@@ -22,11 +23,14 @@ DEPTH = 30
 """Parts nested deeper than this are no real mail and are left out."""
 BOUNDARIES = 20_000
 """Lines that begin with `--`: each may begin a part, and a part costs memory."""
+FIELDS = 200_000
+"""Lines that begin as a header does: each may be one, and a header costs memory."""
 _ODD = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
 """What the standard library raises for a mail that it did not think of."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LEADING = b"\xef\xbb\xbf \t\r\n"
 _KIND = re.compile(r"[\w.+-]+/[\w.+-]+")
+_FIELD = re.compile(rb"[\r\n][!-9;-~]*:")
 _BOUNDARY = re.compile(rb"^--([^\s][^\r\n]{0,199}?)[ \t]*\r?\n(?=content-[\w-]+[ \t]*:)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -34,8 +38,10 @@ def parse(raw: bytes) -> email.message.Message:
     """The mail in the bytes; raises InvalidMessageError where there can be none, or its parts are too many."""
     if raw.startswith(_OLE):
         raise InvalidMessageError("an Outlook .msg, which is no mail as it was sent: save it as .eml")
-    if raw.count(b"\n--") > BOUNDARIES:
+    if raw.count(b"\n--") + raw.count(b"\r--") > BOUNDARIES:
         raise InvalidMessageError(f"the mail has over {BOUNDARIES} lines that may begin a part")
+    if next(islice(_FIELD.finditer(raw), FIELDS, None), None):
+        raise InvalidMessageError(f"the mail has over {FIELDS} lines that may be a header")
     try:
         return email.message_from_bytes(raw.lstrip(_LEADING), policy=email.policy.compat32)
     except RecursionError:

@@ -311,6 +311,19 @@ def test_a_broken_mail_has_a_fate_by_every_way(data: st.DataObject) -> None:
     assert isinstance(as_gmail(gmail_raw(bytes(raw))), Message | str)
 
 
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (parts(*[b"x"] * 21_000).replace(b"\n--b", b"\r--b"), "begin a part"),
+        (b"A:\n" * 210_000 + mail(), "be a header"),
+        (parts(b"A:\r" * 210_000 + b"\nx"), "be a header"),
+    ],
+    ids=range(3),
+)
+def test_a_mail_of_countless_parts_or_headers_is_refused(raw: bytes, reason: str) -> None:
+    assert reason in str(as_eml(raw))
+
+
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (
