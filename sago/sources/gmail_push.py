@@ -101,6 +101,7 @@ def verify(delivery: Delivery, settings: GmailSettings, certificates: Certificat
     try:
         header, claims = jwt.decode_header(token), jwt.decode(token, verify=False)
         signed, _, signature = token.rpartition(".")
+        told = signed.encode("ascii")
         seal = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
     except _UNREADABLE:
         raise SignatureError("the bearer token is no JWT") from None  # the error holds the token
@@ -108,7 +109,7 @@ def verify(delivery: Delivery, settings: GmailSettings, certificates: Certificat
         raise SignatureError(f"the bearer token is not signed by {ALGORITHM} with a named key")
     _check(claims, settings, delivery.at)
     key = certificates.key(header["kid"], delivery.at)
-    if key is None or not RSAVerifier(key).verify(signed.encode("ascii"), seal):
+    if key is None or not RSAVerifier(key).verify(told, seal):
         raise SignatureError("the bearer token is not signed by Google")
 
 

@@ -107,6 +107,7 @@ def forged(google: GmailStandin) -> dict[str, str]:
         "another head": google.keys[0].sign(claims(google), alg="RS512"),
         "no key": google.keys[0].sign(claims(google), kid=None),
         "other claims": f"{head}.{other}.{seal}",
+        "no ASCII": f"{head}.{body}\u00e9.{seal}",
         "no seal": f"{head}.{body}.",
         "two parts": f"{head}.{body}",
         "no token": "x",
