@@ -23,6 +23,7 @@ from sago.errors import ConfigError, TransientError, UsageError
 
 WITHIN = 20.0
 """Seconds for one call to a vendor while a person waits."""
+LONGEST = timedelta(days=365)
 CODE = re.compile(r"[a-z0-9_.-]{1,60}")
 OURS = {"bad_client_secret", "invalid_client", "invalid_client_id", "unauthorized_client"}
 """What a vendor calls a client id or secret that is wrong: Slack's words and RFC 6749's."""
@@ -98,15 +99,24 @@ def exchange(app: App, question: Question, code: str, now: datetime) -> tuple[To
 
 
 def token_of(told: Mapping[str, Any], now: datetime) -> Token:
-    """The token in an answer (RFC 6749, 5.1; Slack's has its scopes with commas)."""
-    ends = told.get("expires_in")
+    """The token in an answer (RFC 6749, 5.1; Slack's has its scopes with commas). Raises KeyError, TypeError or
+    ValueError where there is none."""
+    lasts = told.get("expires_in")
     refresh = told.get("refresh_token")
     return Token(
         access=SecretStr(_words(told["access_token"])),
         refresh=SecretStr(_words(refresh)) if refresh else None,
-        expires_at=now + timedelta(seconds=int(ends)) if ends else None,
+        expires_at=now + _lifetime(lasts) if lasts else None,
         scopes=tuple(re.split(r"[ ,]+", told["scope"])) if told.get("scope") else (),
     )
+
+
+def _lifetime(seconds: object) -> timedelta:
+    """At most a year: what a vendor says beyond that is no promise."""
+    lasts = float(seconds) if isinstance(seconds, str) else seconds
+    if not isinstance(lasts, int | float):
+        raise TypeError("no number of seconds")
+    return timedelta(seconds=int(min(max(lasts, 0), LONGEST.total_seconds())))
 
 
 def _words(value: object) -> str:
