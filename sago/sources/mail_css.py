@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 Colour = tuple[int, int, int]
@@ -31,20 +31,48 @@ _NAMES: dict[str, Colour] = {
     "windowtext": (0, 0, 0),
     "window": _WHITE,
 }
+_LOOKED_AT = frozenset(
+    [
+        "background",
+        "background-color",
+        "background-image",
+        "clip",
+        "clip-path",
+        "color",
+        "display",
+        "font",
+        "font-size",
+        "height",
+        "left",
+        "margin-left",
+        "max-height",
+        "max-width",
+        "mso-hide",
+        "opacity",
+        "overflow",
+        "position",
+        "right",
+        "text-indent",
+        "top",
+        "transform",
+        "visibility",
+        "width",
+    ]
+)
 _ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?|\\(.)", re.DOTALL)
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
-_AT_BLOCK = re.compile(r"@([^{};]*)(?:;|\{((?:[^{}]*\{[^{}]*\})*[^{}]*)\})")
-_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+_MARK = re.compile(r"([{};])")
 _COMPOUND = re.compile(r"(?=[^\s])(?:[a-z][a-z0-9]*|\*)?(?:[.#][\w-]+)*", re.IGNORECASE)
 _LAST = re.compile(r"([a-z][a-z0-9]*|\*)?((?:[.#][\w-]+)*)(?:[\[:][^>+~]*)?$", re.IGNORECASE)
 _MOST_STEPS = 1_000_000
 """Elements looked at for rules with several names, in one mail; then those rules hide nothing more."""
 _HEX = re.compile(r"#([0-9a-f]{8}|[0-9a-f]{6}|[0-9a-f]{3,4})\b", re.IGNORECASE)
+_DIGITS = r"(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})"
 _RGB = re.compile(
-    r"rgba?\(\s*([\d.]{1,9}%?)[\s,]+([\d.]{1,9}%?)[\s,]+([\d.]{1,9}%?)\s*(?:[,/]\s*([\d.]+%?)\s*)?\)", re.IGNORECASE
+    rf"rgba?\(\s*({_DIGITS}%?)[\s,]+({_DIGITS}%?)[\s,]+({_DIGITS}%?)\s*(?:[,/]\s*({_DIGITS}%?)\s*)?\)", re.IGNORECASE
 )
 _HSL = re.compile(
-    r"hsla?\(\s*(-?[\d.]{1,9})(?:deg)?[\s,]+([\d.]{1,9})%[\s,]+([\d.]{1,9})%\s*(?:[,/]\s*([\d.]+%?)\s*)?\)"
+    rf"hsla?\(\s*(-?{_DIGITS})(?:deg)?[\s,]+({_DIGITS})%[\s,]+({_DIGITS})%\s*(?:[,/]\s*({_DIGITS}%?)\s*)?\)"
 )
 _NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,2})?")
 _AWAY = re.compile(r"scale[xy]?\(0(?:\.0\d*)?[,)]|translate\w*\([^)]*-(?:[5-9]\d\d|\d{4,})")
@@ -102,8 +130,8 @@ class Rules:
         self._steps = _MOST_STEPS
         text = _COMMENT.sub(" ", "\n".join(sheets)[:_LONGEST])
         found: dict[tuple[frozenset[str], ...], dict[str, str]] = {}
-        for selectors, body in _RULE.findall(_AT_BLOCK.sub(_of_screen, text)):
-            said = declarations(body)
+        for selectors, body in _rules(text):
+            said = {name: value for name, value in declarations(body).items() if name.lstrip("!") in _LOOKED_AT}
             for selector in selectors.split(","):
                 if path := _path(selector):
                     found.setdefault(path, {}).update(said)
@@ -157,12 +185,31 @@ def _path(selector: str) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(mark if mark[0] in ".#" else mark.lower() for mark in each if mark != "*") for each in marks)
 
 
-def _of_screen(found: re.Match[str]) -> str:
-    """The rules inside `@media screen`; nothing of a printer's, a narrow screen's or of another sort."""
-    about = found[1].lower()
-    return (
-        found[2] or "" if about.startswith("media") and not re.search(r"print|width|prefers|device|\(", about) else ""
-    )
+def _rules(text: str) -> Iterator[tuple[str, str]]:
+    """Selectors and declarations of each rule that holds on a screen; what is left open at the end ends there."""
+    opened: list[str] = []
+    hidden, said = 0, list[str]()
+    pieces = _MARK.split(f"{text}}}}}")
+    for piece, mark in zip(pieces[::2], pieces[1::2], strict=False):
+        if mark == "{":
+            opened.append(piece.strip())
+            hidden += _is_elsewhere(opened[-1])
+            said.clear()
+            continue
+        said.append(piece)
+        if mark == "}" and opened:
+            head = opened.pop()
+            hidden -= _is_elsewhere(head)
+            if not head.startswith("@") and not hidden:
+                yield head, ";".join(said)
+            said.clear()
+
+
+def _is_elsewhere(head: str) -> bool:
+    """Whether a block is a printer's, a narrow screen's or of another sort than `@media screen`."""
+    about = head.lower()
+    is_media = about.startswith("@media") and not re.search(r"print|width|prefers|device|\(", about)
+    return about.startswith("@") and not is_media
 
 
 class Look(NamedTuple):

@@ -14,9 +14,9 @@ import lxml.html
 from inscriptis import Inscriptis
 from inscriptis.model.config import ParserConfig
 
+from sago.sources import mail_tables
 from sago.sources.mail_css import Line, Look, Rules, declarations
 
-_LAYOUT = ParserConfig()
 _NO_LETTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """What XML cannot hold, and lxml refuses."""
 _BARE_HEX = re.compile(r"[0-9a-fA-F]{6}")
@@ -26,9 +26,36 @@ _UNSEEN = frozenset(
 _SIGNATURES = ("gmail_signature", "moz-signature", "ms-outlook-mobile-signature", "applemailsignature")
 _OUTLOOKS = re.compile(r"border:none;border-left:solid[^;]{1,40}1\.5pt;padding:0(?:cm|in)0(?:cm|in)0(?:cm|in)4\.0pt")
 MOST_QUOTES = 300
-"""Of more the text is on one line each: nobody reads it."""
+"""Of more only the lines are kept: nobody reads them."""
 _DEEPEST = 60
-"""Elements nested deeper stand flat in their parent: the layout is made by recursion."""
+"""Of what is nested deeper only the lines are kept: the layout is made by recursion."""
+_MOST_ELEMENTS = 30_000
+"""Of more only the lines are kept: laying out takes its time for each."""
+_IN_LINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "big",
+        "code",
+        "em",
+        "font",
+        "i",
+        "kbd",
+        "label",
+        "mark",
+        "s",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "tt",
+        "u",
+    ]
+)
 
 
 def html_to_text(markup: str) -> str:
@@ -36,10 +63,11 @@ def html_to_text(markup: str) -> str:
     tree = _tree(markup)
     if tree is None:
         return ""
-    _leave_out_hidden(tree)
+    is_plain = _leave_out_hidden(tree)
+    layout = None if is_plain else mail_tables.layout()
     _break_at_rules(tree)
-    _mark_quotes(tree)
-    return _laid_out(tree)
+    _mark_quotes(tree, layout)
+    return _laid_out(tree, layout)
 
 
 def _tree(markup: str) -> lxml.html.HtmlElement | None:
@@ -51,11 +79,11 @@ def _tree(markup: str) -> lxml.html.HtmlElement | None:
         return None  # nothing but blanks, or comments
 
 
-def _leave_out_hidden(tree: lxml.html.HtmlElement) -> None:
-    """Blank every text that is not seen, and bring up what is nested too deep."""
+def _leave_out_hidden(tree: lxml.html.HtmlElement) -> bool:
+    """Blank every text that is not seen; whether what is left is nested too deep, or too much, to be laid out."""
     rules = Rules([style.text or "" for style in tree.iter("style")])
     looks: dict[lxml.html.HtmlElement, tuple[Look, int, Line]] = {}
-    deep = []
+    deepest = 0
     for element in tree.iter():
         parent = element.getparent()
         above, depth, outer = looks[parent] if parent is not None else (Look(), 0, None)
@@ -66,10 +94,8 @@ def _leave_out_hidden(tree: lxml.html.HtmlElement) -> None:
             element.text = _blank(element.text)
         if not above.is_seen:
             element.tail = _blank(element.tail)
-        if depth >= _DEEPEST:
-            deep.append(element)
-    for element in reversed(deep):
-        element.drop_tag()
+        deepest = max(depth, deepest)
+    return deepest > _DEEPEST or len(looks) > _MOST_ELEMENTS
 
 
 def _marks(element: lxml.html.HtmlElement) -> frozenset[str]:
@@ -105,12 +131,12 @@ def _break_at_rules(tree: lxml.html.HtmlElement) -> None:
         rule.tag = "br"
 
 
-def _mark_quotes(tree: lxml.html.HtmlElement) -> None:
+def _mark_quotes(tree: lxml.html.HtmlElement, layout: ParserConfig | None) -> None:
     for number, quote in enumerate(list(tree.iter("blockquote", "div"))):
         if not _is_quote(quote) or any(_is_quote(each) for each in quote.iterancestors("blockquote", "div")):
             continue
         tail, quote.tail = quote.tail, None
-        text = _laid_out(quote) if number < MOST_QUOTES else _run_together(quote)
+        text = _laid_out(quote, layout if number < MOST_QUOTES else None)
         for child in list(quote):
             quote.remove(child)
         quote.tag = "pre"
@@ -132,12 +158,20 @@ def _is_quote(element: lxml.html.HtmlElement) -> bool:
     return bool(named) or not style.get("border", "").startswith("none")
 
 
-def _laid_out(tree: lxml.html.HtmlElement) -> str:
+def _laid_out(tree: lxml.html.HtmlElement, layout: ParserConfig | None) -> str:
     try:
-        return str(Inscriptis(tree, _LAYOUT).get_text()).strip()
+        return str(Inscriptis(tree, layout).get_text()).strip() if layout else _lines(tree)
     except (ValueError, RecursionError, AttributeError, TypeError, IndexError):
-        return _run_together(tree)
+        return _lines(tree)
 
 
-def _run_together(tree: lxml.html.HtmlElement) -> str:
-    return " ".join("".join(tree.itertext()).split())
+def _lines(tree: lxml.html.HtmlElement) -> str:
+    """Its text with nothing but the ends of lines."""
+    said = []
+    for event, element in lxml.etree.iterwalk(tree, events=("start", "end")):
+        end = "" if element.tag in _IN_LINE else "\n"
+        text = (element.text if event == "start" else element.tail if element is not tree else "") or ""
+        text = text if event == "start" and element.tag == "pre" else re.sub(r"\s+", " ", text)
+        said.append(f"{end}{text}")
+    lines = (line.strip() for line in "".join(said).split("\n"))
+    return "\n".join(line for line in lines if line)

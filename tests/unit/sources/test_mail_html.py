@@ -161,3 +161,39 @@ def test_markup_made_to_cost_much_is_read_soon(markup: str) -> None:
     started = time.process_time()
     assert isinstance(html_to_text(markup * (500_000 // len(markup))), str)
     assert time.process_time() - started < 20
+
+
+CELLS = "<td>a</td>" * 1000
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<style>" + "@" * 190_000 + "</style>We signed.",
+        "<style>" + "a" * 190_000 + "</style>We signed.",
+        "<style>" + "@{" * 95_000 + "</style>We signed.",
+        "<style>"
+        + ",".join(f".a{number}" for number in range(12_000))
+        + "{"
+        + ";".join(f"p{number}:x" for number in range(12_000))
+        + "}</style>We signed.",
+        "<div>" * 61 + "<b>x</b>" * 100_000,
+        "<table>" + f"<tr>{CELLS}</tr>" * 100 + "</table>",
+        "<table><tr><td>" + "x" * 400_000 + "</td></tr>" + "<tr><td>a</td></tr>" * 16_000 + "</table>",
+        "<table><tr><td>" + "x" * 400_000 + "<br>a" * 16_000 + "</td></tr></table>",
+        "<table><tr><td>" + "x" * 2_000_000 + "</td>" + "<td>a</td>" * 5_000 + "</tr></table>",
+        ("<table><tr><td>" + "x" * 900 + "</td></tr>" + "<tr><td>a</td></tr>" * 900 + "</table>") * 30,
+    ],
+    ids=range(10),
+)
+def test_a_mail_made_to_take_time_or_room_takes_neither(markup: str) -> None:
+    started = time.process_time()
+    assert len(html_to_text(markup)) < 5_000_000
+    assert time.process_time() - started < 10
+
+
+def test_of_a_mail_too_large_to_lay_out_the_lines_stay() -> None:
+    text = html_to_text(
+        "<p>We\n <b>signed</b>.<br>Today.<blockquote type=cite>old<br>older</blockquote>" + "<i></i>" * 40_000
+    )
+    assert text == "We signed.\nToday.\n> old\n> older"
