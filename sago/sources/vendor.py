@@ -171,7 +171,8 @@ class HttpVendor:
 
     def _renewed(self, stale: Token, why: AccountRefusedError) -> Token:
         """Another token than this one. The row is locked meanwhile: of several processes one renews, and the others
-        find what it got."""
+        find what it got; a source bounds its `renew` well below their wait. Accepted: where the commit fails after the
+        vendor used up the refresh token, the account is refused, and a person connects it again."""
         with self._guards.database.begin() as tx:
             sealed = tx.connections.token(self._connection.id, lock=True)
             if sealed is None:

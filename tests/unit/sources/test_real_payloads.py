@@ -109,6 +109,6 @@ def test_every_subtype_of_slack_s_stands_in_the_table() -> None:
     fates: dict[str, set[str]] = {"taken": set(), "left out": set()}
     for subtypes, fate in re.findall(r"^\| (.*`.*) \| (taken|left out)", part, re.MULTILINE):
         fates[fate] |= set(re.findall(r"`([a-z_]+)`", subtypes))
-    assert fates["left out"] == slack_subtypes.IGNORED.keys()
+    assert fates["left out"] == slack_subtypes.IGNORED.keys() - {"thread_left_out"}  # a name of ours
     of_another = {slack.CHANGED, slack.DELETED, slack.TOMBSTONE}
     assert fates["taken"] == slack_subtypes.TAKEN | of_another

@@ -22,6 +22,7 @@ from sago.errors import (
 )
 from sago.ports import Delivery
 from sago.source_sections import SlackSettings
+from sago.sources import slack_source
 from sago.sources.slack_history import FaultOfSlackError
 from sago.sources.slack_source import Slack
 from tests.canaries import slack_refresh, slack_token
@@ -96,13 +97,13 @@ def answering(monkeypatch: pytest.MonkeyPatch, answer: httpx2.Response | Excepti
     """What was posted; each post ends with this answer."""
     posted: list[dict[str, Any]] = []
 
-    def post(url: str, *, data: dict[str, str], timeout: float) -> httpx2.Response:
-        posted.append({"url": url, **data})
+    def post(url: str, form: dict[str, str]) -> tuple[int, httpx2.Headers, bytes]:
+        posted.append({"url": url, **form})
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return answer.status_code, answer.headers, answer.content
 
-    monkeypatch.setattr(httpx2, "post", post)
+    monkeypatch.setattr(slack_source, "_posted", post)
     return posted
 
 
