@@ -276,7 +276,8 @@ def _pairs(written: list[str] | None, option: str) -> list[tuple[str, str]]:
     for each in written or []:
         key, equals, company = (part.strip() for part in each.rpartition("="))
         if not key or not equals:
-            raise UsageError(f"{option} {one_line(each, 60)}: write it as NAME=COMPANY, as general=acme")
+            example = "acme.example=acme" if option == "--domain" else "general=acme"
+            raise UsageError(f"{option} {one_line(each, 60)}: write it as NAME=COMPANY, as {example}")
         pairs.append((key, company))
     return pairs
 

@@ -196,6 +196,7 @@ def test_slack_messages_hold_no_addresses_so_no_domain_says_whose_they_are(
     assert isinstance(refused.exception, UsageError)
     assert "Slack has none; use --channel" in str(refused.exception)
     assert sago("route", "T1", "--domain", "acme.example=").exit_code == 0  # one of an earlier version goes
+    assert "as acme.example=acme" in str(sago("route", "T1", "--domain", "nothing").exception)
     with database.begin() as tx:
         assert tx.connections.routes(kept.id) == []
 
