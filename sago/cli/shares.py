@@ -28,6 +28,10 @@ from sago.report.preview import write_preview
 OUTSIDE = (
     "mails that were sent stay where they are; backups, reports and files written before still hold what they hold"
 )
+AT_VENDORS = (
+    "tokens of accounts that this company alone used are deleted here, not at the vendor: remove Sago there, as in "
+    "Slack's apps or the Google account's connections; their names stay in the list of what was connected"
+)
 CompanyId = Annotated[str, typer.Argument(metavar="COMPANY", help="Company id, as in `sago share list`.")]
 Sources = Annotated[str | None, typer.Option("--sources", help="As in slack,gmail; all where it is left out.")]
 Figures = Annotated[Granularity | None, typer.Option("--granularity", help="How exactly figures are told [exact].")]
@@ -154,6 +158,8 @@ def revoke(
     else:
         say_revoked(session, done)
     session.note(OUTSIDE)
+    if done.evidence:
+        session.note(AT_VENDORS)
     session.note(f"next: sago share verify {company} --firm {firm_id}")
 
 
