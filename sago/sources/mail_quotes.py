@@ -81,7 +81,7 @@ _NAMED = (
 """`Max <max@x.example> schrieb am 2. März 2026, 10:00:`, with the date before, behind or nowhere."""
 _STAMPED = r"^\d{4}[-/.]\d\d?[-/.]\d\d?,? \d\d?:\d\d[^<>@\n]{0,80}<[^\s<>@]+@[^\s<>@]+>\s?[:：]$"
 _NO_COLON = re.compile(rf"\b{_VERB}$", re.IGNORECASE)
-_FULL_STOP = re.compile(r"[^\W\d_]{3,}\.$|[:!?]$")
+_FULL_STOP = re.compile(r"[^\W\d_]{2,}\.$|[:!?]$")
 _WROTE = r"^.{0,40}\d{4}\s?[年년].{4,200}(?:写道|寫道|작성하였습니다|작성했습니다|작성)\s?[:：]$"
 _OPENING = re.compile(r"^-{2,3}[ \t]+(?=\S)")
 _CLEARTEXT = re.compile(

@@ -103,3 +103,7 @@ def test_a_quote_in_html_is_left_out(quote: str) -> None:
 )
 def test_own_words_in_html_are_no_quote(own: str) -> None:
     assert own_words(html_to_text(own.format(MINE))) == MINE
+
+
+def test_a_sentence_above_the_line_that_says_who_wrote_stays() -> None:
+    assert own_words(f"We sold it.\nMax <max@x.example> wrote:\n\n{THEIRS}") == "We sold it."
