@@ -26,7 +26,7 @@ def claim(database: Database, now: datetime = NOW, name: str = "C1") -> Stream |
         return tx.streams.claim(SLACK.id, name, now, now + timedelta(minutes=5))
 
 
-def test_a_connection_keeps_its_first_day_its_token_and_its_routes(database: Database) -> None:
+def test_a_connection_is_replaced_and_keeps_its_token_and_its_routes(database: Database) -> None:
     connected(database)
     with database.begin() as tx:
         tx.connections.save(
@@ -38,7 +38,9 @@ def test_a_connection_keeps_its_first_day_its_token_and_its_routes(database: Dat
             tx.connections.route(Route(connection_id=SLACK.id, kind="domain", key=key, company_id=company))
     with database.begin() as tx:
         found = tx.connections.find("slack", "T1")
-        assert found == SLACK.model_copy(update={"containers": ("C1", "C2"), "connected_at": LATER})
+        assert found == SLACK.model_copy(
+            update={"created_at": LATER, "connected_at": LATER, "containers": ("C1", "C2")}
+        )
         assert tx.connections.find("slack", "T2") is None
         assert tx.connections.all() == [found]
         assert tx.connections.token(SLACK.id, lock=True) == b"two"
