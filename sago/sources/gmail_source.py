@@ -19,9 +19,9 @@ from sago.ports import Delivery, Identity, Item, Page, Push, Vendor
 from sago.source_sections import GmailSettings
 from sago.sources import gmail, gmail_history, gmail_push
 from sago.sources.oauth import token_of
+from sago.sources.token_request import posted
+from sago.sources.vendor_answers import json_object
 
-ANSWERED_WITHIN = 10.0
-"""Seconds for a token."""
 PASSING = frozenset({"ratelimitexceeded", "userratelimitexceeded", "rate_limit_exceeded", "backenderror"})
 WAITING = {
     "dailylimitexceeded": "the day's quota of your cloud project is used up: more is granted in the cloud console",
@@ -119,24 +119,19 @@ class Gmail:
 
     def _asked_for_token(self, form: Mapping[str, str], now: datetime) -> Token:
         """No error holds what was sent."""
-        try:
-            response = httpx2.post(
-                self._settings.token_url, data=dict(form), timeout=ANSWERED_WITHIN, follow_redirects=False
-            )
-            answer = response.json()
-        except (httpx2.HTTPError, ValueError, RecursionError) as error:
-            raise TransientError(f"Google gives no token: {type(error).__name__}") from None
-        if response.is_success:
+        status, _, content = posted("Google gives no token", self._settings.token_url, form)
+        answer = json_object("Google gives no token", content)
+        if 200 <= status < 300:
             try:
                 return token_of(answer, now)
             except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
                 raise TransientError("Google answers without a token") from None
-        reason = answer.get("error") if isinstance(answer, dict) else None
+        reason = answer.get("error")
         if reason == "invalid_grant":
             raise AccountRefusedError(f"Google does not renew the token any more (invalid_grant): {MEND}")
         if reason in ("invalid_client", "unauthorized_client"):
             raise ConfigError(f"Google refuses gmail.client_id and gmail.client_secret ({reason}): copy them again")
-        raise TransientError(f"Google gives no token: it answers {response.status_code}")
+        raise TransientError(f"Google gives no token: it answers {status}")
 
 
 def _reasons(body: Mapping[str, Any]) -> list[str]:

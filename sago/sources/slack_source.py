@@ -7,23 +7,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-import httpx2
 from pydantic import SecretStr
 
 from sago.domain.connections import Connection, Stream, Token, Window
 from sago.domain.messages import Message
-from sago.errors import AccountRefusedError, ConfigError, TransientError, UnusableAnswerError
+from sago.errors import AccountRefusedError, ConfigError, UnusableAnswerError
 from sago.ports import Delivery, Identity, Item, Page, Push, Vendor
-from sago.resilience.time_limit import TimeLimit
 from sago.source_sections import SlackSettings
 from sago.sources import slack, slack_errors, slack_events, slack_history
 from sago.sources.oauth import token_of
+from sago.sources.token_request import posted
 from sago.sources.vendor_answers import json_object
-
-_SECONDS = 5.0
-"""Until a token that is not answered for is asked for another time: others wait for the row meanwhile, for 10 s."""
-_LARGEST = 1024 * 1024
-"""Bytes of such an answer."""
 
 
 class Slack:
@@ -94,28 +88,10 @@ class Slack:
             "refresh_token": refresh.get_secret_value(),
         }
         url = self._settings.api_url.rstrip("/") + "/oauth.v2.access"
-        try:
-            status, headers, content = _posted(url, form)
-        except httpx2.HTTPError as error:
-            raise TransientError(f"Slack: oauth.v2.access: {type(error).__name__}") from None
+        status, headers, content = posted("Slack: oauth.v2.access", url, form)
         try:
             body = json_object("Slack: oauth.v2.access", content)
         except UnusableAnswerError:
             body = {}
         self.judge(status, headers, body)
         return body
-
-
-def _posted(url: str, form: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-    """Status, headers and bytes, all within the time and the size of such an answer."""
-    content = bytearray()
-    with TimeLimit(_SECONDS) as limit, httpx2.Client(timeout=_SECONDS) as client:
-        asked = client.stream("POST", url, data=dict(form), extensions={"trace": limit.watch})
-        with asked as response:
-            for part in response.iter_bytes():
-                content += part
-                if len(content) > _LARGEST:
-                    raise UnusableAnswerError(f"Slack answers oauth.v2.access with more than {_LARGEST} bytes")
-    if limit.is_over:  # an answer without a length ends where the connection was cut
-        raise TransientError(f"Slack: oauth.v2.access: no answer within {_SECONDS:g} s")
-    return response.status_code, response.headers, bytes(content)
