@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
-from sago.domain.connections import Connection, ConnectionState
+from sago.domain.connections import Connection, ConnectionState, Token
 from sago.domain.erasures import ENDED, Erasure
+from sago.errors import SagoError, is_out_of_time
 from sago.pipeline.item_letters import origins_of
-from sago.ports import Transaction
+from sago.ports import Database, Transaction, Vault
+
+
+@dataclass(frozen=True)
+class TakingBack:
+    """Makes an account's token useless at its vendor, before it is deleted here: nobody could afterwards."""
+
+    database: Database
+    vault: Vault
+    revoke: Callable[[str, Token], None]
+    """At the source's vendor."""
+
+    def __call__(self, connection: Connection) -> str | None:
+        """Why the vendor's side still stands, empty where it does not; None where there is no token. Whatever the
+        vendor does, whoever lets the account go can go on."""
+        with self.database.begin() as tx:
+            sealed = tx.connections.token(connection.id)
+        if sealed is None:
+            return None
+        try:
+            self.revoke(connection.source, self.vault.open(sealed, connection.id))
+        except Exception as error:
+            if is_out_of_time(error):
+                raise
+            return str(error) if isinstance(error, SagoError) else type(error).__name__
+        return ""
 
 
 def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
     """Forget the identities of an erased sender; of a company, or a source of it, that nobody shares all identities,
     routes, streams and tokens. A connection that other companies' channels come over goes on for them."""
     if erasure.is_of_shares:
+        let_go = going(tx, erasure)
         for connection in tx.connections.all():
             if erasure.source in (None, connection.source):
-                _disconnect(tx, connection, erasure.company_id, now)
+                _leave(tx, connection, erasure.company_id)
+        for connection in let_go:
+            _let_go(tx, connection, now)
     elif erasure.sender is not None:
         served = [each for each in tx.connections.all() if erasure.company_id in served_by(tx, each)]
         known = [each for connection in served for each in tx.identities.known(connection.id)]
@@ -29,6 +60,14 @@ def served_by(tx: Transaction, connection: Connection) -> set[str]:
     """The companies whose messages come over it."""
     companies = {connection.company_id, *(route.company_id for route in tx.connections.routes(connection.id))}
     return {each for each in companies if each}
+
+
+def going(tx: Transaction, erasure: Erasure) -> list[Connection]:
+    """The connections that it lets go: those which serve its company alone."""
+    if not erasure.is_of_shares:
+        return []
+    ours = [each for each in tx.connections.all() if erasure.source in (None, each.source)]
+    return [each for each in ours if served_by(tx, each) == {erasure.company_id}]
 
 
 def unassigned_of(tx: Transaction, erasure: Erasure) -> list[str]:
@@ -45,21 +84,18 @@ def unassigned_of(tx: Transaction, erasure: Erasure) -> list[str]:
     return found
 
 
-def _disconnect(tx: Transaction, connection: Connection, company_id: str, now: datetime) -> None:
-    routes = tx.connections.routes(connection.id)
-    theirs = [route for route in routes if route.company_id == company_id]
-    is_default = connection.company_id == company_id
+def _leave(tx: Transaction, connection: Connection, company_id: str) -> None:
     people = [each.key for each in tx.identities.of(company_id) if each.connection_id == connection.id]
     tx.identities.forget(company_id, people)
     tx.heard.forget(connection.id, company_id)
-    if not theirs and not is_default:
-        return
-    for route in theirs:
-        tx.connections.unroute(connection.id, route.kind, route.key)
-    if len(theirs) < len(routes) or not (is_default or connection.company_id is None):
-        if is_default:
-            tx.connections.save(connection.model_copy(update={"company_id": None}))
-        return
+    for route in tx.connections.routes(connection.id):
+        if route.company_id == company_id:
+            tx.connections.unroute(connection.id, route.kind, route.key)
+    if connection.company_id == company_id and served_by(tx, connection) != {company_id}:
+        tx.connections.save(connection.model_copy(update={"company_id": None}))
+
+
+def _let_go(tx: Transaction, connection: Connection, now: datetime) -> None:
     tx.identities.forget_all(connection.id)
     tx.heard.forget(connection.id)
     tx.connections.forget_token(connection.id)
