@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
+from sago.domain.batches import DeadLetter
 from sago.domain.companies import DEFAULT_FIRM, Share
 from sago.domain.connections import Connection, Route, Token, connection_id_of
 from sago.domain.erasures import SETTLES_AFTER, LetGo
@@ -221,6 +222,37 @@ def test_tokens_of_accounts_that_go_are_taken_back_and_a_vendor_that_is_away_hol
     again = revoke(house, DEFAULT_FIRM)
     assert again.evidence is not None
     assert (again.evidence.accounts, len(asked)) == ((), 1)
+
+
+def test_letters_that_are_nobodys_are_counted_where_their_account_serves_no_other(house: House) -> None:
+    connect(house, "T1", "acme")
+    connect(house, "T2", "acme", routed="bolt")
+    letters = [
+        DeadLetter(
+            origin=f"item:slack/T{n}/1",
+            topic="slack-messages",
+            company_id=None,
+            message_id=f"slack:T{n}",
+            error="unassigned",
+            error_type="E",
+            failed_at=NOW,
+            value=b"{}",
+        )
+        for n in (1, 2)
+    ]
+    with house.database.begin() as tx:
+        tx.ledger.add_dead_letters(letters)
+    revoke(house)
+    assert left(house) == {}, "another firm has a share"
+    revoke(house, DEFAULT_FIRM)
+    assert left(house, DEFAULT_FIRM) == {}
+    held = [each.origin for each in house.database.state.dead_letters.values() if each.value]
+    assert held == ["item:slack/T2/1"], "it may be the other company's"
+    with house.database.begin() as tx:
+        tx.ledger.add_dead_letters([letters[0].model_copy(update={"origin": "item:slack/T1/2"})])
+    assert left(house, DEFAULT_FIRM) == {"dead_letters": 1}, "one that was on its way"
+    house.erasing.mend(LATER + SETTLES_AFTER)
+    assert left(house, DEFAULT_FIRM) == {}
 
 
 def test_a_token_that_no_key_opens_is_deleted_and_told(house: House) -> None:
