@@ -40,7 +40,8 @@ class TakingBack:
 
 def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
     """Forget the identities of an erased sender; of a company, or a source of it, that nobody shares all identities,
-    routes, streams and tokens. A connection that other companies' channels come over goes on for them."""
+    routes, streams and tokens. A connection that other companies' channels come over goes on for them; of one that
+    goes its account stays, by which a letter of its that was on its way is known, and not its name."""
     if erasure.is_of_shares:
         let_go = going(tx, erasure)
         for connection in tx.connections.all():
@@ -100,5 +101,5 @@ def _let_go(tx: Transaction, connection: Connection, now: datetime) -> None:
     tx.heard.forget(connection.id)
     tx.connections.forget_token(connection.id)
     tx.streams.ensure(connection.id, (), now)
-    gone = {"state": ConnectionState.REMOVED, "reason": ENDED, "containers": ()}
+    gone = {"state": ConnectionState.REMOVED, "reason": ENDED, "containers": (), "name": connection.account}
     tx.connections.save(connection.model_copy(update=gone))

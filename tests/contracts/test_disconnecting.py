@@ -66,6 +66,7 @@ def test_a_company_goes_with_all_that_was_connected_of_it_and_others_keep_theirs
             assert states == {
                 SLACK: ConnectionState.REMOVED, GMAIL: ConnectionState.REMOVED, SHARED: ConnectionState.ACTIVE,
             }  # fmt: skip
+            assert [each.id for each in tx.connections.all() if each.name != each.account] == [SHARED]
             assert tx.heard.all() == []
             assert [each.connection_id for each in tx.streams.all()] == [SHARED]
             assert tx.connections.token(SHARED) == b"sealed"
