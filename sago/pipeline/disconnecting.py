@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sago.domain.connections import Connection, ConnectionState, Token
+from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState, Route, Token
 from sago.domain.erasures import ENDED, Erasure
 from sago.errors import SagoError, is_out_of_time
 from sago.pipeline.item_letters import origins_of
@@ -46,7 +46,7 @@ def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
         let_go = going(tx, erasure)
         for connection in tx.connections.all():
             if erasure.source in (None, connection.source):
-                _leave(tx, connection, erasure.company_id)
+                _leave(tx, connection, erasure.company_id, now)
         for connection in let_go:
             _let_go(tx, connection, now)
     elif erasure.sender is not None:
@@ -85,15 +85,38 @@ def unassigned_of(tx: Transaction, erasure: Erasure) -> list[str]:
     return found
 
 
-def _leave(tx: Transaction, connection: Connection, company_id: str) -> None:
+def _leave(tx: Transaction, connection: Connection, company_id: str, now: datetime) -> None:
     people = [each.key for each in tx.identities.of(company_id) if each.connection_id == connection.id]
     tx.identities.forget(company_id, people)
     tx.heard.forget(connection.id, company_id)
-    for route in tx.connections.routes(connection.id):
-        if route.company_id == company_id:
-            tx.connections.unroute(connection.id, route.kind, route.key)
-    if connection.company_id == company_id and served_by(tx, connection) != {company_id}:
-        tx.connections.save(connection.model_copy(update={"company_id": None}))
+    routes = tx.connections.routes(connection.id)
+    theirs = [route for route in routes if route.company_id == company_id]
+    others = [route for route in routes if route.company_id != company_id]
+    is_default = connection.company_id == company_id
+    if not (theirs or is_default):
+        return
+    for route in theirs:
+        tx.connections.unroute(connection.id, route.kind, route.key)
+    if others or not (is_default or connection.company_id is None):
+        _share_less(tx, connection, theirs, others if is_default else None, now)
+
+
+def _share_less(
+    tx: Transaction, connection: Connection, theirs: list[Route], only: list[Route] | None, now: datetime
+) -> None:
+    """Read no more what would be nobody's from now on: it would lie among the dead letters with its words. Where the
+    default goes, all but what is routed to others."""
+    gone = {route.key for route in theirs if route.kind == "container"}
+    less = connection.model_copy(
+        update={"containers": tuple(each for each in connection.containers if each not in gone)}
+    )
+    if only is not None:
+        routed = all(route.kind == "container" for route in only)
+        kept = tuple(route.key for route in only if connection.takes(route.key)) if routed else less.containers
+        less = less.model_copy(update={"company_id": None, "containers": kept})
+    tx.connections.save(less)
+    gone |= set(connection.containers) - {*less.containers, EVERY_CONTAINER}
+    tx.streams.ensure(connection.id, [each.name for each in tx.streams.of(connection.id) if each.name not in gone], now)
 
 
 def _let_go(tx: Transaction, connection: Connection, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -32,6 +33,10 @@ def connected(database: Database) -> None:
             tx.connections.keep_token(known, b"sealed")
             tx.streams.ensure(known, ["C1"], NOW)
             tx.heard.note(known, "acme", {"C1": [NOW]})
+        shared = tx.connections.get(SHARED)
+        assert shared is not None
+        tx.connections.save(shared.model_copy(update={"containers": ("C1", "C2")}))
+        tx.streams.ensure(SHARED, ["C1", "C2"], NOW)
         for key, company in (("C1", "acme"), ("C2", "bolt")):
             tx.connections.route(Route(connection_id=SHARED, kind="container", key=key, company_id=company))
         ana = Sighting("U1", "Ana Diaz", "ana@acme.example", is_bot=False, at=NOW, is_listed=True)
@@ -68,7 +73,8 @@ def test_a_company_goes_with_all_that_was_connected_of_it_and_others_keep_theirs
             }  # fmt: skip
             assert [each.id for each in tx.connections.all() if each.name != each.account] == [SHARED]
             assert tx.heard.all() == []
-            assert [each.connection_id for each in tx.streams.all()] == [SHARED]
+            assert [(each.connection_id, each.name) for each in tx.streams.all()] == [(SHARED, "C2")]
+            assert [each.containers for each in tx.connections.all() if each.id == SHARED] == [("C2",)]
             assert tx.connections.token(SHARED) == b"sealed"
             assert [each.company_id for each in tx.connections.routes(SHARED)] == ["bolt"]
             assert tx.identities.companies() == ["bolt"]
@@ -108,6 +114,21 @@ def test_what_came_over_an_account_that_was_let_go_before_goes_too(database: Dat
         assert tx.heard.all() == []
         assert tx.identities.companies() == ["bolt"]
         assert tx.identities.decisions("acme") == []
+
+
+@pytest.mark.parametrize(("kind", "left_over"), [("container", ("C2",)), ("domain", ("*",))])
+def test_what_only_the_default_claimed_is_read_no_more(
+    database: Database, kind: Literal["container", "domain"], left_over: tuple[str, ...]
+) -> None:
+    values = {"id": SLACK, "source": "slack", "account": "T1", "name": "Acme", "company_id": "acme"}
+    with database.begin() as tx:
+        tx.connections.save(Connection.model_validate(values | {"created_at": NOW, "containers": ("*",)}))
+        tx.connections.route(Route(connection_id=SLACK, kind=kind, key="C2", company_id="bolt"))
+    erase(database)
+    with database.begin() as tx:
+        (connection,) = tx.connections.all()
+    assert (connection.company_id, connection.containers) == (None, left_over)
+    assert connection.state is ConnectionState.ACTIVE
 
 
 def test_a_source_goes_alone(database: Database) -> None:
