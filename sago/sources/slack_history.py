@@ -31,7 +31,8 @@ LARGEST_LIST = 999
 """Objects a page of a list holds at most, by the documents of users.conversations and users.list."""
 _MOMENT = timedelta(microseconds=1)
 TRIES = 8
-"""Of one thread at which Slack fails: with their pauses they take some minutes. Then the channel goes on without it."""
+"""Of one thread at which Slack fails: with their pauses they take some minutes. Then the channel goes on without it;
+the first window of each further day tries it once more."""
 _SLACKBOT = "USLACKBOT"
 
 
@@ -89,8 +90,9 @@ def read_page(vendor: Vendor, stream: Stream, window: Window, size: int) -> Page
 
     The cursor holds `next`, where Slack says that the channel goes on; `threads`, the parents whose replies are read
     before that; `replies`, where the first of them goes on; `is_forgotten`, that Slack did not know that any more once;
-    `seen`, the oldest message so far, and `latest`, the edge that `next` belongs to. Where Slack does not know `next`
-    any more, the channel is read on from `seen`: hours of reading are not begun anew.
+    `seen`, the oldest message so far, and `latest`, the edge that `next` belongs to; `left_out`, threads that could not
+    be read, each with the edge from which on; the mark keeps them for the first window of another day. Where Slack does
+    not know `next` any more, the channel is read on from `seen`: hours of reading are not begun anew.
     """
     cursor = stream.cursor or {}
     if cursor.get("threads"):
@@ -102,45 +104,60 @@ def read_page(vendor: Vendor, stream: Stream, window: Window, size: int) -> Page
     except CursorExpiredError:
         if not cursor.get("next") or not cursor.get("seen"):
             raise
-        return Page((), {"latest": cursor["seen"], "seen": cursor["seen"]})
-    messages = _messages(body)
+        return Page((), {"latest": cursor["seen"], "seen": cursor["seen"], "left_out": _left_out(stream)})
+    messages, left_out = _messages(body), _left_out(stream)
     seen = _oldest(messages) or cursor.get("seen")
-    place = {"next": _next(body, cursor.get("next")), "latest": latest, "seen": seen}
-    return _page(stream.name, messages, place | {"threads": _threads(messages, window, stream)})
+    place = {"next": _next(body, cursor.get("next")), "latest": latest, "seen": seen, "left_out": left_out}
+    is_of_another_day = stream.read_until is not None and stream.read_until.date() < window.end.date()
+    again = left_out if is_of_another_day and not cursor else {}
+    threads = list(dict.fromkeys([*again, *_threads(messages, window, stream)]))
+    return _page(stream, messages, place | {"threads": threads})
 
 
 def _thread_page(vendor: Vendor, stream: Stream, cursor: Mapping[str, Any], window: Window, size: int) -> Page:
     parent, *others = cursor["threads"]
-    channel = stream.name
-    asked = _asked(channel, window, size, cursor.get("replies")) | {"ts": parent}
+    before = _left_out(stream)
+    asked = _asked(stream.name, window, size, cursor.get("replies")) | {"ts": parent}
+    asked |= {"oldest": before.get(parent, asked["oldest"])}
     read = {**cursor, "threads": others, "replies": None, "is_forgotten": False}
-    left_out = {"type": "message", "subtype": "thread_left_out", "thread_ts": parent}
+    read["left_out"] = {ts: oldest for ts, oldest in before.items() if ts != parent}
+    unread = read | {"left_out": {**before, parent: asked["oldest"]}}
+    told = {"type": "message", "subtype": "thread_left_out", "thread_ts": parent}
     try:
         body = vendor.get(REPLIES, asked, limit=REPLIES)
     except NoSuchThreadError:
-        return _page(channel, [], read)
+        return _page(stream, [], read)
     except CursorExpiredError:
         if not cursor.get("replies"):
             raise
         if cursor.get("is_forgotten"):
-            return _page(channel, [left_out], read)
-        return _page(channel, [], {**cursor, "replies": None, "is_forgotten": True})
+            return _page(stream, [told], unread)
+        return _page(stream, [], {**cursor, "replies": None, "is_forgotten": True})
     except FaultOfSlackError:
-        if stream.failures + 1 < TRIES:
+        if stream.failures + 1 < TRIES and parent not in before:
             raise
-        return _page(channel, [left_out], read)
+        return _page(stream, [told], unread)
     # The parent comes first with each page, and what was broadcast stands in the channel as well.
     replies = [
         each for each in _messages(body) if each.get("ts") != parent and each.get("subtype") != "thread_broadcast"
     ]
     going_on = _next(body, cursor.get("replies"))
-    return _page(channel, replies, {**cursor, "replies": going_on} if going_on else read)
+    return _page(stream, replies, {**cursor, "replies": going_on} if going_on else read)
 
 
-def _page(channel: str, messages: Iterable[Mapping[str, Any]], cursor: dict[str, Any]) -> Page:
-    said = [{**each, "channel": channel} for each in messages]
-    items = tuple(guarded(Item(each, channel), partial(slack_events.item_of, each)) for each in said)
-    return Page(items, cursor if cursor.get("threads") or cursor.get("next") else None)
+def _page(stream: Stream, messages: Iterable[Mapping[str, Any]], cursor: dict[str, Any]) -> Page:
+    said = [{**each, "channel": stream.name} for each in messages]
+    items = tuple(guarded(Item(each, stream.name), partial(slack_events.item_of, each)) for each in said)
+    if cursor.get("threads") or cursor.get("next"):
+        return Page(items, cursor)
+    left_out = cursor["left_out"]
+    return Page(items, None, {"left_out": left_out} if left_out or stream.mark else None)
+
+
+def _left_out(stream: Stream) -> dict[str, str]:
+    """Threads that could not be read, with the edge from which on: as the window has it, or those before it."""
+    found: dict[str, str] | None = (stream.cursor or {}).get("left_out")
+    return found if found is not None else (stream.mark or {}).get("left_out", {})
 
 
 def _asked(channel: str, window: Window, size: int, cursor: str | None) -> dict[str, str | int]:

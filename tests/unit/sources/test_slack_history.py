@@ -261,6 +261,37 @@ def test_a_thread_at_which_slack_fails_each_time_is_left_out_and_the_channel_goe
     assert texts(list(SLACK.page(connected("*"), vendor, stream_of(page.cursor), WHOLE).items)) == ["reply"]
 
 
+def test_a_thread_that_was_left_out_is_asked_for_once_on_each_further_day_from_where_it_was_left(
+    workspace: Workspace,
+) -> None:
+    bad = workspace.post(CHANNEL, "U0PERSON1", "bad", WHOLE.start)["ts"]
+    workspace.post(CHANNEL, "U0PERSON1", "reply", WHOLE.start + timedelta(days=1), thread=bad)
+    vendor = Asked(workspace)
+    fails = {"ok": False, "error": "fatal_error"}
+
+    def window(stream: Stream, start: datetime, end: datetime, *answers: dict[str, Any]) -> tuple[Stream, list[Item]]:
+        vendor.answers, items = list(answers), list[Item]()
+        while True:
+            page = SLACK.page(connected("*"), vendor, stream, Window(start, end))
+            items += page.items
+            if page.cursor is None:
+                ended = {"cursor": None, "read_until": end, "mark": page.mark or stream.mark, "failures": 0}
+                return stream.model_copy(update=ended), items
+            stream = stream.model_copy(update={"cursor": page.cursor})
+
+    given_up = stream_of({"threads": [bad]}).model_copy(update={"failures": TRIES - 1})
+    stream, items = window(given_up, *WHOLE, fails)
+    assert [SLACK.ignored(item) for item in items] == [LEFT_OUT]
+    stream, items = window(stream, NOW, NOW + timedelta(minutes=5))
+    assert items == [], "the same day"
+    stream, items = window(stream, NOW, NOW + timedelta(days=1), {"ok": True, "messages": []}, fails)
+    assert [SLACK.ignored(item) for item in items] == [LEFT_OUT], "once, and it waits for the next day"
+    stream, items = window(stream, NOW, NOW + timedelta(days=2))
+    assert texts(items) == ["reply"]
+    _, items = window(stream, NOW, NOW + timedelta(days=3))
+    assert items == []
+
+
 def test_an_outage_leaves_no_thread_out(workspace: Workspace) -> None:
     vendor = Asked(workspace)
     vendor.answers = [{"ok": False, "error": "service_unavailable"}]
