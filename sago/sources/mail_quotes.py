@@ -5,10 +5,10 @@ follows such a beginning is decided here, line by line, for neither of them keep
 
 - a line behind `>` is a quote, wherever it stands, and so is the line above it that says who wrote it;
 - where what follows that line, or a block of `From:`, `Sent:`, `To:`, is not behind `>`, all below is the quote, if
-  the line has a year, a time or an address, and the block an address or a date at the sender's side;
+  the line has a time of day or an address, and the block an address or a date at the sender's side;
 - what follows `Forwarded message` is another's; `-- ` (RFC 3676, 4.3) begins a signature, `Sent from my …` is one.
 
-In doubt the words stay: `On Monday the customer wrote:` is the sender's own.
+In doubt the words stay: `On 3 March 2026 the customer wrote:` is the sender's own.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ _LIST_FOOTER = re.compile(
 )
 _ADDRESS = re.compile(r"[^\s<>@]@[^\s<>@]")
 _DATED = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}[:.]\d\d(?!\d)|(?<!\d)\d{1,2}h\d\d(?!\d)")
+_TIMED = re.compile(r"(?<!\d)\d{1,2}[:.h]\d\d(?![\d.])")
 _WEEKDAY = re.compile(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b", re.IGNORECASE)
 _VERB = (
     r"(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev|kirjoitti|napisał(?:\(a\)|a)?"
@@ -160,7 +161,7 @@ def _own_lines(lines: list[str]) -> tuple[list[str], bool, bool]:
 
 
 def _is_sure(attribution: str) -> bool:
-    return bool(_DATED.search(attribution) or _ADDRESS.search(attribution))
+    return bool(_TIMED.search(attribution) or _ADDRESS.search(attribution))
 
 
 def _unsigned(lines: list[str]) -> list[str]:
