@@ -15,7 +15,7 @@ from sago.errors import ConfigError, PermanentError, TransientError, UsageError
 from sago.ports import Vendor
 from sago.source_sections import GmailSettings
 from sago.sources.accounts import Account, Choice, rows
-from sago.sources.oauth import WITHIN, App
+from sago.sources.oauth import WITHIN, App, why_unreached
 from sago.sources.visits import Visit
 
 SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
@@ -83,6 +83,8 @@ class GmailAccounts:
         try:
             status = httpx2.post(self._settings.revoke_url, data={"token": ended}, timeout=WITHIN).status_code
         except httpx2.HTTPError as error:
-            raise TransientError(f"Google cannot be reached ({type(error).__name__})") from None
+            raise TransientError(
+                f"Google cannot be reached at {self._settings.revoke_url}: {why_unreached(error)}"
+            ) from None
         if status not in (200, 400):  # 400: it was of no use any more
             raise PermanentError(f"Google answers {status}")

@@ -131,8 +131,7 @@ def _post(app: App, form: Mapping[str, str]) -> Mapping[str, Any]:
         response = httpx2.post(app.token_url, data=form, timeout=WITHIN, headers={"Accept": "application/json"})
         told = response.json()
     except httpx2.HTTPError as error:
-        why = type(error).__name__
-        raise TransientError(f"{app.vendor} cannot be reached at {app.token_url} ({why}): try again") from None
+        raise TransientError(f"{app.vendor} cannot be reached at {app.token_url}: {why_unreached(error)}") from None
     except ValueError:
         raise TransientError(f"{app.vendor} answered {response.status_code} without JSON: try again") from None
     if not isinstance(told, dict) or (response.status_code >= 500 and "error" not in told):
@@ -150,3 +149,12 @@ def _refused(app: App, question: Question, error: object) -> ConfigError | Usage
             "one with your app"
         )
     return UsageError(f"{app.vendor} did not take its own code ({name}): it is good once, for minutes; run it again")
+
+
+def why_unreached(error: httpx2.HTTPError) -> str:
+    """What went wrong, and how to mend it."""
+    if isinstance(error, httpx2.TimeoutException):
+        return f"no answer within {WITHIN:g} s; try again in a minute"
+    if isinstance(error, httpx2.ConnectError):
+        return "no connection; look at this machine's network, its proxy and certificates, then try again"
+    return "the connection broke off; try again"
