@@ -93,6 +93,8 @@ def connect_slack(
         return _print_manifest(session, url)
     if url is not None:
         raise UsageError("--url: goes with --manifest")
+    if token not in (None, "-"):
+        raise UsageError("--token: takes `-` alone, and reads stdin: all on this machine see a command's arguments")
     options = Options(channel, every, company, new, since)
 
     def got(container: Container, accounts: Accounts) -> Token:
@@ -158,6 +160,8 @@ def _connect(
 
 def _check(container: Container, options: Options) -> None:
     """What can be known before the person goes to the vendor."""
+    if options.new and not options.company:
+        raise UsageError("--new: say which company is new, by --company")
     if options.every and options.containers:
         raise UsageError("--all: names everything already; leave the others out")
     if not (options.containers or options.every or has_terminal()):
@@ -214,8 +218,6 @@ def _shared(
 
 def _pasted(given: str | None) -> Token:
     """From stdin, or a prompt that shows nothing: an argument would be seen by everybody on this machine."""
-    if given is not None and given != "-":
-        raise UsageError("--token: takes `-` alone, and reads stdin: all on this machine see a command's arguments")
     if given is None and not has_terminal():
         raise UsageError("nobody can be asked for the token: give it on stdin, with `--token -`")
     said = sys.stdin.readline() if given else typer.prompt("Bot User OAuth Token", hide_input=True, err=True)

@@ -55,10 +55,9 @@ def require_known(tx: Transaction, company: str | None) -> None:
     """Raises UsageError, naming those that are known, where no message of this company was ever taken; None is any."""
     if company is None or tx.companies.get(company) is not None:
         return
-    known = (
-        ", ".join(each.company_id for each in tx.companies.all()) or "none yet: bring messages in, `sago ingest FILE`"
-    )
-    raise UsageError(f"company {one_line(company, 60)}: not known; known are: {known}")
+    known = ", ".join(each.company_id for each in tx.companies.all())
+    told = f"known are: {known}" if known else "none is yet: bring messages in, `sago ingest FILE`"
+    raise UsageError(f"company {one_line(company, 60)}: not known; {told}")
 
 
 def table(

@@ -158,15 +158,15 @@ def _failing(connection: Connection, stream: Stream, now: datetime) -> str:
 
 def _filling(stream: Stream, said: Said, now: datetime) -> str:
     """Vendors give the newest first: what is left lies before the oldest day that was heard. How much that is goes by
-    how much was said since, and can be told once that is a day or more; not by the time that went by, which is also
-    that of pauses and limits."""
+    how much was said since, and is told once that covers a tenth of the whole: from the first hours of a lively
+    channel nobody can tell how lively it was a year ago."""
     if stream.window is None or said.oldest is None:
         return f"reading what was said before: {plain(stream.taken)} messages so far"
     start, end = stream.window
     oldest = max(start, datetime.combine(said.oldest, datetime.min.time(), end.tzinfo))
     done, whole = end - oldest, end - start
     text = f"reading what was said before, from {_moment(start, now)} on: back to {_moment(oldest, now)}"
-    if stream.taken and timedelta(days=1) <= done < whole:
+    if stream.taken and whole / 10 <= done < whole:
         text += f", about {short(round(stream.taken * ((whole - done) / done)))} messages yet"
     return f"{text}; {plain(stream.taken)} messages so far"
 

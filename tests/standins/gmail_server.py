@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -282,7 +282,11 @@ def main() -> None:
     standin = GmailStandin(webhook=given.webhook, tokens=Tokens(client_secret="secret-of-the-stand-in"))
     for path in sorted(given.mail.rglob("*.eml")) if given.mail else ():
         standin.mailbox.add(path.read_bytes())
-    with serving(standin, given.port):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(serving(standin, given.port))
+        except OSError as error:
+            parser.error(f"port {given.port}: {error.strerror}; name another by --port")
         for name, value in standin.environment().items():
             print(f"{name}={value}")  # noqa: T201
         sys.stdout.flush()

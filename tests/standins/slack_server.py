@@ -1,7 +1,7 @@
 """A stand-in of Slack on this machine: its Web API, its authorize page and its events, over a workspace in memory, with
 its limits, and misbehaving on command.
 
-By itself, to try `sago connect slack` against: `python -m tests.standins.slack_server --port 8765`.
+By itself, to try `sago connect slack` against: `python -m tests.standins.slack_server --port 8764`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -248,7 +248,7 @@ def slack_server(workspace: Workspace | None = None, **how: Any) -> Iterator[Sla
 def main() -> None:
     """Run until it is interrupted, with a workspace of two channels."""
     parser = argparse.ArgumentParser(description="A stand-in of Slack on this machine.")
-    parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument("--port", type=int, default=8764)
     parser.add_argument("--messages", type=int, default=200, help="in each of the two channels")
     parser.add_argument(
         "--minute", type=float, default=0.0, help="seconds of a minute of Slack's limits; 0: none, as an internal app"
@@ -262,7 +262,12 @@ def main() -> None:
         workspace.add_channel(channel, name)
         fill(workspace, channel, said.messages, datetime.now(UTC))
     limits = limits_of(is_internal=said.internal, minute=said.minute) if said.minute else None
-    with slack_server(workspace, port=said.port, limits=limits) as server:
+    try:
+        server = SlackServer(workspace, port=said.port, limits=limits)
+    except OSError as error:
+        parser.error(f"port {said.port}: {error.strerror}; name another by --port")
+    with closing(server):
+        server.start()
         is_internal = said.internal or not said.minute
         server.methods.most = 999 if is_internal else 15
         settings = server.environment() | {"SAGO_SLACK__IS_INTERNAL": str(is_internal).lower()}

@@ -220,6 +220,15 @@ def test_a_route_can_name_a_new_company_and_the_error_says_how(
         assert tx.companies.get("acme") is not None
 
 
+def test_what_is_wrong_with_the_command_is_told_before_anybody_goes_to_the_vendor(
+    database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, new_key())
+    assert "--token: takes `-` alone" in str(sago("slack", "--token", "xoxb-1").exception)
+    nameless = sago("slack", "--token", "-", "--new", "--channel", "general")
+    assert "--new: say which company is new, by --company" in str(nameless.exception)
+
+
 class Acted(ManualClock):
     """In whose sleep a worker does one thing after the other; then nothing."""
 

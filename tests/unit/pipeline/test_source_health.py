@@ -208,6 +208,8 @@ def test_a_back_fill_tells_how_far_it_is_and_how_much_is_left_whatever_the_time(
     house.stream(slack.id, "C1", window=Window(NOW - 40 * DAY, NOW), taken=15)
     house.heard(slack, [NOW])
     assert house.one().text.endswith("back to 00:00 UTC; 15 messages so far")
+    house.heard(slack, [NOW - 3 * DAY])
+    assert "messages yet" not in house.one().text, "a tenth of the window is not read yet"
     house.heard(slack, [NOW - 10 * DAY])
     before = house.one().text
     assert "messages yet" in before
