@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from functools import cache
 from pathlib import Path
@@ -44,8 +45,10 @@ def container() -> Container:
 
 @signals.worker_init.connect
 def _import_before_forking(**_: Any) -> None:
-    """What the parent has imported its children share."""
-    container().prepare()
+    """What the parent has imported its children share, for as long as nobody writes to it; a collection would."""
+    container().prepare(app.amqp.queues.consume_from)
+    gc.collect()
+    gc.freeze()
 
 
 @signals.setup_logging.connect

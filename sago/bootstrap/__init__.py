@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -51,6 +52,17 @@ from sago.pipeline.source_health import SourceHealth
 from sago.pipeline.storing import Storing
 from sago.pipeline.taking import Taking
 from sago.pipeline.vitals import Limits, Vitals
+
+PREPARED: dict[str, tuple[str, ...]] = {
+    "store": ("storing",),
+    "upkeep": ("batching", "reaper", "drafts"),
+    "extract": ("extracting", "drafts"),
+    "merge": ("extracting", "drafts"),
+    "outreach": ("models", "raw", "drafts"),
+    "mail": ("database", "drafts"),
+    "sources": ("pulling",),
+}
+"""By the queue whose tasks need it."""
 
 
 @dataclass(frozen=True)
@@ -376,10 +388,12 @@ class Container(Adapters):
             topic_of=settings.kafka.topic,
         )
 
-    def prepare(self) -> None:
-        """Import and make every adapter, without connecting: what a parent has imported its forks share."""
-        for part in ("storing", "batching", "extracting", "reaper", "drafts"):
-            getattr(self, part)
+    def prepare(self, queues: Iterable[str]) -> None:
+        """Import and make what the tasks of these queues need, without connecting: what a parent has imported its forks
+        share."""
+        for queue in queues:
+            for part in PREPARED[queue]:
+                getattr(self, part)
 
 
 def build(settings: Settings) -> Container:

@@ -33,8 +33,8 @@ def send_due(container: Container) -> None:
 
 
 def wait_until_read(session: Session, container: Container, connection: Connection, since: datetime) -> bool:
-    """Until each stream has been read up to `since`, or will not be soon; whether each was. A failure that is tried
-    again within the hour is told and waited for."""
+    """Until each stream has been read up to `since`, or will not be soon; whether each was. A failure that may
+    pass within the hour is told and waited for; one that a person has to mend is told alone."""
     clock, told, health = container.clock, set[str](), list[ConnectionVitals]()
     tell_at, begun = clock.monotonic() + TELL_EVERY, _Begun(clock.now())
     with session.progress() as bars:
@@ -76,6 +76,8 @@ def _over(present: Connection | None, pending: list[Stream], begun: _Begun, now:
         return present.reason if present and present.reason else "the account was let go"
     if all(each.due_at - now > LONGEST_PAUSE for each in pending):
         return ""
+    if all(each.needs_mending or each.due_at - now > LONGEST_PAUSE for each in pending):
+        return "what is left is not read until that is mended; then ask again"
     fences = frozenset((each.name, each.fence) for each in pending)
     is_read = any(each.lease_until is not None and each.lease_until > now for each in pending)
     if is_read or fences != begun.fences or all(each.due_at > now for each in pending):

@@ -124,6 +124,8 @@ class Stream(BaseModel):
     """In a row."""
     error: str = ""
     """Of the last of them, for a person."""
+    needs_mending: bool = False
+    """Whether it comes each time until a person mends it, as a missing scope or a wrong setting does."""
     lease_until: Moment | None = None
     """Until when one reader has it to itself."""
     queued_until: Moment | None = None

@@ -195,12 +195,13 @@ def _reaches_back(known: Connection, connection: Connection) -> bool:
 
 def _at_once(tx: Transaction, connection_id: UUID, now: datetime) -> None:
     """A stream that failed forgets its pause; one that is being read is read once more."""
+    well = {"failures": 0, "error": "", "needs_mending": False}
     for stream in tx.streams.of(connection_id):
         ours = tx.streams.claim(connection_id, stream.name, now, now + AT_HAND)
         if ours is None:
             tx.streams.wake(connection_id, [stream.name], now)
         else:
-            tx.streams.release(ours.model_copy(update={"failures": 0, "error": "", "due_at": now}))
+            tx.streams.release(ours.model_copy(update={**well, "due_at": now}))
 
 
 def _note(now: datetime, who: str, action: str, connection: Connection) -> Note:

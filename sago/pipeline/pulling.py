@@ -215,7 +215,7 @@ class _Run:
         if is_whole:
             mark = stream.mark if page.mark is None else page.mark
             got |= {"window": None, "read_until": window.end, "mark": mark}
-        self._write(**got, cursor=page.cursor, failures=0, error="")
+        self._write(**got, cursor=page.cursor, failures=0, error="", needs_mending=False)
         return is_whole
 
     def _open(self) -> Window:
@@ -268,7 +268,8 @@ class _Run:
             return self._ends(End.REFUSED, timedelta(), error=self._pulled.error)
         failures = self._stream.failures + 1
         wait = STOPPED_FOR if isinstance(error, NotThereError) else self._pulling.pause(error, failures)
-        return self._ends(End.FAILED, wait, failures=failures, error=self._pulled.error)
+        needs_mending = not (isinstance(error, TransientError) or is_out_of_time(error))
+        return self._ends(End.FAILED, wait, failures=failures, error=self._pulled.error, needs_mending=needs_mending)
 
     def _ends(self, end: End, wait: timedelta, **got: Any) -> Pulled:
         """Let go of the stream."""

@@ -143,13 +143,21 @@ class Receiving:
             tx.streams.wake(connection.id, woken, now)
             due = tx.streams.queue(now, now + QUEUED_FOR, SENT_AT_ONCE, connection.id) if woken else []
         if due:
-            # Not waited for: where this fails they are due, and found once they do not count as queued any more.
-            self._questions.ask(object(), partial(self._send, due))
+            self._questions.ask(object(), partial(self._send, due, now + QUEUED_FOR))
         return len(woken)
 
-    def _send(self, due: Sequence[Stream]) -> None:
-        for stream in due:
-            self.dispatcher.pull(stream.connection_id, stream.name)
+    def _send(self, due: Sequence[Stream], until: datetime) -> None:
+        """Not waited for. Where the broker is away, what was not sent does not count as queued until then, and
+        `sources.poll` finds it."""
+        for place, stream in enumerate(due):
+            try:
+                self.dispatcher.pull(stream.connection_id, stream.name)
+            except TransientError as error:
+                unsent = [each.name for each in due[place:]]
+                log.warning("streams with news could not be sent", streams=len(unsent), reason=str(error))
+                with self.database.begin() as tx:
+                    tx.streams.unqueue(stream.connection_id, unsent, until)
+                return
 
 
 def _unpacked(source: Source, delivery: Delivery) -> Push:

@@ -82,6 +82,9 @@ class StreamStore(Protocol):
         """Those (of one connection, where it is given) that are due and not queued, which count as queued until then,
         or until they are claimed."""
 
+    def unqueue(self, connection_id: UUID, names: Collection[str], until: datetime) -> None:
+        """Those that were queued until then and not claimed since do not count as queued: nothing is on its way."""
+
     def queue_refreshes(self, now: datetime, until: datetime, limit: int = 100) -> list[UUID]:
         """Active connections whose streams and people were never listed, or are to be again; next due then."""
 

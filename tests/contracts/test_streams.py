@@ -171,6 +171,22 @@ def test_a_due_stream_is_queued_once_until_it_is_claimed_or_its_task_is_too_old(
     assert queue(database, NOW + timedelta(minutes=10)) == ["C2", "C3"]
 
 
+def test_what_could_not_be_sent_does_not_count_as_queued_unless_it_was_queued_or_claimed_since(
+    database: Database,
+) -> None:
+    connected(database, "C1", "C2", "C3")
+    until = NOW + timedelta(minutes=10)
+    assert queue(database) == ["C1", "C2", "C3"]
+    assert claim(database) is not None
+    with database.begin() as tx:
+        tx.streams.unqueue(SLACK.id, ["C2"], until - timedelta(minutes=1))
+        tx.streams.unqueue(connection_id_of("slack", "T9"), ["C2"], until)
+    assert queue(database) == []
+    with database.begin() as tx:
+        tx.streams.unqueue(SLACK.id, ["C1", "C2"], until)
+    assert queue(database) == ["C2"]
+
+
 def test_news_of_a_stream_that_was_read_queue_it_again(database: Database) -> None:
     connected(database)
     assert queue(database) == ["C1"]

@@ -250,7 +250,7 @@ def test_each_process_makes_a_session_of_its_own(plain: CassandraSettings) -> No
         )
     )
     container.__dict__["dispatcher"] = None  # Celery's own settings are of the whole process
-    container.prepare()
+    container.prepare(["store", "upkeep", "extract", "mail"])
     assert container.cassandra.connection._open is None
     assert in_children(container.raw, [1, 2]) == [True, True]
     assert container.raw.store([message(3)], "b3", NOW).stored

@@ -61,7 +61,7 @@ def test_messages_on_their_way_survive_down(state: Path) -> None:
     assert value["services"]["redis"]["address"] == load().redis.url
     for name in ("api", "flower"):
         assert listens(value["services"][name]["address"])
-    assert sum(service["memory"] for service in value["services"].values()) < 1150 * MEGABYTE
+    assert sum(service["memory"] for service in value["services"].values()) < 1000 * MEGABYTE
     table = sago("status")
     assert table.returncode == 0
     assert load().postgres.password.get_secret_value() not in table.stdout

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 from sago.bootstrap import build
 from sago.config import Settings
+from sago.sections import KafkaSettings, PostgresSettings, RedisSettings
 
 
 def test_closing_closes_what_was_made() -> None:
@@ -16,3 +17,17 @@ def test_closing_closes_what_was_made() -> None:
         container.__dict__[name] = SimpleNamespace(close=lambda name=name: closed.append(name))
     container.close()
     assert sorted(closed) == ["buffer", "cassandra", "database", "log"]
+
+
+def test_a_worker_of_sources_prepares_no_reader() -> None:
+    container = build(
+        Settings(
+            kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1"),
+            redis=RedisSettings(url="redis://127.0.0.1:1"),
+            postgres=PostgresSettings(host="127.0.0.1", port=1),
+        )
+    )
+    container.prepare(["sources"])
+    assert "pulling" in container.__dict__
+    assert not {"models", "extracting", "storing", "drafts"} & set(container.__dict__)
+    container.close()

@@ -99,6 +99,11 @@ class MemoryStreams:
             self._keep(stream)
         return queued
 
+    def unqueue(self, connection_id: UUID, names: Collection[str], until: datetime) -> None:
+        for stream in self.of(connection_id):
+            if stream.name in names and stream.queued_until == until:
+                self._keep(stream.model_copy(update={"queued_until": None}))
+
     def queue_refreshes(self, now: datetime, until: datetime, limit: int = 100) -> list[UUID]:
         found = []
         for connection_id in sorted(self._state.connections):

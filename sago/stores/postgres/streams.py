@@ -53,6 +53,10 @@ class PostgresStreams:
         rows = self._connection.execute(queued.values(queued_until=until).returning(streams))
         return sorted((_stream(row) for row in rows), key=lambda each: (each.due_at, each.connection_id, each.name))
 
+    def unqueue(self, connection_id: UUID, names: Collection[str], until: datetime) -> None:
+        unsent = update(streams).where(c.connection_id == connection_id, c.name.in_(list(names)))
+        self._connection.execute(unsent.where(c.queued_until == until).values(queued_until=None))
+
     def queue_refreshes(self, now: datetime, until: datetime, limit: int = 100) -> list[UUID]:
         known, r = connections.c, refreshes.c
         is_due = or_(r.due_at.is_(None), r.due_at <= now)

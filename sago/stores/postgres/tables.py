@@ -366,6 +366,7 @@ streams = _table(
     woken=Boolean,
     failures=Integer,
     error=Words,
+    needs_mending=Boolean,
     lease_until=Time,
     queued_until=Time,
     fence=BigInteger,

@@ -293,6 +293,22 @@ def test_of_many_streams_that_are_woken_a_few_are_sent_at_once_and_poll_finds_th
         dispatcher.released.set()
 
 
+def test_news_that_could_not_be_sent_are_found_as_soon_as_the_broker_is_back(hooked: MakeHouse) -> None:
+    dispatcher = SilentDispatcher()
+    house = hooked(adapters={"dispatcher": dispatcher})
+    dispatcher.released.set()
+    names = ["C1", "C2"]
+
+    def found() -> list[str]:
+        with house.container.database.begin() as tx:
+            return [each.name for each in tx.streams.of(connection_of().id) if each.queued_until is None]
+
+    with house.container.database.begin() as tx:
+        tx.streams.ensure(connection_of().id, names, NOW)
+    deliver(house, delivery(wakes=["*"]))
+    assert eventually(lambda: found() == names)
+
+
 def test_what_its_vendor_has_ended_waits_for_a_person_to_connect_it_again(house: House) -> None:
     body = delivery(ended="removed")
     assert [deliver(house, body).status_code for _ in range(2)] == [200, 200]

@@ -262,8 +262,11 @@ def test_what_mends_itself_is_told_and_waited_for(database: MemoryDatabase) -> N
 
 def test_a_refused_account_a_stopped_stream_and_no_worker_end_the_wait(database: MemoryDatabase) -> None:
     gone = {"failures": 1, "error": "channel_not_found", "due_at": NOW + timedelta(days=1)}
+    scope = {"failures": 1, "error": "missing_scope", "needs_mending": True, "due_at": NOW + timedelta(seconds=2)}
     for changes, told in (
         ([gone], "channel_not_found (tried again in 23 h)"),
+        ([scope], "C1: missing_scope"),
+        ([scope], "is not read until that is mended"),
         ([{"refused": "token_revoked"}], "token_revoked"),
         ([], "no worker has begun"),
     ):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 
 from sago.domain.connections import ConnectionState
-from sago.errors import ConfigError, HeldBackError, TransientError
+from sago.errors import ConfigError, HeldBackError, PermanentError, TransientError
 from sago.pipeline.pulling import Pace
 from sago.pipeline.turns import End
 from sago.ports import Identity
@@ -275,6 +276,21 @@ def test_an_account_that_is_refused_is_read_no_more_and_says_how_to_mend_it(worl
     assert world.polling.send(world.clock.now()) == (0, 0)
     assert world.pull() == world.pulling.pull(ID, "R1")
     assert world.stored() == []
+
+
+def test_what_a_person_has_to_mend_is_told_apart_from_what_passes_until_it_is_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.say(1)
+    for error in (PermanentError("missing_scope"), TransientError("out"), ConfigError("paged.key: not set")):
+        with monkeypatch.context() as patched:
+            patched.setattr(Paged, "page", Mock(side_effect=error))
+            for _ in range(10):
+                pulled = world.pull()
+        assert (pulled and pulled.end) is End.FAILED
+        assert world.stream().needs_mending is not isinstance(error, TransientError)
+    world.pull()
+    assert not world.stream().needs_mending
 
 
 def test_a_room_that_is_gone_stops_for_a_day_and_the_others_go_on(world: World) -> None:

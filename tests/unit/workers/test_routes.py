@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sago.bootstrap import PREPARED
 from sago.config import PROJECT
 
 ASK = """
@@ -94,3 +95,8 @@ def test_what_is_sent_again_anyway_tries_nothing_again_by_itself(tasks: dict[str
     for name, task in tasks.items():
         assert task["after_worker_lost"] is (name != "store.batch"), name
         assert task["after_errors"] is (name not in SENT_AGAIN), name
+
+
+def test_what_the_tasks_of_each_queue_need_is_imported_before_the_fork() -> None:
+    queues = ask("import celeryconfig, json; print(json.dumps([queue.name for queue in celeryconfig.task_queues]))")
+    assert set(queues) == set(PREPARED)
