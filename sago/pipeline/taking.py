@@ -184,15 +184,17 @@ class Taking:
         return Read(item, company_id, message)
 
     def at_home(self, found: Sequence[Read], served: Sequence[str]) -> list[Read]:
-        """Each with the company that its message is stored for, whatever routes say now: a talk is not told twice, and
-        its end comes where its beginning is. So a deletion is taken of what is not shared any more."""
+        """Each with the company that its message is stored for, or on its way to be, whatever routes say now: a talk is
+        not told twice, and its end comes where its beginning is. So a deletion is taken of what is not shared any
+        more."""
         moving = [each.message for each in found if each.message and _may_be_elsewhere(each, served)]
         homes = self._homes(moving, served) if moving else {}
         return [_moved(each, homes) if _may_be_elsewhere(each, served) else each for each in found]
 
     def _homes(self, messages: Sequence[Message], served: Sequence[str]) -> dict[str, list[str]]:
-        """For which companies they are stored in whatever version, by their ids."""
-        homes: dict[str, list[str]] = {}
+        """For which companies they are stored in whatever version, or under way, by their ids."""
+        with self.database.begin() as tx:  # before the raw store is asked: what is not under way any more is there
+            homes = tx.under_way.companies({message.id for message in messages}, served)
         refs = {
             MessageRef(company_id, message.sent_at, message.id, version)
             for message in messages
@@ -249,10 +251,17 @@ class Taking:
             unknown = self.unknown(message, held)
             if unknown:
                 new[place] = held[unknown.ref] = unknown
+        self.note(list(new.values()))
         conflicts = {id(message) for message in self.reception.take(list(new.values()))} if new else set()
         # Stored in between with other words, by another delivery: the bridge has made the later one a dead letter.
         fates = {place: Fate.CONFLICT if id(message) in conflicts else Fate.NEW for place, message in new.items()}
         return [fates.get(place, Fate.KNOWN) for place in range(len(messages))]
+
+    def note(self, messages: Sequence[Message]) -> None:
+        """For which companies they go to the log, before they do: until they are stored nothing else tells."""
+        if messages:
+            with self.database.begin() as tx:
+                tx.under_way.note([(each.company_id, each.id) for each in messages], self.clock.now())
 
     def unknown(self, message: Message, held: dict[MessageRef, Message]) -> Message | None:
         """The message where it is not known; `held` has what is stored under its own version. An edit whose version

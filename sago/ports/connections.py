@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from sago.domain.connections import Connection, Heard, Refresh, Route, Stream, Token
+
+UNDER_WAY_FOR = timedelta(days=30)
+"""Longer than the log keeps anything: what was not stored until then never will be."""
 
 
 class Vault(Protocol):
@@ -119,3 +122,16 @@ class HeardStore(Protocol):
 
     def all(self) -> list[Heard]:
         """One for each connection and container, in this order, over its companies."""
+
+
+class UnderWayStore(Protocol):
+    """`under_way`: what was handed to the log for a company and is not in the raw store yet."""
+
+    def note(self, messages: Collection[tuple[str, str]], now: datetime) -> None:
+        """These (company, message id) are about to be handed over; those of more than `UNDER_WAY_FOR` are deleted."""
+
+    def companies(self, message_ids: Collection[str], among: Collection[str]) -> dict[str, list[str]]:
+        """For which of these companies messages are under way, by id."""
+
+    def end(self, messages: Collection[tuple[str, str]]) -> None:
+        """These are stored, or dead letters."""

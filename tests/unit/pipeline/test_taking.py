@@ -274,6 +274,18 @@ def test_a_message_stays_with_the_company_it_was_stored_for() -> None:
     assert later == {("holding", "slack:1"), ("holding", "slack:2"), ("startup", "slack:3")}
 
 
+def test_what_is_not_stored_yet_stays_with_its_company_as_well() -> None:
+    house = House(connection_of(company_id="holding"))
+    house.take([item("C2", id="1", text="a line"), item("C2", id="2", text="a line")])
+    with house.database.begin() as tx:
+        tx.connections.route(Route(connection_id=CONNECTION.id, kind="container", key="C2", company_id="startup"))
+    house.take([item("C2", id="1", text="a line"), gone("1", "C2"), item("C2", id="2", text="an edit", version=5)])
+    house.connection = house.connection.model_copy(update={"containers": ("C9",)})
+    assert house.take([gone("2", "C2")]).ids == ["slack:2"], "a deletion passes the share"
+    assert {each.company_id for each in house.published()} == {"holding"}
+    assert house.take([gone("3", "C2")]).ignored == {NOT_SHARED: 1}, "it tells of nothing that was taken"
+
+
 def test_a_talk_goes_on_where_it_is_stored_when_its_channel_has_no_company_any_more() -> None:
     house = House()
     house.take([item(id="1", text="a line")])
