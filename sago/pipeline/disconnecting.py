@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sago.domain.connections import Connection, ConnectionState, Token
+from sago.domain.connections import EVERY_CONTAINER, LEFT_ALONE, Connection, ConnectionState, Route, Token
 from sago.domain.erasures import ENDED, Erasure
 from sago.errors import SagoError, is_out_of_time
 from sago.pipeline.item_letters import origins_of
@@ -40,8 +40,9 @@ class TakingBack:
 
 def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
     """Forget the identities of an erased sender; of a company, or a source of it, that nobody shares all identities,
-    routes, streams and tokens. A connection that other companies' channels come over goes on for them; of one that
-    goes its account stays, by which a letter of its that was on its way is known, and not its name."""
+    routes, streams and tokens. A connection that other companies' channels come over goes on for them, and what was the
+    company's in it is left alone: its routes stay, without its name. Of one that goes its account stays, by which a
+    letter of its that was on its way is known, and not its name."""
     if erasure.is_of_shares:
         let_go = going(tx, erasure)
         for connection in tx.connections.all():
@@ -60,7 +61,7 @@ def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
 def served_by(tx: Transaction, connection: Connection) -> set[str]:
     """The companies whose messages come over it."""
     companies = {connection.company_id, *(route.company_id for route in tx.connections.routes(connection.id))}
-    return {each for each in companies if each}
+    return {each for each in companies if each and each != LEFT_ALONE}
 
 
 def going(tx: Transaction, erasure: Erasure) -> list[Connection]:
@@ -91,8 +92,10 @@ def _leave(tx: Transaction, connection: Connection, company_id: str) -> None:
     tx.heard.forget(connection.id, company_id)
     for route in tx.connections.routes(connection.id):
         if route.company_id == company_id:
-            tx.connections.unroute(connection.id, route.kind, route.key)
+            tx.connections.route(route.model_copy(update={"company_id": LEFT_ALONE}))
     if connection.company_id == company_id and served_by(tx, connection) != {company_id}:
+        rest = {"kind": "container", "key": EVERY_CONTAINER, "company_id": LEFT_ALONE}
+        tx.connections.route(Route.model_validate({"connection_id": connection.id, **rest}))
         tx.connections.save(connection.model_copy(update={"company_id": None}))
 
 
@@ -101,5 +104,7 @@ def _let_go(tx: Transaction, connection: Connection, now: datetime) -> None:
     tx.heard.forget(connection.id)
     tx.connections.forget_token(connection.id)
     tx.streams.ensure(connection.id, (), now)
+    for route in tx.connections.routes(connection.id):
+        tx.connections.unroute(connection.id, route.kind, route.key)
     gone = {"state": ConnectionState.REMOVED, "reason": ENDED, "containers": (), "name": connection.account}
     tx.connections.save(connection.model_copy(update=gone))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sago import telemetry
 from sago.domain.batches import DeadLetter
-from sago.domain.connections import UNASSIGNED, Connection, Route
+from sago.domain.connections import LEFT_ALONE, UNASSIGNED, Connection, Route
 from sago.domain.erasures import is_emptied
 from sago.domain.messages import Message, MessageRef
 from sago.errors import InvalidMessageError, SagoError, is_out_of_time
@@ -23,6 +23,7 @@ from sago.ports import Clock, Database, Item, MessageLog, RawStore, Source
 
 NOT_SHARED = "not in the share"
 DIRECT = "a direct message"
+NOT_SHARED_ANY_MORE = "of a company that is not shared any more"
 TOO_EARLY = "said before the share began"
 OTHER_WORDS = "same id, other content as the message stored before"
 EDITS = 100
@@ -146,6 +147,8 @@ class Taking:
             return Read(item, None, None, outside)
         read = self._parsed(source, connection, item, routes, names)
         message = read.message
+        if read.company_id == LEFT_ALONE:
+            return Read(item, None, message, outside or NOT_SHARED_ANY_MORE)
         if message and not outside and message.sent_at < (connection.since or connection.created_at):
             outside = TOO_EARLY
         if outside and not read.ignored:
@@ -167,9 +170,9 @@ class Taking:
         try:
             if reason := source.ignored(item):
                 return Read(item, None, None, reason)
+            company_id = company_of(item, connection, routes)
             if item.unforeseen:
                 raise InvalidMessageError(f"{UNFORESEEN}: {item.unforeseen}")
-            company_id = company_of(item, connection, routes)
             message = source.to_message(item, company_id or UNASSIGNED, names)
             message.check_time(self.clock.now())
             message.to_json()

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sago.domain.connections import Connection, ConnectionState, Refresh, Route, Stream
+from sago.domain.connections import LEFT_ALONE, Connection, ConnectionState, Refresh, Route, Stream
 from sago.stores.memory.state import State
 
 
@@ -49,7 +49,8 @@ class MemoryConnections:
 
     def route(self, route: Route) -> None:
         self._state.routes[route.connection_id, route.kind, route.key] = route
-        self._state.served.add((route.connection_id, route.company_id))
+        if route.company_id != LEFT_ALONE:
+            self._state.served.add((route.connection_id, route.company_id))
 
     def unroute(self, connection_id: UUID, kind: str, key: str) -> bool:
         return self._state.routes.pop((connection_id, kind, key), None) is not None

@@ -8,7 +8,7 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.connections import Connection, ConnectionState, Route
+from sago.domain.connections import LEFT_ALONE, Connection, ConnectionState, Route
 from sago.stores.postgres.tables import connection_tokens, connections, routes, served
 
 
@@ -64,7 +64,8 @@ class PostgresConnections:
         self._connection.execute(
             kept.on_conflict_do_update(index_elements=where, set_={"company_id": route.company_id})
         )
-        self._serve(route.connection_id, route.company_id)
+        if route.company_id != LEFT_ALONE:
+            self._serve(route.connection_id, route.company_id)
 
     def unroute(self, connection_id: UUID, kind: str, key: str) -> bool:
         c = routes.c
