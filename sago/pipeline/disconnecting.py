@@ -43,15 +43,16 @@ def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
     routes, streams and tokens. A connection that other companies' channels come over goes on for them, and what was the
     company's in it is left alone: its routes stay, without its name. Of one that goes its account stays, by which a
     letter of its that was on its way is known, and not its name."""
+    connections = tx.connections.all(lock=True)  # before people are: as who meets them does
     if erasure.is_of_shares:
         let_go = going(tx, erasure)
-        for connection in tx.connections.all():
+        for connection in connections:
             if erasure.source in (None, connection.source):
                 _leave(tx, connection, erasure.company_id)
         for connection in let_go:
             _let_go(tx, connection, now)
     elif erasure.sender is not None:
-        served = [each for each in tx.connections.all() if erasure.company_id in served_by(tx, each)]
+        served = [each for each in connections if erasure.company_id in served_by(tx, each)]
         known = [each for connection in served for each in tx.identities.known(connection.id)]
         people = [*tx.identities.of(erasure.company_id), *known]
         theirs = {each.key for each in people if each.is_named(erasure.sender)}

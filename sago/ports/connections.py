@@ -30,14 +30,14 @@ class ConnectionStore(Protocol):
     def save(self, connection: Connection) -> None:
         """Insert, or replace one of that id."""
 
-    def get(self, connection_id: UUID) -> Connection | None:
-        """The connection, whatever its state."""
+    def get(self, connection_id: UUID, *, lock: bool = False) -> Connection | None:
+        """The connection, whatever its state; with `lock` nobody else changes it until the transaction ends."""
 
     def find(self, source: str, account: str) -> Connection | None:
         """The connection of an account, whatever its state."""
 
-    def all(self) -> list[Connection]:
-        """By source and account."""
+    def all(self, *, lock: bool = False) -> list[Connection]:
+        """By source and account; with `lock` as in `get`."""
 
     def refuse(self, connection_id: UUID, reason: str) -> bool:
         """Make an active connection a refused one; False, and no change, where it is not active."""

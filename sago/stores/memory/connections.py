@@ -21,13 +21,13 @@ class MemoryConnections:
         if connection.company_id:
             self._state.served.add((connection.id, connection.company_id))
 
-    def get(self, connection_id: UUID) -> Connection | None:
+    def get(self, connection_id: UUID, *, lock: bool = False) -> Connection | None:  # noqa: ARG002
         return self._state.connections.get(connection_id)
 
     def find(self, source: str, account: str) -> Connection | None:
         return next((each for each in self.all() if (each.source, each.account) == (source, account)), None)
 
-    def all(self) -> list[Connection]:
+    def all(self, *, lock: bool = False) -> list[Connection]:  # noqa: ARG002
         return sorted(self._state.connections.values(), key=lambda each: (each.source, each.account))
 
     def refuse(self, connection_id: UUID, reason: str) -> bool:
