@@ -114,6 +114,10 @@ class Pulling:
             due_at = self.clock.now() + max(self.pause(error, failures), pause_after(failures, self.chance()))
             got = known.model_copy(update={"error": line(error), "failures": failures, "due_at": due_at})
         with self.database.begin() as tx:
+            tx.connections.get(connection_id, lock=True)
+            now = tx.streams.refresh(connection_id)
+            if now and now.due_at != known.due_at:  # connected anew meanwhile
+                got = got.model_copy(update={"due_at": min(now.due_at, got.due_at)})
             tx.streams.keep_refresh(got)
         return got
 
