@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState, Route, Token
+from sago.domain.connections import EVERY_CONTAINER, LEFT_ALONE, Connection, ConnectionState, Route, Token
 from sago.domain.erasures import ENDED, Erasure
 from sago.errors import SagoError, is_out_of_time
 from sago.pipeline.item_letters import origins_of
@@ -40,17 +40,19 @@ class TakingBack:
 
 def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
     """Forget the identities of an erased sender; of a company, or a source of it, that nobody shares all identities,
-    routes, streams and tokens. A connection that other companies' channels come over goes on for them; of one that
-    goes its account stays, by which a letter of its that was on its way is known, and not its name."""
+    routes, streams and tokens. A connection that other companies' channels come over goes on for them, and what was the
+    company's in it is left alone: its routes stay, without its name. Of one that goes its account stays, by which a
+    letter of its that was on its way is known, and not its name."""
+    connections = tx.connections.all(lock=True)  # before people are: as who meets them does
     if erasure.is_of_shares:
         let_go = going(tx, erasure)
-        for connection in tx.connections.all():
+        for connection in connections:
             if erasure.source in (None, connection.source):
                 _leave(tx, connection, erasure.company_id, now)
         for connection in let_go:
             _let_go(tx, connection, now)
     elif erasure.sender is not None:
-        served = [each for each in tx.connections.all() if erasure.company_id in served_by(tx, each)]
+        served = [each for each in connections if erasure.company_id in served_by(tx, each)]
         known = [each for connection in served for each in tx.identities.known(connection.id)]
         people = [*tx.identities.of(erasure.company_id), *known]
         theirs = {each.key for each in people if each.is_named(erasure.sender)}
@@ -60,7 +62,7 @@ def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
 def served_by(tx: Transaction, connection: Connection) -> set[str]:
     """The companies whose messages come over it."""
     companies = {connection.company_id, *(route.company_id for route in tx.connections.routes(connection.id))}
-    return {each for each in companies if each}
+    return {each for each in companies if each and each != LEFT_ALONE}
 
 
 def going(tx: Transaction, erasure: Erasure) -> list[Connection]:
@@ -91,21 +93,21 @@ def _leave(tx: Transaction, connection: Connection, company_id: str, now: dateti
     tx.heard.forget(connection.id, company_id)
     routes = tx.connections.routes(connection.id)
     theirs = [route for route in routes if route.company_id == company_id]
-    others = [route for route in routes if route.company_id != company_id]
+    others = [route for route in routes if route.company_id not in (company_id, LEFT_ALONE)]
     is_default = connection.company_id == company_id
-    if not (theirs or is_default):
-        return
     for route in theirs:
-        tx.connections.unroute(connection.id, route.kind, route.key)
-    if others or not (is_default or connection.company_id is None):
+        tx.connections.route(route.model_copy(update={"company_id": LEFT_ALONE}))
+    if is_default and others:
+        rest = {"kind": "container", "key": EVERY_CONTAINER, "company_id": LEFT_ALONE}
+        tx.connections.route(Route.model_validate({"connection_id": connection.id, **rest}))
+    if (theirs or is_default) and (others or not (is_default or connection.company_id is None)):
         _share_less(tx, connection, theirs, others if is_default else None, now)
 
 
 def _share_less(
     tx: Transaction, connection: Connection, theirs: list[Route], only: list[Route] | None, now: datetime
 ) -> None:
-    """Read no more what would be nobody's from now on: it would lie among the dead letters with its words. Where the
-    default goes, all but what is routed to others."""
+    """Read no more what nothing is taken of from now on. Where the default goes, all but what is routed to others."""
     gone = {route.key for route in theirs if route.kind == "container"}
     less = connection.model_copy(
         update={"containers": tuple(each for each in connection.containers if each not in gone)}
@@ -124,5 +126,7 @@ def _let_go(tx: Transaction, connection: Connection, now: datetime) -> None:
     tx.heard.forget(connection.id)
     tx.connections.forget_token(connection.id)
     tx.streams.ensure(connection.id, (), now)
+    for route in tx.connections.routes(connection.id):
+        tx.connections.unroute(connection.id, route.kind, route.key)
     gone = {"state": ConnectionState.REMOVED, "reason": ENDED, "containers": (), "name": connection.account}
     tx.connections.save(connection.model_copy(update=gone))
