@@ -132,9 +132,7 @@ def _break_at_rules(tree: lxml.html.HtmlElement) -> None:
 
 
 def _mark_quotes(tree: lxml.html.HtmlElement, layout: ParserConfig | None) -> None:
-    for number, quote in enumerate(list(tree.iter("blockquote", "div"))):
-        if not _is_quote(quote) or any(_is_quote(each) for each in quote.iterancestors("blockquote", "div")):
-            continue
+    for number, quote in enumerate(_outer_quotes(tree)):
         tail, quote.tail = quote.tail, None
         text = _laid_out(quote, layout if number < MOST_QUOTES else None)
         for child in list(quote):
@@ -143,6 +141,17 @@ def _mark_quotes(tree: lxml.html.HtmlElement, layout: ParserConfig | None) -> No
         quote.attrib.clear()
         quote.text = "\n".join(f"> {line}".rstrip() for line in _NO_LETTER.sub("", text).split("\n")) if text else None
         quote.tail = tail
+
+
+def _outer_quotes(tree: lxml.html.HtmlElement) -> list[lxml.html.HtmlElement]:
+    """Those that stand in no other."""
+    found = []
+    walk = lxml.etree.iterwalk(tree, events=("start",), tag=("blockquote", "div"))
+    for _, element in walk:
+        if _is_quote(element):
+            found.append(element)
+            walk.skip_subtree()
+    return found
 
 
 def _is_quote(element: lxml.html.HtmlElement) -> bool:

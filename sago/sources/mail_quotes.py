@@ -5,15 +5,16 @@ follows such a beginning is decided here, line by line, for neither of them keep
 
 - a line behind `>` is a quote, wherever it stands, and so is the line above it that says who wrote it;
 - where what follows that line, or a block of `From:`, `Sent:`, `To:`, is not behind `>`, all below is the quote, if
-  the line has a year, a time or an address, and the block an address or a date at the sender's side;
+  the line has a time of day or an address, and the block an address or a date at the sender's side;
 - what follows `Forwarded message` is another's; `-- ` (RFC 3676, 4.3) begins a signature, `Sent from my …` is one.
 
-In doubt the words stay: `On Monday the customer wrote:` is the sender's own.
+In doubt the words stay: `On 3 March 2026 the customer wrote:` is the sender's own.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ HEADER_LINES = 8
 LONGEST_LINE = 300
 """Characters of a line that are looked at for a beginning of a quote."""
 MOST_TRIED = 400
-"""Lines of one mail that are looked at with the libraries' patterns."""
+"""Times that the libraries' patterns are tried on one mail."""
 MOST_ARMOUR = 20
 _QUOTED = re.compile(r"[ \t\xa0]*>")
 _RULE = re.compile(r"[ \t]*[_=-]{10,}[ \t]*$")
@@ -68,6 +69,7 @@ _LIST_FOOTER = re.compile(
 )
 _ADDRESS = re.compile(r"[^\s<>@]@[^\s<>@]")
 _DATED = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}[:.]\d\d(?!\d)|(?<!\d)\d{1,2}h\d\d(?!\d)")
+_TIMED = re.compile(r"(?<!\d)\d{1,2}[:.h]\d\d(?![\d.])")
 _WEEKDAY = re.compile(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b", re.IGNORECASE)
 _VERB = (
     r"(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev|kirjoitti|napisał(?:\(a\)|a)?"
@@ -81,7 +83,7 @@ _NAMED = (
 """`Max <max@x.example> schrieb am 2. März 2026, 10:00:`, with the date before, behind or nowhere."""
 _STAMPED = r"^\d{4}[-/.]\d\d?[-/.]\d\d?,? \d\d?:\d\d[^<>@\n]{0,80}<[^\s<>@]+@[^\s<>@]+>\s?[:：]$"
 _NO_COLON = re.compile(rf"\b{_VERB}$", re.IGNORECASE)
-_FULL_STOP = re.compile(r"[^\W\d_]{2,}\.$|[:!?]$")
+_FULL_STOP = re.compile(r"[^\W\d_]{2}\.$|[:!?]$")
 _WROTE = r"^.{0,40}\d{4}\s?[年년].{4,200}(?:写道|寫道|작성하였습니다|작성했습니다|작성)\s?[:：]$"
 _OPENING = re.compile(r"^-{2,3}[ \t]+(?=\S)")
 _CLEARTEXT = re.compile(
@@ -130,7 +132,7 @@ def _signed(found: re.Match[str]) -> str:
 def _own_lines(lines: list[str]) -> tuple[list[str], bool, bool]:
     own: list[str] = []
     run: list[str] = []
-    quotes, at, tried = False, 0, 0
+    quotes, at, tries = False, 0, iter(range(MOST_TRIED))
     while at < len(lines):
         line = lines[at]
         if _QUOTED.match(line):
@@ -142,12 +144,11 @@ def _own_lines(lines: list[str]) -> tuple[list[str], bool, bool]:
                 run, quotes = [], True
             at = end
             continue
-        if is_forward := bool(_FORWARD.match(line)):
+        if is_forward := bool(_FORWARD.match(line[:LONGEST_LINE])):
             return own + _unsigned(run), quotes, is_forward
-        if _ORIGINAL.match(line) or _is_header_block(lines, at):
+        if _ORIGINAL.match(line[:LONGEST_LINE]) or _is_header_block(lines, at):
             return own + _unsigned(run), True, False
-        if tried < MOST_TRIED and (length := _attribution(lines, at)):
-            tried += 1
+        if length := _attribution(lines, at, tries):
             is_quoted = _is_quoted_below(lines, at + length)
             if not is_quoted and _is_sure("\n".join(lines[at : at + length])):
                 return own + _unsigned(run), True, False
@@ -160,7 +161,7 @@ def _own_lines(lines: list[str]) -> tuple[list[str], bool, bool]:
 
 
 def _is_sure(attribution: str) -> bool:
-    return bool(_DATED.search(attribution) or _ADDRESS.search(attribution))
+    return bool(_TIMED.search(attribution) or _ADDRESS.search(attribution))
 
 
 def _unsigned(lines: list[str]) -> list[str]:
@@ -183,8 +184,8 @@ def _is_signature(lines: list[str], at: int) -> bool:
     )
 
 
-def _attribution(lines: list[str], at: int) -> int:
-    """How many lines from `at` on say who wrote what follows; 0 where they do not."""
+def _attribution(lines: list[str], at: int, tries: Iterator[int]) -> int:
+    """How many lines from `at` on say who wrote what follows; 0 where they do not, or nothing is left to try."""
     if not lines[at].strip():
         return 0
     window = ""
@@ -193,9 +194,9 @@ def _attribution(lines: list[str], at: int) -> int:
             return 0
         part = _OPENING.sub("", lines[at + length - 1][:LONGEST_LINE].replace("\xa0", " ").strip())
         window = f"{window}\n{part}".strip()
-        if part.endswith((":", "：")) and _begins_quote(window, length):
-            return length
-        if _NO_COLON.search(part) and _is_told(window) and _begins_quote(f"{window}:", length):
+        said = window if part.endswith((":", "：")) else f"{window}:"
+        is_told = said == window or (_NO_COLON.search(part) and _is_told(window))
+        if is_told and next(tries, None) is not None and _begins_quote(said, length):
             return length
         if _FULL_STOP.search(part):
             return 0

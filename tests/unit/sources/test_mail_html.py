@@ -197,3 +197,9 @@ def test_of_a_mail_too_large_to_lay_out_the_lines_stay() -> None:
         "<p>We\n <b>signed</b>.<br>Today.<blockquote type=cite>old<br>older</blockquote>" + "<i></i>" * 40_000
     )
     assert text == "We signed.\nToday.\n> old\n> older"
+
+
+def test_quotes_inside_of_quotes_are_read_once() -> None:
+    started = time.process_time()
+    assert html_to_text("<blockquote>" * 200 + "a<br>" * 50_000).startswith("> a\n> a\n")
+    assert time.process_time() - started < 5

@@ -15,6 +15,8 @@ DIV = "border:none;border-left:solid blue 1.5pt;padding:0cm 0cm 0cm 4.0pt"
     "own",
     [
         f"On Monday the customer wrote:\n\n{MINE}",
+        f"On 3 March 2026 the customer wrote:\n\n{MINE}",
+        f"Am 02.03.2026 schrieb der Kunde:\n{MINE}",
         f"Le client nous a écrit :\n\n{MINE}",
         f"Am Freitag schrieb uns der Kunde:\n\n{MINE}",
         f"On 3 March our largest account left. They wrote:\n\n{MINE}",
