@@ -37,7 +37,7 @@ def key(as_json: AsJson = False, verbose: Verbose = False, quiet: Quiet = False,
 
 
 def rekey(as_json: AsJson = False, verbose: Verbose = False, quiet: Quiet = False, config: ConfigFile = None) -> None:
-    """Seal every token with the newest key. Exit 1 where one cannot be opened: that account is connected again.
+    """Seal every token with the newest key; run it again where it was killed. Exit 1 where no key opens one.
 
     Example: [bold]sago connect rekey[/]
     """
@@ -49,6 +49,7 @@ def rekey(as_json: AsJson = False, verbose: Verbose = False, quiet: Quiet = Fals
     else:
         session.out.print(f"{done.sealed} sealed with the newest key")
     for name in done.lost:
-        session.note(f"[red]no key opens {escape(name)}[/]: `sago connect {name.partition('/')[0]}`")
+        again = f"`sago connect {name.partition('/')[0]}`"
+        session.note(f"[red]no key opens {escape(name)}[/]: put the one that did back behind the new, or {again}")
     if done.lost:
         raise typer.Exit(1)

@@ -174,15 +174,20 @@ def pushed(counts: Mapping[Counted, int] | None, source: str) -> str:
 def stream_state(stream: Stream, texts: Mapping[str, str], now: datetime) -> str:
     """In a few words; what is wrong says how to mend it."""
     again = f" (tried again in {length(stream.due_at - now)})" if stream.due_at > now else ""
+    if is_read_now(stream, now):  # what it says of its reader holds only once that one is overdue
+        return "is read now"
     if stream.error:
         return f"{stream.error}{again}"
-    if stream.lease_until is not None and stream.lease_until > now:
-        return "is read now"
     if stream.window is not None:
         return f"goes on in {length(stream.due_at - now)}" if stream.due_at > now else "goes on"
     if stream.read_until is None:
         return "waits for its first reading"
     return texts.get(stream.name, "up to date")
+
+
+def is_read_now(stream: Stream, now: datetime) -> bool:
+    """Whether a reader has it to itself."""
+    return stream.lease_until is not None and stream.lease_until > now
 
 
 def whose(connection: Connection) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from rich.markup import escape
 
 from sago.bootstrap import Container
-from sago.cli.connect_output import left_over, stream_state
+from sago.cli.connect_output import is_read_now, left_over, stream_state
 from sago.cli.session import Session
 from sago.domain.connections import LONGEST_PAUSE, Connection, ConnectionState, Stream
 from sago.domain.vitals import ConnectionVitals
@@ -49,7 +49,7 @@ def wait_until_read(session: Session, container: Container, connection: Connecti
                 session.note(escape(next((each.text for each in health if each.id == connection.id), "")))
             pending = [each for each in streams if not _is_read(each, since)]
             for each in pending:
-                if each.error and each.name + each.error not in told:
+                if each.error and not is_read_now(each, now) and each.name + each.error not in told:
                     told.add(each.name + each.error)
                     session.note(escape(f"{each.name}: {stream_state(each, {}, now)}"))
             bars.update(bar, total=len(streams), completed=len(streams) - len(pending), description=_told(streams))
@@ -79,7 +79,7 @@ def _over(present: Connection | None, pending: list[Stream], begun: _Begun, now:
     if all(each.needs_mending or each.due_at - now > LONGEST_PAUSE for each in pending):
         return "what is left is not read until that is mended; then ask again"
     fences = frozenset((each.name, each.fence) for each in pending)
-    is_read = any(each.lease_until is not None and each.lease_until > now for each in pending)
+    is_read = any(is_read_now(each, now) for each in pending)
     if is_read or fences != begun.fences or all(each.due_at > now for each in pending):
         begun.at, begun.fences = now, fences
     if now - begun.at < BEGUN_WITHIN:

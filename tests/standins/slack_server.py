@@ -250,7 +250,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A stand-in of Slack on this machine.")
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--messages", type=int, default=200, help="in each of the two channels")
-    parser.add_argument("--minute", type=float, default=0.0, help="seconds of a minute of Slack's limits; 0: no limits")
+    parser.add_argument(
+        "--minute", type=float, default=0.0, help="seconds of a minute of Slack's limits; 0: none, as an internal app"
+    )
     parser.add_argument("--internal", action="store_true", help="limits of an internal app")
     parser.add_argument("--webhook", default="", help="where a new message is pushed to, one every --every seconds")
     parser.add_argument("--every", type=float, default=5.0)
@@ -261,8 +263,10 @@ def main() -> None:
         fill(workspace, channel, said.messages, datetime.now(UTC))
     limits = limits_of(is_internal=said.internal, minute=said.minute) if said.minute else None
     with slack_server(workspace, port=said.port, limits=limits) as server:
-        server.methods.most = 999 if said.internal else 15
-        lines = [f"{name}={value}" for name, value in server.environment().items()]
+        is_internal = said.internal or not said.minute
+        server.methods.most = 999 if is_internal else 15
+        settings = server.environment() | {"SAGO_SLACK__IS_INTERNAL": str(is_internal).lower()}
+        lines = [f"{name}={value}" for name, value in settings.items()]
         sys.stdout.write("\n".join([*lines, f"# team {workspace.team}, channels {', '.join(workspace.channels)}", ""]))
         sys.stdout.flush()
         try:

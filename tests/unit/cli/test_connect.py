@@ -18,13 +18,15 @@ from typer.testing import CliRunner, Result
 from sago.bootstrap import Container
 from sago.cli import connect, lookup
 from sago.cli.connect_choice import named, understood
+from sago.cli.connect_output import stream_state
 from sago.cli.connect_waiting import wait_until_read
 from sago.cli.session import Session
 from sago.config import Settings
 from sago.domain.batches import DeadLetter
-from sago.domain.connections import Connection, ConnectionState, Token, connection_id_of
+from sago.domain.connections import Connection, ConnectionState, Stream, Token, connection_id_of
 from sago.errors import SagoError, UsageError
 from sago.pipeline.connecting import Connecting, Wanted, the_connection
+from sago.pipeline.pulling import KILLED
 from sago.source_sections import SlackSettings
 from sago.sources.accounts import Choice
 from sago.sources.slack_accounts import SCOPES, SlackAccounts
@@ -242,7 +244,8 @@ def watched(database: MemoryDatabase, *changes: dict[str, object]) -> tuple[bool
                 return
             stream = tx.streams.claim(kept.id, "C1", NOW, NOW + timedelta(minutes=5))
             assert stream is not None
-            tx.streams.release(stream.model_copy(update=change))
+            keep = tx.streams.write if "lease_until" in change else tx.streams.release
+            keep(stream.model_copy(update=change))
 
     container = Wired(Settings())
     container.__dict__.update(database=database, clock=Acted(*(partial(act, each) for each in changes)))
@@ -258,6 +261,17 @@ def test_what_mends_itself_is_told_and_waited_for(database: MemoryDatabase) -> N
     assert done
     assert said.count("C1: Slack asks for patience (429) (tried again in 9 min)") == 1
     assert "3 messages" in said
+
+
+def test_a_turn_that_goes_on_is_no_failure_and_one_whose_reader_is_gone_is_told(database: MemoryDatabase) -> None:
+    begun = {"failures": 1, "error": KILLED, "due_at": NOW + timedelta(minutes=6)}
+    held = {"lease_until": NOW + timedelta(minutes=5)}
+    _, said = watched(database, begun | held, {"refused": "token_revoked"})
+    assert "token_revoked" in said
+    assert KILLED not in said
+    stream = Stream(connection_id=UUID(int=1), name="C1", **begun)  # type: ignore[arg-type]
+    assert stream_state(stream.model_copy(update=held), {}, NOW) == "is read now"
+    assert stream_state(stream, {}, NOW) == f"{KILLED} (tried again in 6 min)"
 
 
 def test_a_refused_account_a_stopped_stream_and_no_worker_end_the_wait(database: MemoryDatabase) -> None:
