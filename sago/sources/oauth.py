@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -15,11 +16,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import httpx2
 from pydantic import SecretStr
 
 from sago.domain.connections import Token
 from sago.errors import ConfigError, TransientError, UsageError
+from sago.sources.token_request import posted
 
 WITHIN = 20.0
 """Seconds for one call to a vendor while a person waits."""
@@ -127,16 +128,14 @@ def _words(value: object) -> str:
 
 def _post(app: App, form: Mapping[str, str]) -> Mapping[str, Any]:
     """The JSON object of the answer, whatever its status; nothing of the request stands in an error."""
+    name = f"{app.vendor} cannot be reached at {app.token_url}, try again"
+    status, _, content = posted(name, app.token_url, form, WITHIN)
     try:
-        response = httpx2.post(app.token_url, data=form, timeout=WITHIN, headers={"Accept": "application/json"})
-        told = response.json()
-    except httpx2.HTTPError as error:
-        why = type(error).__name__
-        raise TransientError(f"{app.vendor} cannot be reached at {app.token_url} ({why}): try again") from None
-    except ValueError:
-        raise TransientError(f"{app.vendor} answered {response.status_code} without JSON: try again") from None
-    if not isinstance(told, dict) or (response.status_code >= 500 and "error" not in told):
-        raise TransientError(f"{app.vendor} answered {response.status_code}: try again")
+        told = json.loads(content)
+    except (ValueError, RecursionError):
+        raise TransientError(f"{app.vendor} answered {status} without JSON: try again") from None
+    if not isinstance(told, dict) or (status >= 500 and "error" not in told):
+        raise TransientError(f"{app.vendor} answered {status}: try again")
     return told
 
 
