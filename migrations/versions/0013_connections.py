@@ -130,14 +130,25 @@ CREATE TABLE heard (
 COMMENT ON TABLE heard IS 'on which days messages of a container were said, pushed and fetched alike';
 """
 
+UNDER_WAY = """
+CREATE TABLE under_way (
+    company_id text COLLATE "C" NOT NULL,
+    message_id text COLLATE "C" NOT NULL,
+    at         timestamptz NOT NULL,
+    PRIMARY KEY (company_id, message_id)
+);
+CREATE INDEX under_way_at ON under_way (at);
+COMMENT ON TABLE under_way IS 'what was handed to the log for a company and is not in the raw store yet';
+"""
+
 NEW = (
     "connections", "connection_tokens", "routes", "served", "streams", "refreshes",
-    "identities", "participants", "person_decisions", "heard",
+    "identities", "participants", "person_decisions", "heard", "under_way",
 )  # fmt: skip
 
 
 def upgrade() -> None:
-    for statements in (CONNECTIONS, STREAMS, REFRESHES, IDENTITIES, HEARD):
+    for statements in (CONNECTIONS, STREAMS, REFRESHES, IDENTITIES, HEARD, UNDER_WAY):
         op.execute(statements)
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(NEW)} TO sago_worker")
     op.execute("GRANT USAGE ON SEQUENCE stream_fences TO sago_worker")

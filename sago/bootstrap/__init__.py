@@ -33,6 +33,7 @@ from sago.pipeline.batching import Batching
 from sago.pipeline.bridging import Bridge, BridgeLimits
 from sago.pipeline.connecting import Connecting
 from sago.pipeline.consent import Consent
+from sago.pipeline.disconnecting import TakingBack
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
 from sago.pipeline.folding import Folding
@@ -72,6 +73,11 @@ class Container(Adapters):
     def connecting(self) -> Connecting:
         """Accounts that are connected, and let go."""
         return Connecting(self.database, self.vault, self.clock)
+
+    @property
+    def taking_back(self) -> TakingBack:
+        """Tokens that are to be of no use any more."""
+        return TakingBack(self.database, self.vault, lambda source, token: self.accounts(source).revoke(token))
 
     @property
     def retry_after(self) -> timedelta:
@@ -251,7 +257,8 @@ class Container(Adapters):
 
     @cached_property
     def erasing(self) -> Erasing:
-        return Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts, self.answers)
+        stores = (self.database, self.raw, self.buffer, self.mirror, self.drafts, self.answers)
+        return Erasing(*stores, self.taking_back)
 
     @cached_property
     def links(self) -> Links:

@@ -11,13 +11,13 @@ from rich.markup import escape
 
 from sago.bootstrap import Container
 from sago.cli.connect_choice import chosen, has_terminal, named
-from sago.cli.connect_output import as_json_of, say_account, say_accounts, shared, told_of
+from sago.cli.connect_output import as_json_of, not_taken_back, say_account, say_accounts, shared, told_of
 from sago.cli.connect_waiting import send_due, wait_until_read
 from sago.cli.lookup import me, opened, require_known
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.connections import EVERY_CONTAINER, Connection, ConnectionState
 from sago.domain.messages import COMPANY_ID
-from sago.errors import ConfigError, SagoError, UsageError
+from sago.errors import ConfigError, UsageError
 from sago.pipeline.connecting import name_of, the_connection
 from sago.pipeline.source_health import health_of_sources
 from sago.report.phrases import one_line
@@ -212,12 +212,12 @@ def remove(
             typer.confirm(
                 f"Let {one_line(name_of(connection))} ({one_line(connection.name)}) go?", abort=True, err=True
             )
-        why = _revoke(container, accounts, connection)
+        why = container.taking_back(connection)
         container.connecting.remove(connection, me())
         if as_json:
             session.emit({"removed": name_of(connection), "revoked": not why})
         if why:
-            session.note(escape(f"the token is deleted here, not at {accounts.vendor} ({why}): remove Sago there"))
+            session.note(escape(f"the token is deleted here, {not_taken_back(accounts, why)}"))
         else:
             session.note("the token is revoked and deleted")
         session.note(
@@ -287,14 +287,3 @@ def _domain(written: str) -> str:
     if not DOMAIN.fullmatch(domain):
         raise UsageError(f"--domain {one_line(written, 60)}: is no domain; write it as acme.example")
     return domain
-
-
-def _revoke(container: Container, accounts: Accounts, connection: Connection) -> str:
-    """Why the vendor's side still stands; empty where it does not."""
-    try:
-        token = container.connecting.token(connection.id)
-        if token is not None:
-            accounts.revoke(token)
-    except SagoError as error:
-        return str(error)
-    return ""

@@ -100,6 +100,11 @@ def left_over(container: Container, connection: Connection) -> str:
     return f"{at_least}{len(found):,} among the dead letters (`sago dlq list --topic {topic}`){mend}"
 
 
+def not_taken_back(accounts: Accounts, why: str) -> str:
+    """That the vendor still takes a token, and where a person ends that."""
+    return f"not taken back at {accounts.vendor} ({why}): do it there, under {accounts.taken_back_at}"
+
+
 def slowness(accounts: Accounts) -> str:
     """How long what was said before takes, and what is faster."""
     return f"{MANY:,} messages take {length(accounts.estimate(MANY))} at least; faster: {accounts.faster}"

@@ -117,7 +117,7 @@ def _offer(session: Session, container: Container, company: str, sender: str) ->
 def _apply(session: Session, container: Container, erasures: list[Erasure]) -> Erased:
     """Erase, then queue again what waited of the company: that part of the buffer was emptied as a whole."""
     with session.progress() as bars:
-        task = bars.add_task("erasing", total=2 + 3 * len(erasures))
+        task = bars.add_task("erasing", total=2 + 4 * len(erasures))
 
         def step(name: str) -> None:
             bars.update(task, description=name, advance=1)

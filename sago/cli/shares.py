@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from sago.bootstrap import Container
+from sago.cli.connect_output import not_taken_back
 from sago.cli.days import day_option
 from sago.cli.firms import Firm, ensured, firm_of
 from sago.cli.lookup import Because, CompanyOption, me, opened, require_known, table
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.cli.share_output import cells, looked_for, say_left, say_preview, say_revoked, words
 from sago.domain.companies import EVERY_SOURCE, Granularity, Share
+from sago.domain.erasures import Erased
 from sago.domain.sharing import Preview
 from sago.errors import UsageError
 from sago.outreach.previewing import preview
@@ -27,10 +29,6 @@ from sago.report.preview import write_preview
 
 OUTSIDE = (
     "mails that were sent stay where they are; backups, reports and files written before still hold what they hold"
-)
-AT_VENDORS = (
-    "tokens of accounts that this company alone used are deleted here, not at the vendor: remove Sago there, as in "
-    "Slack's apps or the Google account's connections; their names stay in the list of what was connected"
 )
 CompanyId = Annotated[str, typer.Argument(metavar="COMPANY", help="Company id, as in `sago share list`.")]
 Sources = Annotated[str | None, typer.Option("--sources", help="As in slack,gmail; all where it is left out.")]
@@ -151,15 +149,17 @@ def revoke(
             typer.confirm(f"End what {firm_id} sees of {company}, and erase what came of it?", abort=True, err=True)
         done = _revoke(session, container, firm_id, company, because)
     if as_json:
-        evidence = done.evidence._asdict() if done.evidence else None
+        evidence = _as_json(done.evidence) if done.evidence else None
         share = done.share.model_dump(mode="json")
         rest = {"letters": done.letters, "held_back": done.held_back, **done.derived._asdict(), "evidence": evidence}
         session.emit({"share": share, **rest, "sources": list(done.sources)})
     else:
         say_revoked(session, done)
     session.note(OUTSIDE)
-    if done.evidence:
-        session.note(AT_VENDORS)
+    for account in done.evidence.accounts if done.evidence else ():
+        accounts = container.accounts(account.account.partition("/")[0])
+        told = not_taken_back(accounts, account.why) if account.why else f"its token is taken back at {accounts.vendor}"
+        session.note(escape(f"{account.account}: {told}"))
     session.note(f"next: sago share verify {company} --firm {firm_id}")
 
 
@@ -195,6 +195,10 @@ def verify(
     session.note(looked_for(left))
     if left.counts:
         raise typer.Exit(1)
+
+
+def _as_json(evidence: Erased) -> dict[str, Any]:
+    return evidence._asdict() | {"accounts": [each._asdict() for each in evidence.accounts]}
 
 
 def _asked(
@@ -251,7 +255,7 @@ def _preview(
 
 def _revoke(session: Session, container: Container, firm_id: str, company: str, because: str) -> Revoked:
     with session.progress() as bars:
-        task = bars.add_task("revoking", total=6)
+        task = bars.add_task("revoking", total=7)
 
         def step(name: str) -> None:
             bars.update(task, description=name, advance=1)

@@ -15,6 +15,8 @@ EVERY_CONTAINER = "*"
 """In a connection's containers: whatever channel or label there is; of direct messages those that are named alone."""
 UNASSIGNED = "unassigned"
 """Stands in a dead letter where the company should, when nothing says whose the message is."""
+LEFT_ALONE = "left-alone"
+"""In a route, instead of a company whose founder ended its share: nothing of it is taken, nor is it another's."""
 _CONNECTIONS = UUID("5f0f2b6e-5d0e-4a0c-9a36-0d8a4f6d2c11")
 
 

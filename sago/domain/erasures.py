@@ -129,9 +129,18 @@ def _senders_in(value: bytes) -> list[str]:
     return [each for each in senders if isinstance(each, str) and each]
 
 
+class LetGo(NamedTuple):
+    """An account whose token was deleted."""
+
+    account: str
+    """As `slack/T0`."""
+    why: str = ""
+    """Why its vendor still takes the token; empty where it does not."""
+
+
 class Erased(NamedTuple):
     """What an erasure took: rows emptied, observations and dead letters' values gone, events folded anew or gone,
-    letters withdrawn or emptied; and letters left as they are, since a person let them go."""
+    letters withdrawn or emptied; letters left as they are, since a person let them go; and accounts let go."""
 
     rows: int
     observations: int
@@ -139,6 +148,7 @@ class Erased(NamedTuple):
     events: int
     letters: int
     kept_letters: tuple[UUID, ...] = ()
+    accounts: tuple[LetGo, ...] = ()
 
     @classmethod
     def all_of(cls, parts: Sequence[Erased]) -> Erased:
@@ -150,4 +160,5 @@ class Erased(NamedTuple):
             events=sum(each.events for each in parts),
             letters=sum(each.letters for each in parts),
             kept_letters=tuple(letter for each in parts for letter in each.kept_letters),
+            accounts=tuple(account for each in parts for account in each.accounts),
         )

@@ -59,13 +59,16 @@ class Connecting:
         sealed = self.vault.seal(token, connection.id)
         streams = streams_of(connection) if connection.containers else ()
         with self.database.begin() as tx:
+            asked, known = connection.containers, tx.connections.get(connection.id, lock=True)
+            connection = _connection(account, known, wanted, now)
             tx.connections.save(connection)
             tx.connections.keep_token(connection.id, sealed)
             if known and known.company_id != connection.company_id:
                 tx.heard.forget(connection.id)
             if known and _reaches_back(known, connection):
                 tx.streams.ensure(connection.id, (), now)
-            tx.streams.ensure(connection.id, streams, now)
+            if connection.containers == asked:  # else whoever changed the share has set its streams
+                tx.streams.ensure(connection.id, streams, now)
             tx.streams.keep_refresh(Refresh(connection_id=connection.id, due_at=now))
             _at_once(tx, connection.id, now)
             tx.erasures.note(_note(now, who, "account.connected", connection))
@@ -78,11 +81,16 @@ class Connecting:
         streams_of: Callable[[Connection], Collection[str]],
         who: str,
     ) -> Connection:
-        """Exactly these containers are read from now on."""
+        """Exactly these containers are read from now on. Raises UsageError where the account was let go meanwhile."""
         now = self.clock.now()
-        changed = connection.model_copy(update={"containers": tuple(containers)})
-        streams = streams_of(changed) if containers else ()
+        shared = {"containers": tuple(containers)}
+        streams = streams_of(connection.model_copy(update=shared)) if containers else ()
         with self.database.begin() as tx:
+            known = tx.connections.get(connection.id, lock=True)
+            if known is None or known.state is ConnectionState.REMOVED:
+                again = f"connect it again with `sago connect {connection.source}`"
+                raise UsageError(f"account {name_of(connection)}: was let go meanwhile; {again}")
+            changed = known.model_copy(update=shared)
             tx.connections.save(changed)
             tx.streams.ensure(connection.id, streams, now)
             tx.erasures.note(_note(now, who, "account.shared", changed))
@@ -120,6 +128,7 @@ class Connecting:
         now = self.clock.now()
         gone = {"state": ConnectionState.REMOVED, "reason": "", "containers": ()}
         with self.database.begin() as tx:
+            connection = tx.connections.get(connection.id, lock=True) or connection
             tx.connections.save(connection.model_copy(update=gone))
             tx.connections.forget_token(connection.id)
             tx.streams.ensure(connection.id, (), now)

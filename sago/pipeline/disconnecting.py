@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
-from sago.domain.connections import Connection, ConnectionState
+from sago.domain.connections import EVERY_CONTAINER, LEFT_ALONE, Connection, ConnectionState, Route, Token
 from sago.domain.erasures import ENDED, Erasure
+from sago.errors import SagoError, is_out_of_time
 from sago.pipeline.item_letters import origins_of
-from sago.ports import Transaction
+from sago.ports import Database, Transaction, Vault
+
+
+@dataclass(frozen=True)
+class TakingBack:
+    """Makes an account's token useless at its vendor, before it is deleted here: nobody could afterwards."""
+
+    database: Database
+    vault: Vault
+    revoke: Callable[[str, Token], None]
+    """At the source's vendor."""
+
+    def __call__(self, connection: Connection) -> str | None:
+        """Why the vendor's side still stands, empty where it does not; None where there is no token. Whatever the
+        vendor does, whoever lets the account go can go on."""
+        with self.database.begin() as tx:
+            sealed = tx.connections.token(connection.id)
+        if sealed is None:
+            return None
+        try:
+            self.revoke(connection.source, self.vault.open(sealed, connection.id))
+        except Exception as error:
+            if is_out_of_time(error):
+                raise
+            return str(error) if isinstance(error, SagoError) else type(error).__name__
+        return ""
 
 
 def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
     """Forget the identities of an erased sender; of a company, or a source of it, that nobody shares all identities,
-    routes, streams and tokens. A connection that other companies' channels come over goes on for them."""
+    routes, streams and tokens. A connection that other companies' channels come over goes on for them, and what was the
+    company's in it is left alone: its routes stay, without its name. Of one that goes its account stays, by which a
+    letter of its that was on its way is known, and not its name."""
+    connections = tx.connections.all(lock=True)  # before people are: as who meets them does
     if erasure.is_of_shares:
-        for connection in tx.connections.all():
+        let_go = going(tx, erasure)
+        for connection in connections:
             if erasure.source in (None, connection.source):
-                _disconnect(tx, connection, erasure.company_id, now)
+                _leave(tx, connection, erasure.company_id)
+        for connection in let_go:
+            _let_go(tx, connection, now)
     elif erasure.sender is not None:
-        served = [each for each in tx.connections.all() if erasure.company_id in served_by(tx, each)]
+        served = [each for each in connections if erasure.company_id in served_by(tx, each)]
         known = [each for connection in served for each in tx.identities.known(connection.id)]
         people = [*tx.identities.of(erasure.company_id), *known]
         theirs = {each.key for each in people if each.is_named(erasure.sender)}
@@ -28,7 +62,15 @@ def take_connected(tx: Transaction, erasure: Erasure, now: datetime) -> None:
 def served_by(tx: Transaction, connection: Connection) -> set[str]:
     """The companies whose messages come over it."""
     companies = {connection.company_id, *(route.company_id for route in tx.connections.routes(connection.id))}
-    return {each for each in companies if each}
+    return {each for each in companies if each and each != LEFT_ALONE}
+
+
+def going(tx: Transaction, erasure: Erasure) -> list[Connection]:
+    """The connections that it lets go: those which serve its company alone."""
+    if not erasure.is_of_shares:
+        return []
+    ours = [each for each in tx.connections.all() if erasure.source in (None, each.source)]
+    return [each for each in ours if served_by(tx, each) == {erasure.company_id}]
 
 
 def unassigned_of(tx: Transaction, erasure: Erasure) -> list[str]:
@@ -45,24 +87,25 @@ def unassigned_of(tx: Transaction, erasure: Erasure) -> list[str]:
     return found
 
 
-def _disconnect(tx: Transaction, connection: Connection, company_id: str, now: datetime) -> None:
-    routes = tx.connections.routes(connection.id)
-    theirs = [route for route in routes if route.company_id == company_id]
-    is_default = connection.company_id == company_id
+def _leave(tx: Transaction, connection: Connection, company_id: str) -> None:
     people = [each.key for each in tx.identities.of(company_id) if each.connection_id == connection.id]
     tx.identities.forget(company_id, people)
     tx.heard.forget(connection.id, company_id)
-    if not theirs and not is_default:
-        return
-    for route in theirs:
-        tx.connections.unroute(connection.id, route.kind, route.key)
-    if len(theirs) < len(routes) or not (is_default or connection.company_id is None):
-        if is_default:
-            tx.connections.save(connection.model_copy(update={"company_id": None}))
-        return
+    for route in tx.connections.routes(connection.id):
+        if route.company_id == company_id:
+            tx.connections.route(route.model_copy(update={"company_id": LEFT_ALONE}))
+    if connection.company_id == company_id and served_by(tx, connection) != {company_id}:
+        rest = {"kind": "container", "key": EVERY_CONTAINER, "company_id": LEFT_ALONE}
+        tx.connections.route(Route.model_validate({"connection_id": connection.id, **rest}))
+        tx.connections.save(connection.model_copy(update={"company_id": None}))
+
+
+def _let_go(tx: Transaction, connection: Connection, now: datetime) -> None:
     tx.identities.forget_all(connection.id)
     tx.heard.forget(connection.id)
     tx.connections.forget_token(connection.id)
     tx.streams.ensure(connection.id, (), now)
-    gone = {"state": ConnectionState.REMOVED, "reason": ENDED, "containers": ()}
+    for route in tx.connections.routes(connection.id):
+        tx.connections.unroute(connection.id, route.kind, route.key)
+    gone = {"state": ConnectionState.REMOVED, "reason": ENDED, "containers": (), "name": connection.account}
     tx.connections.save(connection.model_copy(update=gone))

@@ -8,15 +8,17 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sago.domain.companies import Share
-from sago.domain.erasures import ERASED, SETTLES_AFTER, EmptiedMessage, Erased, Erasure
+from sago.domain.companies import DEFAULT_FIRM, Share
+from sago.domain.connections import Connection
+from sago.domain.erasures import ENDED, ERASED, SETTLES_AFTER, EmptiedMessage, Erased, Erasure, LetGo
 from sago.domain.letters import Letter, LetterDraft, LetterState, Receipt
 from sago.domain.mails import BEGUN, NOT_GONE, mail_id
 from sago.domain.messages import Message, source_of
 from sago.errors import SagoError
-from sago.pipeline.disconnecting import take_connected, unassigned_of
+from sago.pipeline.connecting import name_of
+from sago.pipeline.disconnecting import going, take_connected, unassigned_of
 from sago.pipeline.extraction import refold
-from sago.ports import Answers, Buffer, Database, Drafts, Mirror, RawStore, Taken, Transaction
+from sago.ports import Answers, Buffer, Database, Drafts, Mirror, Note, RawStore, Taken, Transaction
 from sago.telemetry import logger
 
 log = logger(__name__)
@@ -74,6 +76,8 @@ class Erasing:
     mirror: Mirror
     drafts: Drafts
     answers: Answers
+    take_back: Callable[[Connection], str | None]
+    """As `TakingBack`."""
 
     def matching(self, erasure: Erasure) -> int:
         """How many stored rows the erasure would empty."""
@@ -129,9 +133,13 @@ class Erasing:
         step("looking for rows")
         refs = self.raw.find(erasure)
         ids = {ref.message_id for ref in refs} | ({erasure.message_id} if erasure.message_id else set())
+        step("tokens at their vendors")
+        accounts = self._take_back(erasure)
         step("observations, events and letters")
         with self.database.begin() as tx:
             taken, letters = self._take(tx, erasure, ids, now)
+            for account in accounts:
+                tx.erasures.note(_note(account, erasure, now))
         self._take_files(erasure.company_id)
         step("raw rows")
         self.raw.empty(refs)
@@ -140,7 +148,20 @@ class Erasing:
         with self.database.begin() as tx:
             tx.erasures.mark_applied(erasure.id, now)
         counts = (taken.observations, taken.dead_letters, len(taken.event_ids), letters.emptied)
-        return Erased(len(refs), *counts, letters.kept)
+        return Erased(len(refs), *counts, letters.kept, accounts)
+
+    def _take_back(self, erasure: Erasure) -> tuple[LetGo, ...]:
+        """The accounts that go with it, their tokens of no use any more as far as the vendors did it."""
+        with self.database.begin() as tx:
+            connections = going(tx, erasure)
+        found = []
+        for connection in connections:
+            why = self.take_back(connection)
+            if why is not None:
+                found.append(LetGo(name_of(connection), why))
+            if why:
+                log.error("a token is not taken back at its vendor", connection=str(connection.id), reason=why)
+        return tuple(found)
 
     def _take_files(self, company_id: str) -> None:
         """Take away what lies of letters that fill no window, also those of a run that died before it got here."""
@@ -189,6 +210,11 @@ def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], messages:
         tx.erasures.take_letter(letter)
     tx.notices.take_words(event_ids, ids)
     return _Letters(len(taken), tuple(each.id for each in let_go))
+
+
+def _note(account: LetGo, erasure: Erasure, now: datetime) -> Note:
+    why = f"{ENDED}; {f'not taken back at its vendor: {account.why}' if account.why else 'taken back at its vendor'}"
+    return Note(now, erasure.requested_by, "account.removed", account.account, DEFAULT_FIRM, erasure.company_id, why)
 
 
 def _quotes(letter: Letter, erasure: Erasure) -> bool:

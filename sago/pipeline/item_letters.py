@@ -49,6 +49,7 @@ def letter_of(
         "container": item.container,
         "addresses": item.addresses,
         "deletes": item.deletes,
+        "direct": item.is_direct,
         "senders": list(dict.fromkeys(filter(None, senders))),
     }
     return DeadLetter(
@@ -82,7 +83,13 @@ def kept_in(letter: DeadLetter) -> Kept:
     """What an `item:` letter holds; raises InvalidMessageError where it was too large to be kept, or was erased."""
     try:
         said = json.loads(letter.value)
-        item = Item(said["payload"], said["container"], tuple(said["addresses"]), deletes=said.get("deletes") is True)
+        item = Item(
+            said["payload"],
+            said["container"],
+            tuple(said["addresses"]),
+            deletes=said.get("deletes") is True,
+            is_direct=said.get("direct") is True,
+        )
         return Kept(said["source"], said["account"], item)
     except (ValueError, TypeError, KeyError, RecursionError):
         raise InvalidMessageError(

@@ -100,7 +100,8 @@ class Pulling:
         nothing is read from the connection."""
         with self.database.begin() as tx:
             connection = tx.connections.get(connection_id)
-            known = tx.streams.refresh(connection_id) or Refresh(connection_id=connection_id, due_at=self.clock.now())
+            before = tx.streams.refresh(connection_id)
+            known = before or Refresh(connection_id=connection_id, due_at=self.clock.now())
         if connection is None or connection.state is not ConnectionState.ACTIVE:
             return None
         try:
@@ -114,6 +115,10 @@ class Pulling:
             due_at = self.clock.now() + max(self.pause(error, failures), pause_after(failures, self.chance()))
             got = known.model_copy(update={"error": line(error), "failures": failures, "due_at": due_at})
         with self.database.begin() as tx:
+            tx.connections.get(connection_id, lock=True)
+            now = tx.streams.refresh(connection_id)
+            if now and (before is None or now.due_at != before.due_at):  # connected anew meanwhile
+                got = got.model_copy(update={"due_at": min(now.due_at, got.due_at)})
             tx.streams.keep_refresh(got)
         return got
 

@@ -39,6 +39,7 @@ class Replaying:
                     tx.ledger.mark_replayed(letter.origin, self.taking.clock.now())
                 return found
             message = unknown
+            self.taking.note([message])
         self.taking.log.publish([message], replay_of=letter.origin)
         return message
 

@@ -14,6 +14,7 @@ from sago.domain.erasures import ENDED, Erased, Erasure
 from sago.domain.letters import Letter, LetterState
 from sago.domain.messages import MessageRef, source_of
 from sago.errors import SagoError, UsageError, is_out_of_time
+from sago.pipeline.disconnecting import unassigned_of
 from sago.pipeline.erasing import IS_HERE, NO_WORDS, Erasing, emptied
 from sago.ports import SHARE_ERASED, Database, Derived, Note, Transaction
 from sago.telemetry import logger
@@ -92,7 +93,8 @@ class Revoking:
             letters = [each for each in tx.outreach.letters(company_id, live=False) if each.firm_id == firm_id]
         is_whole, (sources, rows) = not others, self._uncovered(company_id, others)
         with self.database.begin() as tx:
-            found = tx.erasures.left(firm_id, company_id, is_whole=is_whole, sources=sources)
+            nobodys = unassigned_of(tx, _whole(company_id)) if is_whole or sources else []
+            found = tx.erasures.left(firm_id, company_id, is_whole=is_whole, sources=sources, unassigned=nobodys)
         outside = {"share": int(share is not None and share.holds_at(now)), "raw rows": len(rows)}
         outside["files"] = sum(len(erasing.drafts.files(letter)) for letter in letters)
         if is_whole:

@@ -68,7 +68,10 @@ class Storing:
         messages = without_words([Message.from_json(value) for value in values], self.database, now)
         arrivals = [Arrival(*each) for each in zip(messages, values, replay_of, strict=True)]
         self._clear_replayed(arrivals, now)
-        return self._store(name, arrivals, now)
+        report = self._store(name, arrivals, now)
+        with self.database.begin() as tx:
+            tx.under_way.end({(message.company_id, message.id) for message in messages})
+        return report
 
     def _store(self, name: str, arrivals: Sequence[Arrival], now: datetime) -> StoreReport:
         try:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sago import telemetry
 from sago.domain.batches import DeadLetter
-from sago.domain.connections import UNASSIGNED, Connection, Route
+from sago.domain.connections import LEFT_ALONE, UNASSIGNED, Connection, Route
 from sago.domain.erasures import is_emptied
 from sago.domain.messages import Message, MessageRef
 from sago.errors import InvalidMessageError, SagoError, is_out_of_time
@@ -23,6 +23,7 @@ from sago.ports import Clock, Database, Item, MessageLog, RawStore, Source
 
 NOT_SHARED = "not in the share"
 DIRECT = "a direct message"
+NOT_SHARED_ANY_MORE = "of a company that is not shared any more"
 TOO_EARLY = "said before the share began"
 OTHER_WORDS = "same id, other content as the message stored before"
 EDITS = 100
@@ -146,6 +147,8 @@ class Taking:
             return Read(item, None, None, outside)
         read = self._parsed(source, connection, item, routes, names)
         message = read.message
+        if read.company_id == LEFT_ALONE:
+            return Read(item, None, message, outside or NOT_SHARED_ANY_MORE)
         if message and not outside and message.sent_at < (connection.since or connection.created_at):
             outside = TOO_EARLY
         if outside and not read.ignored:
@@ -167,9 +170,9 @@ class Taking:
         try:
             if reason := source.ignored(item):
                 return Read(item, None, None, reason)
+            company_id = company_of(item, connection, routes)
             if item.unforeseen:
                 raise InvalidMessageError(f"{UNFORESEEN}: {item.unforeseen}")
-            company_id = company_of(item, connection, routes)
             message = source.to_message(item, company_id or UNASSIGNED, names)
             message.check_time(self.clock.now())
             message.to_json()
@@ -184,15 +187,17 @@ class Taking:
         return Read(item, company_id, message)
 
     def at_home(self, found: Sequence[Read], served: Sequence[str]) -> list[Read]:
-        """Each with the company that its message is stored for, whatever routes say now: a talk is not told twice, and
-        its end comes where its beginning is. So a deletion is taken of what is not shared any more."""
+        """Each with the company that its message is stored for, or on its way to be, whatever routes say now: a talk is
+        not told twice, and its end comes where its beginning is. So a deletion is taken of what is not shared any
+        more."""
         moving = [each.message for each in found if each.message and _may_be_elsewhere(each, served)]
         homes = self._homes(moving, served) if moving else {}
         return [_moved(each, homes) if _may_be_elsewhere(each, served) else each for each in found]
 
     def _homes(self, messages: Sequence[Message], served: Sequence[str]) -> dict[str, list[str]]:
-        """For which companies they are stored in whatever version, by their ids."""
-        homes: dict[str, list[str]] = {}
+        """For which companies they are stored in whatever version, or under way, by their ids."""
+        with self.database.begin() as tx:  # before the raw store is asked: what is not under way any more is there
+            homes = tx.under_way.companies({message.id for message in messages}, served)
         refs = {
             MessageRef(company_id, message.sent_at, message.id, version)
             for message in messages
@@ -249,10 +254,17 @@ class Taking:
             unknown = self.unknown(message, held)
             if unknown:
                 new[place] = held[unknown.ref] = unknown
+        self.note(list(new.values()))
         conflicts = {id(message) for message in self.reception.take(list(new.values()))} if new else set()
         # Stored in between with other words, by another delivery: the bridge has made the later one a dead letter.
         fates = {place: Fate.CONFLICT if id(message) in conflicts else Fate.NEW for place, message in new.items()}
         return [fates.get(place, Fate.KNOWN) for place in range(len(messages))]
+
+    def note(self, messages: Sequence[Message]) -> None:
+        """For which companies they go to the log, before they do: until they are stored nothing else tells."""
+        if messages:
+            with self.database.begin() as tx:
+                tx.under_way.note([(each.company_id, each.id) for each in messages], self.clock.now())
 
     def unknown(self, message: Message, held: dict[MessageRef, Message]) -> Message | None:
         """The message where it is not known; `held` has what is stored under its own version. An edit whose version

@@ -7,7 +7,7 @@ repeated without a further effect.
 
 from sago.ports.batches import BatchStore
 from sago.ports.clock import Clock
-from sago.ports.connections import ConnectionStore, HeardStore, StreamStore, Vault
+from sago.ports.connections import ConnectionStore, HeardStore, StreamStore, UnderWayStore, Vault
 from sago.ports.database import Database, Transaction
 from sago.ports.deliveries import DeliveryCounts
 from sago.ports.events import EventStore
@@ -72,6 +72,7 @@ __all__ = [
     "StreamStore",
     "Taken",
     "Transaction",
+    "UnderWayStore",
     "Vault",
     "Vendor",
     "VerdictStore",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from sago.domain.connections import Connection, Heard, Refresh, Route, Stream, Token
+
+UNDER_WAY_FOR = timedelta(days=30)
+"""Longer than the log keeps anything: what was not stored until then never will be."""
 
 
 class Vault(Protocol):
@@ -27,14 +30,14 @@ class ConnectionStore(Protocol):
     def save(self, connection: Connection) -> None:
         """Insert, or replace one of that id."""
 
-    def get(self, connection_id: UUID) -> Connection | None:
-        """The connection, whatever its state."""
+    def get(self, connection_id: UUID, *, lock: bool = False) -> Connection | None:
+        """The connection, whatever its state; with `lock` nobody else changes it until the transaction ends."""
 
     def find(self, source: str, account: str) -> Connection | None:
         """The connection of an account, whatever its state."""
 
-    def all(self) -> list[Connection]:
-        """By source and account."""
+    def all(self, *, lock: bool = False) -> list[Connection]:
+        """By source and account; with `lock` as in `get`."""
 
     def refuse(self, connection_id: UUID, reason: str) -> bool:
         """Make an active connection a refused one; False, and no change, where it is not active."""
@@ -119,3 +122,16 @@ class HeardStore(Protocol):
 
     def all(self) -> list[Heard]:
         """One for each connection and container, in this order, over its companies."""
+
+
+class UnderWayStore(Protocol):
+    """`under_way`: what was handed to the log for a company and is not in the raw store yet."""
+
+    def note(self, messages: Collection[tuple[str, str]], now: datetime) -> None:
+        """These (company, message id) are about to be handed over; those of more than `UNDER_WAY_FOR` are deleted."""
+
+    def companies(self, message_ids: Collection[str], among: Collection[str]) -> dict[str, list[str]]:
+        """For which of these companies messages are under way, by id."""
+
+    def end(self, messages: Collection[tuple[str, str]]) -> None:
+        """These are stored, or dead letters."""

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sago.ports.batches import BatchStore
-from sago.ports.connections import ConnectionStore, HeardStore, StreamStore
+from sago.ports.connections import ConnectionStore, HeardStore, StreamStore, UnderWayStore
 from sago.ports.events import EventStore
 from sago.ports.identities import IdentityStore
 from sago.ports.keeping import ErasureStore, GenerationStore
@@ -32,6 +32,7 @@ class Transaction(Protocol):
     connections: ConnectionStore
     streams: StreamStore
     heard: HeardStore
+    under_way: UnderWayStore
     identities: IdentityStore
     ledger: Ledger
     erasures: ErasureStore

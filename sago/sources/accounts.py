@@ -48,6 +48,9 @@ class Accounts(Protocol):
     faster: str
     """What is faster than asking for what was said before."""
 
+    taken_back_at: str
+    """Where a person ends it at the vendor's."""
+
     def app(self) -> App:
         """Ours; raises ConfigError that names the settings that are missing."""
 

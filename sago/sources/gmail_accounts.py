@@ -29,6 +29,7 @@ class GmailAccounts:
 
     vendor = "Google"
     container = "label"
+    taken_back_at = "myaccount.google.com/connections"
     faster = "Google Takeout's mbox, `sago run mails.mbox`"
 
     def __init__(self, settings: GmailSettings) -> None:

@@ -42,6 +42,7 @@ class SlackAccounts:
 
     vendor = "Slack"
     container = "channel"
+    taken_back_at = "slack.com/apps/manage, the app, Remove App"
 
     def __init__(self, settings: SlackSettings) -> None:
         self._settings = settings

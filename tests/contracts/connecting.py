@@ -7,6 +7,8 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from datetime import timedelta
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,18 +17,24 @@ from pydantic import SecretStr
 from typer.testing import CliRunner, Result
 
 from sago.bootstrap import Container
-from sago.cli import connect, connect_browser, lookup
+from sago.cli import connect, connect_browser, lookup, people
 from sago.config import Settings
 from sago.domain.connections import Connection
 from sago.resilience.breakers import SharedBreakers
 from sago.resilience.rates import MemoryRates
 from sago.resilience.shelf import MemoryShelf
-from sago.sections import BreakerSettings
+from sago.sections import BreakerSettings, CacheSettings
 from sago.stores.clock import SystemClock
 from sago.stores.fernet_vault import FernetVault, new_key
+from sago.stores.memory.answers import MemoryAnswers
+from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.deliveries import MemoryDeliveryCounts
 from sago.stores.memory.dispatcher import MemoryDispatcher
+from sago.stores.memory.drafts import MemoryDrafts
+from sago.stores.memory.keeping import MemoryMirror
+from sago.stores.memory.log import MemoryLog
+from sago.stores.memory.raw import MemoryRawStore
 
 
 class Furnished(Container):
@@ -55,12 +63,23 @@ class House:
         breakers = SharedBreakers(MemoryShelf(), self.clock, BreakerSettings(), trial_within=made.lost_after)
         parts = {"clock": self.clock, "database": self.database, "dispatcher": self.dispatcher, "vault": self.vault}
         made.__dict__.update(parts, breakers=breakers, rates=rates, deliveries=MemoryDeliveryCounts())
+        stores = {"raw": MemoryRawStore(), "buffer": MemoryBuffer(CacheSettings()), "log": MemoryLog({})}
+        answers = MemoryAnswers(self.clock, timedelta(hours=1))
+        made.__dict__.update(stores, mirror=MemoryMirror(), drafts=MemoryDrafts(), answers=answers)
         return made
 
     def sago(self, *arguments: str, says: str | None = None) -> Result:
+        return self._run(connect, "connect", *arguments, says=says)
+
+    def revoke_share(self, *arguments: str) -> Result:
+        """Of acme with the only firm that has one."""
+        asked = ("revoke", "acme", "--firm", "default", "--because", "asked", "--yes")
+        return self._run(people, "share", *asked, *arguments)
+
+    def _run(self, module: ModuleType, *arguments: str, says: str | None = None) -> Result:
         app = typer.Typer()
-        connect.register(app)
-        return CliRunner().invoke(app, ["connect", *arguments], input=says)
+        module.register(app)
+        return CliRunner().invoke(app, arguments, input=says)
 
     def at_a_terminal(self) -> None:
         self._monkeypatch.setattr(connect, "has_terminal", lambda: True)

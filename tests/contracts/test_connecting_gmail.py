@@ -56,6 +56,17 @@ def test_a_mailbox_is_connected_with_a_token_that_can_be_renewed(
     assert house.only().state is ConnectionState.REMOVED
 
 
+def test_with_the_last_share_the_grant_is_taken_back_at_google(
+    monkeypatch: pytest.MonkeyPatch, house: House, google: GmailStandin
+) -> None:
+    Browser(monkeypatch)
+    assert house.sago("gmail", "--all", "--company", "acme").exit_code == 0
+    assert google.tokens.refresh
+    done = house.revoke_share()
+    assert "its token is taken back at Google" in without_layout(done.stderr)
+    assert google.tokens.refresh == set()
+
+
 def test_leave_that_was_not_given_is_asked_for_again(
     monkeypatch: pytest.MonkeyPatch, house: House, google: GmailStandin
 ) -> None:

@@ -311,8 +311,38 @@ def test_when_slack_is_away_an_account_is_let_go_here_and_the_rest_is_said(house
     slack.misbehave("500", "auth.revoke")
     done = house.sago("remove", "T0", "--yes")
     assert done.exit_code == 0
-    assert "not at Slack" in without_layout(done.stderr)
+    assert "not taken back at Slack (Slack answers 500): do it there" in without_layout(done.stderr)
     assert house.only().state is ConnectionState.REMOVED
+
+
+def test_with_the_last_share_the_token_is_taken_back_at_slack(house: House, slack: SlackServer) -> None:
+    house.sago(*PASTED, "--channel", "general", "--company", "acme", says=SLACK_TOKEN)
+    done = house.revoke_share()
+    assert done.exit_code == 0, done.output
+    assert "slack/T0STANDIN1: its token is taken back at Slack" in without_layout(done.stderr)
+    assert slack.methods.tokens[SLACK_TOKEN] == "token_revoked"
+    assert (house.only().state, house.streams()) == (ConnectionState.REMOVED, [])
+
+
+@pytest.mark.parametrize("fault", ["500", "invalid_arguments"])
+def test_a_share_ends_whole_where_slack_does_not_take_the_token_back(
+    house: House, slack: SlackServer, fault: str
+) -> None:
+    house.sago(*PASTED, "--channel", "general", "--company", "acme", says=SLACK_TOKEN)
+    slack.misbehave(fault, "auth.revoke")
+    done = house.revoke_share("--json")
+    assert done.exit_code == 0, done.output
+    told = without_layout(done.stderr)
+    assert "slack/T0STANDIN1: not taken back at Slack (" in told
+    assert "do it there, under slack.com/apps/manage" in told
+    (account,) = json.loads(done.stdout)["evidence"]["accounts"]
+    assert account["account"] == "slack/T0STANDIN1"
+    assert account["why"]
+    assert slack.methods.tokens[SLACK_TOKEN] == "active"
+    gone = house.only()
+    with house.database.begin() as tx:
+        assert tx.connections.token(gone.id) is None
+        assert tx.erasures.left("default", "acme", is_whole=True) == {}
 
 
 def test_the_manifest_holds_scopes_events_and_the_webhook(house: House) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from sago.domain.connections import Connection, ConnectionState, Route, connection_id_of
+from sago.domain.connections import LEFT_ALONE, Connection, ConnectionState, Route, connection_id_of
 from sago.domain.erasures import Erasure
 from sago.domain.identities import Decision, IdentityKey, Sighting
 from sago.pipeline.connecting import Connecting
@@ -66,10 +66,12 @@ def test_a_company_goes_with_all_that_was_connected_of_it_and_others_keep_theirs
             assert states == {
                 SLACK: ConnectionState.REMOVED, GMAIL: ConnectionState.REMOVED, SHARED: ConnectionState.ACTIVE,
             }  # fmt: skip
+            assert [each.id for each in tx.connections.all() if each.name != each.account] == [SHARED]
             assert tx.heard.all() == []
             assert [each.connection_id for each in tx.streams.all()] == [SHARED]
             assert tx.connections.token(SHARED) == b"sealed"
-            assert [each.company_id for each in tx.connections.routes(SHARED)] == ["bolt"]
+            assert [each.company_id for each in tx.connections.routes(SHARED)] == [LEFT_ALONE, "bolt"]
+            assert tx.connections.served(SHARED) == ["acme", "bolt"]
             assert tx.identities.companies() == ["bolt"]
             assert tx.identities.decisions("acme") == []
             assert tx.identities.names(SLACK) == {}

@@ -20,7 +20,7 @@ from sago.domain.messages import MessageKey, MessageRef
 from sago.errors import InvalidMessageError
 from sago.pipeline.extraction import refold
 from sago.pipeline.item_letters import letter_of
-from sago.ports import Database, Item
+from sago.ports import Database, Item, Transaction
 from tests.contracts.test_outreach import EVENT, letter, watch
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -220,6 +220,12 @@ ITEMS = [
 ]
 
 
+def counted(tx: Transaction, *sources: str) -> int:
+    """Dead letters with words, those that are nobody's but of account a too."""
+    found = tx.erasures.left("any", COMPANY, is_whole=not sources, sources=sources, unassigned=["item:gmail/a/"])
+    return found.get("dead_letters", 0)
+
+
 @pytest.mark.parametrize(
     ("whom", "gone"), [({"sender": "ana@x.example"}, "13"), ({"message_id": "gmail:"}, "123"), ({}, "123")]
 )
@@ -228,7 +234,9 @@ def test_what_a_vendor_sent_and_nobody_could_read_goes_with_its_sender(
 ) -> None:
     with database.begin() as tx:
         tx.ledger.add_dead_letters(ITEMS)
+        assert (counted(tx, "gmail"), counted(tx, "slack"), counted(tx)) == (3, 0, 3)
         assert tx.erasures.take_words(erasure(**whom), set(), ["item:gmail/a/"]).dead_letters == len(gone)
+        assert counted(tx) == 3 - len(gone)
         emptied = {each.message_id for each in tx.ledger.dead_letters() if not each.value}
     assert emptied == {f"gmail:{number}" for number in gone}
 

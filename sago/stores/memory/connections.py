@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sago.domain.connections import Connection, ConnectionState, Refresh, Route, Stream
+from sago.domain.connections import LEFT_ALONE, Connection, ConnectionState, Refresh, Route, Stream
 from sago.stores.memory.state import State
 
 
@@ -21,13 +21,13 @@ class MemoryConnections:
         if connection.company_id:
             self._state.served.add((connection.id, connection.company_id))
 
-    def get(self, connection_id: UUID) -> Connection | None:
+    def get(self, connection_id: UUID, *, lock: bool = False) -> Connection | None:  # noqa: ARG002
         return self._state.connections.get(connection_id)
 
     def find(self, source: str, account: str) -> Connection | None:
         return next((each for each in self.all() if (each.source, each.account) == (source, account)), None)
 
-    def all(self) -> list[Connection]:
+    def all(self, *, lock: bool = False) -> list[Connection]:  # noqa: ARG002
         return sorted(self._state.connections.values(), key=lambda each: (each.source, each.account))
 
     def refuse(self, connection_id: UUID, reason: str) -> bool:
@@ -49,7 +49,8 @@ class MemoryConnections:
 
     def route(self, route: Route) -> None:
         self._state.routes[route.connection_id, route.kind, route.key] = route
-        self._state.served.add((route.connection_id, route.company_id))
+        if route.company_id != LEFT_ALONE:
+            self._state.served.add((route.connection_id, route.company_id))
 
     def unroute(self, connection_id: UUID, kind: str, key: str) -> bool:
         return self._state.routes.pop((connection_id, kind, key), None) is not None

@@ -25,6 +25,7 @@ from sago.ports import (
     OutreachStore,
     ShareStore,
     StreamStore,
+    UnderWayStore,
     VerdictStore,
 )
 from sago.stores.memory.batches import MemoryBatches
@@ -41,6 +42,7 @@ from sago.stores.memory.notices import MemoryNotices
 from sago.stores.memory.outreach import MemoryOutreach
 from sago.stores.memory.shares import MemoryShares
 from sago.stores.memory.state import State
+from sago.stores.memory.under_way import MemoryUnderWay
 from sago.stores.memory.verdicts import MemoryVerdicts
 
 LOCK_TIMEOUT = 10.0
@@ -64,6 +66,7 @@ class MemoryTransaction:
         self.connections: ConnectionStore = MemoryConnections(state)
         self.streams: StreamStore = MemoryStreams(state)
         self.heard: HeardStore = MemoryHeard(state)
+        self.under_way: UnderWayStore = MemoryUnderWay(state)
         self.identities: IdentityStore = MemoryIdentities(state)
         self.ledger: Ledger = MemoryLedger(state)
         self.erasures: ErasureStore = MemoryErasures(state)

@@ -42,7 +42,15 @@ def take_derived(state: State, firm_id: str, company_id: str) -> Derived:
     return Derived(len(judged), len(emptied), len(cancelled), begun)
 
 
-def left(state: State, firm_id: str, company_id: str, *, is_whole: bool, sources: Collection[str]) -> dict[str, int]:
+def left(
+    state: State,
+    firm_id: str,
+    company_id: str,
+    *,
+    is_whole: bool,
+    sources: Collection[str],
+    unassigned: Collection[str],
+) -> dict[str, int]:
     """As the port says."""
     mine = _watches(state, firm_id, company_id)
     letters = [each for each in state.letters.values() if (each.firm_id, each.company_id) == (firm_id, company_id)]
@@ -59,13 +67,13 @@ def left(state: State, firm_id: str, company_id: str, *, is_whole: bool, sources
         "watches": sum(watch.voice is not None for watch in founders),
     }
     if is_whole:
-        found |= _evidence(state, company_id) | _connected(state, company_id)
+        found |= _evidence(state, company_id, unassigned) | _connected(state, company_id)
     elif sources:
-        found |= _of_sources(state, company_id, sources) | _connected(state, company_id, sources)
+        found |= _of_sources(state, company_id, sources, unassigned) | _connected(state, company_id, sources)
     return {name: count for name, count in found.items() if count}
 
 
-def _evidence(state: State, company_id: str) -> dict[str, int]:
+def _evidence(state: State, company_id: str, unassigned: Collection[str]) -> dict[str, int]:
     """The company's own, whoever saw it."""
     batches = [batch for batch in state.batches.values() if batch.company_id == company_id]
     own = {batch.id for batch in batches}
@@ -77,11 +85,11 @@ def _evidence(state: State, company_id: str) -> dict[str, int]:
         "metric_points": len(state.metric_points.get(company_id, [])),
         "batch_chunks": sum(batch_id in own for batch_id, _ in read | failed),
         "batches": sum(_says(batch.error) for batch in batches),
-        "dead_letters": len(_bad(state, company_id)),
+        "dead_letters": len(bad(state, company_id, unassigned)),
     }
 
 
-def _of_sources(state: State, company_id: str, names: Collection[str]) -> dict[str, int]:
+def _of_sources(state: State, company_id: str, names: Collection[str], unassigned: Collection[str]) -> dict[str, int]:
     """The company's evidence of these sources, and what others' letters quote of it."""
     own = {batch.id for batch in state.batches.values() if batch.company_id == company_id}
     said = [each.message_id for each in state.observations.values() if each.company_id == company_id]
@@ -97,7 +105,7 @@ def _of_sources(state: State, company_id: str, names: Collection[str]) -> dict[s
         "receipts": sum(
             _is_of(names, (each.message_id for each in letter.receipts if each.quote)) for letter in letters
         ),
-        "dead_letters": sum(source_of(letter.known_as) in names for letter in _bad(state, company_id)),
+        "dead_letters": sum(source_of(letter.known_as) in names for letter in bad(state, company_id, unassigned)),
     }
 
 
@@ -116,15 +124,18 @@ def _connected(state: State, company_id: str, names: Collection[str] | None = No
 def sources(state: State, company_id: str) -> set[str]:
     """As the port says."""
     said = {each.source for each in state.observations.values() if each.company_id == company_id}
-    return said | {source_of(letter.known_as) for letter in _bad(state, company_id)}
+    return said | {source_of(letter.known_as) for letter in bad(state, company_id)}
 
 
 def _is_of(names: Collection[str], message_ids: Iterable[str | None]) -> bool:
     return any(source_of(each) in names for each in message_ids if each)
 
 
-def _bad(state: State, company_id: str) -> list[DeadLetter]:
-    return [letter for letter in state.dead_letters.values() if letter.company_id == company_id and letter.value]
+def bad(state: State, company_id: str, unassigned: Collection[str] = ()) -> list[DeadLetter]:
+    """Dead letters with words of the company, and nobody's whose origin begins with one of these."""
+    held = [letter for letter in state.dead_letters.values() if letter.value]
+    nobodys = [each for each in held if each.company_id is None and each.origin.startswith(tuple(unassigned))]
+    return [each for each in held if each.company_id == company_id] + nobodys
 
 
 def _is_told(letter: Letter) -> bool:

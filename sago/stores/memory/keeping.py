@@ -6,13 +6,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sago.domain.batches import DeadLetter
 from sago.domain.erasures import ERASED, Erasure, holds_words
 from sago.domain.events import Event, Observation
 from sago.domain.generations import Announced, Generation
 from sago.domain.letters import Letter
 from sago.ports import Derived, Note, Taken
-from sago.stores.memory.derived import left, sources, take_derived
+from sago.stores.memory.derived import bad, left, sources, take_derived
 from sago.stores.memory.state import AuditEntry, State
 
 
@@ -54,8 +53,7 @@ class MemoryErasures:
         if erasure.source is None:  # whoever was judged by a source that nobody shares has lost the verdict before
             others = {key: each for key, each in state.verdicts.items() if each.watch.company_id != erasure.company_id}
             state.verdicts = others
-        theirs = [each for each in state.dead_letters.values() if _is_of(each, erasure.company_id, unassigned)]
-        letters = [each for each in theirs if each.value and holds_words(each, erasure, ids)]
+        letters = [each for each in bad(state, erasure.company_id, unassigned) if holds_words(each, erasure, ids)]
         for letter in letters:
             state.dead_letters[letter.origin] = letter.model_copy(update={"value": b""})
         mine = [event for event in state.events.values() if event.company_id == erasure.company_id]
@@ -95,8 +93,16 @@ class MemoryErasures:
     def take_derived(self, firm_id: str, company_id: str) -> Derived:
         return take_derived(self._state, firm_id, company_id)
 
-    def left(self, firm_id: str, company_id: str, *, is_whole: bool, sources: Collection[str] = ()) -> dict[str, int]:
-        return left(self._state, firm_id, company_id, is_whole=is_whole, sources=sources)
+    def left(
+        self,
+        firm_id: str,
+        company_id: str,
+        *,
+        is_whole: bool,
+        sources: Collection[str] = (),
+        unassigned: Collection[str] = (),
+    ) -> dict[str, int]:
+        return left(self._state, firm_id, company_id, is_whole=is_whole, sources=sources, unassigned=unassigned)
 
     def sources(self, company_id: str) -> set[str]:
         return sources(self._state, company_id)
@@ -104,12 +110,6 @@ class MemoryErasures:
     def note(self, entry: Note) -> None:
         subject, why = entry.subject, f"{entry.why} {entry.sha256}".strip()
         self._state.audit_log.append(AuditEntry(entry.at, entry.who, entry.action, subject, why))
-
-
-def _is_of(letter: DeadLetter, company_id: str, unassigned: Collection[str]) -> bool:
-    if letter.company_id is None:
-        return letter.origin.startswith(tuple(unassigned))
-    return letter.company_id == company_id
 
 
 def _quotes(event: Event, message_ids: Collection[str]) -> bool:

@@ -66,6 +66,7 @@ class State:
     person_decisions: dict[UUID, Decision] = field(default_factory=dict)
     refreshes: dict[UUID, Refresh] = field(default_factory=dict)
     heard: dict[tuple[UUID, str, str, date], datetime] = field(default_factory=dict)
+    under_way: dict[tuple[str, str], datetime] = field(default_factory=dict)
     letters: dict[UUID, Letter] = field(default_factory=dict)
     audit_log: list[AuditEntry] = field(default_factory=list)
     batches: dict[str, Batch] = field(default_factory=dict)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.connections import Connection, ConnectionState, Route
+from sago.domain.connections import LEFT_ALONE, Connection, ConnectionState, Route
 from sago.stores.postgres.tables import connection_tokens, connections, routes, served
 
 
@@ -26,8 +27,9 @@ class PostgresConnections:
         if connection.company_id:
             self._serve(connection.id, connection.company_id)
 
-    def get(self, connection_id: UUID) -> Connection | None:
-        row = self._connection.execute(select(connections).where(connections.c.id == connection_id)).one_or_none()
+    def get(self, connection_id: UUID, *, lock: bool = False) -> Connection | None:
+        query = select(connections).where(connections.c.id == connection_id)
+        row = self._connection.execute(_locked(query) if lock else query).one_or_none()
         return Connection.model_validate(row._asdict()) if row else None
 
     def find(self, source: str, account: str) -> Connection | None:
@@ -36,9 +38,10 @@ class PostgresConnections:
         row = self._connection.execute(query).one_or_none()
         return Connection.model_validate(row._asdict()) if row else None
 
-    def all(self) -> list[Connection]:
+    def all(self, *, lock: bool = False) -> list[Connection]:
         query = select(connections).order_by(connections.c.source, connections.c.account)
-        return [Connection.model_validate(row._asdict()) for row in self._connection.execute(query)]
+        rows = self._connection.execute(_locked(query) if lock else query)
+        return [Connection.model_validate(row._asdict()) for row in rows]
 
     def refuse(self, connection_id: UUID, reason: str) -> bool:
         c = connections.c
@@ -64,7 +67,8 @@ class PostgresConnections:
         self._connection.execute(
             kept.on_conflict_do_update(index_elements=where, set_={"company_id": route.company_id})
         )
-        self._serve(route.connection_id, route.company_id)
+        if route.company_id != LEFT_ALONE:
+            self._serve(route.connection_id, route.company_id)
 
     def unroute(self, connection_id: UUID, kind: str, key: str) -> bool:
         c = routes.c
@@ -84,3 +88,8 @@ class PostgresConnections:
     def _serve(self, connection_id: UUID, company_id: str) -> None:
         kept = upsert(served).values(connection_id=connection_id, company_id=company_id)
         self._connection.execute(kept.on_conflict_do_nothing())
+
+
+def _locked(query: Select[Any]) -> Select[Any]:
+    """As an update locks: rows that refer to it can still be written."""
+    return query.with_for_update(key_share=True)

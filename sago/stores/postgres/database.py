@@ -25,6 +25,7 @@ from sago.ports import (
     OutreachStore,
     ShareStore,
     StreamStore,
+    UnderWayStore,
     VerdictStore,
 )
 from sago.sections import PostgresSettings
@@ -45,6 +46,7 @@ from sago.stores.postgres.notices import PostgresNotices
 from sago.stores.postgres.outreach import PostgresOutreach
 from sago.stores.postgres.shares import PostgresShares
 from sago.stores.postgres.streams import PostgresStreams
+from sago.stores.postgres.under_way import PostgresUnderWay
 from sago.stores.postgres.verdicts import PostgresVerdicts
 
 
@@ -65,6 +67,7 @@ class PostgresTransaction:
         self.connections: ConnectionStore = PostgresConnections(connection)
         self.streams: StreamStore = PostgresStreams(connection)
         self.heard: HeardStore = PostgresHeard(connection)
+        self.under_way: UnderWayStore = PostgresUnderWay(connection)
         self.identities: IdentityStore = PostgresIdentities(connection)
         self.ledger: Ledger = PostgresLedger(connection)
         self.erasures: ErasureStore = PostgresErasures(connection)

@@ -7,7 +7,21 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, Table, Text, and_, cast, delete, false, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Text,
+    and_,
+    cast,
+    delete,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONPATH
 
 from sago.domain.erasures import ENDED, ERASED
@@ -66,7 +80,13 @@ def take_derived(connection: Connection, firm_id: str, company_id: str) -> Deriv
 
 
 def left(
-    connection: Connection, firm_id: str, company_id: str, *, is_whole: bool, sources: Collection[str]
+    connection: Connection,
+    firm_id: str,
+    company_id: str,
+    *,
+    is_whole: bool,
+    sources: Collection[str],
+    unassigned: Collection[str],
 ) -> dict[str, int]:
     """As the port says."""
     mine = _watches(connection, firm_id, company_id)
@@ -90,9 +110,9 @@ def left(
         ),
     }
     if is_whole:
-        conditions |= _evidence(company_id) | _connected(company_id)
+        conditions |= _evidence(company_id, unassigned) | _connected(company_id)
     elif sources:
-        conditions |= _of_sources(company_id, sources) | _connected(company_id, sources)
+        conditions |= _of_sources(company_id, sources, unassigned) | _connected(company_id, sources)
     counts = {
         name: connection.scalar(select(func.count()).select_from(table).where(condition)) or 0
         for name, (table, condition) in conditions.items()
@@ -100,7 +120,7 @@ def left(
     return {name: count for name, count in counts.items() if count}
 
 
-def _evidence(company_id: str) -> dict[str, tuple[Table, Any]]:
+def _evidence(company_id: str, unassigned: Collection[str]) -> dict[str, tuple[Table, Any]]:
     """The company's own, whoever saw it."""
     own = select(batches.c.id).where(batches.c.company_id == company_id)
     found = func.jsonb_array_length(batch_chunks.c.result["observations"]) > 0
@@ -111,11 +131,18 @@ def _evidence(company_id: str) -> dict[str, tuple[Table, Any]]:
         "metric_points": (metric_points, metric_points.c.company_id == company_id),
         "batch_chunks": (batch_chunks, and_(batch_chunks.c.batch_id.in_(own), words)),
         "batches": (batches, and_(batches.c.company_id == company_id, _says(batches.c.error))),
-        "dead_letters": (dead_letters, and_(dead_letters.c.company_id == company_id, dead_letters.c.value != b"")),
+        "dead_letters": (dead_letters, and_(bad(company_id, unassigned), dead_letters.c.value != b"")),
     }
 
 
-def _of_sources(company_id: str, names: Collection[str]) -> dict[str, tuple[Table, Any]]:
+def bad(company_id: str, unassigned: Collection[str]) -> ColumnElement[bool]:
+    """Dead letters of the company, and nobody's whose origin begins with one of these."""
+    c = dead_letters.c
+    nobodys = or_(false(), *(c.origin.startswith(each, autoescape=True) for each in unassigned))
+    return or_(c.company_id == company_id, and_(c.company_id.is_(None), nobodys))
+
+
+def _of_sources(company_id: str, names: Collection[str], unassigned: Collection[str]) -> dict[str, tuple[Table, Any]]:
     """The company's evidence of these sources, and what others' letters quote of it."""
     own = select(batches.c.id).where(batches.c.company_id == company_id)
     proofs = [_names_one(significant_events.c.source_messages, "$[*]", names)]
@@ -130,7 +157,7 @@ def _of_sources(company_id: str, names: Collection[str]) -> dict[str, tuple[Tabl
         "receipts": (outreach, and_(outreach.c.company_id == company_id, *quotes)),
         "dead_letters": (
             dead_letters,
-            and_(c.company_id == company_id, c.value != b"", or_(_of(dead_letters, names), topics)),
+            and_(bad(company_id, unassigned), c.value != b"", or_(_of(dead_letters, names), topics)),
         ),
     }
 
@@ -165,8 +192,8 @@ def sources(connection: Connection, company_id: str) -> set[str]:
     ids = select(observations.c.message_id).where(observations.c.company_id == company_id)
     held = {source_of(each) for each in connection.scalars(ids.distinct())}
     c = dead_letters.c
-    bad = select(c.message_id, c.topic).where(c.company_id == company_id, c.value != b"").distinct()
-    return held | {source_of(message_id or id_in(topic)) for message_id, topic in connection.execute(bad)}
+    letters = select(c.message_id, c.topic).where(c.company_id == company_id, c.value != b"").distinct()
+    return held | {source_of(message_id or id_in(topic)) for message_id, topic in connection.execute(letters)}
 
 
 def noting(company_id: str) -> Select[Any]:

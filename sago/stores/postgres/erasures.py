@@ -10,11 +10,9 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    and_,
     any_,
     delete,
     exists,
-    false,
     func,
     insert,
     literal,
@@ -31,7 +29,7 @@ from sago.domain.erasures import ERASED, Erasure, holds_words
 from sago.domain.letters import Letter
 from sago.ports import Derived, Note, Taken
 from sago.stores.postgres.columns import Words
-from sago.stores.postgres.derived import left, noting, sources, take_derived
+from sago.stores.postgres.derived import bad, left, noting, sources, take_derived
 from sago.stores.postgres.tables import (
     audit_log,
     batch_chunks,
@@ -123,9 +121,7 @@ class PostgresErasures:
 
     def _empty_dead_letters(self, erasure: Erasure, ids: Collection[str], unassigned: Collection[str]) -> int:
         c = dead_letters.c
-        nobodys = or_(false(), *(c.origin.startswith(each, autoescape=True) for each in unassigned))
-        theirs = or_(c.company_id == erasure.company_id, and_(c.company_id.is_(None), nobodys))
-        query = select(dead_letters).where(theirs, c.value != b"")
+        query = select(dead_letters).where(bad(erasure.company_id, unassigned), c.value != b"")
         letters = [DeadLetter.model_validate(row._asdict()) for row in self._connection.execute(query)]
         gone = [letter.origin for letter in letters if holds_words(letter, erasure, ids)]
         self._connection.execute(update(dead_letters).where(_among(c.origin, gone)).values(value=b""))
@@ -154,8 +150,16 @@ class PostgresErasures:
     def take_derived(self, firm_id: str, company_id: str) -> Derived:
         return take_derived(self._connection, firm_id, company_id)
 
-    def left(self, firm_id: str, company_id: str, *, is_whole: bool, sources: Collection[str] = ()) -> dict[str, int]:
-        return left(self._connection, firm_id, company_id, is_whole=is_whole, sources=sources)
+    def left(
+        self,
+        firm_id: str,
+        company_id: str,
+        *,
+        is_whole: bool,
+        sources: Collection[str] = (),
+        unassigned: Collection[str] = (),
+    ) -> dict[str, int]:
+        return left(self._connection, firm_id, company_id, is_whole=is_whole, sources=sources, unassigned=unassigned)
 
     def sources(self, company_id: str) -> set[str]:
         return sources(self._connection, company_id)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, and_, case, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.connections import ConnectionState, Refresh, Stream, Window
@@ -25,8 +25,7 @@ class PostgresStreams:
         self._connection = connection
 
     def ensure(self, connection_id: UUID, names: Collection[str], now: datetime) -> None:
-        gone = delete(streams).where(c.connection_id == connection_id, c.name.not_in(list(names)))
-        self._connection.execute(gone)
+        self._connection.execute(delete(streams).where(self._ours(connection_id, c.name.not_in(list(names)))))
         rows = [_row(Stream(connection_id=connection_id, name=name, due_at=now)) for name in sorted(names)]
         if rows:
             fenced = [{**row, "fence": FENCE} for row in rows]
@@ -54,8 +53,8 @@ class PostgresStreams:
         return sorted((_stream(row) for row in rows), key=lambda each: (each.due_at, each.connection_id, each.name))
 
     def unqueue(self, connection_id: UUID, names: Collection[str], until: datetime) -> None:
-        unsent = update(streams).where(c.connection_id == connection_id, c.name.in_(list(names)))
-        self._connection.execute(unsent.where(c.queued_until == until).values(queued_until=None))
+        unsent = self._ours(connection_id, c.name.in_(list(names)))
+        self._connection.execute(update(streams).where(unsent, c.queued_until == until).values(queued_until=None))
 
     def queue_refreshes(self, now: datetime, until: datetime, limit: int = 100) -> list[UUID]:
         known, r = connections.c, refreshes.c
@@ -84,8 +83,8 @@ class PostgresStreams:
 
     def wake(self, connection_id: UUID, names: Collection[str], now: datetime) -> None:
         earlier = case((and_(c.failures == 0, c.due_at > now), now), else_=c.due_at)
-        woken = update(streams).where(c.connection_id == connection_id, c.name.in_(list(names)))
-        self._connection.execute(woken.values(woken=True, due_at=earlier))
+        woken = self._ours(connection_id, c.name.in_(list(names)))
+        self._connection.execute(update(streams).where(woken).values(woken=True, due_at=earlier))
 
     def claim(self, connection_id: UUID, name: str, now: datetime, until: datetime) -> Stream | None:
         ours = update(streams).where(c.connection_id == connection_id, c.name == name, _is_free(now))
@@ -101,6 +100,12 @@ class PostgresStreams:
         again = stream.due_at if stream.failures else case((is_due, c.due_at), else_=stream.due_at)
         ended = stream.model_copy(update={"lease_until": None})
         self._connection.execute(_kept(ended).values(due_at=again))
+
+    def _ours(self, connection_id: UUID, which: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Those streams, locked by name: two who change several never wait for each other."""
+        ours = select(c.name).where(c.connection_id == connection_id, which).order_by(c.name)
+        names = list(self._connection.scalars(ours.with_for_update()))
+        return and_(c.connection_id == connection_id, c.name.in_(names))
 
     def _read(self, query: Select[Any]) -> list[Stream]:
         return [_stream(row) for row in self._connection.execute(query)]

@@ -396,4 +396,5 @@ person_decisions = _table(
     at=Time,
 )
 refreshes = _table("refreshes", connection_id=Uuid, due_at=Time, failures=Integer, error=Words)
+under_way = _table("under_way", company_id=Words, message_id=Words, at=Time)
 heard = _table("heard", connection_id=Uuid, company_id=Words, container=Words, day=Date, newest_at=Time)

@@ -159,6 +159,36 @@ def test_a_removed_account_holds_nothing_that_opens_anything(database: MemoryDat
         assert (tx.connections.token(kept.id), tx.connections.routes(kept.id), tx.streams.of(kept.id)) == (None, [], [])
 
 
+def test_what_changed_an_account_while_its_vendor_was_asked_stays(database: MemoryDatabase) -> None:
+    connecting = Connecting(database, FernetVault(SecretStr(new_key())), ManualClock(NOW))
+    kept = keep(database, new_key(), "T1")
+
+    def refused(_: Connection) -> list[str]:
+        with database.begin() as tx:
+            tx.connections.refuse(kept.id, "the app was removed")
+        return ["C1", "C2"]
+
+    def removed(_: Connection) -> list[str]:
+        connecting.remove(kept, "cli:other")
+        return ["C1"]
+
+    shared = connecting.share(kept, ["C1", "C2"], refused, "cli:me")
+    assert (shared.state, shared.reason, shared.containers) == (
+        ConnectionState.REFUSED, "the app was removed", ("C1", "C2"),
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="slack/T1: was let go meanwhile"):
+        connecting.share(kept, ["*"], removed, "cli:me")
+    with database.begin() as tx:
+        gone = tx.connections.get(kept.id)
+        assert gone is not None
+        assert (gone.state, gone.containers, tx.streams.of(kept.id)) == (ConnectionState.REMOVED, (), [])
+    keep(database, new_key(), "T1")
+    token = Token(access=SecretStr(SLACK_TOKEN))
+    again = connecting.connect(("slack", "T1", "Orchard"), token, Wanted(), removed, "cli:me")
+    with database.begin() as tx:
+        assert (again.containers, tx.streams.of(kept.id)) == ((), []), "nobody has said what of it is shared"
+
+
 class Visit:
     """A Slack whose answer's head names the token's scopes."""
 

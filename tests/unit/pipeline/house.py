@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sago.domain.batches import Tick
+from sago.domain.connections import Token
 from sago.domain.letters import Letter
 from sago.domain.messages import Message
 from sago.llm.gateway import Gateway
 from sago.llm.providers.marker import MarkerModel
 from sago.outreach.standing import lay_out, withdraw_denied
 from sago.pipeline.batching import Batching
+from sago.pipeline.disconnecting import TakingBack
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
 from sago.pipeline.generations import Generations
@@ -28,6 +30,7 @@ from sago.stores.memory.drafts import MemoryDrafts
 from sago.stores.memory.keeping import MemoryMirror
 from sago.stores.memory.log import MemoryLog
 from sago.stores.memory.raw import MemoryRawStore
+from tests.standins.told_vault import ToldVault
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 RETRY_AFTER = timedelta(seconds=60)
@@ -71,10 +74,14 @@ class House:
         )
         self.reaper = Reaper(self.database, self.buffer, self.raw, self.log, self.dispatcher, topic_of, 2, RETRY_AFTER)
         self.generations = Generations(self.database, self.mirror)
-        self.erasing = Erasing(self.database, self.raw, self.buffer, self.mirror, self.drafts, self.answers)
+        stores = (self.database, self.raw, self.buffer, self.mirror, self.drafts, self.answers)
+        self.erasing = Erasing(*stores, TakingBack(self.database, ToldVault(), lambda *asked: self.revoked_at(*asked)))
         self.recovery = Recovery(
             self.database, self.buffer, self.raw, self.log, self.dispatcher, self.generations, self.erasing
         )
+
+    def revoked_at(self, source: str, token: Token) -> None:
+        """A vendor that takes each token back."""
 
     def furnish(self) -> None:
         """The stores."""

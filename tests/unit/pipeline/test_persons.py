@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sago.domain.connections import Connection, ConnectionState, Route, connection_id_of
+from sago.domain.connections import LEFT_ALONE, Connection, ConnectionState, Route, connection_id_of
 from sago.domain.erasures import Erasure
 from sago.domain.messages import Message
 from sago.domain.persons import People
@@ -295,7 +295,7 @@ def test_a_company_that_nobody_shares_any_more_is_disconnected(house: House) -> 
         kept = tx.connections.get(both.id)
         assert kept is not None
         assert kept.state is ConnectionState.ACTIVE
-        assert [route.company_id for route in tx.connections.routes(both.id)] == ["acme"]
+        assert [route.company_id for route in tx.connections.routes(both.id)] == [LEFT_ALONE, "acme"]
         assert tx.connections.token(both.id) == b"sealed"
         assert tx.identities.names(both.id) == {"U5": "Eve"}
 

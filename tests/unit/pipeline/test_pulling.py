@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from sago.domain.connections import ConnectionState
+from sago.domain.connections import ConnectionState, Refresh
 from sago.errors import ConfigError, HeldBackError, PermanentError, TransientError
 from sago.pipeline.pulling import Pace
 from sago.pipeline.turns import End
@@ -424,6 +424,22 @@ def test_a_share_that_changes_while_streams_are_listed_stays(world: World, share
     assert world.pulling.refresh(ID) is not None
     with world.database.begin() as tx:
         assert [each.name for each in tx.streams.of(ID)] == list(shared)
+
+
+def test_what_is_connected_anew_during_a_refresh_is_refreshed_again_at_once(world: World) -> None:
+    with world.database.begin() as tx:
+        tx.streams.keep_refresh(Refresh(connection_id=ID, due_at=world.clock.now() - DAY))
+
+    def connects() -> None:
+        with world.database.begin() as tx:
+            tx.streams.keep_refresh(Refresh(connection_id=ID, due_at=world.clock.now()))
+
+    world.before_list = connects
+    refreshed = world.pulling.refresh(ID)
+    assert refreshed is not None
+    with world.database.begin() as tx:
+        assert tx.streams.refresh(ID) == refreshed
+    assert refreshed.due_at == world.clock.now()
 
 
 def test_what_could_not_be_sent_does_not_count_as_queued(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

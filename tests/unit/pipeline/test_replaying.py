@@ -10,12 +10,13 @@ from sago.domain.batches import DeadLetter
 from sago.domain.connections import ConnectionState, Route
 from sago.domain.messages import VALUE_LIMIT, Message
 from sago.errors import InvalidMessageError
+from sago.pipeline.item_letters import kept_in
 from sago.pipeline.replaying import Replaying
 from sago.pipeline.storing import Storing
 from sago.sections import CacheSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.dispatcher import MemoryDispatcher
-from tests.unit.pipeline.scripted_source import NOW, SECRET, Table, item
+from tests.unit.pipeline.scripted_source import NOW, SECRET, Table, connection_of, item
 from tests.unit.pipeline.test_taking import CONNECTION, SOURCE, House
 
 
@@ -118,6 +119,20 @@ def test_what_is_not_shared_any_more_or_not_connected_is_not_sent(post: Post) ->
         with pytest.raises(InvalidMessageError, match=reason):
             post.replaying.replay(letter)
     assert post.published() == []
+
+
+def test_a_direct_message_is_one_when_it_is_replayed_too(post: Post) -> None:
+    house = connection_of(company_id=None, containers=("D7",))
+    direct = item("D7", id="9", text="between the two of us")._replace(is_direct=True)
+    post.taking.take(SOURCE, house, [direct])
+    post.settle()
+    letter = next(letter for letter in post.letters() if "slack:9" in letter.origin)
+    assert kept_in(letter).item == direct
+    post.route("D7")
+    with post.database.begin() as tx:
+        tx.connections.save(house.model_copy(update={"containers": ("*",)}))
+    with pytest.raises(InvalidMessageError, match="is left out now: a direct message"):
+        post.replaying.replay(letter)
 
 
 def test_what_was_too_large_to_be_kept_or_was_erased_says_so(post: Post) -> None:

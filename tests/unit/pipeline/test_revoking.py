@@ -7,14 +7,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
+from sago.domain.batches import DeadLetter
 from sago.domain.companies import DEFAULT_FIRM, Share
-from sago.domain.erasures import SETTLES_AFTER
+from sago.domain.connections import Connection, Route, Token, connection_id_of
+from sago.domain.erasures import SETTLES_AFTER, LetGo
 from sago.domain.letters import Letter, LetterState, Receipt
 from sago.errors import TransientError, UsageError
 from sago.pipeline.erasing import NO_WORDS
 from sago.pipeline.revoking import Revoked, Revoking
 from tests.contracts.test_outreach import letter
+from tests.standins.told_vault import ToldVault
 from tests.unit.pipeline.house import NOW, House, deal
 from tests.unit.pipeline.test_erasing import SECRET, everything
 
@@ -56,6 +60,24 @@ def revoke(house: House, firm: str = "northgate", **other: Any) -> Revoked:
 
 def left(house: House, firm: str = "northgate") -> dict[str, int]:
     return Revoking(house.database, house.erasing).left(firm, "acme", LATER).counts
+
+
+def connect(house: House, account: str, company: str, *, routed: str = "", sealed: bytes = b"") -> None:
+    """A workspace of the company's, one channel of it perhaps another's."""
+    connection = Connection(
+        id=connection_id_of("slack", account),
+        source="slack",
+        account=account,
+        name=f"{account} Inc.",
+        company_id=company,
+        created_at=NOW,
+    )
+    token = Token(access=SecretStr(f"token of {account}"))
+    with house.database.begin() as tx:
+        tx.connections.save(connection)
+        tx.connections.keep_token(connection.id, sealed or ToldVault().seal(token, connection.id))
+        if routed:
+            tx.connections.route(Route(connection_id=connection.id, kind="container", key="C1", company_id=routed))
 
 
 def after(house: House, one: Letter) -> Letter:
@@ -167,6 +189,79 @@ def test_killed_at_any_step_it_goes_on_when_it_is_run_again(house: House, step: 
     assert revoke(house).letters == 0
     ended = [each for each in house.database.state.audit_log if each.action == "share.revoked"]
     assert len(ended) == 2
+
+
+@pytest.mark.parametrize(
+    ("refusal", "why"),
+    [(None, ""), (TransientError("Slack cannot be reached"), "Slack cannot be reached"), (KeyError("ok"), "KeyError")],
+)
+def test_tokens_of_accounts_that_go_are_taken_back_and_a_vendor_that_is_away_holds_up_nothing(
+    house: House, refusal: Exception | None, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def vendor(source: str, token: Token) -> None:
+        asked.append((source, token.access.get_secret_value()))
+        if refusal:
+            raise refusal
+
+    monkeypatch.setattr(house, "revoked_at", vendor)
+    connect(house, "T1", "acme")
+    connect(house, "T2", "acme", routed="bolt")
+    connect(house, "T3", "bolt")
+    assert revoke(house).evidence is None
+    assert asked == []
+    done = revoke(house, DEFAULT_FIRM)
+    assert asked == [("slack", "token of T1")]
+    assert done.evidence is not None
+    assert done.evidence.accounts == (LetGo("slack/T1", why),)
+    assert (SECRET in everything(house), left(house), left(house, DEFAULT_FIRM)) == (False, {}, {})
+    (noted,) = [each for each in house.database.state.audit_log if each.action == "account.removed"]
+    assert (noted.subject, noted.who) == ("slack/T1", "cli")
+    assert noted.why.endswith(f"not taken back at its vendor: {why}" if why else "; taken back at its vendor")
+    again = revoke(house, DEFAULT_FIRM)
+    assert again.evidence is not None
+    assert (again.evidence.accounts, len(asked)) == ((), 1)
+
+
+def test_letters_that_are_nobodys_are_counted_where_their_account_serves_no_other(house: House) -> None:
+    connect(house, "T1", "acme")
+    connect(house, "T2", "acme", routed="bolt")
+    letters = [
+        DeadLetter(
+            origin=f"item:slack/T{n}/1",
+            topic="slack-messages",
+            company_id=None,
+            message_id=f"slack:T{n}",
+            error="unassigned",
+            error_type="E",
+            failed_at=NOW,
+            value=b"{}",
+        )
+        for n in (1, 2)
+    ]
+    with house.database.begin() as tx:
+        tx.ledger.add_dead_letters(letters)
+    revoke(house)
+    assert left(house) == {}, "another firm has a share"
+    revoke(house, DEFAULT_FIRM)
+    assert left(house, DEFAULT_FIRM) == {}
+    held = [each.origin for each in house.database.state.dead_letters.values() if each.value]
+    assert held == ["item:slack/T2/1"], "it may be the other company's"
+    with house.database.begin() as tx:
+        tx.ledger.add_dead_letters([letters[0].model_copy(update={"origin": "item:slack/T1/2"})])
+    assert left(house, DEFAULT_FIRM) == {"dead_letters": 1}, "one that was on its way"
+    house.erasing.mend(LATER + SETTLES_AFTER)
+    assert left(house, DEFAULT_FIRM) == {}
+
+
+def test_a_token_that_no_key_opens_is_deleted_and_told(house: House) -> None:
+    connect(house, "T1", "acme", sealed=b"by a key that is lost")
+    revoke(house)
+    evidence = revoke(house, DEFAULT_FIRM).evidence
+    assert evidence is not None
+    assert [(each.account, bool(each.why)) for each in evidence.accounts] == [("slack/T1", True)]
+    assert left(house, DEFAULT_FIRM) == {}
 
 
 def test_what_was_never_shared_cannot_be_taken_back(house: House) -> None:

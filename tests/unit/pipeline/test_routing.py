@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sago.domain.connections import Route
+from sago.domain.connections import LEFT_ALONE, Route
 from sago.pipeline.routing import company_of, domain_of
 from tests.unit.pipeline.scripted_source import connection_of, item
 
@@ -62,6 +62,15 @@ DOMAINS = st.sampled_from(["acme.example", "b.example", "x.example", "ACME.EXAMP
 ADDRESSES = st.lists(
     st.builds(lambda name, at: f"{name}@{at}" if at else name, st.text(max_size=5), DOMAINS), max_size=5
 )
+
+
+def test_what_is_left_alone_is_nobody_elses() -> None:
+    routes = [container("C1", LEFT_ALONE), domain("gone.example", LEFT_ALONE), *ROUTES[1:]]
+    assert company_of(item("C1", ["ana@acme.example"]), CONNECTION, routes) == LEFT_ALONE
+    assert company_of(item("C9", ["x@gone.example", "ana@acme.example"]), CONNECTION, routes) == LEFT_ALONE
+    rest = [*routes, container("*", LEFT_ALONE)]
+    assert company_of(item("C9"), NOBODYS, rest) == LEFT_ALONE
+    assert company_of(item("C9"), CONNECTION, rest) == "house", "a person has said so since"
 
 
 @given(st.sampled_from([None, "C1", "C2", "C9", ""]), ADDRESSES, st.permutations(ROUTES), st.randoms())

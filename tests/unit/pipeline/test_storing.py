@@ -225,3 +225,13 @@ def test_stored_messages_that_cannot_be_queued_are_no_dead_letters(monkeypatch: 
     house.store(deal(1), message(2))
     house.run()
     assert house.deals() == ["Delta"]
+
+
+def test_what_is_stored_or_refused_is_under_way_no_more() -> None:
+    house = House()
+    with house.database.begin() as tx:
+        tx.under_way.note([("acme", message(n).id) for n in range(3)], NOW)
+    house.store(message(1), name="first")
+    house.store(message(1, text="something else"), message(2), name="second")
+    with house.database.begin() as tx:
+        assert tx.under_way.companies({message(n).id for n in range(3)}, {"acme"}) == {message(0).id: ["acme"]}

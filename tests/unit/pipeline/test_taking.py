@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -16,10 +17,11 @@ from sago.domain.connections import Connection, Route
 from sago.domain.erasures import Erasure
 from sago.domain.messages import Message
 from sago.errors import TransientError
+from sago.pipeline.disconnecting import take_connected
 from sago.pipeline.item_letters import kept_in
 from sago.pipeline.projecting import project
 from sago.pipeline.reception import Reception
-from sago.pipeline.taking import DIRECT, NOT_SHARED, TOO_EARLY, UNFORESEEN, Taken, Taking
+from sago.pipeline.taking import DIRECT, NOT_SHARED, NOT_SHARED_ANY_MORE, TOO_EARLY, UNFORESEEN, Taken, Taking
 from sago.ports import Item, guarded
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
@@ -274,6 +276,18 @@ def test_a_message_stays_with_the_company_it_was_stored_for() -> None:
     assert later == {("holding", "slack:1"), ("holding", "slack:2"), ("startup", "slack:3")}
 
 
+def test_what_is_not_stored_yet_stays_with_its_company_as_well() -> None:
+    house = House(connection_of(company_id="holding"))
+    house.take([item("C2", id="1", text="a line"), item("C2", id="2", text="a line")])
+    with house.database.begin() as tx:
+        tx.connections.route(Route(connection_id=CONNECTION.id, kind="container", key="C2", company_id="startup"))
+    house.take([item("C2", id="1", text="a line"), gone("1", "C2"), item("C2", id="2", text="an edit", version=5)])
+    house.connection = house.connection.model_copy(update={"containers": ("C9",)})
+    assert house.take([gone("2", "C2")]).ids == ["slack:2"], "a deletion passes the share"
+    assert {each.company_id for each in house.published()} == {"holding"}
+    assert house.take([gone("3", "C2")]).ignored == {NOT_SHARED: 1}, "it tells of nothing that was taken"
+
+
 def test_a_talk_goes_on_where_it_is_stored_when_its_channel_has_no_company_any_more() -> None:
     house = House()
     house.take([item(id="1", text="a line")])
@@ -282,6 +296,25 @@ def test_a_talk_goes_on_where_it_is_stored_when_its_channel_has_no_company_any_m
         tx.connections.unroute(CONNECTION.id, "container", "C1")
     assert house.take([gone(), item(id="2", text="nobody's")]).ids == ["slack:1"]
     assert house.published()[-1].company_id == "acme"
+
+
+@pytest.mark.parametrize(("default", "routed"), [("acme", "bravo"), ("bravo", "acme")])
+def test_nothing_is_taken_of_a_company_that_is_not_shared_any_more(default: str, routed: str) -> None:
+    house = House(connection_of(company_id=default, containers=("*",)))
+    erasure = {"id": uuid4(), "company_id": "acme", "because": "ended", "requested_by": "x", "requested_at": NOW}
+    with house.database.begin() as tx:
+        tx.connections.route(ROUTES[0].model_copy(update={"company_id": routed}))
+        take_connected(tx, Erasure.model_validate(erasure), NOW)
+        found = tx.connections.get(CONNECTION.id)
+    assert found is not None
+    house.connection = found
+    theirs, others = ("C2", "C1") if default == "acme" else ("C1", "C2")
+    said = [item(theirs, id=id_, **what) for id_, what in (("1", {"text": "a line"}), ("2", {"text": ""}))]
+    taken = house.take([*said, item(theirs, id="3", **{"raise": "text"}), item(others, id="4", text="a line")])
+    assert taken.ignored == {NOT_SHARED_ANY_MORE: 3}
+    house.settle()
+    assert house.letters() == []
+    assert [(each.company_id, each.id) for each in house.published()] == [("bravo", "slack:4")]
 
 
 def test_a_deletion_withdraws_the_open_letter_of_its_message() -> None:
