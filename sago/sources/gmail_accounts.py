@@ -79,6 +79,7 @@ class GmailAccounts:
 
     def revoke(self, token: Token) -> None:
         ended = (token.refresh or token.access).get_secret_value()
-        status = posted("Google cannot be reached", self._settings.revoke_url, {"token": ended}, WITHIN).status
+        url = self._settings.revoke_url
+        status = posted(f"Google cannot be reached at {url}", url, {"token": ended}, WITHIN).status
         if status not in (200, 400):  # 400: it was of no use any more
             raise PermanentError(f"Google answers {status}")

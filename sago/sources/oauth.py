@@ -128,7 +128,7 @@ def _words(value: object) -> str:
 
 def _post(app: App, form: Mapping[str, str]) -> Mapping[str, Any]:
     """The JSON object of the answer, whatever its status; nothing of the request stands in an error."""
-    name = f"{app.vendor} cannot be reached at {app.token_url}, try again"
+    name = f"{app.vendor} cannot be reached at {app.token_url}"
     status, _, content = posted(name, app.token_url, form, WITHIN)
     try:
         told = json.loads(content)

@@ -48,7 +48,17 @@ def _asked(name: str, method: str, url: str, form: dict[str, str] | None, within
                     if len(content) > LARGEST:
                         raise UnusableAnswerError(f"{name} answers with more than {LARGEST} bytes")
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise TransientError(f"{name}: {type(error).__name__}") from None
+        why = f"no answer within {within:g} s" if limit.is_over else why_unreached(error, within)
+        raise TransientError(f"{name}: {why}") from None
     if limit.is_over:  # an answer without a length ends where the connection was cut
         raise TransientError(f"{name}: no answer within {within:g} s")
     return Answer(response.status_code, response.headers, bytes(content))
+
+
+def why_unreached(error: Exception, within: float) -> str:
+    """What went wrong, and how to mend it."""
+    if isinstance(error, httpx2.TimeoutException):
+        return f"no answer within {within:g} s; try again in a minute"
+    if isinstance(error, httpx2.ConnectError):
+        return "no connection; look at this machine's network, its proxy and certificates, then try again"
+    return "the connection broke off; try again"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -15,8 +14,6 @@ from hypothesis import strategies as st
 from bench.extraction.recognizers import measured
 from sago.domain import amount_words as words
 from sago.domain.amounts import Amount, find_amounts
-
-RECOGNIZERS = Path(__file__).parents[4] / "shared/data/real/recognizers"
 
 
 def read(text: str) -> list[tuple[float, str]]:
@@ -498,12 +495,9 @@ def test_time_is_bounded(unit: str) -> None:
     assert time.process_time() - begun < 20
 
 
-def load(name: str) -> list[dict[str, object]]:
-    path = RECOGNIZERS / name
-    if not path.exists():
-        assert os.environ.get("SAGO_REQUIRE_SHARED") != "1", f"{path} is missing"
-        pytest.skip("the shared recognizers corpus is not here")
-    cases: list[dict[str, object]] = json.loads(path.read_text(encoding="utf-8-sig"))
+def load(shared: Path, name: str) -> list[dict[str, object]]:
+    text = (shared / "data" / "real" / "recognizers" / name).read_text(encoding="utf-8-sig")
+    cases: list[dict[str, object]] = json.loads(text)
     return cases
 
 
@@ -511,8 +505,8 @@ def overlapping(found: list[Amount], start: int, end: int) -> list[Amount]:
     return [amount for amount in found if amount.start < end and amount.end > start]
 
 
-def test_figures_of_the_recognizers_corpus() -> None:
-    load("NumberWithUnit/English/CurrencyModel.json")
+def test_figures_of_the_recognizers_corpus(shared: Path) -> None:
+    load(shared, "NumberWithUnit/English/CurrencyModel.json")
     money, percent, *_ = measured()
     assert money.united / money.expected > 0.84
     assert money.exact / money.expected > 0.8
@@ -520,8 +514,8 @@ def test_figures_of_the_recognizers_corpus() -> None:
 
 
 @pytest.mark.parametrize("name", ["EmailModel", "GUIDModel"])
-def test_addresses_of_the_recognizers_corpus_are_no_figures(name: str) -> None:
-    for case in load(f"Sequence/English/{name}.json"):
+def test_addresses_of_the_recognizers_corpus_are_no_figures(shared: Path, name: str) -> None:
+    for case in load(shared, f"Sequence/English/{name}.json"):
         for result in case["Results"]:  # type: ignore[attr-defined]
             start = str(case["Input"]).find(result["Text"])
             assert not overlapping(find_amounts(str(case["Input"])), start, start + len(result["Text"]))

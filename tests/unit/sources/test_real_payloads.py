@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import re
 from collections import Counter
 from datetime import UTC, datetime
@@ -15,7 +14,6 @@ from sago.errors import InvalidMessageError
 from sago.ports import Delivery
 from sago.sources import slack, slack_events, slack_subtypes
 
-REAL = Path(__file__).parents[4] / "shared" / "data" / "real"
 SOURCES = Path(__file__).parents[3] / "docs" / "sources.md"
 FILLED = {
     "team_id": "T0REAL",
@@ -26,14 +24,6 @@ FILLED = {
     "event_ts": "1781914983.110929",
 }
 NOW = datetime(2026, 4, 2, 12, tzinfo=UTC)
-
-
-def corpus(name: str) -> Path:
-    if not (REAL / name).is_dir():
-        if os.environ.get("SAGO_REQUIRE_SHARED") == "1":
-            pytest.fail(f"../shared/data/real/{name} is missing")
-        pytest.skip(f"../shared/data/real/{name} is not here")
-    return REAL / name
 
 
 def objects(value: object) -> list[dict]:
@@ -78,26 +68,27 @@ def told(heading: str) -> dict[str, int]:
     return {what: int(count) for what, count in re.findall(r"^\| (.+?) \| (\d+) \|$", part, re.MULTILINE)}
 
 
-def slack_files() -> list[Any]:
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(corpus("slack").rglob("*.json"))]
+@pytest.fixture(scope="module")
+def slack_files(shared: Path) -> list[Any]:
+    return [json.loads(path.read_text("utf-8")) for path in sorted((shared / "data/real/slack").rglob("*.json"))]
 
 
-def test_every_slack_payload_has_the_fate_that_is_told() -> None:
-    assert Counter(map(slack_fate, slack_files())) == told("Real payloads as they are")
-    assert Counter(slack_fate(filled(each)) for each in slack_files()) == told("Real payloads, blanks filled in")
+def test_every_slack_payload_has_the_fate_that_is_told(slack_files: list[Any]) -> None:
+    assert Counter(map(slack_fate, slack_files)) == told("Real payloads as they are")
+    assert Counter(slack_fate(filled(each)) for each in slack_files) == told("Real payloads, blanks filled in")
 
 
-def test_every_object_with_a_text_and_a_time_has_the_fate_that_is_told() -> None:
+def test_every_object_with_a_text_and_a_time_has_the_fate_that_is_told(slack_files: list[Any]) -> None:
     """Read as if it were a message: what is none of its own accord (an attachment, a mention) has the same fields."""
-    spoken = [each for each in objects(slack_files()) if {"text", "ts"} <= each.keys()]
+    spoken = [each for each in objects(slack_files) if {"text", "ts"} <= each.keys()]
     events = [{"channel": "C0REAL", **filled(each), "type": "message"} for each in spoken]
     fates = Counter(slack_fate({"type": "event_callback", "team_id": "T0REAL", "event": event}) for event in events)
     assert fates == told("Every object in them with a text and a time")
 
 
-def test_no_object_in_a_slack_payload_is_an_error_of_ours() -> None:
+def test_no_object_in_a_slack_payload_is_an_error_of_ours(slack_files: list[Any]) -> None:
     taken = 0
-    for each in objects([*slack_files(), filled(slack_files())]):
+    for each in objects([*slack_files, filled(slack_files)]):
         with contextlib.suppress(InvalidMessageError):
             slack.to_message({"channel": "C0REAL", **each}, "acme")
             taken += 1
