@@ -10,7 +10,7 @@ from uuid import UUID
 from sago.domain.connections import Connection, Heard, Refresh, Route, Stream, Token
 
 UNDER_WAY_FOR = timedelta(days=30)
-"""Longer than the log keeps anything: what was not stored until then never will be."""
+"""Longer than the log keeps anything by default (`kafka.retention_hours`): what is not stored then never will be."""
 
 
 class Vault(Protocol):
