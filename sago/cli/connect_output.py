@@ -26,7 +26,7 @@ from sago.sources.accounts import Accounts
 MANY = 10_000
 """Messages that an estimate is told for."""
 LOOKED_AT = 1_000
-"""Dead letters of a source, the newest."""
+"""Dead letters of an account, the newest."""
 
 
 class Told(NamedTuple):
@@ -91,13 +91,12 @@ def left_over(container: Container, connection: Connection) -> str:
     topic = container.settings.kafka.topic(connection.source)
     mine = f"{ITEM}{name_of(connection)}/"
     with container.database.begin() as tx:
-        letters = tx.ledger.dead_letters(topic=topic, limit=LOOKED_AT)
-    found = [each for each in letters if each.origin.startswith(mine)]
+        found = tx.ledger.dead_letters(topic=topic, within=mine, limit=LOOKED_AT)
     if not found:
         return ""
     nobodys = sum(each.error.startswith(UNASSIGNED) for each in found)
     mend = f", {nobodys:,} of them nobody's: `sago connect route {connection.account}`" if nobodys else ""
-    at_least = "at least " if len(letters) == LOOKED_AT else ""
+    at_least = "at least " if len(found) == LOOKED_AT else ""
     return f"{at_least}{len(found):,} among the dead letters (`sago dlq list --topic {topic}`){mend}"
 
 

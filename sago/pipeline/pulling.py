@@ -175,6 +175,7 @@ class _Run:
         self._clock = pulling.clock
         self._until = pulling.clock.monotonic() + pulling.pace.run_for.total_seconds()
         self._pulled = Pulled()
+        self._places: list[dict[str, Any] | None] = []
         self._has_forgotten = False
 
     def read(self) -> Pulled:
@@ -201,8 +202,10 @@ class _Run:
             page = source.page(self._connection, vendor, self._stream, window)
             self._look_again()
             taken = self._pulling.taking.take(source, self._connection, page.items)
-            if page.cursor is not None and page.cursor == stream.cursor:
-                raise TransientError(f"{self._connection.source} names the page that was read as the next one")
+            self._places.append(stream.cursor)
+            if page.cursor is not None and page.cursor in self._places:
+                told = f"{self._connection.source} names a page that was read as the next one"
+                raise TransientError(told, retry_after=self._pulling.pace.pull_every)
         except HeldBackError:
             raise
         except CursorExpiredError:
@@ -253,6 +256,7 @@ class _Run:
         window = self._stream.window
         if window is not None:  # what is read without a mark is read as far back as the look-back goes
             window = Window(min(window.start, self._back(self._pulling.pace.look_back)), window.end)
+        self._places.clear()
         self._write(cursor=None, mark=None, window=window)
 
     def _sleep_through(self, error: TransientError) -> None:

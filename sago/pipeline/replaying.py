@@ -13,7 +13,7 @@ from sago.pipeline.taking import Taking
 from sago.ports import Source, Sources
 
 MOST = 10_000
-"""Letters that are looked through."""
+"""Letters that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ class Replaying:
     def unassigned(self) -> list[DeadLetter]:
         """Open letters of messages that were nobody's."""
         with self.taking.database.begin() as tx:
-            letters = tx.ledger.dead_letters(limit=MOST)
-        return [each for each in letters if each.origin.startswith(PREFIX) and each.error.startswith(UNASSIGNED)]
+            return tx.ledger.dead_letters(within=PREFIX, error=UNASSIGNED, limit=MOST)
 
     def _again(self, letter: DeadLetter, kept: Kept) -> Message:
         source, connection, routes, served = self._found(letter, kept)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import count
 from typing import NamedTuple
 
 from sago import telemetry
@@ -26,8 +27,6 @@ DIRECT = "a direct message"
 NOT_SHARED_ANY_MORE = "of a company that is not shared any more"
 TOO_EARLY = "said before the share began"
 OTHER_WORDS = "same id, other content as the message stored before"
-EDITS = 100
-"""Of one message under one version that are told apart; with more, the bridge makes a dead letter."""
 UNFORESEEN = "cannot be read, an error on our side"
 """How the reason of an item begins that no source foresaw; the log has where."""
 
@@ -268,18 +267,21 @@ class Taking:
 
     def unknown(self, message: Message, held: dict[MessageRef, Message]) -> Message | None:
         """The message where it is not known; `held` has what is stored under its own version. An edit whose version
-        another edit has, for vendors may tell its time in whole seconds, is the next version, unless that one is the
-        same edit."""
-        for version in range(message.version, message.version + EDITS):
-            wanted = message.model_copy(update={"version": version}) if version > message.version else message
-            if wanted is not message and wanted.ref not in held:
-                held |= {each.ref: each for each in self.raw.read([wanted.ref])}
-            there = held.get(wanted.ref)
-            if there is None:
-                return wanted
-            if message.version == 0 or is_emptied(there) or there.retells(message):
-                return None
-        return wanted
+        another edit has, for vendors may tell its time in whole seconds, is the next version, unless that one or a
+        later one is the same edit: pushed, it may have come with a finer time."""
+        there = held.get(message.ref)
+        if there is None:
+            return message
+        if message.version == 0 or is_emptied(there) or there.retells(message):
+            return None
+        sent_at = message.sent_at
+        held |= {each.ref: each for each in self.raw.read_range(message.company_id, sent_at, sent_at + _INSTANT)}
+        mine = [each for each in held.values() if (each.company_id, each.id) == (message.company_id, message.id)]
+        later = {each.version: each for each in mine if each.version > message.version}
+        if any(is_emptied(each) or each.retells(message) for each in later.values()):
+            return None
+        free = next(version for version in count(message.version + 1) if version not in later)
+        return message.model_copy(update={"version": free})
 
     def _hand_in(self, messages: Sequence[Message], taken: Taken) -> None:
         if not messages:

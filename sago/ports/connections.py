@@ -39,8 +39,8 @@ class ConnectionStore(Protocol):
     def all(self, *, lock: bool = False) -> list[Connection]:
         """By source and account; with `lock` as in `get`."""
 
-    def refuse(self, connection_id: UUID, reason: str) -> bool:
-        """Make an active connection a refused one; False, and no change, where it is not active."""
+    def refuse(self, connection_id: UUID, reason: str) -> None:
+        """Make an active connection a refused one; no change where it is not active."""
 
     def keep_token(self, connection_id: UUID, sealed: bytes) -> None:
         """Insert or replace the sealed token."""
@@ -54,8 +54,8 @@ class ConnectionStore(Protocol):
     def route(self, route: Route) -> None:
         """Insert, or replace where its key goes."""
 
-    def unroute(self, connection_id: UUID, kind: str, key: str) -> bool:
-        """Delete a route; False where there was none."""
+    def unroute(self, connection_id: UUID, kind: str, key: str) -> None:
+        """Delete a route, where there is one."""
 
     def routes(self, connection_id: UUID) -> list[Route]:
         """By kind and key."""
@@ -76,14 +76,11 @@ class StreamStore(Protocol):
     def all(self) -> list[Stream]:
         """Of every connection, by connection and name."""
 
-    def due(self, now: datetime, limit: int = 100) -> list[Stream]:
-        """Those of active connections whose time has come and that nobody reads, longest due first."""
-
     def queue(
         self, now: datetime, until: datetime, limit: int = 100, connection_id: UUID | None = None
     ) -> list[Stream]:
-        """Those (of one connection, where it is given) that are due and not queued, which count as queued until then,
-        or until they are claimed."""
+        """Those of active connections (of one, where it is given) whose time has come, that nobody reads and that are
+        not queued, longest due first; they count as queued until then, or until they are claimed."""
 
     def unqueue(self, connection_id: UUID, names: Collection[str], until: datetime) -> None:
         """Those that were queued until then and not claimed since do not count as queued: nothing is on its way."""

@@ -20,8 +20,10 @@ class Ledger(Protocol):
     def add_dead_letters(self, letters: Sequence[DeadLetter]) -> int:
         """Project; how many origins were new. One that fails at or after its replay is open again."""
 
-    def dead_letters(self, *, topic: str | None = None, replayed: bool = False, limit: int = 100) -> list[DeadLetter]:
-        """Newest first."""
+    def dead_letters(
+        self, *, topic: str | None = None, within: str = "", error: str = "", replayed: bool = False, limit: int = 100
+    ) -> list[DeadLetter]:
+        """Newest first, of those whose origins begin as `within` and whose errors as `error`."""
 
     def dead_letter(self, origin: str) -> DeadLetter | None:
         """One by its origin."""

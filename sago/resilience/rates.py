@@ -13,6 +13,10 @@ from sago.resilience.quiet_redis import QuietRedis
 MILLISECOND = timedelta(milliseconds=1)
 WINDOW = timedelta(minutes=1)
 SCRIPT = resources.files("sago.resilience").joinpath("rate.lua").read_text(encoding="utf-8")
+HOLD = """if tonumber(ARGV[1]) > tonumber(redis.call('GET', KEYS[1]) or 0) then
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+end"""
+"""A shorter word does not end a longer one."""
 
 
 class RedisRates:
@@ -30,8 +34,8 @@ class RedisRates:
         return timedelta(milliseconds=int(wait))
 
     def hold(self, name: str, wait: timedelta) -> None:
-        until = (self._clock.now() + wait).timestamp()
-        self._redis.ask(lambda redis: redis.set(f"held:{name}", until, px=max(round(wait / MILLISECOND), 1)))
+        args = ((self._clock.now() + wait).timestamp(), max(round(wait / MILLISECOND), 1))
+        self._redis.ask(lambda redis: redis.eval(HOLD, 1, f"held:{name}", *map(str, args)))
 
     def held(self, name: str) -> timedelta:
         until = self._redis.ask(lambda redis: redis.get(f"held:{name}")) or 0
@@ -62,7 +66,8 @@ class MemoryRates:
             return timedelta(seconds=recent[-most] - now) + WINDOW
 
     def hold(self, name: str, wait: timedelta) -> None:
-        self._held[name] = self._clock.now() + wait
+        until = self._clock.now() + wait
+        self._held[name] = max(until, self._held.get(name, until))
 
     def held(self, name: str) -> timedelta:
         now = self._clock.now()

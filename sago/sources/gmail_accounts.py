@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import httpx2
-
 from sago.domain.connections import Token
 from sago.errors import ConfigError, PermanentError, TransientError, UsageError
 from sago.ports import Vendor
 from sago.source_sections import GmailSettings
 from sago.sources.accounts import Account, Choice, rows
-from sago.sources.oauth import WITHIN, App, why_unreached
+from sago.sources.oauth import WITHIN, App
+from sago.sources.token_request import posted
 from sago.sources.visits import Visit
 
 SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
@@ -80,11 +79,7 @@ class GmailAccounts:
 
     def revoke(self, token: Token) -> None:
         ended = (token.refresh or token.access).get_secret_value()
-        try:
-            status = httpx2.post(self._settings.revoke_url, data={"token": ended}, timeout=WITHIN).status_code
-        except httpx2.HTTPError as error:
-            raise TransientError(
-                f"Google cannot be reached at {self._settings.revoke_url}: {why_unreached(error)}"
-            ) from None
+        url = self._settings.revoke_url
+        status = posted(f"Google cannot be reached at {url}", url, {"token": ended}, WITHIN).status
         if status not in (200, 400):  # 400: it was of no use any more
             raise PermanentError(f"Google answers {status}")

@@ -28,7 +28,9 @@ ME = "gmail/v1/users/me"
 LIMIT = "requests"
 USUAL = ("INBOX", "SENT")
 PAGE = 50
-"""Messages of a list, or records of the history, that are read between two checkpoints."""
+"""Messages of a list, or records of the history, that one call asks for."""
+READS = 10
+"""Messages that are read between two checkpoints: with two calls each, within a task's time at ten seconds a call."""
 MOST_AGAIN = 5
 """Times that one window's lists are begun again, before the window itself is."""
 LEFT_OUT = "left_out"
@@ -96,7 +98,10 @@ def page(connection: Connection, vendor: Vendor, stream: Stream) -> Page:
         at = _beginning(connection, vendor, stream)
     mailbox = Mailbox(connection, vendor, [Shared(*each) for each in at["labels"]])
     try:
-        answer = mailbox.changes(at) if "after" in at else mailbox.listed(at)
+        if at.get("unread"):
+            answer = mailbox.read(at, at["unread"], at["then"])
+        else:
+            answer = mailbox.changes(at) if "after" in at else mailbox.listed(at)
     except _ForgottenError:
         if at["again"] == MOST_AGAIN:
             raise
@@ -148,11 +153,18 @@ class Mailbox:
         label = self.labels[at["label"]].label
         params = {"q": f"after:{at['from']}"} | ({"labelIds": label} if label else {})
         answer = self._list("messages", params, at)
-        items = tuple(self._read(row["id"], {label} if label else set()) for row in forms.rows(answer, "messages"))
+        unread = [[row["id"], [label] if label else []] for row in forms.rows(answer, "messages")]
         if token := forms.next_page(answer):
-            return Page(items, at | {"page": token})
+            return self.read(at, unread, at | {"page": token})
         is_last = at["label"] + 1 == len(self.labels)
-        return Page(items, None if is_last else at | {"label": at["label"] + 1, "page": None})
+        return self.read(at, unread, None if is_last else at | {"label": at["label"] + 1, "page": None})
+
+    def read(self, at: dict[str, Any], unread: Sequence[list[Any]], then: dict[str, Any] | None) -> Page:
+        """Some of the messages that a list named, each with the labels it had; the cursor holds the others, and where
+        to go on behind them."""
+        items = tuple(self._read(message_id, set(had)) for message_id, had in unread[:READS])
+        others = unread[READS:]
+        return Page(items, at | {"unread": others, "then": then} if others else then)
 
     def changes(self, at: dict[str, Any]) -> Page:
         """A page of the history; at its end the id that it had at its beginning is where the next one goes on."""
@@ -164,18 +176,24 @@ class Mailbox:
             ) from None
         at["until"] = at["until"] or forms.history_id(answer)
         changed, deleted = forms.changes_in(forms.rows(answer, "history"), self._telling())
-        items = [self._changed(message_id, each) for message_id, each in changed.items() if message_id not in deleted]
-        items += [left_out(message_id, DELETED) for message_id in deleted]
+        items, unread = [left_out(message_id, DELETED) for message_id in deleted], []
+        for message_id, change in changed.items():
+            if message_id in deleted:
+                continue
+            if known := self._known(message_id, change):
+                items.append(known)
+            else:
+                unread.append([message_id, sorted(change.had)])
         token = forms.next_page(answer)
-        return Page(tuple(items), at | {"page": token} if token else None)
+        page = self.read(at, unread, at | {"page": token} if token else None)
+        return page._replace(items=(*page.items, *items))
 
-    def _changed(self, message_id: str, change: forms.Change) -> Item:
-        """Fetched only where it may be taken."""
-        if change.has is not None:
-            known = Item({"id": message_id, "labelIds": sorted(change.has)}, self._container(change.had | change.has))
-            if _hidden(change.has) or not self.connection.takes(known.container):
-                return known
-        return self._read(message_id, change.had)
+    def _known(self, message_id: str, change: forms.Change) -> Item | None:
+        """What need not be fetched, as it is not to be taken."""
+        if change.has is None:
+            return None
+        known = Item({"id": message_id, "labelIds": sorted(change.has)}, self._container(change.had | change.has))
+        return known if _hidden(change.has) or not self.connection.takes(known.container) else None
 
     def _read(self, message_id: str, had: set[str]) -> Item:
         try:

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import httpx2
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from google.auth import jwt
 from google.auth.crypt import RSAVerifier
@@ -25,6 +24,7 @@ from google.auth.crypt import RSAVerifier
 from sago.errors import ConfigError, InvalidMessageError, SignatureError, TransientError
 from sago.ports import Delivery, Push
 from sago.source_sections import GmailSettings
+from sago.sources.token_request import fetched
 
 STREAM = "*"
 """The one stream of a mailbox."""
@@ -77,12 +77,16 @@ class Certificates:
     def _asked(self, at: datetime) -> _Keys:
         if self._silent_until and self._silent_until - PAUSE <= at < self._silent_until:
             raise TransientError("Google's certificates could not be had a moment ago")
+        name = "Google's certificates cannot be had"
         try:
-            answer = httpx2.get(self._url, timeout=ANSWERED_WITHIN, follow_redirects=False).raise_for_status()
-            by_id = {str(each["kid"]): _public_key(each) for each in answer.json()["keys"] if each["kty"] == "RSA"}
-        except (httpx2.HTTPError, httpx2.InvalidURL, *_UNREADABLE) as error:
+            answer = fetched(name, self._url, ANSWERED_WITHIN)
+            if answer.status != 200:
+                raise TransientError(f"{name}: status {answer.status}")
+            by_id = {str(e["kid"]): _public_key(e) for e in json.loads(answer.content)["keys"] if e["kty"] == "RSA"}
+        except (TransientError, *_UNREADABLE) as error:
             self._silent_until = at + PAUSE
-            raise TransientError(f"Google's certificates cannot be had: {type(error).__name__}") from None
+            told = str(error) if isinstance(error, TransientError) else f"{name}: {type(error).__name__}"
+            raise TransientError(told) from None
         return _Keys(by_id, at, at + _kept_for(answer.headers))
 
 

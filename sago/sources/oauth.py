@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -15,11 +16,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import httpx2
 from pydantic import SecretStr
 
 from sago.domain.connections import Token
 from sago.errors import ConfigError, TransientError, UsageError
+from sago.sources.token_request import posted
 
 WITHIN = 20.0
 """Seconds for one call to a vendor while a person waits."""
@@ -127,15 +128,14 @@ def _words(value: object) -> str:
 
 def _post(app: App, form: Mapping[str, str]) -> Mapping[str, Any]:
     """The JSON object of the answer, whatever its status; nothing of the request stands in an error."""
+    name = f"{app.vendor} cannot be reached at {app.token_url}"
+    status, _, content = posted(name, app.token_url, form, WITHIN)
     try:
-        response = httpx2.post(app.token_url, data=form, timeout=WITHIN, headers={"Accept": "application/json"})
-        told = response.json()
-    except httpx2.HTTPError as error:
-        raise TransientError(f"{app.vendor} cannot be reached at {app.token_url}: {why_unreached(error)}") from None
-    except ValueError:
-        raise TransientError(f"{app.vendor} answered {response.status_code} without JSON: try again") from None
-    if not isinstance(told, dict) or (response.status_code >= 500 and "error" not in told):
-        raise TransientError(f"{app.vendor} answered {response.status_code}: try again")
+        told = json.loads(content)
+    except (ValueError, RecursionError):
+        raise TransientError(f"{app.vendor} answered {status} without JSON: try again") from None
+    if not isinstance(told, dict) or (status >= 500 and "error" not in told):
+        raise TransientError(f"{app.vendor} answered {status}: try again")
     return told
 
 
@@ -149,12 +149,3 @@ def _refused(app: App, question: Question, error: object) -> ConfigError | Usage
             "one with your app"
         )
     return UsageError(f"{app.vendor} did not take its own code ({name}): it is good once, for minutes; run it again")
-
-
-def why_unreached(error: httpx2.HTTPError) -> str:
-    """What went wrong, and how to mend it."""
-    if isinstance(error, httpx2.TimeoutException):
-        return f"no answer within {WITHIN:g} s; try again in a minute"
-    if isinstance(error, httpx2.ConnectError):
-        return "no connection; look at this machine's network, its proxy and certificates, then try again"
-    return "the connection broke off; try again"

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from sago.domain.connections import EVERY_CONTAINER, Connection, Stream, Window
-from sago.errors import CursorExpiredError, InvalidMessageError, NotThereError, TransientError, UnusableAnswerError
+from sago.errors import CursorExpiredError, InvalidMessageError, NotThereError, UnusableAnswerError
 from sago.ports import Identity, Item, Page, Vendor, guarded
 from sago.source_sections import SlackSettings
 from sago.sources import slack, slack_events
@@ -31,8 +31,8 @@ LARGEST_LIST = 999
 """Objects a page of a list holds at most, by the documents of users.conversations and users.list."""
 _MOMENT = timedelta(microseconds=1)
 TRIES = 8
-"""Of one thread at which Slack fails: with their pauses they take some minutes. Then the channel goes on without it;
-the first window of each further day tries it once more."""
+"""Windows that ask for a thread at which Slack fails, each once; the channel goes on meanwhile. After that the first
+window of each further day asks for it."""
 _SLACKBOT = "USLACKBOT"
 
 
@@ -40,8 +40,8 @@ class NoSuchThreadError(NotThereError):
     """The parent was deleted since the channel was read, and no reply is left."""
 
 
-class FaultOfSlackError(TransientError):
-    """Slack failed at this one call, and says so itself: it is no outage."""
+class FaultOfSlackError(UnusableAnswerError):
+    """Slack failed at this one call, and says so itself: breakers take it for an answer."""
 
 
 def limits_of(settings: SlackSettings) -> dict[str, int]:
@@ -91,8 +91,8 @@ def read_page(vendor: Vendor, stream: Stream, window: Window, size: int) -> Page
     The cursor holds `next`, where Slack says that the channel goes on; `threads`, the parents whose replies are read
     before that; `replies`, where the first of them goes on; `is_forgotten`, that Slack did not know that any more once;
     `seen`, the oldest message so far, and `latest`, the edge that `next` belongs to; `left_out`, threads that could not
-    be read, each with the edge from which on; the mark keeps them for the first window of another day. Where Slack does
-    not know `next` any more, the channel is read on from `seen`: hours of reading are not begun anew.
+    be read, each with the edge `from` which on and the `tries` so far; the mark keeps them for windows to come. Where
+    Slack does not know `next` any more, the channel is read on from `seen`: hours of reading are not begun anew.
     """
     cursor = stream.cursor or {}
     if cursor.get("threads"):
@@ -109,7 +109,7 @@ def read_page(vendor: Vendor, stream: Stream, window: Window, size: int) -> Page
     seen = _oldest(messages) or cursor.get("seen")
     place = {"next": _next(body, cursor.get("next")), "latest": latest, "seen": seen, "left_out": left_out}
     is_of_another_day = stream.read_until is not None and stream.read_until.date() < window.end.date()
-    again = left_out if is_of_another_day and not cursor else {}
+    again = [ts for ts, each in left_out.items() if is_of_another_day or each["tries"] < TRIES] if not cursor else []
     threads = list(dict.fromkeys([*again, *_threads(messages, window, stream)]))
     return _page(stream, messages, place | {"threads": threads})
 
@@ -118,10 +118,11 @@ def _thread_page(vendor: Vendor, stream: Stream, cursor: Mapping[str, Any], wind
     parent, *others = cursor["threads"]
     before = _left_out(stream)
     asked = _asked(stream.name, window, size, cursor.get("replies")) | {"ts": parent}
-    asked |= {"oldest": before.get(parent, asked["oldest"])}
+    known = before.get(parent, {"from": asked["oldest"], "tries": 0})
+    asked |= {"oldest": known["from"]}
     read = {**cursor, "threads": others, "replies": None, "is_forgotten": False}
-    read["left_out"] = {ts: oldest for ts, oldest in before.items() if ts != parent}
-    unread = read | {"left_out": {**before, parent: asked["oldest"]}}
+    read["left_out"] = {ts: each for ts, each in before.items() if ts != parent}
+    unread = read | {"left_out": {**before, parent: known | {"tries": known["tries"] + 1}}}
     told = {"type": "message", "subtype": "thread_left_out", "thread_ts": parent}
     try:
         body = vendor.get(REPLIES, asked, limit=REPLIES)
@@ -134,8 +135,6 @@ def _thread_page(vendor: Vendor, stream: Stream, cursor: Mapping[str, Any], wind
             return _page(stream, [told], unread)
         return _page(stream, [], {**cursor, "replies": None, "is_forgotten": True})
     except FaultOfSlackError:
-        if stream.failures + 1 < TRIES and parent not in before:
-            raise
         return _page(stream, [told], unread)
     # The parent comes first with each page, and what was broadcast stands in the channel as well.
     replies = [
@@ -154,9 +153,9 @@ def _page(stream: Stream, messages: Iterable[Mapping[str, Any]], cursor: dict[st
     return Page(items, None, {"left_out": left_out} if left_out or stream.mark else None)
 
 
-def _left_out(stream: Stream) -> dict[str, str]:
-    """Threads that could not be read, with the edge from which on: as the window has it, or those before it."""
-    found: dict[str, str] | None = (stream.cursor or {}).get("left_out")
+def _left_out(stream: Stream) -> dict[str, dict[str, Any]]:
+    """Threads that could not be read: as the window has them, or those before it."""
+    found: dict[str, dict[str, Any]] | None = (stream.cursor or {}).get("left_out")
     return found if found is not None else (stream.mark or {}).get("left_out", {})
 
 

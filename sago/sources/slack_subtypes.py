@@ -44,7 +44,7 @@ IGNORED: Mapping[str, str] = {
     "reply_broadcast": _ELSEWHERE,
     "ekm_access_denied": "withheld by Slack, its key is revoked",
     "tombstone": "deleted before it was read",
-    "thread_left_out": "Slack fails at its replies each time",
+    "thread_left_out": "Slack failed at its replies",
 }
 """Why each of the others is left out on purpose."""
 _SLACKBOT = "USLACKBOT"

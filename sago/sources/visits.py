@@ -13,7 +13,8 @@ import httpx2
 from sago.domain.connections import Token
 from sago.errors import TransientError
 from sago.sources import vendor_answers as answers
-from sago.sources.oauth import WITHIN, why_unreached
+from sago.sources.oauth import WITHIN
+from sago.sources.token_request import why_unreached
 
 Judge = Callable[[int, Mapping[str, str], Mapping[str, Any]], None]
 MOST_WAITS = 3
@@ -59,7 +60,7 @@ class Visit:
             response = httpx2.request(method, url, headers=headers, timeout=WITHIN, **sent)
         except httpx2.HTTPError as error:
             raise TransientError(
-                f"{self.vendor} cannot be reached at {self.base_url}: {why_unreached(error)}"
+                f"{self.vendor} cannot be reached at {self.base_url}: {why_unreached(error, WITHIN)}"
             ) from None  # it may hold the request
         answers.raise_passing(self.vendor, response.status_code, response.headers, datetime.now(UTC))
         try:

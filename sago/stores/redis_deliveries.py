@@ -32,7 +32,9 @@ class RedisDeliveryCounts:
     def totals(self) -> Counter[Counted] | None:
         self._write()
         fields: dict[str, str] | None = self._redis.ask(lambda redis: redis.hgetall(KEY))
-        return None if fields is None else Counter({_counted(name): int(count) for name, count in fields.items()})
+        if fields is None:
+            return None
+        return Counter({_counted(name): int(count) for name, count in fields.items() if _is_known(name)})
 
     def close(self) -> None:
         """Write what is left, and let go of connections."""
@@ -56,6 +58,11 @@ class RedisDeliveryCounts:
 def _increase(counts: Mapping[Counted, int], pipe: Any) -> None:
     for counted, count in counts.items():
         pipe.hincrby(KEY, "|".join(counted), count)
+
+
+def _is_known(name: str) -> bool:
+    """False for what a later version of ours has counted before it was rolled back."""
+    return name.partition("|")[2].partition("|")[0] in set(Outcome)
 
 
 def _counted(name: str) -> Counted:

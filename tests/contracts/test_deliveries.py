@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import redis
 
 from sago.domain.deliveries import Counted, Outcome
 from sago.embedded.servers import Server
 from sago.ports import DeliveryCounts
 from sago.stores.memory.deliveries import MemoryDeliveryCounts
-from sago.stores.redis_deliveries import RedisDeliveryCounts
+from sago.stores.redis_deliveries import KEY, RedisDeliveryCounts
 
 TAKEN = Counted("slack", Outcome.TAKEN)
 LEFT_OUT = Counted("slack", Outcome.IGNORED, "a bot | of ours, said “so”")
@@ -54,6 +55,15 @@ def test_of_many_at_once_none_is_lost(make: Callable[[], DeliveryCounts]) -> Non
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: counts.add({TAKEN: 1}), range(500)))
     assert eventually(lambda: make().totals() == {TAKEN: 500}) or counts.totals() == {TAKEN: 500}
+
+
+def test_what_a_later_version_counted_is_left_out(cache_url: str) -> None:
+    counts = RedisDeliveryCounts(cache_url)
+    counts.add({TAKEN: 2})
+    with redis.Redis.from_url(cache_url) as client:
+        client.hset(KEY, "slack|held|until morning", 3)
+    assert eventually(lambda: counts.totals() == {TAKEN: 2})
+    counts.close()
 
 
 def test_without_redis_nobody_waits_and_nothing_is_told() -> None:

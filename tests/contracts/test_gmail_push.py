@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from sago.errors import ConfigError, InvalidMessageError, SignatureError, TransientError
 from sago.ports import Delivery
 from sago.source_sections import GmailSettings
+from sago.sources.gmail_push import Certificates
 from sago.sources.gmail_source import Gmail
 from tests.standins.gmail_server import GmailStandin, serving
 from tests.standins.gmail_tokens import Key, b64url
@@ -200,6 +203,26 @@ def test_a_certificate_server_that_hangs_costs_all_who_wait_one_time_out(google:
     assert len(heard) == 8
     assert max(heard) < 2.4
     assert fetched(google) == 1
+
+
+def test_a_certificate_server_that_trickles_costs_no_more() -> None:
+    def trickle(listening: socket.socket) -> None:
+        asked, _ = listening.accept()
+        with asked, suppress(OSError):
+            asked.recv(9999)
+            asked.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+            for _ in range(20):
+                asked.sendall(b" ")
+                time.sleep(0.2)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=trickle, args=(listening,))
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(TransientError, match="no answer within 1 s"):
+            Certificates(f"http://127.0.0.1:{listening.getsockname()[1]}/").key("k", NOW)
+        assert time.monotonic() - began < 2
+        thread.join()
 
 
 def test_many_at_once_fetch_once(google: GmailStandin) -> None:

@@ -119,6 +119,25 @@ def test_a_server_that_hangs_is_left_and_asked_again(gmail: GmailStandin) -> Non
     assert_each_once(house, ids)
 
 
+def test_no_page_makes_more_calls_than_its_task_has_time_for(gmail: GmailStandin) -> None:
+    """Not even where each mail has to be fetched a second time; 240 s are a task's."""
+    twice = '"bo@elsewhere.example" <ada@northwind.example>'
+    ids = [gmail.mailbox.add(mail(n, sender=twice)) for n in range(30)]
+    house = house_of(gmail)
+    house.pulling = replace(house.pulling, pace=replace(house.pulling.pace, run_for=timedelta()))
+    house.pulling.refresh(house.id)
+    for more in (0, 30):
+        ids += [gmail.mailbox.add(mail(100 + n, days=0, sender=twice)) for n in range(more)]
+        calls, end = [], None
+        while end is not End.READ:
+            gmail.asked.clear()
+            end = house.pull().end
+            calls.append(len(gmail.asked))
+        assert max(calls) * 10 <= 240
+        assert sum(calls) > 60
+    assert set(house.messages()) == set(ids)
+
+
 def test_a_reader_that_dies_at_any_page_loses_and_doubles_nothing(gmail: GmailStandin) -> None:
     """The run ends after each page, and another reader goes on from the checkpoint."""
     gmail.page_size = 7

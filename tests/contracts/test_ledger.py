@@ -40,6 +40,9 @@ def test_dead_letters_are_unique_by_origin_and_come_newest_first(database: Datab
         assert [letter.origin for letter in tx.ledger.dead_letters()] == ["c", "b", "a"]
         assert [letter.origin for letter in tx.ledger.dead_letters(limit=1)] == ["c"]
         assert tx.ledger.dead_letters(topic="slack-messages") == [dead("b", 1), dead("a")]
+        assert [letter.origin for letter in tx.ledger.dead_letters(within="b")] == ["b"]
+        assert tx.ledger.dead_letters(within="_") == tx.ledger.dead_letters(error="text is full") == []
+        assert len(tx.ledger.dead_letters(error="text is", limit=2)) == 2
         assert tx.ledger.dead_letter("a") == dead("a")
         assert tx.ledger.dead_letter("nobody") is None
         assert tx.ledger.known_origins(["a", "c", "x"]) == {"a", "c"}

@@ -75,6 +75,7 @@ def test_what_the_other_side_says_holds_for_every_process_until_its_time_is_over
     one, other = make(), make()
     assert other.held("slack") == NONE
     one.hold("slack", 30 * SECOND)
+    other.hold("slack", SECOND)
     clock.advance(10 * SECOND)
     assert [other.held(name) for name in ("slack", "gmail")] == [20 * SECOND, NONE]
     clock.advance(20 * SECOND)

@@ -48,8 +48,9 @@ def test_a_connection_is_replaced_and_keeps_its_token_and_its_routes(database: D
             ("a.example", "a"),
             ("b.example", "b"),
         ]
-        assert tx.connections.unroute(SLACK.id, "domain", "b.example")
-        assert not tx.connections.unroute(SLACK.id, "domain", "b.example")
+        for _ in range(2):
+            tx.connections.unroute(SLACK.id, "domain", "b.example")
+        assert [route.key for route in tx.connections.routes(SLACK.id)] == ["a.example"]
         tx.connections.forget_token(SLACK.id)
         assert tx.connections.token(SLACK.id) is None
         tx.connections.save(SLACK.model_copy(update={"company_id": "c"}))
@@ -113,14 +114,14 @@ def test_a_checkpoint_is_kept_whole(database: Database) -> None:
 def test_what_is_due_is_of_active_connections_and_read_by_nobody(database: Database) -> None:
     connected(database, "C1", "C2")
     with database.begin() as tx:
-        assert [each.name for each in tx.streams.due(NOW)] == ["C1", "C2"]
-        assert [each.name for each in tx.streams.due(NOW, limit=1)] == ["C1"]
-        assert not tx.streams.due(NOW - timedelta(seconds=1))
+        assert [each.name for each in tx.streams.queue(NOW, NOW)] == ["C1", "C2"]
+        assert [each.name for each in tx.streams.queue(NOW, NOW, limit=1)] == ["C1"]
+        assert not tx.streams.queue(NOW - timedelta(seconds=1), NOW)
     claim(database)
     with database.begin() as tx:
-        assert [each.name for each in tx.streams.due(NOW)] == ["C2"]
+        assert [each.name for each in tx.streams.queue(NOW, NOW)] == ["C2"]
         tx.connections.save(SLACK.model_copy(update={"state": ConnectionState.REFUSED, "reason": "revoked"}))
-        assert not tx.streams.due(NOW)
+        assert not tx.streams.queue(NOW, NOW)
 
 
 def test_news_while_a_stream_is_read_make_it_due_at_once_afterwards_but_not_where_it_failed(
@@ -220,21 +221,23 @@ def test_an_active_connection_is_refreshed_when_it_is_new_and_when_its_time_has_
     assert due(LATER) == [SLACK.id]
     with database.begin() as tx:
         assert tx.streams.refresh(SLACK.id) == failed.model_copy(update={"due_at": LATER + timedelta(minutes=10)})
-        assert tx.connections.refuse(SLACK.id, "revoked")
+        tx.connections.refuse(SLACK.id, "revoked")
     assert due(LATER + timedelta(days=1)) == []
 
 
 def test_only_an_active_connection_is_refused(database: Database) -> None:
     connected(database)
     with database.begin() as tx:
-        assert tx.connections.refuse(SLACK.id, "revoked")
-        assert not tx.connections.refuse(SLACK.id, "again")
+        tx.connections.refuse(SLACK.id, "revoked")
+        tx.connections.refuse(SLACK.id, "again")
         refused = tx.connections.get(SLACK.id)
         assert refused is not None
         assert (refused.state, refused.reason) == (ConnectionState.REFUSED, "revoked")
-        tx.connections.save(refused.model_copy(update={"state": ConnectionState.REMOVED, "reason": ""}))
-        assert not tx.connections.refuse(SLACK.id, "too late")
-        assert not tx.connections.refuse(connection_id_of("slack", "T9"), "unknown")
+        removed = refused.model_copy(update={"state": ConnectionState.REMOVED, "reason": ""})
+        tx.connections.save(removed)
+        for each in (SLACK.id, connection_id_of("slack", "T9")):
+            tx.connections.refuse(each, "too late")
+        assert tx.connections.all() == [removed]
 
 
 def test_every_stream_is_listed_at_once(database: Database) -> None:

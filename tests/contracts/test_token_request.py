@@ -32,7 +32,6 @@ def test_a_redirect_is_not_followed(httpserver: HTTPServer) -> None:
 def test_what_takes_too_long_is_too_large_or_not_there_is_an_outage_that_holds_no_secret(
     httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(token_request, "WITHIN", 0.3)
     monkeypatch.setattr(token_request, "LARGEST", 10)
     httpserver.expect_request("/large").respond_with_data("x" * 11)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -46,6 +45,6 @@ def test_what_takes_too_long_is_too_large_or_not_there_is_an_outage_that_holds_n
 
 def outage_of(url: str, kind: type[TransientError]) -> str:
     with pytest.raises(TransientError) as raised:
-        posted("Google", url, FORM)
+        posted("Google", url, FORM, within=0.3)
     assert type(raised.value) is kind
     return str(raised.value)

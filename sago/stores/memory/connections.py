@@ -30,13 +30,11 @@ class MemoryConnections:
     def all(self, *, lock: bool = False) -> list[Connection]:  # noqa: ARG002
         return sorted(self._state.connections.values(), key=lambda each: (each.source, each.account))
 
-    def refuse(self, connection_id: UUID, reason: str) -> bool:
+    def refuse(self, connection_id: UUID, reason: str) -> None:
         connection = self.get(connection_id)
-        if connection is None or connection.state is not ConnectionState.ACTIVE:
-            return False
-        refused = {"state": ConnectionState.REFUSED, "reason": reason}
-        self._state.connections[connection_id] = connection.model_copy(update=refused)
-        return True
+        if connection is not None and connection.state is ConnectionState.ACTIVE:
+            refused = {"state": ConnectionState.REFUSED, "reason": reason}
+            self._state.connections[connection_id] = connection.model_copy(update=refused)
 
     def keep_token(self, connection_id: UUID, sealed: bytes) -> None:
         self._state.tokens[connection_id] = sealed
@@ -52,8 +50,8 @@ class MemoryConnections:
         if route.company_id != LEFT_ALONE:
             self._state.served.add((route.connection_id, route.company_id))
 
-    def unroute(self, connection_id: UUID, kind: str, key: str) -> bool:
-        return self._state.routes.pop((connection_id, kind, key), None) is not None
+    def unroute(self, connection_id: UUID, kind: str, key: str) -> None:
+        self._state.routes.pop((connection_id, kind, key), None)
 
     def routes(self, connection_id: UUID) -> list[Route]:
         return [route for where, route in sorted(self._state.routes.items()) if where[0] == connection_id]
@@ -82,20 +80,17 @@ class MemoryStreams:
     def all(self) -> list[Stream]:
         return [stream for _, stream in sorted(self._state.streams.items())]
 
-    def due(self, now: datetime, limit: int = 100) -> list[Stream]:
-        found = [
-            stream
-            for stream in self._state.streams.values()
-            if stream.due_at <= now and _is_free(stream, now) and self._is_active(stream.connection_id)
-        ]
-        return sorted(found, key=lambda each: (each.due_at, each.connection_id, each.name))[:limit]
-
     def queue(
         self, now: datetime, until: datetime, limit: int = 100, connection_id: UUID | None = None
     ) -> list[Stream]:
-        due = [each for each in self.due(now, len(self._state.streams)) if not _is_queued(each, now)]
-        waiting = [each for each in due if connection_id in (None, each.connection_id)][:limit]
-        queued = [each.model_copy(update={"queued_until": until}) for each in waiting]
+        waiting = [
+            stream
+            for stream in self._state.streams.values()
+            if stream.due_at <= now and _is_free(stream, now) and self._is_active(stream.connection_id)
+            if not _is_queued(stream, now) and connection_id in (None, stream.connection_id)
+        ]
+        first = sorted(waiting, key=lambda each: (each.due_at, each.connection_id, each.name))[:limit]
+        queued = [each.model_copy(update={"queued_until": until}) for each in first]
         for stream in queued:
             self._keep(stream)
         return queued

@@ -28,8 +28,11 @@ class MemoryLedger:
                 kept[origin] = letter
         return len(kept) - before
 
-    def dead_letters(self, *, topic: str | None = None, replayed: bool = False, limit: int = 100) -> list[DeadLetter]:
-        letters = [letter for letter in self._state.dead_letters.values() if topic in (None, letter.topic)]
+    def dead_letters(
+        self, *, topic: str | None = None, within: str = "", error: str = "", replayed: bool = False, limit: int = 100
+    ) -> list[DeadLetter]:
+        found = (each for each in self._state.dead_letters.values() if topic in (None, each.topic))
+        letters = [each for each in found if each.origin.startswith(within) and each.error.startswith(error)]
         shown = [letter for letter in letters if replayed or letter.replayed_at is None]
         return sorted(shown, key=lambda letter: (-letter.failed_at.timestamp(), letter.origin))[:limit]
 

@@ -43,10 +43,10 @@ class PostgresConnections:
         rows = self._connection.execute(_locked(query) if lock else query)
         return [Connection.model_validate(row._asdict()) for row in rows]
 
-    def refuse(self, connection_id: UUID, reason: str) -> bool:
+    def refuse(self, connection_id: UUID, reason: str) -> None:
         c = connections.c
         refused = update(connections).where(c.id == connection_id, c.state == ConnectionState.ACTIVE)
-        return self._connection.execute(refused.values(state=ConnectionState.REFUSED, reason=reason)).rowcount > 0
+        self._connection.execute(refused.values(state=ConnectionState.REFUSED, reason=reason))
 
     def keep_token(self, connection_id: UUID, sealed: bytes) -> None:
         kept = upsert(connection_tokens).values(connection_id=connection_id, sealed=sealed)
@@ -70,10 +70,9 @@ class PostgresConnections:
         if route.company_id != LEFT_ALONE:
             self._serve(route.connection_id, route.company_id)
 
-    def unroute(self, connection_id: UUID, kind: str, key: str) -> bool:
+    def unroute(self, connection_id: UUID, kind: str, key: str) -> None:
         c = routes.c
-        gone = delete(routes).where(c.connection_id == connection_id, c.kind == kind, c.key == key)
-        return self._connection.execute(gone).rowcount > 0
+        self._connection.execute(delete(routes).where(c.connection_id == connection_id, c.kind == kind, c.key == key))
 
     def routes(self, connection_id: UUID) -> list[Route]:
         c = routes.c

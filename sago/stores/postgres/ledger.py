@@ -38,9 +38,12 @@ class PostgresLedger:
         rows = [letter.model_dump() for _, letter in sorted(newest.items())]
         return sum(self._connection.scalars(statement.returning(IS_NEW), rows))
 
-    def dead_letters(self, *, topic: str | None = None, replayed: bool = False, limit: int = 100) -> list[DeadLetter]:
+    def dead_letters(
+        self, *, topic: str | None = None, within: str = "", error: str = "", replayed: bool = False, limit: int = 100
+    ) -> list[DeadLetter]:
         c = dead_letters.c
         query = select(dead_letters).order_by(c.failed_at.desc(), c.origin).limit(limit)
+        query = query.where(c.origin.startswith(within, autoescape=True), c.error.startswith(error, autoescape=True))
         if topic is not None:
             query = query.where(c.topic == topic)
         if not replayed:

@@ -37,9 +37,6 @@ class PostgresStreams:
     def all(self) -> list[Stream]:
         return self._read(select(streams).order_by(c.connection_id, c.name))
 
-    def due(self, now: datetime, limit: int = 100) -> list[Stream]:
-        return self._read(_due(select(streams), now, limit))
-
     def queue(
         self, now: datetime, until: datetime, limit: int = 100, connection_id: UUID | None = None
     ) -> list[Stream]:

@@ -252,14 +252,15 @@ def test_a_page_that_comes_twice_is_taken_once(world: World) -> None:
     assert world.stored() == [0, 1, 2, 3, 4]
 
 
-def test_a_list_that_does_not_move_on_is_an_outage_and_no_loop(world: World) -> None:
-    stuck = Answer(200, {"lines": [], "next": "same"})
-    world.book.script += [stuck] * 50
+@pytest.mark.parametrize("names", [("same", "same"), ("one", "other")])
+def test_a_list_that_does_not_move_on_is_an_outage_and_no_loop(world: World, names: tuple[str, str]) -> None:
+    world.book.script += [Answer(200, {"lines": [], "next": name}) for name in names * 25]
     pulled = world.pull()
     assert pulled is not None
     assert pulled.end is End.FAILED
     assert "as the next one" in pulled.error
-    assert len(world.book.asked) == 4
+    assert len(world.book.asked) == len(set(names)) + 1
+    assert world.stream().due_at == world.clock.now() + PACE.pull_every
 
 
 def test_an_account_that_is_refused_is_read_no_more_and_says_how_to_mend_it(world: World) -> None:

@@ -233,6 +233,16 @@ def test_two_edits_of_one_second_are_both_stored_and_each_finds_itself_again() -
     assert len(together.take([edit("10 customers"), edit("12 customers"), edit("10 customers")]).ids) == 2
 
 
+def test_an_edit_that_was_pushed_with_a_finer_time_is_not_stored_again_where_it_is_fetched() -> None:
+    house = House()
+    for pushed in (edit("12 customers"), item(id="1", text="20 customers", version=1_772_470_060_000_900)):
+        house.take([pushed])
+        house.settle()
+    assert house.take([edit("20 customers")]).known == 1
+    assert len(house.take([edit("21 customers")]).ids) == 1
+    assert len(house.published()) == 3
+
+
 def test_a_name_learned_in_between_makes_no_edit() -> None:
     house = House()
     house.take([edit("hello", sender="U1", user="U1")])

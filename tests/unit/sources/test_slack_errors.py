@@ -21,10 +21,14 @@ from sago.errors import (
     UnusableAnswerError,
 )
 from sago.ports import Delivery
+from sago.resilience.breakers import SharedBreakers
+from sago.resilience.shelf import MemoryShelf
+from sago.sections import BreakerSettings
 from sago.source_sections import SlackSettings
 from sago.sources import slack_source
 from sago.sources.slack_history import FaultOfSlackError
 from sago.sources.slack_source import Slack
+from sago.stores.memory.clock import ManualClock
 from tests.canaries import slack_refresh, slack_token
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -158,3 +162,12 @@ def test_a_delivery_is_verified_with_the_secret_of_the_settings() -> None:
         SLACK.verify(delivery)
     with pytest.raises(SignatureError):
         Slack(SlackSettings(signing_secret=SecretStr("a signing secret"))).verify(delivery)
+
+
+def test_faults_of_single_calls_are_no_outage_of_the_workspace() -> None:
+    clock = ManualClock(NOW)
+    breakers = SharedBreakers(MemoryShelf(), clock, BreakerSettings(fail_max=2), timedelta(minutes=1))
+    for _ in range(3):
+        with pytest.raises(FaultOfSlackError):
+            breakers.call("slack/T1", lambda: SLACK.judge(200, {}, {"ok": False, "error": "internal_error"}))
+    assert breakers.open() == []
