@@ -10,6 +10,7 @@ from sago.ports.connections import ConnectionStore, HeardStore, StreamStore
 from sago.ports.events import EventStore
 from sago.ports.identities import IdentityStore
 from sago.ports.keeping import ErasureStore, GenerationStore
+from sago.ports.keys import KeyStore
 from sago.ports.ledger import Ledger
 from sago.ports.mails import ContactStore, MailStore
 from sago.ports.notices import NoticeStore
@@ -33,6 +34,7 @@ class Transaction(Protocol):
     streams: StreamStore
     heard: HeardStore
     identities: IdentityStore
+    keys: KeyStore
     ledger: Ledger
     erasures: ErasureStore
     generation: GenerationStore
