@@ -84,10 +84,10 @@ class Keyring:
             self._found[prefix] = found, now + TRUSTED_FOR
         return found
 
-    def revoke(self, named: str, who: str, why: str) -> ApiKey:
+    def revoke(self, prefix: str, who: str, why: str) -> ApiKey:
         """End a key, named by its prefix or in full; one that is ended already stays as it is. Raises UsageError where
         there is none."""
-        now, prefix = self.clock.now(), prefix_of(named) or named
+        now, prefix = self.clock.now(), prefix_of(prefix) or prefix
         with self.database.begin() as tx:
             key = tx.keys.by_prefix(prefix)
             if key is None:
