@@ -1,20 +1,51 @@
-"""Who may call: the holder of `api.key`, or, where none is set, programs on this machine."""
+"""Who may call, and what: holders of keys, and, where `api.key` is not set, programs on this machine."""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from sago.api.problems import ProblemError
+from sago.domain.keys import EVERY, INGEST, OPERATE, READ, SHARE, WRITE, ApiKey, opens
 from sago.errors import ConfigError
 from sago.sections import ApiSettings
 
-BEARER = HTTPBearer(auto_error=False, description="`api.key` of the settings: `SAGO_API__KEY`.")
+BEARER = HTTPBearer(auto_error=False, description="A key of `sago keys create`, or `api.key` of the settings.")
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOKED_UP_WITHIN = 5.0
+"""Seconds for Postgres to say whose a key is."""
+HOUSE = (OPERATE, f"{INGEST}:{EVERY}", f"{SHARE}:{EVERY}")
+"""What the house itself opens. What firms see it reads by a firm's key, as they do."""
+
+
+class Caller(NamedTuple):
+    """Who asks: as the audit log names them, of which firm (None: of none), and what their key opens."""
+
+    who: str
+    firm_id: str | None
+    scopes: tuple[str, ...]
+
+    def may(self, kind: str, company_id: str | None = None) -> bool:
+        """Whether the key opens this."""
+        return opens(self.scopes, kind, company_id)
+
+    def require(self, kind: str, company_id: str | None = None) -> None:
+        """Raise a problem with status 403 where it does not: the same whether the company exists or not."""
+        if not self.may(kind, company_id):
+            wanted = f"{kind}:{company_id}" if company_id else kind
+            raise ProblemError(403, f"this key does not open {wanted}; it has {', '.join(self.scopes)}")
+
+
+class FirmCaller(NamedTuple):
+    """A caller who asks for one firm."""
+
+    who: str
+    firm_id: str
 
 
 def check_exposure(settings: ApiSettings) -> None:
@@ -26,19 +57,68 @@ def check_exposure(settings: ApiSettings) -> None:
         )
 
 
-async def check_caller(
-    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
-) -> None:
-    """Let the caller pass, or raise a problem with status 401 or 403.
+async def caller_of(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> Caller:
+    """Who calls; raises a problem with status 401 or 403.
 
     Async, as every dependency here: a plain one would wait for a thread, all of which may wait for Kafka.
     """
-    key = request.app.state.settings.api.key
-    if key is None:
+    own = request.app.state.settings.api.key
+    if given is None:
+        if own is not None:
+            raise _unknown("no key: send Authorization: Bearer KEY")
         _check_local(request)
-    elif given is None or not _same(given.credentials, key.get_secret_value()):
-        reason = "no key: send Authorization: Bearer KEY" if given is None else "the key is wrong"
-        raise ProblemError(401, reason, headers={"WWW-Authenticate": 'Bearer realm="sago"'})
+        return Caller("local", None, HOUSE)
+    if own is not None and _same(given.credentials, own.get_secret_value()):
+        return Caller("api.key", None, HOUSE)
+    key = await _looked_up(request, given.credentials)
+    if key is None:
+        raise _unknown("the key is wrong, or revoked, or has expired")
+    return Caller(key.who, key.firm_id, key.scopes)
+
+
+Calling = Annotated[Caller, Depends(caller_of)]
+
+
+def opened_by(kind: str) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency: the caller, whose key opens this scope of no company."""
+
+    async def check(caller: Calling) -> Caller:
+        caller.require(kind)
+        return caller
+
+    return check
+
+
+def for_a_firm(kind: str) -> Callable[[Caller], Awaitable[FirmCaller]]:
+    """A dependency: the firm that is asked for, by a key of that firm."""
+
+    async def check(caller: Calling) -> FirmCaller:
+        if caller.firm_id is None:
+            raise ProblemError(403, f"only a firm's key opens {kind}: sago keys create --firm FIRM --scope {kind}")
+        caller.require(kind)
+        return FirmCaller(caller.who, caller.firm_id)
+
+    return check
+
+
+House = Annotated[Caller, Depends(opened_by(OPERATE))]
+"""Whoever runs this house: health, dead letters, tasks."""
+Reader = Annotated[FirmCaller, Depends(for_a_firm(READ))]
+"""A firm that reads what is shared with it, and what is its own."""
+Writer = Annotated[FirmCaller, Depends(for_a_firm(WRITE))]
+"""A firm that changes what is its own: watches and letters."""
+
+
+async def _looked_up(request: Request, text: str) -> ApiKey | None:
+    keyring = request.app.state.container.keyring
+    found: ApiKey | None = keyring.recent(text) or await request.app.state.desk.answer(
+        lambda: keyring.find(text), LOOKED_UP_WITHIN
+    )
+    return found
+
+
+def _unknown(reason: str) -> ProblemError:
+    return ProblemError(401, reason, headers={"WWW-Authenticate": 'Bearer realm="sago"'})
 
 
 def _same(given: str, key: str) -> bool:

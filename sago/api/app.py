@@ -75,6 +75,6 @@ def _container_of_settings() -> Container:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     container: Container = app.state.container
     # made here, once: threads asking at once might each make their own
-    _ = container.reception, container.vitals, container.suppressing, container.receiving
+    _ = container.reception, container.vitals, container.suppressing, container.receiving, container.keyring
     yield
     container.close()

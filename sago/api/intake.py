@@ -13,6 +13,7 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 
 from sago.api.problems import ProblemError, Refusal
+from sago.domain.keys import INGEST
 from sago.domain.messages import Message, MessageKey
 from sago.errors import InvalidMessageError
 from sago.sources import payloads
@@ -82,14 +83,15 @@ async def _read_up_to(limit: int, request: Request, grow: Callable[[int], object
     return bytes(body)
 
 
-def read(body: bytes, company_id: str, now: datetime) -> Intake:
-    """The messages in a body; `company_id` is that of messages that name none. Raises a problem: 413, or 422 where the
+def read(body: bytes, company_id: str, now: datetime, may: Callable[[str], bool]) -> Intake:
+    """The messages in a body; `company_id` is that of messages that name none; those of a company that the
+    caller may not hand in for are refused. Raises a problem: 413, or 422 where the
     body as a whole is wrong."""
     found = Intake([], [])
     first: dict[tuple[str, MessageKey], tuple[bytes, int]] = {}
     for index, item in enumerate(_items(body)):
         try:
-            message = _message(item, company_id, now)
+            message = _message(item, company_id, now, may)
             content = message.content_sha()
             seen, at = first.setdefault((message.company_id, message.key), (content, index))
             if seen != content:
@@ -153,7 +155,7 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _message(item: object, default: str, now: datetime) -> Message:
+def _message(item: object, default: str, now: datetime, may: Callable[[str], bool]) -> Message:
     """One message of the body; raises InvalidMessageError, whose `field` is a path into the message as it was sent."""
     if not isinstance(item, dict):
         raise InvalidMessageError(f"must be an object with source_name and data, not {payloads.shown(item)}")
@@ -165,6 +167,8 @@ def _message(item: object, default: str, now: datetime) -> Message:
     if not isinstance(data, dict):
         raise InvalidMessageError(f"must be an object, not {payloads.shown(data)}", field="data")
     company_id = _company(item, data, default)
+    if not may(company_id):
+        raise InvalidMessageError(f"this key does not open {INGEST}:{company_id}", field="company_id")
     try:
         return payloads.to_message(source, data, company_id, now)
     except InvalidMessageError as error:

@@ -40,6 +40,7 @@ from sago.pipeline.folding import Folding
 from sago.pipeline.gathering import Gathering
 from sago.pipeline.generations import Generations
 from sago.pipeline.ingest import Ingest
+from sago.pipeline.keyring import Keyring
 from sago.pipeline.persons import Persons
 from sago.pipeline.polling import Polling
 from sago.pipeline.pulling import Pace, Pulling
@@ -114,6 +115,11 @@ class Container(Adapters):
     def source_health(self) -> SourceHealth:
         """How what is connected does."""
         return SourceHealth(self.database, self.clock, self.persons.meet)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """Keys of the API."""
+        return Keyring(self.database, self.clock)
 
     @cached_property
     def persons(self) -> Persons:

@@ -13,6 +13,7 @@ from sago.ports.deliveries import DeliveryCounts
 from sago.ports.events import EventStore
 from sago.ports.identities import IdentityStore
 from sago.ports.keeping import SHARE_ERASED, Derived, ErasureStore, GenerationStore, Mirror, Note, Taken
+from sago.ports.keys import KeyStore
 from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
 from sago.ports.mailing import Mailer
@@ -23,10 +24,13 @@ from sago.ports.notices import NoticeStore
 from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore, ShareStore, VerdictStore
 from sago.ports.sources import Delivery, Identity, Item, Page, Push, Source, Sources, Vendor, guarded
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue
+from sago.ports.tenants import TOLD_TO_FIRMS, AuditLine, FirmView, Tenants
 
 __all__ = [
     "SHARE_ERASED",
+    "TOLD_TO_FIRMS",
     "Answers",
+    "AuditLine",
     "BatchStore",
     "Breakers",
     "Buffer",
@@ -45,11 +49,13 @@ __all__ = [
     "ErasureStore",
     "EventStore",
     "Fate",
+    "FirmView",
     "GenerationStore",
     "HeardStore",
     "Identity",
     "IdentityStore",
     "Item",
+    "KeyStore",
     "Ledger",
     "LogConsumer",
     "MailStore",
@@ -71,6 +77,7 @@ __all__ = [
     "StoreQueue",
     "StreamStore",
     "Taken",
+    "Tenants",
     "Transaction",
     "UnderWayStore",
     "Vault",

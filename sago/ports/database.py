@@ -10,6 +10,7 @@ from sago.ports.connections import ConnectionStore, HeardStore, StreamStore, Und
 from sago.ports.events import EventStore
 from sago.ports.identities import IdentityStore
 from sago.ports.keeping import ErasureStore, GenerationStore
+from sago.ports.keys import KeyStore
 from sago.ports.ledger import Ledger
 from sago.ports.mails import ContactStore, MailStore
 from sago.ports.notices import NoticeStore
@@ -34,6 +35,7 @@ class Transaction(Protocol):
     heard: HeardStore
     under_way: UnderWayStore
     identities: IdentityStore
+    keys: KeyStore
     ledger: Ledger
     erasures: ErasureStore
     generation: GenerationStore

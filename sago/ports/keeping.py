@@ -37,8 +37,8 @@ class Note(NamedTuple):
     who: str
     action: str
     subject: str
-    firm_id: str
-    company_id: str
+    firm_id: str | None
+    company_id: str | None
     why: str
     sha256: str = ""
 

@@ -6,20 +6,22 @@ Kafka.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from sago.api import intake
-from sago.api.access import check_caller
+from sago.api.access import Calling, House
 from sago.api.examples import REQUEST_BODY
 from sago.api.intake import Receipt, body_of
 from sago.api.problems import answers
 from sago.api.sharing import Asked
 from sago.bootstrap import Container
+from sago.domain.keys import INGEST
 from sago.domain.vitals import Health, Metrics
 
-router = APIRouter(prefix="/api/v1/data-flow", tags=["data flow"], dependencies=[Depends(check_caller)])
+router = APIRouter(prefix="/api/v1/data-flow", tags=["data flow"])
 
 PARTLY: dict[int | str, dict[str, Any]] = {
     207: {"model": Receipt, "description": "Some messages were taken, the others are under `errors`."}
@@ -42,13 +44,13 @@ Wired = Annotated[Container, Depends(container_of)]
     responses={**PARTLY, **answers(408, 413, 415, 422, 503)},
     openapi_extra={"requestBody": REQUEST_BODY},
 )
-def ingest(body: Annotated[bytes, Depends(body_of)], container: Wired, response: Response) -> Receipt:
+def ingest(caller: Calling, body: Annotated[bytes, Depends(body_of)], container: Wired, response: Response) -> Receipt:
     """Hand in one message, or a list of up to 1,000.
 
     The answer comes once the messages are safe. Handing in a message again has no further effect: its id says which
     it is. A message of a list that cannot be taken does not hold back the others.
     """
-    found = intake.read(body, container.settings.company_id, container.clock.now())
+    found = intake.read(body, container.settings.company_id, container.clock.now(), partial(caller.may, INGEST))
     conflicts = container.reception.take([message for _, message in found.messages]) if found.messages else []
     receipt = intake.conclude(found, conflicts, stored=container.reception.until_stored)
     response.status_code = 207 if receipt.errors else 202
@@ -56,7 +58,7 @@ def ingest(body: Annotated[bytes, Depends(body_of)], container: Wired, response:
 
 
 @router.get("/health", responses=answers())
-async def health(container: Wired, asked: Asked) -> Health:
+async def health(_: House, container: Wired, asked: Asked) -> Health:
     """What works, what lags and what waits.
 
     The status is 200 whatever is found: read `overall_status`, or ask `/health/ready` for a status code.
@@ -65,6 +67,6 @@ async def health(container: Wired, asked: Asked) -> Health:
 
 
 @router.get("/metrics", responses=answers())
-async def metrics(container: Wired, asked: Asked) -> Metrics:
+async def metrics(_: House, container: Wired, asked: Asked) -> Metrics:
     """Processing and cache in figures, counted in the stores at this moment."""
     return await asked.answer(container.vitals.metrics)

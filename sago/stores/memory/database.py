@@ -19,6 +19,7 @@ from sago.ports import (
     GenerationStore,
     HeardStore,
     IdentityStore,
+    KeyStore,
     Ledger,
     MailStore,
     NoticeStore,
@@ -36,6 +37,7 @@ from sago.stores.memory.events import MemoryEvents
 from sago.stores.memory.heard import MemoryHeard
 from sago.stores.memory.identities import MemoryIdentities
 from sago.stores.memory.keeping import MemoryErasures, MemoryGeneration
+from sago.stores.memory.keys import MemoryKeys
 from sago.stores.memory.ledger import MemoryLedger
 from sago.stores.memory.mails import MemoryContacts, MemoryMails
 from sago.stores.memory.notices import MemoryNotices
@@ -68,6 +70,7 @@ class MemoryTransaction:
         self.heard: HeardStore = MemoryHeard(state)
         self.under_way: UnderWayStore = MemoryUnderWay(state)
         self.identities: IdentityStore = MemoryIdentities(state)
+        self.keys: KeyStore = MemoryKeys(state)
         self.ledger: Ledger = MemoryLedger(state)
         self.erasures: ErasureStore = MemoryErasures(state)
         self.generation: GenerationStore = MemoryGeneration(state)

@@ -17,6 +17,7 @@ from sago.domain.erasures import Erasure
 from sago.domain.events import Event, Extraction, MetricPoint, Observation, Rejection
 from sago.domain.generations import Generation
 from sago.domain.identities import Decision, IdentityKey, KnownIdentity
+from sago.domain.keys import ApiKey
 from sago.domain.letters import Composition, DueLetter, Letter
 from sago.domain.mails import Contact, Mail, Suppression
 from sago.domain.messages import MessageRef
@@ -44,6 +45,8 @@ class AuditEntry(NamedTuple):
     subject: UUID | str
     why: str
     detail: Mapping[str, Any] = MappingProxyType({})
+    firm_id: str | None = None
+    company_id: str | None = None
 
 
 @dataclass
@@ -53,6 +56,7 @@ class State:
     companies: dict[str, Company] = field(default_factory=dict)
     firms: dict[str, str] = field(default_factory=lambda: dict(DEFAULT_FIRMS))
     shares: dict[tuple[str, str], Share] = field(default_factory=dict)
+    api_keys: dict[UUID, ApiKey] = field(default_factory=dict)
     watches: dict[UUID, Watch] = field(default_factory=dict)
     connections: dict[UUID, Connection] = field(default_factory=dict)
     tokens: dict[UUID, bytes] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from sago.ports import (
     GenerationStore,
     HeardStore,
     IdentityStore,
+    KeyStore,
     Ledger,
     MailStore,
     NoticeStore,
@@ -40,6 +41,7 @@ from sago.stores.postgres.events import PostgresEvents
 from sago.stores.postgres.generation import PostgresGeneration
 from sago.stores.postgres.heard import PostgresHeard
 from sago.stores.postgres.identities import PostgresIdentities
+from sago.stores.postgres.keys import PostgresKeys
 from sago.stores.postgres.ledger import PostgresLedger
 from sago.stores.postgres.mails import PostgresMails
 from sago.stores.postgres.notices import PostgresNotices
@@ -69,6 +71,7 @@ class PostgresTransaction:
         self.heard: HeardStore = PostgresHeard(connection)
         self.under_way: UnderWayStore = PostgresUnderWay(connection)
         self.identities: IdentityStore = PostgresIdentities(connection)
+        self.keys: KeyStore = PostgresKeys(connection)
         self.ledger: Ledger = PostgresLedger(connection)
         self.erasures: ErasureStore = PostgresErasures(connection)
         self.generation: GenerationStore = PostgresGeneration(connection)

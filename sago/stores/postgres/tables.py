@@ -29,6 +29,20 @@ companies = _table(
     created_at=Time,
 )
 firms = _table("firms", id=Words, name=Words, created_at=Time)
+api_keys = _table(
+    "api_keys",
+    id=Uuid,
+    firm_id=Words,
+    prefix=Words,
+    key_sha256=LargeBinary,
+    name=Words,
+    scopes=ARRAY(Words),
+    created_at=Time,
+    created_by=Words,
+    expires_at=Time,
+    revoked_at=Time,
+    used_at=Time,
+)
 shares = _table(
     "shares",
     firm_id=Words,
@@ -124,6 +138,7 @@ mails = _table(
 audit_log = _table(
     "audit_log",
     id=BigInteger,
+    line=Uuid,
     at=Time,
     who=Words,
     action=Words,

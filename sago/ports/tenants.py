@@ -1,0 +1,85 @@
+"""What one firm may see of Postgres: the second wall, behind the use cases that cut what a share hides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from sago.domain.companies import Company, Share
+from sago.domain.events import Event, MetricPoint
+from sago.domain.letters import Letter
+from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked
+from sago.domain.watches import Watch
+
+TOLD_TO_FIRMS = ("key", "letter", "share", "watch")
+"""Actions that a firm is told of, by the word before their dot: not what the house does with accounts and persons."""
+
+
+class AuditLine(NamedTuple):
+    """One row of `audit_log` that concerns the firm."""
+
+    id: UUID
+    """Drawn at random: a number would count the lines of others between two of the firm's."""
+    at: datetime
+    who: str
+    action: str
+    subject: str
+    company_id: str | None
+    detail: Mapping[str, Any]
+
+
+class FirmView(Protocol):
+    """Everything of one firm, and of the companies whose founders share with it while the share holds. Reads only.
+
+    Of another firm's rows it returns what it returns of rows that do not exist. Rows are whole: an event's proofs of
+    sources that are not shared stand in it still, and its figures are exact; the use cases cut and coarsen.
+    """
+
+    def shares(self) -> list[Share]:
+        """Shares with this firm, ended ones too, by company."""
+
+    def companies(self, after: str | None = None, limit: int = 50) -> list[Company]:
+        """Companies whose share holds, by id, those after this id; without the address of the founder."""
+
+    def company(self, company_id: str) -> Company | None:
+        """One of these, or None."""
+
+    def events(self, asked: EventsAsked) -> list[Event]:
+        """Active events whose first proof's source is shared and that happened before the share's end, newest first by
+        `occurred_at`."""
+
+    def event(self, event_id: UUID) -> Event | None:
+        """One of these, also by an id it once had; or None."""
+
+    def metric_points(self, company_id: str, metric: str | None = None) -> list[MetricPoint]:
+        """Points of these events, oldest first; none where the share is not exact."""
+
+    def watches(self, company_id: str | None = None) -> list[Watch]:
+        """Active watches of the firm, oldest first; also of companies whose share has ended. Without the voice, which
+        was learned from somebody's mails: whoever changes a watch takes it from the house's store."""
+
+    def watch(self, watch_id: UUID) -> Watch | None:
+        """One of these, or None."""
+
+    def letters(self, asked: LettersAsked) -> list[Letter]:
+        """Letters of the firm, newest first; none of companies whose share has ended."""
+
+    def letter(self, letter_id: UUID) -> Letter | None:
+        """One of these, or None."""
+
+    def audit(self, asked: AuditAsked) -> list[AuditLine]:
+        """What was done in the firm's name or to its shares, newest first; none on letters of companies whose share has
+        ended."""
+
+
+class Tenants(Protocol):
+    """Postgres as the API's own role, which is no superuser and passes no row policy by."""
+
+    def view(self, firm_id: str) -> AbstractContextManager[FirmView]:
+        """What this firm sees, in one read-only transaction. A firm that does not exist sees nothing."""
+
+    def close(self) -> None:
+        """Close all connections."""
