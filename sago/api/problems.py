@@ -6,15 +6,20 @@ from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, Field
 from starlette.exceptions import HTTPException
 
 from sago import telemetry
-from sago.errors import ConfigError, InvalidMessageError, SagoError, TransientError
+from sago.errors import ConfigError, InvalidMessageError, NotThereError, SagoError, TransientError
 
 SHOWN = 300
 """Characters of what was sent that an error repeats."""
+MOST_REFUSED = 100
+"""Wrong fields of one request that are told."""
+NOT_THERE = "nothing is called so, or nothing that this key opens"
+"""Whatever is asked for, and whether it is another's, or was shared once, or never was."""
 RETRY_AFTER = 5
 """Seconds a caller is asked to wait when a server does not answer."""
 
@@ -68,10 +73,14 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 MEANINGS = {
     401: "No key, or a wrong one.",
     403: "No key is set, and the caller is on another machine.",
+    404: "Nothing is called so, or nothing that this key opens: the same whether it exists or not.",
     408: "The body did not come in time. Nothing was taken.",
     413: "The body is too large, or the list too long. Nothing was taken.",
+    414: "The query is too long.",
     415: "The body is not application/json.",
     422: "No message could be taken: each with its field and reason.",
+    429: "Too many requests of this key, or wrong keys from this address: try again after `Retry-After` seconds.",
+    431: "The headers are too many or too large.",
     503: "A server does not answer: try again after `Retry-After` seconds. Handing in again has no further effect.",
 }
 
@@ -81,12 +90,15 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(SagoError, _sago_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
 
 
 def of(error: SagoError) -> ProblemError:
     """The one place that says which error is which status."""
     if isinstance(error, InvalidMessageError):
         return ProblemError(422, error.reason, [Refusal(index=0, field=error.field, reason=error.reason)])
+    if isinstance(error, NotThereError):
+        return ProblemError(404, NOT_THERE)
     if isinstance(error, TransientError):
         return ProblemError(503, str(error), headers={"Retry-After": str(RETRY_AFTER)})
     what = "the installation is wrong: " if isinstance(error, ConfigError) else ""
@@ -100,13 +112,39 @@ def _problem(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG00
 
 def _sago_error(request: Request, error: Exception) -> JSONResponse:
     ended = of(cast("SagoError", error))
-    log.warning("a request failed", status=ended.status, reason=str(error))
+    say = log.debug if ended.status == 404 else log.warning
+    say("a request failed", status=ended.status, reason=str(error))
     return _problem(request, ended)
 
 
 def _http_error(request: Request, error: Exception) -> JSONResponse:
     """The framework's own: no such path, another method."""
     ended = cast("HTTPException", error)
+    if isinstance(ended.__cause__, (ValueError, RecursionError)):  # raised by what reads JSON
+        return _problem(request, unreadable(ended.__cause__))
     said = {404: "no such path: /docs lists them", 405: f"{request.method} is not for this path: see /docs"}
     detail = said.get(ended.status_code, str(ended.detail))
     return _problem(request, ProblemError(ended.status_code, detail, headers=ended.headers))
+
+
+def unreadable(error: BaseException) -> ProblemError:
+    """What is said of a body that is no JSON, or more deeply nested than any reader follows."""
+    reason = "is nested too deeply" if isinstance(error, RecursionError) else "is not JSON in UTF-8"
+    return ProblemError(422, f"the body {reason}", [Refusal(index=0, field="body", reason=reason)])
+
+
+def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    """A wrong query, path or body: each field with its reason, nothing else of what was sent."""
+    found = cast("RequestValidationError", error).errors()
+    errors = [_refusal(each) for each in found[:MOST_REFUSED]]
+    first = errors[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return _problem(request, ProblemError(422, f"{first.field}: {first.reason}"[:SHOWN] + more, errors))
+
+
+def _refusal(said: Mapping[str, Any]) -> Refusal:
+    place = [str(part) for part in said["loc"] if part not in ("body", "query", "path", "header")]
+    field = ".".join(place) or str(said["loc"][0])
+    if said["type"] == "json_invalid":
+        return Refusal(index=0, field="body", reason=f"is not JSON: {said['ctx']['error']} at character {place[0]}")
+    return Refusal(index=0, field=field, reason=said["msg"])

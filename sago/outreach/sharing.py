@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
+from uuid import UUID
 
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.bands import banded
@@ -14,7 +16,7 @@ from sago.domain.messages import source_of
 from sago.domain.sharing import Seen
 from sago.domain.watches import Outcome, Verdict, Watch
 from sago.outreach.claims.passages import WORD, words_of
-from sago.outreach.coarsening import TITLE_LIMIT, coarse_event
+from sago.outreach.coarsening import KEPT, TITLE_LIMIT, coarse_event
 from sago.outreach.verdicts import judge
 from sago.ports import Transaction
 
@@ -41,7 +43,7 @@ def seen_by(
     if share is None or not share.holds_at(as_of):
         return Seen([], [], (), share.granularity if share else Granularity.NONE)
     shown = _whole(share, events)
-    points = _stated(metric_points, {event.id: event for event in events}, {event.id: event for event in shown})
+    points = stated_points(share, events, metric_points)
     if share.granularity is Granularity.EXACT:
         return Seen(shown, points, None, share.granularity)
     told = banded(points, is_told=share.granularity is Granularity.BANDS)
@@ -86,6 +88,12 @@ def as_shared(share: Share | None, events: Iterable[Event]) -> list[Event]:
     return [coarse_event(event, share.granularity) for event in _whole(share, events)] if share else []
 
 
+def stated_points(share: Share, events: Sequence[Event], points: Sequence[MetricPoint]) -> list[MetricPoint]:
+    """Of these points those that a share shows, exact: of these events, where what is shown of them states them."""
+    shown = {event.id: event for event in _whole(share, events)}
+    return _stated(points, {event.id: event for event in events}, shown)
+
+
 def has_ended(tx: Transaction, firm_id: str, company_id: str, now: datetime) -> bool:
     """Whether the firm may see nothing of the company as of now: nothing that rests on it may leave the house."""
     share = tx.shares.get(firm_id, company_id)
@@ -128,21 +136,26 @@ def _own_title(event: Event, proof: Evidence) -> str:
 
 def _says(proofs: Sequence[Evidence], words: set[str], title: str) -> bool:
     """Whether every figure and every name of a title stands in these proofs."""
-    figures = {amount.value for proof in proofs for amount in find_amounts(proof.quote)}
+    figures = {amount.value for proof in proofs for amount in _amounts(proof.quote)}
     names = {match.group() for match in WORD.finditer(title) if match.group()[0].isupper() and match.start()}
-    stated = all(amount.value in figures for amount in find_amounts(title))
+    stated = all(amount.value in figures for amount in _amounts(title))
     return stated and {word for name in names for word in words_of(name)} <= words
 
 
 def _states(proofs: Sequence[Evidence], metric: Metric | MetricPoint) -> bool:
-    return any(_is(amount, metric) for proof in proofs for amount in find_amounts(proof.quote))
+    return any(_is(amount, metric) for proof in proofs for amount in _amounts(proof.quote))
+
+
+@lru_cache(maxsize=KEPT)
+def _amounts(text: str) -> tuple[Amount, ...]:
+    return tuple(find_amounts(text))
 
 
 def _is(amount: Amount, metric: Metric | MetricPoint) -> bool:
     return amount.value == metric.value and (amount.bare or amount.unit == metric.unit or bool(amount.shared))
 
 
-def _stated(points: Sequence[MetricPoint], whole: dict[object, Event], shown: dict[object, Event]) -> list[MetricPoint]:
+def _stated(points: Sequence[MetricPoint], whole: dict[UUID, Event], shown: dict[UUID, Event]) -> list[MetricPoint]:
     """The points of shown events; of one that lost proofs those that the rest states."""
     return [
         point
