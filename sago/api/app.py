@@ -20,6 +20,7 @@ from sago.api.docs_page import add_docs
 from sago.api.headers import Cors, Hardened
 from sago.api.held import Held
 from sago.api.journal import Journal, LastResort
+from sago.api.limits import Strangers
 from sago.api.routes import data_flow, probes, unsubscribe, webhooks
 from sago.api.sharing import Shared
 from sago.bootstrap import Container, build
@@ -55,7 +56,7 @@ def create_app(container: Container | None = None) -> FastAPI:
     app.state.container = wired
     app.state.settings = wired.settings
     app.state.shared = Shared()
-    app.state.desk, app.state.held = Desk(), Held()
+    app.state.desk, app.state.held, app.state.strangers = Desk(), Held(), Strangers()
     _add_middleware(app, wired.settings.api)
     problems.register(app)
     app.include_router(data_flow.router)
@@ -91,5 +92,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     container: Container = app.state.container
     # made here, once: threads asking at once might each make their own
     _ = container.reception, container.vitals, container.suppressing, container.receiving, container.keyring
+    throttle = container.throttle
     yield
+    await throttle.close()
     container.close()
