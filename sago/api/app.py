@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -21,6 +21,7 @@ from sago.api.headers import Cors, Hardened
 from sago.api.held import Held
 from sago.api.journal import Journal, LastResort
 from sago.api.limits import Strangers
+from sago.api.meters import Meters
 from sago.api.routes import data_flow, probes, unsubscribe, webhooks
 from sago.api.sharing import Shared
 from sago.bootstrap import Container, build
@@ -55,7 +56,7 @@ def create_app(container: Container | None = None) -> FastAPI:
     add_docs(app)
     app.state.container = wired
     app.state.settings = wired.settings
-    app.state.shared = Shared()
+    app.state.shared, app.state.meters = Shared(), Meters()
     app.state.desk, app.state.held, app.state.strangers = Desk(), Held(), Strangers()
     _add_middleware(app, wired.settings.api)
     problems.register(app)
@@ -73,7 +74,7 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)
     app.add_middleware(Hardened)
-    app.add_middleware(Journal)
+    app.add_middleware(Journal, meters=app.state.meters)
 
 
 def _container_of_settings() -> Container:
@@ -93,6 +94,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # made here, once: threads asking at once might each make their own
     _ = container.reception, container.vitals, container.suppressing, container.receiving, container.keyring
     throttle = container.throttle
+    stop = _serve_metrics(app)
     yield
+    stop()
     await throttle.close()
     container.close()
+
+
+def _serve_metrics(app: FastAPI) -> Callable[[], None]:
+    """On a port of their own, where one is set; what ends it."""
+    settings, container = app.state.settings.api, app.state.container
+    if not settings.metrics_port:
+        return lambda: None
+    meters: Meters = app.state.meters
+    meters.watch(container.vitals.gauges)
+    container.produced.append(meters.produced)
+    return meters.serve(settings.metrics_host, settings.metrics_port)
