@@ -17,6 +17,7 @@ from sago.api.access import check_exposure
 from sago.api.bounds import Bounds
 from sago.api.desk import Desk
 from sago.api.docs_page import add_docs
+from sago.api.handing import Handing
 from sago.api.headers import Cors, Hardened
 from sago.api.held import Held
 from sago.api.journal import Journal, LastResort
@@ -56,6 +57,7 @@ def create_app(container: Container | None = None) -> FastAPI:
     add_docs(app)
     app.state.container = wired
     app.state.settings = wired.settings
+    app.state.handing = Handing(wired.reception)
     app.state.shared, app.state.meters = Shared(), Meters()
     app.state.desk, app.state.held, app.state.strangers = Desk(), Held(), Strangers()
     _add_middleware(app, wired.settings.api)

@@ -116,6 +116,7 @@ class KafkaLog:
                 ]
                 began = time.monotonic()
                 deadline = began + PATIENCE
+                producer.flush(PATIENCE)  # all of the call is there: what lingers would only wait
                 sent = [future.get(timeout=max(0.01, deadline - time.monotonic())) for future in futures]
             except kafka_errors.MessageSizeTooLargeError as error:
                 raise InvalidMessageError(f"Kafka takes no record of that size: {error}") from error
