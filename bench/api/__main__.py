@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from bench.api.client import Heard, Orders
 from bench.api.events import events
 from bench.api.house import KEY, UNLIMITED, House, Server, load, opened
-from bench.api.client import Heard, Orders
 from bench.store.page import Finding, Row, write
 from bench.store.rounds import say, spread
 

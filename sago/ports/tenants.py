@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -14,11 +14,15 @@ from sago.domain.letters import Letter
 from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked
 from sago.domain.watches import Watch
 
+TOLD_TO_FIRMS = ("key", "letter", "share", "watch")
+"""Actions that a firm is told of, by the word before their dot: not what the house does with accounts and persons."""
+
 
 class AuditLine(NamedTuple):
     """One row of `audit_log` that concerns the firm."""
 
-    number: int
+    id: UUID
+    """Drawn at random: a number would count the lines of others between two of the firm's."""
     at: datetime
     who: str
     action: str
@@ -34,8 +38,8 @@ class FirmView(Protocol):
     sources that are not shared stand in it still, and its figures are exact; the use cases cut and coarsen.
     """
 
-    def shares(self) -> list[Share]:
-        """Shares with this firm, ended ones too, by company."""
+    def shares(self, of: Collection[str] | None = None) -> list[Share]:
+        """Shares with this firm, ended ones too, by company; of these companies alone where they are named."""
 
     def companies(self, after: str | None = None, limit: int = 50) -> list[Company]:
         """Companies whose share holds, by id, those after this id; without the address of the founder."""
@@ -44,16 +48,21 @@ class FirmView(Protocol):
         """One of these, or None."""
 
     def events(self, asked: EventsAsked) -> list[Event]:
-        """Active events whose first proof's source is shared, newest first by `occurred_at`."""
+        """Active events whose first proof's source is shared and that happened before the share's end, newest first by
+        `occurred_at`."""
 
     def event(self, event_id: UUID) -> Event | None:
         """One of these, also by an id it once had; or None."""
+
+    def events_named(self, event_ids: Collection[UUID]) -> list[Event]:
+        """Those of these events that have one of these ids now, in no order."""
 
     def metric_points(self, company_id: str, metric: str | None = None) -> list[MetricPoint]:
         """Points of these events, oldest first; none where the share is not exact."""
 
     def watches(self, company_id: str | None = None) -> list[Watch]:
-        """Active watches of the firm, oldest first; also of companies whose share has ended."""
+        """Active watches of the firm, oldest first; also of companies whose share has ended. Without the voice, which
+        was learned from somebody's mails: whoever changes a watch takes it from the house's store."""
 
     def watch(self, watch_id: UUID) -> Watch | None:
         """One of these, or None."""
@@ -65,7 +74,8 @@ class FirmView(Protocol):
         """One of these, or None."""
 
     def audit(self, asked: AuditAsked) -> list[AuditLine]:
-        """What was done in the firm's name or to its shares, newest first."""
+        """What was done in the firm's name or to its shares, newest first; none on letters of companies whose share has
+        ended."""
 
 
 class Tenants(Protocol):
