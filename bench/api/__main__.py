@@ -109,7 +109,7 @@ def ingest(house: House, scale: Scale) -> Finding:
     best = [max(each.rate for each in pair) for pair in zip(*(runs[path] for path in BARE), strict=True)]
     ratios = [run.rate / rate for run, rate in zip(runs[INGEST], best, strict=True)]
     met = sorted(ratios)[len(ratios) // 2] >= RATIO
-    row = Row("10", "requests a second, against a bare handler", f"≥ {RATIO} ×", f"{spread(ratios, 2)} ×", met)
+    row = Row("A1", "requests a second, against a bare handler", f"≥ {RATIO} ×", f"{spread(ratios, 2)} ×", met)
     lines = ["| handler | requests a second | p95, ms | processor time of a request, µs |", "|---|---:|---:|---:|"]
     lines += [
         f"| {name} | {spread([run.rate for run in runs[path]])} | {spread([run.p95 for run in runs[path]], 1)} | "
@@ -132,7 +132,7 @@ def steady(house: House, scale: Scale) -> Finding:
     p95 = [run.p95 for run in paced[INGEST]]
     met = sorted(p95)[len(p95) // 2] < STEADY_MS
     what = f"handing in at {RATE:.0f} requests a second, from the moment each is due"
-    row = Row("11", what, f"p95 < {STEADY_MS:.0f} ms", f"p95 {spread(p95, 1)} ms", met)
+    row = Row("A2", what, f"p95 < {STEADY_MS:.0f} ms", f"p95 {spread(p95, 1)} ms", met)
     bare_p95 = spread([run.p95 for run in paced[BARE[1]]], 1)
     return Finding("steady", [row], [f"The bare handler in the same rounds: p95 {bare_p95} ms."])
 

@@ -20,7 +20,9 @@ Answer = TypeVar("Answer")
 SMALL = 8_000
 """Bytes of a body that are read at once: a thread costs more, and others wait for less than it."""
 EVERY = 0.01
-"""Seconds from one call to the next while there are more: each costs as much for one message as for ten."""
+"""Seconds from one call to the next where many come: each costs as much for one message as for ten."""
+FEW = 2
+"""Requests of one call that are not many: nobody is waited for after it."""
 MOST = 1_000
 """Messages of one call, where they are not all of one request."""
 
@@ -60,8 +62,9 @@ class Handing:
         try:
             while self._waiting:
                 began = loop.time()
-                await self._bring_group(self._next_group())
-                if self._waiting:
+                group = self._next_group()
+                await self._bring_group(group)
+                if len(group) > FEW and self._waiting:
                     await asyncio.sleep(began + EVERY - loop.time())
         finally:
             self._under_way = None
