@@ -399,6 +399,13 @@ class ApiSettings(Section):
     """Seconds a client may take to send them."""
     answer_within: float = Field(20.0, gt=0)
     """Seconds until messages that are not safe yet are answered with 503."""
+    rate_limit: int = Field(15_000, ge=0)
+    """Requests a minute of one key, evenly: 250 a second; 0: no limit."""
+    rate_burst: int = Field(500, ge=1)
+    """Requests of one key that may come at once."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(0, ge=0, le=65535)
+    """Where Prometheus reads `/metrics`; 0: nowhere."""
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_names)] = ()
     """Whose pages may call from a browser; in the environment with commas between them, or as a JSON list."""
 

@@ -46,6 +46,8 @@ def _add(headers: MutableHeaders, scope: Scope) -> None:
         headers.setdefault("Cache-Control", "no-store")
     if scope["scheme"] == "https":
         headers.setdefault("Strict-Transport-Security", YEAR)
+    for name, value in scope.get("state", {}).get("rate_headers", {}).items():
+        headers[name] = value
 
 
 class Cors(CORSMiddleware):

@@ -67,7 +67,7 @@ class ProblemError(Exception):
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors a route may end with, for OpenAPI."""
-    return {status: {"model": Problem, "description": MEANINGS[status]} for status in (401, 403, *statuses)}
+    return {status: {"model": Problem, "description": MEANINGS[status]} for status in (401, 403, 429, *statuses)}
 
 
 MEANINGS = {

@@ -6,6 +6,7 @@ a query.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, partial
@@ -33,6 +34,7 @@ from sago.stores.clock import SystemClock
 if TYPE_CHECKING:
     from sago.resilience.breakers import SharedBreakers
     from sago.resilience.rates import RedisRates
+    from sago.resilience.throttles import RedisThrottle
     from sago.sources.accounts import Accounts
     from sago.stores.cassandra import CassandraRawStore
     from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue
@@ -89,7 +91,12 @@ class Adapters:
     def log(self) -> MessageLog:
         from sago.stores.kafka_producer import KafkaLog
 
-        return KafkaLog(self.settings.kafka)
+        return KafkaLog(self.settings.kafka, self.produced)
+
+    @cached_property
+    def produced(self) -> list[Callable[[float], object]]:
+        """Who is told how many seconds Kafka took to acknowledge each call."""
+        return []
 
     def consumer(self) -> LogConsumer:
         """A new member of the bridge's group."""
@@ -139,6 +146,14 @@ class Adapters:
 
         redis = self.settings.redis
         return RedisRates(redis.database(redis.cache_db), self.clock)
+
+    @cached_property
+    def throttle(self) -> RedisThrottle:
+        """How often callers of the API may ask. Of one event loop, in which it is closed."""
+        from sago.resilience.throttles import RedisThrottle
+
+        redis = self.settings.redis
+        return RedisThrottle(redis.database(redis.cache_db), self.clock)
 
     @cached_property
     def answers(self) -> RedisAnswers:
