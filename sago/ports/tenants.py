@@ -11,7 +11,7 @@ from uuid import UUID
 from sago.domain.companies import Company, Share
 from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter
-from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked
+from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place
 from sago.domain.watches import Watch
 
 TOLD_TO_FIRMS = ("key", "letter", "share", "watch")

@@ -1,0 +1,1 @@
+"""What the API answers, and what it is sent, by what that is about."""
