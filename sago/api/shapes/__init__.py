@@ -1,1 +1,1 @@
-"""What the API answers, and what it is sent, by what that is about."""
+"""What routes answer with, as it stands in the OpenAPI document."""
