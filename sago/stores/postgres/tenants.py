@@ -66,40 +66,40 @@ class PostgresView:
     """The `FirmView` of one transaction."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
 
     def shares(self, of: Collection[str] | None = None) -> list[Share]:
         query = select(shares).order_by(shares.c.company_id)
         if of is not None:
             query = query.where(shares.c.company_id == any_(literal(sorted(of), ARRAY(Words))))
-        return [Share.model_validate(row._asdict()) for row in self._connection.execute(query)]
+        return [Share.model_validate(row._asdict()) for row in self.connection.execute(query)]
 
     def companies(self, after: str | None = None, limit: int = 50) -> list[Company]:
         query = select(*COMPANY).join(shares, shares.c.company_id == companies.c.company_id)
         query = query.where(or_(shares.c.until.is_(None), shares.c.until > func.now()))
         if after is not None:
             query = query.where(shares.c.company_id > after)
-        return [_company(row) for row in self._connection.execute(query.order_by(shares.c.company_id).limit(limit))]
+        return [_company(row) for row in self.connection.execute(query.order_by(shares.c.company_id).limit(limit))]
 
     def company(self, company_id: str) -> Company | None:
         query = select(*COMPANY).where(companies.c.company_id == company_id)
-        row = self._connection.execute(query).one_or_none()
+        row = self.connection.execute(query).one_or_none()
         return _company(row) if row else None
 
     def events(self, asked: EventsAsked) -> list[Event]:
-        return [event_of(row) for row in self._connection.execute(newest_events(asked, EVENT))]
+        return [event_of(row) for row in self.connection.execute(newest_events(asked, EVENT))]
 
     def event(self, event_id: UUID) -> Event | None:
         c, alias = significant_events.c, event_aliases.c
         named = select(alias.event_id).where(alias.alias == event_id).scalar_subquery()
         query = select(*EVENT).where(or_(c.id == named, c.id == event_id)).order_by((c.id == event_id).asc()).limit(1)
-        row = self._connection.execute(query).one_or_none()
+        row = self.connection.execute(query).one_or_none()
         return event_of(row) if row else None
 
     def events_named(self, event_ids: Collection[UUID]) -> list[Event]:
         ids = literal(sorted(event_ids), ARRAY(significant_events.c.id.type))
         query = select(*EVENT).where(significant_events.c.id == any_(ids))
-        return [event_of(row) for row in self._connection.execute(query)]
+        return [event_of(row) for row in self.connection.execute(query)]
 
     def metric_points(self, company_id: str, metric: str | None = None) -> list[MetricPoint]:
         c = metric_points.c
@@ -107,7 +107,7 @@ class PostgresView:
         if metric is not None:
             query = query.where(c.metric == metric)
         query = query.order_by(c.as_of, c.said_at, c.metric, c.event_id, c.value, c.unit)
-        return [MetricPoint.model_validate(row._asdict()) for row in self._connection.execute(query)]
+        return [MetricPoint.model_validate(row._asdict()) for row in self.connection.execute(query)]
 
     def watches(
         self, company_id: str | None = None, after: Place | None = None, limit: int | None = None
@@ -118,17 +118,17 @@ class PostgresView:
             query = query.where(c.company_id == company_id)
         if after is not None:
             query = query.where(tuple_(c.created_at, c.id) > _place(after))
-        return [Watch.model_validate(row._asdict()) for row in self._connection.execute(query)]
+        return [Watch.model_validate(row._asdict()) for row in self.connection.execute(query)]
 
     def watch(self, watch_id: UUID) -> Watch | None:
-        row = self._connection.execute(select(*WATCH).where(watches.c.id == watch_id)).one_or_none()
+        row = self.connection.execute(select(*WATCH).where(watches.c.id == watch_id)).one_or_none()
         return Watch.model_validate(row._asdict()) if row else None
 
     def letters(self, asked: LettersAsked) -> list[Letter]:
-        return [letter_of(row) for row in self._connection.execute(_letters(asked))]
+        return [letter_of(row) for row in self.connection.execute(_letters(asked))]
 
     def letter(self, letter_id: UUID) -> Letter | None:
-        row = self._connection.execute(select(*LETTER).where(outreach.c.id == letter_id)).one_or_none()
+        row = self.connection.execute(select(*LETTER).where(outreach.c.id == letter_id)).one_or_none()
         return letter_of(row) if row else None
 
     def audit(self, asked: AuditAsked) -> list[AuditLine]:
@@ -141,7 +141,7 @@ class PostgresView:
         if asked.after is not None:
             shown = audit_log.alias()
             query = query.where(c.id < select(shown.c.id).where(shown.c.line == asked.after).scalar_subquery())
-        return [AuditLine(*row) for row in self._connection.execute(query.order_by(c.id.desc()).limit(asked.limit))]
+        return [AuditLine(*row) for row in self.connection.execute(query.order_by(c.id.desc()).limit(asked.limit))]
 
 
 def _company(row: Row[Any]) -> Company:

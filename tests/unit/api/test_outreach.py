@@ -58,8 +58,8 @@ def test_a_letter_is_listed_and_shown(firms: Firms, letter: Letter) -> None:
 
 
 def test_highlights_name_their_events(firms: Firms) -> None:
-    update = firms.watch(conditions=(), reason="", met_on=None, direction=Direction.TO_INVESTOR)
-    letter = firms.compose(update)
+    stories.fold_into(firms.database, [*stories.EVENTS, stories.CFO])
+    letter = firms.compose(firms.watch(direction=Direction.TO_INVESTOR))
     lines = [line.model_dump(mode="json") for line in letter.draft.highlights]
     assert lines
     assert firms.get(path_of(letter))["highlights"] == lines
