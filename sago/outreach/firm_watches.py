@@ -80,7 +80,7 @@ class FirmWatches:
                 tx.erasures.note(self._note(ADDED, watch))
                 return watch
             known = tx.outreach.watch(watch.id)
-        if known is None or known.model_copy(update={"created_at": watch.created_at}) != watch:
+        if known is None or _words(known) != _words(watch):
             became = "asked for something else" if known else "was removed since"
             raise UsageError(f"the watch of this Idempotency-Key {became}; send another key for another watch")
         return known
@@ -122,6 +122,11 @@ def _the_watch(view: FirmView, watch_id: UUID) -> Watch:
     if watch is None:
         raise _not_there(watch_id)
     return watch
+
+
+def _words(watch: Watch) -> tuple[object, ...]:
+    """What was asked for: the house may have added how it weighs, and how its letters sound."""
+    return watch.company_id, watch.investor, watch.met_on, watch.reason, watch.conditions
 
 
 def _not_there(watch_id: UUID) -> NotThereError:

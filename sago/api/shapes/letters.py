@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sago.api.shapes.sent import TEXT_SHA, Because, Line, Sent
 from sago.domain.letters import Letter, LetterState
+from sago.domain.messages import Moment
 from sago.outreach.firm_desk import Told
 from sago.outreach.receipts import CHECKS, Proven, Standing
 from sago.ports import AuditLine
@@ -105,7 +106,7 @@ class HighlightShown(BaseModel):
 class ChangeShown(BaseModel):
     """What was done about a letter."""
 
-    at: datetime
+    at: Moment
     who: str = Field(examples=["key:1f0c93ab"])
     action: str = Field(description="`letter.` and the state it came to, or `letter.edited`, `letter.ticked`.")
     because: str

@@ -126,7 +126,11 @@ def two_firms(make: MakeHouse, now: datetime = stories.NOW) -> Firms:
     """Both firms see the one company exactly; the other one sees a second one."""
     clock, database, drafts = ManualClock(now), stories.database(), MemoryDrafts()
     tenants = MemoryTenants(database, clock)
-    house = make(key="the house", adapters={"clock": clock, "database": database, "drafts": drafts, "tenants": tenants})
+    house = make(
+        key="the house",
+        rate_limit=0,
+        adapters={"clock": clock, "database": database, "drafts": drafts, "tenants": tenants},
+    )
     with database.begin() as tx:
         tx.companies.ensure(PRIVATE, now)
         private = [

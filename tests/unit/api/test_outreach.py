@@ -10,13 +10,26 @@ from typing import Any
 import pytest
 from httpx2 import Response
 
+from sago.api.shapes.letters import LetterRead, LetterShown, ReceiptsShown
+from sago.api.shapes.watches import WatchRead, WatchShown
 from sago.domain.companies import Granularity
 from sago.domain.letters import Letter, LetterState
 from sago.domain.mails import Suppression
 from sago.domain.watches import Direction
 from sago.errors import RestoredError
 from tests.unit.api.api_house import MakeHouse
-from tests.unit.api.firms import COMPANY, FOUNDER_ADDRESS, MINE, NEVER, OTHERS, OUTREACH, PRIVATE, Firms, two_firms
+from tests.unit.api.firms import (
+    COMPANY,
+    FOUNDER_ADDRESS,
+    MINE,
+    NEVER,
+    OTHERS,
+    OUTREACH,
+    PRIVATE,
+    WATCHES,
+    Firms,
+    two_firms,
+)
 from tests.unit.outreach import stories
 
 ACTS: dict[str, Callable[[Firms, Letter], Response]] = {
@@ -367,6 +380,15 @@ def test_the_log_has_no_words_of_a_letter(
     logged = caplog.text + "".join(capsys.readouterr())
     assert "/api/v1/outreach" in logged
     assert not any(word in logged for word in ("Globex", "two million", letter.draft.subject, *firms.keys.values()))
+
+
+def test_each_example_of_the_document_is_an_answer_of_its_route(firms: Firms) -> None:
+    for shape in (LetterRead, LetterShown, ReceiptsShown, WatchRead, WatchShown):
+        (example,) = shape.model_json_schema()["examples"]
+        assert shape.model_validate(example).model_dump(mode="json").keys() == example.keys()
+    post = firms.house.client.get("/openapi.json").json()["paths"][WATCHES]["post"]
+    sent = post["requestBody"]["content"]["application/json"]["examples"]["watch"]["value"]
+    assert firms.ask("POST", WATCHES, sent | {"company_id": COMPANY}).status_code == 201
 
 
 def _reads(firms: Firms) -> list[Callable[[Letter], Response]]:

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from sago.domain.companies import Granularity
+from sago.domain.events import EventType
 from tests.unit.api.api_house import MakeHouse
 from tests.unit.api.firms import COMPANY, FOUNDER_ADDRESS, NEVER, OTHERS, PRIVATE, WATCHES, Firms, two_firms
 from tests.unit.outreach import stories
@@ -70,6 +71,15 @@ def test_the_same_key_is_the_same_watch_and_another_body_under_it_is_refused(fir
     assert firms.ask("POST", WATCHES, SENT, OTHERS, **{"Idempotency-Key": "k-1"}).json()["id"] != first.json()["id"]
     assert len(firms.get(WATCHES)["items"]) == 2
     assert [line.action for line in firms.log()] == ["watch.added"] * 3
+
+
+def test_what_the_house_adds_to_a_watch_is_no_other_body(firms: Firms) -> None:
+    made = firms.ask("POST", WATCHES, SENT, **{"Idempotency-Key": "k-1"}).json()
+    with firms.database.begin() as tx:
+        watch = tx.outreach.watch(UUID(made["id"]))
+        assert watch is not None
+        tx.outreach.add_watch(watch.model_copy(update={"weights": {EventType.HIRING: 0.9}}))
+    assert firms.ask("POST", WATCHES, SENT, **{"Idempotency-Key": "k-1"}).json() == made
 
 
 def test_without_a_key_each_request_makes_a_watch(firms: Firms) -> None:
