@@ -79,12 +79,12 @@ class World(NamedTuple):
 
 def everything(view: FirmView, ids: Sequence[UUID]) -> dict[str, Any]:
     """All that the view returns, by what was asked; the lines of the log without their random ids."""
-    seen: dict[str, Any] = {"shares": view.shares(), "companies": view.companies(), "watches": view.watches()}
+    seen: dict[str, Any] = {"shares": view.shares(), "companies": view.companies(), "watches": watches(view)}
     seen["later"] = view.companies(after=COMPANIES[0], limit=1)
     for company in (*COMPANIES, "nobody"):
         seen[f"company {company}"] = view.company(company)
         seen[f"points {company}"] = view.metric_points(company), view.metric_points(company, "arr")
-        seen[f"watches {company}"] = view.watches(company)
+        seen[f"watches {company}"] = watches(view, company)
         seen[f"events {company}"] = events(view, EventsAsked(company_id=company))
         seen[f"letters {company}"] = letters(view, LettersAsked(company_id=company))
     for row in ids:
@@ -112,6 +112,17 @@ def events(view: FirmView, asked: EventsAsked) -> list[Event]:
         asked = asked._replace(after=Place(page[-1].occurred_at, str(page[-1].id)))
     whole = view.events(asked._replace(after=None, limit=1000))
     assert (found, view.events(asked._replace(after=None, limit=PAGE))) == (whole, whole[:PAGE])
+    return found
+
+
+def watches(view: FirmView, company: str | None = None) -> list[Watch]:
+    """Page by page."""
+    found: list[Watch] = []
+    after = None
+    while page := view.watches(company, after, PAGE):
+        found += page
+        after = Place(page[-1].created_at, str(page[-1].id))
+    assert found == view.watches(company)
     return found
 
 
