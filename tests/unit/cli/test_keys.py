@@ -104,6 +104,7 @@ def test_it_ends_when_it_was_told_to(house: Wired, written: str, end: datetime |
 
 def test_the_list_tells_everything_but_the_key(house: Wired) -> None:
     key = created("--firm", "northgate", "--scope", "read").strip()
+    house.clock.advance(timedelta(seconds=1))
     created("--scope", "share:*")
     house.keyring.find(key)
     for shown in (sago("list").stdout, sago("list", "--json").stdout):
@@ -112,7 +113,7 @@ def test_the_list_tells_everything_but_the_key(house: Wired) -> None:
         assert digest(key).hex() not in shown
         assert "sha256" not in shown
     first, second = (json.loads(line) for line in sago("list", "--json").stdout.splitlines())
-    assert (first["used_at"], second["used_at"]) == ("2026-03-02T12:00:00Z", None)
+    assert (first["used_at"], second["used_at"]) == ("2026-03-02T12:00:01Z", None)
     assert set(first) == {
         *("id", "name", "prefix", "firm_id", "scopes", "created_at", "created_by"),
         *("expires_at", "revoked_at", "used_at", "state"),
