@@ -48,7 +48,10 @@ class Keyring:
             )
         except ValidationError as error:
             said = error.errors()[0]
-            raise UsageError(str(said.get("ctx", {}).get("error", said["msg"]))) from None
+            field = ".".join(str(part) for part in said["loc"])
+            raise UsageError(
+                str(said.get("ctx", {}).get("error", f"key {name[:60]!r}: {field}: {said['msg']}"))
+            ) from None
         with self.database.begin() as tx:
             tx.keys.add(key)
             why = f"{name}: {', '.join(key.scopes)}"
@@ -89,12 +92,13 @@ class Keyring:
         return found
 
     def revoke(self, prefix: str, who: str, why: str) -> ApiKey:
-        """End a key; one that is ended already stays as it is. Raises UsageError where there is none."""
-        now = self.clock.now()
+        """End a key, named by its prefix or in full; one that is ended already stays as it is. Raises UsageError where
+        there is none."""
+        now, prefix = self.clock.now(), prefix_of(prefix) or prefix
         with self.database.begin() as tx:
             key = tx.keys.by_prefix(prefix)
             if key is None:
-                raise UsageError(f"key {prefix[:60]}: there is none; see `sago keys list`")
+                raise UsageError(f"key {prefix[:8]}: there is none; see `sago keys list`")
             if tx.keys.revoke(key.id, now):
                 tx.erasures.note(Note(now, who, "key.revoked", key.who, key.firm_id, None, why))
                 key = key.model_copy(update={"revoked_at": now})

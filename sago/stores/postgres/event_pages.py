@@ -24,22 +24,25 @@ PAGE = """
 WITH seen AS (
     SELECT DISTINCT company_id, unnest(CASE WHEN '*' = ANY (sources) THEN '{{*}}' ELSE sources END) AS source
     FROM shares WHERE (until IS NULL OR until > now()){company}
-), newest AS (
-    SELECT seen.company_id, seen.source FROM seen CROSS JOIN LATERAL ({first}) first
+), newest AS MATERIALIZED (
+    SELECT seen.company_id, seen.source, first.occurred_at FROM seen CROSS JOIN LATERAL ({first}) first
     ORDER BY first.occurred_at DESC, first.id DESC LIMIT :limit
+), oldest AS (
+    SELECT CASE count(*) WHEN :limit THEN min(occurred_at) ELSE '-infinity' END AS occurred_at FROM newest
 )
 SELECT e.* FROM newest CROSS JOIN LATERAL ({rows}) e ORDER BY e.occurred_at DESC, e.id DESC LIMIT :limit"""
-"""The first row of each shared source of each company; then, of as many as can lie on the page, their rows. What is not
-shared is not passed over: it is never read."""
+"""The first row of each shared source of each company; then, of as many as can lie on the page, their rows, none older
+than the page can reach. What is not shared is not passed over: it is never read."""
+REACHED = " AND e.occurred_at >= (SELECT oldest.occurred_at FROM oldest)"
 
 
 def newest_events(asked: EventsAsked, columns: Sequence[Column[Any]]) -> TextualSelect:
     """The statement of this page, to be run in a firm's view."""
     conditions, values = _conditions(asked)
-    rows = {"asked": "".join(f" AND {condition}" for condition in conditions)}
-    first = ROWS.format(of="seen", columns="e.occurred_at, e.id", limit=1, **rows)
+    also = "".join(f" AND {condition}" for condition in conditions)
+    first = ROWS.format(of="seen", columns="e.occurred_at, e.id", limit=1, asked=also)
     names = ", ".join(f"e.{column.name}" for column in columns)
-    page = ROWS.format(of="newest", columns=names, limit=":limit", **rows)
+    page = ROWS.format(of="newest", columns=names, limit=":limit", asked=also + REACHED)
     company = "" if asked.company_id is None else " AND company_id = :company"
     if asked.company_id is not None:
         values.append(bindparam("company", asked.company_id, Words))

@@ -65,10 +65,10 @@ class PostgresView:
     """The `FirmView` of one transaction."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
 
     def shares(self) -> list[Share]:
-        rows = self._connection.execute(select(shares).order_by(shares.c.company_id))
+        rows = self.connection.execute(select(shares).order_by(shares.c.company_id))
         return [Share.model_validate(row._asdict()) for row in rows]
 
     def companies(self, after: str | None = None, limit: int = 50) -> list[Company]:
@@ -76,21 +76,21 @@ class PostgresView:
         query = query.where(or_(shares.c.until.is_(None), shares.c.until > func.now()))
         if after is not None:
             query = query.where(shares.c.company_id > after)
-        return [_company(row) for row in self._connection.execute(query.order_by(shares.c.company_id).limit(limit))]
+        return [_company(row) for row in self.connection.execute(query.order_by(shares.c.company_id).limit(limit))]
 
     def company(self, company_id: str) -> Company | None:
         query = select(*COMPANY).where(companies.c.company_id == company_id)
-        row = self._connection.execute(query).one_or_none()
+        row = self.connection.execute(query).one_or_none()
         return _company(row) if row else None
 
     def events(self, asked: EventsAsked) -> list[Event]:
-        return [event_of(row) for row in self._connection.execute(newest_events(asked, EVENT))]
+        return [event_of(row) for row in self.connection.execute(newest_events(asked, EVENT))]
 
     def event(self, event_id: UUID) -> Event | None:
         c, alias = significant_events.c, event_aliases.c
         named = select(alias.event_id).where(alias.alias == event_id).scalar_subquery()
         query = select(*EVENT).where(or_(c.id == named, c.id == event_id)).order_by((c.id == event_id).asc()).limit(1)
-        row = self._connection.execute(query).one_or_none()
+        row = self.connection.execute(query).one_or_none()
         return event_of(row) if row else None
 
     def metric_points(self, company_id: str, metric: str | None = None) -> list[MetricPoint]:
@@ -99,23 +99,23 @@ class PostgresView:
         if metric is not None:
             query = query.where(c.metric == metric)
         query = query.order_by(c.as_of, c.said_at, c.metric, c.event_id, c.value, c.unit)
-        return [MetricPoint.model_validate(row._asdict()) for row in self._connection.execute(query)]
+        return [MetricPoint.model_validate(row._asdict()) for row in self.connection.execute(query)]
 
     def watches(self, company_id: str | None = None) -> list[Watch]:
         query = select(*WATCH).order_by(watches.c.created_at, watches.c.id)
         if company_id is not None:
             query = query.where(watches.c.company_id == company_id)
-        return [Watch.model_validate(row._asdict()) for row in self._connection.execute(query)]
+        return [Watch.model_validate(row._asdict()) for row in self.connection.execute(query)]
 
     def watch(self, watch_id: UUID) -> Watch | None:
-        row = self._connection.execute(select(*WATCH).where(watches.c.id == watch_id)).one_or_none()
+        row = self.connection.execute(select(*WATCH).where(watches.c.id == watch_id)).one_or_none()
         return Watch.model_validate(row._asdict()) if row else None
 
     def letters(self, asked: LettersAsked) -> list[Letter]:
-        return [letter_of(row) for row in self._connection.execute(_letters(asked))]
+        return [letter_of(row) for row in self.connection.execute(_letters(asked))]
 
     def letter(self, letter_id: UUID) -> Letter | None:
-        row = self._connection.execute(select(*LETTER).where(outreach.c.id == letter_id)).one_or_none()
+        row = self.connection.execute(select(*LETTER).where(outreach.c.id == letter_id)).one_or_none()
         return letter_of(row) if row else None
 
     def audit(self, asked: AuditAsked) -> list[AuditLine]:
@@ -128,7 +128,7 @@ class PostgresView:
         if asked.after is not None:
             shown = audit_log.alias()
             query = query.where(c.id < select(shown.c.id).where(shown.c.line == asked.after).scalar_subquery())
-        return [AuditLine(*row) for row in self._connection.execute(query.order_by(c.id.desc()).limit(asked.limit))]
+        return [AuditLine(*row) for row in self.connection.execute(query.order_by(c.id.desc()).limit(asked.limit))]
 
 
 def _company(row: Row[Any]) -> Company:
