@@ -21,7 +21,7 @@ from sago.api.headers import Cors, Hardened
 from sago.api.held import Held
 from sago.api.journal import Journal, LastResort
 from sago.api.limits import Strangers
-from sago.api.routes import companies, data_flow, events, probes, series, unsubscribe, webhooks
+from sago.api.routes import audit, companies, data_flow, events, probes, series, shares, unsubscribe, webhooks
 from sago.api.sharing import Shared
 from sago.bootstrap import Container, build
 from sago.config import load
@@ -59,12 +59,14 @@ def create_app(container: Container | None = None) -> FastAPI:
     app.state.desk, app.state.held, app.state.strangers = Desk(), Held(), Strangers()
     _add_middleware(app, wired.settings.api)
     problems.register(app)
+    app.include_router(audit.router)
     app.include_router(companies.router)
     app.include_router(data_flow.router)
     app.include_router(events.router)
     app.include_router(webhooks.router)
     app.include_router(probes.router)
     app.include_router(series.router)
+    app.include_router(shares.router)
     app.include_router(unsubscribe.router)
     return app
 
@@ -95,11 +97,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     container: Container = app.state.container
     # made here, once: threads asking at once might each make their own
     _ = container.reception, container.vitals, container.suppressing, container.receiving, container.keyring
-<<<<<<< HEAD
-    throttle = container.throttle
-=======
     _ = container.firm_reading, container.firm_evidence
->>>>>>> 931d5838fff11df6327cd1304aeea95befd5b054
+    throttle = container.throttle
     yield
     await throttle.close()
     container.close()
