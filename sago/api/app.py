@@ -97,7 +97,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     container: Container = app.state.container
     # made here, once: threads asking at once might each make their own
     _ = container.reception, container.vitals, container.suppressing, container.receiving, container.keyring
-    _ = container.firm_reading, container.firm_evidence
+    _ = container.firm_reading, container.firm_evidence, container.ending
     throttle = container.throttle
     yield
     await throttle.close()
