@@ -17,12 +17,14 @@ SagoError
 ├── InvalidMessageError  the message itself is wrong: dead letter at once, never retried
 ├── ConfigError          the installation is wrong: one line that says what, where and how to mend it
 │   └── BadDeployError   so many dead letters in a row that the deploy is at fault, not the messages
-├── UsageError           the command was called with something it cannot use
+├── UsageError           what was asked for cannot be done: an unknown file format, a letter that has left
+│   └── WrongFieldError  one field of what was sent cannot be used, whatever state anything is in; names it
 └── EmptyInputError      the command was called with a file that holds no message
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 OUT_OF_TIME = "SoftTimeLimitExceeded"
@@ -68,7 +70,12 @@ class RestoredError(PermanentError):
 
 
 class UngroundedError(PermanentError):
-    """A letter or an event claims something that no evidence holds."""
+    """A letter or an event claims something that no evidence holds; `claims` are the places and what is wrong there,
+    as far as they are known one by one."""
+
+    def __init__(self, reason: str, claims: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(reason)
+        self.claims = tuple(claims)
 
 
 class InvalidMessageError(SagoError):
@@ -114,7 +121,16 @@ class TooDearError(ProviderSettingError):
 
 
 class UsageError(SagoError):
-    """The command line asked for something that cannot be done, such as reading an unknown file format."""
+    """Somebody asked for something that cannot be done, such as reading an unknown file format."""
+
+
+class WrongFieldError(UsageError):
+    """What was sent is wrong in one place: `field` is a path to it, `reason` says how."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
 
 
 class EmptyInputError(SagoError):

@@ -21,7 +21,19 @@ from sago.api.headers import Cors, Hardened
 from sago.api.held import Held
 from sago.api.journal import Journal, LastResort
 from sago.api.limits import Strangers
-from sago.api.routes import audit, companies, data_flow, events, probes, series, shares, unsubscribe, webhooks
+from sago.api.routes import (
+    audit,
+    companies,
+    data_flow,
+    events,
+    outreach,
+    probes,
+    series,
+    shares,
+    unsubscribe,
+    watches,
+    webhooks,
+)
 from sago.api.sharing import Shared
 from sago.bootstrap import Container, build
 from sago.config import load
@@ -63,11 +75,13 @@ def create_app(container: Container | None = None) -> FastAPI:
     app.include_router(companies.router)
     app.include_router(data_flow.router)
     app.include_router(events.router)
-    app.include_router(webhooks.router)
+    app.include_router(outreach.router)
     app.include_router(probes.router)
     app.include_router(series.router)
     app.include_router(shares.router)
     app.include_router(unsubscribe.router)
+    app.include_router(watches.router)
+    app.include_router(webhooks.router)
     return app
 
 
@@ -97,7 +111,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     container: Container = app.state.container
     # made here, once: threads asking at once might each make their own
     _ = container.reception, container.vitals, container.suppressing, container.receiving, container.keyring
-    _ = container.firm_reading, container.firm_evidence, container.ending
+    _ = container.firm_reading, container.firm_evidence, container.drafts, container.generations, container.tenants
+    _ = container.ending
     throttle = container.throttle
     yield
     await throttle.close()

@@ -12,7 +12,17 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.exceptions import HTTPException
 
 from sago import telemetry
-from sago.errors import ConfigError, InvalidMessageError, NotThereError, SagoError, TransientError
+from sago.errors import (
+    ConfigError,
+    InvalidMessageError,
+    NotThereError,
+    RestoredError,
+    SagoError,
+    TransientError,
+    UngroundedError,
+    UsageError,
+    WrongFieldError,
+)
 
 SHOWN = 300
 """Characters of what was sent that an error repeats."""
@@ -20,6 +30,7 @@ MOST_REFUSED = 100
 """Wrong fields of one request that are told."""
 NOT_THERE = "nothing is called so, or nothing that this key opens"
 """Whatever is asked for, and whether it is another's, or was shared once, or never was."""
+HELD = "a backup was restored, and letters are held back until somebody of the house has looked"
 RETRY_AFTER = 5
 """Seconds a caller is asked to wait when a server does not answer."""
 
@@ -75,10 +86,12 @@ MEANINGS = {
     403: "No key is set, and the caller is on another machine.",
     404: "Nothing is called so, or nothing that this key opens: the same whether it exists or not.",
     408: "The body did not come in time. Nothing was taken.",
+    409: "What it is now forbids this: the line says what is possible instead. Nothing was changed.",
     413: "The body is too large, or the list too long. Nothing was taken.",
     414: "The query is too long.",
     415: "The body is not application/json.",
     422: "No message could be taken: each with its field and reason.",
+    428: "It is not said which text this is about: send `sha256`, or the header `If-Match`. Nothing was changed.",
     429: "Too many requests of this key, or wrong keys from this address: try again after `Retry-After` seconds.",
     431: "The headers are too many or too large.",
     503: "A server does not answer: try again after `Retry-After` seconds. Handing in again has no further effect.",
@@ -97,8 +110,17 @@ def of(error: SagoError) -> ProblemError:
     """The one place that says which error is which status."""
     if isinstance(error, InvalidMessageError):
         return ProblemError(422, error.reason, [Refusal(index=0, field=error.field, reason=error.reason)])
+    if isinstance(error, WrongFieldError):
+        return ProblemError(422, str(error), [Refusal(index=0, field=error.field, reason=error.reason)])
+    if isinstance(error, UngroundedError):
+        refused = [Refusal(index=0, field=where, reason=reason) for where, reason in error.claims]
+        return ProblemError(422, str(error)[:SHOWN], refused[:MOST_REFUSED])
     if isinstance(error, NotThereError):
         return ProblemError(404, NOT_THERE)
+    if isinstance(error, UsageError):
+        return ProblemError(409, str(error))
+    if isinstance(error, RestoredError):
+        return ProblemError(503, HELD, headers={"Retry-After": str(RETRY_AFTER)})
     if isinstance(error, TransientError):
         return ProblemError(503, str(error), headers={"Retry-After": str(RETRY_AFTER)})
     what = "the installation is wrong: " if isinstance(error, ConfigError) else ""
@@ -112,8 +134,10 @@ def _problem(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG00
 
 def _sago_error(request: Request, error: Exception) -> JSONResponse:
     ended = of(cast("SagoError", error))
-    say = log.debug if ended.status == 404 else log.warning
-    say("a request failed", status=ended.status, reason=str(error))
+    if ended.status < 500:  # the reason may quote a letter, or what was sent
+        log.debug("a request was refused", status=ended.status, error=type(error).__name__)
+    else:
+        log.warning("a request failed", status=ended.status, reason=str(error))
     return _problem(request, ended)
 
 

@@ -18,8 +18,10 @@ from sago.outreach.backtesting import Backtesting
 from sago.outreach.delivery import Delivery
 from sago.outreach.digests import Digests
 from sago.outreach.expiring import tidy
+from sago.outreach.firm_desk import FirmDesk
 from sago.outreach.firm_evidence import FirmEvidence
 from sago.outreach.firm_reading import FirmReading
+from sago.outreach.firm_watches import FirmWatches
 from sago.outreach.freight import Freight, LetterFreight
 from sago.outreach.giving import Giving
 from sago.outreach.judging import Judging
@@ -231,6 +233,24 @@ class Container(Adapters):
         from sago.sources.conversations import conversation_of
 
         return FirmEvidence(self.firm_reading, self.raw, conversation_of)
+
+    def firm_desk(self, firm_id: str, who: str) -> FirmDesk:
+        """The letters of a firm, for whoever acts in its name."""
+        return FirmDesk(
+            firm_id=firm_id,
+            who=who,
+            tenants=self.tenants,
+            database=self.database,
+            raw=self.raw,
+            drafts=self.drafts,
+            generations=self.generations,
+            clock=self.clock,
+            rules=self.approval_rules,
+        )
+
+    def firm_watches(self, firm_id: str, who: str) -> FirmWatches:
+        """What a firm waits for, for whoever acts in its name."""
+        return FirmWatches(firm_id, who, self.tenants, self.database, self.judging, self.clock)
 
     @property
     def consent(self) -> Consent:

@@ -16,6 +16,7 @@ from sago.domain.messages import Moment
 
 LONGEST_ADDRESS = 254
 """Characters of an address (RFC 5321, 4.5.3.1)."""
+HIDDEN_ADDRESS = "[address]"
 _ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
 _LABEL = r"[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?"
 _ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[^\W\d_]{{2,63}}")
@@ -179,6 +180,11 @@ def _zone(name: str) -> str:
 def is_address(email: str | None) -> bool:
     """Whether mail can be addressed to it."""
     return email is not None and len(email) <= LONGEST_ADDRESS and _ADDRESS.fullmatch(email.strip(" ")) is not None
+
+
+def without_addresses(text: str) -> str:
+    """A line that a firm may read: the addresses of founders are theirs alone."""
+    return _ADDRESS.sub(HIDDEN_ADDRESS, text)
 
 
 def _address(email: str) -> str:

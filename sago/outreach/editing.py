@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from sago.domain.letters import Highlight, Letter, LetterDraft, LetterState
-from sago.errors import UngroundedError, UsageError
+from sago.errors import UngroundedError, UsageError, WrongFieldError
 from sago.outreach.checking import examine, written
 from sago.outreach.permission import untraceable
 from sago.outreach.reading import locked_letter, require_as_seen, the_letter
@@ -46,7 +46,9 @@ def edit(
             return letter
         request = request_of(tx, letter)
         if problems := untraceable(letter, draft, request):
-            raise UngroundedError(f"letter {letter.id}: not changed; {'; '.join(str(problem) for problem in problems)}")
+            said = "; ".join(map(str, problems))
+            claims = [(problem.where, str(problem)) for problem in problems]
+            raise UngroundedError(f"letter {letter.id}: not changed; {said}", claims)
         proofs = examine(draft, request).receipts
         if letter.state is LetterState.APPROVED:
             tx.outreach.set_letter_state(letter.id, LetterState.DRAFT, at, who, f"edited: {why}")
@@ -60,7 +62,7 @@ def edit(
 
 def rewritten(letter: Letter, subject: str, body: str) -> LetterDraft:
     """The letter with these words. A line `- Heading: …` under a heading that it had still tells of the same event;
-    all other lines are held against all events. Raises UsageError where they make no letter."""
+    all other lines are held against all events. Raises WrongFieldError where they make no letter."""
     before = letter.draft
     unwritten = [line for line in before.highlights if f"- {written(line)}" not in before.body]
     lines = _highlights(body, [line for line in before.highlights if line not in unwritten])
@@ -69,7 +71,7 @@ def rewritten(letter: Letter, subject: str, body: str) -> LetterDraft:
         return LetterDraft.model_validate(before.model_dump() | words)
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"letter {letter.id}: {first['loc'][0]}: {first['msg']}") from None
+        raise WrongFieldError(str(first["loc"][0]), first["msg"]) from None
 
 
 def _highlights(body: str, before: list[Highlight]) -> list[Highlight]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sago.domain.events import EventType
@@ -25,7 +25,7 @@ class Kept(NamedTuple):
 def keep_watch(watch: Watch, transaction: Transaction) -> Kept:
     """Keep it, unless one that would write the same letter is there; that one takes weights and
     voice, where any are given."""
-    if watch.met_on and watch.met_on > watch.created_at.date() + timedelta(days=1):  # a day: theirs may be ahead of UTC
+    if watch.met_on and lies_ahead(watch.met_on, watch.created_at):
         raise UsageError(f"--met {watch.met_on}: lies in the future; give the day on which you said no")
     same = (each for each in transaction.outreach.watches(watch.company_id) if _meaning(each) == _meaning(watch))
     twin = next(same, None)
@@ -39,6 +39,11 @@ def keep_watch(watch: Watch, transaction: Transaction) -> Kept:
     if changed != twin:
         transaction.outreach.add_watch(changed)
     return Kept(changed, is_new=False, is_reweighed=is_reweighed)
+
+
+def lies_ahead(met_on: date, now: datetime) -> bool:
+    """Whether nobody can have met on that day: theirs may be one ahead of UTC."""
+    return met_on > now.date() + timedelta(days=1)
 
 
 def weights(pairs: Sequence[str]) -> dict[EventType, float]:

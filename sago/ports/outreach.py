@@ -61,6 +61,9 @@ class OutreachStore(Protocol):
     def add_watch(self, watch: Watch) -> None:
         """Keep a watch; the same id again replaces it."""
 
+    def insert_watch(self, watch: Watch) -> bool:
+        """Keep a new watch; False, and no change, when its id is known, also of one that was removed."""
+
     def watches(self, company_id: str | None = None) -> list[Watch]:
         """Active watches, oldest first."""
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from sago.domain.companies import Company, Share
 from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter
-from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked
+from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place
 from sago.domain.watches import Watch
 
 TOLD_TO_FIRMS = ("key", "letter", "share", "watch")
@@ -60,9 +60,11 @@ class FirmView(Protocol):
     def metric_points(self, company_id: str, metric: str | None = None) -> list[MetricPoint]:
         """Points of these events, oldest first; none where the share is not exact."""
 
-    def watches(self, company_id: str | None = None) -> list[Watch]:
-        """Active watches of the firm, oldest first; also of companies whose share has ended. Without the voice, which
-        was learned from somebody's mails: whoever changes a watch takes it from the house's store."""
+    def watches(
+        self, company_id: str | None = None, after: Place | None = None, limit: int | None = None
+    ) -> list[Watch]:
+        """Active watches of the firm, oldest first, those after this place; also of companies whose share has ended.
+        Without how somebody writes, which was learned from their mails."""
 
     def watch(self, watch_id: UUID) -> Watch | None:
         """One of these, or None."""

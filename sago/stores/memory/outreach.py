@@ -24,6 +24,12 @@ class MemoryOutreach:
     def add_watch(self, watch: Watch) -> None:
         self._state.watches[watch.id] = watch
 
+    def insert_watch(self, watch: Watch) -> bool:
+        if watch.id in self._state.watches:
+            return False
+        self._state.watches[watch.id] = watch
+        return True
+
     def watches(self, company_id: str | None = None) -> list[Watch]:
         active = [watch for watch in self._state.watches.values() if watch.is_active]
         mine = [watch for watch in active if company_id in (None, watch.company_id)]

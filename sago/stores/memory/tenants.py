@@ -11,7 +11,7 @@ from sago.domain.companies import Company, Granularity, Share
 from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter
 from sago.domain.messages import source_of
-from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked
+from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place
 from sago.domain.watches import Watch
 from sago.ports import TOLD_TO_FIRMS, AuditLine, Clock
 from sago.stores.clock import SystemClock
@@ -83,10 +83,14 @@ class MemoryView:
         ]
         return sorted(shown, key=lambda each: (each.as_of, each.said_at, each.metric, each.event_id, each.value))
 
-    def watches(self, company_id: str | None = None) -> list[Watch]:
+    def watches(
+        self, company_id: str | None = None, after: Place | None = None, limit: int | None = None
+    ) -> list[Watch]:
         mine = [watch for watch in self._state.watches.values() if watch.is_active and watch.firm_id == self._firm_id]
         shown = [_without_voice(watch) for watch in mine if company_id in (None, watch.company_id)]
-        return sorted(shown, key=lambda watch: (watch.created_at, watch.id))
+        if after is not None:
+            shown = [watch for watch in shown if (watch.created_at, watch.id) > (after.at, after.row)]
+        return sorted(shown, key=lambda watch: (watch.created_at, watch.id))[:limit]
 
     def watch(self, watch_id: UUID) -> Watch | None:
         return next((watch for watch in self.watches() if watch.id == watch_id), None)

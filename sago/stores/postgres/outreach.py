@@ -36,6 +36,10 @@ class PostgresOutreach:
             replaced = row.on_conflict_do_update(index_elements=["id"], set_=changed)
             self._connection.execute(replaced, [_watch_row(watch) for watch in added])
 
+    def insert_watch(self, watch: Watch) -> bool:
+        added = upsert(watches).values(_watch_row(watch)).on_conflict_do_nothing(index_elements=["id"])
+        return self._connection.execute(added).rowcount == 1
+
     def watches(self, company_id: str | None = None) -> list[Watch]:
         query = select(watches).where(watches.c.is_active).order_by(watches.c.created_at, watches.c.id)
         if company_id is not None:

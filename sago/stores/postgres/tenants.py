@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, any_, bindparam, func, literal, or_, select, text, tuple_
+from sqlalchemy import Connection, Row, Select, Tuple, any_, bindparam, func, literal, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from sago.domain.companies import Company, Share
 from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter
-from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked
+from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place
 from sago.domain.watches import Watch
 from sago.ports import AuditLine
 from sago.sections import PostgresSettings
@@ -109,10 +109,15 @@ class PostgresView:
         query = query.order_by(c.as_of, c.said_at, c.metric, c.event_id, c.value, c.unit)
         return [MetricPoint.model_validate(row._asdict()) for row in self.connection.execute(query)]
 
-    def watches(self, company_id: str | None = None) -> list[Watch]:
-        query = select(*WATCH).order_by(watches.c.created_at, watches.c.id)
+    def watches(
+        self, company_id: str | None = None, after: Place | None = None, limit: int | None = None
+    ) -> list[Watch]:
+        c = watches.c
+        query = select(*WATCH).order_by(c.created_at, c.id).limit(limit)
         if company_id is not None:
-            query = query.where(watches.c.company_id == company_id)
+            query = query.where(c.company_id == company_id)
+        if after is not None:
+            query = query.where(tuple_(c.created_at, c.id) > _place(after))
         return [Watch.model_validate(row._asdict()) for row in self.connection.execute(query)]
 
     def watch(self, watch_id: UUID) -> Watch | None:
@@ -153,6 +158,10 @@ def _letters(asked: LettersAsked) -> Select[Any]:
     if asked.states:
         query = query.where(c.state.in_(sorted(asked.states)))
     if asked.after is not None:
-        place = tuple_(literal(asked.after.at, c.created_at.type), literal(asked.after.row, c.id.type))
-        query = query.where(tuple_(c.created_at, c.id) < place)
+        query = query.where(tuple_(c.created_at, c.id) < _place(asked.after))
     return query
+
+
+def _place(after: Place) -> Tuple[Any]:
+    """As rows are compared with it, of letters and of watches."""
+    return tuple_(literal(after.at, outreach.c.created_at.type), literal(after.row, outreach.c.id.type))

@@ -1,0 +1,85 @@
+"""`/api/v1/watches`: why a firm said no, what it waits for, and whether that has come."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import Field
+
+from sago.api.access import Reader, Writer
+from sago.api.bodies import described, json_of
+from sago.api.paging import Paged, PageQuery, cursor_of, place_of
+from sago.api.problems import answers
+from sago.api.routes.data_flow import Wired
+from sago.api.shapes.watches import WATCH, WatchRead, WatchSent, WatchShown
+from sago.domain.messages import COMPANY_ID
+from sago.domain.pages import Place
+
+router = APIRouter(prefix="/api/v1/watches", tags=["watches"])
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Of your choice: with the same one the same watch is meant, however often it is sent.",
+    ),
+]
+SENT = {name: WATCH[name] for name in ("company_id", "conditions", "reason", "met_on", "investor")}
+
+
+class WatchQuery(PageQuery):
+    """Which watches."""
+
+    company_id: str | None = Field(None, pattern=COMPANY_ID, description="Of this company alone.")
+
+
+@router.get("", responses=answers(422, 503))
+def list_watches(caller: Reader, container: Wired, query: Annotated[WatchQuery, Query()]) -> Paged[WatchShown]:
+    """What the firm waits for, oldest first; also of companies that share nothing with it any more."""
+    after = place_of(query.cursor)
+    found = container.firm_watches(caller.firm_id, caller.who).watches(query.company_id, after, query.limit + 1)
+    page = found[: query.limit]
+    more = cursor_of(Place(page[-1].created_at, str(page[-1].id))) if len(found) > query.limit else None
+    return Paged(items=[WatchShown.of(watch) for watch in page], next=more)
+
+
+@router.get("/{watch_id}", responses=answers(404, 422, 503))
+def show_watch(caller: Reader, container: Wired, watch_id: UUID) -> WatchRead:
+    """A watch with its verdict as of now: whether each condition holds, what is missing, and the proof.
+
+    It is judged on what the founder shares with the firm, and on nothing else.
+    """
+    return WatchRead.explained(container.firm_watches(caller.firm_id, caller.who).explain(watch_id))
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=answers(404, 408, 409, 413, 415, 422, 503),
+    openapi_extra=described(WatchSent, watch=SENT),
+)
+def add_watch(
+    caller: Writer,
+    sent: Annotated[WatchSent, Depends(json_of(WatchSent))],
+    container: Wired,
+    response: Response,
+    key: Key = None,
+) -> WatchShown:
+    """Remember why you said no, and what would change your mind. Letters of it go to the founder.
+
+    With an `Idempotency-Key` the same request again gives the same watch; the key with another body is refused.
+    Without one each request makes a watch.
+    """
+    watch = container.firm_watches(caller.firm_id, caller.who).add(sent.asked, key)
+    response.headers["Location"] = f"{router.prefix}/{watch.id}"
+    return WatchShown.of(watch)
+
+
+@router.delete("/{watch_id}", status_code=204, responses=answers(404, 422, 503))
+def remove_watch(caller: Writer, container: Wired, watch_id: UUID) -> None:
+    """Wait no more; again has no further effect. Letters that were written stay."""
+    container.firm_watches(caller.firm_id, caller.who).remove(watch_id)
