@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 
 from sago.api.access import Caller, Calling, Reader
+from sago.api.bodies import described, json_of
 from sago.api.paging import Paged, PageQuery, cursor_of_parts, parts_of
 from sago.api.problems import answers
 from sago.api.routes.companies import CompanyInPath
@@ -34,6 +35,7 @@ FirmInPath = Annotated[
         description="The firm's id, made of its name: `northgate-capital` of Northgate Capital.",
     ),
 ]
+ACT = answers(404, 408, 413, 415, 422, 503)
 
 
 async def for_the_company(caller: Calling, company_id: CompanyInPath) -> Caller:
@@ -76,25 +78,29 @@ def preview_share(
     return PreviewShown.of(container.giving.preview(company_id, firm_id, wish))
 
 
-@router.put("/{company_id}/{firm_id}", responses=answers(404, 413, 422, 503))
+@router.put("/{company_id}/{firm_id}", responses=ACT, openapi_extra=described(ShareAsked))
 def give_share(
-    caller: Founder, company_id: CompanyInPath, firm_id: FirmInPath, container: Wired, body: ShareAsked
+    caller: Founder,
+    company_id: CompanyInPath,
+    firm_id: FirmInPath,
+    container: Wired,
+    sent: Annotated[ShareAsked, Depends(json_of(ShareAsked))],
 ) -> GivenShare:
     """Let a firm see the company, in place of what it saw before. The same again changes nothing. Preview it first."""
     now = container.clock.now()
-    wish = body.wish(set(container.settings.kafka.topics), now)
-    given = container.giving.give(company_id, firm_id, body.called(firm_id), wish, caller.who)
+    wish = sent.wish(set(container.settings.kafka.topics), now)
+    given = container.giving.give(company_id, firm_id, sent.called(firm_id), wish, caller.who)
     return GivenShare.given(given, now)
 
 
-@router.post("/{company_id}/{firm_id}/revoke", responses=answers(404, 413, 422, 503))
+@router.post("/{company_id}/{firm_id}/revoke", responses=ACT, openapi_extra=described(Revocation))
 async def revoke_share(
     caller: Founder,
     company_id: CompanyInPath,
     firm_id: FirmInPath,
     container: Wired,
     request: Request,
-    body: Revocation,
+    sent: Annotated[Revocation, Depends(json_of(Revocation))],
 ) -> RevokedShown:
     """End a share and erase what came of it, in every store, and the evidence that no other share covers. Cannot be
     undone.
@@ -104,7 +110,7 @@ async def revoke_share(
     """
 
     def end() -> RevokedShown:
-        done = container.ending.end(firm_id, company_id, caller.who, body.because)
+        done = container.ending.end(firm_id, company_id, caller.who, sent.because)
         return RevokedShown.of(done, container.ending.proof(firm_id, company_id), container.clock.now())
 
     answer: RevokedShown = await request.app.state.desk.answer(end, container.settings.api.answer_within)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sago.api.moments import Instant, wrong
 from sago.api.shapes.events import EventShown
+from sago.api.shapes.sent import Line, Sent
 from sago.domain.batches import Held
 from sago.domain.companies import EVERY_SOURCE, Granularity, Share, firm_id_of
 from sago.domain.messages import SOURCE
@@ -66,10 +67,8 @@ class GivenShare(ShareShown):
         return cls(**shown.model_dump(), firm=given.firm)
 
 
-class ShareWish(BaseModel):
+class ShareWish(Sent):
     """What is to be shared; what is left out is as wide as can be."""
-
-    model_config = ConfigDict(extra="forbid")
 
     sources: list[SourceAsked] | None = Field(
         None, min_length=1, max_length=50, description="As in `slack`; without it, or `*`: every source."
@@ -96,7 +95,7 @@ class ShareAsked(ShareWish):
         json_schema_extra={"examples": [{"firm": "Northgate", "sources": ["slack"], "granularity": "bands"}]}
     )
 
-    firm: str | None = Field(
+    firm: Line | None = Field(
         None,
         min_length=1,
         max_length=200,
@@ -112,12 +111,12 @@ class ShareAsked(ShareWish):
         return name
 
 
-class Revocation(BaseModel):
+class Revocation(Sent):
     """Why a share is taken back."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"because": "the round is closed"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"because": "the round is closed"}]})
 
-    because: str = Field(
+    because: Line = Field(
         min_length=1, max_length=500, pattern=r"\S", description="Kept in the audit log, which the firm reads too."
     )
 
