@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -17,10 +17,12 @@ from sago.api.access import check_exposure
 from sago.api.bounds import Bounds
 from sago.api.desk import Desk
 from sago.api.docs_page import add_docs
+from sago.api.handing import Handing
 from sago.api.headers import Cors, Hardened
 from sago.api.held import Held
 from sago.api.journal import Journal, LastResort
 from sago.api.limits import Strangers
+from sago.api.meters import Meters
 from sago.api.routes import (
     audit,
     companies,
@@ -67,7 +69,8 @@ def create_app(container: Container | None = None) -> FastAPI:
     add_docs(app)
     app.state.container = wired
     app.state.settings = wired.settings
-    app.state.shared = Shared()
+    app.state.handing = Handing(wired.reception)
+    app.state.shared, app.state.meters = Shared(), Meters()
     app.state.desk, app.state.held, app.state.strangers = Desk(), Held(), Strangers()
     _add_middleware(app, wired.settings.api)
     problems.register(app)
@@ -92,7 +95,7 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)
     app.add_middleware(Hardened)
-    app.add_middleware(Journal)
+    app.add_middleware(Journal, meters=app.state.meters)
 
 
 def _container_of_settings() -> Container:
@@ -114,6 +117,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     _ = container.firm_reading, container.firm_evidence, container.drafts, container.generations, container.tenants
     _ = container.ending
     throttle = container.throttle
+    stop = _serve_metrics(app)
     yield
+    stop()
     await throttle.close()
     container.close()
+
+
+def _serve_metrics(app: FastAPI) -> Callable[[], None]:
+    """On a port of their own, where one is set; what ends it."""
+    settings, container = app.state.settings.api, app.state.container
+    if not settings.metrics_port:
+        return lambda: None
+    meters: Meters = app.state.meters
+    meters.watch(container.vitals.gauges)
+    container.produced.append(meters.produced)
+    return meters.serve(settings.metrics_host, settings.metrics_port)

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sago import telemetry
+from sago.api.meters import Meters
 from sago.api.problems import Problem
 
 HEADER = "X-Request-ID"
@@ -26,10 +27,11 @@ log = telemetry.logger(__name__)
 
 
 class Journal:
-    """ASGI middleware, outermost."""
+    """ASGI middleware, outermost. Counts what it logs."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, meters: Meters) -> None:
         self._app = app
+        self._meters = meters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -49,13 +51,15 @@ class Journal:
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), self._meters.in_flight.track_inprogress():
             try:
                 await self._app(scope, receive, note)
             except ClientDisconnect:
                 status = LEFT
                 log.debug("the client left before all of its request had come")
-            _log_request(scope, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._meters.served(scope, status, seconds)
+            _log_request(scope, status, seconds)
 
 
 class LastResort:

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sago.api import intake
 from sago.api.access import Calling, House
 from sago.api.examples import REQUEST_BODY
+from sago.api.handing import Handing, small
 from sago.api.intake import Receipt, body_of
 from sago.api.problems import answers
 from sago.api.sharing import Asked
@@ -44,14 +45,18 @@ Wired = Annotated[Container, Depends(container_of)]
     responses={**PARTLY, **answers(408, 413, 415, 422, 503)},
     openapi_extra={"requestBody": REQUEST_BODY},
 )
-def ingest(caller: Calling, body: Annotated[bytes, Depends(body_of)], container: Wired, response: Response) -> Receipt:
+async def ingest(
+    caller: Calling, body: Annotated[bytes, Depends(body_of)], request: Request, container: Wired, response: Response
+) -> Receipt:
     """Hand in one message, or a list of up to 1,000.
 
     The answer comes once the messages are safe. Handing in a message again has no further effect: its id says which
     it is. A message of a list that cannot be taken does not hold back the others.
     """
-    found = intake.read(body, container.settings.company_id, container.clock.now(), partial(caller.may, INGEST))
-    conflicts = container.reception.take([message for _, message in found.messages]) if found.messages else []
+    company_id, now = container.settings.company_id, container.clock.now()
+    found = await small(len(body), lambda: intake.read(body, company_id, now, partial(caller.may, INGEST)))
+    handing: Handing = request.app.state.handing
+    conflicts = await handing.take([message for _, message in found.messages]) if found.messages else []
     receipt = intake.conclude(found, conflicts, stored=container.reception.until_stored)
     response.status_code = 207 if receipt.errors else 202
     return receipt
