@@ -1,0 +1,68 @@
+"""Pages whose examples run as they stand: the shell blocks of a Markdown page in one shell, and what each answered."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+BLOCK = re.compile(r"^```sh\n(?P<command>.*?)^```\n(?:```json\n(?P<answer>.*?)^```$)?", re.DOTALL | re.MULTILINE)
+MARK = "\x1e"
+AS_IT_CAME = "as it came"
+"""Instead of what another run, or another machine, tells otherwise."""
+VARIES = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{64}|key:[0-9a-f]{8}"
+    r"|\d{4}-\d{2}-\d{2}(T[\d:.]+Z)?|(?<=(on|by) )\d{1,2} [A-Z][a-z]+( \d{4})?"
+)
+
+
+class Example(NamedTuple):
+    """One shell block, and the answer that stands below it; None where none does."""
+
+    command: str
+    answer: str | None
+
+
+def examples_of(page: str) -> list[Example]:
+    """In their order."""
+    return [Example(found["command"], found["answer"]) for found in BLOCK.finditer(page)]
+
+
+def run_in_one_shell(examples: list[Example], environment: Mapping[str, str], folder: Any, within: float) -> list[str]:
+    """What each wrote to stdout; raises AssertionError with the shell's errors where one fails."""
+    script = "set -euo pipefail\n" + "".join(f"printf '{MARK}'\n{each.command}" for each in examples)
+    shell = subprocess.run(
+        ["bash", "-c", script],
+        env=dict(environment),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=within,
+        check=False,
+    )
+    said = shell.stdout.split(MARK)[1:]
+    assert shell.returncode == 0, f"{examples[len(said) - 1].command}\n{said[-1:]}\n{shell.stderr[-3000:]}"
+    return said
+
+
+def settled(value: Any) -> Any:
+    """The answer without what varies from run to run."""
+    if isinstance(value, dict):
+        return {name: settled(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [settled(each) for each in value]
+    return VARIES.sub(AS_IT_CAME, value) if isinstance(value, str) else value
+
+
+def shape(value: Any) -> Any:
+    """The names of an answer, without values; of a list those of its first item."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items()}
+    return [shape(each) for each in value[:1]] if isinstance(value, list) else None
+
+
+def read(text: str) -> Any:
+    """JSON, an ellipsis that ends a long text of the page included."""
+    return json.loads(text)
