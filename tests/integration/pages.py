@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
+from subprocess import PIPE
 from typing import Any, NamedTuple
 
 BLOCK = re.compile(r"^```sh\n(?P<command>.*?)^```\n(?:```json\n(?P<answer>.*?)^```$)?", re.DOTALL | re.MULTILINE)
@@ -30,20 +33,19 @@ def examples_of(page: str) -> list[Example]:
     return [Example(found["command"], found["answer"]) for found in BLOCK.finditer(page)]
 
 
-def run_in_one_shell(examples: list[Example], environment: Mapping[str, str], folder: Any, within: float) -> list[str]:
-    """What each wrote to stdout; raises AssertionError with the shell's errors where one fails."""
+def run_in_one_shell(examples: list[Example], environment: Mapping[str, str], folder: Path, within: float) -> list[str]:
+    """What each wrote to stdout; raises AssertionError with what the shell said where one fails, or takes too long."""
     script = "set -euo pipefail\n" + "".join(f"printf '{MARK}'\n{each.command}" for each in examples)
-    shell = subprocess.run(
-        ["bash", "-c", script],
-        env=dict(environment),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=within,
-        check=False,
-    )
-    said = shell.stdout.split(MARK)[1:]
-    assert shell.returncode == 0, f"{examples[len(said) - 1].command}\n{said[-1:]}\n{shell.stderr[-3000:]}"
+    with subprocess.Popen(
+        ["bash", "-c", script], env=environment, cwd=folder, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True
+    ) as shell:
+        try:
+            out, errors = shell.communicate(timeout=within)
+        except subprocess.TimeoutExpired:
+            os.killpg(shell.pid, signal.SIGKILL)
+            out, errors = shell.communicate()
+    said = out.split(MARK)[1:]
+    assert shell.returncode == 0, f"{examples[len(said) - 1].command}\n{said[-1]}\n{errors[-3000:]}"
     return said
 
 
@@ -61,8 +63,3 @@ def shape(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: shape(each) for name, each in value.items()}
     return [shape(each) for each in value[:1]] if isinstance(value, list) else None
-
-
-def read(text: str) -> Any:
-    """JSON, an ellipsis that ends a long text of the page included."""
-    return json.loads(text)
