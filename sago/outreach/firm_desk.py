@@ -15,7 +15,7 @@ from sago.domain.mails import without_addresses
 from sago.domain.messages import source_of
 from sago.domain.pages import AuditAsked, LettersAsked
 from sago.errors import NotThereError, UsageError, WrongFieldError
-from sago.outreach.deciding import Announce, decide, undo
+from sago.outreach.deciding import decide, undo
 from sago.outreach.editing import EDITABLE, edit, rewritten
 from sago.outreach.permission import ApprovalRules, doubts, objections, unticked
 from sago.outreach.receipts import Proven, Standing, proven
@@ -48,7 +48,7 @@ class Told(NamedTuple):
 class Generations(Protocol):
     """Asked before anything leaves the house."""
 
-    announce: Announce
+    def announce(self, letter: Letter, state: LetterState, now: datetime) -> None: ...
 
     def check(self) -> None: ...
 
@@ -131,14 +131,13 @@ class FirmDesk:
         """Approve the text that was `seen`, by its sha256, with these claims looked at; `stands_by`: also words that
         no event bears out. Where it is refused nothing is ticked. Raises WrongFieldError for a claim it has not."""
         found = self._found(letter_id)
-        if wrong := sorted(number for number in ticked if not 0 <= number < len(found.receipts)):
-            raise WrongFieldError("tick", f"there is no claim {wrong[0]}; see the letter's receipts")
 
         def is_done(letter: Letter) -> bool:
             return letter.state is LetterState.APPROVED and letter.draft.sha256 == seen
 
         with self._acting(letter_id, is_done):
             _require_seen(found, seen)
+            _require_claims(found, ticked)
             if found.state is LetterState.DRAFT:
                 found = self._ticked(found, ticked, why, stands_by=stands_by)
             decided = self._decide(found, LetterState.APPROVED, why)
@@ -247,6 +246,11 @@ def _require_seen(letter: Letter, seen: str) -> None:
             f"letter {letter.id}: has another text than the one you have seen; nothing was changed. Look at it, and "
             "decide again"
         )
+
+
+def _require_claims(letter: Letter, numbers: Collection[int]) -> None:
+    if wrong := sorted(number for number in numbers if not 0 <= number < len(letter.receipts)):
+        raise WrongFieldError("tick", f"there is no claim {wrong[0]}; see the letter's receipts")
 
 
 def _readable(line: AuditLine) -> AuditLine:

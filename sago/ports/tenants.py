@@ -64,7 +64,8 @@ class FirmView(Protocol):
         self, company_id: str | None = None, after: Place | None = None, limit: int | None = None
     ) -> list[Watch]:
         """Active watches of the firm, oldest first, those after this place; also of companies whose share has ended.
-        Without how somebody writes, which was learned from their mails."""
+        Without the voice, which was learned from somebody's mails: whoever changes a watch takes it from the house's
+        store."""
 
     def watch(self, watch_id: UUID) -> Watch | None:
         """One of these, or None."""

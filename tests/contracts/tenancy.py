@@ -79,16 +79,17 @@ class World(NamedTuple):
 
 def everything(view: FirmView, ids: Sequence[UUID]) -> dict[str, Any]:
     """All that the view returns, by what was asked; the lines of the log without their random ids."""
-    seen: dict[str, Any] = {"shares": view.shares(), "companies": view.companies(), "watches": view.watches()}
+    seen: dict[str, Any] = {"shares": view.shares(), "companies": view.companies(), "watches": watches(view)}
     seen["later"] = view.companies(after=COMPANIES[0], limit=1)
     for company in (*COMPANIES, "nobody"):
         seen[f"company {company}"] = view.company(company)
         seen[f"points {company}"] = view.metric_points(company), view.metric_points(company, "arr")
-        seen[f"watches {company}"] = view.watches(company)
+        seen[f"watches {company}"] = watches(view, company)
         seen[f"events {company}"] = events(view, EventsAsked(company_id=company))
         seen[f"letters {company}"] = letters(view, LettersAsked(company_id=company))
     for row in ids:
         seen[f"{row}"] = view.event(row), view.watch(row), view.letter(row)
+    for row in ids[-3:]:
         seen[f"letters {row}"] = letters(view, LettersAsked(watch_id=row))
         seen[f"audit {row}"] = audit(view, AuditAsked(subject=str(row)))
     seen["events"] = events(view, EventsAsked())
@@ -109,7 +110,19 @@ def events(view: FirmView, asked: EventsAsked) -> list[Event]:
     while page := view.events(asked._replace(limit=PAGE)):
         found += page
         asked = asked._replace(after=Place(page[-1].occurred_at, str(page[-1].id)))
-    assert found == view.events(asked._replace(after=None, limit=1000))
+    whole = view.events(asked._replace(after=None, limit=1000))
+    assert (found, view.events(asked._replace(after=None, limit=PAGE))) == (whole, whole[:PAGE])
+    return found
+
+
+def watches(view: FirmView, company: str | None = None) -> list[Watch]:
+    """Page by page."""
+    found: list[Watch] = []
+    after = None
+    while page := view.watches(company, after, PAGE):
+        found += page
+        after = Place(page[-1].created_at, str(page[-1].id))
+    assert found == view.watches(company)
     return found
 
 
@@ -119,7 +132,8 @@ def letters(view: FirmView, asked: LettersAsked) -> list[Letter]:
     while page := view.letters(asked._replace(limit=PAGE)):
         found += page
         asked = asked._replace(after=Place(page[-1].created_at, str(page[-1].id)))
-    assert found == view.letters(asked._replace(after=None, limit=1000))
+    whole = view.letters(asked._replace(after=None, limit=1000))
+    assert (found, view.letters(asked._replace(after=None, limit=PAGE))) == (whole, whole[:PAGE])
     return found
 
 

@@ -65,6 +65,20 @@ def letter(name: str, window: str = "2026-03", **other: Any) -> Letter:
     return Letter(**(fields | other))
 
 
+def test_a_new_watch_is_kept_once_and_one_that_was_removed_does_not_come_back(database: Database) -> None:
+    first, other = watch(), watch(reason="no chemistry")
+    with database.begin() as tx:
+        tx.companies.ensure(COMPANY, NOW)
+        assert tx.outreach.insert_watch(first)
+        assert not tx.outreach.insert_watch(first)
+    with database.begin() as tx:
+        assert not tx.outreach.insert_watch(other)
+        assert tx.outreach.watch(first.id) == first
+        tx.outreach.remove_watch(first.id)
+        assert not tx.outreach.insert_watch(first)
+        assert tx.outreach.watch(first.id) is None
+
+
 def test_watches_come_back_as_they_went_in_oldest_first(database: Database) -> None:
     old = watch("old", investor=None, met_on=None, conditions=(), created_at=NOW - timedelta(days=1))
     with database.begin() as tx:

@@ -505,3 +505,30 @@ def test_a_letter_that_may_have_arrived_is_unknown_to_the_level_before(empty: Po
     run(empty, FILLED, *rows)
     step_to(empty, "0011")
     assert [state for (state,) in run(empty, STATES)] == ["unknown", "unknown", "approved", "approved"]
+
+
+RIGHTS = (
+    "SELECT table_name, string_agg(privilege_type, ' ' ORDER BY privilege_type) "
+    "FROM information_schema.table_privileges WHERE grantee = 'sago_api' GROUP BY table_name ORDER BY table_name"
+)
+POLICIES = "SELECT tablename, policyname, cmd, qual FROM pg_policies WHERE 'sago_api' = ANY (roles) ORDER BY 1, 2"
+
+
+def test_a_house_of_before_is_closed_and_going_back_opens_what_was_open(empty: PostgresSettings) -> None:
+    migrate(empty)
+    step_to(empty, "0013")
+    before = run(empty, RIGHTS), run(empty, POLICIES)
+    run(
+        empty,
+        FILLED,
+        "INSERT INTO significant_events SELECT md5('1')::uuid, 'acme', 'funding', 'Title', '', '', '[]', '', 'high', "
+        '\'[]\', \'[{"message_id": "gmail:1"}, {"message_id": "slack:2"}]\', now(), now(), now(), true',
+        "INSERT INTO audit_log (at, who, action, subject, firm_id, detail) "
+        "SELECT now(), 'dana', 'share.granted', 'default/acme', 'default', '{}' FROM generate_series(1, 3)",
+    )
+    migrate(empty)
+    assert run(empty, "SELECT lead_source FROM significant_events") == [("gmail",)]
+    assert run(empty, "SELECT count(DISTINCT line) FROM audit_log") == [(3,)]
+    assert run(empty, RIGHTS) == []
+    step_to(empty, "0013")
+    assert (run(empty, RIGHTS), run(empty, POLICIES)) == before

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sago.api.shapes.sent import TEXT_SHA, Because, Line, Sent
 from sago.domain.letters import Letter, LetterState
@@ -15,6 +16,8 @@ from sago.outreach.firm_desk import Told
 from sago.outreach.receipts import CHECKS, Proven, Standing
 from sago.ports import AuditLine
 
+MOST_NUMBERS = 150
+_NUMBER = re.compile(r"\d+")
 SHA = "7b1c9a52f3a84e0f9d0c6f1f2f3d9a4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
 LETTER: dict[str, Any] = {
     "id": "77c0d1aa-4a0f-4a51-8c8f-0c3d1c5a9f21",
@@ -235,14 +238,22 @@ Seen = Field(
 )
 
 
+def _few_numbers(text: str) -> str:
+    """Each is held against each other one of its clause, and against every event."""
+    if len(_NUMBER.findall(text)) > MOST_NUMBERS:
+        raise ValueError(f"a letter holds at most {MOST_NUMBERS} numbers")
+    return text
+
+
 class EditSent(Because):
     """A letter in your own words."""
 
     subject: Line = Field(min_length=5, max_length=90)
-    body: str = Field(
+    body: Annotated[str, AfterValidator(_few_numbers)] = Field(
         min_length=20,
-        max_length=10_000,
-        description="A line `- Heading: …` under a heading that the letter had still tells of the same event.",
+        max_length=5_000,
+        description="A line `- Heading: …` under a heading that the letter had still tells of the same event. At most "
+        f"{MOST_NUMBERS} numbers.",
     )
     sha256: str | None = Seen
 

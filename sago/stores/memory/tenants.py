@@ -81,7 +81,9 @@ class MemoryView:
             for point in points
             if metric in (None, point.metric) and point.event_id in events and self._shows(events[point.event_id])
         ]
-        return sorted(shown, key=lambda each: (each.as_of, each.said_at, each.metric, each.event_id, each.value))
+        return sorted(
+            shown, key=lambda each: (each.as_of, each.said_at, each.metric, each.event_id, each.value, each.unit)
+        )
 
     def watches(
         self, company_id: str | None = None, after: Place | None = None, limit: int | None = None

@@ -162,6 +162,6 @@ def _letters(asked: LettersAsked) -> Select[Any]:
     return query
 
 
-def _place(after: Place) -> Tuple[Any]:
+def _place(after: Place) -> Tuple:
     """As rows are compared with it, of letters and of watches."""
     return tuple_(literal(after.at, outreach.c.created_at.type), literal(after.row, outreach.c.id.type))
