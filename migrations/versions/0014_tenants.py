@@ -33,9 +33,10 @@ ALTER TABLE significant_events ADD COLUMN lead_source text COLLATE "C"
     GENERATED ALWAYS AS (split_part(source_messages -> 0 ->> 'message_id', ':', 1)) STORED;
 COMMENT ON COLUMN significant_events.lead_source IS 'the source of the first proof: where it is shared the event is';
 CREATE INDEX significant_events_newest ON significant_events (company_id, occurred_at DESC, id DESC)
-    INCLUDE (lead_source) WHERE is_active;
+    INCLUDE (lead_source, event_type, severity) WHERE is_active;
 CREATE INDEX significant_events_newest_of_source
-    ON significant_events (company_id, lead_source, occurred_at DESC, id DESC) WHERE is_active;
+    ON significant_events (company_id, lead_source, occurred_at DESC, id DESC)
+    INCLUDE (event_type, severity) WHERE is_active;
 CREATE INDEX watches_firm_id ON watches (firm_id, created_at, id) WHERE is_active;
 CREATE INDEX outreach_firm_id ON outreach (firm_id, created_at DESC, id DESC);
 """

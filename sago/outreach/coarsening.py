@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from sago.domain import amount_words as words
 from sago.domain.amounts import COUNT, Amount, find_amounts
@@ -20,6 +21,8 @@ from sago.outreach.claims.calendar import find_dates
 NOT_SHARED = "not shared"
 HIDDEN = "[…]"
 TITLE_LIMIT = 200
+KEPT = 32_768
+"""Texts a process remembers coarse: a firm reads the same events again and again."""
 _TIME = frozenset({"ms", "seconds", "minutes", "hours", "days", "weeks", "months", "years"})
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Around what was replaced, until it is known whether it is shown in brackets."""
@@ -126,8 +129,14 @@ def coarse(text: str, granularity: Granularity, *, quoted: bool = True, exact: C
     `exact` are figures that are known to be told in it: none of them stays for looking like a year or a time."""
     if granularity is Granularity.EXACT or not text:
         return text
-    hidden = {digits for metric in exact for digits in _digits(metric.value)}
-    pieces, at = [], 0
+    hidden = frozenset(digits for metric in exact for digits in _digits(metric.value))
+    return _coarse(text, granularity, quoted, hidden)
+
+
+@lru_cache(maxsize=KEPT)
+def _coarse(text: str, granularity: Granularity, quoted: bool, hidden: frozenset[str]) -> str:
+    pieces: list[str] = []
+    at = 0
     for start, end, told in _replaced(text, granularity, quoted=quoted):
         pieces += [_without_rest(text[at:start], hidden), f"{_OPEN}{told}{_CLOSE}"]
         at = end
@@ -193,8 +202,10 @@ def _digits(value: float) -> set[str]:
     return set(re.findall(r"\d+", f"{abs(value):.15g}"))
 
 
-def _without_rest(text: str, hidden: set[str]) -> str:
+def _without_rest(text: str, hidden: frozenset[str]) -> str:
     """What stands between figures, without what else is written in digits or number words."""
+    if not _LEFT.search(text):
+        return text
     stay = [*(match.span() for match in _DATES.finditer(text)), *(match.span() for match in _NAMES.finditer(text))]
     stay += [(day.start, day.end) for day in find_dates(text)]
     stay += [match.span() for match in _LOOSE.finditer(text) if hidden.isdisjoint(re.findall(r"\d+", match.group()))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from sago.domain.messages import source_of
 from sago.domain.sharing import Seen
 from sago.domain.watches import Outcome, Verdict, Watch
 from sago.outreach.claims.passages import WORD, words_of
-from sago.outreach.coarsening import TITLE_LIMIT, coarse_event
+from sago.outreach.coarsening import KEPT, TITLE_LIMIT, coarse_event
 from sago.outreach.verdicts import judge
 from sago.ports import Transaction
 
@@ -135,14 +136,19 @@ def _own_title(event: Event, proof: Evidence) -> str:
 
 def _says(proofs: Sequence[Evidence], words: set[str], title: str) -> bool:
     """Whether every figure and every name of a title stands in these proofs."""
-    figures = {amount.value for proof in proofs for amount in find_amounts(proof.quote)}
+    figures = {amount.value for proof in proofs for amount in _amounts(proof.quote)}
     names = {match.group() for match in WORD.finditer(title) if match.group()[0].isupper() and match.start()}
-    stated = all(amount.value in figures for amount in find_amounts(title))
+    stated = all(amount.value in figures for amount in _amounts(title))
     return stated and {word for name in names for word in words_of(name)} <= words
 
 
 def _states(proofs: Sequence[Evidence], metric: Metric | MetricPoint) -> bool:
-    return any(_is(amount, metric) for proof in proofs for amount in find_amounts(proof.quote))
+    return any(_is(amount, metric) for proof in proofs for amount in _amounts(proof.quote))
+
+
+@lru_cache(maxsize=KEPT)
+def _amounts(text: str) -> tuple[Amount, ...]:
+    return tuple(find_amounts(text))
 
 
 def _is(amount: Amount, metric: Metric | MetricPoint) -> bool:
