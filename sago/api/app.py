@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -49,6 +50,10 @@ Every error is `{"detail": "one line", "errors": [{"index", "field", "reason", "
 `X-Request-ID`, which the log names too."""
 
 
+GARBAGE = 20_000
+"""Objects that may be new until the collector of garbage looks for circles among them; Python's own is 700."""
+
+
 def create_app(container: Container | None = None) -> FastAPI:
     """The application over a container; without one, over that of the settings, and with their logging.
 
@@ -69,6 +74,7 @@ def create_app(container: Container | None = None) -> FastAPI:
     add_docs(app)
     app.state.container = wired
     app.state.settings = wired.settings
+    app.state.is_server = container is None
     app.state.handing = Handing(wired.reception)
     app.state.shared, app.state.meters = Shared(), Meters()
     app.state.desk, app.state.held, app.state.strangers = Desk(), Held(), Strangers()
@@ -118,10 +124,20 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     _ = container.ending
     throttle = container.throttle
     stop = _serve_metrics(app)
+    if app.state.is_server:
+        _settle()
     yield
     stop()
     await throttle.close()
     container.close()
+
+
+def _settle() -> None:
+    """What is there now stays to the end, so the collector of garbage need not look at it again and again; and requests
+    leave none but what counting references takes away."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 50)
 
 
 def _serve_metrics(app: FastAPI) -> Callable[[], None]:

@@ -19,6 +19,10 @@ from sago.pipeline.reception import Reception
 Answer = TypeVar("Answer")
 SMALL = 8_000
 """Bytes of a body that are read at once: a thread costs more, and others wait for less than it."""
+EVERY = 0.01
+"""Seconds from one call to the next where many come: each costs as much for one message as for ten."""
+FEW = 2
+"""Requests of one call that are not many: nobody is waited for after it."""
 MOST = 1_000
 """Messages of one call, where they are not all of one request."""
 
@@ -54,9 +58,14 @@ class Handing:
 
     async def _bring(self) -> None:
         """Bring all who wait, until nobody does."""
+        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
-                await self._bring_group(self._next_group())
+                began = loop.time()
+                group = self._next_group()
+                await self._bring_group(group)
+                if len(group) > FEW and self._waiting:
+                    await asyncio.sleep(began + EVERY - loop.time())
         finally:
             self._under_way = None
 
