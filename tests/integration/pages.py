@@ -55,6 +55,8 @@ def settled(value: Any) -> Any:
         return {name: settled(each) for name, each in value.items()}
     if isinstance(value, list):
         return [settled(each) for each in value]
+    if isinstance(value, float):
+        return round(value, 1)  # scores fall by the minute
     return VARIES.sub(AS_IT_CAME, value) if isinstance(value, str) else value
 
 
