@@ -24,7 +24,19 @@ from sago.api.held import Held
 from sago.api.journal import Journal, LastResort
 from sago.api.limits import Strangers
 from sago.api.meters import Meters
-from sago.api.routes import companies, data_flow, events, outreach, probes, series, unsubscribe, watches, webhooks
+from sago.api.routes import (
+    audit,
+    companies,
+    data_flow,
+    events,
+    outreach,
+    probes,
+    series,
+    shares,
+    unsubscribe,
+    watches,
+    webhooks,
+)
 from sago.api.sharing import Shared
 from sago.bootstrap import Container, build
 from sago.config import load
@@ -68,12 +80,14 @@ def create_app(container: Container | None = None) -> FastAPI:
     app.state.desk, app.state.held, app.state.strangers = Desk(), Held(), Strangers()
     _add_middleware(app, wired.settings.api)
     problems.register(app)
+    app.include_router(audit.router)
     app.include_router(companies.router)
     app.include_router(data_flow.router)
     app.include_router(events.router)
     app.include_router(outreach.router)
     app.include_router(probes.router)
     app.include_router(series.router)
+    app.include_router(shares.router)
     app.include_router(unsubscribe.router)
     app.include_router(watches.router)
     app.include_router(webhooks.router)
@@ -107,6 +121,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # made here, once: threads asking at once might each make their own
     _ = container.reception, container.vitals, container.suppressing, container.receiving, container.keyring
     _ = container.firm_reading, container.firm_evidence, container.drafts, container.generations, container.tenants
+    _ = container.ending
     throttle = container.throttle
     stop = _serve_metrics(app)
     if app.state.is_server:

@@ -24,6 +24,7 @@ from sago.outreach.firm_evidence import FirmEvidence
 from sago.outreach.firm_reading import FirmReading
 from sago.outreach.firm_watches import FirmWatches
 from sago.outreach.freight import Freight, LetterFreight
+from sago.outreach.giving import Giving
 from sago.outreach.judging import Judging
 from sago.outreach.notice_mails import NoticeFreight
 from sago.outreach.permission import ApprovalRules, TickRule
@@ -38,6 +39,7 @@ from sago.pipeline.bridging import Bridge, BridgeLimits
 from sago.pipeline.connecting import Connecting
 from sago.pipeline.consent import Consent
 from sago.pipeline.disconnecting import TakingBack
+from sago.pipeline.ending import Ending
 from sago.pipeline.erasing import Erasing
 from sago.pipeline.extraction import Extracting
 from sago.pipeline.folding import Folding
@@ -358,6 +360,16 @@ class Container(Adapters):
     def revoking(self) -> Revoking:
         """What ends a founder's share."""
         return Revoking(self.database, self.erasing)
+
+    @property
+    def giving(self) -> Giving:
+        """What founders share."""
+        return Giving(self.database, self.clock, self.settings.outreach.setback_days)
+
+    @property
+    def ending(self) -> Ending:
+        """A share taken back, and the proof."""
+        return Ending(self.database, self.clock, self.revoking, self.recovery, self.log)
 
     @property
     def due_letters(self) -> DueLetters:

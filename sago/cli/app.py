@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from sago.cli import backtest, connect, data, dead_letters, demo, erase, extract, feed, people, run, scoring, stack
+from sago.cli import (
+    backtest,
+    connect,
+    data,
+    dead_letters,
+    demo,
+    erase,
+    extract,
+    feed,
+    keys,
+    people,
+    run,
+    scoring,
+    stack,
+)
 from sago.cli.session import fail
 from sago.config import PROJECT
 from sago.errors import SagoError
@@ -38,7 +52,7 @@ def _options(
     """What stands before a command's name."""
 
 
-for command in (demo, run, extract, scoring, data, people, backtest, connect, stack, feed, dead_letters, erase):
+for command in (demo, run, extract, scoring, data, people, backtest, connect, stack, feed, dead_letters, erase, keys):
     command.register(app)
 
 

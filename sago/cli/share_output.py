@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 from rich.text import Text
 
 from sago.cli.lookup import table
 from sago.cli.session import Session
 from sago.domain.batches import Held
-from sago.domain.companies import EVERY_SOURCE, Share
-from sago.domain.sharing import Preview
+from sago.domain.companies import Share
+from sago.domain.sharing import Preview, last_day, sources, words
 from sago.domain.wording import day
 from sago.pipeline.revoking import Left, Revoked
 from sago.report.phrases import LABELS, one_line, visible
@@ -20,32 +20,15 @@ from sago.report.preview import told_figures
 def cells(share: Share, now: datetime) -> tuple[str, ...]:
     """A row of the list."""
     state = "holds" if share.holds_at(now) else "ended"
-    end = _last_day(share)
+    end = last_day(share)
     return (
         share.company_id,
         share.firm_id,
-        _named(share),
+        sources(share),
         share.granularity.value,
         end.isoformat() if end else "",
         state,
     )
-
-
-def _named(share: Share) -> str:
-    return "all" if EVERY_SOURCE in share.sources else ", ".join(share.sources)
-
-
-def _last_day(share: Share) -> date | None:
-    """The day on which the last moment of it lies."""
-    return (share.until - timedelta(milliseconds=1)).date() if share.until else None
-
-
-def words(share: Share) -> str:
-    """`sources slack; figures in bands; until 31 December 2026`."""
-    told = {"exact": "figures as they were said", "bands": "figures in bands", "none": "no figures"}
-    end = _last_day(share)
-    named = "all sources" if EVERY_SOURCE in share.sources else f"sources {_named(share)}"
-    return "; ".join([named, told[share.granularity.value], *([f"until {day(end)}"] if end else [])])
 
 
 def say_preview(session: Session, shown: Preview) -> None:

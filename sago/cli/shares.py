@@ -12,18 +12,17 @@ from rich.markup import escape
 from sago.bootstrap import Container
 from sago.cli.connect_output import not_taken_back
 from sago.cli.days import day_option
-from sago.cli.firms import Firm, ensured, firm_of
+from sago.cli.firms import Firm, firm_of
 from sago.cli.lookup import Because, CompanyOption, me, opened, require_known, table
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
-from sago.cli.share_output import cells, looked_for, say_left, say_preview, say_revoked, words
+from sago.cli.share_output import cells, looked_for, say_left, say_preview, say_revoked
 from sago.domain.companies import EVERY_SOURCE, Granularity, Share
 from sago.domain.erasures import Erased
-from sago.domain.sharing import Preview
+from sago.domain.sharing import words
 from sago.errors import UsageError
-from sago.outreach.previewing import preview
-from sago.outreach.sharing import give
+from sago.outreach.giving import Wish
 from sago.pipeline.revoking import Revoked
-from sago.ports import Note, Transaction
+from sago.ports import Transaction
 from sago.report.phrases import one_line
 from sago.report.preview import write_preview
 
@@ -80,12 +79,10 @@ def grant(
     Example: [bold]sago share grant scaleflow --firm Northgate --sources slack --granularity bands --until 2026-12-31[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    with opened(session) as container, container.database.begin() as tx:
-        require_known(tx, company)
-        share = _asked(container, company, ensured(tx, firm), sources, granularity, until)
-        give(tx, share)
-        who, subject = me(), f"{share.firm_id}/{company}"
-        tx.erasures.note(Note(share.created_at, who, "share.granted", subject, share.firm_id, company, words(share)))
+    with opened(session) as container:
+        _require(container, company)
+        wish, firm_id = _wish(container, sources, granularity, until), firm_of(firm)
+        share, _ = container.giving.give(company, firm_id, one_line(firm, 200), wish, me())
     if as_json:
         session.emit(share.model_dump(mode="json"))
     session.note(escape(f"{company} with {share.firm_id}: {words(share)}"))
@@ -109,9 +106,10 @@ def preview_share(
     Example: [bold]sago share preview scaleflow --firm Northgate --granularity bands --html preview.html[/]
     """
     session = Session(as_json, verbose, quiet, config)
-    with opened(session) as container, container.database.begin() as tx:
-        require_known(tx, company)
-        shown = _preview(container, tx, company, firm_of(firm), (sources, granularity, until))
+    with opened(session) as container:
+        _require(container, company)
+        wish = _wish(container, sources, granularity, until)
+        shown = container.giving.preview(company, firm_of(firm), wish)
     if html:
         write_preview(shown, html)
         session.note(escape(f"written to {html}"))
@@ -184,8 +182,7 @@ def verify(
         with container.database.begin() as tx:
             require_known(tx, company)
             _given(tx, company, firm_id)
-        left = container.revoking.left(firm_id, company, container.clock.now())
-        held = container.log.held(company)
+        left, held = container.ending.proof(firm_id, company)
     if as_json:
         kafka = [each._asdict() for each in held]
         told = {"left": left.counts, "evidence_too": left.is_whole, "sources": list(left.sources), "kafka": kafka}
@@ -201,21 +198,16 @@ def _as_json(evidence: Erased) -> dict[str, Any]:
     return evidence._asdict() | {"accounts": [each._asdict() for each in evidence.accounts]}
 
 
-def _asked(
-    container: Container,
-    company: str,
-    firm_id: str,
-    sources: str | None,
-    granularity: Granularity | None,
-    until: date | None,
-) -> Share:
-    now = container.clock.now()
+def _require(container: Container, company: str) -> None:
+    with container.database.begin() as tx:
+        require_known(tx, company)
+
+
+def _wish(container: Container, sources: str | None, granularity: Granularity | None, until: date | None) -> Wish:
     end = datetime.combine(until, time.min, UTC) + timedelta(days=1) if until else None
-    if end and end <= now:
+    if end and end <= container.clock.now():
         raise UsageError(f"--until {until}: is over; to end a share use `sago share revoke`")
-    named = _sources(container, sources)
-    exactness = granularity or Granularity.EXACT
-    return Share(firm_id=firm_id, company_id=company, sources=named, granularity=exactness, until=end, created_at=now)
+    return Wish(None if sources is None else _sources(container, sources), granularity, end)
 
 
 def _sources(container: Container, sources: str | None) -> tuple[str, ...]:
@@ -237,22 +229,6 @@ def _given(tx: Transaction, company: str, firm_id: str) -> Share:
     return share
 
 
-def _preview(
-    container: Container,
-    tx: Transaction,
-    company: str,
-    firm_id: str,
-    options: tuple[str | None, Granularity | None, date | None],
-) -> Preview:
-    given, now = tx.shares.get(firm_id, company), container.clock.now()
-    is_given = given is not None and not any(options)
-    share = given if given is not None and is_given else _asked(container, company, firm_id, *options)
-    found = tx.companies.get(company)
-    if found is None:  # pragma: no cover - required above
-        raise UsageError(f"company {company}: not known")
-    return preview(tx, found, share, now, container.settings.outreach.setback_days, is_given=is_given)
-
-
 def _revoke(session: Session, container: Container, firm_id: str, company: str, because: str) -> Revoked:
     with session.progress() as bars:
         task = bars.add_task("revoking", total=7)
@@ -260,8 +236,4 @@ def _revoke(session: Session, container: Container, firm_id: str, company: str, 
         def step(name: str) -> None:
             bars.update(task, description=name, advance=1)
 
-        done = container.revoking.revoke(firm_id, company, me(), because, container.clock.now(), step)
-        if done.evidence:
-            step("queueing again")
-            container.recovery.requeue(company, container.clock.now())
-    return done
+        return container.ending.end(firm_id, company, me(), because, step)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sago.domain.bands import BandPoint
-from sago.domain.companies import Company, Granularity, Share
+from sago.domain.companies import EVERY_SOURCE, Company, Granularity, Share
 from sago.domain.events import Event, MetricPoint
 from sago.domain.watches import Verdict
+from sago.domain.wording import day
 
 
 class Seen(NamedTuple):
@@ -49,6 +50,24 @@ class Preview(NamedTuple):
             "figures": figures(self.seen),
             "verdicts": [_verdict(verdict) for verdict in self.verdicts],
         }
+
+
+def sources(share: Share) -> str:
+    """`slack, gmail`."""
+    return "all" if EVERY_SOURCE in share.sources else ", ".join(share.sources)
+
+
+def last_day(share: Share) -> date | None:
+    """The day on which the last moment of it lies."""
+    return (share.until - timedelta(milliseconds=1)).date() if share.until else None
+
+
+def words(share: Share) -> str:
+    """`sources slack; figures in bands; until 31 December 2026`."""
+    told = {"exact": "figures as they were said", "bands": "figures in bands", "none": "no figures"}
+    end = last_day(share)
+    named = "all sources" if EVERY_SOURCE in share.sources else f"sources {sources(share)}"
+    return "; ".join([named, told[share.granularity.value], *([f"until {day(end)}"] if end else [])])
 
 
 def figures(seen: Seen) -> list[dict[str, Any]]:

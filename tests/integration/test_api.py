@@ -1,8 +1,7 @@
-"""The API as a process over real servers, a bridge and a store worker: its page's examples, and servers that end."""
+"""The API as a process over real servers, a bridge and a store worker, and servers that end."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -35,7 +34,6 @@ BRIDGE = f"{sys.executable} -m workers.bridge"
 WORKER = f"{sys.executable} -m celery -A workers worker -Q store -c 1 --without-mingle --without-gossip"
 API = read_procfile(PROJECT / "Procfile")["api"]
 KEY = "a key of this test"
-EXAMPLE = re.compile(r"```sh\n(?P<command>.*?)```\n(?:```json\n(?P<answer>.*?)```)?", re.DOTALL)
 
 
 @dataclass
@@ -123,34 +121,6 @@ def house(
 def row(name: str, **data: str) -> dict[str, Any]:
     said = {"id": name, "timestamp": "2026-03-02T16:04:11Z", "sender": "dana", "content": f"line {name}"}
     return {"source_name": "slack", "company_id": "acme", "data": said | data}
-
-
-def shape(value: Any) -> Any:
-    """The keys of a figure's answer, without the figures, companies and processes (none: no stack runs them here)."""
-    if isinstance(value, dict):
-        return {key: None if key in ("queued", "processes") else shape(inner) for key, inner in value.items()}
-    return [shape(inner) for inner in value] if isinstance(value, list) else None
-
-
-def test_the_examples_of_the_page_run_as_they_stand(house: House) -> None:
-    page = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8").replace("http://127.0.0.1:8000", house.url)
-    examples = [(found["command"], found["answer"]) for found in EXAMPLE.finditer(page)]
-    assert len(examples) == 10
-    setup = examples[0][0]
-    for command, expected in examples[1:]:
-        done = subprocess.run(
-            ["bash", "-c", setup + command],
-            env=house.environment,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        )
-        answer, wanted = json.loads(done.stdout), json.loads(expected)
-        if "checked_at" in wanted or "measured_at" in wanted:
-            answer, wanted = shape(answer), shape(wanted)
-        assert answer == wanted, command
-    assert house.container.raw.count("scaleflow") == 3
 
 
 def test_what_is_answered_is_stored_and_health_and_metrics_say_so(house: House) -> None:

@@ -29,3 +29,6 @@ class MemoryAnswers:
 
     def forget(self, company_id: str) -> None:
         self._kept = {key: kept for key, kept in self._kept.items() if key[0] != company_id}
+
+    def close(self) -> None:
+        """Nothing to let go."""

@@ -16,6 +16,8 @@ from sago.config import Settings
 from sago.domain.companies import DEFAULT_FIRM, Granularity
 from sago.domain.events import Fold
 from sago.errors import UsageError
+from sago.outreach.giving import Giving
+from sago.pipeline.ending import Ending
 from sago.pipeline.revoking import Revoking
 from tests.unit.outreach.stories import COMPANY, EVENTS, POINTS, watch
 from tests.unit.outreach.stories import NOW as TOLD
@@ -37,6 +39,14 @@ class Wired(House):
     @property
     def revoking(self) -> Revoking:
         return Revoking(self.database, self.erasing)
+
+    @property
+    def giving(self) -> Giving:
+        return Giving(self.database, self, self.settings.outreach.setback_days)
+
+    @property
+    def ending(self) -> Ending:
+        return Ending(self.database, self, self.revoking, self.recovery, self.log)
 
     def close(self) -> None:
         """Nothing to let go."""

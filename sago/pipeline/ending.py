@@ -1,0 +1,68 @@
+"""A founder's share taken back, and the proof of what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sago.domain.batches import Held
+from sago.domain.companies import Share
+from sago.errors import NotThereError
+from sago.pipeline.recovery import Recovery
+from sago.pipeline.revoking import Left, Revoked, Revoking
+from sago.ports import Clock, Database, Derived, MessageLog
+
+
+class Proof(NamedTuple):
+    """What is left in the stores, and beside it what Kafka holds, which nothing reads again for this company."""
+
+    left: Left
+    held: list[Held]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The use case behind `sago share revoke` and `verify`. Raises NotThereError where there never was a share."""
+
+    database: Database
+    clock: Clock
+    revoking: Revoking
+    recovery: Recovery
+    log: MessageLog
+
+    def end(
+        self, firm_id: str, company_id: str, who: str, why: str, step: Callable[[str], None] = lambda _: None
+    ) -> Revoked:
+        """End the share and erase what came of it. Cut off it goes on where it was; done, the same again changes
+        nothing."""
+        share, now = self._given(firm_id, company_id), self.clock.now()
+        if self._is_through(share):
+            return Revoked(share, 0, 0, Derived(), None)
+        done = self.revoking.revoke(firm_id, company_id, who, why, now, step)
+        if done.evidence:
+            step("queueing again")
+            self.recovery.requeue(company_id, now)
+        return done
+
+    def proof(self, firm_id: str, company_id: str) -> Proof:
+        """Looked for in every store."""
+        self._given(firm_id, company_id)
+        return Proof(self.revoking.left(firm_id, company_id, self.clock.now()), self.log.held(company_id))
+
+    def _given(self, firm_id: str, company_id: str) -> Share:
+        with self.database.begin() as tx:
+            share = tx.shares.get(firm_id, company_id)
+        if share is None:
+            raise NotThereError(f"share of {company_id} with {firm_id}: there is none")
+        return share
+
+    def _is_through(self, share: Share) -> bool:
+        """Whether it has ended, a revocation of it came to its end, and nothing has come since."""
+        now = self.clock.now()
+        if share.holds_at(now):
+            return False
+        with self.database.begin() as tx:
+            if share in tx.shares.ended(now):
+                return False
+        return not self.revoking.left(share.firm_id, share.company_id, now).counts
