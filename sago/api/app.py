@@ -69,7 +69,13 @@ def create_app(container: Container | None = None) -> FastAPI:
         sys.stderr.write(f"sago api: {error}\n")
         raise SystemExit(os.EX_CONFIG if isinstance(error, ConfigError) else 1) from None
     app = FastAPIOffline(
-        title="Sago", version="1", description=ABOUT, redoc_url=None, lifespan=_lifespan, docs_url=None
+        title="Sago",
+        version="1",
+        description=ABOUT,
+        redoc_url=None,
+        lifespan=_lifespan,
+        docs_url=None,
+        responses=problems.EVERYWHERE,
     )
     add_docs(app)
     app.state.container = wired

@@ -78,7 +78,11 @@ class ProblemError(Exception):
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors a route may end with, for OpenAPI."""
-    return {status: {"model": Problem, "description": MEANINGS[status]} for status in (401, 403, 429, *statuses)}
+    return _told(401, 403, 429, *statuses)
+
+
+def _told(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": Problem, "description": MEANINGS[status]} for status in statuses}
 
 
 MEANINGS = {
@@ -96,6 +100,9 @@ MEANINGS = {
     431: "The headers are too many or too large.",
     503: "A server does not answer: try again after `Retry-After` seconds. Handing in again has no further effect.",
 }
+
+EVERYWHERE = _told(413, 414, 431)
+"""Of the bounds that stand before every route, for OpenAPI."""
 
 
 def register(app: FastAPI) -> None:
