@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
+from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from httpx2 import Response
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.schemas import APIOperation
