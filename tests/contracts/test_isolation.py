@@ -31,7 +31,7 @@ pytestmark = pytest.mark.services
 
 NOBODY, NO_FIRM = "nobody", "nofirmknow"
 """As long as what they stand for: PRIVATE and OTHERS."""
-SHA = "0" * 64
+SHA, USED = "0" * 64, "an Idempotency-Key of the other firm"
 IDS = {"company_id", "firm_id", "event_id", "watch_id", "letter_id", "subject"}
 """Parameters that name rows of firms, or of companies that share with them."""
 PLACES = {"cursor"}
@@ -51,8 +51,8 @@ OTHER = {
     "granularity": ("bands",),
     "source": ("slack",),
     "token": ("never",),
-    "Idempotency-Key": ("the other firm's",),
-    "If-Match": (f'"{SHA}"',),
+    "Idempotency-Key": (USED,),
+    "If-Match": (f'"{SHA}"',),  # or that of a letter of theirs
 }
 """Parameters that name no row of a firm."""
 WATCH = {
@@ -99,6 +99,7 @@ class Isolated:
     operations: list[tuple[str, str, list[tuple[str, str]]]]
     theirs: dict[str, list[str]] = field(default_factory=dict)
     never: dict[str, str] = field(default_factory=dict)
+    shas: list[str] = field(default_factory=list)
 
     def ask(self, request: Request) -> Response:
         headers = {**dict(request.headers), "Content-Type": "application/json"}
@@ -209,9 +210,9 @@ def isolated(postgres: PostgresDatabase) -> Iterator[Isolated]:
         ):
             firms.keys[name], _ = issue("test", scopes, firm, "cli:ana")
         found = Isolated(firms, postgres, _operations(house.client.app.openapi()), theirs)
-        for company in (COMPANY, PRIVATE):
-            made = firms.ask("POST", "/api/v1/watches", WATCH | {"company_id": company}, OTHERS)
-            theirs["watch_id"].append(made.json()["id"])
+        made = firms.ask("POST", "/api/v1/watches", WATCH, OTHERS, **{"Idempotency-Key": USED})
+        theirs["watch_id"].append(made.json()["id"])
+        found.shas = [each["sha256"] for each in firms.get("/api/v1/outreach", OTHERS)["items"]]
         rows = [each for name in ("event_id", "watch_id", "letter_id") for each in theirs[name]]
         theirs["subject"] = rows
         found.never = {PRIVATE: NOBODY, OTHERS: NO_FIRM} | {each: str(uuid5(NAMESPACE_URL, each)) for each in rows}
@@ -246,8 +247,11 @@ def _requests(draw: st.DrawFn, world: Isolated, operation: tuple[str, str, list[
             path = path.replace(f"{{{name}}}", value)
         elif draw(st.booleans()):
             (query if place == "query" else headers).append((name, value))
-    body = BODIES.get(operation[:2])
-    return Request(caller, method, path, tuple(query), tuple(headers), None if body is None else json.dumps(body))
+    sent = BODIES.get(operation[:2])
+    text_of = draw(st.sampled_from([SHA, *world.shas]))
+    marked = tuple((name, value.replace(SHA, text_of)) for name, value in headers)
+    body = None if sent is None else json.dumps(sent).replace(SHA, text_of)
+    return Request(caller, method, path, tuple(query), marked, body)
 
 
 def test_each_parameter_and_body_of_the_document_is_covered_here() -> None:
@@ -272,6 +276,16 @@ def test_what_is_of_another_firm_is_there_for_that_firm(isolated: Isolated) -> N
         for name in (name for place, name in parameters if place == "path"):
             path = path.replace(f"{{{name}}}", isolated.theirs[name][0])
         assert isolated.firms.ask("GET", path, key=OTHERS).status_code == 200, path
+
+
+def test_an_idempotency_key_of_another_firm_is_a_new_one(isolated: Isolated) -> None:
+    told = [
+        isolated.firms.ask("POST", "/api/v1/watches", WATCH | {"company_id": company}, **{"Idempotency-Key": USED})
+        for company in (PRIVATE, NOBODY, COMPANY, COMPANY)
+    ]
+    assert [each.status_code for each in told] == [404, 404, 201, 201]
+    assert told[2].json() == told[3].json()
+    assert told[2].json()["id"] not in isolated.theirs["watch_id"]
 
 
 @pytest.mark.timeout(180)
