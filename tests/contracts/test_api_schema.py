@@ -14,6 +14,7 @@ import schemathesis
 from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.schemas import APIOperation
@@ -26,11 +27,16 @@ from schemathesis.specs.openapi.checks import (
 
 from sago.api.app import create_app
 from sago.domain.keys import INGEST, SHARE
+from sago.resilience.throttles import MemoryThrottle
+from sago.source_sections import SlackSettings
+from sago.sources.slack_source import Slack
 from sago.stores.memory.answers import MemoryAnswers
-from tests.unit.api.api_house import House, container_in_memory, open_house, settings_of
+from sago.stores.memory.clock import ManualClock
+from tests.unit.api.api_house import House, container_in_memory, open_house, row, settings_of
 from tests.unit.api.firms import COMPANY, MINE, Firms, two_firms
+from tests.unit.api.slack_deliveries import SECRET, signed
 from tests.unit.outreach import stories
-from tests.unit.pipeline.scripted_source import Scripted, Table
+from tests.unit.pipeline.scripted_source import Table
 
 CHECKS = [
     not_a_server_error,
@@ -49,12 +55,18 @@ class World:
     """An API with two firms' rows behind it, and the ids of some of one of them."""
 
     firms: Firms
+    calls: ManualClock
+    """That of rates: requests with a wrong key are counted by the minute."""
     ids: dict[str, str]
+    bodies: dict[str, Any]
+    """By operation: what is taken."""
 
     def send(self, case: schemathesis.Case, role: str) -> Response:
         """As the case says, with the key of this role."""
         asked = requests.Request(**case.as_transport_kwargs(base_url="http://localhost:8000")).prepare()
         headers = {name: value for name, value in asked.headers.items() if name.lower() != "authorization"}
+        if "webhook" in asked.url:
+            headers |= signed(asked.body or b"", stories.NOW)
         if role != "none":
             headers["Authorization"] = f"Bearer {self.firms.keys[role]}"
         answer: Response = self.firms.house.client.request(
@@ -64,9 +76,12 @@ class World:
 
 
 def _world(clients: ExitStack) -> World:
+    calls = ManualClock(stories.NOW)
+
     def make(*, adapters: dict[str, Any], **api: Any) -> House:
         answers = MemoryAnswers(adapters["clock"], timedelta(hours=1))
-        others = {"answers": answers, "sources": Table(Scripted())}
+        slack = Slack(SlackSettings(signing_secret=SecretStr(SECRET)))
+        others = {"answers": answers, "sources": Table(slack), "throttle": MemoryThrottle(calls)}
         house = open_house(container_in_memory(settings_of(**api), **adapters, **others))
         clients.enter_context(house.client)
         return house
@@ -80,6 +95,7 @@ def _world(clients: ExitStack) -> World:
     letter = firms.compose(watch)
     return World(
         firms,
+        calls,
         {
             "company_id": COMPANY,
             "firm_id": MINE,
@@ -87,6 +103,15 @@ def _world(clients: ExitStack) -> World:
             "letter_id": str(letter.id),
             "event_id": str(stories.EVENTS[0].id),
             "source": "slack",
+        },
+        {
+            "POST /api/v1/data-flow/ingest": row(),
+            "POST /api/v1/watches": {"company_id": COMPANY, "conditions": ["arr >= 2M"], "reason": "ARR below 2M"},
+            "PUT /api/v1/outreach/{letter_id}": {
+                "subject": "ARR has grown",
+                "body": letter.draft.body,
+                "sha256": letter.draft.sha256,
+            },
         },
     )
 
@@ -106,11 +131,14 @@ def _operations() -> list[APIOperation]:
 def test_every_answer_is_one_of_the_document(world: World, operation: APIOperation) -> None:
     right, wrong = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
 
-    @given(st.one_of(right, right, wrong), st.booleans())
+    @given(st.one_of(right, right, wrong), st.booleans(), st.booleans())
     @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
-    def run(case: schemathesis.Case, is_known: bool) -> None:
+    def run(case: schemathesis.Case, is_known: bool, is_whole: bool) -> None:
+        world.calls.advance(timedelta(minutes=1))
         if is_known and case.path_parameters:
             case.path_parameters |= {name: row for name, row in world.ids.items() if name in case.path_parameters}
+        if is_whole and operation.label in world.bodies:
+            case.body, case.media_type = world.bodies[operation.label], "application/json"
         for role in ROLES:
             case.validate_response(world.send(case, role), checks=CHECKS)
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
+from fastapi.routing import APIRoute
 from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -265,6 +266,12 @@ def test_each_parameter_and_body_of_the_document_is_covered_here() -> None:
         if "requestBody" in route
     }
     assert bodies <= set(BODIES), "say what body of a new route names the other firm's company"
+
+
+def test_no_route_is_left_out_of_the_document(isolated: Isolated) -> None:
+    routes = [each for each in isolated.firms.house.client.app.routes if isinstance(each, APIRoute)]
+    told = {path for _, path, _ in isolated.operations}
+    assert {each.path for each in routes} - told <= {"/docs"}, "its answers are compared nowhere"
 
 
 def test_what_is_of_another_firm_is_there_for_that_firm(isolated: Isolated) -> None:
