@@ -4,240 +4,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-from uuid import NAMESPACE_URL, uuid5
+from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
-from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 
-from sago.api.app import create_app
-from sago.domain.events import Fold
-from sago.domain.keys import INGEST, READ, SHARE, WRITE
-from sago.stores.memory.clock import ManualClock
-from sago.stores.memory.drafts import MemoryDrafts
 from sago.stores.postgres import PostgresDatabase
-from sago.stores.postgres.engine import Connections
-from sago.stores.postgres.tenants import PostgresTenants
-from tests.unit.api.api_house import House, container_in_memory, open_house, settings_of
-from tests.unit.api.firms import COMPANY, MINE, OTHERS, PRIVATE, Firms
-from tests.unit.outreach import stories
+from tests.contracts.isolating import (
+    BODIES,
+    IDS,
+    NOBODY,
+    OTHER,
+    PLACES,
+    SHA,
+    USED,
+    WATCH,
+    Isolated,
+    Operation,
+    Request,
+    document,
+    open_isolated,
+    operations,
+)
+from tests.unit.api.firms import COMPANY, MINE, OTHERS, PRIVATE
 
 pytestmark = pytest.mark.services
-
-NOBODY, NO_FIRM = "nobody", "nofirmknow"
-"""As long as what they stand for: PRIVATE and OTHERS."""
-SHA, USED = "0" * 64, "an Idempotency-Key of the other firm"
-IDS = {"company_id", "firm_id", "event_id", "watch_id", "letter_id", "subject"}
-"""Parameters that name rows of firms, or of companies that share with them."""
-PLACES = {"cursor"}
-"""Where a page begins: what is sent is one of the other firm's."""
-OTHER = {
-    "limit": ("1", "3"),
-    "context": ("2",),
-    "type": ("revenue_milestone",),
-    "severity": ("high",),
-    "state": ("draft",),
-    "since": ("2026-01-01T00:00:00Z",),
-    "until": ("2027-01-01T00:00:00Z",),
-    "as_of": ("2026-12-31",),
-    "metric": ("arr",),
-    "action": ("letter.approved", "watch.added"),
-    "sources": ("slack",),
-    "granularity": ("bands",),
-    "source": ("slack",),
-    "token": ("never",),
-    "Idempotency-Key": (USED,),
-    "If-Match": (f'"{SHA}"',),  # or that of a letter of theirs
-}
-"""Parameters that name no row of a firm."""
-WATCH = {
-    "company_id": PRIVATE,
-    "conditions": ["arr >= 2M"],
-    "reason": "ARR below 2M",
-    "met_on": "2026-03-02",
-    "investor": {"name": "Dana Reed", "email": "dana@northgate.example"},
-}
-MESSAGE = {"id": "m-1", "timestamp": "2026-03-02T16:04:11Z", "content": "one"}
-BODIES: dict[tuple[str, str], Any] = {
-    ("POST", "/api/v1/watches"): WATCH,
-    ("PUT", "/api/v1/outreach/{letter_id}"): {"subject": "ARR passed", "body": "It has grown again. " * 3},
-    ("POST", "/api/v1/outreach/{letter_id}/approve"): {"sha256": SHA, "tick": [0, 1, 2]},
-    ("POST", "/api/v1/outreach/{letter_id}/reject"): {"because": "no"},
-    ("POST", "/api/v1/outreach/{letter_id}/undo"): {},
-    ("PUT", "/api/v1/shares/{company_id}/{firm_id}"): {"sources": ["slack"], "granularity": "bands"},
-    ("POST", "/api/v1/shares/{company_id}/{firm_id}/revoke"): {"because": "over"},
-    ("POST", "/api/v1/data-flow/ingest"): {"source_name": "slack", "company_id": PRIVATE, "data": MESSAGE},
-    ("POST", "/api/v1/data-flow/webhook/{source}"): {},
-    ("POST", "/unsubscribe/{token}"): None,
-}
-UNTOLD = ("x-request-id", "date", "ratelimit")
-LISTS = ("companies", "events", "watches", "outreach", "shares", "audit")
-
-
-class Request(NamedTuple):
-    """What a caller sends; `path`, `query` and `headers` are filled."""
-
-    caller: str
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...]
-    headers: tuple[tuple[str, str], ...]
-    body: str | None
-
-
-@dataclass
-class Isolated:
-    """The API over Postgres with two firms; ids and places that only the other one knows."""
-
-    firms: Firms
-    postgres: PostgresDatabase
-    operations: list[tuple[str, str, list[tuple[str, str]]]]
-    theirs: dict[str, list[str]] = field(default_factory=dict)
-    never: dict[str, str] = field(default_factory=dict)
-    shas: list[str] = field(default_factory=list)
-
-    def ask(self, request: Request) -> Response:
-        headers = {**dict(request.headers), "Content-Type": "application/json"}
-        headers["Authorization"] = f"Bearer {self.firms.keys[request.caller]}"
-        client = self.firms.house.client
-        answer: Response = client.request(
-            request.method, request.path, params=list(request.query), content=request.body, headers=headers
-        )
-        return answer
-
-    def told(self, request: Request) -> tuple[int, str, list[tuple[str, str]]]:
-        """All that an answer tells, whatever the ids are that were sent."""
-        answer = self.ask(request)
-        kept = sorted((name, value) for name, value in answer.headers.items() if not name.startswith(UNTOLD))
-        return answer.status_code, self.unnamed(answer.text), kept
-
-    def unnamed(self, said: str) -> str:
-        for theirs, never in self.never.items():
-            said = said.replace(theirs, never)
-        return said
-
-    def twin(self, request: Request) -> Request:
-        """The same of rows that never were."""
-        query = tuple((name, self.unnamed(value)) for name, value in request.query)
-        body = request.body and self.unnamed(request.body)
-        return request._replace(path=self.unnamed(request.path), query=query, body=body)
-
-    def forget_the_other_firm(self) -> None:
-        """Every row of it, and of the company that shares with it alone."""
-        superuser = Connections(self.postgres.connections.settings, role=None)
-        with superuser.begin() as connection:
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-            found = connection.execute(
-                text(
-                    "SELECT c.table_name, c.column_name FROM information_schema.columns c JOIN pg_tables t "
-                    "ON t.tablename = c.table_name AND t.schemaname = 'public' "
-                    "WHERE c.column_name IN ('firm_id', 'company_id')"
-                )
-            ).all()
-            for table, column in found:
-                gone = OTHERS if column == "firm_id" else PRIVATE
-                connection.execute(text(f"DELETE FROM {table} WHERE {column} = :gone"), {"gone": gone})  # noqa: S608
-        superuser.close()
-
-
-def _operations(document: dict[str, Any]) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    return [
-        (method.upper(), path, [(each["in"], each["name"]) for each in route.get("parameters", ())])
-        for path, methods in document["paths"].items()
-        for method, route in methods.items()
-    ]
-
-
-def _document() -> dict[str, Any]:
-    return create_app(container_in_memory(settings_of())).openapi()
-
-
-def _write(firms: Firms) -> dict[str, list[str]]:
-    """Both firms' rows; the ids of the other one's."""
-    now = stories.NOW
-    events = [
-        event.model_copy(update={"id": uuid5(event.id, PRIVATE), "company_id": PRIVATE}) for event in stories.EVENTS
-    ]
-    with firms.database.begin() as tx:
-        for company, of_it in ((COMPANY, list(stories.EVENTS)), (PRIVATE, events)):
-            tx.companies.ensure(company, now)
-            tx.companies.save(stories.COMPANY.model_copy(update={"company_id": company, "name": company.capitalize()}))
-            tx.events.replace(company, Fold(of_it, [stories.point(of_it[0], "arr", 2.1e6)]), now)
-        for firm in (MINE, OTHERS):
-            tx.shares.ensure_firm(firm, firm.capitalize())
-    for firm, company in ((MINE, COMPANY), (OTHERS, COMPANY), (OTHERS, PRIVATE)):
-        firms.share(firm, company)
-    watches = [firms.watch(OTHERS, company) for company in (COMPANY, PRIVATE)]
-    letters = [firms.compose(watch) for watch in watches]
-    firms.compose(firms.watch(MINE))
-    return {
-        "company_id": [PRIVATE],
-        "firm_id": [OTHERS],
-        "event_id": [str(each.id) for each in events],
-        "watch_id": [str(each.id) for each in watches],
-        "letter_id": [str(each.id) for each in letters],
-    }
 
 
 @pytest.fixture
 def isolated(postgres: PostgresDatabase) -> Iterator[Isolated]:
-    clock, drafts = ManualClock(stories.NOW), MemoryDrafts()
-    tenants = PostgresTenants(postgres.connections.settings)
-    with ExitStack() as clients:
-        clients.callback(tenants.close)
-        container = container_in_memory(
-            settings_of(key="the house", rate_limit=0),
-            clock=clock,
-            database=_Kept(postgres),
-            drafts=drafts,
-            tenants=tenants,
-        )
-        house: House = open_house(container)
-        clients.enter_context(house.client)
-        firms = Firms(house, postgres, drafts, clock, {})  # type: ignore[arg-type]
-        theirs = _write(firms)
-        issue = container.keyring.issue
-        for name, scopes, firm in (
-            (MINE, [READ, WRITE], MINE),
-            ("ingester", [READ, f"{INGEST}:{COMPANY}"], MINE),
-            ("founder", [f"{SHARE}:{COMPANY}", f"{INGEST}:{COMPANY}"], None),
-            (OTHERS, [READ, WRITE], OTHERS),
-        ):
-            firms.keys[name], _ = issue("test", scopes, firm, "cli:ana")
-        found = Isolated(firms, postgres, _operations(house.client.app.openapi()), theirs)
-        made = firms.ask("POST", "/api/v1/watches", WATCH, OTHERS, **{"Idempotency-Key": USED})
-        theirs["watch_id"].append(made.json()["id"])
-        found.shas = [each["sha256"] for each in firms.get("/api/v1/outreach", OTHERS)["items"]]
-        rows = [each for name in ("event_id", "watch_id", "letter_id") for each in theirs[name]]
-        theirs["subject"] = rows
-        found.never = {PRIVATE: NOBODY, OTHERS: NO_FIRM} | {each: str(uuid5(NAMESPACE_URL, each)) for each in rows}
-        pages = [firms.get(f"/api/v1/{each}?limit=1", OTHERS)["next"] for each in LISTS]
-        theirs["cursor"] = [each for each in pages if each]
-        assert len(theirs["cursor"]) == len(LISTS), "the other firm has two rows of each kind"
+    with open_isolated(postgres) as found:
         yield found
 
 
-class _Kept:
-    """The database of the session, which outlives the application."""
-
-    def __init__(self, database: PostgresDatabase) -> None:
-        self._database = database
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._database, name)
-
-    def close(self) -> None:
-        """Not here."""
-
-
 @st.composite
-def _requests(draw: st.DrawFn, world: Isolated, operation: tuple[str, str, list[tuple[str, str]]]) -> Request:
+def _requests(draw: st.DrawFn, world: Isolated, operation: Operation) -> Request:
     """Of a firm, or a founder of the shared company, about what is none of theirs."""
     method, path, parameters = operation
     caller = draw(st.sampled_from([MINE, "ingester", "founder"]))
@@ -256,12 +59,12 @@ def _requests(draw: st.DrawFn, world: Isolated, operation: tuple[str, str, list[
 
 
 def test_each_parameter_and_body_of_the_document_is_covered_here() -> None:
-    document = _document()
-    named = {name for _, _, parameters in _operations(document) for _, name in parameters}
+    described = document()
+    named = {name for _, _, parameters in operations(described) for _, name in parameters}
     assert named <= IDS | PLACES | set(OTHER), "say of a new parameter whether it names rows: IDS, PLACES or OTHER"
     bodies = {
         (method.upper(), path)
-        for path, methods in document["paths"].items()
+        for path, methods in described["paths"].items()
         for method, route in methods.items()
         if "requestBody" in route
     }
@@ -299,7 +102,7 @@ def test_an_idempotency_key_of_another_firm_is_a_new_one(isolated: Isolated) -> 
 def test_another_firms_rows_are_as_rows_that_never_were_and_as_a_world_without_them(isolated: Isolated) -> None:
     asked: dict[Request, Any] = {}
 
-    def run(operation: tuple[str, str, list[tuple[str, str]]]) -> None:
+    def run(operation: Operation) -> None:
         @given(_requests(isolated, operation))
         @settings(max_examples=8, database=None, suppress_health_check=list(HealthCheck))
         def ask(request: Request) -> None:
