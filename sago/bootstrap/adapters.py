@@ -25,6 +25,7 @@ from sago.ports import (
     Models,
     RawStore,
     Sources,
+    Tenants,
     Vault,
 )
 from sago.stores.clock import SystemClock
@@ -55,6 +56,13 @@ class Adapters:
         from sago.stores.postgres import PostgresDatabase
 
         return PostgresDatabase(self.settings.postgres)
+
+    @cached_property
+    def tenants(self) -> Tenants:
+        """What each firm may see."""
+        from sago.stores.postgres.tenants import PostgresTenants
+
+        return PostgresTenants(self.settings.postgres)
 
     @cached_property
     def raw(self) -> RawStore:
@@ -199,6 +207,6 @@ class Adapters:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("database", "cassandra", "log", "buffer", "breakers", "rates", "answers", "deliveries"):
+        for name in ("database", "tenants", "cassandra", "log", "buffer", "breakers", "rates", "answers", "deliveries"):
             if name in self.__dict__:
                 self.__dict__[name].close()

@@ -18,6 +18,14 @@ class Place(NamedTuple):
     at: datetime
     id: str
 
+    @property
+    def row(self) -> UUID:
+        """The id of an event or a letter; of a forged one the lowest, so that the page goes on with what is older."""
+        try:
+            return UUID(self.id)
+        except ValueError:
+            return UUID(int=0)
+
 
 class EventsAsked(NamedTuple):
     """Which events; None and nothing are every one. `since` is the first moment, `until` the first one after."""
@@ -46,6 +54,6 @@ class AuditAsked(NamedTuple):
 
     action: str | None = None
     subject: str | None = None
-    after: int | None = None
-    """The number of the last line that was shown."""
+    after: UUID | None = None
+    """The last line that was shown; nothing comes after one that the firm does not see."""
     limit: int = 50

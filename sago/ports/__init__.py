@@ -24,10 +24,11 @@ from sago.ports.notices import NoticeStore
 from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore, ShareStore, VerdictStore
 from sago.ports.sources import Delivery, Identity, Item, Page, Push, Source, Sources, Vendor, guarded
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue
-from sago.ports.tenants import AuditLine, FirmView, Tenants
+from sago.ports.tenants import TOLD_TO_FIRMS, AuditLine, FirmView, Tenants
 
 __all__ = [
     "SHARE_ERASED",
+    "TOLD_TO_FIRMS",
     "Answers",
     "AuditLine",
     "BatchStore",

@@ -14,11 +14,15 @@ from sago.domain.letters import Letter
 from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked
 from sago.domain.watches import Watch
 
+TOLD_TO_FIRMS = ("key", "letter", "share", "watch")
+"""Actions that a firm is told of, by the word before their dot: not what the house does with accounts and persons."""
+
 
 class AuditLine(NamedTuple):
     """One row of `audit_log` that concerns the firm."""
 
-    number: int
+    id: UUID
+    """Drawn at random: a number would count the lines of others between two of the firm's."""
     at: datetime
     who: str
     action: str
@@ -44,7 +48,8 @@ class FirmView(Protocol):
         """One of these, or None."""
 
     def events(self, asked: EventsAsked) -> list[Event]:
-        """Active events whose first proof's source is shared, newest first by `occurred_at`."""
+        """Active events whose first proof's source is shared and that happened before the share's end, newest first by
+        `occurred_at`."""
 
     def event(self, event_id: UUID) -> Event | None:
         """One of these, also by an id it once had; or None."""
@@ -53,7 +58,8 @@ class FirmView(Protocol):
         """Points of these events, oldest first; none where the share is not exact."""
 
     def watches(self, company_id: str | None = None) -> list[Watch]:
-        """Active watches of the firm, oldest first; also of companies whose share has ended."""
+        """Active watches of the firm, oldest first; also of companies whose share has ended. Without the voice, which
+        was learned from somebody's mails: whoever changes a watch takes it from the house's store."""
 
     def watch(self, watch_id: UUID) -> Watch | None:
         """One of these, or None."""
@@ -65,7 +71,8 @@ class FirmView(Protocol):
         """One of these, or None."""
 
     def audit(self, asked: AuditAsked) -> list[AuditLine]:
-        """What was done in the firm's name or to its shares, newest first."""
+        """What was done in the firm's name or to its shares, newest first; none on letters of companies whose share has
+        ended."""
 
 
 class Tenants(Protocol):

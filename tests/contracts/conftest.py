@@ -14,11 +14,13 @@ import redis
 from sqlalchemy import text
 
 from sago.embedded.servers import Server
-from sago.ports import Database
+from sago.ports import Database, Tenants
 from sago.sections import PostgresSettings, RedisSettings
 from sago.stores.memory.database import MemoryDatabase
+from sago.stores.memory.tenants import MemoryTenants
 from sago.stores.postgres import PostgresDatabase, migrate
 from sago.stores.postgres.engine import Connections
+from sago.stores.postgres.tenants import PostgresTenants
 
 EMPTY = """
 DO $$
@@ -69,6 +71,19 @@ def database(request: pytest.FixtureRequest) -> Database:
         return MemoryDatabase()
     real: PostgresDatabase = request.getfixturevalue("postgres")
     return real
+
+
+@pytest.fixture
+def tenants(database: Database) -> Iterator[Tenants]:
+    """The views of that database."""
+    made: Tenants
+    if isinstance(database, PostgresDatabase):
+        made = PostgresTenants(database.connections.settings)
+    else:
+        assert isinstance(database, MemoryDatabase)
+        made = MemoryTenants(database)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from sago.errors import PermanentError
 from sago.outreach.sharing import give, seen_by
 from sago.ports import Database
 from sago.stores.postgres import PostgresDatabase
-from sago.stores.postgres.tables import outreach, verdicts
+from sago.stores.postgres.tables import outreach
 from tests.contracts.test_outreach import letter, watch
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -127,14 +127,13 @@ def test_the_row_policy_shows_the_events_that_the_domain_shows(postgres: Postgre
     api.close()
 
 
-def test_a_firm_reads_verdicts_and_letters_only_while_a_share_holds(postgres: PostgresDatabase) -> None:
-    """Both quote the company."""
+def test_a_firm_reads_letters_only_while_a_share_holds(postgres: PostgresDatabase) -> None:
+    """They quote the company."""
     known(postgres, "northgate")
     now = datetime.now(UTC)
     mine = watch("w", company_id=COMPANY, firm_id="northgate")
     with postgres.begin() as tx:
         tx.outreach.add_watch(mine)
-        tx.verdicts.put([Verdict(watch=mine, outcome=Outcome.NOW, because="ARR is $2.1M", as_of=NOW)])
         assert tx.outreach.add_letter(letter("a", company_id=COMPANY, firm_id="northgate", watch_id=mine.id))
     api = PostgresDatabase(postgres.connections.settings, "sago_api")
     for until, rows in ((None, 1), (now + timedelta(days=1), 1), (now - timedelta(seconds=1), 0)):
@@ -142,8 +141,8 @@ def test_a_firm_reads_verdicts_and_letters_only_while_a_share_holds(postgres: Po
             tx.shares.put(share(until=until))
         with api.connections.begin() as connection:
             connection.execute(text("SET LOCAL sago.firm_id = 'northgate'"))
-            seen = [connection.scalar(select(func.count()).select_from(each)) for each in (verdicts, outreach)]
-        assert seen == [rows, rows], until
+            seen = connection.scalar(select(func.count()).select_from(outreach))
+        assert seen == rows, until
     api.close()
 
 

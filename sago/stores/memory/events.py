@@ -91,7 +91,9 @@ class MemoryEvents:
         return taken_back
 
     def _note(self, at: datetime, who: str, action: str, about: Rejection, why: str) -> None:
-        self._state.audit_log.append(AuditEntry(at, who, action, about.event_id, why))
+        detail = {"rejected_by": about.rejected_by}
+        entry = AuditEntry(at, who, action, about.event_id, why, detail, company_id=about.company_id)
+        self._state.audit_log.append(entry)
 
     def replace(self, company_id: str, fold: Fold, now: datetime) -> None:  # noqa: ARG002 - no times kept here
         present = {event.id: event for event in fold.events}

@@ -102,8 +102,8 @@ class MemoryErasures:
         return sources(self._state, company_id)
 
     def note(self, entry: Note) -> None:
-        subject, why = entry.subject, f"{entry.why} {entry.sha256}".strip()
-        self._state.audit_log.append(AuditEntry(entry.at, entry.who, entry.action, subject, why))
+        detail = {"sha256": entry.sha256} if entry.sha256 else {}
+        self._state.audit_log.append(AuditEntry(*entry[:4], entry.why, detail, entry.firm_id, entry.company_id))
 
 
 def _is_of(letter: DeadLetter, company_id: str, unassigned: Collection[str]) -> bool:

@@ -62,20 +62,20 @@ class MemoryOutreach:
         if live is not None and live.id != letter_id:
             raise PermanentError(f"letter {letter_id}: its window {letter.window} has a live letter")
         self._state.letters[letter_id] = letter.model_copy(update={"state": state, **approval(letter, state, at, who)})
-        self._note(at, who, f"letter.{state}", letter_id, why, changed(letter, state))
+        self._note(at, who, f"letter.{state}", letter, why, changed(letter, state))
 
     def rewrite_letter(self, letter: Letter, at: datetime, who: str, why: str) -> None:
         before = self._known(letter.id)
         new = {"draft": letter.draft, "receipts": letter.receipts, "ticked": letter.ticked}
         self._state.letters[letter.id] = before.model_copy(update=new)
         hashes = {"before": before.draft.sha256, "after": letter.draft.sha256}
-        self._note(at, who, "letter.edited", letter.id, why, hashes)
+        self._note(at, who, "letter.edited", before, why, hashes)
 
     def tick_letter(self, letter_id: UUID, claims: Collection[int], at: datetime, who: str, why: str) -> None:
         letter = self._known(letter_id)
         if new := sorted(set(claims) - letter.ticked):
             self._state.letters[letter_id] = letter.model_copy(update={"ticked": letter.ticked | set(new)})
-            self._note(at, who, "letter.ticked", letter_id, why, {"claims": new})
+            self._note(at, who, "letter.ticked", letter, why, {"claims": new})
 
     def history(self, letter_id: UUID) -> list[LetterChange]:
         return [
@@ -90,8 +90,8 @@ class MemoryOutreach:
             raise PermanentError(f"letter {letter_id}: unknown")
         return letter
 
-    def _note(self, at: datetime, who: str, action: str, about: UUID, why: str, detail: Mapping[str, Any]) -> None:
-        self._state.audit_log.append(AuditEntry(at, who, action, about, why, detail))
+    def _note(self, at: datetime, who: str, action: str, of: Letter, why: str, detail: Mapping[str, Any]) -> None:
+        self._state.audit_log.append(AuditEntry(at, who, action, of.id, why, detail, of.firm_id, of.company_id))
 
     def approved(self, before: datetime) -> list[Letter]:
         approved = [(letter.approved_at, letter) for letter in self.letters() if letter.state is LetterState.APPROVED]

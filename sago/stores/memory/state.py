@@ -45,6 +45,8 @@ class AuditEntry(NamedTuple):
     subject: UUID | str
     why: str
     detail: Mapping[str, Any] = MappingProxyType({})
+    firm_id: str | None = None
+    company_id: str | None = None
 
 
 @dataclass

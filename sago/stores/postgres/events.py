@@ -177,7 +177,7 @@ class PostgresEvents:
             query = query.where(c.company_id == company_id)
         if active:
             query = query.where(c.is_active)
-        return [_event(row) for row in self._connection.execute(query)]
+        return [event_of(row) for row in self._connection.execute(query)]
 
     def get(self, event_id: UUID) -> Event | None:
         c, alias = significant_events.c, event_aliases.c
@@ -185,7 +185,7 @@ class PostgresEvents:
         query = select(significant_events).where(or_(c.id == named, c.id == event_id))
         # an event that vanished under its old id still has its row: the successor comes first
         row = self._connection.execute(query.order_by((c.id == event_id).asc()).limit(1)).one_or_none()
-        return _event(row) if row else None
+        return event_of(row) if row else None
 
     def counts(self) -> tuple[int, int]:
         active = select(func.count()).select_from(significant_events).where(significant_events.c.is_active)
@@ -220,9 +220,10 @@ def _event_row(event: Event, now: datetime) -> dict[str, Any]:
     return row | {"id": event.id, "occurred_at": event.occurred_at, "created_at": now, "updated_at": now}
 
 
-def _event(row: Row[Any]) -> Event:
+def event_of(row: Row[Any]) -> Event:
+    """The event of its row, with or without the database's own times."""
     fields = row._asdict()
     fields["evidence"] = fields.pop("source_messages")
     for internal in ("created_at", "updated_at"):
-        del fields[internal]
+        fields.pop(internal, None)
     return Event.model_validate(fields)

@@ -54,13 +54,13 @@ class PostgresOutreach:
     def letter(self, letter_id: UUID) -> Letter | None:
         query = select(*LETTER).where(outreach.c.id == letter_id)
         row = self._connection.execute(query.with_for_update()).one_or_none()
-        return _letter(row) if row else None
+        return letter_of(row) if row else None
 
     def live_letter(self, watch_id: UUID, window: str) -> Letter | None:
         c = outreach.c
         query = select(*LETTER).where(c.watch_id == watch_id, c.window == window, c.state.in_(LIVE))
         row = self._connection.execute(query.with_for_update()).one_or_none()
-        return _letter(row) if row else None
+        return letter_of(row) if row else None
 
     def add_letter(self, letter: Letter) -> bool:
         row = _letter_row(letter)
@@ -124,7 +124,7 @@ class PostgresOutreach:
             c.state == LetterState.APPROVED, or_(c.approved_at.is_(None), c.approved_at <= before)
         )
         locked = query.order_by(c.approved_at.nulls_first(), c.id).with_for_update(skip_locked=True)
-        return [_letter(row) for row in self._connection.execute(locked)]
+        return [letter_of(row) for row in self._connection.execute(locked)]
 
     def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
         query = select(*LETTER).order_by(outreach.c.created_at.desc(), outreach.c.id)
@@ -132,12 +132,12 @@ class PostgresOutreach:
             query = query.where(outreach.c.company_id == company_id)
         if live:
             query = query.where(outreach.c.state.in_(LIVE))
-        return [_letter(row) for row in self._connection.execute(query)]
+        return [letter_of(row) for row in self._connection.execute(query)]
 
     def ended_letters(self, since: datetime) -> list[Letter]:
         c = outreach.c
         query = select(*LETTER).where(c.updated_at >= since, c.state.not_in(LIVE))
-        return [_letter(row) for row in self._connection.execute(query.order_by(c.created_at.desc(), c.id))]
+        return [letter_of(row) for row in self._connection.execute(query.order_by(c.created_at.desc(), c.id))]
 
 
 def _watch_row(watch: Watch) -> dict[str, Any]:
@@ -151,5 +151,6 @@ def _letter_row(letter: Letter) -> dict[str, Any]:
     return letter.model_dump() | kept_as_json | lists
 
 
-def _letter(row: Row[Any]) -> Letter:
+def letter_of(row: Row[Any]) -> Letter:
+    """The letter of its row."""
     return Letter.model_validate(row._asdict())

@@ -138,6 +138,7 @@ mails = _table(
 audit_log = _table(
     "audit_log",
     id=BigInteger,
+    line=Uuid,
     at=Time,
     who=Words,
     action=Words,

@@ -25,6 +25,7 @@ from sago.stores.memory.dispatcher import MemoryDispatcher
 from sago.stores.memory.keeping import MemoryMirror
 from sago.stores.memory.log import MemoryLog
 from sago.stores.memory.raw import MemoryRawStore
+from sago.stores.memory.tenants import MemoryTenants
 
 NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
 INGEST = "/api/v1/data-flow/ingest"
@@ -79,6 +80,7 @@ def container_in_memory(settings: Settings, **adapters: Any) -> Container:
         breakers=SharedBreakers(MemoryShelf(), clock, settings.breaker, timedelta(minutes=1)),
     )
     container.__dict__.update(adapters)
+    container.__dict__.setdefault("tenants", MemoryTenants(container.database, container.clock))
     return container
 
 

@@ -88,7 +88,7 @@ def test_a_hash_of_what_was_sent_stays_in_the_audit_log_and_no_word(house: House
     told(house, "sent", state=LetterState.SENT)
     revoke(house)
     (entry,) = [each for each in house.database.state.audit_log if each.action == "letter.erased"]
-    assert len(entry.why.split()[-1]) == 64
+    assert len(entry.detail["sha256"]) == 64
     assert SECRET not in repr(house.database.state.audit_log)
 
 
