@@ -379,6 +379,14 @@ def said(value: object) -> object:
     return None if value == "" else value
 
 
+def _origin(text: str) -> str:
+    """One as browsers send it."""
+    parts = urlsplit(text)
+    if "*" in text or not _is_http(text) or text != f"{parts.scheme}://{parts.netloc}".lower():
+        raise ValueError(f"{text[:100]!r} is no origin: write https://host or https://host:port, no path, and no *")
+    return text
+
+
 class ApiSettings(Section):
     """The HTTP API. Clients send `Authorization: Bearer <key>`; without a key this machine alone is served."""
 
@@ -391,6 +399,12 @@ class ApiSettings(Section):
     """Seconds a client may take to send them."""
     answer_within: float = Field(20.0, gt=0)
     """Seconds until messages that are not safe yet are answered with 503."""
+    rate_limit: int = Field(15_000, ge=0)
+    """Requests a minute of one key, evenly: 250 a second; 0: no limit."""
+    rate_burst: int = Field(500, ge=1)
+    """Requests of one key that may come at once."""
+    cors_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_names)] = ()
+    """Whose pages may call from a browser; in the environment with commas between them, or as a JSON list."""
 
     @property
     def is_local(self) -> bool:

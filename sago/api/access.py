@@ -10,9 +10,12 @@ from typing import Annotated, NamedTuple
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from sago.api import limits
+from sago.api.desk import Desk
 from sago.api.problems import ProblemError
 from sago.domain.keys import EVERY, INGEST, OPERATE, READ, SHARE, WRITE, ApiKey, opens
 from sago.errors import ConfigError
+from sago.pipeline.keyring import Keyring
 from sago.sections import ApiSettings
 
 BEARER = HTTPBearer(auto_error=False, description="A key of `sago keys create`, or `api.key` of the settings.")
@@ -58,22 +61,13 @@ def check_exposure(settings: ApiSettings) -> None:
 
 
 async def caller_of(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> Caller:
-    """Who calls; raises a problem with status 401 or 403.
+    """Who calls; raises a problem with status 401, 403 or 429.
 
     Async, as every dependency here: a plain one would wait for a thread, all of which may wait for Kafka.
     """
-    own = request.app.state.settings.api.key
-    if given is None:
-        if own is not None:
-            raise _unknown("no key: send Authorization: Bearer KEY")
-        _check_local(request)
-        return Caller("local", None, HOUSE)
-    if own is not None and _same(given.credentials, own.get_secret_value()):
-        return Caller("api.key", None, HOUSE)
-    key = await _looked_up(request, given.credentials)
-    if key is None:
-        raise _unknown("the key is wrong, or revoked, or has expired")
-    return Caller(key.who, key.firm_id, key.scopes)
+    caller = await _known(request, given)
+    await limits.admit(request, caller.who)
+    return caller
 
 
 Calling = Annotated[Caller, Depends(caller_of)]
@@ -109,16 +103,32 @@ Writer = Annotated[FirmCaller, Depends(for_a_firm(WRITE))]
 """A firm that changes what is its own: watches and letters."""
 
 
+async def _known(request: Request, given: HTTPAuthorizationCredentials | None) -> Caller:
+    own = request.app.state.settings.api.key
+    if given is None:
+        if own is not None:
+            raise await limits.refuse(request, "no key: send Authorization: Bearer KEY")
+        _check_local(request)
+        return Caller("local", None, HOUSE)
+    if own is not None and _same(given.credentials, own.get_secret_value()):
+        return Caller("api.key", None, HOUSE)
+    key = await _looked_up(request, given.credentials)
+    if key is None:
+        raise await limits.refuse(request, "the key is wrong, or revoked, or has expired")
+    return Caller(key.who, key.firm_id, key.scopes)
+
+
 async def _looked_up(request: Request, text: str) -> ApiKey | None:
-    keyring = request.app.state.container.keyring
-    found: ApiKey | None = keyring.recent(text) or await request.app.state.desk.answer(
-        lambda: keyring.find(text), LOOKED_UP_WITHIN
-    )
-    return found
-
-
-def _unknown(reason: str) -> ProblemError:
-    return ProblemError(401, reason, headers={"WWW-Authenticate": 'Bearer realm="sago"'})
+    keyring: Keyring = request.app.state.container.keyring
+    if key := keyring.recent(text):
+        return key
+    desk: Desk = request.app.state.desk
+    if keyring.knew(text):
+        return await desk.answer(lambda: keyring.find(text), LOOKED_UP_WITHIN)
+    room = await limits.look_up_room(request)
+    strangers: limits.Strangers = request.app.state.strangers
+    with strangers.looking(limits.address_of(request), room):
+        return await desk.answer(lambda: keyring.find(text), LOOKED_UP_WITHIN)
 
 
 def _same(given: str, key: str) -> bool:

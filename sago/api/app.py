@@ -14,14 +14,19 @@ from fastapi_offline import FastAPIOffline
 from sago import telemetry
 from sago.api import problems
 from sago.api.access import check_exposure
+from sago.api.bounds import Bounds
 from sago.api.desk import Desk
+from sago.api.docs_page import add_docs
+from sago.api.headers import Cors, Hardened
 from sago.api.held import Held
-from sago.api.journal import Journal
+from sago.api.journal import Journal, LastResort
+from sago.api.limits import Strangers
 from sago.api.routes import data_flow, probes, unsubscribe, webhooks
 from sago.api.sharing import Shared
 from sago.bootstrap import Container, build
 from sago.config import load
 from sago.errors import ConfigError, SagoError
+from sago.sections import ApiSettings
 
 ABOUT = """Messages in, health and metrics out. Send `Authorization: Bearer <key>` with each request under `/api`;
 without `api.key` in the settings this machine alone is served, and no key is asked for.
@@ -45,19 +50,30 @@ def create_app(container: Container | None = None) -> FastAPI:
         sys.stderr.write(f"sago api: {error}\n")
         raise SystemExit(os.EX_CONFIG if isinstance(error, ConfigError) else 1) from None
     app = FastAPIOffline(
-        title="Sago", version="1", description=ABOUT, redoc_url=None, lifespan=_lifespan, docs_url="/docs"
+        title="Sago", version="1", description=ABOUT, redoc_url=None, lifespan=_lifespan, docs_url=None
     )
+    add_docs(app)
     app.state.container = wired
     app.state.settings = wired.settings
     app.state.shared = Shared()
-    app.state.desk, app.state.held = Desk(), Held()
-    app.add_middleware(Journal)
+    app.state.desk, app.state.held, app.state.strangers = Desk(), Held(), Strangers()
+    _add_middleware(app, wired.settings.api)
     problems.register(app)
     app.include_router(data_flow.router)
     app.include_router(webhooks.router)
     app.include_router(probes.router)
     app.include_router(unsubscribe.router)
     return app
+
+
+def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
+    """The innermost first."""
+    app.add_middleware(LastResort)
+    app.add_middleware(Bounds, within=settings.body_within)
+    if settings.cors_origins:
+        app.add_middleware(Cors, origins=settings.cors_origins)
+    app.add_middleware(Hardened)
+    app.add_middleware(Journal)
 
 
 def _container_of_settings() -> Container:
@@ -76,5 +92,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     container: Container = app.state.container
     # made here, once: threads asking at once might each make their own
     _ = container.reception, container.vitals, container.suppressing, container.receiving, container.keyring
+    throttle = container.throttle
     yield
+    await throttle.close()
     container.close()

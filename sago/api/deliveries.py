@@ -20,7 +20,6 @@ from sago.ports import Delivery
 
 LIMIT = 3_000_000
 """Bytes of a delivery. Vendors send a few kB, but Slack's of a message of 40,000 letters that was edited has a MB."""
-MOST_HEADERS = 100
 BODY_SHARE = 0.6
 """Of `sources.answer_within` for the body to come, so that time is left to find that it is not signed."""
 
@@ -47,8 +46,7 @@ class Letterbox(NamedTuple):
 
 
 async def letterbox(source: str, request: Request) -> AsyncIterator[Letterbox]:
-    """The delivery in a request; raises a problem with status 404, 408, 413, 431 or 503. The time begins with the
-    request."""
+    """The delivery in a request; raises a problem with status 404, 408, 413 or 503. Time begins with the request."""
     container: Container = request.app.state.container
     within = container.settings.sources.answer_within
     until = time.monotonic() + within
@@ -65,11 +63,8 @@ Delivered = Annotated[Letterbox, Depends(letterbox)]
 
 
 def _headers(request: Request) -> dict[str, str]:
-    sent = request.headers.items()
-    if len(sent) > MOST_HEADERS:
-        raise ProblemError(431, f"more than {MOST_HEADERS} headers", headers={"Connection": "close"})
     found: dict[str, str] = {}
-    for name, value in sent:
+    for name, value in request.headers.items():
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 from fastapi import Request
 from pydantic import BaseModel, Field
 
+from sago.api.bounds import CLOSE, lift
 from sago.api.problems import ProblemError, Refusal
 from sago.domain.keys import INGEST
 from sago.domain.messages import Message, MessageKey
@@ -61,13 +62,12 @@ async def read_body(
     """The body, read no further than `limit` bytes, for `api.body_within` seconds or those given; raises a problem
     with status 408 or 413. `grow` hears how many bytes have come and may raise."""
     within = within or request.app.state.settings.api.body_within
+    lift(request.scope)
     try:
         async with asyncio.timeout(within):
             return await _read_up_to(limit, request, grow)
     except TimeoutError:
-        # The rest of it may still come, and would be taken for the next request.
-        headers = {"Connection": "close"}
-        raise ProblemError(408, f"the body did not come within {within:g} s", headers=headers) from None
+        raise ProblemError(408, f"the body did not come within {within:g} s", headers=CLOSE) from None
 
 
 async def _read_up_to(limit: int, request: Request, grow: Callable[[int], object]) -> bytes:

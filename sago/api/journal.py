@@ -26,7 +26,7 @@ log = telemetry.logger(__name__)
 
 
 class Journal:
-    """ASGI middleware, outermost. An error nobody foresaw is logged without its text, which may quote a message."""
+    """ASGI middleware, outermost."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -38,6 +38,7 @@ class Journal:
             return
         given = Headers(scope=scope).get(HEADER, "")
         request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
         status = 0
 
@@ -54,15 +55,33 @@ class Journal:
             except ClientDisconnect:
                 status = LEFT
                 log.debug("the client left before all of its request had come")
-            except Exception as error:  # noqa: BLE001 - the last place that can answer
-                _log_unforeseen(error)
-                if not status:
-                    await _sorry(request_id)(scope, receive, note)
             _log_request(scope, status, time.perf_counter() - started)
 
 
-def _log_unforeseen(error: Exception) -> None:
-    log.error("unforeseen error", error=type(error).__name__, where=telemetry.place_of(error))
+class LastResort:
+    """ASGI middleware, innermost, so that also this answer gets the headers of all. An error nobody foresaw is logged
+    without its text, which may quote a message."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; 500 where an error comes before its answer."""
+        is_begun = False
+
+        async def note(message: Message) -> None:
+            nonlocal is_begun
+            is_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last place that can answer
+            log.error("unforeseen error", error=type(error).__name__, where=telemetry.place_of(error))
+            if not is_begun:
+                await _sorry(scope["state"]["request_id"])(scope, receive, send)
 
 
 def _sorry(request_id: str) -> JSONResponse:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, Field
 from starlette.exceptions import HTTPException
@@ -15,6 +16,8 @@ from sago.errors import ConfigError, InvalidMessageError, SagoError, TransientEr
 
 SHOWN = 300
 """Characters of what was sent that an error repeats."""
+MOST_REFUSED = 100
+"""Wrong fields of one request that are told."""
 RETRY_AFTER = 5
 """Seconds a caller is asked to wait when a server does not answer."""
 
@@ -62,7 +65,7 @@ class ProblemError(Exception):
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors a route may end with, for OpenAPI."""
-    return {status: {"model": Problem, "description": MEANINGS[status]} for status in (401, 403, *statuses)}
+    return {status: {"model": Problem, "description": MEANINGS[status]} for status in (401, 403, 429, *statuses)}
 
 
 MEANINGS = {
@@ -70,8 +73,11 @@ MEANINGS = {
     403: "No key is set, and the caller is on another machine.",
     408: "The body did not come in time. Nothing was taken.",
     413: "The body is too large, or the list too long. Nothing was taken.",
+    414: "The query is too long.",
     415: "The body is not application/json.",
     422: "No message could be taken: each with its field and reason.",
+    429: "Too many requests of this key, or wrong keys from this address: try again after `Retry-After` seconds.",
+    431: "The headers are too many or too large.",
     503: "A server does not answer: try again after `Retry-After` seconds. Handing in again has no further effect.",
 }
 
@@ -81,6 +87,7 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(SagoError, _sago_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
 
 
 def of(error: SagoError) -> ProblemError:
@@ -107,6 +114,31 @@ def _sago_error(request: Request, error: Exception) -> JSONResponse:
 def _http_error(request: Request, error: Exception) -> JSONResponse:
     """The framework's own: no such path, another method."""
     ended = cast("HTTPException", error)
+    if isinstance(ended.__cause__, (ValueError, RecursionError)):  # raised by what reads JSON
+        return _problem(request, unreadable(ended.__cause__))
     said = {404: "no such path: /docs lists them", 405: f"{request.method} is not for this path: see /docs"}
     detail = said.get(ended.status_code, str(ended.detail))
     return _problem(request, ProblemError(ended.status_code, detail, headers=ended.headers))
+
+
+def unreadable(error: BaseException) -> ProblemError:
+    """What is said of a body that is no JSON, or more deeply nested than any reader follows."""
+    reason = "is nested too deeply" if isinstance(error, RecursionError) else "is not JSON in UTF-8"
+    return ProblemError(422, f"the body {reason}", [Refusal(index=0, field="body", reason=reason)])
+
+
+def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    """A wrong query, path or body: each field with its reason, nothing else of what was sent."""
+    found = cast("RequestValidationError", error).errors()
+    errors = [_refusal(each) for each in found[:MOST_REFUSED]]
+    first = errors[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return _problem(request, ProblemError(422, f"{first.field}: {first.reason}"[:SHOWN] + more, errors))
+
+
+def _refusal(said: Mapping[str, Any]) -> Refusal:
+    place = [str(part) for part in said["loc"] if part not in ("body", "query", "path", "header")]
+    field = ".".join(place) or str(said["loc"][0])
+    if said["type"] == "json_invalid":
+        return Refusal(index=0, field="body", reason=f"is not JSON: {said['ctx']['error']} at character {place[0]}")
+    return Refusal(index=0, field=field, reason=said["msg"])

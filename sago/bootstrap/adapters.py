@@ -33,6 +33,7 @@ from sago.stores.clock import SystemClock
 if TYPE_CHECKING:
     from sago.resilience.breakers import SharedBreakers
     from sago.resilience.rates import RedisRates
+    from sago.resilience.throttles import RedisThrottle
     from sago.sources.accounts import Accounts
     from sago.stores.cassandra import CassandraRawStore
     from sago.stores.celery_dispatcher import CeleryDispatcher, CeleryStoreQueue
@@ -139,6 +140,14 @@ class Adapters:
 
         redis = self.settings.redis
         return RedisRates(redis.database(redis.cache_db), self.clock)
+
+    @cached_property
+    def throttle(self) -> RedisThrottle:
+        """How often callers of the API may ask. Of one event loop, in which it is closed."""
+        from sago.resilience.throttles import RedisThrottle
+
+        redis = self.settings.redis
+        return RedisThrottle(redis.database(redis.cache_db), self.clock)
 
     @cached_property
     def answers(self) -> RedisAnswers:

@@ -61,6 +61,11 @@ class Keyring:
         key, until = self._found.get(prefix or "", (None, now))
         return key if key is not None and now < until and key.holds_at(now) and key.is_of(text) else None
 
+    def knew(self, text: str) -> bool:
+        """Whether it was looked up and held, however long ago: whoever sends it is guessing nothing."""
+        known = self._found.get(prefix_of(text) or "")
+        return known is not None and known[0].is_of(text)
+
     def find(self, text: str) -> ApiKey | None:
         """The key of this text; None where there is none, or it is revoked or has expired."""
         if key := self.recent(text):
@@ -72,6 +77,8 @@ class Keyring:
         with self.database.begin() as tx:
             found = tx.keys.by_prefix(prefix)
             if found is None or not found.is_of(text) or not found.holds_at(now):
+                if found is None or found.is_of(text):
+                    self._forget(prefix)
                 return None
             if found.used_at is None or now - found.used_at >= NOTED_EVERY:
                 tx.keys.used(found.id, now)
@@ -91,6 +98,9 @@ class Keyring:
             if tx.keys.revoke(key.id, now):
                 tx.erasures.note(Note(now, who, "key.revoked", key.who, key.firm_id, None, why))
                 key = key.model_copy(update={"revoked_at": now})
+        self._forget(prefix)
+        return key
+
+    def _forget(self, prefix: str) -> None:
         with self._lock:
             self._found.pop(prefix, None)
-        return key

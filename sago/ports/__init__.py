@@ -25,6 +25,7 @@ from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, Outreach
 from sago.ports.sources import Delivery, Identity, Item, Page, Push, Source, Sources, Vendor, guarded
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue
 from sago.ports.tenants import TOLD_TO_FIRMS, AuditLine, FirmView, Tenants
+from sago.ports.throttle import Rate, Room, Throttle
 
 __all__ = [
     "SHARE_ERASED",
@@ -69,8 +70,10 @@ __all__ = [
     "OutreachStore",
     "Page",
     "Push",
+    "Rate",
     "RateLimit",
     "RawStore",
+    "Room",
     "ShareStore",
     "Source",
     "Sources",
@@ -78,6 +81,7 @@ __all__ = [
     "StreamStore",
     "Taken",
     "Tenants",
+    "Throttle",
     "Transaction",
     "Vault",
     "Vendor",

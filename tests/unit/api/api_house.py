@@ -16,6 +16,7 @@ from sago.bootstrap import Container
 from sago.config import Settings
 from sago.resilience.breakers import SharedBreakers
 from sago.resilience.shelf import MemoryShelf
+from sago.resilience.throttles import MemoryThrottle
 from sago.sections import ApiSettings, CacheSettings, KafkaSettings, PostgresSettings, RedisSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.clock import ManualClock
@@ -77,6 +78,7 @@ def container_in_memory(settings: Settings, **adapters: Any) -> Container:
         mirror=MemoryMirror(),
         dispatcher=MemoryDispatcher(),
         deliveries=MemoryDeliveryCounts(),
+        throttle=MemoryThrottle(clock),
         breakers=SharedBreakers(MemoryShelf(), clock, settings.breaker, timedelta(minutes=1)),
     )
     container.__dict__.update(adapters)
