@@ -10,7 +10,7 @@ SagoError
 │   ├── UngroundedError  a text says what no evidence says: refused
 │   ├── SignatureError   a webhook that its vendor did not send, or not now: refused and counted
 │   ├── AccountRefusedError  a vendor refuses an account's token: a person connects it again
-│   ├── NotThereError    a vendor has no such thing, or not any more
+│   ├── NotThereError    there is no such thing, or not any more, or none that whoever asks may see
 │   ├── CursorExpiredError  a vendor does not know any more where we stopped: read the whole window again
 │   └── ProviderSettingError  a model provider refuses our key or model; a ConfigError as well: waits to be mended
 │       └── TooDearError     one question may cost more than a whole day's budget: never asked
@@ -98,7 +98,7 @@ class AccountRefusedError(PermanentError):
 
 
 class NotThereError(PermanentError):
-    """A vendor has no such thing, or none that we may see."""
+    """There is no such thing, or none that whoever asks may see; a vendor's, or ours."""
 
 
 class CursorExpiredError(PermanentError):

@@ -21,7 +21,7 @@ from sago.api.headers import Cors, Hardened
 from sago.api.held import Held
 from sago.api.journal import Journal, LastResort
 from sago.api.limits import Strangers
-from sago.api.routes import data_flow, probes, unsubscribe, webhooks
+from sago.api.routes import data_flow, dead_letters, probes, tasks, unsubscribe, webhooks
 from sago.api.sharing import Shared
 from sago.bootstrap import Container, build
 from sago.config import load
@@ -60,6 +60,8 @@ def create_app(container: Container | None = None) -> FastAPI:
     _add_middleware(app, wired.settings.api)
     problems.register(app)
     app.include_router(data_flow.router)
+    app.include_router(dead_letters.router)
+    app.include_router(tasks.router)
     app.include_router(webhooks.router)
     app.include_router(probes.router)
     app.include_router(unsubscribe.router)
@@ -92,6 +94,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     container: Container = app.state.container
     # made here, once: threads asking at once might each make their own
     _ = container.reception, container.vitals, container.suppressing, container.receiving, container.keyring
+    _ = container.starting, container.replies
     throttle = container.throttle
     yield
     await throttle.close()

@@ -12,12 +12,14 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.exceptions import HTTPException
 
 from sago import telemetry
-from sago.errors import ConfigError, InvalidMessageError, SagoError, TransientError
+from sago.errors import ConfigError, InvalidMessageError, NotThereError, SagoError, TransientError
 
 SHOWN = 300
 """Characters of what was sent that an error repeats."""
 MOST_REFUSED = 100
 """Wrong fields of one request that are told."""
+NOT_THERE = "nothing is called so, or nothing that this key opens"
+"""Whatever is asked for, and whether it is another's, or was shared once, or never was."""
 RETRY_AFTER = 5
 """Seconds a caller is asked to wait when a server does not answer."""
 
@@ -71,6 +73,8 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 MEANINGS = {
     401: "No key, or a wrong one.",
     403: "No key is set, and the caller is on another machine.",
+    404: "Nothing is called so, or nothing that this key opens: the same whether it exists or not.",
+    409: "Not as things are now: `detail` says why.",
     408: "The body did not come in time. Nothing was taken.",
     413: "The body is too large, or the list too long. Nothing was taken.",
     414: "The query is too long.",
@@ -94,6 +98,8 @@ def of(error: SagoError) -> ProblemError:
     """The one place that says which error is which status."""
     if isinstance(error, InvalidMessageError):
         return ProblemError(422, error.reason, [Refusal(index=0, field=error.field, reason=error.reason)])
+    if isinstance(error, NotThereError):
+        return ProblemError(404, NOT_THERE)
     if isinstance(error, TransientError):
         return ProblemError(503, str(error), headers={"Retry-After": str(RETRY_AFTER)})
     what = "the installation is wrong: " if isinstance(error, ConfigError) else ""
@@ -107,7 +113,8 @@ def _problem(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG00
 
 def _sago_error(request: Request, error: Exception) -> JSONResponse:
     ended = of(cast("SagoError", error))
-    log.warning("a request failed", status=ended.status, reason=str(error))
+    say = log.debug if ended.status == 404 else log.warning
+    say("a request failed", status=ended.status, reason=str(error))
     return _problem(request, ended)
 
 

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from sago.api import intake
-from sago.api.access import Calling, House
+from sago.api.access import HandsIn, House
 from sago.api.examples import REQUEST_BODY
+from sago.api.idempotency import Once, RequestKey
 from sago.api.intake import Receipt, body_of
 from sago.api.problems import answers
 from sago.api.sharing import Asked
@@ -41,18 +42,29 @@ Wired = Annotated[Container, Depends(container_of)]
     "/ingest",
     status_code=202,
     response_description="All messages were taken.",
-    responses={**PARTLY, **answers(408, 413, 415, 422, 503)},
+    responses={**PARTLY, **answers(408, 409, 413, 415, 422, 503)},
     openapi_extra={"requestBody": REQUEST_BODY},
 )
-def ingest(caller: Calling, body: Annotated[bytes, Depends(body_of)], container: Wired, response: Response) -> Receipt:
+def ingest(
+    caller: HandsIn,
+    key: RequestKey,
+    body: Annotated[bytes, Depends(body_of)],
+    container: Wired,
+    response: Response,
+) -> Receipt:
     """Hand in one message, or a list of up to 1,000.
 
     The answer comes once the messages are safe. Handing in a message again has no further effect: its id says which
-    it is. A message of a list that cannot be taken does not hold back the others.
+    it is. A message of a list that cannot be taken does not hold back the others. With an `Idempotency-Key` the same
+    request again gets the first answer again.
     """
-    found = intake.read(body, container.settings.company_id, container.clock.now(), partial(caller.may, INGEST))
-    conflicts = container.reception.take([message for _, message in found.messages]) if found.messages else []
-    receipt = intake.conclude(found, conflicts, stored=container.reception.until_stored)
+
+    def take() -> Receipt:
+        found = intake.read(body, container.settings.company_id, container.clock.now(), partial(caller.may, INGEST))
+        conflicts = container.reception.take([message for _, message in found.messages]) if found.messages else []
+        return intake.conclude(found, conflicts, stored=container.reception.until_stored)
+
+    receipt = Once(container.replies, caller.who, key).answer(body, take, Receipt, response)
     response.status_code = 207 if receipt.errors else 202
     return receipt
 
