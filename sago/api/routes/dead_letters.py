@@ -94,7 +94,7 @@ class Which(BaseModel):
 EXAMPLES = {"of a topic": {"value": {"topic": "slack-messages", "error_type": "InvalidMessageError", "limit": 50}}}
 
 
-@router.get("", responses=answers(422, 503))
+@router.get("", responses=answers(414, 422, 503))
 def list_letters(
     _: House,
     container: Wired,

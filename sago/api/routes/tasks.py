@@ -123,7 +123,7 @@ async def start(
     return Begun(id=started.run.id, follow=follow)
 
 
-@router.get("", responses=answers(422, 503))
+@router.get("", responses=answers(414, 422, 503))
 async def list_tasks(
     caller: Starts, container: Wired, request: Request, limit: Limit = 50, cursor: Cursor = None
 ) -> Paged[Task]:

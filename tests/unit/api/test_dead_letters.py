@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from httpx2 import Response
@@ -204,6 +205,15 @@ def test_only_the_house_sees_dead_letters(make: MakeHouse) -> None:
         for method, path in paths:
             assert house.client.request(method, path, headers=headers).status_code == 403, path
     assert house.client.get(LETTERS, headers=bearer(house, "operate")).status_code == 200
+
+
+def test_without_a_key_nothing_is_told(make: MakeHouse) -> None:
+    house = make(key="a key", caller=("203.0.113.9", 4711))
+    keep(house, dead("a"))
+    for path in (LETTERS, f"{LETTERS}/YQ", "/api/v1/tasks", "/api/v1/tasks/names", f"/api/v1/tasks/{UUID(int=1)}"):
+        assert house.client.get(path).status_code == 401, path
+    for path in (f"{LETTERS}/replay", f"{LETTERS}/YQ/replay", "/api/v1/tasks"):
+        assert house.client.post(path, json={}).status_code == 401, path
 
 
 def test_what_ingest_refuses_is_no_dead_letter(house: House) -> None:
