@@ -15,6 +15,7 @@ from sago.ports.ledger import Ledger
 from sago.ports.mails import ContactStore, MailStore
 from sago.ports.notices import NoticeStore
 from sago.ports.outreach import CompanyStore, CompositionStore, OutreachStore, ShareStore, VerdictStore
+from sago.ports.tasks import TaskRunStore
 
 
 class Transaction(Protocol):
@@ -35,6 +36,7 @@ class Transaction(Protocol):
     heard: HeardStore
     identities: IdentityStore
     keys: KeyStore
+    task_runs: TaskRunStore
     ledger: Ledger
     erasures: ErasureStore
     generation: GenerationStore

@@ -12,6 +12,7 @@ from sago.domain.batches import (
     Tick,
     TickRun,
 )
+from sago.domain.pages import DeadLettersAsked
 
 
 class Ledger(Protocol):
@@ -22,6 +23,9 @@ class Ledger(Protocol):
 
     def dead_letters(self, *, topic: str | None = None, replayed: bool = False, limit: int = 100) -> list[DeadLetter]:
         """Newest first."""
+
+    def dead_letters_asked(self, asked: DeadLettersAsked) -> list[DeadLetter]:
+        """A page of them, without their bytes."""
 
     def dead_letter(self, origin: str) -> DeadLetter | None:
         """One by its origin."""

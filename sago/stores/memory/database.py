@@ -26,6 +26,7 @@ from sago.ports import (
     OutreachStore,
     ShareStore,
     StreamStore,
+    TaskRunStore,
     VerdictStore,
 )
 from sago.stores.memory.batches import MemoryBatches
@@ -43,6 +44,7 @@ from sago.stores.memory.notices import MemoryNotices
 from sago.stores.memory.outreach import MemoryOutreach
 from sago.stores.memory.shares import MemoryShares
 from sago.stores.memory.state import State
+from sago.stores.memory.task_runs import MemoryTaskRuns
 from sago.stores.memory.verdicts import MemoryVerdicts
 
 LOCK_TIMEOUT = 10.0
@@ -68,6 +70,7 @@ class MemoryTransaction:
         self.heard: HeardStore = MemoryHeard(state)
         self.identities: IdentityStore = MemoryIdentities(state)
         self.keys: KeyStore = MemoryKeys(state)
+        self.task_runs: TaskRunStore = MemoryTaskRuns(state)
         self.ledger: Ledger = MemoryLedger(state)
         self.erasures: ErasureStore = MemoryErasures(state)
         self.generation: GenerationStore = MemoryGeneration(state)

@@ -26,6 +26,7 @@ from sago.ports import (
     OutreachStore,
     ShareStore,
     StreamStore,
+    TaskRunStore,
     VerdictStore,
 )
 from sago.sections import PostgresSettings
@@ -47,6 +48,7 @@ from sago.stores.postgres.notices import PostgresNotices
 from sago.stores.postgres.outreach import PostgresOutreach
 from sago.stores.postgres.shares import PostgresShares
 from sago.stores.postgres.streams import PostgresStreams
+from sago.stores.postgres.task_runs import PostgresTaskRuns
 from sago.stores.postgres.verdicts import PostgresVerdicts
 
 
@@ -69,6 +71,7 @@ class PostgresTransaction:
         self.heard: HeardStore = PostgresHeard(connection)
         self.identities: IdentityStore = PostgresIdentities(connection)
         self.keys: KeyStore = PostgresKeys(connection)
+        self.task_runs: TaskRunStore = PostgresTaskRuns(connection)
         self.ledger: Ledger = PostgresLedger(connection)
         self.erasures: ErasureStore = PostgresErasures(connection)
         self.generation: GenerationStore = PostgresGeneration(connection)
