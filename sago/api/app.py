@@ -28,11 +28,13 @@ from sago.api.routes import (
     audit,
     companies,
     data_flow,
+    dead_letters,
     events,
     outreach,
     probes,
     series,
     shares,
+    tasks,
     unsubscribe,
     watches,
     webhooks,
@@ -83,11 +85,13 @@ def create_app(container: Container | None = None) -> FastAPI:
     app.include_router(audit.router)
     app.include_router(companies.router)
     app.include_router(data_flow.router)
+    app.include_router(dead_letters.router)
     app.include_router(events.router)
     app.include_router(outreach.router)
     app.include_router(probes.router)
     app.include_router(series.router)
     app.include_router(shares.router)
+    app.include_router(tasks.router)
     app.include_router(unsubscribe.router)
     app.include_router(watches.router)
     app.include_router(webhooks.router)
@@ -121,7 +125,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # made here, once: threads asking at once might each make their own
     _ = container.reception, container.vitals, container.suppressing, container.receiving, container.keyring
     _ = container.firm_reading, container.firm_evidence, container.drafts, container.generations, container.tenants
-    _ = container.ending
+    _ = container.ending, container.starting, container.replies
     throttle = container.throttle
     stop = _serve_metrics(app)
     if app.state.is_server:

@@ -49,11 +49,16 @@ async def body_of(request: Request) -> bytes:
 
     ClientDisconnect where the client has gone.
     """
+    check_type(request)
+    return await read_body(request, request.app.state.settings.api.body_limit)
+
+
+def check_type(request: Request) -> None:
+    """Raise a problem with status 415 where the body does not say that it is JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         # A web page of another site can send text/plain to a local address without asking, but not this.
         raise ProblemError(415, f"the body is {kind or 'of no type'}: send Content-Type: application/json")
-    return await read_body(request, request.app.state.settings.api.body_limit)
 
 
 async def read_body(
@@ -166,9 +171,11 @@ def _message(item: object, default: str, now: datetime, may: Callable[[str], boo
     data = item.get("data")
     if not isinstance(data, dict):
         raise InvalidMessageError(f"must be an object, not {payloads.shown(data)}", field="data")
-    company_id = _company(item, data, default)
+    said = _company(item, data)
+    company_id = said or default
     if not may(company_id):
-        raise InvalidMessageError(f"this key does not open {INGEST}:{company_id}", field="company_id")
+        reason = f"this key does not open {INGEST}:{said}" if said else "say whose message it is"
+        raise InvalidMessageError(reason, field="company_id")
     try:
         return payloads.to_message(source, data, company_id, now)
     except InvalidMessageError as error:
@@ -178,10 +185,11 @@ def _message(item: object, default: str, now: datetime, may: Callable[[str], boo
         raise InvalidMessageError("is nested too deeply", field="data") from None
 
 
-def _company(item: dict[str, Any], data: dict[str, Any], default: str) -> str:
-    """Whose message it is: as the request says, else as a plain row says, else the settings' own company."""
+def _company(item: dict[str, Any], data: dict[str, Any]) -> str | None:
+    """Whose message it is: as the request says, else as a plain row says; None where neither does."""
     said = item.get("company_id")
     in_row = data.get("company_id") if payloads.is_plain(data) else None
     if said is not None and in_row is not None and said != in_row:
         raise InvalidMessageError(f"data.company_id says {payloads.shown(in_row)}", field="company_id")
-    return payloads.check_company(next((each for each in (said, in_row) if each is not None), default))
+    company_id = said if said is not None else in_row
+    return None if company_id is None else payloads.check_company(company_id)

@@ -132,7 +132,7 @@ def test_each_path_is_described_with_its_answers(house: House) -> None:
     described = house.client.get("/openapi.json").json()
     paths = described["paths"]
     assert set(paths[INGEST]["post"]["responses"]) == {
-        "202", "207", "401", "403", "408", "413", "415", "422", "429", "503",
+        "202", "207", "401", "403", "408", "409", "413", "415", "422", "429", "503",
     }  # fmt: skip
     assert paths[INGEST]["post"]["security"] == [{"HTTPBearer": []}]
     assert all(route["description"] for path in paths.values() for route in path.values())
