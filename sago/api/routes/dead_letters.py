@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sago.api.access import House
-from sago.api.bodies import body_as, described
+from sago.api.bodies import described, json_of
 from sago.api.paging import Limit, Paged, cursor_of, place_of
 from sago.api.problems import ProblemError, answers
 from sago.api.routes.data_flow import Wired
@@ -91,7 +91,7 @@ class Which(BaseModel):
         return self
 
 
-EXAMPLES = {"of a topic": {"value": {"topic": "slack-messages", "error_type": "InvalidMessageError", "limit": 50}}}
+EXAMPLE = {"topic": "slack-messages", "error_type": "InvalidMessageError", "limit": 50}
 
 
 @router.get("", responses=answers(414, 422, 503))
@@ -139,9 +139,9 @@ def replay(_: House, container: Wired, letter_id: str) -> Answer:
 
 
 @router.post(
-    "/replay", responses=answers(408, 413, 415, 422, 503), openapi_extra=described(Which, EXAMPLES)
+    "/replay", responses=answers(408, 413, 415, 422, 503), openapi_extra=described(Which, topic=EXAMPLE)
 )  # fmt: skip
-def replay_all(_: House, container: Wired, which: Annotated[Which, Depends(body_as(Which))]) -> Paged[Answer]:
+def replay_all(_: House, container: Wired, which: Annotated[Which, Depends(json_of(Which))]) -> Paged[Answer]:
     """Replay open dead letters, newest first; one that is refused does not hold back the others."""
     place = place_of(which.cursor)
     asked = DeadLettersAsked(which.topic, which.company_id, which.error_type, after=place, limit=which.limit)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sago.api.access import Caller, Starts
-from sago.api.bodies import body_as, described
+from sago.api.bodies import described, json_of
 from sago.api.idempotency import REPLAYED, RequestKey
 from sago.api.paging import Cursor, Limit, Paged, cursor_of, place_of
 from sago.api.problems import ProblemError, answers
@@ -87,8 +87,8 @@ class Task(BaseModel):
 
 
 EXAMPLES = {
-    "house": {"summary": "With `operate`", "value": {"name": "upkeep.flush_idle", "arguments": {"older_than": 0}}},
-    "firm": {"summary": "With `write`", "value": {"name": "outreach.compose", "arguments": {"watch_id": TASK_ID}}},
+    "house": {"name": "upkeep.flush_idle", "arguments": {"older_than": 0}},
+    "firm": {"name": "outreach.compose", "arguments": {"watch_id": TASK_ID}},
 }
 
 
@@ -103,12 +103,12 @@ async def names(_: Starts) -> Kinds:
     status_code=202,
     response_description="It was started, now or before under this `Idempotency-Key`.",
     responses=answers(404, 408, 413, 415, 422, 503),
-    openapi_extra=described(Start, EXAMPLES),
+    openapi_extra=described(Start, **EXAMPLES),
 )
 async def start(
     caller: Starts,
     key: RequestKey,
-    wanted: Annotated[Start, Depends(body_as(Start))],
+    wanted: Annotated[Start, Depends(json_of(Start))],
     container: Wired,
     request: Request,
     response: Response,
