@@ -1,6 +1,6 @@
 # Everything a developer runs. `make help` lists it; CI runs the same commands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit faults check bench-store soak eval format lock up down clean
+.PHONY: help setup demo test test-unit faults check bench-store bench-api soak eval format lock up down clean
 SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3,11),(3,12)))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
@@ -41,6 +41,9 @@ check: .venv/.ready-dev  ## format, lint, types, import contracts, dependencies
 
 bench-store: .venv/.ready-dev  ## the store path's speed, target beside measured (ARGS="--quick", "--write", a part's name)
 	@$(BIN)/python -m bench.store $(ARGS)
+
+bench-api: .venv/.ready-dev  ## the API's speed against a bare handler, target beside measured (ARGS="--quick", "--write", a part's name)
+	@$(BIN)/python -m bench.api $(ARGS)
 
 soak: .venv/.ready-dev  ## 30 minutes at half speed: does anything grow? (ARGS="--minutes 10")
 	@$(BIN)/python -m bench.store soak $(ARGS)

@@ -403,6 +403,9 @@ class ApiSettings(Section):
     """Requests a minute of one key, evenly: 250 a second; 0: no limit."""
     rate_burst: int = Field(500, ge=1)
     """Requests of one key that may come at once."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(0, ge=0, le=65535)
+    """Where Prometheus reads `/metrics`; 0: nowhere."""
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_names)] = ()
     """Whose pages may call from a browser; in the environment with commas between them, or as a JSON list."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -17,11 +18,23 @@ from sago.api.access import check_exposure
 from sago.api.bounds import Bounds
 from sago.api.desk import Desk
 from sago.api.docs_page import add_docs
+from sago.api.handing import Handing
 from sago.api.headers import Cors, Hardened
 from sago.api.held import Held
 from sago.api.journal import Journal, LastResort
 from sago.api.limits import Strangers
-from sago.api.routes import data_flow, dead_letters, probes, tasks, unsubscribe, webhooks
+from sago.api.meters import Meters
+from sago.api.routes import (
+    companies,
+    data_flow,
+    dead_letters,
+    events,
+    probes,
+    series,
+    tasks,
+    unsubscribe,
+    webhooks,
+)
 from sago.api.sharing import Shared
 from sago.bootstrap import Container, build
 from sago.config import load
@@ -33,6 +46,10 @@ without `api.key` in the settings this machine alone is served, and no key is as
 
 Every error is `{"detail": "one line", "errors": [{"index", "field", "reason", "id"}]}`; each answer carries
 `X-Request-ID`, which the log names too."""
+
+
+GARBAGE = 20_000
+"""Objects that may be new until the collector of garbage looks for circles among them; Python's own is 700."""
 
 
 def create_app(container: Container | None = None) -> FastAPI:
@@ -55,15 +72,20 @@ def create_app(container: Container | None = None) -> FastAPI:
     add_docs(app)
     app.state.container = wired
     app.state.settings = wired.settings
-    app.state.shared = Shared()
+    app.state.is_server = container is None
+    app.state.handing = Handing(wired.reception)
+    app.state.shared, app.state.meters = Shared(), Meters()
     app.state.desk, app.state.held, app.state.strangers = Desk(), Held(), Strangers()
     _add_middleware(app, wired.settings.api)
     problems.register(app)
+    app.include_router(companies.router)
     app.include_router(data_flow.router)
     app.include_router(dead_letters.router)
+    app.include_router(events.router)
     app.include_router(tasks.router)
     app.include_router(webhooks.router)
     app.include_router(probes.router)
+    app.include_router(series.router)
     app.include_router(unsubscribe.router)
     return app
 
@@ -75,7 +97,7 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)
     app.add_middleware(Hardened)
-    app.add_middleware(Journal)
+    app.add_middleware(Journal, meters=app.state.meters)
 
 
 def _container_of_settings() -> Container:
@@ -95,7 +117,31 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # made here, once: threads asking at once might each make their own
     _ = container.reception, container.vitals, container.suppressing, container.receiving, container.keyring
     _ = container.starting, container.replies
+    _ = container.firm_reading, container.firm_evidence
     throttle = container.throttle
+    stop = _serve_metrics(app)
+    if app.state.is_server:
+        _settle()
     yield
+    stop()
     await throttle.close()
     container.close()
+
+
+def _settle() -> None:
+    """What is there now stays to the end, so the collector of garbage need not look at it again and again; and requests
+    leave none but what counting references takes away."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 50)
+
+
+def _serve_metrics(app: FastAPI) -> Callable[[], None]:
+    """On a port of their own, where one is set; what ends it."""
+    settings, container = app.state.settings.api, app.state.container
+    if not settings.metrics_port:
+        return lambda: None
+    meters: Meters = app.state.meters
+    meters.watch(container.vitals.gauges)
+    container.produced.append(meters.produced)
+    return meters.serve(settings.metrics_host, settings.metrics_port)

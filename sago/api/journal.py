@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
-import uuid
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sago import telemetry
+from sago.api.meters import Meters
 from sago.api.problems import Problem
 
 HEADER = "X-Request-ID"
@@ -20,24 +20,25 @@ QUIET = ("/health/live", "/health/ready")
 """Asked every few seconds by machines."""
 LEFT = 499
 """Logged for a request whose client has gone, as nginx does; nobody is there to be answered."""
+_RAW_HEADER = HEADER.lower().encode()
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 log = telemetry.logger(__name__)
 
 
 class Journal:
-    """ASGI middleware, outermost."""
+    """ASGI middleware, outermost. Counts what it logs."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, meters: Meters) -> None:
         self._app = app
+        self._meters = meters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
-        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = _given(scope) or f"{random.getrandbits(128):032x}"
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
         status = 0
@@ -46,16 +47,27 @@ class Journal:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = request_id
+                message["headers"].append((_RAW_HEADER, request_id.encode()))
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), self._meters.in_flight.track_inprogress():
             try:
                 await self._app(scope, receive, note)
             except ClientDisconnect:
                 status = LEFT
                 log.debug("the client left before all of its request had come")
-            _log_request(scope, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._meters.served(scope, status, seconds)
+            _log_request(scope, status, seconds)
+
+
+def _given(scope: Scope) -> str | None:
+    """The id that the client sent, where it is one."""
+    for name, value in scope["headers"]:
+        if name == _RAW_HEADER:
+            given: str = value.decode("latin-1")
+            return given if _ID.fullmatch(given) else None
+    return None
 
 
 class LastResort:

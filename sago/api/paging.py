@@ -12,15 +12,27 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 
 from sago.api.problems import ProblemError, Refusal
+from sago.domain.messages import to_utc_ms
 from sago.domain.pages import Place
 
 Row = TypeVar("Row")
 MOST = 200
+CURSOR = 1_500
+"""Characters of one, at most: an id may be of 512."""
 
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Rows of a page, at most.")]
 Cursor = Annotated[
-    str | None, Query(max_length=500, description="`next` of the page before; without it the first page.")
+    str | None, Query(max_length=CURSOR, description="`next` of the page before; without it the first page.")
 ]
+
+
+class PageQuery(BaseModel):
+    """Which page of a list."""
+
+    limit: int = Field(50, ge=1, le=MOST, description="Rows of a page, at most.")
+    cursor: str | None = Field(
+        None, max_length=CURSOR, description="`next` of the page before; without it the first page."
+    )
 
 
 class Paged(BaseModel, Generic[Row]):
@@ -47,6 +59,30 @@ def place_of(cursor: str | None) -> Place | None:
     except (ValueError, TypeError):
         raise wrong_cursor() from None
     return place
+
+
+def cursor_of_parts(*parts: str) -> str:
+    """A place that is named by words alone, as a caller hands it back."""
+    return _written([*parts])
+
+
+def parts_of(cursor: str, count: int) -> list[str]:
+    """The words in a cursor; raises a problem with status 422 where they are not so many, or hold what no row does."""
+    try:
+        parts = _read(cursor)
+    except (ValueError, TypeError):
+        raise wrong_cursor() from None
+    if len(parts) != count or any("\0" in part for part in parts):
+        raise wrong_cursor()
+    return parts
+
+
+def moment_in(text: str) -> datetime:
+    """The moment in a word of a cursor; raises a problem with status 422 where it is none."""
+    try:
+        return to_utc_ms(datetime.fromisoformat(text))
+    except ValueError:
+        raise wrong_cursor() from None
 
 
 def wrong_cursor() -> ProblemError:

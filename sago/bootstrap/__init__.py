@@ -18,6 +18,8 @@ from sago.outreach.backtesting import Backtesting
 from sago.outreach.delivery import Delivery
 from sago.outreach.digests import Digests
 from sago.outreach.expiring import tidy
+from sago.outreach.firm_evidence import FirmEvidence
+from sago.outreach.firm_reading import FirmReading
 from sago.outreach.freight import Freight, LetterFreight
 from sago.outreach.judging import Judging
 from sago.outreach.notice_mails import NoticeFreight
@@ -221,6 +223,18 @@ class Container(Adapters):
     def lay_out(self, letter: Letter) -> str:
         """Lay out what stands in the letter's window; where it lies."""
         return lay_out(letter, self.database, self.drafts)
+
+    @cached_property
+    def firm_reading(self) -> FirmReading:
+        """What founders share with a firm."""
+        return FirmReading(self.tenants, self.database, self.clock, Folding)
+
+    @cached_property
+    def firm_evidence(self) -> FirmEvidence:
+        """What was said, and around it."""
+        from sago.sources.conversations import conversation_of
+
+        return FirmEvidence(self.firm_reading, self.raw, conversation_of)
 
     @property
     def consent(self) -> Consent:

@@ -6,6 +6,7 @@ a query.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, partial
@@ -91,7 +92,12 @@ class Adapters:
     def log(self) -> MessageLog:
         from sago.stores.kafka_producer import KafkaLog
 
-        return KafkaLog(self.settings.kafka)
+        return KafkaLog(self.settings.kafka, self.produced)
+
+    @cached_property
+    def produced(self) -> list[Callable[[float], object]]:
+        """Who is told how many seconds Kafka took to acknowledge each call."""
+        return []
 
     def consumer(self) -> LogConsumer:
         """A new member of the bridge's group."""

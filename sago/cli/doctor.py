@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -145,8 +146,22 @@ def _disk(folder: Path) -> Check:
     return Check("disk", says if ok else f"{says}: free at least {DISK_NEEDED / 1e9:.0f} GB, or move state_dir", ok)
 
 
+def _metrics_port(settings: Settings) -> Iterator[Check]:
+    """Where Prometheus would read, if that is set; without it the API works all the same."""
+    host, port = settings.api.metrics_host, settings.api.metrics_port
+    if not port:
+        return
+    try:
+        with socket.create_server((host, port)):
+            yield Check("port of metrics", f"{port} of {host} is free")
+    except OSError as error:
+        mend = "set api.metrics_port to a free one, or to 0 for none"
+        yield Check("port of metrics", f"{host}:{port}: {error.strerror or error}; {mend}", ok=False)
+
+
 def _ports(settings: Settings) -> Iterator[Check]:
     """Where the API and Flower would listen if the stack were started now."""
+    yield from _metrics_port(settings)
     for name in ("api", "flower"):
         notes: list[str] = []
         try:

@@ -230,3 +230,16 @@ class Metrics(Figures):
     processing: ProcessingMetrics
     cache: CacheMetrics
     webhooks: WebhookMetrics | None = Field(description="Null where Redis did not answer.")
+
+
+class Gauges(NamedTuple):
+    """Figures for somebody who asks every few seconds. What a server did not tell is None, or missing."""
+
+    up: Mapping[str, bool]
+    """Server → whether it answered."""
+    lag: Mapping[str, int] | None
+    """Topic → messages that are not stored yet."""
+    batches: Mapping[str, int] | None
+    """By state."""
+    totals: Mapping[str, tuple[str, float]]
+    """Name → what it counts, and how many."""

@@ -103,11 +103,11 @@ def _replayed(
             until += 1
         if until > at:
             moment, at = _end_of(day), until
-            known = fold(events.current(question.company_id, said_before=moment), _by_then(words, moment))
+            known = fold(events.current(question.company_id, said_before=moment), said_by(words, moment))
         yield day, known
 
 
-def _by_then(words: Sequence[Rejection], moment: datetime) -> list[Rejection]:
+def said_by(words: Sequence[Rejection], moment: datetime) -> list[Rejection]:
     """Those a person had said by then and not yet taken back."""
     said = [word for word in words if word.rejected_at < moment]
     return [word for word in said if word.restored_at is None or word.restored_at >= moment]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.bands import banded
@@ -41,7 +42,7 @@ def seen_by(
     if share is None or not share.holds_at(as_of):
         return Seen([], [], (), share.granularity if share else Granularity.NONE)
     shown = _whole(share, events)
-    points = _stated(metric_points, {event.id: event for event in events}, {event.id: event for event in shown})
+    points = stated_points(share, events, metric_points)
     if share.granularity is Granularity.EXACT:
         return Seen(shown, points, None, share.granularity)
     told = banded(points, is_told=share.granularity is Granularity.BANDS)
@@ -84,6 +85,12 @@ def view_through(share: Share | None, tx: Transaction, watch: Watch, at: datetim
 def as_shared(share: Share | None, events: Iterable[Event]) -> list[Event]:
     """What a share shows of these events; nothing without one."""
     return [coarse_event(event, share.granularity) for event in _whole(share, events)] if share else []
+
+
+def stated_points(share: Share, events: Sequence[Event], points: Sequence[MetricPoint]) -> list[MetricPoint]:
+    """Of these points those that a share shows, exact: of these events, where what is shown of them states them."""
+    shown = {event.id: event for event in _whole(share, events)}
+    return _stated(points, {event.id: event for event in events}, shown)
 
 
 def has_ended(tx: Transaction, firm_id: str, company_id: str, now: datetime) -> bool:
@@ -142,7 +149,7 @@ def _is(amount: Amount, metric: Metric | MetricPoint) -> bool:
     return amount.value == metric.value and (amount.bare or amount.unit == metric.unit or bool(amount.shared))
 
 
-def _stated(points: Sequence[MetricPoint], whole: dict[object, Event], shown: dict[object, Event]) -> list[MetricPoint]:
+def _stated(points: Sequence[MetricPoint], whole: dict[UUID, Event], shown: dict[UUID, Event]) -> list[MetricPoint]:
     """The points of shown events; of one that lost proofs those that the rest states."""
     return [
         point

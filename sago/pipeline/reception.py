@@ -65,7 +65,8 @@ class Reception:
         then some of them may have.
         """
         until = self.clock.monotonic() + self.within
-        with self._room.taken(sum(len(message.to_json()) for message in messages), self.within):
+        size = sum(len(message.to_json()) for message in messages) if self.until_stored else 1
+        with self._room.taken(size, self.within):
             if not self.until_stored:
                 self.log.publish(messages)
                 return []

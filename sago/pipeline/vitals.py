@@ -15,6 +15,7 @@ from sago.domain.vitals import (
     CacheMetrics,
     Condition,
     ConnectionVitals,
+    Gauges,
     Health,
     Metrics,
     OutboxVitals,
@@ -34,7 +35,7 @@ from sago.pipeline.receiving import delivered_of
 from sago.pipeline.source_health import health_of_sources
 from sago.ports import Breakers, Buffer, Clock, Database, DeliveryCounts, MessageLog, RawStore
 
-KAFKA, REDIS, POSTGRES, RAW = "kafka", "redis", "postgres", "raw"
+KAFKA, REDIS, POSTGRES, RAW, BATCHES = "kafka", "redis", "postgres", "raw", "batches"
 STACK, RESTORED = "stack", "restored"
 """What is asked beside the servers."""
 UNCOUNTED = "rows can be counted by reading every partition alone, so messages_stored is not told"
@@ -110,6 +111,11 @@ class Vitals:
             answers |= self.asker.ask({KAFKA: self.log.lag, POSTGRES: self._books})
         silent = {name: at for name in answers if (at := self.asker.silent_since(name))}
         return health_of(answers, stack, self.clock.now(), self.topics, self.limits, silent)
+
+    def gauges(self) -> Gauges:
+        """Figures that cost the servers little; counting all raw messages is not among them."""
+        questions: dict[str, Question] = {KAFKA: self.log.lag, REDIS: self._cache}
+        return gauges_of(self.asker.ask(questions | {POSTGRES: self._processing, BATCHES: self._batches}))
 
     def metrics(self) -> Metrics:
         """Processing and cache in figures."""
@@ -192,6 +198,10 @@ class Vitals:
                 "dead_letters": sum(tx.ledger.dead_letter_counts().values()),
             }
 
+    def _batches(self) -> dict[BatchState, int]:
+        with self.database.begin() as tx:
+            return tx.batches.counts()
+
     def _cached(self) -> tuple[dict[str, float], WebhookMetrics | None]:
         return self._cache(), delivered_of(self.counts.totals())
 
@@ -237,6 +247,19 @@ def health_of(
     down = not all(each.up for each in (services | processes).values())
     status = Condition.UNHEALTHY if down else Condition.DEGRADED if problems else Condition.HEALTHY
     return health.model_copy(update={"overall_status": status, "problems": problems})
+
+
+def gauges_of(answers: Answers) -> Gauges:
+    """The answers as gauges; those of a server that was silent are None."""
+    batches: dict[BatchState, int] | None = known(answers, BATCHES)
+    figures = {**(known(answers, POSTGRES) or {}), **(known(answers, REDIS) or {})}
+    described = ProcessingMetrics.model_fields | CacheMetrics.model_fields
+    return Gauges(
+        up={name: not isinstance(answers[name], SagoError) for name in (KAFKA, REDIS, POSTGRES)},
+        lag=known(answers, KAFKA),
+        batches={state.value: batches.get(state, 0) for state in BatchState} if batches is not None else None,
+        totals={name: (described[name].description or name, value) for name, value in figures.items()},
+    )
 
 
 def _sources(answers: Answers, topics: Mapping[str, str], now: datetime) -> dict[str, SourceVitals]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -39,8 +39,8 @@ class FirmView(Protocol):
     sources that are not shared stand in it still, and its figures are exact; the use cases cut and coarsen.
     """
 
-    def shares(self) -> list[Share]:
-        """Shares with this firm, ended ones too, by company."""
+    def shares(self, of: Collection[str] | None = None) -> list[Share]:
+        """Shares with this firm, ended ones too, by company; of these companies alone where they are named."""
 
     def companies(self, after: str | None = None, limit: int = 50) -> list[Company]:
         """Companies whose share holds, by id, those after this id; without the address of the founder."""
@@ -54,6 +54,9 @@ class FirmView(Protocol):
 
     def event(self, event_id: UUID) -> Event | None:
         """One of these, also by an id it once had; or None."""
+
+    def events_named(self, event_ids: Collection[UUID]) -> list[Event]:
+        """Those of these events that have one of these ids now, in no order."""
 
     def metric_points(self, company_id: str, metric: str | None = None) -> list[MetricPoint]:
         """Points of these events, oldest first; none where the share is not exact."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -38,8 +38,10 @@ class KafkaLog:
     producer is thrown away: an idempotent producer that lost a sequence number refuses everything after it.
     """
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, heard: Sequence[Callable[[float], object]] = ()) -> None:
+        """`heard` are told how many seconds the brokers took for each call."""
         self._settings = settings
+        self._heard = heard
         self._lock = threading.Lock()
         self._watching = threading.Lock()
         """Of the observer: whoever asks for the lag holds up nobody who publishes."""
@@ -112,13 +114,17 @@ class KafkaLog:
                     )
                     for topic, key, value, headers in rows
                 ]
-                deadline = time.monotonic() + PATIENCE
+                began = time.monotonic()
+                deadline = began + PATIENCE
+                producer.flush(PATIENCE)  # all of the call is there: what lingers would only wait
                 sent = [future.get(timeout=max(0.01, deadline - time.monotonic())) for future in futures]
             except kafka_errors.MessageSizeTooLargeError as error:
                 raise InvalidMessageError(f"Kafka takes no record of that size: {error}") from error
             except Exception:
                 self._drop_producer(0)
                 raise
+        for hear in self._heard:
+            hear(time.monotonic() - began)
         return [Position(log_id, row.topic, row.partition, row.offset) for row in sent]
 
     def _connected_producer(self) -> Any:

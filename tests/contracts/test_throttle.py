@@ -123,6 +123,42 @@ def test_of_many_at_once_no_more_are_let_through(cache_url: str, clock: ManualCl
         assert 60_000 < client.pttl("limit:a") <= 85_000  # type: ignore[operator]
 
 
+@pytest.mark.parametrize(("pace", "most"), [(0.001, 700), (0.004, 1_500), (0.01, 700), (0.03, 1_500)])
+def test_a_busy_key_is_taken_ahead_and_no_window_has_more_than_allowed(
+    cache_url: str, clock: ManualClock, pace: float, most: int
+) -> None:
+    rate, given = Rate(a_minute=6_000, burst=150), []
+
+    async def scene() -> int:
+        processes = [RedisThrottle(cache_url, clock) for _ in range(3)]
+        asked = [_counted(each) for each in processes]
+        for n in range(1_500):
+            if (await processes[n % 3].take("a", rate)).is_given:
+                given.append(clock.monotonic())
+            clock.advance(timedelta(seconds=pace if n % 500 else 0.7))
+        for each in processes:
+            await each.close()
+        return sum(count[0] for count in asked)
+
+    asked = asyncio.run(scene())
+    assert asked <= most, "where it is busy, most cost no question"
+    for first in range(0, len(given), 7):
+        for last in range(first, len(given)):
+            assert last - first + 1 <= rate.burst + (given[last] - given[first]) * 100 + 1e-3
+    assert len(given) >= min(1_500, 1_500 * pace * 100 * 0.9)
+
+
+def _counted(throttle: RedisThrottle) -> list[int]:
+    count, ask = [0], throttle._ask
+
+    async def counting(*args: Any) -> Any:
+        count[0] += 1
+        return await ask(*args)
+
+    throttle._ask = counting  # type: ignore[method-assign]
+    return count
+
+
 def test_a_clock_that_runs_behind_is_given_no_more(cache_url: str, clock: ManualClock) -> None:
     async def scene() -> None:
         ahead, behind = RedisThrottle(cache_url, clock), RedisThrottle(cache_url, ManualClock(NOW - timedelta(hours=1)))

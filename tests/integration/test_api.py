@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from sago.api.meters import KEPT_FOR
 from sago.bootstrap import Container, build
 from sago.embedded.guard import Guard
 from sago.embedded.kafka import start_kafka
@@ -102,6 +104,7 @@ def house(
     settings, environment = over(kafka, redis_server, postgres_server)
     environment |= {"SAGO_API__ANSWER_WITHIN": "6"}
     environment |= {"SAGO_API__PORT": str(free_port()), "SAGO_API__KEY": KEY}
+    environment |= {"SAGO_API__METRICS_PORT": str(free_port())}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     made = House(build(settings), kafka, environment, folder)
     made.container.recovery.recover(made.container.clock.now())  # no beat runs here: an empty Redis is one to recover
@@ -193,6 +196,40 @@ def test_a_large_body_is_refused_before_it_is_read(house: House) -> None:
     assert answer.status_code == 413
 
 
+def scraped(house: House) -> str:
+    """What Prometheus reads."""
+    answer = httpx2.get(f"http://127.0.0.1:{house.environment['SAGO_API__METRICS_PORT']}/metrics", timeout=30)
+    assert answer.status_code == 200
+    return str(answer.text)
+
+
+def test_prometheus_reads_requests_and_the_pipeline_on_a_port_of_its_own(house: House) -> None:
+    assert house.ingest(row("counted")).status_code == 202
+    told = scraped(house)
+    served = 'sago_http_requests_total{method="POST",route="/api/v1/data-flow/ingest",status="202"}'
+    assert float(told.partition(f"{served} ")[2].partition("\n")[0]) >= 1
+    assert 'sago_kafka_lag_messages{topic="slack-messages"} 0.0' in told
+    for server in ("kafka", "redis", "postgres"):
+        assert f'sago_server_up{{server="{server}"}} 1.0' in told
+    for name in ("sago_kafka_produce_seconds_count", "sago_queued_messages", "sago_dead_letters", "sago_events"):
+        assert re.search(rf"^{name} \d", told, re.MULTILINE), name
+    assert "acme" not in told
+    assert httpx2.get(f"{house.url}/metrics").status_code == 404
+
+
+def test_a_metrics_port_that_is_taken_is_told_and_the_api_goes_on_without(house: House) -> None:
+    port = free_port()
+    child = house.start("beside", API, SAGO_API__PORT=str(port))
+    try:
+        assert eventually(lambda: listens(f"http://127.0.0.1:{port}")), house.said("beside")
+        assert httpx2.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
+        (line,) = [line for line in house.said("beside").splitlines() if "metrics are not served" in line]
+        assert "set api.metrics_port to a free one" in line
+    finally:
+        child.terminate()
+        assert child.wait(30) in (0, -signal.SIGTERM)
+
+
 def test_a_port_that_is_taken_and_a_public_host_without_a_key(house: House) -> None:
     assert house.start("second", API).wait(20) != 0
     assert "address already in use" in house.said("second")
@@ -208,9 +245,14 @@ def test_a_frozen_redis_is_named_and_nothing_is_lost(house: House, redis_server:
         with ThreadPoolExecutor() as pool:
             handing_in = pool.submit(house.ingest, row("late"))
             ready, live = house.ask_all("/health/ready", "/health/live")
+        time.sleep(KEPT_FOR)
+        told = scraped(house)
         late = handing_in.result()
     finally:
         os.kill(redis_server.pid, signal.SIGCONT)
+    assert 'sago_server_up{server="redis"} 0.0' in told
+    assert "sago_queued_messages" not in told, "absent, not zero"
+    assert "sago_dead_letters " in told
     assert late.status_code == 503
     assert late.headers["Retry-After"] == "5"
     assert (ready.status_code, ready.json()["down"]) == (503, ["redis"])

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sago.api import intake
 from sago.api.access import HandsIn, House
 from sago.api.examples import REQUEST_BODY
+from sago.api.handing import Handing, small
 from sago.api.idempotency import Once, RequestKey
 from sago.api.intake import Receipt, body_of
 from sago.api.problems import answers
@@ -45,10 +46,11 @@ Wired = Annotated[Container, Depends(container_of)]
     responses={**PARTLY, **answers(408, 409, 413, 415, 422, 503)},
     openapi_extra={"requestBody": REQUEST_BODY},
 )
-def ingest(
+async def ingest(
     caller: HandsIn,
     key: RequestKey,
     body: Annotated[bytes, Depends(body_of)],
+    request: Request,
     container: Wired,
     response: Response,
 ) -> Receipt:
@@ -58,13 +60,15 @@ def ingest(
     it is. A message of a list that cannot be taken does not hold back the others. With an `Idempotency-Key` the same
     request again gets the first answer again.
     """
+    company_id, now = container.settings.company_id, container.clock.now()
 
-    def take() -> Receipt:
-        found = intake.read(body, container.settings.company_id, container.clock.now(), partial(caller.may, INGEST))
-        conflicts = container.reception.take([message for _, message in found.messages]) if found.messages else []
+    async def take() -> Receipt:
+        found = await small(len(body), lambda: intake.read(body, company_id, now, partial(caller.may, INGEST)))
+        handing: Handing = request.app.state.handing
+        conflicts = await handing.take([message for _, message in found.messages]) if found.messages else []
         return intake.conclude(found, conflicts, stored=container.reception.until_stored)
 
-    receipt = Once(container.replies, caller.who, key).answer(body, take, Receipt, response)
+    receipt = await Once(container.replies, caller.who, key).answer(body, take, Receipt, response)
     response.status_code = 207 if receipt.errors else 202
     return receipt
 

@@ -86,7 +86,7 @@ class Task(BaseModel):
     error: str | None = Field(description="In a line; of one that waits, of the last attempt.")
 
 
-EXAMPLES = {
+EXAMPLES: dict[str, Any] = {
     "house": {"name": "upkeep.flush_idle", "arguments": {"older_than": 0}},
     "firm": {"name": "outreach.compose", "arguments": {"watch_id": TASK_ID}},
 }

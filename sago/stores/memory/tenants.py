@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -44,8 +44,9 @@ class MemoryView:
         self._firm_id = firm_id
         self._held = {share.company_id: share for share in self.shares() if share.holds_at(now)}
 
-    def shares(self) -> list[Share]:
+    def shares(self, of: Collection[str] | None = None) -> list[Share]:
         mine = [share for share in self._state.shares.values() if share.firm_id == self._firm_id]
+        mine = [share for share in mine if of is None or share.company_id in of]
         return sorted(mine, key=lambda share: share.company_id)
 
     def companies(self, after: str | None = None, limit: int = 50) -> list[Company]:
@@ -66,6 +67,10 @@ class MemoryView:
         ids = self._state.aliases.get(event_id), event_id
         found = [self._state.events[each] for each in ids if each in self._state.events]
         return next((event for event in found if self._shows(event)), None)
+
+    def events_named(self, event_ids: Collection[UUID]) -> list[Event]:
+        events = self._state.events
+        return [events[each] for each in set(event_ids) if each in events and self._shows(events[each])]
 
     def metric_points(self, company_id: str, metric: str | None = None) -> list[MetricPoint]:
         share = self._held.get(company_id)

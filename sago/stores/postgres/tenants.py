@@ -5,12 +5,13 @@ No query here names the firm: the transaction does, and the policies of `migrati
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, literal, or_, select, text, tuple_
+from sqlalchemy import Connection, Row, Select, any_, bindparam, func, literal, or_, select, text, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from sago.domain.companies import Company, Share
 from sago.domain.events import Event, MetricPoint
@@ -70,9 +71,11 @@ class PostgresView:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def shares(self) -> list[Share]:
-        rows = self.connection.execute(select(shares).order_by(shares.c.company_id))
-        return [Share.model_validate(row._asdict()) for row in rows]
+    def shares(self, of: Collection[str] | None = None) -> list[Share]:
+        query = select(shares).order_by(shares.c.company_id)
+        if of is not None:
+            query = query.where(shares.c.company_id == any_(literal(sorted(of), ARRAY(Words))))
+        return [Share.model_validate(row._asdict()) for row in self.connection.execute(query)]
 
     def companies(self, after: str | None = None, limit: int = 50) -> list[Company]:
         query = select(*COMPANY).join(shares, shares.c.company_id == companies.c.company_id)
@@ -95,6 +98,11 @@ class PostgresView:
         query = select(*EVENT).where(or_(c.id == named, c.id == event_id)).order_by((c.id == event_id).asc()).limit(1)
         row = self.connection.execute(query).one_or_none()
         return event_of(row) if row else None
+
+    def events_named(self, event_ids: Collection[UUID]) -> list[Event]:
+        ids = literal(sorted(event_ids), ARRAY(significant_events.c.id.type))
+        query = select(*EVENT).where(significant_events.c.id == any_(ids))
+        return [event_of(row) for row in self.connection.execute(query)]
 
     def metric_points(self, company_id: str, metric: str | None = None) -> list[MetricPoint]:
         c = metric_points.c

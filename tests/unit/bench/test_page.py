@@ -11,7 +11,7 @@ from bench.store.memory import Series, flat
 from bench.store.page import PAGE, Finding, Row, write
 from sago.config import PROJECT
 
-PARTS = ("against", "imported", "sizes", "companies", "crossing", "soak")
+PARTS = ("against", "imported", "sizes", "companies", "crossing", "soak", "ingest", "steady", "events")
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_the_page_has_a_place_for_every_part(page: Path, part: str) -> None:
     assert "found" in page.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("key", ["1", "2", "2b", "3", "4", "5", "6", "7", "8", "9"])
+@pytest.mark.parametrize("key", ["1", "2", "2b", "3", "4", "5", "6", "7", "8", "9", "A1", "A2", "A3"])
 def test_the_page_has_a_row_for_every_target(page: Path, key: str) -> None:
     write(Finding("soak", [Row(key, "a row", "-", "-", met=True)], []), "command", page)
 

@@ -1,0 +1,1 @@
+"""What routes answer with, as it stands in the OpenAPI document."""
