@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from asyncio import to_thread
+from collections.abc import Awaitable, Callable
 from typing import Annotated, NamedTuple, TypeVar
 
 from fastapi import Depends, Header, Request, Response
@@ -62,20 +63,22 @@ class Once(NamedTuple):
     caller: str
     key: str | None
 
-    def answer(self, body: bytes, work: Callable[[], Said], form: type[Said], response: Response) -> Said:
+    async def answer(
+        self, body: bytes, work: Callable[[], Awaitable[Said]], form: type[Said], response: Response
+    ) -> Said:
         """What `work` returned, or the problem it ended with, the first time this body came.
 
         Raises a problem with status 422 where another body came under the key, 409 while the first is under way. What
         failed on our side may be tried again.
         """
         if self.key is None:
-            return work()
+            return await work()
         name = _digest(f"{self.caller}\n{self.key}".encode())
-        begun = self.replies.begin(name, digest := _digest(body))
+        begun = await to_thread(self.replies.begin, name, digest := _digest(body))
         if begun.digest != digest:
             raise _refused(422, "was sent with another body before: make a new key")
         if begun.is_first:
-            return self._first(name, digest, work)
+            return await self._first(name, digest, work)
         if begun.answer is None:
             headers = {"Retry-After": str(AGAIN_AFTER)}
             raise ProblemError(409, f"a request with this {NAME} is under way: ask again", headers=headers)
@@ -85,20 +88,20 @@ class Once(NamedTuple):
         response.headers[REPLAYED] = "true"
         return form.model_validate(begun.answer["said"])
 
-    def _first(self, name: str, digest: str, work: Callable[[], Said]) -> Said:
+    async def _first(self, name: str, digest: str, work: Callable[[], Awaitable[Said]]) -> Said:
         try:
-            said = work()
+            said = await work()
         except ProblemError as error:
             if error.status >= 500:
-                self.replies.release(name)
+                await to_thread(self.replies.release, name)
             else:
                 kept = {"status": error.status, "problem": error.problem.model_dump(mode="json")}
-                self.replies.end(name, digest, kept)
+                await to_thread(self.replies.end, name, digest, kept)
             raise
         except BaseException:
-            self.replies.release(name)
+            await to_thread(self.replies.release, name)
             raise
-        self.replies.end(name, digest, {"said": said.model_dump(mode="json")})
+        await to_thread(self.replies.end, name, digest, {"said": said.model_dump(mode="json")})
         return said
 
 

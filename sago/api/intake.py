@@ -49,16 +49,11 @@ async def body_of(request: Request) -> bytes:
 
     ClientDisconnect where the client has gone.
     """
-    check_type(request)
-    return await read_body(request, request.app.state.settings.api.body_limit)
-
-
-def check_type(request: Request) -> None:
-    """Raise a problem with status 415 where the body does not say that it is JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         # A web page of another site can send text/plain to a local address without asking, but not this.
         raise ProblemError(415, f"the body is {kind or 'of no type'}: send Content-Type: application/json")
+    return await read_body(request, request.app.state.settings.api.body_limit)
 
 
 async def read_body(

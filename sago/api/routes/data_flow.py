@@ -10,14 +10,13 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
 
 from sago.api import intake
 from sago.api.access import HandsIn, House
 from sago.api.examples import REQUEST_BODY
-from sago.api.handing import small
+from sago.api.handing import Handing, small
 from sago.api.idempotency import Once, RequestKey
-from sago.api.intake import Intake, Receipt, body_of
+from sago.api.intake import Receipt, body_of
 from sago.api.problems import answers
 from sago.api.sharing import Asked
 from sago.bootstrap import Container
@@ -61,22 +60,15 @@ async def ingest(
     it is. A message of a list that cannot be taken does not hold back the others. With an `Idempotency-Key` the same
     request again gets the first answer again.
     """
+    company_id, now = container.settings.company_id, container.clock.now()
 
-    def read() -> Intake:
-        return intake.read(body, container.settings.company_id, container.clock.now(), partial(caller.may, INGEST))
-
-    def take() -> Receipt:
-        found = read()
-        conflicts = container.reception.take([message for _, message in found.messages]) if found.messages else []
+    async def take() -> Receipt:
+        found = await small(len(body), lambda: intake.read(body, company_id, now, partial(caller.may, INGEST)))
+        handing: Handing = request.app.state.handing
+        conflicts = await handing.take([message for _, message in found.messages]) if found.messages else []
         return intake.conclude(found, conflicts, stored=container.reception.until_stored)
 
-    if key is None:
-        found, handing = await small(len(body), read), request.app.state.handing
-        conflicts = await handing.take([message for _, message in found.messages]) if found.messages else []
-        receipt = intake.conclude(found, conflicts, stored=container.reception.until_stored)
-    else:
-        once = Once(container.replies, caller.who, key)
-        receipt = await run_in_threadpool(once.answer, body, take, Receipt, response)
+    receipt = await Once(container.replies, caller.who, key).answer(body, take, Receipt, response)
     response.status_code = 207 if receipt.errors else 202
     return receipt
 

@@ -91,7 +91,7 @@ class Which(BaseModel):
         return self
 
 
-EXAMPLES = {"of a topic": {"value": {"topic": "slack-messages", "error_type": "InvalidMessageError", "limit": 50}}}
+EXAMPLE = {"topic": "slack-messages", "error_type": "InvalidMessageError", "limit": 50}
 
 
 @router.get("", responses=answers(414, 422, 503))
@@ -139,7 +139,7 @@ def replay(_: House, container: Wired, letter_id: str) -> Answer:
 
 
 @router.post(
-    "/replay", responses=answers(408, 413, 415, 422, 503), openapi_extra=described(Which, EXAMPLES)
+    "/replay", responses=answers(408, 413, 415, 422, 503), openapi_extra=described(Which, topic=EXAMPLE)
 )  # fmt: skip
 def replay_all(_: House, container: Wired, which: Annotated[Which, Depends(json_of(Which))]) -> Paged[Answer]:
     """Replay open dead letters, newest first; one that is refused does not hold back the others."""

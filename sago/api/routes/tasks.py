@@ -86,9 +86,9 @@ class Task(BaseModel):
     error: str | None = Field(description="In a line; of one that waits, of the last attempt.")
 
 
-EXAMPLES = {
-    "house": {"summary": "With `operate`", "value": {"name": "upkeep.flush_idle", "arguments": {"older_than": 0}}},
-    "firm": {"summary": "With `write`", "value": {"name": "outreach.compose", "arguments": {"watch_id": TASK_ID}}},
+EXAMPLES: dict[str, Any] = {
+    "house": {"name": "upkeep.flush_idle", "arguments": {"older_than": 0}},
+    "firm": {"name": "outreach.compose", "arguments": {"watch_id": TASK_ID}},
 }
 
 
@@ -103,7 +103,7 @@ async def names(_: Starts) -> Kinds:
     status_code=202,
     response_description="It was started, now or before under this `Idempotency-Key`.",
     responses=answers(404, 408, 413, 415, 422, 503),
-    openapi_extra=described(Start, EXAMPLES),
+    openapi_extra=described(Start, **EXAMPLES),
 )
 async def start(
     caller: Starts,
