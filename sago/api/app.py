@@ -45,13 +45,28 @@ from sago.config import load
 from sago.errors import ConfigError, SagoError
 from sago.sections import ApiSettings
 
-ABOUT = """Messages in, health and metrics out. Send `Authorization: Bearer <key>` with each request under `/api`;
-without `api.key` in the settings this machine alone is served, and no key is asked for.
+ABOUT = """Messages in; what founders share, what was found in it, and letters out. Send `Authorization: Bearer <key>`
+with each request under `/api`: a key of `sago keys create`, which opens what its scopes say. Without a key this machine
+alone is served, as the house itself, where `api.key` of the settings is not set.
 
 Every error is `{"detail": "one line", "errors": [{"index", "field", "reason", "id"}]}`; each answer carries
 `X-Request-ID`, which the log names too."""
 
 
+PARTS = {
+    "data flow": "Messages in, and how their way through the pipeline does.",
+    "shares": "What a founder lets a firm see.",
+    "companies": "Those that share with the firm, and their figures over time.",
+    "events": "What happened, with its proof.",
+    "watches": "What the firm waits for, and whether it has come.",
+    "outreach": "The firm's letters.",
+    "audit": "What was done in the firm's name, or to its shares.",
+    "tasks": "Work that is started by name.",
+    "dead letters": "What could not be taken, and once more.",
+    "probes": "For supervisors.",
+    "unsubscribe": "Where the link in a mail leads.",
+}
+"""Of the document, in its order: the way of a message, and what keeps the house."""
 GARBAGE = 20_000
 """Objects that may be new until the collector of garbage looks for circles among them; Python's own is 700."""
 
@@ -71,7 +86,13 @@ def create_app(container: Container | None = None) -> FastAPI:
         sys.stderr.write(f"sago api: {error}\n")
         raise SystemExit(os.EX_CONFIG if isinstance(error, ConfigError) else 1) from None
     app = FastAPIOffline(
-        title="Sago", version="1", description=ABOUT, redoc_url=None, lifespan=_lifespan, docs_url=None
+        title="Sago",
+        version="1",
+        description=ABOUT,
+        openapi_tags=[{"name": name, "description": about} for name, about in PARTS.items()],
+        redoc_url=None,
+        lifespan=_lifespan,
+        docs_url=None,
     )
     add_docs(app)
     app.state.container = wired

@@ -53,3 +53,10 @@ def test_a_path_is_opened_by_the_scope_that_the_page_names_and_by_no_other(house
         assert set(statuses.values()) == {422} or open_to == opens, statuses
     else:
         assert open_to == (opens or SCOPES), statuses
+
+
+def test_the_document_has_every_part_in_the_order_of_the_work(house: House) -> None:
+    document = house.client.get("/openapi.json").json()
+    used = {tag for path in document["paths"].values() for method in path.values() for tag in method["tags"]}
+    assert used == {tag["name"] for tag in document["tags"]}
+    assert all(tag["description"] for tag in document["tags"])
