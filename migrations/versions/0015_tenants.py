@@ -124,6 +124,28 @@ POLICIES_BEFORE = {
 OF_FIRM_BEFORE = ("shares", "watches", "outreach", "audit_log")
 """Whose policy was for writing as well, and is called `firm`; the others' is `shared`."""
 
+TASK_RUNS = """
+CREATE TABLE task_runs (
+    id              uuid PRIMARY KEY,
+    name            text COLLATE "C" NOT NULL,
+    arguments       jsonb NOT NULL,
+    firm_id         text COLLATE "C" REFERENCES firms,
+    who             text COLLATE "C" NOT NULL,
+    idempotency_key text COLLATE "C",
+    started_at      timestamptz NOT NULL
+);
+COMMENT ON TABLE task_runs IS 'what people started by name; what became of it is in the result backend';
+CREATE INDEX task_runs_newest ON task_runs (firm_id, started_at DESC, id DESC);
+CREATE INDEX dead_letters_newest ON dead_letters (failed_at DESC, origin DESC);
+GRANT SELECT, INSERT, UPDATE, DELETE ON task_runs TO sago_worker;
+GRANT SELECT (id, name, arguments, firm_id, who, started_at) ON task_runs TO sago_api;
+ALTER TABLE task_runs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE task_runs FORCE ROW LEVEL SECURITY;
+CREATE POLICY house ON task_runs TO sago_owner, sago_worker USING (true) WITH CHECK (true);
+CREATE POLICY firm ON task_runs FOR SELECT TO sago_api USING (firm_id = (SELECT current_firm()));
+"""
+TASK_RUNS_BEFORE = "DROP TABLE task_runs; DROP INDEX dead_letters_newest;"
+
 
 def upgrade() -> None:
     op.execute(KEYS)
@@ -136,9 +158,11 @@ def upgrade() -> None:
         op.execute(f"DROP POLICY {_before(table)} ON {table}")
         op.execute(f"CREATE POLICY firm ON {table} FOR SELECT TO sago_api USING ({condition})")
     op.execute("DROP POLICY firm ON verdicts")
+    op.execute(TASK_RUNS)
 
 
 def downgrade() -> None:
+    op.execute(TASK_RUNS_BEFORE)
     for table, condition in POLICIES_BEFORE.items():
         what = "" if table in OF_FIRM_BEFORE else "FOR SELECT"
         op.execute(f"DROP POLICY firm ON {table}")

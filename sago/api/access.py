@@ -95,6 +95,23 @@ def for_a_firm(kind: str) -> Callable[[Caller], Awaitable[FirmCaller]]:
     return check
 
 
+async def hands_in(caller: Calling) -> Caller:
+    """The caller, whose key opens `ingest` of some company, whichever."""
+    if not any(scope.startswith(f"{INGEST}:") for scope in caller.scopes):
+        caller.require(INGEST)
+    return caller
+
+
+async def starts_tasks(caller: Calling) -> Caller:
+    """The caller, who starts tasks for the house, or those of a firm for that firm."""
+    caller.require(OPERATE if caller.firm_id is None else WRITE)
+    return caller
+
+
+HandsIn = Annotated[Caller, Depends(hands_in)]
+"""Whoever hands in messages: of which companies is looked at message by message."""
+Starts = Annotated[Caller, Depends(starts_tasks)]
+"""Whoever starts tasks, and follows their own."""
 House = Annotated[Caller, Depends(opened_by(OPERATE))]
 """Whoever runs this house: health, dead letters, tasks."""
 Reader = Annotated[FirmCaller, Depends(for_a_firm(READ))]

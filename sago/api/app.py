@@ -28,11 +28,13 @@ from sago.api.routes import (
     audit,
     companies,
     data_flow,
+    dead_letters,
     events,
     outreach,
     probes,
     series,
     shares,
+    tasks,
     unsubscribe,
     watches,
     webhooks,
@@ -43,13 +45,28 @@ from sago.config import load
 from sago.errors import ConfigError, SagoError
 from sago.sections import ApiSettings
 
-ABOUT = """Messages in, health and metrics out. Send `Authorization: Bearer <key>` with each request under `/api`;
-without `api.key` in the settings this machine alone is served, and no key is asked for.
+ABOUT = """Messages in; what founders share, what was found in it, and letters out. Send `Authorization: Bearer <key>`
+with each request under `/api`: a key of `sago keys create`, which opens what its scopes say. Without a key this machine
+alone is served, as the house itself, where `api.key` of the settings is not set.
 
 Every error is `{"detail": "one line", "errors": [{"index", "field", "reason", "id"}]}`; each answer carries
 `X-Request-ID`, which the log names too."""
 
 
+PARTS = {
+    "data flow": "Messages in, and how their way through the pipeline does.",
+    "shares": "What a founder lets a firm see.",
+    "companies": "Those that share with the firm, and their figures over time.",
+    "events": "What happened, with its proof.",
+    "watches": "What the firm waits for, and whether it has come.",
+    "outreach": "The firm's letters.",
+    "audit": "What was done in the firm's name, or to its shares.",
+    "tasks": "Work that is started by name.",
+    "dead letters": "What could not be taken, and once more.",
+    "probes": "For supervisors.",
+    "unsubscribe": "Where the link in a mail leads.",
+}
+"""Of the document, in its order: the way of a message, and what keeps the house."""
 GARBAGE = 20_000
 """Objects that may be new until the collector of garbage looks for circles among them; Python's own is 700."""
 
@@ -72,6 +89,7 @@ def create_app(container: Container | None = None) -> FastAPI:
         title="Sago",
         version="1",
         description=ABOUT,
+        openapi_tags=[{"name": name, "description": about} for name, about in PARTS.items()],
         redoc_url=None,
         lifespan=_lifespan,
         docs_url=None,
@@ -89,11 +107,13 @@ def create_app(container: Container | None = None) -> FastAPI:
     app.include_router(audit.router)
     app.include_router(companies.router)
     app.include_router(data_flow.router)
+    app.include_router(dead_letters.router)
     app.include_router(events.router)
     app.include_router(outreach.router)
     app.include_router(probes.router)
     app.include_router(series.router)
     app.include_router(shares.router)
+    app.include_router(tasks.router)
     app.include_router(unsubscribe.router)
     app.include_router(watches.router)
     app.include_router(webhooks.router)
@@ -127,7 +147,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # made here, once: threads asking at once might each make their own
     _ = container.reception, container.vitals, container.suppressing, container.receiving, container.keyring
     _ = container.firm_reading, container.firm_evidence, container.drafts, container.generations, container.tenants
-    _ = container.ending
+    _ = container.ending, container.starting, container.replies
     throttle = container.throttle
     stop = _serve_metrics(app)
     if app.state.is_server:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -35,12 +35,14 @@ def json_of(shape: type[Shape]) -> Callable[[Request], Awaitable[Shape]]:
     return read
 
 
-def described(shape: type[BaseModel], *, is_required: bool = True, **examples: Any) -> dict[str, Any]:
+def described(
+    shape: type[BaseModel], named: Mapping[str, Any] | None = None, *, is_required: bool = True, **examples: Any
+) -> dict[str, Any]:
     """`openapi_extra` of a route whose body `json_of` reads."""
     schema = shape.model_json_schema()
     content = {"schema": _inlined(schema, schema.pop("$defs", {}))}
-    if examples:
-        content["examples"] = {name: {"value": value} for name, value in examples.items()}
+    if named or examples:
+        content["examples"] = {**(named or {}), **{name: {"value": value} for name, value in examples.items()}}
     return {"requestBody": {"required": is_required, "content": {JSON: content}}}
 
 

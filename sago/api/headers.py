@@ -58,8 +58,8 @@ class Cors(CORSMiddleware):
             app,
             allow_origins=origins,
             allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-            allow_headers=("Authorization", "Idempotency-Key", "X-Request-ID"),
-            expose_headers=("X-Request-ID", "Retry-After", "RateLimit", "RateLimit-Policy"),
+            allow_headers=("Authorization", "Idempotency-Key", "If-Match", "X-Request-ID"),
+            expose_headers=("X-Request-ID", "ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy"),
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:

@@ -166,9 +166,11 @@ def _message(item: object, default: str, now: datetime, may: Callable[[str], boo
     data = item.get("data")
     if not isinstance(data, dict):
         raise InvalidMessageError(f"must be an object, not {payloads.shown(data)}", field="data")
-    company_id = _company(item, data, default)
+    said = _company(item, data)
+    company_id = said or default
     if not may(company_id):
-        raise InvalidMessageError(f"this key does not open {INGEST}:{company_id}", field="company_id")
+        reason = f"this key does not open {INGEST}:{said}" if said else "say whose message it is"
+        raise InvalidMessageError(reason, field="company_id")
     try:
         return payloads.to_message(source, data, company_id, now)
     except InvalidMessageError as error:
@@ -178,10 +180,11 @@ def _message(item: object, default: str, now: datetime, may: Callable[[str], boo
         raise InvalidMessageError("is nested too deeply", field="data") from None
 
 
-def _company(item: dict[str, Any], data: dict[str, Any], default: str) -> str:
-    """Whose message it is: as the request says, else as a plain row says, else the settings' own company."""
+def _company(item: dict[str, Any], data: dict[str, Any]) -> str | None:
+    """Whose message it is: as the request says, else as a plain row says; None where neither does."""
     said = item.get("company_id")
     in_row = data.get("company_id") if payloads.is_plain(data) else None
     if said is not None and in_row is not None and said != in_row:
         raise InvalidMessageError(f"data.company_id says {payloads.shown(in_row)}", field="company_id")
-    return payloads.check_company(next((each for each in (said, in_row) if each is not None), default))
+    company_id = said if said is not None else in_row
+    return None if company_id is None else payloads.check_company(company_id)

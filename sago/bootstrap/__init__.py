@@ -56,6 +56,7 @@ from sago.pipeline.recovery import Reaper, Recovery
 from sago.pipeline.replaying import Replaying
 from sago.pipeline.revoking import Revoking
 from sago.pipeline.source_health import SourceHealth
+from sago.pipeline.starting import Starting
 from sago.pipeline.storing import Storing
 from sago.pipeline.taking import Taking
 from sago.pipeline.vitals import Limits, Vitals
@@ -146,6 +147,11 @@ class Container(Adapters):
     def replaying(self) -> Replaying:
         """Dead letters once more."""
         return Replaying(self.sources, self.taking)
+
+    @cached_property
+    def starting(self) -> Starting:
+        """Tasks started by name."""
+        return Starting(self.database, self.tenants, self.dispatcher, self.clock)
 
     @property
     def polling(self) -> Polling:

@@ -25,6 +25,7 @@ from sago.ports import (
     Mirror,
     Models,
     RawStore,
+    Replies,
     Sources,
     Tenants,
     Vault,
@@ -199,6 +200,14 @@ class Adapters:
         return RedisDeliveryCounts(redis.database(redis.cache_db))
 
     @cached_property
+    def replies(self) -> Replies:
+        """First answers to requests that may come again."""
+        from sago.stores.redis_replies import RedisReplies
+
+        redis = self.settings.redis
+        return RedisReplies(redis.database(redis.cache_db))
+
+    @cached_property
     def mirror(self) -> Mirror:
         """What is kept outside Postgres."""
         if self.settings.raw_store.kind == "cassandra":
@@ -222,6 +231,17 @@ class Adapters:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("database", "tenants", "cassandra", "log", "buffer", "breakers", "rates", "answers", "deliveries"):
+        for name in (
+            "database",
+            "tenants",
+            "cassandra",
+            "log",
+            "buffer",
+            "breakers",
+            "rates",
+            "answers",
+            "deliveries",
+            "replies",
+        ):
             if name in self.__dict__:
                 self.__dict__[name].close()

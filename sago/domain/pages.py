@@ -57,3 +57,21 @@ class AuditAsked(NamedTuple):
     after: UUID | None = None
     """The last line that was shown; nothing comes after one that the firm does not see."""
     limit: int = 50
+
+
+class DeadLettersAsked(NamedTuple):
+    """Which dead letters; None is every one. Newest by when they failed, and of one time by origin, last first."""
+
+    topic: str | None = None
+    company_id: str | None = None
+    error_type: str | None = None
+    is_replayed: bool | None = None
+    after: Place | None = None
+    limit: int = 50
+
+
+class RunsAsked(NamedTuple):
+    """Which page of started tasks, newest first."""
+
+    after: Place | None = None
+    limit: int = 50

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -40,9 +40,18 @@ class Judging:
         """Judge every active watch as of a moment and keep the verdicts as that day's; how many. One transaction a
         company, under its fold's lock: no quote is kept that was erased meanwhile."""
         with self.database.begin() as tx:
-            watches = sorted(tx.outreach.watches(), key=_company)
+            watches = tx.outreach.watches()
+        return self._keep(watches, as_of)
+
+    def keep(self, watch_ids: Collection[UUID], as_of: datetime) -> int:
+        """`keep_all` of these watches alone; of one that is not active nothing is kept."""
+        with self.database.begin() as tx:
+            watches = [watch for watch in tx.outreach.watches() if watch.id in watch_ids]
+        return self._keep(watches, as_of)
+
+    def _keep(self, watches: list[Watch], as_of: datetime) -> int:
         kept = 0
-        for company_id, of_company in groupby(watches, key=_company):
+        for company_id, of_company in groupby(sorted(watches, key=_company), key=_company):
             with self.database.begin() as tx:
                 tx.events.lock(company_id)
                 judged = [

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
 from sago.domain.batches import DeadLetter
 from sago.domain.connections import UNASSIGNED, Connection, ConnectionState, Route
 from sago.domain.messages import Message
-from sago.errors import InvalidMessageError
+from sago.domain.pages import DeadLettersAsked
+from sago.errors import InvalidMessageError, NotThereError
 from sago.pipeline.item_letters import PREFIX, Kept, kept_in
 from sago.pipeline.taking import Taking
 from sago.ports import Source, Sources
 
 MOST = 10_000
 """Letters that are read at once."""
+
+
+class Replayed(StrEnum):
+    """What became of a replay."""
+
+    SENT = "sent"
+    STORED = "stored already"
+    BEFORE = "replayed before"
+    REFUSED = "refused"
+
+
+class Replay(NamedTuple):
+    """One letter, and what became of its replay; `reason` says what to mend where it is refused."""
+
+    letter: DeadLetter
+    outcome: Replayed
+    message_id: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +63,28 @@ class Replaying:
             self.taking.note([message])
         self.taking.log.publish([message], replay_of=letter.origin)
         return message
+
+    def once(self, origin: str) -> Replay:
+        """Replay the letter of this origin, unless that was done before. Raises NotThereError where there is none."""
+        with self.taking.database.begin() as tx:
+            letter = tx.ledger.dead_letter(origin)
+        if letter is None:
+            raise NotThereError(f"dead letter {origin}: there is none")
+        if letter.replayed_at is not None:
+            return Replay(letter, Replayed.BEFORE, letter.message_id)
+        try:
+            message = self.replay(letter)
+        except InvalidMessageError as error:
+            return Replay(letter, Replayed.REFUSED, letter.message_id, error.reason)
+        with self.taking.database.begin() as tx:
+            now = tx.ledger.dead_letter(origin) or letter
+        return Replay(now, Replayed.STORED if now.replayed_at else Replayed.SENT, message.id)
+
+    def page(self, asked: DeadLettersAsked) -> list[Replay]:
+        """Replay each of these letters that is open."""
+        with self.taking.database.begin() as tx:
+            letters = tx.ledger.dead_letters_asked(asked._replace(is_replayed=False))
+        return [self.once(letter.origin) for letter in letters]
 
     def unassigned(self) -> list[DeadLetter]:
         """Open letters of messages that were nobody's."""

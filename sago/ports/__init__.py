@@ -22,8 +22,9 @@ from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
 from sago.ports.notices import NoticeStore
 from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore, ShareStore, VerdictStore
+from sago.ports.replies import Begun, Replies
 from sago.ports.sources import Delivery, Identity, Item, Page, Push, Source, Sources, Vendor, guarded
-from sago.ports.tasks import Dispatcher, Fate, StoreQueue
+from sago.ports.tasks import Dispatcher, Fate, StoreQueue, TaskRunStore
 from sago.ports.tenants import TOLD_TO_FIRMS, AuditLine, FirmView, Tenants
 from sago.ports.throttle import Rate, Room, Throttle
 
@@ -33,6 +34,7 @@ __all__ = [
     "Answers",
     "AuditLine",
     "BatchStore",
+    "Begun",
     "Breakers",
     "Buffer",
     "CallLedger",
@@ -73,6 +75,7 @@ __all__ = [
     "Rate",
     "RateLimit",
     "RawStore",
+    "Replies",
     "Room",
     "ShareStore",
     "Source",
@@ -80,6 +83,7 @@ __all__ = [
     "StoreQueue",
     "StreamStore",
     "Taken",
+    "TaskRunStore",
     "Tenants",
     "Throttle",
     "Transaction",

@@ -15,6 +15,7 @@ from sago.ports.ledger import Ledger
 from sago.ports.mails import ContactStore, MailStore
 from sago.ports.notices import NoticeStore
 from sago.ports.outreach import CompanyStore, CompositionStore, OutreachStore, ShareStore, VerdictStore
+from sago.ports.tasks import TaskRunStore
 
 
 class Transaction(Protocol):
@@ -36,6 +37,7 @@ class Transaction(Protocol):
     under_way: UnderWayStore
     identities: IdentityStore
     keys: KeyStore
+    task_runs: TaskRunStore
     ledger: Ledger
     erasures: ErasureStore
     generation: GenerationStore

@@ -12,6 +12,7 @@ from sago.domain.batches import (
     Tick,
     TickRun,
 )
+from sago.domain.pages import DeadLettersAsked
 
 
 class Ledger(Protocol):
@@ -24,6 +25,9 @@ class Ledger(Protocol):
         self, *, topic: str | None = None, within: str = "", error: str = "", replayed: bool = False, limit: int = 100
     ) -> list[DeadLetter]:
         """Newest first, of those whose origins begin as `within` and whose errors as `error`."""
+
+    def dead_letters_asked(self, asked: DeadLettersAsked) -> list[DeadLetter]:
+        """A page of them, without their bytes."""
 
     def dead_letter(self, origin: str) -> DeadLetter | None:
         """One by its origin."""

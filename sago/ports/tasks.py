@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
+
+from sago.domain.pages import RunsAsked
+from sago.domain.tasks import TaskOutcome, TaskRun
 
 WorkQueue = Literal["merge", "extract", "outreach"]
 """The queues whose work is enqueued again where it may have been lost."""
@@ -42,6 +45,25 @@ class Dispatcher(Protocol):
 
     def recover(self) -> None:
         """Queue again what the buffer has lost."""
+
+    def start(self, task_id: UUID, name: str, arguments: Mapping[str, Any]) -> None:
+        """Enqueue a task by its name under this id, under which its outcome is kept."""
+
+    def outcomes(self, task_ids: Sequence[UUID]) -> dict[UUID, TaskOutcome]:
+        """Of these started tasks what became of each; one of which nothing is kept, or not any more, is left out."""
+
+
+class TaskRunStore(Protocol):
+    """`task_runs`: what people started by name."""
+
+    def add(self, run: TaskRun) -> bool:
+        """Keep it; False where there is one under its id."""
+
+    def get(self, run_id: UUID) -> TaskRun | None:
+        """One, whoever started it; or None."""
+
+    def of_house(self, asked: RunsAsked) -> list[TaskRun]:
+        """What the house started, newest first; nothing of a firm."""
 
 
 class Fate(StrEnum):

@@ -11,7 +11,8 @@ from uuid import UUID
 from sago.domain.companies import Company, Share
 from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter
-from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place
+from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place, RunsAsked
+from sago.domain.tasks import TaskRun
 from sago.domain.watches import Watch
 
 TOLD_TO_FIRMS = ("key", "letter", "share", "watch")
@@ -79,6 +80,12 @@ class FirmView(Protocol):
     def audit(self, asked: AuditAsked) -> list[AuditLine]:
         """What was done in the firm's name or to its shares, newest first; none on letters of companies whose share has
         ended."""
+
+    def task_runs(self, asked: RunsAsked) -> list[TaskRun]:
+        """What the firm started, newest first; without the keys it was started under."""
+
+    def task_run(self, run_id: UUID) -> TaskRun | None:
+        """One of these, or None."""
 
 
 class Tenants(Protocol):

@@ -28,13 +28,16 @@ RATIO_FROM = 1024 * 1024
 BYTES_PER_MESSAGE = 700
 _DAY = re.compile(r"([^/\\]+)/(\d{4}-\d{2}-\d{2})\.json")
 _USERS = ("users.json", "org_users.json")
-_LISTS = ("channels.json", "groups.json", "mpims.json", "dms.json")
+_DIRECT = {"mpims.json": "mpim", "dms.json": "im"}
+"""Lists of direct conversations → the `channel_type` that events of such a one bear."""
+_LISTS = ("channels.json", "groups.json", *_DIRECT)
 
 
 class Export(NamedTuple):
-    """What the lists of an export say: folder name → channel id, user id → name, and the days to read."""
+    """What the lists of an export say: folder name → channel as its messages name it, user id → name, and the days to
+    read."""
 
-    channels: dict[str, str]
+    channels: dict[str, dict[str, str]]
     users: dict[str, str]
     days: list[zipfile.ZipInfo]
 
@@ -83,7 +86,7 @@ def _export(archive: zipfile.ZipFile, path: Path) -> Export:
         )
     try:
         channels = {
-            str(item.get(key)): str(item["id"])
+            str(item.get(key)): {"channel": str(item["id"])} | _typed(name)
             for name in _LISTS
             if name in names
             for item in _objects(_load(archive, archive.getinfo(name)))
@@ -112,7 +115,7 @@ def _rows(archive: zipfile.ZipFile, export: Export, request: ReadRequest) -> Ite
             folder = info.filename.partition("/")[0]
             for payload in payloads:
                 number += 1
-                row = _row(payload, export.channels.get(folder, folder), export, request)
+                row = _row(payload, export.channels.get(folder, {"channel": folder}), export, request)
                 if isinstance(row, InvalidMessageError):
                     value = json.dumps(payload, ensure_ascii=False).encode("utf-8", "surrogatepass")
                     topic = topic_of(slack.SOURCE)
@@ -121,14 +124,20 @@ def _rows(archive: zipfile.ZipFile, export: Export, request: ReadRequest) -> Ite
                     yield row
 
 
-def _row(payload: Any, channel: str, export: Export, request: ReadRequest) -> Row | InvalidMessageError | None:
+def _typed(name: str) -> dict[str, str]:
+    return {"channel_type": _DIRECT[name]} if name in _DIRECT else {}
+
+
+def _row(
+    payload: Any, channel: dict[str, str], export: Export, request: ReadRequest
+) -> Row | InvalidMessageError | None:
     """The message of one object, why it is none, or None for a notice that is left out on purpose."""
     if not isinstance(payload, dict):
         return InvalidMessageError("a message must be a JSON object")
     if slack.ignored(payload) is not None:
         return None
     try:
-        message = slack.to_message({"channel": channel, **payload}, request.company_id, export.users)
+        message = slack.to_message({**channel, **payload}, request.company_id, export.users)
         check(message, request.now)
     except InvalidMessageError as error:
         return error

@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
+from sago.domain.tasks import TaskOutcome, TaskState
 from sago.errors import TransientError
 from sago.ports.tasks import Fate, WorkQueue
 from sago.sections import RedisSettings
@@ -30,6 +31,17 @@ OF_USE = 600.0
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 FATES = {"STARTED": Fate.RUNNING, "SUCCESS": Fate.DURABLE, "FAILURE": Fate.FAILED}
 """By the states of Celery's results."""
+WAITS = "PENDING"
+WAITS_FOR = 86_400
+"""Seconds that a started task may wait in its queue and still be known."""
+STATES = {
+    WAITS: TaskState.WAITING,
+    "RETRY": TaskState.WAITING,
+    "STARTED": TaskState.RUNNING,
+    "SUCCESS": TaskState.DONE,
+    "FAILURE": TaskState.FAILED,
+    "REVOKED": TaskState.FAILED,
+}
 
 
 class PolledBackend(RedisBackend):
@@ -83,6 +95,16 @@ def _error_text(result: object) -> str:
     said = "; ".join(map(str, arguments)) if isinstance(arguments, list) else str(arguments)
     is_ours = said and str(result.get("exc_module", "")).startswith("sago.")
     return said if is_ours else f"{result.get('exc_type')}: {said}"
+
+
+def _outcome(kept: Mapping[str, Any]) -> TaskOutcome:
+    state, result, ended_at = STATES[kept["status"]], kept["result"], kept.get("date_done")
+    at = datetime.fromisoformat(ended_at) if ended_at else None
+    if state is TaskState.DONE:
+        return TaskOutcome(state, at, result)
+    if not isinstance(result, dict) or "exc_type" not in result:
+        return TaskOutcome(state, at)
+    return TaskOutcome(state, at, error=_error_text(result), error_type=result["exc_type"])
 
 
 class CeleryDispatcher:
@@ -162,7 +184,23 @@ class CeleryDispatcher:
         """Enqueue `upkeep.flush_idle` for everything that waits."""
         self._send("upkeep.flush_idle", older_than=0)
 
-    def _send(self, name: str, *args: str, options: Mapping[str, Any] = NO_OPTIONS, **kwargs: float) -> str:
+    def start(self, task_id: UUID, name: str, arguments: Mapping[str, Any]) -> None:
+        """Enqueue the task. A mark in the result backend tells one that waits from one of which nothing is known: in
+        Celery's own words both are pending."""
+        backend = cast(RedisBackend, self._app.backend)
+        waits = json.dumps({"status": WAITS, "result": None, "task_id": str(task_id)})
+        try:
+            backend.client.set(backend.get_key_for_task(str(task_id)), waits, nx=True, ex=WAITS_FOR)
+        except RedisError as error:
+            raise TransientError(f"result backend does not answer: {error}") from error
+        self._send(name, options={"task_id": str(task_id)}, **arguments)
+
+    def outcomes(self, task_ids: Sequence[UUID]) -> dict[UUID, TaskOutcome]:
+        """By one MGET."""
+        found = _results(self._app, [str(task_id) for task_id in task_ids]) if task_ids else {}
+        return {UUID(task_id): _outcome(result) for task_id, result in found.items()}
+
+    def _send(self, name: str, *args: str, options: Mapping[str, Any] = NO_OPTIONS, **kwargs: Any) -> str:
         try:
             return str(self._app.send_task(name, args=args, kwargs=kwargs, **options).id)
         except (OperationalError, RedisError) as error:

@@ -44,6 +44,11 @@ OTHER = {
     "sources": ("slack",),
     "granularity": ("bands",),
     "source": ("slack",),
+    "topic": ("slack-messages",),
+    "error_type": ("InvalidMessageError",),
+    "replayed": ("false",),
+    "value": ("true",),
+    "task_id": ("00000000-0000-4000-8000-000000000000",),
     "token": ("never",),
     "Idempotency-Key": (USED,),
     "If-Match": (f'"{SHA}"',),  # or that of a letter of theirs
@@ -68,6 +73,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/data-flow/ingest"): {"source_name": "slack", "company_id": PRIVATE, "data": MESSAGE},
     ("POST", "/api/v1/data-flow/webhook/{source}"): {},
     ("POST", "/unsubscribe/{token}"): None,
+    ("POST", "/api/v1/dead-letters/replay"): {"company_id": PRIVATE},
+    ("POST", "/api/v1/tasks"): {"name": "outreach.compose", "arguments": {"watch_id": "WATCH"}},
 }
 UNTOLD = ("x-request-id", "date", "ratelimit")
 LISTS = ("companies", "events", "watches", "outreach", "shares", "audit")

@@ -12,7 +12,9 @@ import pytest
 import redis
 from kombu import pools
 
+from sago.domain.tasks import TaskOutcome, TaskState
 from sago.embedded.servers import Server
+from sago.errors import PermanentError
 from sago.pipeline.polling import QUEUED_FOR
 from sago.ports import Dispatcher
 from sago.sections import RedisSettings
@@ -21,7 +23,10 @@ from sago.stores.memory.dispatcher import MemoryDispatcher
 from tests.integration.houses import flush
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # kombu's channels leave sockets to be collected
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # kombu's channels leave sockets to be collected
+    pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning"),  # by Celery's backend
+]
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.services)])
@@ -71,6 +76,46 @@ def test_a_merge_waits_once_its_chunks_are_read(dispatcher: Dispatcher) -> None:
 def test_letters_that_nobody_has_taken_wait_in_their_own_queue(dispatcher: Dispatcher) -> None:
     dispatcher.compose(UUID(int=1), datetime(2026, 3, 1, tzinfo=UTC))
     assert (dispatcher.waiting("outreach"), dispatcher.waiting()) == (1, 0)
+
+
+def become(dispatcher: Dispatcher, task_id: UUID, state: str, result: object) -> None:
+    """What a worker writes."""
+    if isinstance(dispatcher, MemoryDispatcher):
+        states = {"STARTED": TaskState.RUNNING, "SUCCESS": TaskState.DONE, "FAILURE": TaskState.FAILED}
+        error = isinstance(result, Exception)
+        told = (None, str(result), type(result).__name__) if error else (result if state == "SUCCESS" else None, "", "")
+        ended_at = None if state == "STARTED" else datetime.now(UTC)
+        dispatcher.kept[task_id] = TaskOutcome(states[state], ended_at, *told)
+    else:
+        backend = dispatcher.__dict__["_app"].backend
+        backend.store_result(str(task_id), result, state)
+
+
+def test_a_started_task_is_followed_from_its_queue_to_its_end(dispatcher: Dispatcher) -> None:
+    done, failed = UUID(int=1), UUID(int=2)
+    for task_id in (done, failed):
+        dispatcher.start(task_id, "outreach.compose", {"watch_id": "w", "as_of": "2026-03-01"})
+    assert dispatcher.waiting("outreach") == 2
+    assert dispatcher.outcomes([done, UUID(int=3)]) == {done: TaskOutcome(TaskState.WAITING)}
+    assert dispatcher.outcomes([]) == {}
+    become(dispatcher, done, "STARTED", {"pid": 7})
+    assert dispatcher.outcomes([done])[done] == TaskOutcome(TaskState.RUNNING)
+    become(dispatcher, done, "SUCCESS", ["a", 1])
+    become(dispatcher, failed, "FAILURE", PermanentError("nothing helps"))
+    found = dispatcher.outcomes([done, failed])
+    assert (found[done].state, found[done].result) == (TaskState.DONE, ["a", 1])
+    assert found[failed][2:] == (None, "nothing helps", "PermanentError")
+    assert all(
+        each.ended_at and abs(each.ended_at - datetime.now(UTC)) < timedelta(minutes=1) for each in found.values()
+    )
+
+
+def test_what_ended_does_not_wait_again_when_it_is_started_under_its_id_again(dispatcher: Dispatcher) -> None:
+    task_id = UUID(int=1)
+    dispatcher.start(task_id, "upkeep.reap", {})
+    become(dispatcher, task_id, "SUCCESS", 0)
+    dispatcher.start(task_id, "upkeep.reap", {})
+    assert dispatcher.outcomes([task_id])[task_id].state is TaskState.DONE
 
 
 @pytest.mark.services

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sago.domain.batches import DeadLetter, Progress, Tick
+from sago.domain.pages import DeadLettersAsked, Place
 from sago.ports import Database
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -57,6 +58,32 @@ def test_a_replayed_letter_is_listed_only_on_request(database: Database) -> None
         assert not tx.ledger.mark_replayed("nobody", NOW)
         assert tx.ledger.dead_letters() == [dead("b", 1)]
         assert tx.ledger.dead_letters(replayed=True) == [dead("b", 1), dead("a", replayed_at=NOW + MINUTE)]
+
+
+def test_letters_are_asked_for_by_filter_and_in_pages_without_their_bytes(database: Database) -> None:
+    letters = [
+        dead("a"),
+        dead("b"),
+        dead("c", 1, topic="unparsed", company_id=None),
+        dead("d", 2, error_type="WorkerLostError"),
+        dead("e", 3, company_id="birch", replayed_at=NOW + 9 * MINUTE),
+    ]
+    with database.begin() as tx:
+        tx.ledger.add_dead_letters(letters)
+
+    def origins(**asked: Any) -> str:
+        with database.begin() as tx:
+            found = tx.ledger.dead_letters_asked(DeadLettersAsked(**asked))
+        assert all(each.value == b"" for each in found)
+        return "".join(each.origin for each in found)
+
+    assert origins() == "edcba"
+    assert origins(topic="slack-messages") == "edba"
+    assert origins(company_id="acme", error_type="InvalidMessageError") == "ba"
+    assert (origins(is_replayed=True), origins(is_replayed=False)) == ("e", "dcba")
+    assert (origins(limit=2), origins(after=Place(NOW + 2 * MINUTE, "d"))) == ("ed", "cba")
+    assert (origins(after=Place(NOW, "b")), origins(after=Place(NOW, "a"))) == ("a", "")
+    assert origins(topic="\x00") == ""
 
 
 def test_open_letters_are_counted_by_topic(database: Database) -> None:

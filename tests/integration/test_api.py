@@ -140,6 +140,21 @@ def test_what_is_answered_is_stored_and_health_and_metrics_say_so(house: House) 
     assert metrics["cache"]["counted_marks"] == before["cache"]["counted_marks"] + 250
 
 
+def test_the_same_request_under_its_key_gets_the_first_answer_again(house: House) -> None:
+    def ingest(name: str) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {KEY}", "Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
+        url = f"{house.url}/api/v1/data-flow/ingest"
+        return httpx2.post(url, json=[row(name), row(name, content="other")], headers=headers, timeout=40)
+
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(ingest, ["idem-1"] * 4))
+    assert sorted(answer.status_code for answer in answers) == [207, 409, 409, 409]
+    (first,) = (answer for answer in answers if answer.status_code == 207)
+    again, other = ingest("idem-1"), ingest("idem-2")
+    assert (again.status_code, again.json()) == (207, first.json())
+    assert (again.headers["Idempotency-Replayed"], other.status_code) == ("true", 422)
+
+
 def test_a_key_is_asked_for(house: House) -> None:
     answer = httpx2.get(f"{house.url}/api/v1/data-flow/health")
     assert answer.status_code == 401

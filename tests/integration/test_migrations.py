@@ -287,7 +287,7 @@ def test_the_api_reads_these_tables_and_no_other_and_does_nothing_else(migrated:
     assert not {table for table, _, _, changes in granted if changes}
     assert bound == {
         "audit_log", "companies", "event_aliases", "firms", "metric_points", "outreach", "shares",
-        "significant_events", "watches",
+        "significant_events", "task_runs", "watches",
     }  # fmt: skip
 
 
@@ -298,6 +298,7 @@ def test_the_api_reads_these_tables_and_no_other_and_does_nothing_else(migrated:
         "SELECT voice FROM watches",
         "SELECT key_sha256 FROM api_keys",
         "SELECT sealed FROM connection_tokens",
+        "SELECT idempotency_key FROM task_runs",
     ],
 )
 def test_the_api_reads_no_address_of_a_founder_and_no_secret(migrated: PostgresSettings, query: str) -> None:

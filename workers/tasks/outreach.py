@@ -42,6 +42,12 @@ def significance(as_of: str | None = None) -> int:
     return container().judging.keep_all(_moment(as_of))
 
 
+@app.task(name="outreach.judge")
+def judge(watch_ids: list[str], as_of: str) -> int:
+    """Judge these watches as of a moment and keep their verdicts as that day's; how many."""
+    return container().judging.keep({UUID(watch_id) for watch_id in watch_ids}, datetime.fromisoformat(as_of))
+
+
 @app.task(name="outreach.compose", autoretry_for=(TransientError, SoftTimeLimitExceeded), retry_backoff=8)
 def compose(watch_id: str, as_of: str, patient: bool = False) -> str | None:
     """Compose the letter of one watch as of a moment; its id, or None where there is nothing new to say.

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from sago.api import intake
-from sago.api.access import Calling, House
+from sago.api.access import HandsIn, House
 from sago.api.examples import REQUEST_BODY
 from sago.api.handing import Handing, small
+from sago.api.idempotency import Once, RequestKey
 from sago.api.intake import Receipt, body_of
 from sago.api.problems import answers
 from sago.api.sharing import Asked
@@ -42,22 +43,32 @@ Wired = Annotated[Container, Depends(container_of)]
     "/ingest",
     status_code=202,
     response_description="All messages were taken.",
-    responses={**PARTLY, **answers(408, 413, 415, 422, 503)},
+    responses={**PARTLY, **answers(408, 409, 413, 415, 422, 503)},
     openapi_extra={"requestBody": REQUEST_BODY},
 )
 async def ingest(
-    caller: Calling, body: Annotated[bytes, Depends(body_of)], request: Request, container: Wired, response: Response
+    caller: HandsIn,
+    key: RequestKey,
+    body: Annotated[bytes, Depends(body_of)],
+    request: Request,
+    container: Wired,
+    response: Response,
 ) -> Receipt:
     """Hand in one message, or a list of up to 1,000.
 
     The answer comes once the messages are safe. Handing in a message again has no further effect: its id says which
-    it is. A message of a list that cannot be taken does not hold back the others.
+    it is. A message of a list that cannot be taken does not hold back the others. With an `Idempotency-Key` the same
+    request again gets the first answer again.
     """
     company_id, now = container.settings.company_id, container.clock.now()
-    found = await small(len(body), lambda: intake.read(body, company_id, now, partial(caller.may, INGEST)))
-    handing: Handing = request.app.state.handing
-    conflicts = await handing.take([message for _, message in found.messages]) if found.messages else []
-    receipt = intake.conclude(found, conflicts, stored=container.reception.until_stored)
+
+    async def take() -> Receipt:
+        found = await small(len(body), lambda: intake.read(body, company_id, now, partial(caller.may, INGEST)))
+        handing: Handing = request.app.state.handing
+        conflicts = await handing.take([message for _, message in found.messages]) if found.messages else []
+        return intake.conclude(found, conflicts, stored=container.reception.until_stored)
+
+    receipt = await Once(container.replies, caller.who, key).answer(body, take, Receipt, response)
     response.status_code = 207 if receipt.errors else 202
     return receipt
 

@@ -26,6 +26,7 @@ from sago.ports import (
     OutreachStore,
     ShareStore,
     StreamStore,
+    TaskRunStore,
     UnderWayStore,
     VerdictStore,
 )
@@ -44,6 +45,7 @@ from sago.stores.memory.notices import MemoryNotices
 from sago.stores.memory.outreach import MemoryOutreach
 from sago.stores.memory.shares import MemoryShares
 from sago.stores.memory.state import State
+from sago.stores.memory.task_runs import MemoryTaskRuns
 from sago.stores.memory.under_way import MemoryUnderWay
 from sago.stores.memory.verdicts import MemoryVerdicts
 
@@ -71,6 +73,7 @@ class MemoryTransaction:
         self.under_way: UnderWayStore = MemoryUnderWay(state)
         self.identities: IdentityStore = MemoryIdentities(state)
         self.keys: KeyStore = MemoryKeys(state)
+        self.task_runs: TaskRunStore = MemoryTaskRuns(state)
         self.ledger: Ledger = MemoryLedger(state)
         self.erasures: ErasureStore = MemoryErasures(state)
         self.generation: GenerationStore = MemoryGeneration(state)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sago.domain.tasks import TaskOutcome, TaskState
 from sago.ports.tasks import WorkQueue
 
 
@@ -17,6 +18,8 @@ class MemoryDispatcher:
         self.sent: list[tuple[str, tuple[Any, ...]]] = []
         self._fired: list[datetime] = []
         """When each chunk in `sent` was fired."""
+        self.kept: dict[UUID, TaskOutcome] = {}
+        """What became of started tasks; a test changes it."""
 
     def open_batch(self, company_id: str, batch_id: str) -> None:
         """Keep `extract.start`."""
@@ -59,6 +62,15 @@ class MemoryDispatcher:
     def recover(self) -> None:
         """Keep `upkeep.recover`."""
         self.sent.append(("upkeep.recover", ()))
+
+    def start(self, task_id: UUID, name: str, arguments: Mapping[str, Any]) -> None:
+        """Keep the task; it waits."""
+        self.sent.append((name, tuple(arguments.values())))
+        self.kept.setdefault(task_id, TaskOutcome(TaskState.WAITING))
+
+    def outcomes(self, task_ids: Sequence[UUID]) -> dict[UUID, TaskOutcome]:
+        """What is kept."""
+        return {task_id: self.kept[task_id] for task_id in task_ids if task_id in self.kept}
 
     def take(self) -> list[tuple[str, tuple[Any, ...]]]:
         """What was enqueued since the last call."""

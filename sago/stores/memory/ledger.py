@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sago.domain.batches import DeadLetter, Progress, Tick, TickRun, TickState
 from sago.domain.messages import to_utc_ms
+from sago.domain.pages import DeadLettersAsked
 from sago.stores.memory.state import State
 
 
@@ -35,6 +36,13 @@ class MemoryLedger:
         letters = [each for each in found if each.origin.startswith(within) and each.error.startswith(error)]
         shown = [letter for letter in letters if replayed or letter.replayed_at is None]
         return sorted(shown, key=lambda letter: (-letter.failed_at.timestamp(), letter.origin))[:limit]
+
+    def dead_letters_asked(self, asked: DeadLettersAsked) -> list[DeadLetter]:
+        shown = [letter for letter in self._state.dead_letters.values() if _is_asked(letter, asked)]
+        if asked.after is not None:
+            shown = [letter for letter in shown if (letter.failed_at, letter.origin) < asked.after]
+        newest = sorted(shown, key=lambda letter: (letter.failed_at, letter.origin), reverse=True)
+        return [letter.model_copy(update={"value": b""}) for letter in newest[: asked.limit]]
 
     def dead_letter(self, origin: str) -> DeadLetter | None:
         return self._state.dead_letters.get(origin)
@@ -113,6 +121,15 @@ class MemoryLedger:
     def release_tick(self, tick: Tick, now: datetime) -> None:
         if tick in self._state.ticks:
             self._state.ticks[tick] = self._state.ticks[tick]._replace(lease_until=now)
+
+
+def _is_asked(letter: DeadLetter, asked: DeadLettersAsked) -> bool:
+    return (
+        asked.topic in (None, letter.topic)
+        and asked.company_id in (None, letter.company_id)
+        and asked.error_type in (None, letter.error_type)
+        and asked.is_replayed in (None, letter.replayed_at is not None)
+    )
 
 
 def _is_open(run: TickRun, now: datetime) -> bool:

@@ -22,6 +22,7 @@ from sago.domain.letters import Composition, DueLetter, Letter
 from sago.domain.mails import Contact, Mail, Suppression
 from sago.domain.messages import MessageRef
 from sago.domain.notices import Notice, Told
+from sago.domain.tasks import TaskRun
 from sago.domain.watches import Verdict, Watch
 
 DEFAULT_FIRMS = {DEFAULT_FIRM: "This house"}
@@ -86,6 +87,7 @@ class State:
     dead_letters: dict[str, DeadLetter] = field(default_factory=dict)
     progress: dict[tuple[str, str, int], Progress] = field(default_factory=dict)
     progress_at: dict[tuple[str, str, int], datetime] = field(default_factory=dict)
+    task_runs: dict[UUID, TaskRun] = field(default_factory=dict)
     ticks: dict[Tick, TickRun] = field(default_factory=dict)
     plans: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     verdicts: dict[tuple[UUID, date], Verdict] = field(default_factory=dict)

@@ -11,12 +11,14 @@ from sago.domain.companies import Company, Granularity, Share
 from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter
 from sago.domain.messages import source_of
-from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place
+from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place, RunsAsked
+from sago.domain.tasks import TaskRun
 from sago.domain.watches import Watch
 from sago.ports import TOLD_TO_FIRMS, AuditLine, Clock
 from sago.stores.clock import SystemClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.state import AuditEntry, State
+from sago.stores.memory.task_runs import page_of
 
 
 class MemoryTenants:
@@ -123,6 +125,16 @@ class MemoryView:
             line for line in lines if asked.action in (None, line.action) and asked.subject in (None, line.subject)
         ]
         return shown[: asked.limit]
+
+    def task_runs(self, asked: RunsAsked) -> list[TaskRun]:
+        return page_of(self._task_runs(), asked)
+
+    def task_run(self, run_id: UUID) -> TaskRun | None:
+        return next((run for run in self._task_runs() if run.id == run_id), None)
+
+    def _task_runs(self) -> Sequence[TaskRun]:
+        mine = (run for run in self._state.task_runs.values() if run.firm_id == self._firm_id)
+        return [run.model_copy(update={"idempotency_key": None}) for run in mine]
 
     def _letters(self) -> Sequence[Letter]:
         mine = (letter for letter in self._state.letters.values() if letter.firm_id == self._firm_id)

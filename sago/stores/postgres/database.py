@@ -26,6 +26,7 @@ from sago.ports import (
     OutreachStore,
     ShareStore,
     StreamStore,
+    TaskRunStore,
     UnderWayStore,
     VerdictStore,
 )
@@ -48,6 +49,7 @@ from sago.stores.postgres.notices import PostgresNotices
 from sago.stores.postgres.outreach import PostgresOutreach
 from sago.stores.postgres.shares import PostgresShares
 from sago.stores.postgres.streams import PostgresStreams
+from sago.stores.postgres.task_runs import PostgresTaskRuns
 from sago.stores.postgres.under_way import PostgresUnderWay
 from sago.stores.postgres.verdicts import PostgresVerdicts
 
@@ -72,6 +74,7 @@ class PostgresTransaction:
         self.under_way: UnderWayStore = PostgresUnderWay(connection)
         self.identities: IdentityStore = PostgresIdentities(connection)
         self.keys: KeyStore = PostgresKeys(connection)
+        self.task_runs: TaskRunStore = PostgresTaskRuns(connection)
         self.ledger: Ledger = PostgresLedger(connection)
         self.erasures: ErasureStore = PostgresErasures(connection)
         self.generation: GenerationStore = PostgresGeneration(connection)

@@ -6,11 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnClause, ColumnElement, Connection, func, literal_column, select, update
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Connection,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.batches import DeadLetter, Progress, Tick, TickRun, TickState
 from sago.domain.messages import to_utc_ms
+from sago.domain.pages import DeadLettersAsked
 from sago.stores.postgres.tables import bridge_progress, dead_letters, plans, ticks
 
 IS_NEW: ColumnClause[bool] = literal_column("(xmax = 0)")
@@ -48,6 +59,20 @@ class PostgresLedger:
             query = query.where(c.topic == topic)
         if not replayed:
             query = query.where(c.replayed_at.is_(None))
+        return [DeadLetter.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+    def dead_letters_asked(self, asked: DeadLettersAsked) -> list[DeadLetter]:
+        c = dead_letters.c
+        query = select(*(each for each in c if each is not c.value))
+        for column in (c.topic, c.company_id, c.error_type):
+            if (wanted := getattr(asked, column.name)) is not None:
+                query = query.where(column == wanted)
+        if asked.is_replayed is not None:
+            query = query.where(c.replayed_at.is_not(None) if asked.is_replayed else c.replayed_at.is_(None))
+        if asked.after is not None:
+            place = tuple_(literal(asked.after.at, c.failed_at.type), literal(asked.after.id, c.origin.type))
+            query = query.where(tuple_(c.failed_at, c.origin) < place)
+        query = query.order_by(c.failed_at.desc(), c.origin.desc()).limit(asked.limit)
         return [DeadLetter.model_validate(row._asdict()) for row in self._connection.execute(query)]
 
     def dead_letter(self, origin: str) -> DeadLetter | None:

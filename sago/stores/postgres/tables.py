@@ -339,6 +339,16 @@ bridge_progress = _table(
 )
 ticks = _table("ticks", job=Words, due_at=Time, state=Words, lease_until=Time, attempts=Integer)
 plans = _table("plans", job=Words, cron=Words, since=Time)
+task_runs = _table(
+    "task_runs",
+    id=Uuid,
+    name=Words,
+    arguments=Json,
+    firm_id=Words,
+    who=Words,
+    idempotency_key=Words,
+    started_at=Time,
+)
 compositions = _table(
     "compositions",
     watch_id=Uuid,

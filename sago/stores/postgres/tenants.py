@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sago.domain.companies import Company, Share
 from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter
-from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place
+from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place, RunsAsked
+from sago.domain.tasks import TaskRun
 from sago.domain.watches import Watch
 from sago.ports import AuditLine
 from sago.sections import PostgresSettings
@@ -33,8 +34,10 @@ from sago.stores.postgres.tables import (
     outreach,
     shares,
     significant_events,
+    task_runs,
     watches,
 )
+from sago.stores.postgres.task_runs import SHOWN, newest_runs, run_of
 
 API = "sago_api"
 BEGIN = text(
@@ -142,6 +145,13 @@ class PostgresView:
             shown = audit_log.alias()
             query = query.where(c.id < select(shown.c.id).where(shown.c.line == asked.after).scalar_subquery())
         return [AuditLine(*row) for row in self.connection.execute(query.order_by(c.id.desc()).limit(asked.limit))]
+
+    def task_runs(self, asked: RunsAsked) -> list[TaskRun]:
+        return [run_of(row) for row in self.connection.execute(newest_runs(select(*SHOWN), asked))]
+
+    def task_run(self, run_id: UUID) -> TaskRun | None:
+        row = self.connection.execute(select(*SHOWN).where(task_runs.c.id == run_id)).one_or_none()
+        return run_of(row) if row else None
 
 
 def _company(row: Row[Any]) -> Company:

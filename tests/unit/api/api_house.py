@@ -26,6 +26,7 @@ from sago.stores.memory.dispatcher import MemoryDispatcher
 from sago.stores.memory.keeping import MemoryMirror
 from sago.stores.memory.log import MemoryLog
 from sago.stores.memory.raw import MemoryRawStore
+from sago.stores.memory.replies import MemoryReplies
 from sago.stores.memory.tenants import MemoryTenants
 
 NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
@@ -79,6 +80,7 @@ def container_in_memory(settings: Settings, **adapters: Any) -> Container:
         dispatcher=MemoryDispatcher(),
         deliveries=MemoryDeliveryCounts(),
         throttle=MemoryThrottle(clock),
+        replies=MemoryReplies(clock),
         breakers=SharedBreakers(MemoryShelf(), clock, settings.breaker, timedelta(minutes=1)),
     )
     container.__dict__.update(adapters)

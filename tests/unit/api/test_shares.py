@@ -247,7 +247,7 @@ def test_a_founder_is_not_told_which_firms_there_are_before_they_share(sharing: 
         ({"until": "2027-01-01T00:00:00"}, "until", "timezone"),
         ({"until": "0001-01-01T00:00:00+23:00"}, "until", "years 1 to 9999"),
         ({"untill": None}, "untill", "not permitted"),
-        ({"firm": " "}, "firm", "write it with letters or digits"),
+        ({"firm": "??"}, "firm", "write it with letters or digits"),
     ],
 )
 def test_what_cannot_be_shared_is_refused_with_its_field(

@@ -10,6 +10,7 @@ import pytest
 
 from sago.domain.messages import Message
 from sago.errors import UsageError
+from sago.sources.conversations import conversation_of
 from sago.sources.files import BadRow, Kind, count_rows, describe, read_path
 from sago.sources.registry import READERS, reader
 
@@ -34,6 +35,19 @@ def export(path: Path, **days: object) -> Path:
 
 def said(text: str, **more: object) -> dict[str, object]:
     return {"type": "message", "user": "U1", "text": text, "ts": "1772442251.000200", **more}
+
+
+def test_an_export_says_which_conversations_are_direct(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    lists = {"channels": ("C7", "docks"), "mpims": ("C8", "mpdm-orla--jiri-1"), "dms": ("D9", None)}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("users.json", "[]")
+        for name, (channel, called) in lists.items():
+            archive.writestr(f"{name}.json", json.dumps([{"id": channel} | ({"name": called} if called else {})]))
+            archive.writestr(f"{called or channel}/2026-03-02.json", json.dumps([said(name)]))
+    found = {row.text: conversation_of(row) for row in read(path) if isinstance(row, Message)}
+    direct = {name: (place.channel, place.is_direct) for name, place in found.items()}
+    assert direct == {"channels": ("C7", False), "mpims": ("C8", True), "dms": ("D9", True)}
 
 
 def test_every_kind_has_a_reader() -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from sago.bootstrap import PREPARED
 from sago.config import PROJECT
+from sago.domain.tasks import CATALOGUE
 
 ASK = """
-import json
+import inspect, json
 from sago.sections import RedisSettings
 from sago.stores.celery_dispatcher import client
 from workers.app import app
@@ -25,6 +26,7 @@ print(json.dumps({name: {
     "queues": [queue(app, name), queue(client(RedisSettings(url="redis://127.0.0.1:1")), name)],
     "max_retries": task.max_retries,
     "after_worker_lost": task.retry_on_worker_lost,
+    "takes": list(inspect.signature(task.run).parameters),
     "after_errors": hasattr(task, "_orig_run"),
 } for name, task in app.tasks.items() if not name.startswith("celery.")}))
 """
@@ -78,6 +80,22 @@ def test_each_task_has_its_queue(tasks: dict[str, dict[str, Any]]) -> None:
     for name, task in tasks.items():
         wanted = SHORT.get(name, name.partition(".")[0])
         assert task["queues"] == [wanted, wanted], name
+
+
+SENT_OTHERWISE = {"outreach.compose": {"as_of"}, "outreach.judge": {"as_of", "watch_ids"}}
+"""What a firm's task takes that no caller says: found in the firm's view, and the moment."""
+
+
+def test_what_people_start_by_name_is_a_task_that_takes_what_they_say(tasks: dict[str, dict[str, Any]]) -> None:
+    assert set(CATALOGUE) <= set(tasks)
+    for name, kind in CATALOGUE.items():
+        sent = set(kind.takes.model_fields) | SENT_OTHERWISE.get(name, set())
+        sent -= {"watch_id"} if name == "outreach.judge" else set()
+        assert sent <= set(tasks[name]["takes"]), name
+
+
+def test_what_others_send_is_not_for_people_to_start(tasks: dict[str, dict[str, Any]]) -> None:
+    assert set(tasks) - set(CATALOGUE) == {"store.batch", "extract.start", "extract.chunk", "extract.merge"}
 
 
 def test_a_batch_that_is_read_and_a_claim_do_not_wait_behind_long_tasks() -> None:

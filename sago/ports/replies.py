@@ -1,0 +1,32 @@
+"""First answers to requests that may come again (`Idempotency-Key`)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+
+class Begun(NamedTuple):
+    """What a request finds under its key: nothing, and then it is the first; else one under way, or its answer."""
+
+    is_first: bool
+    digest: str
+    """Of the body that the first had."""
+    answer: Any = None
+    """Plain JSON; None while the first is under way."""
+
+
+class Replies(Protocol):
+    """Answers kept for a day. Nothing depends on it: never raises, and where nobody answers each request is a first."""
+
+    def begin(self, name: str, digest: str) -> Begun:
+        """Take the name for a request with such a body, unless another has it. It is given back by itself after a
+        minute, should whoever took it never end."""
+
+    def end(self, name: str, digest: str, answer: Any) -> None:
+        """Keep the answer under the name that was taken."""
+
+    def release(self, name: str) -> None:
+        """Give the name back: the next request is a first again."""
+
+    def close(self) -> None:
+        """Let go of connections."""

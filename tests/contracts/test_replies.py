@@ -1,0 +1,84 @@
+"""One suite for the Replies port, on memory and on Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis
+
+from sago.ports import Begun, Replies
+from sago.stores.memory.clock import ManualClock
+from sago.stores.memory.replies import MemoryReplies
+from sago.stores.redis_replies import KEPT, UNDER_WAY, RedisReplies
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.services)])
+def replies(request: pytest.FixtureRequest) -> Iterator[Replies]:
+    made: Replies
+    if request.param == "memory":
+        made = MemoryReplies(ManualClock(NOW))
+    else:
+        made = RedisReplies(request.getfixturevalue("cache_url"))
+    yield made
+    made.close()
+
+
+def test_the_first_takes_a_name_and_others_find_it_under_way(replies: Replies) -> None:
+    assert replies.begin("a", "sha").is_first
+    assert replies.begin("a", "sha") == Begun(is_first=False, digest="sha", answer=None)
+    assert replies.begin("a", "other") == Begun(is_first=False, digest="sha", answer=None)
+    assert replies.begin("b", "sha").is_first
+
+
+def test_an_answer_is_found_by_those_who_come_later(replies: Replies) -> None:
+    replies.begin("a", "sha")
+    replies.end("a", "sha", {"said": [1, "zwei"]})
+    assert replies.begin("a", "other") == Begun(is_first=False, digest="sha", answer={"said": [1, "zwei"]})
+
+
+def test_a_name_that_was_given_back_is_taken_anew(replies: Replies) -> None:
+    replies.begin("a", "sha")
+    replies.release("a")
+    assert replies.begin("a", "other") == Begun(is_first=True, digest="other")
+
+
+def test_of_many_at_once_one_is_the_first(replies: Replies) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        begun = list(pool.map(lambda _: replies.begin("a", "sha"), range(24)))
+    assert sum(each.is_first for each in begun) == 1
+
+
+def test_in_memory_a_name_is_given_back_by_itself() -> None:
+    clock = ManualClock(NOW)
+    replies = MemoryReplies(clock)
+    replies.begin("a", "sha")
+    clock.advance(UNDER_WAY + timedelta(seconds=1))
+    assert replies.begin("a", "sha").is_first
+    replies.end("a", "sha", 1)
+    clock.advance(KEPT - timedelta(seconds=1))
+    assert not replies.begin("a", "sha").is_first
+
+
+@pytest.mark.services
+def test_in_redis_each_name_has_its_end(cache_url: str) -> None:
+    replies = RedisReplies(cache_url)
+    with redis.Redis.from_url(cache_url) as client:
+        replies.begin("a", "sha")
+        assert 0 < client.pttl("replies:a") <= UNDER_WAY / timedelta(milliseconds=1)
+        replies.end("a", "sha", {})
+        assert 0 <= KEPT / timedelta(milliseconds=1) - client.pttl("replies:a") < 60_000
+    replies.close()
+
+
+def test_without_redis_each_is_a_first_and_nothing_fails() -> None:
+    replies = RedisReplies("redis://127.0.0.1:1/3")
+    for _ in range(2):
+        assert replies.begin("a", "sha").is_first
+        replies.end("a", "sha", {})
+        replies.release("a")
+    replies.close()
