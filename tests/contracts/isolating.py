@@ -51,6 +51,7 @@ OTHER = {
     "task_id": ("00000000-0000-4000-8000-000000000000",),
     "token": ("never",),
     "Idempotency-Key": (USED,),
+    "idempotency-key": (USED,),
     "If-Match": (f'"{SHA}"',),  # or that of a letter of theirs
 }
 """Parameters that name no row of a firm."""
