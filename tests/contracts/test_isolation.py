@@ -56,7 +56,8 @@ def _requests(draw: st.DrawFn, world: Isolated, operation: Operation) -> Request
     sent = BODIES.get(operation[:2])
     text_of = draw(st.sampled_from([SHA, *world.shas]))
     marked = tuple((name, value.replace(SHA, text_of)) for name, value in headers)
-    body = None if sent is None else json.dumps(sent).replace(SHA, text_of)
+    watch = world.theirs["watch_id"][0]
+    body = None if sent is None else json.dumps(sent).replace(SHA, text_of).replace("WATCH", watch)
     return Request(caller, method, path, tuple(query), marked, body)
 
 
