@@ -6,6 +6,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -147,6 +148,9 @@ def test_two_keys_in_one_request_are_none(house: House) -> None:
     assert house.client.post(INGEST, content=json.dumps(row()).encode(), headers=headers).status_code == 422
 
 
+RUNS = count()
+
+
 @pytest.fixture
 def shared_house(make: MakeHouse) -> House:
     return make(rate_limit=0)
@@ -155,7 +159,7 @@ def shared_house(make: MakeHouse) -> House:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("xyz"), st.integers(1, 3)), max_size=6))
 def test_whatever_is_sent_the_first_body_of_a_key_decides(shared_house: House, sent: list[tuple[str, int]]) -> None:
-    run = id(sent)
+    run = next(RUNS)
     first: dict[str, tuple[int, Any]] = {}
     for key, number in sent:
         answer = ingest(shared_house, row(number), f'"{run}-{key}"')

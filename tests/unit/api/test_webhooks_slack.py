@@ -172,6 +172,15 @@ def unforeseen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     logging.disable(logging.NOTSET)
 
 
+def again(house: House, body: bytes) -> Response:
+    """Delivered as a vendor does: what did not find time on a machine that is busy elsewhere comes again."""
+    for _ in range(5):
+        answer = deliver(house, body)
+        if answer.status_code != 503:
+            break
+    return answer
+
+
 @pytest.mark.timeout(300)
 def test_ten_thousand_mutated_deliveries(make: MakeHouse, unforeseen: list[Any]) -> None:
     payloads = bases()
@@ -185,11 +194,12 @@ def test_ten_thousand_mutated_deliveries(make: MakeHouse, unforeseen: list[Any])
         nonlocal number
         for base, mutation in mutations:
             body = mutated(payloads[base % len(payloads)], mutation)
-            answer = deliver(one, body)
+            answer = again(one, body)
             statuses[answer.status_code] += 1
             assert answer.status_code in (200, 422) or (answer.status_code == 401 and not is_utf8(body)), answer.text
         number += 1
-        assert deliver(one, json.dumps(envelope(good(number))).encode()).json()["taken"] == 1
+        taken = again(one, json.dumps(envelope(good(number))).encode()).json()
+        assert taken["taken"] + taken["known"] == 1
         check(drained(one), {f"slack:C0GOOD:{good(number)['ts']}"})
         beside(several, [payloads[base % len(payloads)] for base, _ in mutations], [each for _, each in mutations])
 
@@ -198,7 +208,7 @@ def test_ten_thousand_mutated_deliveries(make: MakeHouse, unforeseen: list[Any])
         wanted = [good(3 * number + each) for each in range(3)]
         events = [wanted[0], *wrong[:3], wanted[1], *wrong[3:6], wanted[2]]
         body = json.dumps(events).encode()
-        answer = deliver(house, body)
+        answer = again(house, body)
         assert answer.status_code == 200 or len(body) > 3_000_000, answer.text
         if answer.status_code == 413:
             return
