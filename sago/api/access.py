@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -156,8 +157,22 @@ def _same(given: str, key: str) -> bool:
 def _check_local(request: Request) -> None:
     """Without a key neither another machine may call, nor a web page whose own name was made to point here."""
     client = request.client.host if request.client else ""
-    if not _is_loopback(client) or request.url.hostname not in LOCAL_NAMES:
+    if not _is_loopback(client) or request.url.hostname not in LOCAL_NAMES or _is_of_a_strange_page(request):
         raise ProblemError(403, "without a key (SAGO_API__KEY) this machine alone is served, as localhost")
+
+
+def _is_of_a_strange_page(request: Request) -> bool:
+    """Whether a browser sends it for a page that is neither ours nor listed: some bodies go without asking first."""
+    origin = request.headers.get("origin")
+    listed = request.app.state.settings.api.cors_origins
+    return origin is not None and origin not in listed and _host_of(origin) not in LOCAL_NAMES
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).hostname
+    except ValueError:
+        return None
 
 
 def _is_loopback(host: str) -> bool:

@@ -59,7 +59,15 @@ class Cors(CORSMiddleware):
             allow_origins=origins,
             allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("Authorization", "Idempotency-Key", "If-Match", "X-Request-ID"),
-            expose_headers=("X-Request-ID", "ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy"),
+            expose_headers=(
+                "X-Request-ID",
+                "ETag",
+                "Idempotency-Replayed",
+                "Location",
+                "Retry-After",
+                "RateLimit",
+                "RateLimit-Policy",
+            ),
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:

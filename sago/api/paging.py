@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
@@ -53,12 +53,12 @@ def place_of(cursor: str | None) -> Place | None:
         return None
     try:
         at, row = _read(cursor)
-        place = Place(datetime.fromisoformat(at), row)
-        if place.at.tzinfo is None or "\0" in place.id:
+        said = datetime.fromisoformat(at)
+        if said.tzinfo is None or "\0" in row:
             raise ValueError(cursor)
-    except (ValueError, TypeError):
+        return Place(said.astimezone(UTC), row)
+    except (ValueError, TypeError, OverflowError):
         raise wrong_cursor() from None
-    return place
 
 
 def cursor_of_parts(*parts: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
@@ -24,6 +25,7 @@ from sago.errors import (
     WrongFieldError,
 )
 
+_PLACE = re.compile(r" at [^\s,;]+:\d+")
 SHOWN = 300
 """Characters of what was sent that an error repeats."""
 MOST_REFUSED = 100
@@ -129,9 +131,14 @@ def of(error: SagoError) -> ProblemError:
     if isinstance(error, RestoredError):
         return ProblemError(503, HELD, headers={"Retry-After": str(RETRY_AFTER)})
     if isinstance(error, TransientError):
-        return ProblemError(503, str(error), headers={"Retry-After": str(RETRY_AFTER)})
+        return ProblemError(503, _without_places(error), headers={"Retry-After": str(RETRY_AFTER)})
     what = "the installation is wrong: " if isinstance(error, ConfigError) else ""
-    return ProblemError(500, f"{what}{error}")
+    return ProblemError(500, f"{what}{_without_places(error)}")
+
+
+def _without_places(error: SagoError) -> str:
+    """Where our servers are the log alone says."""
+    return _PLACE.sub("", str(error))
 
 
 def _problem(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001

@@ -76,7 +76,7 @@ def test_a_key_opens_from_its_making_to_its_end_and_stays_in_the_list(wired: Wir
 
 
 def test_of_a_key_that_cannot_be_nothing_is_kept(wired: Wired) -> None:
-    for arguments in (("--scope", "ingest:nobody"), ("--scope", "read", "--firm", "Alder"), ("--scope", "read")):
+    for arguments in (("--scope", "ingest:nobody"), ("--scope", "read", "--firm", "Nobody Knows"), ("--scope", "read")):
         assert isinstance(sago("create", "--name", "crm", *arguments).exception, UsageError)
     with wired.database.begin() as tx:
         assert tx.keys.all() == []

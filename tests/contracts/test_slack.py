@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from sago.domain.connections import Token
 from sago.pipeline.pulling import End
-from sago.sources.slack_history import estimate
+from sago.sources.slack_history import TRIES, estimate
 from sago.stores.memory.clock import ManualClock
 from tests.canaries import SLACK_TOKEN, slack_refresh
 from tests.standins.slack_house import NOW, House
@@ -83,7 +83,10 @@ def test_a_workspace_is_read_whole_however_slack_misbehaves(
     if fault != "none":
         server.misbehave(fault, every=7, times=4 if fault == "hang" else 40)
     house = House(server, clock)
-    house.read()
+    for _ in range(TRIES):  # a thread that Slack failed at is asked for in the next window
+        house.read()
+        if stored(house) == shown(server.workspace):
+            break
     assert fault == "none" or server.faults[0].times < (4 if fault == "hang" else 35)
     assert stored(house) == shown(server.workspace)
     assert_each_once(house)

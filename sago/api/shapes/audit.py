@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sago.domain.mails import without_addresses
 from sago.ports import AuditLine
 
 LINE: dict[str, Any] = {
@@ -37,4 +38,7 @@ class AuditShown(BaseModel):
     @classmethod
     def of(cls, line: AuditLine) -> Self:
         """Of what the view returns."""
-        return cls(**line._asdict() | {"detail": dict(line.detail)})
+        told = {
+            name: without_addresses(value) if isinstance(value, str) else value for name, value in line.detail.items()
+        }
+        return cls(**line._asdict() | {"detail": told})

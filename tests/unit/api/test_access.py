@@ -57,6 +57,9 @@ def test_without_a_key_nobody_else_is_served(make: MakeHouse) -> None:
     assert make(caller=("::1", 4711)).ingest(row()).status_code == 202
     # A page of another site that had its own name point to this machine.
     assert make().ingest(row(), Host="evil.example").status_code == 403
+    for origin in ("https://evil.example", "null", "http://[evil"):
+        assert make().ingest(row(), Origin=origin).status_code == 403, origin
+    assert make().ingest(row(), Origin="http://localhost:8000").status_code == 202
 
 
 @pytest.mark.parametrize("host", ["::", "10.0.0.7", "sago.example"])

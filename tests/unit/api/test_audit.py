@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from httpx2 import Response
 
-from sago.ports import Note
+from sago.api.paging import cursor_of_parts
+from sago.api.shapes.audit import AuditShown
+from sago.ports import AuditLine, Note
 from tests.unit.api.api_house import NOW, House, MakeHouse
 
 AUDIT = "/api/v1/audit"
@@ -76,6 +79,18 @@ def test_a_cursor_of_another_firm_ends_as_one_of_nobody_does(house: House) -> No
     assert theirs is not None
     assert ask(house, cursor=theirs).json() == {"items": [], "next": None}
     assert ask(house, cursor="e30").status_code == 422
+    for at in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-03-02T10:00:00+00:00:01.000001"):
+        forged = cursor_of_parts(at, str(uuid4()))
+        assert ask(house, cursor=forged).status_code in (200, 422), at
+
+
+def test_no_line_tells_a_mail_address() -> None:
+    why = "nell@orchard.example gets no mail: unsubscribed"
+    line = AuditLine(uuid4(), NOW, "sago", "letter.rejected", "w-1", "orchard", {"why": why, "from": "draft"})
+    told = AuditShown.of(line).detail
+    assert "nell" not in told["why"]
+    assert told["why"].endswith("gets no mail: unsubscribed")
+    assert told["from"] == "draft"
 
 
 @pytest.mark.parametrize("query", [{"action": "a\0b"}, {"subject": "x" * 201}, {"limit": 0}, {"limit": 201}])
