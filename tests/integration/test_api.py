@@ -129,7 +129,7 @@ def test_what_is_answered_is_stored_and_health_and_metrics_say_so(house: House) 
     answer = house.ingest([row(f"a-{number}") for number in range(250)] + [row("a-0"), row("a-0", content="other")])
     assert answer.status_code == 207
     assert answer.json()["ids"] == [f"slack:a-{number}" for number in range(250)] + ["slack:a-0"]
-    assert house.container.raw.count("acme") == before["processing"]["messages_stored"] - 3 + 250
+    assert house.container.raw.count("acme") == before["processing"]["messages_stored"] + 250
     health = house.ask("GET", "/api/v1/data-flow/health").json()
     assert health["overall_status"] == "healthy", health
     slack = health["data_sources"]["slack"]
@@ -238,7 +238,7 @@ def test_without_kafka_there_is_one_clear_line_and_the_process_ends_when_asked(h
         ready, health, live = house.ask_all("/health/ready", "/api/v1/data-flow/health", "/health/live")
     answer = handing_in.result()
     assert answer.status_code == 503
-    assert re.fullmatch(r"Kafka at [\d.:]+.*", answer.json()["detail"])
+    assert answer.json()["detail"].startswith("Kafka does not answer: ")
     assert ready.json()["down"] == ["kafka"]
     assert health.json()["data_sources"]["slack"]["lag"] is None
     assert live.status_code == 200
