@@ -133,7 +133,7 @@ UNITS = (
 """What a pattern may lose itself in when it is repeated."""
 GROWTH = 12
 """Four times the text may take so many times as long: 4 where time is linear, 16 where it is quadratic."""
-UNNOTICED = 0.5
+UNNOTICED = 0.25
 """Seconds that tell nothing: below them a ratio is noise."""
 
 

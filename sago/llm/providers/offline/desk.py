@@ -21,9 +21,8 @@ _FRAGMENT, _FEW_WORDS = 5, 7
 """Words of a statement that names nobody who does anything, and of one that tells hardly more."""
 _LONGEST_WORK = 6
 """Words of a statement that only says what somebody is busy with; a longer one may say why, or what came of it."""
-_ACTIVITY = re.compile(
-    rf"\W*(?:(?:{_either('opener')})\s+)*(?:{_either('activity')})(?![\w'’-])(?!\s(?:to|with)\b)", re.I
-)
+_WORD = re.compile(r"\w")
+_ACTIVITY = re.compile(rf"(?:(?:{_either('opener')})\s+)*(?:{_either('activity')})(?![\w'’-])(?!\s(?:to|with)\b)", re.I)
 _GOES_ON = re.compile(
     r"[,:;!–—]\s|\s-\s|\b(?:and|but|because|that|which|while|und|aber|weil|dass|et|mais|que|y|pero|e|mas)\b", re.I
 )
@@ -55,7 +54,8 @@ TOLD_BY_WORK = SHOWN_BY_WORK | {EventType.SETBACK}
 def is_at_work(text: str) -> bool:
     """Whether a statement only tells what its speaker is busy with: `reading the billing-worker code`. Nothing has come
     of it: it is short and ends there, without another verb and without a figure that is not of paper."""
-    activity = _ACTIVITY.match(text)
+    word = _WORD.search(text)
+    activity = _ACTIVITY.match(text, word.start()) if word else None
     if activity is None or len(text.split()) > _LONGEST_WORK:
         return False
     if _GOES_ON.search(text, activity.end()) or _DONE.search(text, activity.end()):
