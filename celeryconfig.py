@@ -104,6 +104,11 @@ beat_schedule = {
         "schedule": _settings.upkeep.reap_every,
         "options": _expires(_settings.upkeep.reap_every),
     },
+    "make coarse texts": {
+        "task": "upkeep.coarsen",
+        "schedule": _settings.upkeep.coarsen_every,
+        "options": _expires(_settings.upkeep.coarsen_every),
+    },
     "queue again what Redis has lost": {
         "task": "upkeep.recover",
         "schedule": crontab.from_string(_settings.upkeep.recover),

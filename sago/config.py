@@ -21,27 +21,23 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from sago.domain.messages import CompanyId
 from sago.errors import ConfigError
+from sago.model_sections import KEY_VARIABLES, GeminiSettings, ModelsSettings, OpenAISettings
 from sago.outreach_sections import OutreachSettings, SmtpSettings
 from sago.sections import (
-    KEY_VARIABLES,
-    ApiSettings,
     BreakerSettings,
     BridgeSettings,
     CacheSettings,
     CassandraSettings,
     DlqSettings,
     ExtractionSettings,
-    FlowerSettings,
-    GeminiSettings,
     KafkaSettings,
     LoggingSettings,
-    ModelsSettings,
-    OpenAISettings,
     PostgresSettings,
     RawStoreSettings,
     RedisSettings,
     UpkeepSettings,
 )
+from sago.serving_sections import ApiSettings, FlowerSettings
 from sago.source_sections import GmailSettings, SlackSettings, SourcesSettings
 
 PROJECT = Path(__file__).resolve().parent.parent

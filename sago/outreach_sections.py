@@ -8,10 +8,11 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from sago.domain.events import EventType
+from sago.domain.hosts import is_private
 from sago.domain.mails import TimeZone
 from sago.domain.pacing import Caps, SendWindow
 from sago.domain.significance import HALF_LIFE_DAYS, HALF_LIVES, WORTH_A_LETTER, Scale
-from sago.sections import Cron, Section, is_private, said
+from sago.sections import Cron, Section, said
 
 HalfLives = dict[EventType | Literal["default"], Annotated[float, Field(gt=0)]]
 DEFAULT_HALF_LIVES: HalfLives = {"default": HALF_LIFE_DAYS, **dict(HALF_LIVES.items())}

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from sago.domain.hosts import is_loopback
 from sago.sections import Section, said
 
 
 def _private(address: str) -> str:
     parts = urlsplit(address)
     host = parts.hostname or ""
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host))):
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         raise ValueError("must begin with https://, or with http:// to this machine: tokens would go in clear")
     return address
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 Address = Annotated[str, AfterValidator(_private)]

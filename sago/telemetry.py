@@ -15,12 +15,14 @@ LEFT_OUT = "(token left out)"
 """Stands in a log line instead of a token that should not have come so far."""
 _SLASH = r"(?:/|%(?:25)*2F)"
 _TOKEN = re.compile(
+    r"(?=[xyg14es])(?:"  # most places of a line begin none of them: this is seen at once
     r"xox[a-z](?:\.xox[a-z])?-[\w-]{8,}|xapp-[\w-]{8,}|ya29\.[\w.-]{8,}|GOCSPX-[\w-]{8,}"
-    rf"|1{_SLASH}{{2}}[\w-]{{8,}}|(?<![\w.])4{_SLASH}0[\w-]{{8,}}|eyJ[\w-]{{8,}}\.eyJ[\w-]{{8,}}\.[\w-]*",
+    r"|sago_[0-9a-f]{8}_[\w-]{43}"
+    rf"|1{_SLASH}{{2}}[\w-]{{8,}}|(?<![\w.])4{_SLASH}0[\w-]{{8,}}|eyJ[\w-]{{8,}}\.eyJ[\w-]{{8,}}\.[\w-]*)",
     re.IGNORECASE,
 )
 """Tokens of Slack's (docs.slack.dev/authentication/tokens) and of Google's, its clients' secrets and codes, as they
-stand in addresses too; and JSON Web Tokens (RFC 7519)."""
+stand in addresses too; JSON Web Tokens (RFC 7519); and keys of our own API."""
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,

@@ -21,8 +21,9 @@ from flower.views import BaseHandler
 
 from sago import telemetry
 from sago.config import load
+from sago.domain.hosts import is_loopback
 from sago.errors import ConfigError
-from sago.sections import FlowerSettings, is_loopback
+from sago.serving_sections import FlowerSettings
 
 FAILED = 1
 MAX_WORKERS = 100

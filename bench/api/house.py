@@ -24,7 +24,7 @@ from sago.embedded.procfile import process_environment, read_procfile
 from sago.embedded.servers import free_port
 from sago.stores.kafka import client_options
 
-KEY = "a-key-of-the-bench"
+KEY = "the-key-of-the-house-of-the-bench"
 BARE = read_procfile(PROJECT / "Procfile")["api"].replace("--factory sago.api.app:create_app", "bench.api.bare:app")
 """The same server with the same options, another application."""
 UNLIMITED = {"SAGO_API__RATE_LIMIT": "60000000", "SAGO_API__RATE_BURST": "1000000"}

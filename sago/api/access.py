@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_address
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from sago.api import limits
 from sago.api.desk import Desk
 from sago.api.problems import ProblemError
+from sago.api.queries import check_query
+from sago.domain.hosts import is_loopback
 from sago.domain.keys import EVERY, INGEST, OPERATE, READ, SHARE, WRITE, ApiKey, opens
 from sago.errors import ConfigError
 from sago.pipeline.keyring import Keyring
-from sago.sections import ApiSettings
+from sago.serving_sections import ApiSettings
 
 BEARER = HTTPBearer(auto_error=False, description="A key of `sago keys create`, or `api.key` of the settings.")
+NEEDED: dict[str, list[str]] = {BEARER.scheme_name: [f"{INGEST}:COMPANY"]}
+"""How the document says so of a route that asks by itself."""
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 LOOKED_UP_WITHIN = 5.0
 """Seconds for Postgres to say whose a key is."""
@@ -33,6 +36,11 @@ class Caller(NamedTuple):
     who: str
     firm_id: str | None
     scopes: tuple[str, ...]
+
+    @property
+    def is_house(self) -> bool:
+        """Whether they give and end shares for the house: as no single founder."""
+        return self.may(SHARE, EVERY)
 
     def may(self, kind: str, company_id: str | None = None) -> bool:
         """Whether the key opens this."""
@@ -62,12 +70,14 @@ def check_exposure(settings: ApiSettings) -> None:
 
 
 async def caller_of(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> Caller:
-    """Who calls; raises a problem with status 401, 403 or 429.
+    """Who calls; raises a problem with status 401, 403, 422 or 429.
 
     Async, as every dependency here: a plain one would wait for a thread, all of which may wait for Kafka.
     """
     caller = await _known(request, given)
     await limits.admit(request, caller.who)
+    if request.scope["query_string"]:
+        check_query(request)
     return caller
 
 
@@ -96,8 +106,12 @@ def for_a_firm(kind: str) -> Callable[[Caller], Awaitable[FirmCaller]]:
     return check
 
 
-async def hands_in(caller: Calling) -> Caller:
-    """The caller, whose key opens `ingest` of some company, whichever."""
+async def hands_in(request: Request) -> Caller:
+    """The caller, whose key opens `ingest` of some company; of which is looked at message by message.
+
+    No dependency: that route asks by itself, as each costs the framework more than what it does here.
+    """
+    caller = await caller_of(request, await BEARER(request))
     if not any(scope.startswith(f"{INGEST}:") for scope in caller.scopes):
         caller.require(INGEST)
     return caller
@@ -109,21 +123,21 @@ async def starts_tasks(caller: Calling) -> Caller:
     return caller
 
 
-HandsIn = Annotated[Caller, Depends(hands_in)]
-"""Whoever hands in messages: of which companies is looked at message by message."""
-Starts = Annotated[Caller, Depends(starts_tasks)]
+Starts = Annotated[Caller, Security(starts_tasks, scopes=[OPERATE, WRITE])]
 """Whoever starts tasks, and follows their own."""
-House = Annotated[Caller, Depends(opened_by(OPERATE))]
+House = Annotated[Caller, Security(opened_by(OPERATE), scopes=[OPERATE])]
 """Whoever runs this house: health, dead letters, tasks."""
-Reader = Annotated[FirmCaller, Depends(for_a_firm(READ))]
+Reader = Annotated[FirmCaller, Security(for_a_firm(READ), scopes=[READ])]
 """A firm that reads what is shared with it, and what is its own."""
-Writer = Annotated[FirmCaller, Depends(for_a_firm(WRITE))]
+Writer = Annotated[FirmCaller, Security(for_a_firm(WRITE), scopes=[WRITE])]
 """A firm that changes what is its own: watches and letters."""
 
 
 async def _known(request: Request, given: HTTPAuthorizationCredentials | None) -> Caller:
     own = request.app.state.settings.api.key
     if given is None:
+        if "authorization" in request.headers:
+            raise await limits.refuse(request, "Authorization holds no key: send it as Authorization: Bearer KEY")
         if own is not None:
             raise await limits.refuse(request, "no key: send Authorization: Bearer KEY")
         _check_local(request)
@@ -140,7 +154,7 @@ async def _looked_up(request: Request, text: str) -> ApiKey | None:
     keyring: Keyring = request.app.state.container.keyring
     if key := keyring.recent(text):
         return key
-    desk: Desk = request.app.state.desk
+    desk: Desk = request.app.state.look_ups
     if keyring.knew(text):
         return await desk.answer(lambda: keyring.find(text), LOOKED_UP_WITHIN)
     room = await limits.look_up_room(request)
@@ -157,7 +171,7 @@ def _same(given: str, key: str) -> bool:
 def _check_local(request: Request) -> None:
     """Without a key neither another machine may call, nor a web page whose own name was made to point here."""
     client = request.client.host if request.client else ""
-    if not _is_loopback(client) or request.url.hostname not in LOCAL_NAMES or _is_of_a_strange_page(request):
+    if not is_loopback(client) or request.url.hostname not in LOCAL_NAMES or _is_of_a_strange_page(request):
         raise ProblemError(403, "without a key (SAGO_API__KEY) this machine alone is served, as localhost")
 
 
@@ -173,10 +187,3 @@ def _host_of(origin: str) -> str | None:
         return urlsplit(origin).hostname
     except ValueError:
         return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

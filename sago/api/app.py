@@ -10,14 +10,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
 from sago import telemetry
 from sago.api import problems
 from sago.api.access import check_exposure
 from sago.api.bounds import Bounds
-from sago.api.desk import Desk
+from sago.api.desk import Desk, LongDesk
 from sago.api.docs_page import add_docs
+from sago.api.document import complete, name_of
 from sago.api.handing import Handing
 from sago.api.headers import Cors, Hardened
 from sago.api.held import Held
@@ -43,7 +45,7 @@ from sago.api.sharing import Shared
 from sago.bootstrap import Container, build
 from sago.config import load
 from sago.errors import ConfigError, SagoError
-from sago.sections import ApiSettings
+from sago.serving_sections import ApiSettings
 
 ABOUT = """Messages in; what founders share, what was found in it, and letters out. Send `Authorization: Bearer <key>`
 with each request under `/api`: a key of `sago keys create`, which opens what its scopes say. Without a key this machine
@@ -67,6 +69,26 @@ PARTS = {
     "unsubscribe": "Where the link in a mail leads.",
 }
 """Of the document, in its order: the way of a message, and what keeps the house."""
+ROUTES = (
+    data_flow,  # asked most, so looked at first; the others by name
+    audit,
+    companies,
+    dead_letters,
+    events,
+    outreach,
+    probes,
+    series,
+    shares,
+    tasks,
+    unsubscribe,
+    watches,
+    webhooks,
+)
+READINGS, ENDINGS, EACH = 4, 4, 2
+"""Long acts at once, and of one caller: readings of the past, of evidence and previews, which take the processor; and
+ends of shares, which hold a connection of the database each."""
+UNTOLD: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""The framework's own telling, which repeats the texts of errors; ours is the journal and the meters."""
 GARBAGE = 20_000
 """Objects that may be new until the collector of garbage looks for circles among them; Python's own is 700."""
 
@@ -77,14 +99,7 @@ def create_app(container: Container | None = None) -> FastAPI:
     Raises ConfigError where others could reach it and no key is set; as the server's factory it ends the process
     with that one line and status 78 (EX_CONFIG): nobody starts it again before the settings are mended.
     """
-    try:
-        wired = container or _container_of_settings()
-        check_exposure(wired.settings.api)
-    except SagoError as error:
-        if container is not None:
-            raise
-        sys.stderr.write(f"sago api: {error}\n")
-        raise SystemExit(os.EX_CONFIG if isinstance(error, ConfigError) else 1) from None
+    wired = _wired(container)
     app = FastAPIOffline(
         title="Sago",
         version="1",
@@ -94,30 +109,27 @@ def create_app(container: Container | None = None) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         responses=problems.EVERYWHERE,
+        generate_unique_id_function=name_of,
+        telemetry=UNTOLD,
     )
     add_docs(app)
-    app.state.container = wired
-    app.state.settings = wired.settings
-    app.state.is_server = container is None
-    app.state.handing = Handing(wired.reception)
-    app.state.shared, app.state.meters = Shared(), Meters()
-    app.state.desk, app.state.held, app.state.strangers = Desk(), Held(), Strangers()
+    _furnish(app, wired, is_server=container is None)
     _add_middleware(app, wired.settings.api)
     problems.register(app)
-    app.include_router(audit.router)
-    app.include_router(companies.router)
-    app.include_router(data_flow.router)
-    app.include_router(dead_letters.router)
-    app.include_router(events.router)
-    app.include_router(outreach.router)
-    app.include_router(probes.router)
-    app.include_router(series.router)
-    app.include_router(shares.router)
-    app.include_router(tasks.router)
-    app.include_router(unsubscribe.router)
-    app.include_router(watches.router)
-    app.include_router(webhooks.router)
+    for routes in ROUTES:
+        app.include_router(routes.router)
+    complete(app)
     return app
+
+
+def _furnish(app: FastAPI, container: Container, *, is_server: bool) -> None:
+    """What requests share, each for its own purpose."""
+    state = app.state
+    state.container, state.settings, state.is_server = container, container.settings, is_server
+    state.handing, state.shared, state.meters = Handing(container.reception), Shared(), Meters()
+    state.desk, state.look_ups, state.held, state.strangers = Desk(), Desk(), Held(), Strangers()
+    within = container.settings.api.answer_within
+    state.readings, state.endings = LongDesk(READINGS, EACH, within), LongDesk(ENDINGS, EACH, within)
 
 
 def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
@@ -128,6 +140,19 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
         app.add_middleware(Cors, origins=settings.cors_origins)
     app.add_middleware(Hardened)
     app.add_middleware(Journal, meters=app.state.meters)
+
+
+def _wired(container: Container | None) -> Container:
+    """What may be served."""
+    try:
+        wired = container or _container_of_settings()
+        check_exposure(wired.settings.api)
+    except SagoError as error:
+        if container is not None:
+            raise
+        sys.stderr.write(f"sago api: {error}\n")
+        raise SystemExit(os.EX_CONFIG if isinstance(error, ConfigError) else 1) from None
+    return wired
 
 
 def _container_of_settings() -> Container:

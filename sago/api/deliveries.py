@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, NamedTuple
@@ -27,7 +26,7 @@ log = telemetry.logger(__name__)
 
 
 class Letterbox(NamedTuple):
-    """One delivery and whoever takes it in, until `until` on the monotonic clock."""
+    """One delivery and whoever takes it in, until `until` on the container's monotonic clock."""
 
     source: str
     delivery: Delivery
@@ -38,7 +37,7 @@ class Letterbox(NamedTuple):
     async def receive(self) -> dict[str, Any]:
         """What the vendor wants to read, else what became of the delivery. Raises a problem."""
         with told(self.source):
-            left = max(self.until - time.monotonic(), 0.0)
+            left = max(self.until - self.container.clock.monotonic(), 0.0)
             received = await self.desk.answer(
                 lambda: self.container.receiving.receive(self.source, self.delivery), left
             )
@@ -49,7 +48,7 @@ async def letterbox(source: str, request: Request) -> AsyncIterator[Letterbox]:
     """The delivery in a request; raises a problem with status 404, 408, 413 or 503. Time begins with the request."""
     container: Container = request.app.state.container
     within = container.settings.sources.answer_within
-    until = time.monotonic() + within
+    until = container.clock.monotonic() + within
     headers = _headers(request)
     with told(source):
         container.receiving.source(source)  # else its body is not read

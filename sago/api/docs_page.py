@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse
 
 STATIC = "/static-offline-docs"
 """Where fastapi-offline lays the page's files."""
+STYLE = b"<style>.swagger-ui .response-col_links { display: none }</style>"
+"""No answer links to another operation: on a phone the empty column takes the room of the examples."""
 _SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -29,6 +31,7 @@ def add_docs(app: FastAPI) -> None:
             swagger_favicon_url=f"{root}{STATIC}/favicon.png",
             swagger_ui_parameters={"validatorUrl": None},
         )
+        page = HTMLResponse(bytes(page.body).replace(b"</head>", STYLE + b"</head>"))
         page.headers["Content-Security-Policy"] = policy_of(bytes(page.body))
         return page
 

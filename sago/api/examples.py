@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from sago.api.intake import LIST_LIMIT
-from sago.api.problems import Problem
+from sago.api.problems import told
 from sago.domain.messages import COMPANY_ID
 from sago.sources.registry import PAYLOADS
 
@@ -100,6 +100,12 @@ REQUEST_BODY: dict[str, Any] = {
         }
     },
 }
+PARTLY_TAKEN = {
+    "ids": ["slack:m-1"],
+    "companies": ["acme"],
+    "stored": True,
+    "errors": [{"index": 1, "field": "data.content", "reason": "text is empty", "id": "slack:m-2"}],
+}
 CHALLENGE = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"
 WEBHOOK_BODY: dict[str, Any] = {
     "required": True,
@@ -147,14 +153,17 @@ WEBHOOK_ANSWERS: dict[str, Any] = {
     },
 }
 WEBHOOK_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": description}
-    for status, description in {
-        401: "Not signed by the vendor, or not within the last five minutes.",
-        404: "No source is called so.",
-        408: "The body did not come in time. Nothing was taken.",
-        413: "The body is too large. Nothing was taken.",
-        431: "More than 100 headers. Nothing was taken.",
-        422: "The delivery as a whole cannot be read.",
-        503: "A server does not answer, or the source is not set up: send it again after `Retry-After` seconds.",
+    status: told(status, *said)
+    for status, said in {
+        401: (
+            "Not signed by the vendor, or not within the last five minutes.",
+            "not signed by its vendor, or not within the last five minutes",
+        ),
+        404: ("No source is called so.", "no source is called so"),
+        408: ("The body did not come in time. Nothing was taken.",),
+        413: ("The body is too large. Nothing was taken.",),
+        431: ("More than 100 headers. Nothing was taken.",),
+        422: ("The delivery as a whole cannot be read.", "the delivery cannot be read"),
+        503: ("A server does not answer, or the source is not set up: send it again after `Retry-After` seconds.",),
     }.items()
 }

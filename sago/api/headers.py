@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sago.api.problems import Problem
 
-ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """The Content-Security-Policy of what is no page; pages bring their own."""
-YEAR = "max-age=31536000"
-"""Of Strict-Transport-Security, told where the request came by TLS, as a proxy in `FORWARDED_ALLOW_IPS` says."""
+ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", NOTHING.encode()),
+)
+UNSTORED = (b"cache-control", b"no-store")
+YEAR = (b"strict-transport-security", b"max-age=31536000")
+"""Told where the request came by TLS, as a proxy in `FORWARDED_ALLOW_IPS` says."""
 
 
 class Hardened:
@@ -32,22 +37,21 @@ class Hardened:
 
         async def harden(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add(MutableHeaders(scope=message), scope)
+                headers = message["headers"]
+                brought = {name for name, _ in headers}
+                headers.extend(pair for pair in _wanted(scope) if pair[0] not in brought)
             await send(message)
 
         await self._app(scope, receive, harden)
 
 
-def _add(headers: MutableHeaders, scope: Scope) -> None:
-    for name, value in ALWAYS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("Content-Security-Policy", NOTHING)
+def _wanted(scope: Scope) -> Iterator[tuple[bytes, bytes]]:
+    yield from ALWAYS
     if scope["path"].startswith("/api/"):
-        headers.setdefault("Cache-Control", "no-store")
+        yield UNSTORED
     if scope["scheme"] == "https":
-        headers.setdefault("Strict-Transport-Security", YEAR)
-    for name, value in scope.get("state", {}).get("rate_headers", {}).items():
-        headers[name] = value
+        yield YEAR
+    yield from scope["state"].get("rate_headers", ())
 
 
 class Cors(CORSMiddleware):

@@ -7,9 +7,9 @@ import hashlib
 import re
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 
 from sago.api.problems import Problem, ProblemError, Refusal
@@ -22,6 +22,25 @@ AGAIN_AFTER = 1
 FORM = re.compile(r'"(?P<quoted>(?:[ !#-\[\]-~]|\\["\\])*)"|(?P<bare>[A-Za-z0-9._:/+=-]+)')
 """A string of RFC 8941, 3.3.3; the letters of a UUID or of base64 also without quotes, as most clients send them."""
 LONGEST = 255
+ABOUT = "A string that is new for each request, and the same when that is sent again."
+EXAMPLES = ['"8e03978e-40d5-43dd-bc93-6894a57f9324"']
+DESCRIBED: dict[str, Any] = {
+    "name": NAME,
+    "in": "header",
+    "required": False,
+    "schema": {
+        "anyOf": [{"type": "string"}, {"type": "null"}],
+        "title": NAME,
+        "description": ABOUT,
+        "examples": EXAMPLES,
+    },
+    "description": ABOUT,
+}
+"""The header in the document of a route that reads it by itself."""
+LARGEST = 4_000
+"""Bytes of an answer that is kept."""
+AGAIN = {"again": True}
+"""Kept in place of a larger one."""
 
 
 def key_in(request: Request) -> str | None:
@@ -42,11 +61,7 @@ async def request_key(
     request: Request,
     idempotency_key: Annotated[  # noqa: ARG001 - for the docs: a header that comes twice is seen in the request alone
         str | None,
-        Header(
-            description="A string that is new for each request, and the same when that is sent again; of one key of "
-            "the API, for 24 hours.",
-            examples=['"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
-        ),
+        Header(alias=NAME, description=ABOUT, examples=EXAMPLES),
     ] = None,
 ) -> str | None:
     """The key of this request, if it has one."""
@@ -57,52 +72,64 @@ RequestKey = Annotated[str | None, Depends(request_key)]
 
 
 class Once(NamedTuple):
-    """Requests of one caller, each under its key."""
+    """Requests of one caller, each under its key.
+
+    Nobody fills Redis with answers: of a caller the newest `MOST_REPLIES` are kept, and of one that is larger than
+    `LARGEST` only which body it had. Such a request is worked at again when it comes again, so `work` must be such that
+    what it did has no further effect. Its answer is then of that moment: a message that was from the future may be
+    taken by then.
+    """
 
     replies: Replies
     caller: str
     key: str | None
 
     async def answer(
-        self, body: bytes, work: Callable[[], Awaitable[Said]], form: type[Said], response: Response
-    ) -> Said:
-        """What `work` returned, or the problem it ended with, the first time this body came.
+        self, body: bytes, work: Callable[[], Awaitable[Said]], form: type[Said]
+    ) -> tuple[Said, dict[str, str]]:
+        """What `work` returned, or the problem it ended with, the first time this body came; and headers that say
+        whether it was said before.
 
         Raises a problem with status 422 where another body came under the key, 409 while the first is under way. What
         failed on our side may be tried again.
         """
         if self.key is None:
-            return await work()
-        name = _digest(f"{self.caller}\n{self.key}".encode())
-        begun = await to_thread(self.replies.begin, name, digest := _digest(body))
+            return await work(), {}
+        name = _digest(self.key.encode())
+        begun = await to_thread(self.replies.begin, self.caller, name, digest := _digest(body))
         if begun.digest != digest:
             raise _refused(422, "was sent with another body before: make a new key")
         if begun.is_first:
-            return await self._first(name, digest, work)
+            return await self._first(name, digest, work), {}
         if begun.answer is None:
             headers = {"Retry-After": str(AGAIN_AFTER)}
             raise ProblemError(409, f"a request with this {NAME} is under way: ask again", headers=headers)
+        if begun.answer == AGAIN:
+            return await work(), {}
         if "status" in begun.answer:
             problem = Problem.model_validate(begun.answer["problem"])
             raise ProblemError(begun.answer["status"], problem.detail, problem.errors, {REPLAYED: "true"})
-        response.headers[REPLAYED] = "true"
-        return form.model_validate(begun.answer["said"])
+        return form.model_validate(begun.answer["said"]), {REPLAYED: "true"}
 
     async def _first(self, name: str, digest: str, work: Callable[[], Awaitable[Said]]) -> Said:
         try:
             said = await work()
         except ProblemError as error:
             if error.status >= 500:
-                await to_thread(self.replies.release, name)
+                await to_thread(self.replies.release, self.caller, name)
             else:
-                kept = {"status": error.status, "problem": error.problem.model_dump(mode="json")}
-                await to_thread(self.replies.end, name, digest, kept)
+                await self._keep(name, digest, "problem", error.problem, status=error.status)
             raise
         except BaseException:
-            await to_thread(self.replies.release, name)
+            await to_thread(self.replies.release, self.caller, name)
             raise
-        await to_thread(self.replies.end, name, digest, {"said": said.model_dump(mode="json")})
+        await self._keep(name, digest, "said", said)
         return said
+
+    async def _keep(self, name: str, digest: str, what: str, answer: BaseModel, **more: int) -> None:
+        is_small = len(answer.model_dump_json().encode()) <= LARGEST
+        kept = {what: answer.model_dump(mode="json"), **more} if is_small else AGAIN
+        await to_thread(self.replies.end, self.caller, name, digest, kept)
 
 
 def _refused(status: int, reason: str) -> ProblemError:

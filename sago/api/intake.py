@@ -31,6 +31,12 @@ class Receipt(BaseModel):
         description="Of the messages taken, in the order given; one taken before is among them.",
         examples=[["slack:m-1042"]],
     )
+    companies: list[str] = Field(
+        [],
+        description="Whose messages these are. One that is not known yet begins with its first message: look here for "
+        "an id that was misspelt.",
+        examples=[["acme"]],
+    )
     stored: bool = Field(
         description="True: in the raw store. False: acknowledged by Kafka, which has them stored in a moment."
     )
@@ -71,16 +77,19 @@ async def read_body(
 
 
 async def _read_up_to(limit: int, request: Request, grow: Callable[[int], object]) -> bytes:
-    too_large = ProblemError(413, f"the body is over {limit / 1e6:g} MB: send it in parts")
     if int(request.headers.get("content-length") or 0) > limit:
-        raise too_large
+        raise _too_large(limit)
     body = bytearray()
     async for part in request.stream():
         if len(body) + len(part) > limit:
-            raise too_large
+            raise _too_large(limit)
         grow(len(body) + len(part))
         body += part
     return bytes(body)
+
+
+def _too_large(limit: int) -> ProblemError:
+    return ProblemError(413, f"the body is over {limit / 1e6:g} MB: send it in parts", headers=CLOSE)
 
 
 def read(body: bytes, company_id: str, now: datetime, may: Callable[[str], bool]) -> Intake:
@@ -88,13 +97,12 @@ def read(body: bytes, company_id: str, now: datetime, may: Callable[[str], bool]
     caller may not hand in for are refused. Raises a problem: 413, or 422 where the
     body as a whole is wrong."""
     found = Intake([], [])
-    first: dict[tuple[str, MessageKey], tuple[bytes, int]] = {}
+    first: dict[tuple[str, MessageKey], tuple[Message, int]] = {}
     for index, item in enumerate(_items(body)):
         try:
             message = _message(item, company_id, now, may)
-            content = message.content_sha()
-            seen, at = first.setdefault((message.company_id, message.key), (content, index))
-            if seen != content:
+            seen, at = first.setdefault((message.company_id, message.key), (message, index))
+            if seen is not message and seen.content_sha() != message.content_sha():
                 raise InvalidMessageError(
                     f"same id, other content as message {at}", message_id=message.id, field="data"
                 )
@@ -115,13 +123,14 @@ def conclude(intake: Intake, conflicts: Sequence[Message], *, stored: bool) -> R
         if id(message) in gone
     ]
     errors = sorted(intake.errors + errors, key=lambda refusal: refusal.index)
-    ids = [message.id for _, message in intake.messages if id(message) not in gone]
-    if not ids:
+    taken = [message for _, message in intake.messages if id(message) not in gone]
+    if not taken:
         first = errors[0]
         where = f"{first.field}: " if first.field else ""
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise ProblemError(422, f"{where}{first.reason}{more}", errors)
-    return Receipt(ids=ids, stored=stored, errors=errors)
+    companies = sorted({message.company_id for message in taken})
+    return Receipt(ids=[message.id for message in taken], companies=companies, stored=stored, errors=errors)
 
 
 def _items(body: bytes) -> list[Any]:

@@ -18,6 +18,8 @@ from sago.api.problems import Problem
 HEADER = "X-Request-ID"
 QUIET = ("/health/live", "/health/ready")
 """Asked every few seconds by machines."""
+BEFORE_TOKENS = "/unsubscribe/"
+"""What follows in a path is a credential, also where no route has it, as with one slash too many."""
 LEFT = 499
 """Logged for a request whose client has gone, as nginx does; nobody is there to be answered."""
 _RAW_HEADER = HEADER.lower().encode()
@@ -50,15 +52,17 @@ class Journal:
                 message["headers"].append((_RAW_HEADER, request_id.encode()))
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id), self._meters.in_flight.track_inprogress():
-            try:
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            with self._meters.in_flight.track_inprogress():
                 await self._app(scope, receive, note)
-            except ClientDisconnect:
-                status = LEFT
-                log.debug("the client left before all of its request had come")
-            seconds = time.perf_counter() - started
-            self._meters.served(scope, status, seconds)
-            _log_request(scope, status, seconds)
+        except ClientDisconnect:
+            status = LEFT
+            log.debug("the client left before all of its request had come")
+        seconds = time.perf_counter() - started
+        self._meters.served(scope, status, seconds)
+        _log_request(scope, status, seconds)
+        structlog.contextvars.reset_contextvars(**bound)
 
 
 def _given(scope: Scope) -> str | None:
@@ -103,4 +107,6 @@ def _sorry(request_id: str) -> JSONResponse:
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:
     say = log.debug if scope["path"] in QUIET and status == 200 else log.info
-    say("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))
+    path, secret, _ = scope["path"].partition(BEFORE_TOKENS)
+    shown = f"{path}{secret}{{token}}" if secret else path
+    say("request", method=scope["method"], path=shown, status=status, ms=round(seconds * 1000, 1))

@@ -12,10 +12,12 @@ from fastapi import Request
 
 from sago.api.problems import ProblemError
 from sago.ports import Rate, Room
-from sago.sections import ApiSettings
+from sago.serving_sections import ApiSettings
 
 STRANGERS = Rate(a_minute=30, burst=30)
 """Wrong keys of one address; right ones do not count."""
+TASKS = Rate(a_minute=30, burst=60)
+"""Tasks that a firm starts, by all of its keys together: they wait in a queue that all firms share."""
 V6_NETWORK = 64
 """Bits that a provider gives to one customer."""
 
@@ -54,6 +56,15 @@ async def admit(request: Request, who: str) -> None:
         raise too_many("requests of this key", room)
 
 
+async def admit_task(request: Request, firm_id: str) -> None:
+    """Count a task of this firm; raises a problem with status 429 where it is one too many."""
+    if not request.app.state.settings.api.rate_limit:
+        return
+    room: Room = await request.app.state.container.throttle.take(f"tasks:{firm_id}", TASKS)
+    if not room.is_given:
+        raise too_many("tasks of this firm", room)
+
+
 async def look_up_room(request: Request) -> Room:
     """What is left to the caller's address."""
     room: Room = await request.app.state.container.throttle.look(f"401:{address_of(request)}", STRANGERS)
@@ -90,7 +101,6 @@ def too_many(of_what: str, room: Room) -> ProblemError:
 def _tell(request: Request, name: str, rate: Rate, room: Room) -> None:
     """What the answer says of the rate, whichever answer it is."""
     within = math.ceil(room.whole_in if room.is_given else room.wait)
-    request.state.rate_headers = {
-        "RateLimit-Policy": f'"{name}";q={rate.a_minute};w=60;sago-burst={rate.burst}',
-        "RateLimit": f'"{name}";r={room.left};t={max(within, 1)}',
-    }
+    policy = f'"{name}";q={rate.a_minute};w=60;sago-burst={rate.burst}'
+    left = f'"{name}";r={room.left};t={max(within, 1)}'
+    request.state.rate_headers = ((b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode()))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from fastapi import Query
 from pydantic import BaseModel, Field
 
 from sago.api.problems import ProblemError, Refusal
@@ -16,14 +16,10 @@ from sago.domain.messages import to_utc_ms
 from sago.domain.pages import Place
 
 Row = TypeVar("Row")
+Found = TypeVar("Found")
 MOST = 200
 CURSOR = 1_500
 """Characters of one, at most: an id may be of 512."""
-
-Limit = Annotated[int, Query(ge=1, le=MOST, description="Rows of a page, at most.")]
-Cursor = Annotated[
-    str | None, Query(max_length=CURSOR, description="`next` of the page before; without it the first page.")
-]
 
 
 class PageQuery(BaseModel):
@@ -42,9 +38,17 @@ class Paged(BaseModel, Generic[Row]):
     next: str | None = Field(description="The cursor of the next page; null on the last one.")
 
 
-def cursor_of(place: Place) -> str:
-    """A place as a caller hands it back: opaque, and no secret."""
-    return _written([place.at.isoformat(), place.id])
+def page_of(
+    found: Sequence[Found], limit: int, show: Callable[[Found], Row], after: Callable[[Found], str]
+) -> Paged[Row]:
+    """The first `limit` of rows of which one more was asked for, each as it is shown, and the cursor after the last."""
+    rows = found[:limit]
+    return Paged(items=[show(each) for each in rows], next=after(rows[-1]) if len(found) > limit else None)
+
+
+def cursor_of(at: datetime, row: object) -> str:
+    """The place of a row as a caller hands it back: opaque, and no secret."""
+    return _written([at.isoformat(), str(row)])
 
 
 def place_of(cursor: str | None) -> Place | None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.exceptions import HTTPException
 
 from sago import telemetry
+from sago.domain.messages import COMPANY_ID, COMPANY_ID_IN_WORDS, SOURCE
 from sago.errors import (
     ConfigError,
     InvalidMessageError,
@@ -26,6 +27,26 @@ from sago.errors import (
 )
 
 _PLACE = re.compile(r" at [^\s,;]+:\d+")
+_PATTERN = re.compile(r"String should match pattern '(.*)'")
+_SHOULD = re.compile(r"^[A-Z][a-z]+ should ")
+FORMS = {
+    COMPANY_ID: f"is no company id: {COMPANY_ID_IN_WORDS}",
+    rf"^\*$|{SOURCE}": "is no source: write slack, gmail, or * for all",
+    r"^[a-z0-9](-?[a-z0-9])*$": "is no firm id: a-z, 0-9 and -, as northgate-capital",
+    r"^[^@\s\x00]+@[^@\s\x00]+$": "is no mail address, as dana@northgate.example",
+    r"\S": "is empty",
+    r"^[0-9a-f]{64}$": "is no SHA-256: 64 of 0-9 and a-f",
+    r"^[A-Za-z0-9_-]*$": "is no cursor: send `next` of the page before",
+}
+"""What is said of a text that has not the form of its field."""
+MEANT = {
+    "Field required": "is missing",
+    "Extra inputs are not permitted": "is no field of this body",
+    "Input should be a valid UUID": "is no id: it has 32 hex digits, as in 0b8ff2cd-6a0b-5b3c-9f2e-6a3a0b7a8d11",
+    "Input should be a valid datetime": "is no moment: write 2026-03-02T17:00:00Z",
+    "Input should be a valid date": "is no day: write 2026-03-02",
+}
+"""What some sentences of pydantic's mean, by how they begin."""
 SHOWN = 300
 """Characters of what was sent that an error repeats."""
 MOST_REFUSED = 100
@@ -79,31 +100,62 @@ class ProblemError(Exception):
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors a route may end with, for OpenAPI."""
-    return _told(401, 403, 429, *statuses)
+    """The errors a route may end with, for OpenAPI; 503 comes of the key alone, which Postgres is asked for."""
+    return _told(401, 403, 422, 429, 503, *statuses)
+
+
+def beside_pages(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same of a route without a key whose answers are pages: its errors are none."""
+    said = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": MEANINGS[status], "content": said} for status in (*OF_BOUNDS, 503, *statuses)}
 
 
 def _told(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": Problem, "description": MEANINGS[status]} for status in statuses}
+    return {status: told(status, MEANINGS[status]) for status in statuses}
+
+
+def told(status: int, description: str, detail: str = "") -> dict[str, Any]:
+    """An error of this status for OpenAPI, with an example."""
+    example = {"detail": detail or SAID[status], "errors": WRONG.get(status, [])}
+    return {"model": Problem, "description": description, "content": {"application/json": {"example": example}}}
 
 
 MEANINGS = {
     401: "No key, or a wrong one.",
-    403: "No key is set, and the caller is on another machine.",
+    403: "The key does not open this; or none is set, and the caller is not a program on this machine.",
     404: "Nothing is called so, or nothing that this key opens: the same whether it exists or not.",
     408: "The body did not come in time. Nothing was taken.",
     409: "What it is now forbids this: the line says what is possible instead. Nothing was changed.",
     413: "The body is too large, or the list too long. Nothing was taken.",
     414: "The query is too long.",
     415: "The body is not application/json.",
-    422: "No message could be taken: each with its field and reason.",
+    422: "What was sent is wrong, each part with its field and reason. Nothing was changed.",
     428: "It is not said which text this is about: send `sha256`, or the header `If-Match`. Nothing was changed.",
-    429: "Too many requests of this key, or wrong keys from this address: try again after `Retry-After` seconds.",
+    429: "Too many requests of this key, tasks of this firm, or wrong keys from here: wait `Retry-After` seconds.",
     431: "The headers are too many or too large.",
-    503: "A server does not answer: try again after `Retry-After` seconds. Handing in again has no further effect.",
+    503: "A server does not answer: try again after `Retry-After` seconds.",
 }
 
-EVERYWHERE = _told(413, 414, 431)
+SAID = {
+    401: "no key: send Authorization: Bearer KEY",
+    403: "this key does not open read; it has ingest:acme",
+    404: NOT_THERE,
+    408: "the body did not come within 30 s",
+    409: "the letter is sent: it cannot be edited",
+    413: "the body is over 10 MB: send it in parts",
+    414: "the query is over 8 kB",
+    415: "the body is text/plain: send Content-Type: application/json",
+    422: "limit: must be less than or equal to 200",
+    428: "say which text you have seen: its sha256 in the body, or in the header If-Match",
+    429: "too many requests of this key: try again in 3 s",
+    431: "the headers are over 32 kB together",
+    503: "Postgres does not answer",
+}
+WRONG = {422: [{"index": 0, "field": "limit", "reason": "must be less than or equal to 200", "id": None}]}
+"""Examples of each: its line, and what was wrong."""
+
+OF_BOUNDS = (413, 414, 431)
+EVERYWHERE = _told(*OF_BOUNDS)
 """Of the bounds that stand before every route, for OpenAPI."""
 
 
@@ -118,9 +170,11 @@ def register(app: FastAPI) -> None:
 def of(error: SagoError) -> ProblemError:
     """The one place that says which error is which status."""
     if isinstance(error, InvalidMessageError):
-        return ProblemError(422, error.reason, [Refusal(index=0, field=error.field, reason=error.reason)])
+        reason = reason_of(error.reason)
+        return ProblemError(422, reason, [Refusal(index=0, field=error.field, reason=reason)])
     if isinstance(error, WrongFieldError):
-        return ProblemError(422, str(error), [Refusal(index=0, field=error.field, reason=error.reason)])
+        reason = reason_of(error.reason, error.field)
+        return ProblemError(422, f"{error.field}: {reason}", [Refusal(index=0, field=error.field, reason=reason)])
     if isinstance(error, UngroundedError):
         refused = [Refusal(index=0, field=where, reason=reason) for where, reason in error.claims]
         return ProblemError(422, str(error)[:SHOWN], refused[:MOST_REFUSED])
@@ -134,6 +188,16 @@ def of(error: SagoError) -> ProblemError:
         return ProblemError(503, _without_places(error), headers={"Retry-After": str(RETRY_AFTER)})
     what = "the installation is wrong: " if isinstance(error, ConfigError) else ""
     return ProblemError(500, f"{what}{_without_places(error)}")
+
+
+def reason_of(said: str, field: str = "") -> str:
+    """What pydantic says of a field, as whoever sent it reads it; what is said in our own words stays."""
+    said = said.removeprefix("Value error, ").removeprefix(f"{field}: ")
+    if pattern := _PATTERN.fullmatch(said):
+        return FORMS.get(pattern[1], "holds what cannot stand here")
+    if meant := next((meant for begins, meant in MEANT.items() if said.startswith(begins)), None):
+        return meant
+    return _SHOULD.sub("must ", said, count=1)
 
 
 def _without_places(error: SagoError) -> str:
@@ -185,4 +249,4 @@ def _refusal(said: Mapping[str, Any]) -> Refusal:
     field = ".".join(place) or str(said["loc"][0])
     if said["type"] == "json_invalid":
         return Refusal(index=0, field="body", reason=f"is not JSON: {said['ctx']['error']} at character {place[0]}")
-    return Refusal(index=0, field=field, reason=said["msg"])
+    return Refusal(index=0, field=field, reason=reason_of(said["msg"], field))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated
 
 import typer
@@ -12,12 +11,13 @@ from sago.bootstrap import Container
 from sago.cli.lookup import opened, table
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.batches import DeadLetter
+from sago.domain.dead_letters import origin_in, short_id
 from sago.errors import InvalidMessageError, UsageError
 from sago.report.phrases import one_line, visible
 
-Origin = Annotated[str, typer.Argument(metavar="ID", help="The id of `sago dlq list`, or the origin or its beginning.")]
-ID_LENGTH = 8
-"""Hex digits of the SHA-256 of an origin: a name to type, as an origin is too long for that."""
+Origin = Annotated[
+    str, typer.Argument(metavar="ID", help="The id of `sago dlq list` or of the API, or the origin or its beginning.")
+]
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be taken, and why.")
 
@@ -122,11 +122,11 @@ def _replay_unassigned(container: Container, session: Session) -> int:
 
 def _find(container: Container, origin: str) -> DeadLetter:
     with container.database.begin() as tx:
-        letter = tx.ledger.dead_letter(origin)
-        if letter is not None:
-            return letter
+        for name in (origin, origin_in(origin)):
+            if name and (letter := tx.ledger.dead_letter(name)):
+                return letter
         every = tx.ledger.dead_letters(replayed=True, limit=10_000)
-    near = [each for each in every if each.origin.startswith(origin) or _id(each) == origin.lower()]
+    near = [each for each in every if each.origin.startswith(origin) or short_id(each.origin) == origin.lower()]
     if len(near) == 1:
         return near[0]
     how = "no dead letter has this id or origin" if not near else f"{len(near)} dead letters begin so; give more of it"
@@ -135,7 +135,7 @@ def _find(container: Container, origin: str) -> DeadLetter:
 
 def _row(letter: DeadLetter) -> dict[str, str | int | None]:
     return {
-        "id": _id(letter),
+        "id": short_id(letter.origin),
         "origin": letter.origin,
         "topic": letter.topic,
         "company_id": letter.company_id,
@@ -147,14 +147,10 @@ def _row(letter: DeadLetter) -> dict[str, str | int | None]:
     }
 
 
-def _id(letter: DeadLetter) -> str:
-    return hashlib.sha256(letter.origin.encode("utf-8", "surrogatepass")).hexdigest()[:ID_LENGTH]
-
-
 def _cells(letter: DeadLetter) -> tuple[str, ...]:
     named = letter.message_id and letter.message_id not in letter.origin
     where = f"{letter.message_id}, {_short(letter.origin)}" if named else _short(letter.origin)
-    return _id(letter), f"{letter.failed_at:%Y-%m-%d %H:%M}", letter.topic, letter.error, where
+    return short_id(letter.origin), f"{letter.failed_at:%Y-%m-%d %H:%M}", letter.topic, letter.error, where
 
 
 def _short(origin: str) -> str:

@@ -14,6 +14,7 @@ from sago.bootstrap import Container
 from sago.cli.lookup import Because, me, opened
 from sago.cli.session import OPERATE, AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.erasures import Erased, Erasure
+from sago.domain.messages import COMPANY_ID_IN_WORDS
 from sago.errors import UsageError
 from sago.report.phrases import one_line
 
@@ -88,7 +89,7 @@ def _erasure(container: Container, company: str, because: str, sender: str | Non
             requested_at=container.clock.now(),
         )
     except ValidationError as error:
-        raise UsageError(f"--company {one_line(company, 60)}: is no company id") from error
+        raise UsageError(f"--company {one_line(company, 60)}: is no company id: {COMPANY_ID_IN_WORDS}") from error
 
 
 def _of_all_forms(session: Session, container: Container, erasure: Erasure, *, whole: bool) -> list[Erasure]:

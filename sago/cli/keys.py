@@ -24,8 +24,11 @@ LASTS = "365d"
 """A key that nobody renews ends within a year."""
 LONGEST = 3650
 """Days."""
-PREFIX = re.compile(r"(?:sago_|key:)?([0-9a-f]{1,8})(?:_.*)?", re.DOTALL)
-"""As `sago keys list` shows it, as the audit log names it, or the key itself, whose secret part is left unread."""
+NAMED = re.compile(
+    r"(?:sago_|key:)?([0-9a-f]{8}(?:(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?)(?:_.*)?", re.DOTALL | re.IGNORECASE
+)
+"""By its prefix, its id, as the audit log names it, or the key itself, whose secret part is left unread. Never by less:
+its end is for good."""
 
 group = typer.Typer(no_args_is_help=True, help="Keys of the HTTP API: who holds one, and what it opens.")
 
@@ -108,7 +111,7 @@ def list_keys(
 
 @group.command("revoke")
 def revoke(
-    prefix: Annotated[str, typer.Argument(help="Its prefix, or the first characters of that; or the key itself.")],
+    prefix: Annotated[str, typer.Argument(help="Its prefix of 8 characters, its id, or the key itself.")],
     because: Because,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -122,18 +125,22 @@ def revoke(
     session = Session(as_json, verbose, quiet, config)
     if not because.strip():
         raise UsageError("--because is empty: say why, for whoever reads it later")
-    wanted = PREFIX.fullmatch(prefix.strip())
+    wanted = NAMED.fullmatch(prefix.strip())
     if wanted is None:
-        raise UsageError("a key is named by its prefix, hex digits as in 1f0c93ab: see `sago keys list`")
+        raise UsageError(
+            "a key is named by the 8 hex digits of its prefix, as 1f0c93ab, or its id: see `sago keys list`"
+        )
     with opened(session) as container:
         with container.database.begin() as tx:
-            found = the_one("key", wanted[1], tx.keys.all(), lambda key: key.prefix)
+            name = (lambda key: key.id) if "-" in wanted[1] else (lambda key: key.prefix)
+            found = the_one("key", wanted[1], tx.keys.all(), name)
         ended = container.keyring.revoke(found.prefix, me(), because)
         now = container.clock.now()
     if as_json:
         session.emit(_as_json(ended, now))
     at = f"{ended.revoked_at:%Y-%m-%d %H:%M} UTC"
-    session.note(escape(f"{ended.prefix}, {ended.name}: revoked {at}"))
+    told = f"revoked {at}" if found.revoked_at is None else f"was revoked {at} already; no other reason is kept"
+    session.note(escape(f"{ended.prefix}, {ended.name}: {told}"))
 
 
 def _end(written: str, now: datetime) -> datetime | None:
@@ -147,8 +154,10 @@ def _end(written: str, now: datetime) -> datetime | None:
     try:
         last = day_of(written)
     except typer.BadParameter:
-        said = one_line(written, 40)
+        said = one_line(written, 40) or "''"
         raise UsageError(f"--expires {said}: write 90d, its last day as 2027-03-31, or never") from None
+    if last > (now + timedelta(days=LONGEST)).date():
+        raise UsageError(f"--expires {last}: is more than {LONGEST} days away; write a day before, or never")
     end = datetime.combine(last, time.min, UTC) + timedelta(days=1)
     if end <= now:
         raise UsageError(f"--expires {last}: is over; to end a key use `sago keys revoke`")

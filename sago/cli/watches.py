@@ -12,7 +12,7 @@ from rich.markup import escape
 from sago.cli.days import day_option
 from sago.cli.explain import explain
 from sago.cli.firms import ensured
-from sago.cli.lookup import CompanyOption, Wanted, opened, require_known, table, the_one
+from sago.cli.lookup import CompanyOption, Wanted, me, opened, require_known, table, the_one
 from sago.cli.proposals import confirmed, tell
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.cli.voices import VoiceFolder, voice_of
@@ -22,7 +22,7 @@ from sago.outreach.addressing import person as person_of
 from sago.outreach.addressing import unaddressed
 from sago.outreach.conditions import parse_all
 from sago.outreach.proposing import Proposals, propose, propose_with
-from sago.outreach.watching import Kept, keep_watch
+from sago.outreach.watching import Kept, drop_watch, keep_watch
 from sago.outreach.watching import weights as weights_of
 from sago.ports import Transaction
 from sago.report.phrases import one_line
@@ -163,7 +163,7 @@ def remove_watch(
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container, container.database.begin() as tx:
         found = the_one("watch", watch, tx.outreach.watches(), lambda each: each.id)
-        tx.outreach.remove_watch(found.id)
+        drop_watch(found, tx, me(), container.clock.now())
     if as_json:
         session.emit({"removed": str(found.id)})
     session.note(f"removed {found.id}")

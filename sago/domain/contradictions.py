@@ -19,7 +19,7 @@ from sago.domain.wording import metric_phrase
 
 ROUNDED = 6e-3
 """Relative; 1.116M may be told as 1.12M."""
-_AT_ONCE = timedelta(days=1)
+AT_ONCE = timedelta(days=1)
 """Apart at most; figures of a month that was named are true at the same second."""
 _MOST = 3
 """Figures told against one; more do not help who must decide."""
@@ -60,11 +60,11 @@ def contradictions(points: Iterable[MetricPoint]) -> dict[UUID, list[Contradicti
 
 def _at_once(own: MetricPoint, others: Sequence[MetricPoint]) -> MetricPoint | None:
     """The first of another event that is true within a day of this one; `others` by time."""
-    near = islice(others, bisect_left(others, own.as_of - _AT_ONCE, key=_as_of), None)
+    near = islice(others, bisect_left(others, own.as_of - AT_ONCE, key=_as_of), None)
     return next(
         (
             other
-            for other in takewhile(lambda o: o.as_of <= own.as_of + _AT_ONCE, near)
+            for other in takewhile(lambda o: o.as_of <= own.as_of + AT_ONCE, near)
             if other.event_id != own.event_id
         ),
         None,

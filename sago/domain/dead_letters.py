@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 
 from sago.domain.batches import DeadLetter, Record
@@ -16,8 +19,28 @@ REPLAY_OF = "replay_of"
 """Header of a replayed message: the origin of the dead letter it was."""
 UNREAD = "/extract"
 """How the origin of a message ends that is stored, belongs to a batch and could not be read."""
+SHORT = re.compile(r"[0-9A-Fa-f]{8}")
+"""The form of a short id."""
 REASON_LIMIT = 2000
 """Characters of `error` that travel; a reason may quote a long payload."""
+
+
+def letter_id(origin: str) -> str:
+    """The origin as one part of a path."""
+    return base64.urlsafe_b64encode(origin.encode()).decode().rstrip("=")
+
+
+def origin_in(name: str) -> str | None:
+    """The origin that such an id stands for; None where it is none."""
+    try:
+        return base64.b64decode(name + "=" * (-len(name) % 4), b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+
+
+def short_id(origin: str) -> str:
+    """A name to type, as an origin is too long for that: the first 8 hex digits of its SHA-256."""
+    return hashlib.sha256(origin.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def headers_of(letter: DeadLetter) -> dict[str, str]:

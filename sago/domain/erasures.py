@@ -13,12 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from sago.domain.batches import DeadLetter
 from sago.domain.companies import Share
+from sago.domain.letters import Letter, LetterDraft, LetterState
 from sago.domain.messages import CompanyId, Message, Moment, source_of
 
 ERASED = "(erased)"
 """Instead of words that were taken away."""
 ENDED = "the founder ended the share that it rested on"
 """Why letters and mails are held back."""
+LESS = "the founder shares less than it was told of"
+"""As well."""
+NO_WORDS = LetterDraft(subject=ERASED, body="What this letter said was erased, as was asked.", highlights=())
+IS_HERE = (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED)
+"""Letters that are held back; what has left cannot be called back, and keeps its state."""
 SETTLES_AFTER = timedelta(minutes=15)
 """After so long nothing that was under way when an erasure was asked for can still store a text."""
 
@@ -101,6 +107,12 @@ class EmptiedMessage(Message):
     def content_sha(self) -> bytes:
         """Of the original."""
         return self._sha
+
+
+def emptied(letter: Letter) -> Letter:
+    """The letter without its words and its thread, whose subject is words. Of its receipts stay ids, places, hashes."""
+    receipts = tuple(receipt.without_words() for receipt in letter.receipts)
+    return letter.model_copy(update={"draft": NO_WORDS, "receipts": receipts, "thread": None})
 
 
 def is_emptied(message: Message) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -224,6 +225,16 @@ class Event(BaseModel):
         row = self.model_dump(mode="json", exclude={"evidence"})
         row["source_messages"] = [proof.model_dump() for proof in self.evidence]
         return row
+
+
+class CoarseTexts(NamedTuple):
+    """What stands in place of an event's own words where its figures are not shared as they were said."""
+
+    event_id: UUID
+    made_of: datetime
+    """Names the event as it was when they were made."""
+    texts: Sequence[str]
+    """Title, description, impact, timeline, each name, each quote."""
 
 
 class MetricPoint(BaseModel):

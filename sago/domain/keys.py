@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sago.domain.companies import EVERY_SOURCE
-from sago.domain.messages import COMPANY_ID, Moment
+from sago.domain.messages import COMPANY_ID, COMPANY_ID_IN_WORDS, Moment
 
 READ, WRITE, OPERATE, INGEST, SHARE = "read", "write", "operate", "ingest", "share"
 FOR_FIRMS = (READ, WRITE)
@@ -30,8 +30,8 @@ _FORM = re.compile(r"sago_(?P<prefix>[0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 class ApiKey(BaseModel):
     """One row of `api_keys`: the key itself is known to its holder alone.
 
-    A key without a firm is the house's own, or a founder's: it hands in messages or gives shares, and reads nothing of
-    a firm.
+    A key without a firm is the house's own, or a founder's: it hands in messages, or gives, changes and ends shares,
+    and reads nothing of a firm.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -107,14 +107,15 @@ def problem_of(scope: str, firm_id: str | None) -> str | None:
     """Why a key, of a firm or of none, cannot have this scope; None where it can."""
     kind, colon, company_id = scope.partition(":")
     if kind not in (*FOR_FIRMS, OPERATE, *OF_A_COMPANY):
-        return f"scope {scope[:60]!r}: none is called so; there are read, write, operate, ingest:COMPANY, share:COMPANY"
+        there_are = "read, write, operate, ingest:COMPANY, share:COMPANY, each with a --scope of its own"
+        return f"scope {scope[:60]!r}: none is called so; there are {there_are}"
     if (kind in OF_A_COMPANY) is not bool(colon):
         form = f"{kind}:COMPANY, or {kind}:* for every one" if kind in OF_A_COMPANY else kind
         return f"scope {scope[:60]!r}: write {form}"
     if colon and company_id != EVERY and not re.fullmatch(COMPANY_ID, company_id):
-        return f"scope {scope[:80]!r}: {company_id[:60]!r} is no company id"
+        return f"scope {scope[:80]!r}: {company_id[:60]!r} is no company id: {COMPANY_ID_IN_WORDS}"
     if kind in FOR_FIRMS and firm_id is None:
-        return f"scope {scope!r}: opens what a firm sees, so the key must be a firm's"
+        return f"scope {scope!r}: opens what a firm sees, so the key must be a firm's: add --firm NAME"
     if kind in FOR_THE_HOUSE and firm_id is not None:
-        return f"scope {scope[:60]!r}: is not for a firm's key"
+        return f"scope {scope[:60]!r}: is not for a firm's key: leave --firm away"
     return None

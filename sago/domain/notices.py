@@ -130,7 +130,7 @@ class ToldLetter(BaseModel):
     body: str
     to: str
     doubts: int = 0
-    """Passages that no event bears out: who approves the letter answers for them."""
+    """Passages that no event bears out, or another contradicts: who approves the letter answers for them."""
 
 
 class Item(BaseModel):

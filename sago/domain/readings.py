@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
@@ -37,9 +37,18 @@ class PointPlace(NamedTuple):
     unit: str
 
 
+BEGINNING = PointPlace(datetime.min.replace(tzinfo=UTC), "", UUID(int=0), "")
+"""Before every point."""
+
+
+def place_of(point: MetricPoint) -> PointPlace:
+    """Where it stands in its series."""
+    return PointPlace(point.as_of, point.metric, point.event_id, point.unit)
+
+
 class SeriesAsked(NamedTuple):
-    """Which points of one company; None is every one. `since` is the first moment for which they are true, `until` the
-    first one after."""
+    """Which points of one company, oldest first; None is every one. `since` is the first moment for which they are
+    true, `until` the first one after; of those after `after` the first `skip` are left out."""
 
     company_id: str
     metric: str | None = None
@@ -47,6 +56,18 @@ class SeriesAsked(NamedTuple):
     until: datetime | None = None
     after: PointPlace | None = None
     limit: int = 50
+    event_id: UUID | None = None
+    skip: int = 0
+
+    def wants(self, point: MetricPoint) -> bool:
+        """Whether a point of the company is one of these, wherever the page ends."""
+        return (
+            self.metric in (None, point.metric)
+            and self.event_id in (None, point.event_id)
+            and (self.since is None or point.as_of >= self.since)
+            and (self.until is None or point.as_of < self.until)
+            and (self.after is None or place_of(point) > self.after)
+        )
 
 
 class Series(NamedTuple):
@@ -57,6 +78,8 @@ class Series(NamedTuple):
     points: Sequence[MetricPoint | BandPoint]
     last: PointPlace | None
     """Where the next page goes on; None on the last one."""
+    skip: int = 0
+    """How many after that place were looked at, and are not shown."""
 
 
 class Conversation(NamedTuple):

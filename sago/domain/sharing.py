@@ -32,6 +32,8 @@ class Preview(NamedTuple):
     is_given: bool
     """Whether the founder has given this share already."""
     seen: Seen
+    in_all: int
+    """Events that the firm sees; in `seen` may be the latest of them."""
     hidden: int
     """Events that are known and not shown."""
     verdicts: Sequence[Verdict]

@@ -56,16 +56,12 @@ class TaskRun(BaseModel):
     started_at: Moment
 
 
-def _of_our_days(moment: datetime) -> datetime:
+def _of_our_days(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
     if not 1990 <= moment.year <= 2100:
         raise ValueError("is not between 1990 and 2100")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-AsOf = Annotated[
-    datetime | None, AfterValidator(lambda moment: _of_our_days(moment) if moment else None),
-    Field(description="As of this moment (ISO 8601, UTC unless said); without it as of now."),
-]  # fmt: skip
 
 
 class Nothing(BaseModel):
@@ -75,9 +71,11 @@ class Nothing(BaseModel):
 
 
 class AtMoment(Nothing):
-    """As of a moment."""
+    """At a moment."""
 
-    as_of: AsOf = None
+    as_of: Annotated[datetime | None, AfterValidator(_of_our_days)] = Field(
+        None, description="The moment that is taken for now (ISO 8601, UTC unless said)."
+    )
 
 
 class OnePerson(AtMoment):
@@ -151,6 +149,8 @@ class TaskKind(NamedTuple):
 
 
 COMPOSE, JUDGE = "outreach.compose", "outreach.judge"
+WHY, NOTHING_NEW = "why", "nothing new to say"
+"""What `outreach.compose` returns where it wrote no letter is under `why`."""
 CATALOGUE = {
     kind.name: kind
     for kind in (
@@ -168,6 +168,7 @@ CATALOGUE = {
         TaskKind("sources.pull", "Reads on in a stream.", "pages", OneStream),
         TaskKind("sources.refresh", "Lists a connection's streams and people.", "streams", OneConnection),
         TaskKind("upkeep.catch_up", "Sends again what was planned or is due and was lost.", "jobs sent again"),
+        TaskKind("upkeep.coarsen", "Makes the texts that shares in bands, or without figures, show.", "events"),
         TaskKind("upkeep.end_shares", "Erases what came of shares whose last day is over.", "shares ended"),
         TaskKind("upkeep.flush_idle", "Makes batches of what waits for too long.", "batches", Waited),
         TaskKind("upkeep.reap", "Takes up unfinished batches.", "batches"),
@@ -197,7 +198,8 @@ def result_line(run: TaskRun, outcome: TaskOutcome) -> str | None:
     if outcome.state is not TaskState.DONE:
         return None
     if run.name == COMPOSE:
-        return f"letter {outcome.result}" if outcome.result else "nothing new to say"
+        said = outcome.result or {WHY: NOTHING_NEW}
+        return str(said[WHY])[:LINE] if isinstance(said, dict) else f"letter {said}"
     kind = CATALOGUE.get(run.name)
     return kind.said(outcome.result) if kind else "done"
 

@@ -179,7 +179,7 @@ class ProcessingMetrics(Figures):
     )
     messages_extracted: int | None = Field(None, description="Message versions read in merged batches.")
     messages_extracted_last_hour: int | None = Field(None, description="Of these, in batches merged in the last hour.")
-    batches_merged: int | None = None
+    batches_merged: int | None = Field(None, description="Batches that were read to the end.")
     batches_failed: int | None = Field(None, description="Batches that wait for a further attempt.")
     observations: int | None = Field(None, description="Statements found, with their quotes.")
     events: int | None = Field(None, description="Significant events that stand now.")

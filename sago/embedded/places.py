@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sago.config import Settings
 from sago.embedded.servers import free_port
 from sago.errors import ConfigError
-from sago.sections import ApiSettings, FlowerSettings
+from sago.serving_sections import ApiSettings, FlowerSettings
 
 _PREFERRED = {"api": ApiSettings().port, "flower": FlowerSettings().port}
 

@@ -12,8 +12,8 @@ from sago.domain.model_calls import Budget
 from sago.errors import ConfigError
 from sago.llm.gateway import Gateway
 from sago.llm.triage import Triaged
+from sago.model_sections import KEY_VARIABLES, RemoteSettings
 from sago.ports import Answers, Breakers, CallLedger, Clock, Model, RateLimit
-from sago.sections import KEY_VARIABLES, RemoteSettings
 
 
 class Provider(NamedTuple):

@@ -8,21 +8,22 @@ here can read may be exact. Days, months, quarters, years and clock times stay w
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from functools import lru_cache
+from collections.abc import Collection, Sequence
+from itertools import islice
 
 from sago.domain import amount_words as words
 from sago.domain.amounts import COUNT, Amount, find_amounts
 from sago.domain.bands import band_of
 from sago.domain.companies import Granularity
-from sago.domain.events import Event, Evidence, Metric
+from sago.domain.events import Event, Metric
 from sago.outreach.claims.calendar import find_dates
+from sago.outreach.remembering import remembered
 
+VERSION = 1
+"""One more whenever texts come out otherwise: what was made before is made anew."""
 NOT_SHARED = "not shared"
 HIDDEN = "[…]"
 TITLE_LIMIT = 200
-KEPT = 32_768
-"""Texts a process remembers coarse: a firm reads the same events again and again."""
 _TIME = frozenset({"ms", "seconds", "minutes", "hours", "days", "weeks", "months", "years"})
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Around what was replaced, until it is known whether it is shown in brackets."""
@@ -124,16 +125,18 @@ _SAME_TWICE = re.compile(r"(?:\bbetween\s)?(\ue000[^\ue001]+\ue001)(?:\s?[-–�
 """Both ends of a range in one band."""
 
 
-def coarse(text: str, granularity: Granularity, *, quoted: bool = True, exact: Collection[Metric] = ()) -> str:
+def coarse(
+    text: str, granularity: Granularity, *, quoted: bool = True, exact: Collection[Metric] = (), firm_id: str = ""
+) -> str:
     """The text with its figures told as exactly as the share says; in brackets where the text is somebody's words.
-    `exact` are figures that are known to be told in it: none of them stays for looking like a year or a time."""
+    `exact` are figures that are known to be told in it: none of them stays for looking like a year or a time. It is
+    remembered for the firm that reads it."""
     if granularity is Granularity.EXACT or not text:
         return text
     hidden = frozenset(digits for metric in exact for digits in _digits(metric.value))
-    return _coarse(text, granularity, quoted, hidden)
+    return _coarse_for(firm_id)(text, granularity, quoted, hidden)
 
 
-@lru_cache(maxsize=KEPT)
 def _coarse(text: str, granularity: Granularity, quoted: bool, hidden: frozenset[str]) -> str:
     pieces: list[str] = []
     at = 0
@@ -144,30 +147,38 @@ def _coarse(text: str, granularity: Granularity, quoted: bool, hidden: frozenset
     return whole.replace(_OPEN, "[" if quoted else "").replace(_CLOSE, "]" if quoted else "")
 
 
-def coarse_event(event: Event, granularity: Granularity) -> Event:
-    """The event with coarse texts and without metrics: a metric is an exact figure."""
+_coarse_for = remembered(_coarse)
+
+
+def coarse_texts(event: Event, granularity: Granularity, firm_id: str = "") -> list[str]:
+    """What stands in place of the event's own words: title, description, impact, timeline, each name, each quote."""
+    own = event.title, event.description, event.impact, event.timeline, *event.stakeholders
+    texts = [*((text, False) for text in own), *((proof.quote, True) for proof in event.evidence)]
+    return [coarse(text, granularity, quoted=quoted, exact=event.metrics, firm_id=firm_id) for text, quoted in texts]
+
+
+def coarse_event(
+    event: Event, granularity: Granularity, firm_id: str = "", texts: Sequence[str] | None = None
+) -> Event:
+    """The event with coarse texts, made now where they are not given, and without metrics: a metric is an exact
+    figure. Where its proofs stand stays: a place is none."""
     if granularity is Granularity.EXACT:
         return event
-
-    def own(text: str) -> str:
-        return coarse(text, granularity, quoted=False, exact=event.metrics)
-
+    made = iter(texts if texts is not None else coarse_texts(event, granularity, firm_id))
+    title, description, impact, timeline = islice(made, 4)
     return event.model_copy(
         update={
-            "title": own(event.title)[:TITLE_LIMIT],
-            "description": own(event.description),
-            "impact": own(event.impact),
-            "timeline": own(event.timeline),
-            "stakeholders": tuple(own(name) for name in event.stakeholders),
+            "title": title[:TITLE_LIMIT],
+            "description": description,
+            "impact": impact,
+            "timeline": timeline,
+            "stakeholders": tuple(islice(made, len(event.stakeholders))),
             "metrics": (),
-            "evidence": tuple(_coarse_proof(proof, granularity, event.metrics) for proof in event.evidence),
+            "evidence": tuple(
+                proof.model_copy(update={"quote": quote}) for proof, quote in zip(event.evidence, made, strict=True)
+            ),
         }
     )
-
-
-def _coarse_proof(proof: Evidence, granularity: Granularity, exact: Collection[Metric]) -> Evidence:
-    """Its place stays: where the words stand is no figure."""
-    return proof.model_copy(update={"quote": coarse(proof.quote, granularity, exact=exact)})
 
 
 def _replaced(text: str, granularity: Granularity, *, quoted: bool) -> list[tuple[int, int, str]]:

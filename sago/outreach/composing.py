@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago import telemetry
-from sago.domain.companies import Company, ModelPolicy, Person
+from sago.domain.companies import Company, ModelPolicy, Person, Share
 from sago.domain.letters import SYSTEM, Letter, LetterDraft, LetterRequest, LetterState, Thread
 from sago.domain.model_calls import ModelJob
 from sago.domain.significance import DEFAULT_SCALE, Scale
@@ -16,6 +16,7 @@ from sago.domain.watches import Direction, Watch
 from sago.errors import PermanentError, TransientError, UngroundedError, UnusableAnswerError
 from sago.outreach.checking import check, examine, ungrounded
 from sago.outreach.knowledge import load
+from sago.outreach.permission import is_borne_out
 from sago.outreach.requesting import request_for, window_of
 from sago.outreach.sharing import view_of
 from sago.outreach.standing import lay_out, open_letters, still_proven, supersede
@@ -40,6 +41,8 @@ class Plan(NamedTuple):
     thread: Thread | None = None
     others: tuple[str, ...] = ()
     """Names of the house's other companies."""
+    share: Share | None = None
+    """What the letter is written by."""
 
 
 def compose_letter(
@@ -149,7 +152,7 @@ def _prepare(
         standing = _standing(transaction, request, window) or _told(transaction, request)
     if standing:
         return Plan(standing=standing, withdrawn=withdrawn, reason=f"the letter of {standing.window} tells it")
-    return Plan(request, window, withdrawn=withdrawn, others=others)
+    return Plan(request, window, withdrawn=withdrawn, others=others, share=known.view.share)
 
 
 def _standing(transaction: Transaction, request: LetterRequest, window: str) -> Letter | None:
@@ -160,7 +163,7 @@ def _standing(transaction: Transaction, request: LetterRequest, window: str) -> 
         if letter.watch_id != request.watch.id or letter.window != window:
             continue
         if letter.state is LetterState.DRAFT:
-            if set(letter.event_ids) == events and not ungrounded(letter.draft, request):
+            if set(letter.event_ids) == events and _is_sound(transaction, letter, request):
                 return letter
         elif letter.state is LetterState.EXPIRED:
             if letter.approved_by or set(letter.event_ids) == events:
@@ -178,8 +181,14 @@ def _told(transaction: Transaction, request: LetterRequest) -> Letter | None:
     for letter in transaction.outreach.letters(request.company.company_id, live=False):
         is_told = letter.state.is_live or letter.state is LetterState.EXPIRED
         if is_told and letter.watch_id == request.watch.id and set(letter.event_ids) == events:
-            return letter if letter.state is not LetterState.DRAFT or not ungrounded(letter.draft, request) else None
+            is_draft = letter.state is LetterState.DRAFT
+            return letter if not is_draft or _is_sound(transaction, letter, request) else None
     return None
+
+
+def _is_sound(transaction: Transaction, draft: Letter, request: LetterRequest) -> bool:
+    """Whether it could be approved as it is, its proofs shared as they were."""
+    return not ungrounded(draft.draft, request) and is_borne_out(transaction, draft)
 
 
 def _withdraw(transaction: Transaction, watch: Watch, but: str | None, now: datetime, why: str) -> tuple[Letter, ...]:
@@ -199,9 +208,11 @@ def _keep(
     that one, was first."""
     with database.begin() as transaction:
         transaction.events.lock(request.company.company_id)
-        seen = view_of(transaction, request.watch, request.as_of, now).seen.events
-        if not still_proven(seen, request.events):
-            raise TransientError(f"letter of watch {request.watch.id}: its events changed while it was written")
+        view = view_of(transaction, request.watch, request.as_of, now)
+        is_shared = view.share == plan.share
+        if not (is_shared and still_proven(view.seen.events, request.events)):
+            what = "its events" if is_shared else "its share"
+            raise TransientError(f"letter of watch {request.watch.id}: {what} changed while it was written")
         if _standing(transaction, request, plan.window):
             return None
         if live := transaction.outreach.live_letter(request.watch.id, plan.window):

@@ -12,7 +12,7 @@ from sago.domain.letters import Letter, LetterState
 from sago.errors import UsageError
 from sago.outreach.outbox import settle_mail
 from sago.outreach.permission import ApprovalRules, needed
-from sago.outreach.reading import last_change, locked_letter, require_as_seen, the_letter
+from sago.outreach.reading import last_change, locked_letter, require_as_seen, require_shared, the_letter
 from sago.outreach.standing import lay_out, withdraw_unfounded
 from sago.ports import Database, Drafts, Transaction
 
@@ -77,6 +77,7 @@ def undo(
         if letter.state not in _INSTEAD_OF_UNDO:
             what = "a draft" if letter.state is LetterState.DRAFT else letter.state
             raise UsageError(f"letter {letter_id}: is {what}; there is nothing to undo: {letter.state.instead}")
+        require_shared(tx, letter, at)
         made = last_change(tx, letter)
         if made is None or at - made.at > within:
             ago = f", {(at - made.at).total_seconds():.0f} s ago" if made else ""

@@ -196,7 +196,7 @@ def _draft(transaction: Transaction, watch: Watch) -> Letter | None:
 
 
 def _doubted(transaction: Transaction, notice: Notice, drafts: Mapping[UUID, Letter]) -> Notice:
-    """With the number of passages of each draft that no event bears out."""
+    """With the number of passages of each draft that its approver has to answer for."""
 
     def marked(item: Item) -> Item:
         if item.letter is None:

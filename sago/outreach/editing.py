@@ -11,7 +11,7 @@ from sago.domain.letters import Highlight, Letter, LetterDraft, LetterState
 from sago.errors import UngroundedError, UsageError, WrongFieldError
 from sago.outreach.checking import examine, written
 from sago.outreach.permission import untraceable
-from sago.outreach.reading import locked_letter, require_as_seen, the_letter
+from sago.outreach.reading import locked_letter, require_as_seen, require_shared, the_letter
 from sago.outreach.requesting import request_of
 from sago.outreach.standing import lay_out
 from sago.outreach.ticking import carried
@@ -40,6 +40,7 @@ def edit(
     with locked_letter(database, based_on) as (tx, letter):
         if letter.state not in EDITABLE:
             raise UsageError(f"letter {letter.id}: is {letter.state} and cannot be edited: {letter.state.instead}")
+        require_shared(tx, letter, at)
         require_as_seen(tx, letter, based_on)
         draft = rewritten(letter, subject, body)
         if draft.sha256 == letter.draft.sha256:

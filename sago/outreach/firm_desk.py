@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from sago.domain.companies import Granularity, Share
+from sago.domain.erasures import NO_WORDS
 from sago.domain.letters import Letter, LetterState
 from sago.domain.mails import without_addresses
 from sago.domain.messages import source_of
@@ -86,7 +87,7 @@ class FirmDesk:
         with self.database.begin() as tx:
             against = objections(tx, letter, now, self.rules.fresh_for) if letter.state in _OPEN else []
             unsure = doubts(tx, letter)
-        return Told(
+        told = Told(
             letter,
             [without_addresses(line) for line in against],
             unticked(letter, self.rules.tick) if letter.state is LetterState.DRAFT else [],
@@ -94,13 +95,13 @@ class FirmDesk:
             self._possible(letter, history, now),
             [_readable(line) for line in reversed(history)],
         )
+        return told if self._found(letter_id) == letter else self.letter(letter_id)
 
     def receipts(self, letter_id: UUID) -> tuple[Letter, list[Proven]]:
         """A letter, and each of its claims with what became of its proof, as far as its source is still shared."""
-        with self.tenants.view(self.firm_id) as view:
-            letter = _the_letter(view, letter_id)
-            share = next(share for share in view.shares() if share.company_id == letter.company_id)
-        return letter, [_as_shared(each, share) for each in proven(letter, self.database, self.raw)]
+        letter, share = before = self._with_share(letter_id)
+        proofs = [_as_shared(each, share) for each in proven(letter, self.database, self.raw)]
+        return (letter, proofs) if self._with_share(letter_id) == before else self.receipts(letter_id)
 
     def edit(self, letter_id: UUID, subject: str, body: str, seen: str, why: str) -> Told:
         """Put these words in the place of the text that was `seen`, by its sha256. Raises UngroundedError, naming each
@@ -128,8 +129,9 @@ class FirmDesk:
     def approve(
         self, letter_id: UUID, seen: str, why: str, ticked: Collection[int] = (), *, stands_by: bool = False
     ) -> Told:
-        """Approve the text that was `seen`, by its sha256, with these claims looked at; `stands_by`: also words that
-        no event bears out. Where it is refused nothing is ticked. Raises WrongFieldError for a claim it has not."""
+        """Approve the text that was `seen`, by its sha256, with these claims looked at; `stands_by`: also what
+        only a person can answer for. Where it is refused nothing is ticked. Raises WrongFieldError for a claim it has
+        not."""
         found = self._found(letter_id)
 
         def is_done(letter: Letter) -> bool:
@@ -173,6 +175,13 @@ class FirmDesk:
     def _found(self, letter_id: UUID) -> Letter:
         with self.tenants.view(self.firm_id) as view:
             return _the_letter(view, letter_id)
+
+    def _with_share(self, letter_id: UUID) -> tuple[Letter, Share]:
+        """The letter, and by what its firm may see it now."""
+        with self.tenants.view(self.firm_id) as view:
+            letter = _the_letter(view, letter_id)
+            (share,) = view.shares([letter.company_id])
+        return letter, share
 
     @contextmanager
     def _acting(self, letter_id: UUID, is_done: Callable[[Letter], bool]) -> Iterator[None]:
@@ -228,7 +237,7 @@ class FirmDesk:
             "approve": state is LetterState.DRAFT,
             "edit": state in EDITABLE,
             "reject": state in EDITABLE,
-            "undo": state in _DECIDED and is_fresh,
+            "undo": state in _DECIDED and is_fresh and letter.draft != NO_WORDS,
         }
         return [act for act, can_be in acts.items() if can_be]
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from sago.domain.bands import banded
 from sago.domain.companies import Granularity, Share
-from sago.domain.contradictions import Contradiction, contradictions
+from sago.domain.contradictions import AT_ONCE, Contradiction, contradictions
 from sago.domain.events import Event, MetricPoint
 from sago.domain.pages import EventsAsked
-from sago.domain.readings import PointPlace, ReadEvent, Series, SeriesAsked, SharedCompany
+from sago.domain.readings import BEGINNING, PointPlace, ReadEvent, Series, SeriesAsked, SharedCompany, place_of
 from sago.errors import NotThereError
-from sago.outreach.backtesting import Folder
-from sago.outreach.earlier import as_it_stood
+from sago.outreach.coarsening import VERSION
+from sago.outreach.earlier import Earlier
 from sago.outreach.sharing import as_shared, stated_points
 from sago.ports import Clock, Database, FirmView, Tenants
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,7 @@ class FirmReading:
     tenants: Tenants
     database: Database
     clock: Clock
-    folding: Callable[[str], Folder]
-    """Makes what folds one company's observations."""
+    earlier: Earlier
 
     def companies(self, firm_id: str, after: str | None, limit: int) -> list[SharedCompany]:
         """Companies whose share holds, by id."""
@@ -52,55 +54,74 @@ class FirmReading:
         with self.tenants.view(firm_id) as view:
             found = view.events(asked)
             shares = self._shares(view, {event.company_id for event in found})
-        return [shown for event in found for shown in as_shared(shares.get(event.company_id), [event])]
+            texts = _coarse_texts(view, shares, found)
+        return [shown for event in found for shown in as_shared(shares.get(event.company_id), [event], texts)]
 
     def event(self, firm_id: str, event_id: UUID) -> ReadEvent:
         """One event, also by an id it once had, and the events that contradict it."""
         with self.tenants.view(firm_id) as view:
             event, share = self.found(view, event_id)
             against = self._against(view, event, share)
-        return ReadEvent(as_shared(share, [event])[0], against)
+        return ReadEvent(event, against)
 
     def found(self, view: FirmView, event_id: UUID) -> tuple[Event, Share]:
-        """An event as it is stored, of which the share, also returned, shows something."""
+        """An event as the share, also returned, shows it."""
         event = view.event(event_id)
         if event is None:
             raise NotThereError(str(event_id))
         share = self._share(view, event.company_id)
-        if not as_shared(share, [event]):
+        shown = as_shared(share, [event])
+        if not shown:
             raise NotThereError(str(event_id))
-        return event, share
+        return shown[0], share
+
+    def held(self, firm_id: str, company_id: str) -> Share | None:
+        """The company's share, where it holds by now: whoever reads beside the firm's view looks again when all is
+        read, and reads anew where it is another."""
+        with self.tenants.view(firm_id) as view:
+            return self._shares(view, {company_id}).get(company_id)
 
     def series(self, firm_id: str, asked: SeriesAsked) -> Series:
         """A page of a company's figures, oldest first."""
         with self.tenants.view(firm_id) as view:
             share = self._share(view, asked.company_id)
-            points = self._points(view, share, asked)
-            page = list(islice(_shown(view, share, points), asked.limit + 1))
-        return _series(share, page, asked.limit)
+            page = self._figures(view, share, asked)
+        if share.granularity is Granularity.BANDS and self.held(firm_id, asked.company_id) != share:
+            return self.series(firm_id, asked)
+        return _series(share, page)
 
     def events_as_of(self, firm_id: str, asked: EventsAsked, company_id: str, moment: datetime) -> list[Event]:
         """A page of one company's events as they stood at a moment, newest first; none where nothing is shared."""
-        with self.tenants.view(firm_id) as view:
-            share = self._shares(view, {company_id}).get(company_id)
+        return self._settled(firm_id, company_id, lambda share: self._events_then(share, asked, moment))
+
+    def _events_then(self, share: Share | None, asked: EventsAsked, moment: datetime) -> list[Event]:
         if share is None:
             return []
-        with self.database.begin() as tx:
-            fold = as_it_stood(tx.events, share, moment, self.folding(company_id))
+        fold = self.earlier.fold(share, moment)
         found = sorted(fold.events, key=lambda event: (event.occurred_at, event.id), reverse=True)
-        return as_shared(share, islice((event for event in found if _is_asked(event, asked)), asked.limit))
+        shown = (each for event in found if _is_asked(event, asked) for each in as_shared(share, [event]))
+        return list(islice(shown, asked.limit))
 
     def series_as_of(self, firm_id: str, asked: SeriesAsked, moment: datetime) -> Series:
         """A page of a company's figures as they stood at a moment, oldest first."""
-        with self.tenants.view(firm_id) as view:
-            share = self._share(view, asked.company_id)
+        return self._settled(firm_id, asked.company_id, lambda share: self._series_then(share, asked, moment))
+
+    def _series_then(self, share: Share | None, asked: SeriesAsked, moment: datetime) -> Series:
+        if share is None:
+            raise NotThereError(asked.company_id)
         if share.granularity is Granularity.NONE:
             return Series(share.granularity, (), None)
-        with self.database.begin() as tx:
-            fold = as_it_stood(tx.events, share, moment, self.folding(asked.company_id))
-        points = stated_points(share, fold.events, fold.metric_points)
-        wanted = [point for point in sorted(points, key=place_of) if _is_wanted(point, asked)]
-        return _series(share, wanted[: asked.limit + 1], asked.limit)
+        fold = self.earlier.fold(share, moment)
+        events = {event.id: event for event in fold.events}
+        wanted = [point for point in sorted(fold.metric_points, key=place_of) if asked.wants(point)]
+        stated = (each for point in wanted for each in stated_points(share, [events[point.event_id]], [point]))
+        return _series(share, _page(list(islice(stated, asked.limit + 1)), asked.limit))
+
+    def _settled(self, firm_id: str, company_id: str, read: Callable[[Share | None], Found]) -> Found:
+        """What is read through the share, where that is the same before and after."""
+        share = self.held(firm_id, company_id)
+        found = read(share)
+        return found if self.held(firm_id, company_id) == share else self._settled(firm_id, company_id, read)
 
     def _share(self, view: FirmView, company_id: str) -> Share:
         share = self._shares(view, {company_id}).get(company_id)
@@ -113,60 +134,83 @@ class FirmReading:
         now = self.clock.now()
         return {share.company_id: share for share in view.shares(company_ids) if share.holds_at(now)}
 
+    def _figures(self, view: FirmView, share: Share, asked: SeriesAsked) -> _Page:
+        """Figures that shown events state in what is shown of them. The view has none where bands stand for them.
+
+        Where few are shown a page ends after so many points that were looked at, also an empty one: nobody waits while
+        a whole company is read. The next goes on so many after the last one shown: the place itself would tell of a
+        figure that is hidden."""
+        found: list[MetricPoint] = []
+        last, skip, more = asked.after or BEGINNING, asked.skip, asked._replace(limit=STEP)
+        for _ in range(STEPS):
+            points = self._points(view, share, more)
+            if shown := _shown(view, share, points):
+                found += shown
+                last, skip = place_of(shown[-1]), -1 - points.index(shown[-1])
+            skip += len(points)
+            if len(found) > asked.limit or len(points) < STEP:
+                return _page(found, asked.limit)
+            more = more._replace(after=place_of(points[-1]), skip=0)
+        return _Page(found, last, skip)
+
     def _points(self, view: FirmView, share: Share, asked: SeriesAsked) -> list[MetricPoint]:
-        """Points of the company, which is the firm's to see; the view has none where bands stand for them."""
+        """Of events of shared sources, whatever of them is shown."""
         if share.granularity is Granularity.NONE:
             return []
         if share.granularity is Granularity.EXACT:
-            points = view.metric_points(asked.company_id, asked.metric)
-        else:
-            with self.database.begin() as tx:
-                points = tx.events.metric_points(asked.company_id)
-        return [point for point in sorted(points, key=place_of) if _is_wanted(point, asked)]
+            return view.metric_points(asked)
+        with self.database.begin() as tx:
+            return tx.events.points(asked, share.sources)
 
     def _against(self, view: FirmView, event: Event, share: Share) -> Sequence[Contradiction]:
-        """What other shown events state otherwise for the same months."""
+        """What other shown events state otherwise at the same time."""
         if share.granularity is not Granularity.EXACT:
             return ()
-        own = [metric.name for metric in event.metrics]
-        told = [point for name in dict.fromkeys(own) for point in view.metric_points(event.company_id, name)]
-        months = {_month(point) for point in told if point.event_id == event.id}
-        near = [point for point in told if _month(point) in months]
-        return contradictions(_shown(view, share, near)).get(event.id, ())
+        own = view.metric_points(SeriesAsked(event.company_id, event_id=event.id, limit=STEP))
+        near = {place_of(point): point for point in own}
+        for metric, since, until in _spans(own):
+            beside = view.metric_points(SeriesAsked(event.company_id, metric, since, until, limit=STEP))
+            near |= {place_of(point): point for point in beside}
+        points = [near[place] for place in sorted(near)]
+        return contradictions(_shown(view, share, points)).get(event.id, ())
+
+
+def _coarse_texts(view: FirmView, shares: Mapping[str, Share], events: Sequence[Event]) -> dict[UUID, tuple[str, ...]]:
+    """Those that were made when the events changed."""
+    wanted: dict[Granularity, list[UUID]] = {}
+    for event in events:
+        if (share := shares.get(event.company_id)) and share.granularity is not Granularity.EXACT:
+            wanted.setdefault(share.granularity, []).append(event.id)
+    kept = [view.coarse_texts(ids, granularity, VERSION) for granularity, ids in wanted.items()]
+    return {event_id: texts for each in kept for event_id, texts in each.items()}
 
 
 STEP = 100
-"""Points whose events are looked up at once."""
+"""Points that are read at once, and those of one metric that are compared with an event's own."""
+STEPS = 10
+"""Times that a page of figures does so, at most."""
 
 
-def place_of(point: MetricPoint) -> PointPlace:
-    """Where it stands in its series."""
-    return PointPlace(point.as_of, point.metric, point.event_id, point.unit)
+class _Page(NamedTuple):
+    points: Sequence[MetricPoint]
+    last: PointPlace | None
+    skip: int = 0
 
 
-def _shown(view: FirmView, share: Share, points: Sequence[MetricPoint]) -> Iterator[MetricPoint]:
+def _shown(view: FirmView, share: Share, points: Sequence[MetricPoint]) -> list[MetricPoint]:
     """Those that shown events state in what is shown of them."""
-    for start in range(0, len(points), STEP):
-        some = points[start : start + STEP]
-        events = view.events_named({point.event_id for point in some})
-        yield from stated_points(share, events, some)
+    return stated_points(share, view.events_named({point.event_id for point in points}), points)
 
 
-def _series(share: Share, page: Sequence[MetricPoint], limit: int) -> Series:
-    shown = page[:limit]
-    last = place_of(shown[-1]) if len(page) > limit else None
+def _page(found: Sequence[MetricPoint], limit: int) -> _Page:
+    """Of points of which one more was looked for."""
+    return _Page(found[:limit], place_of(found[limit - 1]) if len(found) > limit else None)
+
+
+def _series(share: Share, page: _Page) -> Series:
     if share.granularity is Granularity.EXACT:
-        return Series(share.granularity, shown, last)
-    return Series(share.granularity, [band for band in banded(shown) if band.band], last)
-
-
-def _is_wanted(point: MetricPoint, asked: SeriesAsked) -> bool:
-    return (
-        asked.metric in (None, point.metric)
-        and (asked.since is None or point.as_of >= asked.since)
-        and (asked.until is None or point.as_of < asked.until)
-        and (asked.after is None or place_of(point) > asked.after)
-    )
+        return Series(share.granularity, *page)
+    return Series(share.granularity, [band for band in banded(page.points) if band.band], page.last, page.skip)
 
 
 def _is_asked(event: Event, asked: EventsAsked) -> bool:
@@ -179,5 +223,10 @@ def _is_asked(event: Event, asked: EventsAsked) -> bool:
     )
 
 
-def _month(point: MetricPoint) -> tuple[str, str, str]:
-    return point.metric, point.unit, f"{point.as_of:%Y-%m}"
+def _spans(points: Sequence[MetricPoint]) -> list[tuple[str, datetime, datetime]]:
+    """Of each metric the time in which another figure contradicts one of these."""
+    times: dict[str, list[datetime]] = {}
+    for point in points:
+        times.setdefault(point.metric, []).append(point.as_of)
+    instant = timedelta(microseconds=1)
+    return [(metric, min(when) - AT_ONCE, max(when) + AT_ONCE + instant) for metric, when in times.items()]

@@ -17,10 +17,8 @@ from sago.outreach.addressing import person
 from sago.outreach.conditions import parse, require_possible
 from sago.outreach.judging import Explanation, Judging
 from sago.outreach.proposing import propose
-from sago.outreach.watching import lies_ahead
-from sago.ports import Clock, Database, FirmView, Note, Tenants
-
-ADDED, REMOVED = "watch.added", "watch.removed"
+from sago.outreach.watching import ADDED, REMOVED, drop_watch, lies_ahead, watch_note
+from sago.ports import Clock, Database, FirmView, Tenants
 
 
 class Asked(NamedTuple):
@@ -77,7 +75,7 @@ class FirmWatches:
                 raise NotThereError(f"company {asked.company_id}: nothing of it is shared with this firm")
         with self.database.begin() as tx:
             if tx.outreach.insert_watch(watch):
-                tx.erasures.note(self._note(ADDED, watch))
+                tx.erasures.note(watch_note(ADDED, watch, self.who, self.clock.now()))
                 return watch
             known = tx.outreach.watch(watch.id)
         if known is None or _words(known) != _words(watch):
@@ -86,14 +84,13 @@ class FirmWatches:
         return known
 
     def remove(self, watch_id: UUID) -> None:
-        """Wait no more; letters already composed stay. One that this firm has removed stays so."""
+        """Wait no more; letters already composed stay. One that was removed, by whomever, stays so."""
         with self.tenants.view(self.firm_id) as view:
             if view.audit(AuditAsked(action=REMOVED, subject=str(watch_id), limit=1)):
                 return
             watch = _the_watch(view, watch_id)
         with self.database.begin() as tx:
-            if tx.outreach.remove_watch(watch.id):
-                tx.erasures.note(self._note(REMOVED, watch))
+            drop_watch(watch, tx, self.who, self.clock.now())
 
     def _made(self, asked: Asked, key: str | None) -> Watch:
         now = self.clock.now()
@@ -110,11 +107,6 @@ class FirmWatches:
             direction=Direction.TO_FOUNDER,
             created_at=now,
         )
-
-    def _note(self, action: str, watch: Watch) -> Note:
-        waits_for = ", ".join(each.text for each in watch.conditions) or "nothing: a periodic update"
-        now = self.clock.now()
-        return Note(now, self.who, action, str(watch.id), watch.firm_id, watch.company_id, f"waits for {waits_for}")
 
 
 def _the_watch(view: FirmView, watch_id: UUID) -> Watch:

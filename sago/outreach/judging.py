@@ -10,7 +10,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sago.domain.significance import Scale
-from sago.domain.watches import Verdict, Watch
+from sago.domain.tasks import NOTHING_NEW
+from sago.domain.watches import Outcome, Verdict, Watch
 from sago.outreach.differences import differences
 from sago.outreach.knowledge import Known, known_to
 from sago.ports import Clock, Database, Transaction
@@ -65,6 +66,15 @@ class Judging:
         """Each of these as of a moment, beside the last verdict kept of an earlier day. Nothing is written."""
         with self.database.begin() as tx:
             return [self._explain(tx, each, as_of) for each in self._known(tx, sorted(watches, key=_company), as_of)]
+
+    def why_no_letter(self, watch_id: UUID, as_of: datetime) -> str:
+        """What is said of a watch that no letter was written for, in a line."""
+        with self.database.begin() as tx:
+            watch = tx.outreach.watch(watch_id)
+        for verdict, *_ in self.explain([watch], as_of) if watch else []:
+            if verdict.outcome in (Outcome.NOT_YET, Outcome.DO_NOT_WRITE):
+                return f"{verdict.outcome.replace('_', ' ')}: {verdict.because}"
+        return NOTHING_NEW
 
     def _explain(self, tx: Transaction, known: Known, as_of: datetime) -> Explanation:
         verdict = known.judge(as_of, self.setback_days, self.scale)

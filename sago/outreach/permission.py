@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +10,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sago.domain.events import Event
+from sago.domain.amounts import find_amounts
+from sago.domain.contradictions import ROUNDED, contradictions
+from sago.domain.erasures import NO_WORDS
+from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
 from sago.domain.wording import day
 from sago.outreach.checking import Problem, check, ungrounded
 from sago.outreach.claims.passages import words_of
+from sago.outreach.knowledge import load
 from sago.outreach.requesting import request_of
 from sago.outreach.sharing import has_ended
 from sago.outreach.standing import told_events
@@ -51,7 +56,7 @@ def objections(
     `quoting` kinds and counts stand in place of the letter's words: lines that are kept.
     """
     told = told_events(tx, letter)
-    of_facts = _watch(tx, letter) or _share(tx, letter, now) or _events(letter, told) or _proofs(tx, letter, quoting)
+    of_facts = _itself(tx, letter) or _share(tx, letter, now) or _events(letter, told) or _proofs(tx, letter, quoting)
     reader = letter.recipient.email if letter.recipient else None
     return [*suppression(tx, reader or ""), *of_facts, *_age(told, now, fresh_for)]
 
@@ -82,12 +87,33 @@ def notes(letter: Letter) -> list[str]:
 
 def doubts(tx: Transaction, letter: Letter) -> list[str]:
     """What only a person can answer for before a draft is approved, one line each: words that no event bears out, a
-    model's or an editor's; claims of a letter from before receipts were kept."""
-    if letter.state is not LetterState.DRAFT or tx.outreach.watch(letter.watch_id) is None:
+    model's or an editor's; figures that another event states otherwise; claims of a letter from before receipts were
+    kept."""
+    known = load(tx, letter.watch_id, letter.created_at) if letter.state is LetterState.DRAFT else None
+    if known is None:
         return []
     found = [problem for problem in check(letter.draft, request_of(tx, letter)) if problem.is_addition]
     no_receipts = [] if letter.receipts else ["its claims have no receipts that could be looked at"]
-    return [*no_receipts, *(f"no event says “{problem.text}”, in “{problem.sentence}”" for problem in found)]
+    unsaid = [f"no event says “{problem.text}”, in “{problem.sentence}”" for problem in found]
+    return [*no_receipts, *unsaid, *_contradicted(letter, known.metric_points)]
+
+
+def _contradicted(letter: Letter, points: Sequence[MetricPoint]) -> list[str]:
+    """Each figure of the letter that another event, as its firm sees it, states otherwise for the same month."""
+    told = [amount.value for amount in find_amounts(f"{letter.draft.subject}\n\n{letter.draft.body}")]
+    against = contradictions(points)
+    return [
+        f"another event says otherwise: {each.text}"
+        for event_id in letter.event_ids
+        for each in against.get(event_id, ())
+        if any(math.isclose(value, each.own.value, rel_tol=ROUNDED) for value in told)
+    ]
+
+
+def is_borne_out(tx: Transaction, letter: Letter) -> bool:
+    """Whether each of its claims has its proof still, as its firm sees it; nobody can say of one whose watch was
+    removed."""
+    return tx.outreach.watch(letter.watch_id) is not None and not _proofs(tx, letter, quoting=False)
 
 
 def untraceable(letter: Letter, draft: LetterDraft, request: LetterRequest) -> list[Problem]:
@@ -106,7 +132,9 @@ def age_objection(tx: Transaction, letter: Letter, now: datetime, fresh_for: tim
     return next(iter(_age(told_events(tx, letter), now, fresh_for)), None)
 
 
-def _watch(tx: Transaction, letter: Letter) -> list[str]:
+def _itself(tx: Transaction, letter: Letter) -> list[str]:
+    if letter.draft == NO_WORDS:
+        return ["its words were erased: reject it"]
     return [] if tx.outreach.watch(letter.watch_id) else ["its watch was removed: reject it"]
 
 

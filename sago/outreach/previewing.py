@@ -6,19 +6,30 @@ from datetime import datetime
 
 from sago.domain.companies import Company, Share
 from sago.domain.events import latest_first
-from sago.domain.sharing import Preview
-from sago.outreach.sharing import seen_by, view_through
+from sago.domain.sharing import Preview, Seen
+from sago.outreach.sharing import View, as_shared, kept_texts, leads, told_figures
 from sago.ports import Transaction
 
 
 def preview(
-    tx: Transaction, company: Company, share: Share, as_of: datetime, setback_days: int, *, is_given: bool
+    tx: Transaction,
+    company: Company,
+    share: Share,
+    as_of: datetime,
+    setback_days: int,
+    *,
+    is_given: bool,
+    most: int | None = None,
 ) -> Preview:
-    """What this share shows, given or not; nothing is written."""
-    events = tx.events.find(company.company_id)
-    seen = seen_by(share, events, tx.events.metric_points(company.company_id), as_of)
-    watches = [each for each in tx.outreach.watches(company.company_id) if each.firm_id == share.firm_id]
-    judged = [view_through(share, tx, watch, as_of).judge(as_of, setback_days) for watch in watches]
+    """What this share shows, given or not; nothing is written. With `most` so many events, the latest, and nothing of
+    the firm's watches."""
+    is_open, events = share.holds_at(as_of), tx.events.find(company.company_id)
+    led = latest_first([event for event in events if is_open and leads(event, share)])
+    figures = told_figures(share, led, tx.events.metric_points(company.company_id))
+    shown = as_shared(share, led[:most], kept_texts(tx, share, company.company_id))
+    seen = Seen(shown, *figures, share.granularity)
+    known = tx.outreach.watches(company.company_id) if most is None else []
+    watches = [View(each, share, seen, is_open) for each in known if each.firm_id == share.firm_id]
+    judged = [watch.judge(as_of, setback_days) for watch in watches]
     firm = tx.shares.firms().get(share.firm_id, share.firm_id)
-    shown = seen._replace(events=latest_first(seen.events))
-    return Preview(company, firm, share, is_given, shown, len(events) - len(seen.events), judged, as_of)
+    return Preview(company, firm, share, is_given, seen, len(led), len(events) - len(led), judged, as_of)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from uuid import UUID
 
+from sago.domain.erasures import NO_WORDS
 from sago.domain.letters import Letter, LetterChange
 from sago.domain.mails import mail_id
 from sago.errors import UsageError
+from sago.outreach.sharing import has_ended
 from sago.ports import Database, Transaction
 
 
@@ -40,6 +43,14 @@ def require_as_seen(tx: Transaction, letter: Letter, seen: Letter) -> None:
     what = f"is {letter.state} by now" if letter.state is not seen.state else "has another text by now"
     by = f", by {change.who} at {change.at:%H:%M:%S}" if (change := last_change(tx, letter)) else ""
     raise UsageError(f"letter {letter.id}: {what}{by}; nothing was changed. Look at it, and decide again")
+
+
+def require_shared(tx: Transaction, letter: Letter, now: datetime) -> None:
+    """Raises UsageError where its firm may not see it any more, or its words were erased."""
+    if has_ended(tx, letter.firm_id, letter.company_id, now):
+        raise UsageError(f"letter {letter.id}: the founder shares nothing with {letter.firm_id} any more")
+    if letter.draft == NO_WORDS:
+        raise UsageError(f"letter {letter.id}: its words were erased; the next news get a letter of their own")
 
 
 def last_change(tx: Transaction, letter: Letter) -> LetterChange | None:

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
 from sago.domain.amounts import Amount, find_amounts
-from sago.domain.bands import banded
+from sago.domain.bands import BandPoint, banded
 from sago.domain.companies import Granularity, Share
 from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint
 from sago.domain.messages import source_of
 from sago.domain.sharing import Seen
 from sago.domain.watches import Outcome, Verdict, Watch
-from sago.outreach.claims.passages import WORD, words_of
-from sago.outreach.coarsening import KEPT, TITLE_LIMIT, coarse_event
+from sago.outreach.claims.passages import WORD, split
+from sago.outreach.coarsening import TITLE_LIMIT, VERSION, coarse_event
+from sago.outreach.remembering import remembered
 from sago.outreach.verdicts import judge
 from sago.ports import Transaction
 
+Texts = Mapping[UUID, Sequence[str]]
+"""Coarse texts of whole events that were made before, by event."""
+NONE_KEPT: Texts = MappingProxyType({})
 NOTHING_SHARED = "The founder shares nothing with this firm"
 
 
-def give(tx: Transaction, share: Share) -> None:
-    """Keep the share; verdicts that a wider one led to would still tell what this one hides, and go."""
-    tx.events.lock(share.company_id)
-    before = tx.shares.get(share.firm_id, share.company_id)
-    tx.shares.put(share)
-    if before and not share.shows_all_of(before):
-        tx.verdicts.forget(share.firm_id, share.company_id)
-
-
 def seen_by(
-    share: Share | None, events: Sequence[Event], metric_points: Sequence[MetricPoint], as_of: datetime
+    share: Share | None,
+    events: Sequence[Event],
+    metric_points: Sequence[MetricPoint],
+    as_of: datetime,
+    texts: Texts = NONE_KEPT,
 ) -> Seen:
     """What `share` shows as of a moment: nothing without one, or once it has ended.
 
@@ -42,12 +41,7 @@ def seen_by(
     """
     if share is None or not share.holds_at(as_of):
         return Seen([], [], (), share.granularity if share else Granularity.NONE)
-    shown = _whole(share, events)
-    points = stated_points(share, events, metric_points)
-    if share.granularity is Granularity.EXACT:
-        return Seen(shown, points, None, share.granularity)
-    told = banded(points, is_told=share.granularity is Granularity.BANDS)
-    return Seen([coarse_event(event, share.granularity) for event in shown], [], told, share.granularity)
+    return Seen(as_shared(share, events, texts), *told_figures(share, events, metric_points), share.granularity)
 
 
 class View(NamedTuple):
@@ -71,6 +65,23 @@ class View(NamedTuple):
         return judge(self.watch, self.seen.events, self.seen.metric_points, as_of, setback_days, self.seen.bands)
 
 
+def told_figures(
+    share: Share, events: Sequence[Event], metric_points: Sequence[MetricPoint]
+) -> tuple[list[MetricPoint], tuple[BandPoint, ...] | None]:
+    """The figures of these events: exact, or the bands that stand for them."""
+    points = stated_points(share, events, metric_points)
+    if share.granularity is Granularity.EXACT:
+        return points, None
+    return [], banded(points, is_told=share.granularity is Granularity.BANDS)
+
+
+def kept_texts(tx: Transaction, share: Share | None, company_id: str) -> Texts:
+    """Those that the share needs."""
+    if share is None or share.granularity is Granularity.EXACT:
+        return NONE_KEPT
+    return tx.events.coarse_texts(company_id, share.granularity, VERSION)
+
+
 def view_of(tx: Transaction, watch: Watch, as_of: datetime, now: datetime | None = None) -> View:
     """The watch's company through the share of its firm. A share that has ended by `now` shows nothing, whatever the
     moment that is judged."""
@@ -79,19 +90,26 @@ def view_of(tx: Transaction, watch: Watch, as_of: datetime, now: datetime | None
 
 def view_through(share: Share | None, tx: Transaction, watch: Watch, at: datetime) -> View:
     """The watch's company through a share, also one that is not given yet."""
-    seen = seen_by(share, tx.events.find(watch.company_id), tx.events.metric_points(watch.company_id), at)
+    events, points = tx.events.find(watch.company_id), tx.events.metric_points(watch.company_id)
+    seen = seen_by(share, events, points, at, kept_texts(tx, share, watch.company_id))
     return View(watch, share, seen, is_open=share is not None and share.holds_at(at))
 
 
-def as_shared(share: Share | None, events: Iterable[Event]) -> list[Event]:
+def as_shared(share: Share | None, events: Iterable[Event], texts: Texts = NONE_KEPT) -> list[Event]:
     """What a share shows of these events; nothing without one."""
-    return [coarse_event(event, share.granularity) for event in _whole(share, events)] if share else []
+    if share is None:
+        return []
+    cut = [(_cut(event, share), event) for event in events if leads(event, share)]
+    return [
+        coarse_event(shown, share.granularity, share.firm_id, texts.get(event.id) if shown is event else None)
+        for shown, event in cut
+    ]
 
 
 def stated_points(share: Share, events: Sequence[Event], points: Sequence[MetricPoint]) -> list[MetricPoint]:
     """Of these points those that a share shows, exact: of these events, where what is shown of them states them."""
     shown = {event.id: event for event in _whole(share, events)}
-    return _stated(points, {event.id: event for event in events}, shown)
+    return _stated(share, points, {event.id: event for event in events}, shown)
 
 
 def has_ended(tx: Transaction, firm_id: str, company_id: str, now: datetime) -> bool:
@@ -102,10 +120,11 @@ def has_ended(tx: Transaction, firm_id: str, company_id: str, now: datetime) -> 
 
 def _whole(share: Share, events: Iterable[Event]) -> list[Event]:
     """What is shown of these events, with its figures."""
-    return [_cut(event, share) for event in events if _leads(event, share)]
+    return [_cut(event, share) for event in events if leads(event, share)]
 
 
-def _leads(event: Event, share: Share) -> bool:
+def leads(event: Event, share: Share) -> bool:
+    """Whether the share shows the event."""
     is_shared = bool(event.evidence) and share.covers(source_of(event.evidence[0].message_id))
     return is_shared and (share.until is None or event.occurred_at < share.until)
 
@@ -115,15 +134,16 @@ def _cut(event: Event, share: Share) -> Event:
     kept = tuple(proof for proof in event.evidence if share.covers(source_of(proof.message_id)))
     if len(kept) == len(event.evidence):
         return event
+    words_of = _words_for(share.firm_id)
     words = {word for proof in kept for word in words_of(proof.quote)}
     return event.model_copy(
         update={
-            "title": event.title if _says(kept, words, event.title) else _own_title(event, kept[0]),
+            "title": event.title if _says(share, kept, words, event.title) else _own_title(event, kept[0]),
             "description": "",
             "impact": "",
             "timeline": "",
             "stakeholders": tuple(name for name in event.stakeholders if words_of(name) <= words),
-            "metrics": tuple(metric for metric in event.metrics if _states(kept, metric)),
+            "metrics": tuple(metric for metric in event.metrics if _states(share, kept, metric)),
             "evidence": kept,
         }
     )
@@ -134,32 +154,37 @@ def _own_title(event: Event, proof: Evidence) -> str:
     return f"{CATALOGUE[event.event_type].label}: {' '.join(proof.quote.split())}"[:TITLE_LIMIT]
 
 
-def _says(proofs: Sequence[Evidence], words: set[str], title: str) -> bool:
+def _says(share: Share, proofs: Sequence[Evidence], words: set[str], title: str) -> bool:
     """Whether every figure and every name of a title stands in these proofs."""
-    figures = {amount.value for proof in proofs for amount in _amounts(proof.quote)}
     names = {match.group() for match in WORD.finditer(title) if match.group()[0].isupper() and match.start()}
-    stated = all(amount.value in figures for amount in _amounts(title))
-    return stated and {word for name in names for word in words_of(name)} <= words
+    if not {word for name in names for word in _words_for(share.firm_id)(name)} <= words:
+        return False
+    figures = {amount.value for proof in proofs for amount in _amounts(share, proof.quote)}
+    return all(amount.value in figures for amount in _amounts(share, title))
 
 
-def _states(proofs: Sequence[Evidence], metric: Metric | MetricPoint) -> bool:
-    return any(_is(amount, metric) for proof in proofs for amount in _amounts(proof.quote))
+def _states(share: Share, proofs: Sequence[Evidence], metric: Metric | MetricPoint) -> bool:
+    return any(_is(amount, metric) for proof in proofs for amount in _amounts(share, proof.quote))
 
 
-@lru_cache(maxsize=KEPT)
-def _amounts(text: str) -> tuple[Amount, ...]:
-    return tuple(find_amounts(text))
+_amounts_for, _words_for = remembered(find_amounts), remembered(split)
+
+
+def _amounts(share: Share, text: str) -> Sequence[Amount]:
+    return _amounts_for(share.firm_id)(text)
 
 
 def _is(amount: Amount, metric: Metric | MetricPoint) -> bool:
     return amount.value == metric.value and (amount.bare or amount.unit == metric.unit or bool(amount.shared))
 
 
-def _stated(points: Sequence[MetricPoint], whole: dict[UUID, Event], shown: dict[UUID, Event]) -> list[MetricPoint]:
+def _stated(
+    share: Share, points: Sequence[MetricPoint], whole: dict[UUID, Event], shown: dict[UUID, Event]
+) -> list[MetricPoint]:
     """The points of shown events; of one that lost proofs those that the rest states."""
     return [
         point
         for point in points
         if (event := shown.get(point.event_id))
-        and (event.evidence == whole[point.event_id].evidence or _states(event.evidence, point))
+        and (event.evidence == whole[point.event_id].evidence or _states(share, event.evidence, point))
     ]

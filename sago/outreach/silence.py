@@ -65,7 +65,7 @@ def _a_week(counts: Counter[date], last: date, weeks: int) -> int:
 
 
 def _messages(count: int) -> str:
-    return f"{plain(count)} message{'' if count == 1 else 's'}"
+    return f"{plain(count)} message{'' if count == 1 else 's'}" if count else "less than one message"
 
 
 def _all(sources: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sago.domain.letters import Letter, LetterDraft, LetterState, Receipt
 from sago.errors import UsageError
 from sago.outreach.checking import written
-from sago.outreach.reading import locked_letter, require_as_seen
+from sago.outreach.reading import locked_letter, require_as_seen, require_shared
 from sago.ports import Database
 
 _ENDS = re.compile(r"\n|(?<=[.!?])\s")
@@ -44,6 +44,7 @@ def tick(letter: Letter, numbers: Collection[int], *, database: Database, who: s
         raise UsageError(f"letter {letter.id}: has no claim {wrong[0] + 1}; {has}")
     with locked_letter(database, letter) as (tx, found):
         require_draft(found, "ticked")
+        require_shared(tx, found, at)
         require_as_seen(tx, found, letter)
         ticked = found.equals(numbers)
         tx.outreach.tick_letter(letter.id, ticked, at, who, why)

@@ -11,7 +11,9 @@ from sago.domain.events import EventType
 from sago.domain.watches import Watch
 from sago.errors import UsageError
 from sago.outreach.conditions import asked_currency
-from sago.ports import Transaction
+from sago.ports import Note, Transaction
+
+ADDED, REMOVED = "watch.added", "watch.removed"
 
 
 class Kept(NamedTuple):
@@ -39,6 +41,18 @@ def keep_watch(watch: Watch, transaction: Transaction) -> Kept:
     if changed != twin:
         transaction.outreach.add_watch(changed)
     return Kept(changed, is_new=False, is_reweighed=is_reweighed)
+
+
+def drop_watch(watch: Watch, transaction: Transaction, who: str, now: datetime) -> None:
+    """Wait no more, and say so in the log of its firm; again changes nothing."""
+    if transaction.outreach.remove_watch(watch.id):
+        transaction.erasures.note(watch_note(REMOVED, watch, who, now))
+
+
+def watch_note(action: str, watch: Watch, who: str, now: datetime) -> Note:
+    """What the log says of an act on a watch."""
+    waits_for = ", ".join(each.text for each in watch.conditions) or "nothing: a periodic update"
+    return Note(now, who, action, str(watch.id), watch.firm_id, watch.company_id, f"waits for {waits_for}")
 
 
 def lies_ahead(met_on: date, now: datetime) -> bool:

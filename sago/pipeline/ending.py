@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sago.domain.batches import Held
 from sago.domain.companies import Share
-from sago.errors import NotThereError
+from sago.errors import NotThereError, UsageError
 from sago.pipeline.recovery import Recovery
 from sago.pipeline.revoking import Left, Revoked, Revoking
 from sago.ports import Clock, Database, Derived, MessageLog
@@ -31,6 +31,12 @@ class Ending:
     recovery: Recovery
     log: MessageLog
 
+    def begin(self, firm_id: str, company_id: str, who: str, why: str) -> None:
+        """End the share itself: nothing of the company is shown from then on. What came of it is erased by `end`, and
+        where that never gets its turn by `upkeep.end_shares`."""
+        self._given(firm_id, company_id)
+        self.revoking.begin(firm_id, company_id, who, why, self.clock.now())
+
     def end(
         self, firm_id: str, company_id: str, who: str, why: str, step: Callable[[str], None] = lambda _: None
     ) -> Revoked:
@@ -49,6 +55,12 @@ class Ending:
         """Looked for in every store."""
         self._given(firm_id, company_id)
         return Proof(self.revoking.left(firm_id, company_id, self.clock.now()), self.log.held(company_id))
+
+    def proof_of_end(self, firm_id: str, company_id: str) -> Proof:
+        """The same once it has ended; UsageError before: how much a firm has is the firm's."""
+        if self._given(firm_id, company_id).holds_at(self.clock.now()):
+            raise UsageError("the share still holds: revoke it first")
+        return self.proof(firm_id, company_id)
 
     def _given(self, firm_id: str, company_id: str) -> Share:
         with self.database.begin() as tx:

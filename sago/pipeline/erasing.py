@@ -10,8 +10,18 @@ from uuid import UUID
 
 from sago.domain.companies import DEFAULT_FIRM, Share
 from sago.domain.connections import Connection
-from sago.domain.erasures import ENDED, ERASED, SETTLES_AFTER, EmptiedMessage, Erased, Erasure, LetGo
-from sago.domain.letters import Letter, LetterDraft, LetterState, Receipt
+from sago.domain.erasures import (
+    ENDED,
+    IS_HERE,
+    NO_WORDS,
+    SETTLES_AFTER,
+    EmptiedMessage,
+    Erased,
+    Erasure,
+    LetGo,
+    emptied,
+)
+from sago.domain.letters import Letter, LetterState, Receipt
 from sago.domain.mails import BEGUN, NOT_GONE, mail_id
 from sago.domain.messages import Message, source_of
 from sago.errors import SagoError
@@ -22,11 +32,8 @@ from sago.ports import Answers, Buffer, Database, Drafts, Mirror, Note, RawStore
 from sago.telemetry import logger
 
 log = logger(__name__)
-NO_WORDS = LetterDraft(subject=ERASED, body="What this letter said was erased, as was asked.", highlights=())
 LET_GO = (LetterState.SENT, LetterState.UNKNOWN)
 """Letters that others may have read: they are told, and keep their words, as does one whose mail has begun to leave."""
-IS_HERE = (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED)
-"""Letters that are held back; what has left cannot be called back, and keeps its state."""
 WHY = "cites a person who was erased"
 
 
@@ -53,12 +60,6 @@ def is_unshared(message: Message, shares: Collection[Share], now: datetime) -> b
     """Whether the company is known and nobody may see messages of this source any more."""
     mine = [share for share in shares if share.company_id == message.company_id]
     return bool(mine) and not any(share.holds_at(now) and share.covers(message.source) for share in mine)
-
-
-def emptied(letter: Letter) -> Letter:
-    """The letter without its words and its thread, whose subject is words. Of its receipts stay ids, places, hashes."""
-    receipts = tuple(receipt.without_words() for receipt in letter.receipts)
-    return letter.model_copy(update={"draft": NO_WORDS, "receipts": receipts, "thread": None})
 
 
 def is_erased(message: Message, erasures: Collection[Erasure]) -> bool:

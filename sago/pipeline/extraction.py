@@ -150,17 +150,7 @@ class Extracting:
             is_merged = batch.state is BatchState.MERGED
             unfinished = [chunk for chunk in tx.batches.chunks(batch_id) if not chunk.state.is_final]
             if unfinished and not is_merged:
-                reason = next((chunk.error for chunk in unfinished if chunk.error), "chunks without a result")
-                due = self._due(batch, unfinished, now)
-                is_told_when = all(chunk.retry_at for chunk in unfinished)
-                tx.batches.set_state(
-                    batch_id,
-                    BatchState.FAILED,
-                    at=now,
-                    next_attempt_at=due,
-                    error=reason,
-                    is_attempt=not is_told_when,
-                )
+                self._put_off(tx, batch, unfinished, now)
                 return "unfinished"
             withdrawn = [] if is_merged else self._append_and_fold(tx, batch, now)
             read = _refs_read(tx, batch_id)
@@ -168,6 +158,17 @@ class Extracting:
             self.lay_out(letter)
         self.raw.mark(read, batch_id, batch.merged_at or now)
         return "skipped" if is_merged else "merged"
+
+    def _put_off(self, tx: Transaction, batch: Batch, unfinished: list[Chunk], now: datetime) -> None:
+        """Until the reaper takes it up again. No attempt where another side said when to come back."""
+        tx.batches.set_state(
+            batch.id,
+            BatchState.FAILED,
+            at=now,
+            next_attempt_at=self._due(batch, unfinished, now),
+            error=next((chunk.error for chunk in unfinished if chunk.error), "chunks without a result"),
+            is_attempt=not all(chunk.retry_at for chunk in unfinished),
+        )
 
     def _due(self, batch: Batch, unfinished: list[Chunk], now: datetime) -> datetime:
         """When the reaper takes the batch up again: at once where all that is missing is to be bisected, else when the

@@ -4,7 +4,8 @@ The observations are read in the order in which they were said. Each actual one 
 begins one; a correction replaces a figure; a denial takes the event away. Two tellings are one event when they have the
 same type, were said within `WINDOW`, contradict each other in no figure, and name the same subject, state the same
 figure or share enough else (`sago.pipeline.retelling`). Two different subjects are two events, unless they share a
-figure; in the types of `NAMED` one must also be named in the other's words.
+figure; in the types of `NAMED` one must also be named in the other's words. A round's term sheet and its close are two
+events.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ from sago.pipeline.retelling import (
     Shared,
     Traits,
     alike,
+    forget,
     log_odds,
     named_by_either,
     shares_anything,
+    stage,
     traits,
 )
 
@@ -71,6 +74,7 @@ class _Group:
     tellings: list[Observation] = field(default_factory=list)
     messages: set[str] = field(default_factory=set)
     subjects: set[str] = field(default_factory=set)
+    stages: set[str] = field(default_factory=set)
     shared: Shared = field(default_factory=Shared)
     stated: set[Figure] = field(default_factory=set)
     """Figures of any telling, superseded ones too."""
@@ -91,6 +95,8 @@ class _Group:
         self.shared.add(own)
         if telling.subject:
             self.subjects.add(telling.subject)
+        if reached := stage(telling):
+            self.stages.add(reached)
         self.stated.update((metric.value, metric.unit) for metric in telling.metrics)
         self._hold(telling)
 
@@ -124,6 +130,12 @@ def fold(company_id: str, observations: Sequence[Observation], rejections: Seque
     return Folding(company_id)(observations, rejections)
 
 
+def folding_afresh(company_id: str) -> Folding:
+    """For who must not learn, by how long a fold takes, whether somebody has folded this company before."""
+    forget()
+    return Folding(company_id)
+
+
 class Folding:
     """`fold` again and again over one company's history as it grows: what went before is not folded anew, unless it
     was changed by an edit, or by what is learned of a currency. The result is that of `fold`, whatever came before."""
@@ -136,7 +148,8 @@ class Folding:
         self._said: list[Observation] = []
         self._ids = _ProofIds(self._company_id)
         self._groups: list[_Group] = []
-        self._live: list[_Group] = []
+        self._live: dict[EventType, list[_Group]] = {}
+        """By type, as no telling meets an event of another."""
         self._told: dict[int, tuple[int, Event, list[MetricPoint]]] = {}
 
     def __call__(self, observations: Sequence[Observation], rejections: Sequence[Rejection]) -> Fold:
@@ -146,9 +159,11 @@ class Folding:
             self._begin()
         for observation in said[len(self._said) :]:
             near = observation.said_at - WINDOW
-            self._live = [group for group in self._live if not group.withdrawn and group.last >= near]
+            of_type = self._live.get(observation.event_type, ())
+            live = [group for group in of_type if not group.withdrawn and group.last >= near]
+            self._live[observation.event_type] = live
             self._ids.add(observation)
-            _take(observation, self._live, self._groups)
+            _take(observation, live, self._groups)
         self._said = said
         return self._whole().without(r for r in rejections if r.company_id == self._company_id)
 
@@ -241,8 +256,8 @@ class _ProofIds:
 
 
 def _take(o: Observation, live: list[_Group], groups: list[_Group]) -> None:
-    """Let one observation do its work on the groups that were told of within WINDOW; one that it begins joins
-    both lists."""
+    """Let one observation do its work on the groups of its type that were told of within WINDOW; one that it begins
+    joins both lists."""
     if o.status is Status.DENIED:
         for group in live:
             group.withdrawn |= _denies(o, group)
@@ -254,11 +269,12 @@ def _take(o: Observation, live: list[_Group], groups: list[_Group]) -> None:
     if target is not None:
         _correct(o, own, target)
         return
-    newest = max((group.last for group in live if group.event_type is o.event_type), default=None)
+    newest = max((group.last for group in live), default=None)
+    named = [metric for metric in o.metrics if not is_vague(metric.name)]  # other names may be of another thing
     near = [
         (_closeness(o, own, group, is_newest=group.last == newest), group)
         for group in live
-        if _may_tell_again(o, own, group)
+        if not _contradicts(named, group) and _may_tell_again(o, own, group)
     ]
     best = max(near, key=lambda pair: pair[0], default=None)
     if best is not None and best[0][0] > 0:
@@ -282,24 +298,22 @@ def _shared(o: Observation, group: _Group) -> int:
     )
 
 
-def _contradicts(o: Observation, group: _Group) -> bool:
-    """Whether a metric of the same name and unit has another figure that no correction explains; a name that says
-    little may be of another thing."""
-    held = group.metrics
-    return any(
-        (m.name, m.unit) in held
-        and not is_vague(m.name)
-        and not math.isclose(held[m.name, m.unit][0].value, m.value, rel_tol=1e-6)
-        and (m.value, m.unit) not in group.superseded
-        for m in o.metrics
-    )
+def _contradicts(named: Sequence[Metric], group: _Group) -> bool:
+    """Whether a metric of the same name and unit has another figure that no correction explains."""
+    for metric in named:
+        held = group.metrics.get((metric.name, metric.unit))
+        if held is None or math.isclose(held[0].value, metric.value, rel_tol=1e-6):
+            continue
+        if (metric.value, metric.unit) not in group.superseded:
+            return True
+    return False
 
 
 def _may_tell_again(o: Observation, own: Traits, group: _Group) -> bool:
-    """Whether nothing speaks against it: another figure of the same name, another name, or the same message telling
-    something else. Another name is forgiven where the two share a figure, in the types of NAMED only if the words of
-    one also name the other."""
-    if o.event_type is not group.event_type or _contradicts(o, group):
+    """Whether nothing speaks against it, beside another figure: another name, another stage of a round, or the same
+    message telling something else. Another name is forgiven where the two share a figure, in the types of NAMED only if
+    the words of one also name the other."""
+    if group.stages and (reached := stage(o)) and reached not in group.stages:
         return False
     is_named, shares = _same_subject(o.subject, group), _shared(o, group) > 0
     if o.subject and group.subjects and not is_named:
@@ -332,8 +346,7 @@ def _corrected(o: Observation, live: list[_Group]) -> _Group | None:
     near = [
         group
         for group in live
-        if group.event_type is o.event_type
-        and o.message_id != group.tellings[0].message_id
+        if o.message_id != group.tellings[0].message_id
         and (not o.subject or not group.subjects or _same_subject(o.subject, group) or group.event_type not in NAMED)
     ]  # fmt: skip
     names = {(m.name, m.unit) for m in o.metrics if not is_vague(m.name)}
@@ -390,9 +403,7 @@ def _correct(o: Observation, own: Traits, group: _Group) -> None:
 
 
 def _denies(o: Observation, group: _Group) -> bool:
-    """Whether the denial takes this event back: same type, said later, same subject or, with none, same figure."""
-    if o.event_type is not group.event_type:
-        return False
+    """Whether the denial takes this event back, of its type: said later, same subject or, with none, same figure."""
     return _same_subject(o.subject, group) if o.subject and group.subjects else _shared(o, group) > 0
 
 

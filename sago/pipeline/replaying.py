@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from sago.domain.batches import DeadLetter
 from sago.domain.connections import UNASSIGNED, Connection, ConnectionState, Route
+from sago.domain.dead_letters import SHORT, origin_in
 from sago.domain.messages import Message
 from sago.domain.pages import DeadLettersAsked
 from sago.errors import InvalidMessageError, NotThereError
 from sago.pipeline.item_letters import PREFIX, Kept, kept_in
+from sago.pipeline.storing import CONFLICT
 from sago.pipeline.taking import Taking
 from sago.ports import Source, Sources
 
@@ -52,6 +54,10 @@ class Replaying:
         """
         if not letter.origin.startswith(PREFIX):
             message = message_of(letter)
+            if letter.error == CONFLICT and self.taking.raw.read([message.ref]):
+                raise InvalidMessageError(
+                    f"{letter.origin}: {CONFLICT}, so it would be refused again: hand it in under an id of its own"
+                )
         else:
             found = self._again(letter, kept_in(letter))
             unknown = self.taking.unknown(found, {each.ref: each for each in self.taking.raw.read([found.ref])})
@@ -64,12 +70,20 @@ class Replaying:
         self.taking.log.publish([message], replay_of=letter.origin)
         return message
 
-    def once(self, origin: str) -> Replay:
-        """Replay the letter of this origin, unless that was done before. Raises NotThereError where there is none."""
+    def find(self, name: str) -> DeadLetter:
+        """The letter of this origin, of this id of the API or of this short id. Raises NotThereError."""
         with self.taking.database.begin() as tx:
-            letter = tx.ledger.dead_letter(origin)
-        if letter is None:
-            raise NotThereError(f"dead letter {origin}: there is none")
+            for origin in (name, origin_in(name)):
+                if origin and "\0" not in origin and (letter := tx.ledger.dead_letter(origin)):
+                    return letter
+            called = tx.ledger.dead_letters_called(name.lower()) if SHORT.fullmatch(name) else []
+            if len(called) == 1 and (letter := tx.ledger.dead_letter(called[0])):
+                return letter
+        raise NotThereError(f"dead letter {name}: there is none")
+
+    def once(self, name: str) -> Replay:
+        """Replay the letter of this name, unless that was done before. Raises NotThereError where there is none."""
+        letter = self.find(name)
         if letter.replayed_at is not None:
             return Replay(letter, Replayed.BEFORE, letter.message_id)
         try:
@@ -77,7 +91,7 @@ class Replaying:
         except InvalidMessageError as error:
             return Replay(letter, Replayed.REFUSED, letter.message_id, error.reason)
         with self.taking.database.begin() as tx:
-            now = tx.ledger.dead_letter(origin) or letter
+            now = tx.ledger.dead_letter(letter.origin) or letter
         return Replay(now, Replayed.STORED if now.replayed_at else Replayed.SENT, message.id)
 
     def page(self, asked: DeadLettersAsked) -> list[Replay]:

@@ -53,6 +53,13 @@ WEIGHTS = {
 """What each sign adds to the odds. The same name weighs more than was fitted: a model that names whom an event is about
 is right more often than the offline reader, whose tellings they were fitted on."""
 BEGIN = -3.5
+_CLOSED = re.compile(
+    r"(?<!be )(?<!once )(?<!when )\bclosed\b|\b(?:closes at|wired|paid in|notari[sz]ed|first clos(?:e|ing))\b"
+    r"|\b(?:in|on|hit) (?:the|our) (?:account|bank)\b"
+    r"|\b(?:money|funds|wires?|cash) (?:is|are|has|have|just|all)? ?(?:in|landed|arrived|cleared|here)\b",
+    re.I,
+)
+_TERMS = re.compile(r"\bterm[- ]?sheets?\b|\bletter of intent\b|\bLOI\b|\btermsheet|タームシート", re.I)
 _WORD = re.compile(r"[^\W\d_][\w'’-]{3,}")
 _NAME_OF_SIGNS = re.compile(r"[ァ-ヴー]{3,}|(?:(?![様殿])[一-龥々]){3,}")
 """In Chinese and Japanese, which part no words."""
@@ -94,6 +101,16 @@ def traits(o: Observation) -> Traits:
     return Traits(large, frozenset(figure for figure in figures - large if figure[0] > 1), words)
 
 
+def stage(o: Observation) -> str | None:
+    """How far a round is by a telling's words: `terms` offered or signed, or `closed`; None where it does not say.
+    The guide counts the two as two events."""
+    if o.event_type is not EventType.FUNDING:
+        return None
+    if _CLOSED.search(o.quote):
+        return "closed"
+    return "terms" if _TERMS.search(o.quote) else None
+
+
 def _figure(value: float, unit: str) -> Figure:
     """A figure as tellings share it: all money alike, as a later telling leaves the currency out, and a count of a
     thousand or more may be money."""
@@ -105,6 +122,11 @@ def _figure(value: float, unit: str) -> Figure:
 def _read(quote: str) -> tuple[frozenset[Figure], frozenset[str]]:
     """Figures and words of a quote; kept, as each fold of a company reads all its quotes again."""
     return frozenset(_figure(amount.value, amount.unit) for amount in find_amounts(quote)), _words(quote)
+
+
+def forget() -> None:
+    """Whatever was read of quotes: how long a fold takes then tells nothing of those before it."""
+    _read.cache_clear()
 
 
 def _words(text: str) -> frozenset[str]:

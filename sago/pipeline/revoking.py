@@ -3,19 +3,19 @@ what was derived goes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago.domain.companies import EVERY_SOURCE, Share
-from sago.domain.erasures import ENDED, Erased, Erasure
+from sago.domain.erasures import ENDED, IS_HERE, NO_WORDS, Erased, Erasure, emptied
 from sago.domain.letters import Letter, LetterState
 from sago.domain.messages import MessageRef, source_of
 from sago.errors import SagoError, UsageError, is_out_of_time
 from sago.pipeline.disconnecting import unassigned_of
-from sago.pipeline.erasing import IS_HERE, NO_WORDS, Erasing, emptied
+from sago.pipeline.erasing import Erasing
 from sago.ports import SHARE_ERASED, Database, Derived, Note, Transaction
 from sago.telemetry import logger
 
@@ -51,13 +51,26 @@ class _Uncovered(NamedTuple):
 
 
 class Left(NamedTuple):
-    """What is still held, by its place; nothing but hashes where it is empty."""
+    """What is still held, by its place; nothing but hashes where both are empty."""
 
-    counts: dict[str, int]
+    of_firms: dict[str, int]
+    """What came of the company for firms."""
+    of_company: dict[str, int]
+    """What it said itself."""
     is_whole: bool
     """Whether the company's evidence had to go too."""
     sources: tuple[str, ...] = ()
     """Whose evidence had to go, where others have a share that does not cover them."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """All of it."""
+        return self.of_firms | self.of_company
+
+    @property
+    def places(self) -> list[str]:
+        """Where, with all that came of it for firms as one."""
+        return sorted({*self.of_company, *(["firms"] if self.of_firms else [])})
 
 
 @dataclass(frozen=True)
@@ -74,8 +87,22 @@ class Revoking:
         """End the share and take what was derived for the firm; of the company's evidence what no other share covers.
         Raises UsageError where there never was a share."""
         step("ending the share")
-        share = self._end(firm_id, company_id, who, why, now)
+        share = self.begin(firm_id, company_id, who, why, now)
         return self._take_all(share, who, why, now, step)
+
+    def begin(self, firm_id: str, company_id: str, who: str, why: str, now: datetime) -> Share:
+        """The share, ended, with all that came of it still there. One that has ended already stays as it is. Raises
+        UsageError where there never was a share."""
+        with self.database.begin() as tx:
+            tx.events.lock(company_id)
+            share = tx.shares.get(firm_id, company_id)
+            if share is None:
+                raise UsageError(f"share of {company_id} with {firm_id}: there is none; see `sago share list`")
+            if share.holds_at(now):
+                share = share.model_copy(update={"until": now - CLOCKS_APART})
+                tx.shares.put(share)
+                tx.erasures.note(Note(now, who, "share.revoked", share.name, firm_id, company_id, why))
+            return share
 
     def end_due(self, now: datetime) -> list[Share]:
         """Take what came of shares whose last day is over, as a revocation does; which these were. One that fails is
@@ -91,29 +118,21 @@ class Revoking:
             share = tx.shares.get(firm_id, company_id)
             others = _holding(tx.shares.of(company_id), now)
             letters = [each for each in tx.outreach.letters(company_id, live=False) if each.firm_id == firm_id]
-        is_whole, (sources, rows) = not others, self._uncovered(company_id, others)
+        is_whole, uncovered, own = not others, self._uncovered(company_id, others), dict[str, int]()
+        sources = () if is_whole else uncovered.sources
         with self.database.begin() as tx:
-            nobodys = unassigned_of(tx, _whole(company_id)) if is_whole or sources else []
-            found = tx.erasures.left(firm_id, company_id, is_whole=is_whole, sources=sources, unassigned=nobodys)
-        outside = {"share": int(share is not None and share.holds_at(now)), "raw rows": len(rows)}
-        outside["files"] = sum(len(erasing.drafts.files(letter)) for letter in letters)
+            of_firms = tx.erasures.left_of_firm(firm_id, company_id)
+            if is_whole or sources:
+                nobodys = unassigned_of(tx, _whole(company_id))
+                own = tx.erasures.left_of_company(company_id, None if is_whole else sources, nobodys)
+            if sources:
+                of_firms["receipts"] = tx.erasures.quoting(company_id, sources)
+        of_firms["share"] = int(share is not None and share.holds_at(now))
+        of_firms["files"] = sum(len(erasing.drafts.files(letter)) for letter in letters)
+        own["raw rows"] = len(uncovered.rows)
         if is_whole:
-            outside |= {"answers": erasing.answers.count(company_id), "buffer": erasing.buffer.words(company_id)}
-        counts = {name: count for name, count in (found | outside).items() if count}
-        return Left(counts, is_whole, () if is_whole else sources)
-
-    def _end(self, firm_id: str, company_id: str, who: str, why: str, now: datetime) -> Share:
-        """The share, ended. One that has ended already stays as it is."""
-        with self.database.begin() as tx:
-            tx.events.lock(company_id)
-            share = tx.shares.get(firm_id, company_id)
-            if share is None:
-                raise UsageError(f"share of {company_id} with {firm_id}: there is none; see `sago share list`")
-            if share.holds_at(now):
-                share = share.model_copy(update={"until": now - CLOCKS_APART})
-                tx.shares.put(share)
-                tx.erasures.note(Note(now, who, "share.revoked", share.name, firm_id, company_id, why))
-            return share
+            own |= {"answers": erasing.answers.count(company_id), "buffer": erasing.buffer.words(company_id)}
+        return Left(_held(of_firms), _held(own), is_whole, sources)
 
     def _is_taken(self, share: Share, now: datetime) -> bool:
         with self.database.begin() as tx:
@@ -230,6 +249,10 @@ def _whole(company_id: str) -> Erasure:
     """All that the company said, to be looked for."""
     at = datetime.fromtimestamp(0, UTC)
     return Erasure(id=UUID(int=0), company_id=company_id, because=ENDED, requested_by="sago", requested_at=at)
+
+
+def _held(counts: Mapping[str, int]) -> dict[str, int]:
+    return {place: count for place, count in counts.items() if count}
 
 
 def _holding(shares: Collection[Share], now: datetime) -> list[Share]:

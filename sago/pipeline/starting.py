@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from sago.domain.keys import WRITE
 from sago.domain.pages import RunsAsked
 from sago.domain.tasks import CATALOGUE, COMPOSE, TaskKind, TaskOutcome, TaskRun, TaskState
-from sago.errors import InvalidMessageError, NotThereError
+from sago.errors import InvalidMessageError, NotThereError, UsageError
 from sago.ports import Clock, Database, Dispatcher, Tenants
 
+UNDER_WAY, AMONG = 50, 200
+"""Tasks of one firm that may be under way at once, counted among so many of its newest. A few more are started where
+requests come at the same moment: how many that is their rate bounds."""
 NOTHING_KEPT = TaskOutcome(TaskState.UNKNOWN)
 
 
@@ -47,7 +50,7 @@ class Starting:
         """Start a task of the catalogue, once for each `key` of its caller.
 
         Raises InvalidMessageError where it takes no such arguments, or the key is of another request; NotThereError
-        where the firm has no such watch.
+        where the firm has no such watch; UsageError where too many of its tasks are under way.
         """
         kind = kind_of(name)
         given = kind.check(arguments)
@@ -70,6 +73,11 @@ class Starting:
         if not is_new:  # another request under the same key was faster
             return Started(self._before(run) or run, is_again=True)
         return Started(run, is_again=False)
+
+    def forget(self, kept: timedelta) -> None:
+        """Forget what was started longer ago, whoever started it."""
+        with self.database.begin() as tx:
+            tx.task_runs.forget(self.clock.now() - kept)
 
     def follow(self, run_id: UUID, firm_id: str | None) -> Followed:
         """One that this firm started, or the house where it is None."""
@@ -116,8 +124,15 @@ class Starting:
             found = [str(watch.id) for watch in view.watches() if wanted in (None, str(watch.id))]
         if wanted and not found:
             raise NotThereError(f"watch {wanted}")
+        self._require_room(firm_id)
         sent = {"watch_id": wanted} if kind.name == COMPOSE else {"watch_ids": found}
         return sent | {"as_of": now.isoformat()}
+
+    def _require_room(self, firm_id: str) -> None:
+        newest = self.page(RunsAsked(limit=AMONG), firm_id)
+        under_way = sum(each.outcome.state in (TaskState.WAITING, TaskState.RUNNING) for each in newest)
+        if under_way >= UNDER_WAY:
+            raise UsageError(f"{under_way} tasks of this firm are under way: start others when these have ended")
 
 
 def kind_of(name: str) -> TaskKind:

@@ -115,7 +115,8 @@ class Vitals:
     def gauges(self) -> Gauges:
         """Figures that cost the servers little; counting all raw messages is not among them."""
         questions: dict[str, Question] = {KAFKA: self.log.lag, REDIS: self._cache}
-        return gauges_of(self.asker.ask(questions | {POSTGRES: self._processing, BATCHES: self._batches}))
+        questions |= {POSTGRES: self._processing, BATCHES: self._batches} | self._raw_probe()
+        return gauges_of(self.asker.ask(questions))
 
     def metrics(self) -> Metrics:
         """Processing and cache in figures."""
@@ -255,7 +256,7 @@ def gauges_of(answers: Answers) -> Gauges:
     figures = {**(known(answers, POSTGRES) or {}), **(known(answers, REDIS) or {})}
     described = ProcessingMetrics.model_fields | CacheMetrics.model_fields
     return Gauges(
-        up={name: not isinstance(answers[name], SagoError) for name in (KAFKA, REDIS, POSTGRES)},
+        up={name: not isinstance(answer, SagoError) for name, answer in answers.items() if name != BATCHES},
         lag=known(answers, KAFKA),
         batches={state.value: batches.get(state, 0) for state in BatchState} if batches is not None else None,
         totals={name: (described[name].description or name, value) for name, value in figures.items()},

@@ -22,13 +22,14 @@ from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
 from sago.ports.notices import NoticeStore
 from sago.ports.outreach import CompanyStore, CompositionStore, Drafts, OutreachStore, ShareStore, VerdictStore
-from sago.ports.replies import Begun, Replies
+from sago.ports.replies import MOST_REPLIES, Begun, Replies
 from sago.ports.sources import Delivery, Identity, Item, Page, Push, Source, Sources, Vendor, guarded
 from sago.ports.tasks import Dispatcher, Fate, StoreQueue, TaskRunStore
 from sago.ports.tenants import TOLD_TO_FIRMS, AuditLine, FirmView, Tenants
 from sago.ports.throttle import Rate, Room, Throttle
 
 __all__ = [
+    "MOST_REPLIES",
     "SHARE_ERASED",
     "TOLD_TO_FIRMS",
     "Answers",

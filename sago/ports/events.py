@@ -7,7 +7,9 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection, Status
+from sago.domain.companies import Granularity
+from sago.domain.events import CoarseTexts, Event, Extraction, Fold, MetricPoint, Observation, Rejection, Status
+from sago.domain.readings import SeriesAsked
 
 
 class EventStore(Protocol):
@@ -49,6 +51,17 @@ class EventStore(Protocol):
         """Make the company's events and metric points those of the fold: upsert, deactivate what is gone, and note
         an alias when an event with the same latest proofs carries a new id."""
 
+    def without_coarse(
+        self, company_id: str, granularity: Granularity, version: int, limit: int
+    ) -> list[tuple[Event, datetime]]:
+        """Active events of which no coarse texts of this version are kept that count, and what names each as it is."""
+
+    def keep_coarse(self, granularity: Granularity, version: int, made: Sequence[CoarseTexts]) -> None:
+        """Keep coarse texts; they count while their event is what they were made of."""
+
+    def coarse_texts(self, company_id: str, granularity: Granularity, version: int) -> dict[UUID, tuple[str, ...]]:
+        """Those of the company's events that count."""
+
     def find(self, company_id: str | None = None, *, active: bool = True, limit: int | None = None) -> list[Event]:
         """Events, newest first."""
 
@@ -60,3 +73,6 @@ class EventStore(Protocol):
 
     def metric_points(self, company_id: str) -> list[MetricPoint]:
         """The series of one company, oldest `as_of` first."""
+
+    def points(self, asked: SeriesAsked, sources: Collection[str]) -> list[MetricPoint]:
+        """A page of the points of active events whose first proof is of one of these sources; `*` is every source."""

@@ -78,19 +78,18 @@ class ErasureStore(Protocol):
         reasons of compositions and mails; letters and notices left with nothing to tell that have not left are
         cancelled, whoever holds them. A founder's voice goes too."""
 
-    def left(
-        self,
-        firm_id: str,
-        company_id: str,
-        *,
-        is_whole: bool,
-        sources: Collection[str] = (),
-        unassigned: Collection[str] = (),
+    def left_of_firm(self, firm_id: str, company_id: str) -> dict[str, int]:
+        """By its place, how many rows still hold words that came of the company's messages for the firm. What has none
+        is left out."""
+
+    def quoting(self, company_id: str, sources: Collection[str]) -> int:
+        """How many letters about the company, of whatever firm, quote these sources."""
+
+    def left_of_company(
+        self, company_id: str, sources: Collection[str] | None = None, unassigned: Collection[str] = ()
     ) -> dict[str, int]:
-        """By its name, how many rows still hold words that came of the company's messages and that the firm could see;
-        with `is_whole` also those that are nobody's, else those of these `sources`, whoever saw them; and with either
-        dead letters that are not given to a company and whose origin begins with one of `unassigned`. What has none is
-        left out."""
+        """The same of what the company said itself, of these sources or all, whoever saw it; with dead letters that are
+        not given to a company and whose origin begins with one of `unassigned`."""
 
     def sources(self, company_id: str) -> set[str]:
         """The sources whose words are held of the company: in observations and in dead letters."""

@@ -32,6 +32,9 @@ class Ledger(Protocol):
     def dead_letter(self, origin: str) -> DeadLetter | None:
         """One by its origin."""
 
+    def dead_letters_called(self, short: str) -> list[str]:
+        """Origins whose short id this is; more than one hardly ever."""
+
     def dead_letter_counts(self) -> dict[str, int]:
         """Topic → letters that were not replayed; a topic without any is left out."""
 

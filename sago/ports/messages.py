@@ -31,8 +31,18 @@ class RawStore(Protocol):
     def read(self, refs: Sequence[MessageRef]) -> list[Message]:
         """The messages of these references, in the order given; one that is missing is left out."""
 
-    def read_range(self, company_id: str, start: datetime, end: datetime, limit: int = 1000) -> list[Message]:
-        """Messages with `sent_at` in [start, end), oldest first, at most `limit`: the newest ones of the range."""
+    def read_range(
+        self,
+        company_id: str,
+        start: datetime,
+        end: datetime,
+        limit: int = 1000,
+        *,
+        source: str | None = None,
+        oldest: bool = False,
+    ) -> list[Message]:
+        """Messages with `sent_at` in [start, end), oldest first, at most `limit`: the newest ones of the range, or the
+        `oldest`; of this source alone, where one is named."""
 
     def read_day(self, company_id: str, day: date) -> list[MessageRef]:
         """References of one partition, oldest first."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+MOST_REPLIES = 2_000
+"""Of one caller."""
+
 
 class Begun(NamedTuple):
     """What a request finds under its key: nothing, and then it is the first; else one under way, or its answer."""
@@ -16,16 +19,17 @@ class Begun(NamedTuple):
 
 
 class Replies(Protocol):
-    """Answers kept for a day. Nothing depends on it: never raises, and where nobody answers each request is a first."""
+    """Answers kept for a day, of each caller the newest `MOST_REPLIES`, each under a name of the caller's own. Nothing
+    depends on it: never raises, and where nobody answers each request is a first."""
 
-    def begin(self, name: str, digest: str) -> Begun:
+    def begin(self, caller: str, name: str, digest: str) -> Begun:
         """Take the name for a request with such a body, unless another has it. It is given back by itself after a
         minute, should whoever took it never end."""
 
-    def end(self, name: str, digest: str, answer: Any) -> None:
-        """Keep the answer under the name that was taken."""
+    def end(self, caller: str, name: str, digest: str, answer: Any) -> None:
+        """Keep the answer under the name that was taken; the caller's oldest makes room."""
 
-    def release(self, name: str) -> None:
+    def release(self, caller: str, name: str) -> None:
         """Give the name back: the next request is a first again."""
 
     def close(self) -> None:

@@ -65,6 +65,9 @@ class TaskRunStore(Protocol):
     def of_house(self, asked: RunsAsked) -> list[TaskRun]:
         """What the house started, newest first; nothing of a firm."""
 
+    def forget(self, before: datetime) -> None:
+        """Let go of what was started before this moment, whoever started it."""
+
 
 class Fate(StrEnum):
     """What became of a store task. `running` also where its worker died in it."""

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from sago.domain.companies import Company, Share
+from sago.domain.companies import Company, Granularity, Share
 from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter
 from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place, RunsAsked
+from sago.domain.readings import SeriesAsked
 from sago.domain.tasks import TaskRun
 from sago.domain.watches import Watch
 
@@ -58,8 +59,13 @@ class FirmView(Protocol):
     def events_named(self, event_ids: Collection[UUID]) -> list[Event]:
         """Those of these events that have one of these ids now, in no order."""
 
-    def metric_points(self, company_id: str, metric: str | None = None) -> list[MetricPoint]:
-        """Points of these events, oldest first; none where the share is not exact."""
+    def coarse_texts(
+        self, event_ids: Collection[UUID], granularity: Granularity, version: int
+    ) -> dict[UUID, tuple[str, ...]]:
+        """Coarse texts of these events that count, where they are shared so coarsely."""
+
+    def metric_points(self, asked: SeriesAsked) -> list[MetricPoint]:
+        """A page of the points of these events; none where the share is not exact."""
 
     def watches(
         self, company_id: str | None = None, after: Place | None = None, limit: int | None = None

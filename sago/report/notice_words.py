@@ -142,11 +142,11 @@ def more(titles: Iterable[str]) -> str:
 
 
 def doubted(letter: ToldLetter) -> str:
-    """Of a draft with passages that no event bears out; empty without."""
+    """Of a draft with passages that only a person can answer for; empty without."""
     if not letter.doubts:
         return ""
     what = "1 passage" if letter.doubts == 1 else f"{letter.doubts} passages"
-    return f"No event bears out {what} of it; which, says:"
+    return f"Whoever approves it answers for {what} of it; which, says:"
 
 
 def held_over(notice: Notice) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sago.domain.messages import COMPANY_ID, Message
+from sago.domain.messages import COMPANY_ID, COMPANY_ID_IN_WORDS, Message
 from sago.errors import InvalidMessageError
 from sago.sources import plain_row
 from sago.sources.registry import PAYLOADS, payload_reader
@@ -31,7 +31,8 @@ def to_message(source: str, data: Mapping[str, Any], company_id: str, now: datet
     except InvalidMessageError as error:
         names = PLAIN_NAMES if is_plain(data) else PAYLOADS[source].names
         field = names.get(error.field or "", error.field)
-        raise InvalidMessageError(error.reason, message_id=error.message_id, field=field) from error
+        reason = re.sub("^sent_at ", f"{field} ", error.reason)
+        raise InvalidMessageError(reason, message_id=error.message_id, field=field) from error
     return message
 
 
@@ -55,7 +56,7 @@ def check_company(company_id: object) -> str:
     if isinstance(company_id, str) and re.fullmatch(COMPANY_ID, company_id, re.ASCII):
         return company_id
     raise InvalidMessageError(
-        f"{shown(company_id)} is no company id: a-z, 0-9, _ and -, at most 64, a letter or digit first",
+        f"{shown(company_id)} is no company id: {COMPANY_ID_IN_WORDS}",
         field="company_id",
     )
 

@@ -80,11 +80,23 @@ class SqlRawStore:
             found = {message.ref: message for message in map(_message, rows)}
         return [found[ref] for ref in refs if ref in found]
 
-    def read_range(self, company_id: str, start: datetime, end: datetime, limit: int = 1000) -> list[Message]:
+    def read_range(
+        self,
+        company_id: str,
+        start: datetime,
+        end: datetime,
+        limit: int = 1000,
+        *,
+        source: str | None = None,
+        oldest: bool = False,
+    ) -> list[Message]:
         query = select(sql_messages).where(C.company_id == company_id, C.sent_at >= start, C.sent_at < end)
-        newest = query.order_by(*(each.desc() for each in IN_ORDER)).limit(limit)
+        if source is not None:
+            query = query.where(C.source == source)
+        first = query.order_by(*(each.asc() if oldest else each.desc() for each in IN_ORDER)).limit(limit)
         with self._connections.begin() as connection:
-            return [_message(row) for row in connection.execute(newest)][::-1]
+            found = [_message(row) for row in connection.execute(first)]
+        return found if oldest else found[::-1]
 
     def read_day(self, company_id: str, day: date) -> list[MessageRef]:
         start = datetime.combine(day, time.min, UTC)

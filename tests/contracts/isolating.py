@@ -19,14 +19,16 @@ from sago.stores.memory.drafts import MemoryDrafts
 from sago.stores.postgres import PostgresDatabase
 from sago.stores.postgres.engine import Connections
 from sago.stores.postgres.tenants import PostgresTenants
-from tests.unit.api.api_house import House, container_in_memory, open_house, settings_of
+from tests.unit.api.api_house import HOUSE_KEY, House, container_in_memory, open_house, settings_of
 from tests.unit.api.firms import COMPANY, MINE, OTHERS, PRIVATE, Firms
 from tests.unit.outreach import stories
 
 NOBODY, NO_FIRM = "nobody", "nofirmknow"
 """As long as what they stand for: PRIVATE and OTHERS."""
-SHA, USED = "0" * 64, "an Idempotency-Key of the other firm"
-IDS = {"company_id", "firm_id", "event_id", "watch_id", "letter_id", "subject"}
+SHA = "0" * 64
+USED, TWINS, LATER = (f'"an Idempotency-Key {whose}"' for whose in ("of the other firm", "of the twin", "sent later"))
+"""The first the other firm has sent; under the others a request, its twin, and the same later, are not one."""
+IDS = {"company_id", "firm_id", "event_id", "watch_id", "letter_id", "task_id", "subject"}
 """Parameters that name rows of firms, or of companies that share with them."""
 PLACES = {"cursor"}
 """Where a page begins: what is sent is one of the other firm's."""
@@ -48,10 +50,8 @@ OTHER = {
     "error_type": ("InvalidMessageError",),
     "replayed": ("false",),
     "value": ("true",),
-    "task_id": ("00000000-0000-4000-8000-000000000000",),
     "token": ("never",),
     "Idempotency-Key": (USED,),
-    "idempotency-key": (USED,),
     "If-Match": (f'"{SHA}"',),  # or that of a letter of theirs
 }
 """Parameters that name no row of a firm."""
@@ -78,7 +78,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/tasks"): {"name": "outreach.compose", "arguments": {"watch_id": "WATCH"}},
 }
 UNTOLD = ("x-request-id", "date", "ratelimit")
-LISTS = ("companies", "events", "watches", "outreach", "shares", "audit")
+LISTS = ("companies", "events", "watches", "outreach", "shares", "audit", "tasks")
 
 
 Operation = tuple[str, str, list[tuple[str, str]]]
@@ -129,9 +129,24 @@ class Isolated:
 
     def twin(self, request: Request) -> Request:
         """The same of rows that never were."""
+        request = under(request, TWINS)
         query = tuple((name, self.unnamed(value)) for name, value in request.query)
         body = request.body and self.unnamed(request.body)
         return request._replace(path=self.unnamed(request.path), query=query, body=body)
+
+    def sent(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """Tasks that were begun."""
+        return [*self.firms.house.container.dispatcher.sent]  # type: ignore[attr-defined]
+
+    def rows(self) -> dict[str, str]:
+        """What stands in each table, but when a key was last used."""
+        superuser = Connections(self.postgres.connections.settings, role=None)
+        with superuser.begin() as connection:
+            tables = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+            content = "SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} t"
+            found = {each: connection.scalar(text(content.format(each))) for each in tables if each != "api_keys"}
+        superuser.close()
+        return found
 
     def forget_the_other_firm(self) -> None:
         """Every row of it, and of the company that shares with it alone."""
@@ -149,6 +164,12 @@ class Isolated:
                 gone = OTHERS if column == "firm_id" else PRIVATE
                 connection.execute(text(f"DELETE FROM {table} WHERE {column} = :gone"), {"gone": gone})  # noqa: S608
         superuser.close()
+
+
+def under(request: Request, key: str) -> Request:
+    """The same under another `Idempotency-Key`, where it has one."""
+    headers = tuple((name, key if value == USED else value) for name, value in request.headers)
+    return request._replace(headers=headers)
 
 
 def operations(described: dict[str, Any]) -> list[Operation]:
@@ -200,7 +221,7 @@ def open_isolated(postgres: PostgresDatabase) -> Iterator[Isolated]:
     with ExitStack() as clients:
         clients.callback(tenants.close)
         container = container_in_memory(
-            settings_of(key="the house", rate_limit=0),
+            settings_of(key=HOUSE_KEY, rate_limit=0),
             clock=clock,
             database=_Kept(postgres),
             drafts=drafts,
@@ -221,8 +242,12 @@ def open_isolated(postgres: PostgresDatabase) -> Iterator[Isolated]:
         found = Isolated(firms, postgres, operations(house.client.app.openapi()), theirs)
         made = firms.ask("POST", "/api/v1/watches", WATCH, OTHERS, **{"Idempotency-Key": USED})
         theirs["watch_id"].append(made.json()["id"])
+        for watch_id in theirs["watch_id"]:
+            task = {"name": "outreach.compose", "arguments": {"watch_id": watch_id}}
+            begun = firms.ask("POST", "/api/v1/tasks", task, OTHERS, **{"Idempotency-Key": f'"{watch_id}"'})
+            theirs.setdefault("task_id", []).append(begun.json()["id"])
         found.shas = [each["sha256"] for each in firms.get("/api/v1/outreach", OTHERS)["items"]]
-        rows = [each for name in ("event_id", "watch_id", "letter_id") for each in theirs[name]]
+        rows = [each for name in ("event_id", "watch_id", "letter_id", "task_id") for each in theirs[name]]
         theirs["subject"] = rows
         found.never = {PRIVATE: NOBODY, OTHERS: NO_FIRM} | {each: str(uuid5(NAMESPACE_URL, each)) for each in rows}
         pages = [firms.get(f"/api/v1/{each}?limit=1", OTHERS)["next"] for each in LISTS]

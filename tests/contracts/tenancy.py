@@ -11,6 +11,7 @@ from sago.domain.companies import Share
 from sago.domain.events import Event, EventType, Fold, MetricPoint, Severity
 from sago.domain.letters import Letter, LetterState
 from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place
+from sago.domain.readings import SeriesAsked
 from sago.domain.watches import Watch
 from sago.ports import Database, FirmView, Note
 
@@ -83,7 +84,9 @@ def everything(view: FirmView, ids: Sequence[UUID]) -> dict[str, Any]:
     seen["later"] = view.companies(after=COMPANIES[0], limit=1)
     for company in (*COMPANIES, "nobody"):
         seen[f"company {company}"] = view.company(company)
-        seen[f"points {company}"] = view.metric_points(company), view.metric_points(company, "arr")
+        seen[f"points {company}"] = [
+            view.metric_points(SeriesAsked(company, metric, limit=1000)) for metric in (None, "arr")
+        ]
         seen[f"watches {company}"] = watches(view, company)
         seen[f"events {company}"] = events(view, EventsAsked(company_id=company))
         seen[f"letters {company}"] = letters(view, LettersAsked(company_id=company))

@@ -342,7 +342,7 @@ def test_a_share_ends_whole_where_slack_does_not_take_the_token_back(
     gone = house.only()
     with house.database.begin() as tx:
         assert tx.connections.token(gone.id) is None
-        assert tx.erasures.left("default", "acme", is_whole=True) == {}
+        assert tx.erasures.left_of_company("acme") == {}
 
 
 def test_the_manifest_holds_scopes_events_and_the_webhook(house: House) -> None:

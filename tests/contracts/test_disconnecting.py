@@ -51,7 +51,7 @@ def connected(database: Database) -> None:
 
 def left(database: Database, *sources: str) -> dict[str, int]:
     with database.begin() as tx:
-        return tx.erasures.left("any", "acme", is_whole=not sources, sources=sources)
+        return tx.erasures.left_of_company("acme", sources or None)
 
 
 def erase(database: Database, *, sender: str | None = None, source: str | None = None) -> None:

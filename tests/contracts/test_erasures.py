@@ -222,7 +222,7 @@ ITEMS = [
 
 def counted(tx: Transaction, *sources: str) -> int:
     """Dead letters with words, those that are nobody's but of account a too."""
-    found = tx.erasures.left("any", COMPANY, is_whole=not sources, sources=sources, unassigned=["item:gmail/a/"])
+    found = tx.erasures.left_of_company(COMPANY, sources or None, ["item:gmail/a/"])
     return found.get("dead_letters", 0)
 
 

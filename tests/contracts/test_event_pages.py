@@ -51,12 +51,17 @@ def tenants(postgres: PostgresDatabase) -> Iterator[PostgresTenants]:
     made.close()
 
 
-def read(view: PostgresView, asked: EventsAsked) -> int:
-    """How many rows of events the page takes in, those that are thrown away among them."""
+def plan(view: PostgresView, asked: EventsAsked) -> list[dict[str, Any]]:
+    """The nodes of the plan by which the page was found."""
     statement = newest_events(asked, EVENT).compile(dialect=view.connection.dialect)
     explained = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}"
-    (plan,) = view.connection.exec_driver_sql(explained, statement.params).scalar_one()
-    return sum(_taken(node) for node in _nodes(plan["Plan"]) if node.get("Relation Name") == "significant_events")
+    (found,) = view.connection.exec_driver_sql(explained, statement.params).scalar_one()
+    return list(_nodes(found["Plan"]))
+
+
+def read(view: PostgresView, asked: EventsAsked) -> int:
+    """How many rows of events the page takes in, those that are thrown away among them."""
+    return sum(_taken(node) for node in plan(view, asked) if node.get("Relation Name") == "significant_events")
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -85,6 +90,35 @@ def test_a_firm_with_all_companies_reads_the_newest_of_each_and_its_page(tenants
         assert read(view, EventsAsked(limit=LIMIT)) <= len(COMPANIES) + 2 * LIMIT
         for asked in (EventsAsked(company_id="c3", limit=LIMIT), EventsAsked(until=page[0].occurred_at, limit=LIMIT)):
             assert read(view, asked) <= len(COMPANIES) + 2 * LIMIT
+
+
+@pytest.mark.parametrize("firm", ["northgate", "alder"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        EventsAsked(limit=LIMIT),
+        EventsAsked(limit=LIMIT, after=Place(NOW - timedelta(days=10), str(UUID(int=0)))),
+        EventsAsked(limit=LIMIT, company_id="c3"),
+        EventsAsked(limit=LIMIT, company_id="c3", after=Place(NOW - timedelta(days=10), str(UUID(int=0)))),
+    ],
+    ids=["first page", "page after a cursor", "of one company", "of one company after a cursor"],
+)
+def test_a_page_is_found_by_the_index_of_its_order(tenants: PostgresTenants, firm: str, asked: EventsAsked) -> None:
+    with tenants.view(firm) as view:
+        assert len(view.events(asked)) == LIMIT
+        nodes = plan(view, asked)
+    of_events = {
+        (node["Node Type"], node.get("Index Name"))
+        for node in nodes
+        if node.get("Relation Name") == "significant_events"
+    }
+    assert of_events <= {
+        ("Index Only Scan", "significant_events_newest"),
+        ("Index Only Scan", "significant_events_newest_of_source"),
+        ("Index Scan", "significant_events_pkey"),
+    }
+    sorted_rows = [_taken(inner) for node in nodes if "Sort" in node["Node Type"] for inner in node["Plans"]]
+    assert max(sorted_rows) <= len(COMPANIES) + 2 * LIMIT
 
 
 @pytest.mark.parametrize("company_id", [None, "c3", "nobody"])

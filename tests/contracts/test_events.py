@@ -10,7 +10,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import text
 
+from sago.domain.companies import Granularity
 from sago.domain.events import (
+    CoarseTexts,
     Event,
     EventType,
     Evidence,
@@ -402,3 +404,42 @@ def test_source_messages_are_stored_as_others_read_them(postgres: PostgresDataba
     assert row.source_messages == [{"message_id": "slack:1", "quote": "closed", "start": 0, "end": 6}]
     assert row.metrics == [{"name": "amount_raised", "value": 1.5, "unit": "USD"}]
     assert row.stakeholders == ["Northgate"]
+
+
+def test_coarse_texts_count_while_their_event_is_what_they_were_made_of(database: Database) -> None:
+    bands, none = Granularity.BANDS, Granularity.NONE
+    one, two = sorted((event("a", "slack:1"), event("b", "slack:2")), key=lambda each: each.id)
+    replace(database, one, two)
+
+    def missing(granularity: Granularity, version: int = 1, limit: int = 9) -> list[Event]:
+        with database.begin() as tx:
+            return [each for each, _ in tx.events.without_coarse(COMPANY, granularity, version, limit)]
+
+    def keep(granularity: Granularity, version: int, *told: str) -> None:
+        with database.begin() as tx:
+            found = tx.events.without_coarse(COMPANY, granularity, version, 9)
+            made = [CoarseTexts(each.id, as_it_is, told) for each, as_it_is in found]
+            tx.events.keep_coarse(granularity, version, made)
+
+    def kept(granularity: Granularity, version: int = 1) -> dict[UUID, tuple[str, ...]]:
+        with database.begin() as tx:
+            assert tx.events.coarse_texts("other", granularity, version) == {}
+            return tx.events.coarse_texts(COMPANY, granularity, version)
+
+    assert (missing(bands), missing(bands, limit=1)) == ([one, two], [one])
+    keep(bands, 1, "A", "B")
+    assert (missing(bands), missing(none), missing(bands, 2)) == ([], [one, two], [one, two])
+    assert (kept(bands), kept(none), kept(bands, 2)) == ({one.id: ("A", "B"), two.id: ("A", "B")}, {}, {})
+    replace(database, one, two, now=LATER)
+    assert missing(bands) == []
+    changed = one.model_copy(update={"title": "Event told otherwise"})
+    replace(database, changed, two, now=LATER)
+    assert (missing(bands), kept(bands)) == ([changed], {two.id: ("A", "B")})
+    keep(bands, 2, "C")
+    assert (kept(bands), kept(bands, 2)) == ({}, {one.id: ("C",), two.id: ("C",)})
+    with database.begin() as tx:
+        found = tx.events.without_coarse(COMPANY, none, 1, 9)
+    replace(database, one, two, now=LATER + timedelta(days=1))
+    with database.begin() as tx:
+        tx.events.keep_coarse(none, 1, [CoarseTexts(each.id, as_it_is, ["late"]) for each, as_it_is in found])
+    assert (missing(none), kept(none)) == ([one], {two.id: ("late",)})

@@ -12,10 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sago.domain.companies import Granularity, Share
-from sago.domain.events import Event, EventType, Evidence, Fold, Metric, MetricPoint, Severity
+from sago.domain.events import CoarseTexts, Event, EventType, Evidence, Fold, Metric, MetricPoint, Severity
+from sago.domain.messages import source_of
 from sago.domain.pages import EventsAsked, Place
-from sago.domain.readings import PointPlace, SeriesAsked
+from sago.domain.readings import BEGINNING, PointPlace, SeriesAsked, place_of
 from sago.errors import NotThereError
+from sago.outreach import firm_reading
+from sago.outreach.coarse_texts import Coarsening
+from sago.outreach.coarsening import VERSION, coarse_texts
+from sago.outreach.earlier import Earlier
 from sago.outreach.firm_reading import FirmReading
 from sago.outreach.sharing import seen_by
 from sago.pipeline.folding import Folding
@@ -27,6 +32,7 @@ from sago.stores.postgres import PostgresDatabase
 from sago.stores.postgres.tenants import PostgresTenants
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+NEXT = START + timedelta(days=1)
 SOURCES = ("gmail", "slack")
 
 
@@ -45,7 +51,7 @@ class World(NamedTuple):
         share = Share.model_validate({"firm_id": firm, "company_id": company_id, "created_at": START} | fields)
         with self.database.begin() as tx:
             tx.companies.ensure(company_id, START)
-            tx.shares.ensure_firm(firm, firm)
+            tx.shares.ensure_firm(firm, firm.capitalize())
             tx.shares.put(share)
         return share
 
@@ -58,7 +64,8 @@ def world(database: Database) -> Iterator[World]:
     else:
         assert isinstance(database, PostgresDatabase)
         tenants = PostgresTenants(database.connections.settings)
-    yield World(database, FirmReading(tenants, database, SystemClock(), Folding))
+    clock = SystemClock()
+    yield World(database, FirmReading(tenants, database, clock, Earlier(database, clock, Folding)))
     tenants.close()
 
 
@@ -156,6 +163,34 @@ def test_a_series_gives_each_figure_of_a_shown_event_once(
     assert [each.as_of for each in found] == sorted(each.as_of for each in found)
 
 
+@pytest.mark.parametrize("granularity", [Granularity.EXACT, Granularity.BANDS])
+def test_a_page_looks_at_so_many_figures_and_the_next_goes_on_where_it_ended(
+    world: World, granularity: Granularity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firm_reading, "STEP", 2)
+    monkeypatch.setattr(firm_reading, "STEPS", 2)
+    company, firm = (f"{name}-{uuid4().hex[:8]}" for name in ("company", "firm"))
+    world.share(firm, company, sources=("slack",), granularity=granularity)
+    events = [event(company, minute, "slack", "gmail") for minute in range(15)]
+    shown = [events[minute] for minute in (5, 12, 13, 14)]
+    for number, each in enumerate(events):
+        if each not in shown:
+            lead = each.evidence[0].model_copy(update={"quote": "Great month"})
+            events[number] = each.model_copy(update={"evidence": (lead, each.evidence[1])})
+    points = [point(each) for each in events]
+    world.put(company, events, *points)
+    pages, asked = [], SeriesAsked(company, limit=2)
+    while len(pages) < 9:
+        page = world.reading.series(firm, asked)
+        pages.append(([each.event_id for each in page.points], page.skip))
+        if page.last is None:
+            break
+        assert page.last == BEGINNING or page.last.event_id in {each.id for each in shown}, "tells of a hidden one"
+        asked = asked._replace(after=page.last, skip=page.skip)
+    first, *rest = [each.id for each in shown]
+    assert pages == [([], 4), ([first], 2), ([], 6), (rest[:2], 0), (rest[2:], 0)]
+
+
 @given(
     mine=st.sampled_from([None, ("slack",), ("gmail",)]),
     ended=st.booleans(),
@@ -192,6 +227,64 @@ def test_an_id_of_anothers_is_answered_as_one_that_never_was(
         assert world.reading.series(firm, SeriesAsked(company, after=PointPlace(START, "", theirs.id, ""))).points == []
 
 
+@given(
+    told=st.lists(
+        st.tuples(
+            st.integers(0, 3),
+            st.sampled_from(SOURCES),
+            st.sampled_from(("arr", "mrr")),
+            st.sampled_from(("USD", "EUR")),
+        ),
+        max_size=14,
+    ),
+    limit=st.integers(1, 4),
+    metric=st.sampled_from([None, "arr"]),
+    since=st.sampled_from([None, 1]),
+    until=st.sampled_from([None, 3]),
+    sources=st.sampled_from([("*",), ("slack",), ("gmail",)]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+def test_the_view_and_the_house_give_the_points_of_shared_sources_page_by_page(
+    world: World,
+    told: list[tuple[int, str, str, str]],
+    limit: int,
+    metric: str | None,
+    since: int | None,
+    until: int | None,
+    sources: tuple[str, ...],
+) -> None:
+    company, firm = (f"{name}-{uuid4().hex[:8]}" for name in ("company", "firm"))
+    share = world.share(firm, company, sources=sources)
+    events = [event(company, minute, source) for minute, source, _, _ in told]
+    points = [
+        point(each).model_copy(update={"metric": name, "unit": unit})
+        for each, (_, _, name, unit) in zip(events, told, strict=True)
+    ]
+    world.put(company, events, *points)
+    borders = [START + timedelta(minutes=each) if each is not None else None for each in (since, until)]
+    asked = SeriesAsked(company, metric, *borders, limit=limit)
+    shown = {each.id for each in events if share.covers(source_of(each.evidence[0].message_id))}
+    expected = sorted((each for each in points if each.event_id in shown and asked.wants(each)), key=place_of)
+
+    def of_view(page: SeriesAsked) -> list[MetricPoint]:
+        with world.reading.tenants.view(firm) as view:
+            return view.metric_points(page)
+
+    def of_house(page: SeriesAsked) -> list[MetricPoint]:
+        with world.database.begin() as tx:
+            return tx.events.points(page, share.sources)
+
+    for read in (of_view, of_house):
+        found = read(asked)
+        while len(found) < len(expected) and (page := read(asked._replace(after=place_of(found[-1])))):
+            assert len(page) <= limit
+            found += page
+        assert found == expected
+        assert read(asked._replace(after=BEGINNING, skip=2)) == expected[2:][:limit]
+        for each in points[:1]:
+            assert read(asked._replace(event_id=each.event_id)) == [one for one in expected if one == each]
+
+
 def test_only_the_shares_that_are_asked_for_are_read(world: World) -> None:
     for company in ("acme", "birch", "cedar"):
         world.share("northgate", company)
@@ -209,3 +302,71 @@ def test_events_are_looked_up_by_their_ids_of_now(world: World) -> None:
         found = view.events_named({*(each.id for each in events), uuid4()})
         assert {each.id for each in found} == {events[0].id, events[2].id}
         assert view.events_named([]) == []
+
+
+def test_texts_that_were_made_before_are_shown_of_whole_events_to_whom_they_are_for(world: World) -> None:
+    company, other = f"company-{uuid4().hex[:8]}", f"company-{uuid4().hex[:8]}"
+    birch, cedar, dogwood = (f"{name}-{uuid4().hex[:8]}" for name in ("birch", "cedar", "dogwood"))
+    whole, mixed, elsewhere = event(company, 1), event(company, 2, "slack", "gmail"), event(other, 3)
+    world.share(birch, company, sources=("slack",), granularity=Granularity.BANDS)
+    world.share(cedar, company, granularity=Granularity.NONE)
+    world.share(dogwood, company)
+    world.put(company, [whole, mixed])
+    world.put(other, [elsewhere])
+    asked = EventsAsked()
+    live = {firm: world.reading.events(firm, asked) for firm in (birch, cedar, dogwood)}
+
+    coarsening = Coarsening(world.database, world.reading.clock)
+    coarsening.make()
+    assert coarsening.make() == 0
+    with world.database.begin() as tx:
+        for granularity in (Granularity.BANDS, Granularity.NONE):
+            assert tx.events.without_coarse(company, granularity, VERSION, 9) == []
+    assert {firm: world.reading.events(firm, asked) for firm in live} == live
+    with world.database.begin() as tx:
+        for granularity in (Granularity.BANDS, Granularity.NONE):
+            made = {each.id: coarse_texts(each, granularity) for each in (whole, mixed, elsewhere)}
+            marked = [CoarseTexts(of, START, [f"kept: {title}", *rest]) for of, (title, *rest) in made.items()]
+            tx.events.keep_coarse(granularity, VERSION, marked)
+    titles = {firm: [each.title for each in world.reading.events(firm, asked)] for firm in live}
+    assert titles[birch] == [live[birch][0].title, f"kept: {live[birch][1].title}"]
+    assert titles[cedar] == [f"kept: {each.title}" for each in live[cedar]]
+    assert titles[dogwood] == [mixed.title, whole.title]
+    with world.reading.tenants.view(birch) as view:
+        kept = view.coarse_texts([whole.id, elsewhere.id, uuid4()], Granularity.BANDS, VERSION)
+        assert list(kept) == [whole.id]
+        assert view.coarse_texts([whole.id], Granularity.BANDS, VERSION + 1) == {}
+
+
+def test_texts_are_made_for_shares_that_need_them_whatever_changed_since(world: World) -> None:
+    company = f"company-{uuid4().hex[:8]}"
+    first, later = event(company, 1), event(company, 2)
+    coarsening = Coarsening(world.database, world.reading.clock)
+    world.put(company, [first])
+    firm = f"birch-{uuid4().hex[:8]}"
+
+    def missing(granularity: Granularity) -> list[UUID]:
+        coarsening.make()
+        with world.database.begin() as tx:
+            return [each.id for each, _ in tx.events.without_coarse(company, granularity, VERSION, 9)]
+
+    world.share(firm, company)
+    assert missing(Granularity.BANDS) == [first.id]
+    world.share(firm, company, granularity=Granularity.BANDS, until=START)
+    assert missing(Granularity.BANDS) == [first.id], "its share has ended"
+    world.share(firm, company, granularity=Granularity.BANDS)
+    assert missing(Granularity.BANDS) == []
+    with world.database.begin() as tx:
+        tx.events.replace(company, Fold([first.model_copy(update={"title": "Told otherwise"}), later], []), NEXT)
+        assert len(tx.events.without_coarse(company, Granularity.BANDS, VERSION, 9)) == 2
+    assert (missing(Granularity.BANDS), len(missing(Granularity.NONE))) == ([], 2)
+
+
+def test_texts_are_made_of_however_many_events(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sago.outreach.coarse_texts.AT_ONCE", 2)
+    company = f"company-{uuid4().hex[:8]}"
+    world.put(company, [event(company, minute) for minute in range(5)])
+    world.share(f"birch-{uuid4().hex[:8]}", company, granularity=Granularity.NONE)
+    Coarsening(world.database, world.reading.clock).make()
+    with world.database.begin() as tx:
+        assert len(tx.events.coarse_texts(company, Granularity.NONE, VERSION)) == 5

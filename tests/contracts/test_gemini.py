@@ -26,10 +26,11 @@ from sago.errors import (
 from sago.llm import registry
 from sago.llm.prompts import EXTRACTION
 from sago.llm.providers.gemini import GeminiModel
+from sago.model_sections import GeminiSettings
 from sago.outreach.checking import check
 from sago.pipeline.grounding import ground
 from sago.ports import Model
-from sago.sections import ExtractionSettings, GeminiSettings
+from sago.sections import ExtractionSettings
 from sago.stores.clock import SystemClock
 from sago.stores.memory.model_calls import MemoryCallLedger
 from tests import gemini_server as fake

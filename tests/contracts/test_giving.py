@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
-from sago.domain.companies import DEFAULT_FIRM, Granularity
-from sago.domain.pages import AuditAsked
+from sago.domain.companies import DEFAULT_FIRM, Granularity, Share
+from sago.domain.erasures import NO_WORDS
+from sago.domain.events import Fold
+from sago.domain.letters import Letter, LetterDraft, LetterState, Receipt
+from sago.domain.mails import MailState, mail_id, new_mail
+from sago.domain.pages import AuditAsked, LettersAsked
 from sago.errors import NotThereError
 from sago.outreach.giving import Giving, Wish
+from sago.outreach.permission import objections
 from sago.pipeline.ending import Ending
 from sago.pipeline.revoking import Revoking
-from sago.ports import SHARE_ERASED, Database, Tenants
+from sago.ports import SHARE_ERASED, Database, Tenants, Transaction
 from sago.stores.memory.clock import ManualClock
+from tests.contracts.test_outreach import letter, watch
+from tests.unit.outreach.stories import ARR, CFO, EXPORT, INVESTOR, point
 from tests.unit.pipeline.house import NOW, House, deal
 
 WISH = Wish(("slack",), Granularity.BANDS, NOW + timedelta(days=90))
+TELLING = LetterDraft(subject="ARR passed two million", body="You said: we just passed $2.1M ARR.")
 
 
 class Over(House):
@@ -26,7 +36,7 @@ class Over(House):
         self.given = database
         super().__init__(threshold=1)
         self.clock = ManualClock(NOW)
-        self.giving = Giving(self.database, self.clock, setback_days=60)
+        self.giving = Giving(self.database, self.clock, 60, self.erasing.drafts)
         revoking = Revoking(self.database, self.erasing)
         self.ending = Ending(self.database, self.clock, revoking, self.recovery, self.log)
         self.store(deal(1))
@@ -92,3 +102,116 @@ def test_what_is_not_known_is_not_there(house: Over) -> None:
         house.ending.end("northgate", "acme", "key:1", "never given")
     with pytest.raises(NotThereError):
         house.ending.proof("northgate", "acme")
+
+
+@pytest.fixture
+def outbox(database: Database) -> dict[LetterState, Letter]:
+    """Letters of one firm that tell an exact figure, in each state that a letter is in while its mail is one."""
+    fresh, at = ARR.model_copy(update={"occurred_at": NOW}), {"now": NOW, "expires_at": NOW + timedelta(days=9)}
+    with database.begin() as tx:
+        tx.companies.ensure("orchard", NOW)
+        tx.events.replace("orchard", Fold([fresh], [point(fresh, "arr", 2.1e6)]), NOW)
+        tx.shares.ensure_firm("northgate", "Northgate")
+        tx.shares.put(Share(firm_id="northgate", company_id="orchard", created_at=NOW))
+        states = (LetterState.DRAFT, LetterState.QUEUED, LetterState.UNKNOWN, LetterState.SENT)
+        return {state: _told(tx, state, at) for state in states}
+
+
+def _told(tx: Transaction, state: LetterState, at: dict[str, Any]) -> Letter:
+    """`unknown`: queued, and its mail has begun to leave."""
+    to = {"company_id": "orchard", "firm_id": "northgate", "watch_id": watch(state).id}
+    begun = state is LetterState.UNKNOWN
+    one = letter(state, state, event_ids=(ARR.id,), draft=TELLING, receipts=(), recipient=INVESTOR, **to)
+    one = one.model_copy(update={"state": LetterState.QUEUED if begun else state})
+    tx.outreach.add_watch(watch(state, company_id="orchard", firm_id="northgate"))
+    assert tx.outreach.add_letter(one)
+    if one.state is LetterState.QUEUED:
+        mail = new_mail("letter", one.id, INVESTOR, firm_id="northgate", company_id="orchard", **at)
+        assert tx.mails.add(mail)
+        if begun:
+            assert tx.mails.replace(mail, mail.claimed(at["expires_at"]).sending(NOW, at["expires_at"]))
+    return one
+
+
+def test_a_narrower_share_holds_back_what_has_not_left_and_keeps_no_words_of_the_rest(
+    house: Over, tenants: Tenants, outbox: dict[LetterState, Letter]
+) -> None:
+    def found(asked: LetterState) -> tuple[LetterState, MailState | None]:
+        with house.database.begin() as tx:
+            one, mail = tx.outreach.letter(outbox[asked].id), tx.mails.get(mail_id("letter", outbox[asked].id))
+        assert one is not None
+        assert one.draft == NO_WORDS
+        return one.state, mail and mail.state
+
+    for one in outbox.values():
+        house.drafts.put(one)
+    house.giving.give("orchard", "northgate", "Northgate", Wish(granularity=Granularity.BANDS), "key:1")
+    assert found(LetterState.DRAFT) == (LetterState.SUPERSEDED, None)
+    assert found(LetterState.QUEUED) == (LetterState.SUPERSEDED, MailState.CANCELLED)
+    assert found(LetterState.UNKNOWN) == (LetterState.QUEUED, MailState.SENDING)
+    assert found(LetterState.SENT) == (LetterState.SENT, None)
+    assert [house.drafts.files(one) for one in outbox.values()] == [[], [], [], []]
+    with tenants.view("northgate") as view:
+        assert {one.draft.subject for one in view.letters(LettersAsked())} == {NO_WORDS.subject}
+    lines = noted(tenants)
+    assert lines.count("letter.erased key:1") == 4
+    assert lines.count("letter.superseded key:1") == 2
+    house.giving.give("orchard", "northgate", "Northgate", Wish(granularity=Granularity.NONE), "key:1")
+    assert noted(tenants)[:-1] == lines
+
+
+def test_a_letter_without_words_never_goes_though_its_mail_had_begun(
+    house: Over, outbox: dict[LetterState, Letter]
+) -> None:
+    house.giving.give("orchard", "northgate", "Northgate", Wish(granularity=Granularity.BANDS), "key:1")
+    with house.database.begin() as tx:
+        one = tx.outreach.letter(outbox[LetterState.UNKNOWN].id)
+        assert one is not None
+        assert "erased" in objections(tx, one, NOW, timedelta(days=14))[0]
+
+
+def test_of_a_narrower_share_only_the_cited_events_are_read_and_letters_that_read_the_same_stay(
+    house: Over, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = CFO.model_copy(update={"id": uuid4(), "is_active": False})
+    mailed = Receipt(claim="audit", kind="name", where="body", start=0, end=5, event_id=EXPORT.id, message_id="gmail:1")
+    figure = mailed.model_copy(update={"event_id": ARR.id, "message_id": ARR.evidence[0].message_id})
+    cites = {
+        "same": {"event_ids": (CFO.id,)},
+        "same too": {"event_ids": (CFO.id, EXPORT.id)},
+        "coarser": {"event_ids": (CFO.id, ARR.id)},
+        "coarser by a receipt": {"event_ids": (CFO.id,), "receipts": (figure,)},
+        "of a source that is not shared": {"event_ids": (EXPORT.id,), "receipts": (mailed,)},
+        "gone": {"event_ids": (gone.id,)},
+        "never held": {"event_ids": (uuid4(),)},
+    }
+    with house.database.begin() as tx:
+        tx.companies.ensure("orchard", NOW)
+        tx.events.replace("orchard", Fold([CFO, EXPORT, ARR, gone], [point(ARR, "arr", 2.1e6)]), NOW)
+        tx.events.replace("orchard", Fold([CFO, EXPORT, ARR], [point(ARR, "arr", 2.1e6)]), NOW)
+        tx.shares.ensure_firm("northgate", "Northgate")
+        tx.shares.put(Share(firm_id="northgate", company_id="orchard", granularity=Granularity.BANDS, created_at=NOW))
+        kind = type(tx.events)
+        for name, fields in cites.items():
+            of = {"company_id": "orchard", "firm_id": "northgate", "watch_id": watch(name).id} | fields
+            tx.outreach.add_watch(watch(name, company_id="orchard", firm_id="northgate"))
+            assert tx.outreach.add_letter(letter(name, **of))
+
+    read: list[UUID] = []
+    get = kind.get
+
+    def counted(self: Any, event_id: UUID) -> Any:
+        read.append(event_id)
+        return get(self, event_id)
+
+    def unread(*_: Any) -> Any:
+        raise AssertionError("the company is read as a whole")
+
+    monkeypatch.setattr(kind, "get", counted)
+    monkeypatch.setattr(kind, "metric_points", unread)
+    wish = Wish(("slack",), Granularity.NONE)
+    house.giving.give("orchard", "northgate", "Northgate", wish, "key:1")
+    with house.database.begin() as tx:
+        kept = [name for name in cites if tx.outreach.letter(letter(name).id).draft != NO_WORDS]  # type: ignore[union-attr]
+    assert kept == ["same", "same too"]
+    assert len(read) == len(set(read))

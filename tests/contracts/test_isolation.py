@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sago.domain.keys import WRITE
+from sago.domain.tasks import CATALOGUE
 from sago.stores.postgres import PostgresDatabase
 from tests.contracts.isolating import (
     BODIES,
     IDS,
+    LATER,
     NOBODY,
     OTHER,
     PLACES,
@@ -27,10 +32,12 @@ from tests.contracts.isolating import (
     document,
     open_isolated,
     operations,
+    under,
 )
+from tests.unit.api.api_house import HOUSE_KEY
 from tests.unit.api.firms import COMPANY, MINE, OTHERS, PRIVATE
 
-READ_BY_FIRMS = tuple(f"/api/v1/{each}" for each in ("audit", "companies", "events", "outreach", "watches"))
+READ_BY_FIRMS = tuple(f"/api/v1/{each}" for each in ("audit", "companies", "events", "outreach", "tasks", "watches"))
 
 pytestmark = pytest.mark.services
 
@@ -101,6 +108,37 @@ def test_an_idempotency_key_of_another_firm_is_a_new_one(isolated: Isolated) -> 
     assert told[2].json()["id"] not in isolated.theirs["watch_id"]
 
 
+@pytest.mark.parametrize("caller", [MINE, "house"])
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_each_task_with_a_watch_of_the_other_firm_does_what_it_does_with_one_that_never_was(
+    isolated: Isolated, name: str, caller: str
+) -> None:
+    isolated.firms.keys["house"] = HOUSE_KEY
+    sent, before, told = isolated.sent(), isolated.rows(), set()
+    for watch_id in isolated.theirs["watch_id"]:
+        for each in (watch_id, isolated.never[watch_id]):
+            for key in ({}, {"Idempotency-Key": f'"{name} {each}"'}):
+                task = {"name": name, "arguments": {"watch_id": each}}
+                answer = isolated.firms.ask("POST", "/api/v1/tasks", task, caller, **key)
+                told.add((answer.status_code, isolated.unnamed(answer.text)))
+    ((status, _),) = told
+    is_a_firms = CATALOGUE[name].scope == WRITE
+    assert status == {MINE: 404 if is_a_firms else 403, "house": 403 if is_a_firms else 422}[caller]
+    assert (isolated.sent(), isolated.rows()) == (sent, before), "nothing was begun"
+
+
+def test_a_firm_that_judges_all_its_watches_judges_no_other_firms(isolated: Isolated) -> None:
+    isolated.firms.ask("POST", "/api/v1/tasks", {"name": "outreach.judge", "arguments": {}})
+    name, (watch_ids, as_of) = isolated.sent()[-1]
+    assert name == "outreach.judge"
+    mine = [each["id"] for each in isolated.firms.get("/api/v1/watches")["items"]]
+    assert watch_ids == mine
+    judging = isolated.firms.house.container.judging
+    assert judging.keep({UUID(each) for each in watch_ids}, datetime.fromisoformat(as_of)) == len(mine)
+    with isolated.postgres.begin() as tx:
+        assert all(tx.verdicts.newest(UUID(each), date.max) is None for each in isolated.theirs["watch_id"])
+
+
 @pytest.mark.timeout(180)
 def test_another_firms_rows_are_as_rows_that_never_were_and_as_a_world_without_them(isolated: Isolated) -> None:
     asked: dict[Request, Any] = {}
@@ -120,5 +158,5 @@ def test_another_firms_rows_are_as_rows_that_never_were_and_as_a_world_without_t
     isolated.forget_the_other_firm()
     assert isolated.firms.get("/api/v1/watches")["items"], "what is the firm's own is there"
     for request, told in asked.items():
-        assert isolated.told(request) == told, request
+        assert isolated.told(under(request, LATER)) == told, request
     assert {status for status, _, _ in asked.values()} >= {200, 403, 404}

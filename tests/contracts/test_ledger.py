@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sago.domain.batches import DeadLetter, Progress, Tick
+from sago.domain.dead_letters import short_id
 from sago.domain.pages import DeadLettersAsked, Place
 from sago.ports import Database
 
@@ -46,6 +47,8 @@ def test_dead_letters_are_unique_by_origin_and_come_newest_first(database: Datab
         assert len(tx.ledger.dead_letters(error="text is", limit=2)) == 2
         assert tx.ledger.dead_letter("a") == dead("a")
         assert tx.ledger.dead_letter("nobody") is None
+        assert tx.ledger.dead_letters_called(short_id("a")) == ["a"]
+        assert tx.ledger.dead_letters_called("0" * 8) == []
         assert tx.ledger.known_origins(["a", "c", "x"]) == {"a", "c"}
         assert tx.ledger.known_origins([]) == set()
 

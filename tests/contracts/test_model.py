@@ -14,9 +14,9 @@ from sago.domain.companies import Company
 from sago.domain.reasons import ReasonRequest, suggest
 from sago.llm.registry import PROVIDERS, load
 from sago.llm.remote.proposals import MOST
+from sago.model_sections import GeminiSettings, OpenAISettings
 from sago.pipeline.grounding import NO_QUOTE, UNKNOWN_MESSAGE, ground
 from sago.ports import Model
-from sago.sections import GeminiSettings, OpenAISettings
 from sago.stores.clock import SystemClock
 from sago.stores.memory.model_calls import MemoryCallLedger
 from tests.gemini_server import KEY, gemini_server

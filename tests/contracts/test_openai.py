@@ -29,9 +29,9 @@ from sago.errors import (
 from sago.llm.providers.openai_compatible import OpenAIModel, service
 from sago.llm.registry import load
 from sago.llm.remote.guards import Budgeted, Limited
+from sago.model_sections import OpenAISettings
 from sago.outreach.checking import check
 from sago.resilience.rates import MemoryRates
-from sago.sections import OpenAISettings
 from sago.stores.clock import SystemClock
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.model_calls import MemoryCallLedger

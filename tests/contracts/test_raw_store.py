@@ -194,6 +194,31 @@ def test_a_range_merges_all_sources(store: RawStore) -> None:
     assert store.read([each.ref for each in messages]) == messages
 
 
+def test_a_range_gives_its_oldest_messages_where_these_are_asked_for(store: RawStore) -> None:
+    messages = [message(number, sent_at=NOW + timedelta(hours=7 * number)) for number in range(60)]
+    store.store(messages, "b1", NOW)
+    start, end = messages[3].sent_at, messages[57].sent_at
+    assert store.read_range(COMPANY, start, end, oldest=True) == messages[3:57]
+    assert store.read_range(COMPANY, start, end, 7, oldest=True) == messages[3:10]
+    assert store.read_range(COMPANY, start, end, 0, oldest=True) == []
+    assert (
+        store.read_range(COMPANY, NOW - timedelta(days=900), NOW + timedelta(days=900), 5, oldest=True) == messages[:5]
+    )
+
+
+def test_a_range_of_one_source_counts_no_others_rows(store: RawStore) -> None:
+    names = ["slack", "gmail", "calls", "github"]
+    messages = [message(n, id=f"{names[n % 4]}:{n}", source=names[n % 4]) for n in range(40)]
+    store.store(messages, "b1", NOW)
+    end = NOW + timedelta(hours=1)
+    for place, name in enumerate(names):
+        own = messages[place::4]
+        assert store.read_range(COMPANY, NOW, end, source=name) == own
+        assert store.read_range(COMPANY, NOW, end, 3, source=name) == own[-3:]
+        assert store.read_range(COMPANY, NOW, end, 3, source=name, oldest=True) == own[:3]
+    assert store.read_range(COMPANY, NOW, end, source="none") == []
+
+
 @pytest.mark.parametrize("span", [timedelta(days=70), timedelta(days=9000)], ids=["weeks", "ages"])
 def test_a_range_goes_over_many_days(store: RawStore, span: timedelta) -> None:
     """Midnight, gaps of days, a day with many, and the borders to the millisecond."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -21,64 +22,94 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 def replies(request: pytest.FixtureRequest) -> Iterator[Replies]:
     made: Replies
     if request.param == "memory":
-        made = MemoryReplies(ManualClock(NOW))
+        made = MemoryReplies(ManualClock(NOW), most=3)
     else:
-        made = RedisReplies(request.getfixturevalue("cache_url"))
+        made = RedisReplies(request.getfixturevalue("cache_url"), most=3)
     yield made
     made.close()
 
 
 def test_the_first_takes_a_name_and_others_find_it_under_way(replies: Replies) -> None:
-    assert replies.begin("a", "sha").is_first
-    assert replies.begin("a", "sha") == Begun(is_first=False, digest="sha", answer=None)
-    assert replies.begin("a", "other") == Begun(is_first=False, digest="sha", answer=None)
-    assert replies.begin("b", "sha").is_first
+    assert replies.begin("ana", "a", "sha").is_first
+    assert replies.begin("ana", "a", "sha") == Begun(is_first=False, digest="sha", answer=None)
+    assert replies.begin("ana", "a", "other") == Begun(is_first=False, digest="sha", answer=None)
+    assert replies.begin("ana", "b", "sha").is_first
 
 
 def test_an_answer_is_found_by_those_who_come_later(replies: Replies) -> None:
-    replies.begin("a", "sha")
-    replies.end("a", "sha", {"said": [1, "zwei"]})
-    assert replies.begin("a", "other") == Begun(is_first=False, digest="sha", answer={"said": [1, "zwei"]})
+    replies.begin("ana", "a", "sha")
+    replies.end("ana", "a", "sha", {"said": [1, "zwei"]})
+    assert replies.begin("ana", "a", "other") == Begun(is_first=False, digest="sha", answer={"said": [1, "zwei"]})
 
 
 def test_a_name_that_was_given_back_is_taken_anew(replies: Replies) -> None:
-    replies.begin("a", "sha")
-    replies.release("a")
-    assert replies.begin("a", "other") == Begun(is_first=True, digest="other")
+    replies.begin("ana", "a", "sha")
+    replies.release("ana", "a")
+    assert replies.begin("ana", "a", "other") == Begun(is_first=True, digest="other")
 
 
 def test_of_many_at_once_one_is_the_first(replies: Replies) -> None:
     with ThreadPoolExecutor(8) as pool:
-        begun = list(pool.map(lambda _: replies.begin("a", "sha"), range(24)))
+        begun = list(pool.map(lambda _: replies.begin("ana", "a", "sha"), range(24)))
     assert sum(each.is_first for each in begun) == 1
+
+
+def test_of_each_caller_the_newest_answers_are_kept(replies: Replies) -> None:
+    for caller in ("ana", "ben"):
+        for name in ("a", "b", "c"):
+            replies.begin(caller, name, "sha")
+            replies.end(caller, name, "sha", 1)
+    replies.begin("ana", "d", "sha")
+    assert not replies.begin("ana", "a", "sha").is_first  # what is under way takes no place
+    replies.end("ana", "b", "sha", 2)
+    replies.end("ana", "d", "sha", 1)
+    assert replies.begin("ana", "a", "sha").is_first
+    kept = [replies.begin(caller, name, "sha") for caller, name in (("ana", "b"), ("ana", "c"), ("ana", "d"))]
+    assert [each.answer for each in kept] == [2, 1, 1]
+    assert not any(replies.begin("ben", name, "sha").is_first for name in ("a", "b", "c"))
+    assert replies.begin("ben", "d", "sha").is_first
 
 
 def test_in_memory_a_name_is_given_back_by_itself() -> None:
     clock = ManualClock(NOW)
     replies = MemoryReplies(clock)
-    replies.begin("a", "sha")
+    replies.begin("ana", "a", "sha")
     clock.advance(UNDER_WAY + timedelta(seconds=1))
-    assert replies.begin("a", "sha").is_first
-    replies.end("a", "sha", 1)
+    assert replies.begin("ana", "a", "sha").is_first
+    replies.end("ana", "a", "sha", 1)
     clock.advance(KEPT - timedelta(seconds=1))
-    assert not replies.begin("a", "sha").is_first
+    assert not replies.begin("ana", "a", "sha").is_first
 
 
 @pytest.mark.services
 def test_in_redis_each_name_has_its_end(cache_url: str) -> None:
     replies = RedisReplies(cache_url)
     with redis.Redis.from_url(cache_url) as client:
-        replies.begin("a", "sha")
-        assert 0 < client.pttl("replies:a") <= UNDER_WAY / timedelta(milliseconds=1)
-        replies.end("a", "sha", {})
-        assert 0 <= KEPT / timedelta(milliseconds=1) - client.pttl("replies:a") < 60_000
+        replies.begin("ana", "a", "sha")
+        assert 0 < client.pttl("replies:{ana}:a") <= UNDER_WAY / timedelta(milliseconds=1)
+        replies.end("ana", "a", "sha", {})
+        for name in ("replies:{ana}:a", "replies:{ana}"):
+            assert 0 <= KEPT / timedelta(milliseconds=1) - client.pttl(name) < 60_000
+    replies.close()
+
+
+@pytest.mark.services
+def test_in_redis_a_name_that_is_under_way_again_after_its_end_stays(cache_url: str) -> None:
+    replies = RedisReplies(cache_url, most=3)
+    with redis.Redis.from_url(cache_url) as client:
+        client.zadd("replies:{ana}", {"replies:{ana}:a": (time.time() - KEPT.total_seconds()) * 1e6})
+    replies.begin("ana", "a", "sha")
+    for name in ("b", "c", "d"):
+        replies.begin("ana", name, "sha")
+        replies.end("ana", name, "sha", 1)
+    assert not any(replies.begin("ana", name, "sha").is_first for name in ("a", "b", "c", "d"))
     replies.close()
 
 
 def test_without_redis_each_is_a_first_and_nothing_fails() -> None:
     replies = RedisReplies("redis://127.0.0.1:1/3")
     for _ in range(2):
-        assert replies.begin("a", "sha").is_first
-        replies.end("a", "sha", {})
-        replies.release("a")
+        assert replies.begin("ana", "a", "sha").is_first
+        replies.end("ana", "a", "sha", {})
+        replies.release("ana", "a")
     replies.close()

@@ -296,7 +296,7 @@ def test_looking_for_what_is_left_waits_for_nobody(postgres: PostgresDatabase) -
 
     def look() -> dict[str, int]:
         with postgres.begin() as tx:
-            return tx.erasures.left(FIRM, "acme", is_whole=False)
+            return tx.erasures.left_of_firm(FIRM, "acme")
 
     with ThreadPoolExecutor(1) as pool, postgres.begin() as tx:
         tx.notices.replace(told_now)

@@ -14,7 +14,7 @@ import pytest
 
 from sago.domain.batches import DeadLetter
 from sago.domain.companies import DEFAULT_FIRM, Person, Share
-from sago.domain.erasures import SETTLES_AFTER, Erasure
+from sago.domain.erasures import NO_WORDS, SETTLES_AFTER, Erasure
 from sago.domain.events import Event
 from sago.domain.letters import Letter, LetterState, Receipt
 from sago.domain.mails import MailState, new_mail
@@ -24,8 +24,7 @@ from sago.domain.watches import Outcome
 from sago.errors import TransientError
 from sago.outreach.judging import Judging
 from sago.outreach.permission import objections
-from sago.outreach.sharing import give
-from sago.pipeline.erasing import NO_WORDS
+from sago.outreach.withholding import give
 from sago.pipeline.revoking import Revoking
 from sago.sections import RedisSettings
 from sago.stores.memory.clock import ManualClock
@@ -167,6 +166,16 @@ def test_a_share_that_is_given_again_ends_again(house: House) -> None:
     assert ended(house, DAYS_LATER + timedelta(minutes=2)) == [FIRM]
 
 
+def test_a_share_that_is_given_again_and_revoked_within_a_minute_of_its_end_ends_again(house: House) -> None:
+    shares(house, mine={}, theirs={}, default={})
+    revoking(house).revoke(FIRM, "acme", "cli", "asked", AFTER, lambda _: None)
+    with house.database.begin() as tx:
+        tx.shares.put(Share(firm_id=FIRM, company_id="acme", created_at=AFTER + timedelta(seconds=10)))
+    revoking(house).begin(FIRM, "acme", "cli", "asked", AFTER + timedelta(seconds=20))
+    assert ended(house, AFTER + timedelta(hours=1)) == [FIRM]
+    assert ended(house, DAYS_LATER) == []
+
+
 def test_with_the_last_day_of_the_last_share_the_evidence_goes_too(house: House) -> None:
     shares(house, mine={"until": UNTIL}, default={"until": UNTIL})
     assert set(ended(house, AFTER)) == {FIRM, OTHER, DEFAULT_FIRM}
@@ -224,7 +233,7 @@ def test_a_share_given_while_the_job_runs_keeps_what_it_covers(house: House, mon
     def forget(company_id: str) -> None:
         forgetting(company_id)
         with house.database.begin() as tx:
-            give(tx, given)
+            give(tx, given, "founder", AFTER)
 
     monkeypatch.setattr(house.erasing.answers, "forget", forget)
     ended(house, AFTER)
@@ -271,6 +280,10 @@ def test_what_is_left_of_a_source_that_nobody_shares_is_found(house: House) -> N
         "observations": 2, "significant_events": 2, "batch_chunks": found.counts["batch_chunks"], "receipts": 1,
         "dead_letters": 2, "raw rows": 2,
     }  # fmt: skip
+    assert found.of_firms == {"receipts": 1}
+    assert found.places == [
+        "batch_chunks", "dead_letters", "firms", "observations", "raw rows", "significant_events",
+    ]  # fmt: skip
 
 
 def test_another_share_of_every_source_keeps_all_of_it(house: House) -> None:

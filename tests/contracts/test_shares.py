@@ -13,7 +13,8 @@ from sago.domain.companies import DEFAULT_FIRM, Granularity, Share
 from sago.domain.events import Event, EventType, Evidence, Fold, MetricPoint, Severity
 from sago.domain.watches import Outcome, Verdict
 from sago.errors import PermanentError
-from sago.outreach.sharing import give, seen_by
+from sago.outreach.sharing import seen_by
+from sago.outreach.withholding import give
 from sago.ports import Database
 from sago.stores.postgres import PostgresDatabase
 from sago.stores.postgres.tables import outreach
@@ -167,10 +168,10 @@ def test_a_narrower_share_takes_the_verdicts_of_the_wider_one(
     }  # fmt: skip
     watches = [watch(firm, company_id=COMPANY, firm_id=firm) for firm in ("northgate", "alder")]
     with database.begin() as tx:
-        give(tx, share(**before))
+        give(tx, share(**before), "founder", NOW)
         for each in watches:
             tx.outreach.add_watch(each)
         tx.verdicts.put([Verdict(watch=each, outcome=Outcome.NOW, because="", as_of=NOW) for each in watches])
     with database.begin() as tx:
-        give(tx, share(**(before | after)))
+        give(tx, share(**(before | after)), "founder", NOW)
         assert [tx.verdicts.newest(each.id) is not None for each in watches] == [is_kept, True]

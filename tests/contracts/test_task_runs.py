@@ -61,6 +61,14 @@ def test_the_house_reads_what_the_house_started_in_pages(kept: Database) -> None
         assert tx.task_runs.of_house(RunsAsked(after=after, limit=1)) == whole[1:2]
 
 
+def test_what_was_started_long_ago_is_forgotten(kept: Database) -> None:
+    with kept.begin() as tx:
+        tx.task_runs.forget(run(4).started_at)
+        assert [each.id.int for each in tx.task_runs.of_house(RunsAsked())] == [6, 4]
+        assert [tx.task_runs.get(UUID(int=number)) for number in (1, 2, 3)] == [None] * 3
+        assert tx.task_runs.get(UUID(int=5)) is not None
+
+
 @pytest.mark.parametrize(("firm", "mine"), [("alba", [5, 2]), ("corvo", [3]), ("nobody", [])])
 def test_a_firm_reads_its_own_and_not_under_which_key(
     kept: Database, tenants: Tenants, firm: str, mine: list[int]

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sago.domain.companies import Granularity, Share
 from sago.domain.events import Event, EventType, Evidence, MetricPoint, Severity
 from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place
+from sago.domain.readings import PointPlace, SeriesAsked
 from sago.errors import SagoError
 from sago.ports import TOLD_TO_FIRMS, Database, FirmView, Note, Tenants
 from sago.sections import PostgresSettings
@@ -189,7 +190,7 @@ def counts(view: FirmView, company: str) -> list[int]:
     shares = [share for share in view.shares() if share.company_id == company]
     events = view.events(EventsAsked(company_id=company))
     letters = view.letters(LettersAsked(company_id=company))
-    points, watches = view.metric_points(company), view.watches(company)
+    points, watches = view.metric_points(SeriesAsked(company)), view.watches(company)
     return [len(each) for each in (shares, events, points, watches, letters, lines)]
 
 
@@ -265,7 +266,10 @@ def test_no_word_of_a_caller_is_more_than_a_word(database: Database, tenants: Te
     shared(database)
     with tenants.view("northgate") as view:
         assert view.company(word) is None
-        assert view.metric_points(word) == view.metric_points("acme", word) == view.watches(word) == []
+        place = PointPlace(NOW, word, UUID(int=0), word)
+        assert view.metric_points(SeriesAsked(word)) == view.watches(word) == []
+        assert view.metric_points(SeriesAsked("acme", word)) == []
+        assert view.metric_points(SeriesAsked("acme", word, after=place)) == []
         assert view.events(EventsAsked(company_id=word)) == view.letters(LettersAsked(company_id=word)) == []
         assert view.audit(AuditAsked(action=word)) == view.audit(AuditAsked(subject=word)) == []
         assert view.events(EventsAsked(after=Place(NOW, word))) == view.events(EventsAsked())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -10,30 +11,44 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx2
+import psutil
 import pytest
+from sqlalchemy import text
 
 from sago.api.meters import KEPT_FOR
 from sago.bootstrap import Container, build
+from sago.domain.companies import Share
+from sago.domain.events import Fold
 from sago.embedded.guard import Guard
 from sago.embedded.kafka import start_kafka
 from sago.embedded.places import listens
 from sago.embedded.procfile import read_procfile
 from sago.embedded.servers import Server, free_port
+from sago.sections import PostgresSettings
+from sago.stores.postgres.engine import Connections
 from tests.integration.houses import PROJECT, TOPICS, eventually, flush, over
+from tests.unit.api.slack_deliveries import Mutation, tree_wrong
+from tests.unit.api.test_ingest_mutated import handed_in
+from tests.unit.outreach import stories
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
 
 BRIDGE = f"{sys.executable} -m workers.bridge"
 WORKER = f"{sys.executable} -m celery -A workers worker -Q store -c 1 --without-mingle --without-gossip"
 API = read_procfile(PROJECT / "Procfile")["api"]
-KEY = "a key of this test"
+INGEST = "/api/v1/data-flow/ingest"
+HEALTH, METRICS = "/api/v1/data-flow/health", "/api/v1/data-flow/metrics"
+KEY = "the key of the house of this test"
 
 
 @dataclass
@@ -90,7 +105,7 @@ class House:
             return list(pool.map(lambda path: self.ask("GET", path), paths))
 
     def ingest(self, body: Any) -> httpx2.Response:
-        return self.ask("POST", "/api/v1/data-flow/ingest", json=body)
+        return self.ask("POST", INGEST, json=body)
 
 
 @pytest.fixture(scope="module")
@@ -124,18 +139,18 @@ def row(name: str, **data: str) -> dict[str, Any]:
 
 
 def test_what_is_answered_is_stored_and_health_and_metrics_say_so(house: House) -> None:
-    before = house.ask("GET", "/api/v1/data-flow/metrics").json()
+    before = house.ask("GET", METRICS).json()
     asked = datetime.now(UTC)
     answer = house.ingest([row(f"a-{number}") for number in range(250)] + [row("a-0"), row("a-0", content="other")])
     assert answer.status_code == 207
     assert answer.json()["ids"] == [f"slack:a-{number}" for number in range(250)] + ["slack:a-0"]
     assert house.container.raw.count("acme") == before["processing"]["messages_stored"] + 250
-    health = house.ask("GET", "/api/v1/data-flow/health").json()
+    health = house.ask("GET", HEALTH).json()
     assert health["overall_status"] == "healthy", health
     slack = health["data_sources"]["slack"]
     assert slack["lag"] == 0
     assert asked - timedelta(seconds=1) < datetime.fromisoformat(slack["last_sync"]) < datetime.now(UTC)
-    metrics = house.ask("GET", "/api/v1/data-flow/metrics").json()
+    metrics = house.ask("GET", METRICS).json()
     assert metrics["processing"]["messages_stored"] == before["processing"]["messages_stored"] + 250
     assert metrics["cache"]["counted_marks"] == before["cache"]["counted_marks"] + 250
 
@@ -162,8 +177,55 @@ def test_a_key_is_asked_for(house: House) -> None:
 
 
 def test_a_large_body_is_refused_before_it_is_read(house: House) -> None:
-    answer = house.ask("POST", "/api/v1/data-flow/ingest", content=b" " * 10_000_001)
+    answer = house.ask("POST", INGEST, content=b" " * 10_000_001)
     assert answer.status_code == 413
+
+
+CLOSED = "CREATE POLICY closed ON {} AS RESTRICTIVE TO sago_api USING (false)"
+OPENED = "DROP POLICY closed ON {}"
+
+
+@contextmanager
+def closed_to_the_role_of_firms(settings: PostgresSettings) -> Iterator[None]:
+    """These tables have no row for `sago_api`, and all of them for whoever else reads."""
+    superuser, names = Connections(settings, role=None), ("companies", "significant_events", "watches", "audit_log")
+    with superuser.begin() as connection:
+        connection.execute(text("; ".join(CLOSED.format(name) for name in names)))
+    try:
+        yield
+    finally:
+        with superuser.begin() as connection:
+            connection.execute(text("; ".join(OPENED.format(name) for name in names)))
+        superuser.close()
+
+
+def test_what_a_firm_is_told_this_process_reads_as_the_role_that_policies_bind(house: House) -> None:
+    """Its login may read everything: the role alone holds it back."""
+    database, now = house.container.database, datetime.now(UTC)
+    with database.begin() as tx:
+        tx.companies.ensure("orchard", now)
+        tx.shares.ensure_firm("northgate", "Northgate")
+        tx.shares.put(Share(firm_id="northgate", company_id="orchard", created_at=now))
+        tx.events.replace("orchard", Fold(list(stories.EVENTS), []), now)
+    key, _ = house.container.keyring.issue("test", ["read", "write"], "northgate", "test")
+    lists = ("companies", "events", "watches", "audit")
+    one = ("companies/orchard", f"events/{stories.EVENTS[0].id}")
+
+    def ask(method: str, path: str, body: Any = None) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx2.request(method, f"{house.url}/api/v1/{path}", json=body, headers=headers, timeout=40)
+
+    def told() -> tuple[list[bool], list[int]]:
+        return [bool(ask("GET", path).json()["items"]) for path in lists], [
+            ask("GET", path).status_code for path in one
+        ]
+
+    watch = {"company_id": "orchard", "conditions": ["arr >= 2M"], "reason": "ARR below 2M"}
+    assert ask("POST", "watches", watch).status_code == 201
+    assert told() == ([True] * 4, [200] * 2)
+    with closed_to_the_role_of_firms(house.container.settings.postgres):
+        assert told() == ([False] * 4, [404] * 2)
+    assert told() == ([True] * 4, [200] * 2)
 
 
 def scraped(house: House) -> str:
@@ -209,6 +271,63 @@ def test_a_port_that_is_taken_and_a_public_host_without_a_key(house: House) -> N
     assert line.startswith("sago api: api.host is ::, which others can reach, and there is no key")
 
 
+def mutated_messages(count: int) -> Iterator[dict[str, Any]]:
+    """As in memory, without those that fill a whole request."""
+    drawn, bases = Random(13), handed_in()  # noqa: S311 - the same each time
+    while count:
+        how = Mutation(drawn.randint(0, 1), drawn.randrange(10_000), drawn.randrange(10_000))
+        found = tree_wrong(drawn.choice(bases), how)
+        if len(json.dumps(found)) < 30_000:
+            count -= 1
+            yield found
+
+
+@pytest.mark.timeout(300)
+def test_ten_thousand_mutated_messages_lose_no_good_one_beside_them(house: House) -> None:
+    """Through the broker, the bridge and the worker into the raw store."""
+    wrong = mutated_messages(10_000)
+    for first in range(0, 1_000, 25):
+        good = [row(f"good-{number}") | {"company_id": "tidewell"} for number in range(first, first + 25)]
+        mixed = [*islice(wrong, 125), *good, *islice(wrong, 125)]
+        body = json.dumps(mixed).encode()
+        answer = house.ask("POST", INGEST, content=body)
+        while answer.status_code == 503:  # a busy machine: the same again, as callers do
+            answer = house.ask("POST", INGEST, content=body)
+        told = answer.json()
+        assert answer.status_code == 207, told["detail"]
+        assert {f"slack:{each['data']['id']}" for each in good} <= set(told["ids"])
+        assert not {refusal["index"] for refusal in told["errors"]} & set(range(125, 150))
+    assert next(wrong, None) is None
+    assert house.container.raw.count("tidewell") == 1_000
+
+
+@pytest.mark.parametrize("name", ["redis", "postgres"])
+def test_health_and_metrics_are_true_while_a_server_is_frozen(
+    house: House, redis_server: Server, postgres_server: Server, name: str
+) -> None:
+    process = psutil.Process({"redis": redis_server, "postgres": postgres_server}[name].pid)
+    frozen = [process, *process.children(recursive=True)]
+    for each in frozen:
+        each.suspend()
+    try:
+        health, metrics = house.ask_all(HEALTH, METRICS)
+    finally:
+        for each in frozen:
+            each.resume()
+    assert (health.status_code, metrics.status_code) == (200, 200)
+    told, figures = health.json(), metrics.json()
+    assert told["overall_status"] == "unhealthy"
+    assert [each for each, service in told["services"].items() if not service["up"]] == [name]
+    assert name in figures["missing"]
+    queue = told["queue_status"]
+    of_redis = queue["queued"], figures["cache"]["queued_messages"]
+    of_postgres = queue["batches"], figures["processing"]["batches_merged"]
+    assert [each is None for each in (*of_redis, *of_postgres)] == [name == "redis"] * 2 + [name == "postgres"] * 2
+    assert told["data_sources"]["slack"]["lag"] is not None, "Kafka was asked"
+    assert eventually(lambda: house.ask("GET", HEALTH).json()["overall_status"] == "healthy")
+    assert house.ask("GET", METRICS).json()["missing"] == {}
+
+
 def test_a_frozen_redis_is_named_and_nothing_is_lost(house: House, redis_server: Server) -> None:
     os.kill(redis_server.pid, signal.SIGSTOP)
     try:
@@ -235,12 +354,14 @@ def test_without_kafka_there_is_one_clear_line_and_the_process_ends_when_asked(h
     house.kafka.stop()
     with ThreadPoolExecutor() as pool:
         handing_in = pool.submit(house.ingest, row("never"))
-        ready, health, live = house.ask_all("/health/ready", "/api/v1/data-flow/health", "/health/live")
+        ready, health, metrics, live = house.ask_all("/health/ready", HEALTH, METRICS, "/health/live")
     answer = handing_in.result()
     assert answer.status_code == 503
     assert answer.json()["detail"].startswith("Kafka does not answer: ")
     assert ready.json()["down"] == ["kafka"]
+    assert health.json()["overall_status"] == "unhealthy"
     assert health.json()["data_sources"]["slack"]["lag"] is None
+    assert metrics.json()["missing"] == {}, "nothing of it is Kafka's"
     assert live.status_code == 200
     api = house.children["api"]
     api.terminate()

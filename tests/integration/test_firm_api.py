@@ -135,7 +135,7 @@ def test_from_a_key_to_an_approved_letter_and_nothing_of_it_for_another_firm(fir
         ("letter.edited", "by the API"),
         ("letter.ticked", "compared with the thread"),
         ("letter.approved", "compared with the thread"),
-        ("letter.draft", "by the API"),
+        ("letter.reopened", "by the API"),
     ]
     assert {line["who"].partition(":")[0] for line in undone.json()["history"]} == {"key"}
 

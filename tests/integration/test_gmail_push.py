@@ -57,7 +57,7 @@ def house(
     settings, environment = over(kafka, redis_server, postgres_server)
     key = new_key()
     environment |= google.environment() | {"SAGO_SOURCES__TOKEN_KEYS": key, "SAGO_BRIDGE__LINGER": "0.2"}
-    environment |= {"SAGO_API__PORT": str(free_port()), "SAGO_API__KEY": "a key of this test"}
+    environment |= {"SAGO_API__PORT": str(free_port()), "SAGO_API__KEY": "the key of the house of this test"}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     sources = SourcesSettings(token_keys=SecretStr(key))
     made = House(build(settings.model_copy(update={"sources": sources})), kafka, environment, folder)

@@ -19,6 +19,7 @@ from sago.domain.events import Event, Fold
 from sago.domain.watches import Watch
 from sago.embedded.servers import Server
 from tests.integration.houses import House, eventually, flush, over
+from tests.unit.outreach import stories
 from tests.unit.outreach.stories import COMPANY, EVENTS, NOW
 from tests.unit.pipeline.bridge_world import message
 
@@ -144,6 +145,11 @@ def test_a_firm_starts_its_own_letter_and_another_firm_learns_nothing_of_it(api:
     assert [each["id"] for each in api.client.get(TASKS, headers=alba).json()["items"]] == [told["id"]]
     again = api.told(alba, api.start(alba, "outreach.compose", watch_id=str(watch.id)))
     assert again["result"] == "nothing new to say"
+    waits = stories.watch("arr >= 900M").model_copy(update={"id": uuid4(), "firm_id": "alba"})
+    with api.house.container.database.begin() as tx:
+        tx.outreach.add_watch(waits)
+    early = api.told(alba, api.start(alba, "outreach.compose", watch_id=str(waits.id)))
+    assert str(early["result"]).startswith("not yet: ")
 
 
 def test_a_firm_judges_its_own_watches_alone(api: Api) -> None:

@@ -94,7 +94,7 @@ def house(
     folder = tmp_path_factory.mktemp("webhooks")
     kafka = start_kafka(folder, TOPICS, 3, watch=guard.watch)
     settings, environment = over(kafka, redis_server, postgres_server)
-    environment |= {"SAGO_API__PORT": str(free_port()), "SAGO_API__KEY": "a key of this test"}
+    environment |= {"SAGO_API__PORT": str(free_port()), "SAGO_API__KEY": "the key of the house of this test"}
     environment |= {"SAGO_SLACK__SIGNING_SECRET": SECRET, "SAGO_LOGGING__LEVEL": "INFO"}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     made = House(build(settings), kafka, environment, folder)

@@ -18,6 +18,8 @@ from sago.embedded.procfile import read_procfile
 SERVERS = {"kafka", "cassandra", "redis", "postgres"}
 PROCESSES = read_procfile(PROJECT / "Procfile")
 SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "FLOWER_PASSWORD", "API_KEY")
+MADE = "5ec7e7" * 8
+"""A password as `make up` makes them."""
 
 
 @pytest.fixture(scope="module")
@@ -153,10 +155,10 @@ def test_settings_of_the_containers_are_settings(
 ) -> None:
     for name in ("flower", "api"):
         for variable, value in services[name]["environment"].items():
-            monkeypatch.setenv(variable, re.sub(r"\$\{[A-Z_]+:\?[^}]*\}", "secret", value))
+            monkeypatch.setenv(variable, re.sub(r"\$\{[A-Z_]+:\?[^}]*\}", MADE, value))
         settings = load(PROJECT / "config.yaml")
         assert settings.mode == "services"
-        assert settings.redis.url == "redis://:secret@redis:6379"
+        assert settings.redis.url == f"redis://:{MADE}@redis:6379"
         assert settings.cassandra.contact_points == ("cassandra",)
         assert settings.raw_store.kind == "cassandra"
 

@@ -31,6 +31,7 @@ except ValueError:
         "xoxb-1234567890-abc", "xoxe.xoxp-1-Mi0yLTEyMw", "xapp-1-A0-1234-ab", "ya29.a0AfH6-SMBx_1", "1//0gabcd-Efgh_",
         "1%2F%2f0gabcd-Efgh_", "GOCSPX-a1b2c3d4e5", "4/0AbcdE-fghij_", "4%2F0AbcdE-fghij_", "4%252F0AbcdE-fghij_",
         "eyJhbGciOi-J9.eyJzdWIiOi-J4In0.c2lnbmF0-dXJl",
+        "sago_1f0c93ab_9dQw4-gXcQ0rTzKpL2mNbVcXzAsDfGhJkLqWeRtYu1o",
     ],
 )  # fmt: skip
 def test_no_log_line_shows_a_token(tmp_path_factory: pytest.TempPathFactory, token: str, style: str) -> None:

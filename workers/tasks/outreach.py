@@ -10,6 +10,7 @@ from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 
+from sago.domain.tasks import WHY
 from sago.errors import TransientError
 from workers.app import app, container
 from workers.base import ticked
@@ -49,16 +50,19 @@ def judge(watch_ids: list[str], as_of: str) -> int:
 
 
 @app.task(name="outreach.compose", autoretry_for=(TransientError, SoftTimeLimitExceeded), retry_backoff=8)
-def compose(watch_id: str, as_of: str, patient: bool = False) -> str | None:
-    """Compose the letter of one watch as of a moment; its id, or None where there is nothing new to say.
+def compose(watch_id: str, as_of: str, patient: bool = False) -> str | dict[str, str] | None:
+    """Compose the letter of one watch as of a moment; its id. Where there is none, `why` to whoever waits for it.
 
     A `patient` one is due: its row in `compositions` owns what is tried again, and for how long. Of the others, for
     which somebody waits, an outage is tried again as in any task, and a refused key or model fails at once.
     """
     wired = container()
     compose_letter = wired.due_letters.compose if patient else wired.compose_letter
-    letter = compose_letter(UUID(watch_id), datetime.fromisoformat(as_of))
-    return str(letter.id) if letter else None
+    watch, moment = UUID(watch_id), datetime.fromisoformat(as_of)
+    letter = compose_letter(watch, moment)
+    if letter or patient:
+        return str(letter.id) if letter else None
+    return {WHY: wired.judging.why_no_letter(watch, moment)}
 
 
 # Beat sends the next run anyway.

@@ -47,6 +47,13 @@ def catch_up() -> list[str]:
     return missed
 
 
+# Beat sends the next run anyway.
+@app.task(name="upkeep.coarsen", autoretry_for=())
+def coarsen() -> int:
+    """Make the texts that shares in bands, or without figures, show in place of an event's own; of how many events."""
+    return container().coarsening.make()
+
+
 @app.task(name="upkeep.recover")
 @ticked("upkeep.recover")
 def recover() -> int:
@@ -58,9 +65,11 @@ def recover() -> int:
 @app.task(name="upkeep.end_shares")
 @ticked("upkeep.end_shares")
 def end_shares() -> list[str]:
-    """Erase what came of shares whose last day is over, as `sago share revoke` does; which shares."""
+    """Erase what came of shares whose last day is over, as `sago share revoke` does; which shares. Then tasks that were
+    started by name long ago are forgotten."""
     wired = container()
     ended = wired.revoking.end_due(wired.clock.now())
     for share in ended:
         wired.recovery.requeue(share.company_id, wired.clock.now())
+    wired.starting.forget(timedelta(days=wired.settings.upkeep.task_runs_days))
     return [share.name for share in ended]

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from sago.api.access import Reader
-from sago.api.paging import Paged, PageQuery, cursor_of, place_of
+from sago.api.paging import Paged, PageQuery, cursor_of, page_of, place_of
 from sago.api.problems import answers
 from sago.api.routes.data_flow import Wired
-from sago.api.shapes.audit import AuditShown
-from sago.domain.pages import AuditAsked, Place
+from sago.api.shapes.audit import AuditShown, action_kept
+from sago.domain.pages import AuditAsked
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
@@ -29,14 +29,12 @@ class AuditQuery(PageQuery):
     def asked(self) -> AuditAsked:
         """As the view is asked, for one line more than the page has."""
         place = place_of(self.cursor)
-        return AuditAsked(self.action, self.subject, place.row if place else None, self.limit + 1)
+        return AuditAsked(action_kept(self.action), self.subject, place.row if place else None, self.limit + 1)
 
 
 @router.get("", responses=answers(422, 503))
-def list_lines(caller: Reader, container: Wired, query: Annotated[AuditQuery, Query()]) -> Paged[AuditShown]:
+def list_audit_log(caller: Reader, container: Wired, query: Annotated[AuditQuery, Query()]) -> Paged[AuditShown]:
     """The firm's audit log, newest first. Lines on letters of a company go with its share."""
     with container.tenants.view(caller.firm_id) as view:
         found = view.audit(query.asked)
-    page = found[: query.limit]
-    more = cursor_of(Place(page[-1].at, str(page[-1].id))) if len(found) > query.limit else None
-    return Paged(items=[AuditShown.of(line) for line in page], next=more)
+    return page_of(found, query.limit, AuditShown.of, lambda line: cursor_of(line.at, line.id))

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from sago.api.access import Reader
-from sago.api.paging import Paged, PageQuery, cursor_of_parts, parts_of
+from sago.api.paging import Paged, PageQuery, cursor_of_parts, page_of, parts_of
 from sago.api.problems import answers
 from sago.api.routes.data_flow import Wired
 from sago.api.shapes.companies import CompanyShown
@@ -23,9 +23,7 @@ def list_companies(caller: Reader, container: Wired, query: Annotated[PageQuery,
     """Companies whose share holds now, by id; one whose share has ended is there no more."""
     after = parts_of(query.cursor, 1)[0] if query.cursor else None
     found = container.firm_reading.companies(caller.firm_id, after, query.limit + 1)
-    page = found[: query.limit]
-    more = cursor_of_parts(page[-1].company.company_id) if len(found) > query.limit else None
-    return Paged(items=[CompanyShown.of(each) for each in page], next=more)
+    return page_of(found, query.limit, CompanyShown.of, lambda each: cursor_of_parts(each.company.company_id))
 
 
 @router.get("/{company_id}", responses=answers(404, 422, 503))

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import datetime
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sago.api.access import House
 from sago.api.bodies import described, json_of
-from sago.api.paging import Limit, Paged, cursor_of, place_of
+from sago.api.paging import Paged, PageQuery, cursor_of, page_of, place_of
 from sago.api.problems import ProblemError, answers
 from sago.api.routes.data_flow import Wired
 from sago.domain.batches import DeadLetter
-from sago.domain.dead_letters import headers_of
+from sago.domain.dead_letters import headers_of, letter_id, short_id
 from sago.domain.messages import COMPANY_ID
-from sago.domain.pages import DeadLettersAsked, Place
-from sago.errors import NotThereError
+from sago.domain.pages import DeadLettersAsked
 from sago.pipeline.replaying import Replay, Replayed
 
 router = APIRouter(prefix="/api/v1/dead-letters", tags=["dead letters"])
@@ -27,14 +25,18 @@ router = APIRouter(prefix="/api/v1/dead-letters", tags=["dead letters"])
 LONGEST = 6000
 """Characters of a cursor: it holds an origin, which may hold a mail's id."""
 LETTER_ID = "bG9nLTEvc2xhY2stbWVzc2FnZXMvMC80Mg"
-TOPIC = {"description": "As `slack-messages`: the topic it was meant for.", "examples": ["slack-messages"]}
-ERROR_TYPE = {"description": "The class of the error.", "examples": ["InvalidMessageError"]}
+
+
+LetterInPath = Annotated[
+    str, Path(description="As the list has it, or the short id of `sago dlq list`.", examples=[LETTER_ID])
+]
 
 
 class Row(BaseModel):
     """A dead letter in a list."""
 
     id: str = Field(description="As the paths here take it.", examples=[LETTER_ID])
+    short_id: str = Field(description="As `sago dlq` names it; taken here too.", examples=["3f1c9a02"])
     origin: str = Field(description="Where it came from; unique.", examples=["log-1/slack-messages/0/42"])
     topic: str = Field(examples=["slack-messages"])
     company_id: str | None = Field(description="Whose it is, where that could be told.", examples=["acme"])
@@ -91,48 +93,57 @@ class Which(BaseModel):
         return self
 
 
+class LetterQuery(PageQuery):
+    """Which dead letters."""
+
+    topic: str | None = Field(
+        None, max_length=300, description="The topic it was meant for.", examples=["slack-messages"]
+    )
+    company_id: str | None = Field(None, pattern=COMPANY_ID, description="Whose they are.")
+    error_type: str | None = Field(
+        None, max_length=300, description="The class of the error.", examples=["InvalidMessageError"]
+    )
+    replayed: bool | None = Field(None, description="True: those replayed. False: those open.")
+    cursor: str | None = Field(
+        None, max_length=LONGEST, pattern=r"^[A-Za-z0-9_-]*$", description="`next` of the page before."
+    )
+
+    @property
+    def asked(self) -> DeadLettersAsked:
+        """As the store is asked, for one row more than the page has."""
+        after = place_of(self.cursor)
+        return DeadLettersAsked(self.topic, self.company_id, self.error_type, self.replayed, after, self.limit + 1)
+
+
 EXAMPLE = {"topic": "slack-messages", "error_type": "InvalidMessageError", "limit": 50}
 
 
 @router.get("", responses=answers(414, 422, 503))
-def list_letters(
-    _: House,
-    container: Wired,
-    topic: Annotated[str | None, Query(max_length=300, **TOPIC)] = None,
-    company_id: Annotated[str | None, Query(pattern=COMPANY_ID, description="Whose they are.")] = None,
-    error_type: Annotated[str | None, Query(max_length=300, **ERROR_TYPE)] = None,
-    replayed: Annotated[bool | None, Query(description="True: those replayed. False: those open.")] = None,
-    limit: Limit = 50,
-    cursor: Annotated[str | None, Query(max_length=LONGEST, description="`next` of the page before.")] = None,
-) -> Paged[Row]:
+def list_dead_letters(_: House, container: Wired, query: Annotated[LetterQuery, Query()]) -> Paged[Row]:
     """Dead letters, newest first."""
-    asked = DeadLettersAsked(topic, company_id, error_type, replayed, place_of(cursor), limit + 1)
     with container.database.begin() as tx:
-        letters = tx.ledger.dead_letters_asked(asked)
-    return Paged(items=[Row(**_fields(each)) for each in letters[:limit]], next=_next(letters, limit))
+        letters = tx.ledger.dead_letters_asked(query.asked)
+    return page_of(letters, query.limit, lambda letter: Row(**_fields(letter)), _after)
 
 
 @router.get("/{letter_id}", responses=answers(404, 422, 503))
-def show(
+def show_dead_letter(
     _: House,
     container: Wired,
-    letter_id: str,
+    letter_id: LetterInPath,
     value: Annotated[bool, Query(description="With the original bytes: they may hold a message.")] = False,
 ) -> Whole:
     """One dead letter."""
-    with container.database.begin() as tx:
-        letter = tx.ledger.dead_letter(_origin(letter_id))
-    if letter is None:
-        raise NotThereError(letter_id)
+    letter = container.replaying.find(letter_id)
     shown = _value(letter.value) if value else None
     return Whole(**_fields(letter), headers=headers_of(letter), size=len(letter.value), value=shown)
 
 
 @router.post("/{letter_id}/replay", responses=answers(404, 409, 503))
-def replay(_: House, container: Wired, letter_id: str) -> Answer:
+def replay_dead_letter(_: House, container: Wired, letter_id: LetterInPath) -> Answer:
     """Send its message again, once the cause is mended; what a vendor sent is read and routed anew. One replayed before
-    is not sent again."""
-    replayed = container.replaying.once(_origin(letter_id))
+    is not sent again, and one whose id is stored with other content is refused, as it would be refused again."""
+    replayed = container.replaying.once(letter_id)
     if replayed.outcome is Replayed.REFUSED:
         raise ProblemError(409, str(replayed.reason))
     return _answer(replayed)
@@ -141,44 +152,28 @@ def replay(_: House, container: Wired, letter_id: str) -> Answer:
 @router.post(
     "/replay", responses=answers(408, 413, 415, 422, 503), openapi_extra=described(Which, topic=EXAMPLE)
 )  # fmt: skip
-def replay_all(_: House, container: Wired, which: Annotated[Which, Depends(json_of(Which))]) -> Paged[Answer]:
+def replay_dead_letters(_: House, container: Wired, which: Annotated[Which, Depends(json_of(Which))]) -> Paged[Answer]:
     """Replay open dead letters, newest first; one that is refused does not hold back the others."""
     place = place_of(which.cursor)
     asked = DeadLettersAsked(which.topic, which.company_id, which.error_type, after=place, limit=which.limit)
     done = container.replaying.page(asked)
-    letters = [each.letter for each in done]
-    return Paged(items=[_answer(each) for each in done], next=_next([*letters, *letters[-1:]], which.limit))
+    is_full = len(done) == which.limit
+    return Paged(items=[_answer(each) for each in done], next=_after(done[-1].letter) if is_full else None)
 
 
 def _fields(letter: DeadLetter) -> dict[str, object]:
-    return {"id": _id(letter.origin)} | letter.model_dump(exclude={"value"})
+    return {"id": letter_id(letter.origin), "short_id": short_id(letter.origin)} | letter.model_dump(exclude={"value"})
 
 
 def _answer(replayed: Replay) -> Answer:
     letter = replayed.letter
     return Answer(
-        id=_id(letter.origin), outcome=replayed.outcome, message_id=replayed.message_id, reason=replayed.reason
+        id=letter_id(letter.origin), outcome=replayed.outcome, message_id=replayed.message_id, reason=replayed.reason
     )
 
 
-def _next(letters: list[DeadLetter], limit: int) -> str | None:
-    """The cursor after so many, where there are more."""
-    if len(letters) <= limit:
-        return None
-    last = letters[limit - 1]
-    return cursor_of(Place(last.failed_at, last.origin))
-
-
-def _id(origin: str) -> str:
-    """The origin as one part of a path."""
-    return base64.urlsafe_b64encode(origin.encode()).decode().rstrip("=")
-
-
-def _origin(letter_id: str) -> str:
-    try:
-        return base64.b64decode(letter_id + "=" * (-len(letter_id) % 4), b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise NotThereError(letter_id) from None
+def _after(letter: DeadLetter) -> str:
+    return cursor_of(letter.failed_at, letter.origin)
 
 
 def _value(value: bytes) -> Value:

@@ -12,7 +12,7 @@ from pydantic import Field
 from sago.api.access import Reader, Writer
 from sago.api.bodies import described, json_of
 from sago.api.moments import wrong
-from sago.api.paging import Paged, PageQuery, cursor_of, place_of
+from sago.api.paging import Paged, PageQuery, cursor_of, page_of, place_of
 from sago.api.problems import ProblemError, answers
 from sago.api.routes.data_flow import Wired
 from sago.api.shapes.letters import (
@@ -26,7 +26,7 @@ from sago.api.shapes.letters import (
 from sago.api.shapes.sent import TEXT_SHA, Because
 from sago.domain.letters import LetterState
 from sago.domain.messages import COMPANY_ID
-from sago.domain.pages import LettersAsked, Place
+from sago.domain.pages import LettersAsked
 from sago.outreach.firm_desk import FirmDesk, Told
 
 router = APIRouter(prefix="/api/v1/outreach", tags=["outreach"])
@@ -70,19 +70,17 @@ Write = Annotated[FirmDesk, Depends(writing_desk_of)]
 def list_letters(desk: Read, query: Annotated[LetterQuery, Query()]) -> Paged[LetterShown]:
     """The firm's letters, newest first; none about companies that share nothing with it any more."""
     found = desk.letters(query.asked)
-    page = found[: query.limit]
-    more = cursor_of(Place(page[-1].created_at, str(page[-1].id))) if len(found) > query.limit else None
-    return Paged(items=[LetterShown.of(letter) for letter in page], next=more)
+    return page_of(found, query.limit, LetterShown.of, lambda letter: cursor_of(letter.created_at, letter.id))
 
 
 @router.get("/{letter_id}", responses=answers(404, 422, 503))
-def show_letter(desk: Read, letter_id: UUID, response: Response) -> LetterRead:
+def read_letter(desk: Read, letter_id: UUID, response: Response) -> LetterRead:
     """A letter as it would be read, what it needs before it can go, and what was done about it."""
     return _told(desk.letter(letter_id), response)
 
 
 @router.get("/{letter_id}/receipt", responses=answers(404, 422, 503))
-def show_receipt(desk: Read, letter_id: UUID) -> ReceiptsShown:
+def read_receipt(desk: Read, letter_id: UUID) -> ReceiptsShown:
     """Where each figure, date and name of a letter comes from, and whether its proof still stands."""
     return ReceiptsShown.of(*desk.receipts(letter_id))
 
@@ -134,7 +132,7 @@ def reject_letter(
 
 
 @router.post("/{letter_id}/undo", responses=ACT, openapi_extra=described(Because, is_required=False))
-def undo_decision(
+def undo_decision_on_letter(
     desk: Write, letter_id: UUID, sent: Annotated[Because, Depends(json_of(Because))], response: Response
 ) -> LetterRead:
     """Take a fresh approval or rejection back: the letter is a draft again. Again has no further effect."""

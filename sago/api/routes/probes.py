@@ -27,13 +27,13 @@ class Ready(BaseModel):
 
 
 @router.get("/live")
-async def live() -> Live:
+async def check_liveness() -> Live:
     """Whether the process runs and answers; asks nobody else."""
     return Live()
 
 
 @router.get("/ready", responses={503: {"model": Ready, "description": "A server does not answer."}})
-async def ready(container: Wired, asked: Asked, response: Response) -> Ready:
+async def check_readiness(container: Wired, asked: Asked, response: Response) -> Ready:
     """Whether Kafka, Redis and Postgres answer, and Cassandra where it keeps the raw messages."""
     services = await asked.answer(container.vitals.services)
     down = [name for name, service in services.items() if not service.up]

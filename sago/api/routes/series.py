@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, Field
+from starlette.concurrency import run_in_threadpool
 
 from sago.api.access import Reader
-from sago.api.moments import AsOf, Instant, moment_of
+from sago.api.desk import read_long
+from sago.api.moments import AsOf, Since, Until, moment_of
 from sago.api.paging import PageQuery, cursor_of_parts, moment_in, parts_of, wrong_cursor
 from sago.api.problems import answers
 from sago.api.routes.companies import CompanyInPath
@@ -33,34 +37,45 @@ class SeriesQuery(PageQuery):
     metric: Annotated[str, AfterValidator(_known)] | None = Field(
         None, description="Of this metric alone.", json_schema_extra={"examples": ["arr"], "enum": [*METRICS, None]}
     )
-    since: Instant | None = Field(None, description="True at this moment or later.")
-    until: Instant | None = Field(None, description="True before this moment.")
+    since: Since | None = Field(None, description="True at this moment or later; a day from its begin (UTC).")
+    until: Until | None = Field(None, description="True before this moment; a day until it is over.")
     as_of: AsOf | None = Field(None, description="As they were known at the end of this day (UTC), or at this moment.")
 
 
 @router.get("/{company_id}/series", responses=answers(404, 422, 503))
-def show_series(
-    caller: Reader, container: Wired, company_id: CompanyInPath, query: Annotated[SeriesQuery, Query()]
+async def list_series_of_company(
+    caller: Reader,
+    container: Wired,
+    company_id: CompanyInPath,
+    query: Annotated[SeriesQuery, Query()],
+    request: Request,
 ) -> SeriesShown:
     """A company's figures, oldest first by when they were true: as they were said, or the band each lies in.
 
-    With `as_of` as they were known then, in the way of `GET /api/v1/events`.
+    Where the share hides most of them a page looks at 1,000 and then ends: it may have few rows, or none, and a `next`
+    that goes on. With `as_of` as they were known then, in the way of `GET /api/v1/events`.
     """
-    after = _point_place(query.cursor) if query.cursor else None
-    asked = SeriesAsked(company_id, query.metric, query.since, query.until, after, query.limit)
+    after, skip = _place_in(query.cursor) if query.cursor else (None, 0)
+    asked = SeriesAsked(company_id, query.metric, query.since, query.until, after, query.limit, skip=skip)
     reading = container.firm_reading
     if query.as_of is None:
-        found = reading.series(caller.firm_id, asked)
+        found = await run_in_threadpool(reading.series, caller.firm_id, asked)
     else:
-        found = reading.series_as_of(caller.firm_id, asked, moment_of(query.as_of, container.clock.now()))
-    last = found.last
-    more = cursor_of_parts(last.as_of.isoformat(), last.metric, str(last.event_id), last.unit) if last else None
+        moment = moment_of(query.as_of, container.clock.now())
+        found = await read_long(request, caller.firm_id, partial(reading.series_as_of, caller.firm_id, asked, moment))
+    more = _cursor(found.last, found.skip) if found.last else None
     return SeriesShown(items=[PointShown.of(each) for each in found.points], next=more, granularity=found.granularity)
 
 
-def _point_place(cursor: str) -> PointPlace:
-    as_of, metric, event_id, unit = parts_of(cursor, 4)
+def _cursor(last: PointPlace, skip: int) -> str:
+    return cursor_of_parts(last.as_of.isoformat(), last.metric, str(last.event_id), last.unit, str(skip))
+
+
+def _place_in(cursor: str) -> tuple[PointPlace, int]:
+    as_of, metric, event_id, unit, skip = parts_of(cursor, 5)
     try:
-        return PointPlace(moment_in(as_of), metric, UUID(event_id), unit)
+        if not re.fullmatch(r"[0-9]{1,9}", skip):
+            raise ValueError(skip)
+        return PointPlace(moment_in(as_of), metric, UUID(event_id), unit), int(skip)
     except ValueError:
         raise wrong_cursor() from None

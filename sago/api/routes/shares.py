@@ -1,19 +1,22 @@
-"""`/api/v1/shares`: what founders let firms see. A firm lists its own; a founder's key, or the house's, gives and ends
-those of its company."""
+"""`/api/v1/shares`: what founders let firms see. A firm lists its own; the house gives them; a founder's key
+looks, changes, ends and gives anew those of its company."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Security
 
 from sago.api.access import Caller, Calling, Reader
 from sago.api.bodies import described, json_of
-from sago.api.paging import Paged, PageQuery, cursor_of_parts, parts_of
+from sago.api.desk import end_long, read_long
+from sago.api.paging import Paged, PageQuery, cursor_of_parts, page_of, parts_of
 from sago.api.problems import answers
 from sago.api.routes.companies import CompanyInPath
 from sago.api.routes.data_flow import Wired
 from sago.api.shapes.shares import (
+    PREVIEWED,
     GivenShare,
     LeftShown,
     PreviewShown,
@@ -35,16 +38,16 @@ FirmInPath = Annotated[
         description="The firm's id, made of its name: `northgate-capital` of Northgate Capital.",
     ),
 ]
-ACT = answers(404, 408, 413, 415, 422, 503)
+ACT = answers(404, 408, 409, 413, 415, 422, 503)
 
 
 async def for_the_company(caller: Calling, company_id: CompanyInPath) -> Caller:
-    """Whose key gives and ends shares of this company."""
+    """Whose key opens the shares of this company: a founder's, or the house's."""
     caller.require(SHARE, company_id)
     return caller
 
 
-Founder = Annotated[Caller, Depends(for_the_company)]
+Founder = Annotated[Caller, Security(for_the_company, scopes=[f"{SHARE}:COMPANY"])]
 
 
 @router.get("", responses=answers(422, 503))
@@ -53,29 +56,33 @@ def list_shares(caller: Reader, container: Wired, query: Annotated[PageQuery, Qu
     after = parts_of(query.cursor, 1)[0] if query.cursor else ""
     with container.tenants.view(caller.firm_id) as view:
         found = [share for share in view.shares() if share.company_id > after]
-    page, now = found[: query.limit], container.clock.now()
-    more = cursor_of_parts(page[-1].company_id) if len(found) > query.limit else None
-    return Paged(items=[ShareShown.of(share, now) for share in page], next=more)
+    shown = partial(ShareShown.of, now=container.clock.now())
+    return page_of(found, query.limit, shown, lambda share: cursor_of_parts(share.company_id))
 
 
 @router.get("/{company_id}", responses=answers(404, 422, 503))
-def list_given(_: Founder, company_id: CompanyInPath, container: Wired) -> list[GivenShare]:
-    """Who sees a company, by firm, ended shares too; needs `share:COMPANY`, as all that follows."""
+def list_shares_of_company(_: Founder, company_id: CompanyInPath, container: Wired) -> list[GivenShare]:
+    """Who sees a company, by firm, ended shares too."""
     now = container.clock.now()
     return [GivenShare.given(each, now) for each in container.giving.of(company_id)]
 
 
 @router.get("/{company_id}/{firm_id}/preview", responses=answers(404, 422, 503))
-def preview_share(
-    _: Founder,
+async def preview_share(
+    caller: Founder,
     company_id: CompanyInPath,
     firm_id: FirmInPath,
     container: Wired,
     query: Annotated[ShareWish, Query()],
+    request: Request,
 ) -> PreviewShown:
-    """Exactly what the firm would see. With none of the three parameters: by the share that it has."""
+    """Exactly what the firm would see: how much in all, and the latest of it.
+
+    With none of the three parameters: by the share that it has.
+    """
     wish = query.wish(set(container.settings.kafka.topics), container.clock.now())
-    return PreviewShown.of(container.giving.preview(company_id, firm_id, wish))
+    look = partial(container.giving.preview, company_id, firm_id, wish, PREVIEWED)
+    return PreviewShown.of(await read_long(request, caller.who, look))
 
 
 @router.put("/{company_id}/{firm_id}", responses=ACT, openapi_extra=described(ShareAsked))
@@ -86,10 +93,15 @@ def give_share(
     container: Wired,
     sent: Annotated[ShareAsked, Depends(json_of(ShareAsked))],
 ) -> GivenShare:
-    """Let a firm see the company, in place of what it saw before. The same again changes nothing. Preview it first."""
+    """Let a firm see the company, in place of what it saw before. The same again changes nothing. Preview it first.
+
+    The first share with a firm is the house's to give (`share:*`), which knows who that is. To a key of that company
+    alone every other firm is a 409, known here or not; from then on it changes the share, and gives it anew.
+    """
     now = container.clock.now()
     wish = sent.wish(set(container.settings.kafka.topics), now)
-    given = container.giving.give(company_id, firm_id, sent.called(firm_id), wish, caller.who)
+    give = container.giving.give
+    given = give(company_id, firm_id, sent.called(firm_id), wish, caller.who, begins=caller.is_house)
     return GivenShare.given(given, now)
 
 
@@ -106,22 +118,29 @@ async def revoke_share(
     undone.
 
     The firm sees nothing from the first moment. Where the rest takes longer than `api.answer_within` (20 s) the answer
-    is 503, and it goes on; asked again it ends what is left. The same again changes nothing.
+    is 503, and it goes on; asked again it ends what is left. What does not get its turn, with a 429 too, is done within
+    the hour. The same again changes nothing.
     """
+    ending = container.ending
 
     def end() -> RevokedShown:
-        done = container.ending.end(firm_id, company_id, caller.who, sent.because)
-        return RevokedShown.of(done, container.ending.proof(firm_id, company_id), container.clock.now())
+        done = ending.end(firm_id, company_id, caller.who, sent.because)
+        proof = ending.proof(firm_id, company_id)
+        return RevokedShown.of(done, proof, container.clock.now(), is_counted=caller.is_house)
 
-    answer: RevokedShown = await request.app.state.desk.answer(end, container.settings.api.answer_within)
-    return answer
+    begin = partial(ending.begin, firm_id, company_id, caller.who, sent.because)
+    await request.app.state.desk.answer(begin, container.settings.api.answer_within)
+    return await end_long(request, caller.who, end)
 
 
-@router.get("/{company_id}/{firm_id}/left", responses=answers(404, 422, 503))
-async def verify_share(
-    _: Founder, company_id: CompanyInPath, firm_id: FirmInPath, container: Wired, request: Request
+@router.get("/{company_id}/{firm_id}/left", responses=answers(404, 409, 422, 503))
+async def verify_revoked_share(
+    caller: Founder, company_id: CompanyInPath, firm_id: FirmInPath, container: Wired, request: Request
 ) -> LeftShown:
-    """What is left of a share that was revoked: looked for in every store."""
-    within = container.settings.api.answer_within
-    proof = await request.app.state.desk.answer(lambda: container.ending.proof(firm_id, company_id), within)
-    return LeftShown.of(proof)
+    """What is left of a share that was revoked: looked for in every store. While it holds, 409.
+
+    How much it is, is told to the house alone (`share:*`): what came of it for a firm is the firm's.
+    """
+    look = partial(container.ending.proof_of_end, firm_id, company_id)
+    proof = await end_long(request, caller.who, look)
+    return LeftShown.of(proof, is_counted=caller.is_house)

@@ -7,17 +7,18 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from sago.api import limits
 from sago.api.access import Caller, Starts
 from sago.api.bodies import described, json_of
 from sago.api.idempotency import REPLAYED, RequestKey
-from sago.api.paging import Cursor, Limit, Paged, cursor_of, place_of
+from sago.api.paging import Paged, PageQuery, cursor_of, page_of, place_of
 from sago.api.problems import ProblemError, answers
 from sago.api.routes.data_flow import Wired
 from sago.domain.keys import WRITE
-from sago.domain.pages import Place, RunsAsked
+from sago.domain.pages import RunsAsked
 from sago.domain.tasks import CATALOGUE, TaskKind, TaskState, error_line, result_line
 from sago.pipeline.starting import Followed, kind_of
 
@@ -93,7 +94,7 @@ EXAMPLES: dict[str, Any] = {
 
 
 @router.get("/names", responses=answers())
-async def names(_: Starts) -> Kinds:
+async def list_task_names(_: Starts) -> Kinds:
     """What can be started, and by whom."""
     return Kinds(items=[_kind(kind) for _, kind in sorted(CATALOGUE.items())])
 
@@ -102,10 +103,10 @@ async def names(_: Starts) -> Kinds:
     "",
     status_code=202,
     response_description="It was started, now or before under this `Idempotency-Key`.",
-    responses=answers(404, 408, 413, 415, 422, 503),
+    responses=answers(404, 408, 409, 413, 415, 422, 503),
     openapi_extra=described(Start, **EXAMPLES),
 )
-async def start(
+async def start_task(
     caller: Starts,
     key: RequestKey,
     wanted: Annotated[Start, Depends(json_of(Start))],
@@ -113,8 +114,13 @@ async def start(
     request: Request,
     response: Response,
 ) -> Begun:
-    """Start a task. With an `Idempotency-Key` the same again starts nothing and gives the same id."""
+    """Start a task. With an `Idempotency-Key` the same again starts nothing and gives the same id.
+
+    A firm starts at most 60 at once, then one in two seconds (429), and has at most 50 under way (409).
+    """
     _check(caller, kind_of(wanted.name))
+    if caller.firm_id is not None:
+        await limits.admit_task(request, caller.firm_id)
     start = container.starting.start
     started = await _asked(request, lambda: start(wanted.name, wanted.arguments, caller.who, caller.firm_id, key))
     follow = response.headers["Location"] = f"{router.prefix}/{started.run.id}"
@@ -125,18 +131,16 @@ async def start(
 
 @router.get("", responses=answers(414, 422, 503))
 async def list_tasks(
-    caller: Starts, container: Wired, request: Request, limit: Limit = 50, cursor: Cursor = None
+    caller: Starts, container: Wired, request: Request, query: Annotated[PageQuery, Query()]
 ) -> Paged[Task]:
     """What was started, newest first: by this firm, or by the house."""
-    asked = RunsAsked(place_of(cursor), limit + 1)
+    asked = RunsAsked(place_of(query.cursor), query.limit + 1)
     found = await _asked(request, lambda: container.starting.page(asked, caller.firm_id))
-    last = found[limit - 1].run if len(found) > limit else None
-    after = cursor_of(Place(last.started_at, str(last.id))) if last else None
-    return Paged(items=[_task(each) for each in found[:limit]], next=after)
+    return page_of(found, query.limit, _task, lambda each: cursor_of(each.run.started_at, each.run.id))
 
 
 @router.get("/{task_id}", responses=answers(404, 422, 503))
-async def show(caller: Starts, container: Wired, request: Request, task_id: UUID) -> Task:
+async def show_task(caller: Starts, container: Wired, request: Request, task_id: UUID) -> Task:
     """What became of a task; of another firm's as of one that never was."""
     return _task(await _asked(request, lambda: container.starting.follow(task_id, caller.firm_id)))
 

@@ -5,29 +5,20 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from sago.api.access import Reader, Writer
 from sago.api.bodies import described, json_of
-from sago.api.paging import Paged, PageQuery, cursor_of, place_of
+from sago.api.idempotency import RequestKey
+from sago.api.paging import Paged, PageQuery, cursor_of, page_of, place_of
 from sago.api.problems import answers
 from sago.api.routes.data_flow import Wired
 from sago.api.shapes.watches import WATCH, WatchRead, WatchSent, WatchShown
 from sago.domain.messages import COMPANY_ID
-from sago.domain.pages import Place
 
 router = APIRouter(prefix="/api/v1/watches", tags=["watches"])
 
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="Of your choice: with the same one the same watch is meant, however often it is sent.",
-    ),
-]
 SENT = {name: WATCH[name] for name in ("company_id", "conditions", "reason", "met_on", "investor")}
 
 
@@ -42,9 +33,7 @@ def list_watches(caller: Reader, container: Wired, query: Annotated[WatchQuery, 
     """What the firm waits for, oldest first; also of companies that share nothing with it any more."""
     after = place_of(query.cursor)
     found = container.firm_watches(caller.firm_id, caller.who).watches(query.company_id, after, query.limit + 1)
-    page = found[: query.limit]
-    more = cursor_of(Place(page[-1].created_at, str(page[-1].id))) if len(found) > query.limit else None
-    return Paged(items=[WatchShown.of(watch) for watch in page], next=more)
+    return page_of(found, query.limit, WatchShown.of, lambda watch: cursor_of(watch.created_at, watch.id))
 
 
 @router.get("/{watch_id}", responses=answers(404, 422, 503))
@@ -64,10 +53,10 @@ def show_watch(caller: Reader, container: Wired, watch_id: UUID) -> WatchRead:
 )
 def add_watch(
     caller: Writer,
+    key: RequestKey,
     sent: Annotated[WatchSent, Depends(json_of(WatchSent))],
     container: Wired,
     response: Response,
-    key: Key = None,
 ) -> WatchShown:
     """Remember why you said no, and what would change your mind. Letters of it go to the founder.
 

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1/data-flow", tags=["data flow"])
     responses={200: WEBHOOK_ANSWERS, **WEBHOOK_ERRORS},
     openapi_extra={"requestBody": WEBHOOK_BODY},
 )
-async def webhook(delivered: Delivered) -> dict[str, Any]:
+async def take_delivery(delivered: Delivered) -> dict[str, Any]:
     """Deliver as `source`, signed in its vendor's way.
 
     The answer comes once what it holds is safe, within `sources.answer_within` (2.5 s) in any case. The same delivery

@@ -22,6 +22,19 @@ LINE: dict[str, Any] = {
 }
 
 
+DRAFT_AGAIN, REOPENED = "letter.draft", "letter.reopened"
+
+
+def action_shown(action: str) -> str:
+    """As a reader understands it: a letter whose approval or rejection was taken back is a draft again."""
+    return REOPENED if action == DRAFT_AGAIN else action
+
+
+def action_kept(action: str | None) -> str | None:
+    """The same as it is kept."""
+    return DRAFT_AGAIN if action == REOPENED else action
+
+
 class AuditShown(BaseModel):
     """One line."""
 
@@ -30,7 +43,10 @@ class AuditShown(BaseModel):
     id: UUID
     at: datetime
     who: str = Field(description="`key:` and the prefix of a key, `cli:` and a login name, or `sago` by itself.")
-    action: str = Field(description="What was done; before the dot to what: key, letter, share, watch.")
+    action: str = Field(
+        description="What was done; before the dot to what: key, letter, share, watch. `letter.reopened`: an approval "
+        "or a rejection was taken back, or an approved letter edited: it is a draft again."
+    )
     subject: str = Field(description="To which: an id; of a share `firm/company`, of a key `key:` and its prefix.")
     company_id: str | None
     detail: dict[str, Any] = Field(description="`why`, and what else the action has to tell.")
@@ -41,4 +57,4 @@ class AuditShown(BaseModel):
         told = {
             name: without_addresses(value) if isinstance(value, str) else value for name, value in line.detail.items()
         }
-        return cls(**line._asdict() | {"detail": told})
+        return cls(**line._asdict() | {"action": action_shown(line.action), "detail": told})

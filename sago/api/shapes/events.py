@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sago.domain.events import Event, EventType, Severity
+from sago.domain.events import EventType, Severity
 from sago.domain.readings import MessageState, ReadEvent, SeenMessage, SeenProof
 
 EVENT: dict[str, Any] = {
@@ -151,8 +151,3 @@ class TypeShown(BaseModel):
     label: str = Field(examples=["Revenue"])
     meaning: str = Field(examples=["MRR, ARR, bookings, NRR, profitability reached"])
     weight: float = Field(description="What it counts in a letter, 0 to 1.", examples=[1.0])
-
-
-def shown(events: list[Event]) -> list[EventShown]:
-    """Of what the use case returns."""
-    return [EventShown.model_validate(event) for event in events]

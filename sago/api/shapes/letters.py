@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from sago.api.shapes.audit import action_shown
 from sago.api.shapes.sent import TEXT_SHA, Because, Line, Sent
 from sago.domain.letters import Letter, LetterState
 from sago.domain.messages import Moment
@@ -77,7 +78,7 @@ class LetterShown(BaseModel):
     watch_id: UUID
     state: LetterState = Field(
         description="draft → approved → queued → sent; or rejected, expired (old news), superseded (what it told has "
-        "changed), unknown (whether it was sent a person of the house must say)."
+        "changed, or is shared no more), unknown (whether it was sent a person of the house must say)."
     )
     subject: str
     sender: str = Field(description="Their name. No answer holds a founder's address.")
@@ -108,13 +109,15 @@ class ChangeShown(BaseModel):
 
     at: Moment
     who: str = Field(examples=["key:1f0c93ab"])
-    action: str = Field(description="`letter.` and the state it came to, or `letter.edited`, `letter.ticked`.")
+    action: str = Field(
+        description="`letter.` and its new state, or `letter.edited`, `letter.ticked`, `letter.reopened`."
+    )
     because: str
 
     @classmethod
     def of(cls, line: AuditLine) -> Self:
         """Of a line of the audit log."""
-        return cls(at=line.at, who=line.who, action=line.action, because=line.detail.get("why", ""))
+        return cls(at=line.at, who=line.who, action=action_shown(line.action), because=line.detail.get("why", ""))
 
 
 Act = Literal["approve", "edit", "reject", "undo"]
@@ -249,6 +252,10 @@ def _few_numbers(text: str) -> str:
 class EditSent(Because):
     """A letter in your own words."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"subject": LETTER["subject"], "body": READ["body"], "sha256": SHA}]}
+    )
+
     subject: Line = Field(min_length=5, max_length=90)
     body: Annotated[str, AfterValidator(_few_numbers)] = Field(
         min_length=20,
@@ -262,17 +269,19 @@ class EditSent(Because):
 class ApprovalSent(Because):
     """That a letter may go."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"sha256": SHA, "tick": READ["to_tick"]}]})
+
     sha256: str | None = Seen
     tick: list[int] = Field(
         [], max_length=1000, description="Claims that you have looked at, as they are numbered in its receipts."
     )
-    stand_by: Annotated[bool, Field(description="You have read it, and stand by words that no event bears out.")] = (
-        False
-    )
+    stand_by: Annotated[bool, Field(description="You have read it, and stand by what `doubts` names.")] = False
 
 
 class RejectionSent(Sent):
     """That a letter must not go."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"because": "we met them last week", "sha256": SHA}]})
 
     because: Line = Field(min_length=1, max_length=500, description="Your reason, kept in the audit log.")
     sha256: str | None = Seen

@@ -22,4 +22,6 @@ class Sent(BaseModel):
 class Because(Sent):
     """An act, and why."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"because": "approved too early"}]})
+
     because: Line = Field("by the API", max_length=500, description="Your reason, kept in the audit log.")

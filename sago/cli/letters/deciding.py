@@ -33,7 +33,7 @@ from sago.outreach.permission import notes, objections
 from sago.outreach.standing import lay_out
 from sago.report.phrases import one_line
 
-Yes = Annotated[bool, typer.Option("--yes", help="You have read it, and stand by words that no event bears out.")]
+Yes = Annotated[bool, typer.Option("--yes", help="You have read it, and stand by what it is in doubt about.")]
 
 
 KEPT_TO = timedelta(milliseconds=1)

@@ -17,8 +17,8 @@ from sago.llm.gateway import PATIENCE
 from sago.llm.prompts import EXTRACTION, Rendered, invented_names
 from sago.llm.remote import answers, packing
 from sago.llm.remote.question import Line, Question, Reply, TooLongError
+from sago.model_sections import RemoteSettings
 from sago.ports import Clock
-from sago.sections import RemoteSettings
 
 LEAST_TIME = 5.0
 """Seconds below which a further request is not begun."""

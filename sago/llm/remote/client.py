@@ -18,8 +18,8 @@ from sago.errors import SagoError
 from sago.llm.remote import wire
 from sago.llm.remote.question import Question, Reply, Usage
 from sago.llm.remote.refusals import Refusal
+from sago.model_sections import RemoteSettings
 from sago.ports import CallLedger, Clock
-from sago.sections import RemoteSettings
 
 STUMBLES = (ValueError, TypeError, AttributeError, LookupError, httpx2.InvalidURL)
 """What SDKs and httpx raise over a setting that makes no request, and an SDK over an answer that it cannot read;

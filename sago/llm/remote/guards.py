@@ -15,8 +15,8 @@ from sago.domain.model_calls import Budget, ModelJob, Reservation
 from sago.errors import HeldBackError, TooDearError, TooLateError, TransientError
 from sago.llm.remote.packing import tokens
 from sago.llm.remote.question import FormRefusedError, Line, Question, Reply
+from sago.model_sections import RemoteSettings
 from sago.ports import Answers, Breakers, CallLedger, Clock, RateLimit
-from sago.sections import RemoteSettings
 
 LONGEST_WAIT = 5.0
 """Seconds that a task waits for its turn; whoever would wait longer comes again."""

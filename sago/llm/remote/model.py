@@ -22,8 +22,8 @@ from sago.llm.remote.answers import LetterAnswer, ProposalAnswer
 from sago.llm.remote.chunk import ChunkReading
 from sago.llm.remote.guards import AskedAgain
 from sago.llm.remote.question import Line, Question
+from sago.model_sections import RemoteSettings
 from sago.ports import Clock
-from sago.sections import RemoteSettings
 
 _log = telemetry.logger(__name__)
 

@@ -21,7 +21,7 @@ from sago.errors import (
     UnusableAnswerError,
 )
 from sago.llm.remote.wire import StrangerError
-from sago.sections import RemoteSettings
+from sago.model_sections import RemoteSettings
 
 PASSING = (408, 429)
 """Time-out and too many requests; with every 5xx they may pass."""

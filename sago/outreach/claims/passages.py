@@ -82,6 +82,11 @@ def _repeating(words: tuple[str, ...]) -> re.Pattern[str]:
 
 @lru_cache(maxsize=4096)
 def words_of(text: str) -> frozenset[str]:
+    """As `split`, remembered for everybody."""
+    return split(text)
+
+
+def split(text: str) -> frozenset[str]:
     """The words of a text in lower case, whole and cut at hyphens, possessives without their s."""
     found = {match.group().lower() for match in WORD.finditer(text)}
     found |= {re.sub(r"[’']s?$", "", word) for word in found}

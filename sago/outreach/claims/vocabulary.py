@@ -98,7 +98,7 @@ _SAME = [
     "pause paused hold suspend halt",
     "until till",
     "pilot trial",
-    "lose lost churned left leave",
+    "lose lost churned left leave", "lose losing lost gone cost",
     "open opened enter entered expand expanded",
     "certified certificate certification accredited",
     "approve approved clear cleared cleared",

@@ -43,10 +43,10 @@ def by_keys(table: str) -> str:
     return f"{_select_messages(table)} WHERE {_ONE_PARTITION} AND (sent_at, message_id, version) IN ?"
 
 
-def newest(table: str) -> str:
-    """Of one partition, backwards."""
-    backwards = ", ".join(f"{name} DESC" for name in CLUSTERING)
-    return f"{_select_messages(table)} WHERE {_ONE_PARTITION} AND sent_at >= ? AND sent_at < ? ORDER BY {backwards}"
+def within(table: str, order: str) -> str:
+    """Of one partition: `ASC`, or backwards with `DESC`."""
+    ordered = ", ".join(f"{name} {order}" for name in CLUSTERING)
+    return f"{_select_messages(table)} WHERE {_ONE_PARTITION} AND sent_at >= ? AND sent_at < ? ORDER BY {ordered}"
 
 
 def keys_of_day(table: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sago.domain.batches import StoreOutcome
 from sago.domain.erasures import Erasure
-from sago.domain.messages import Message, MessageRef
+from sago.domain.messages import Message, MessageRef, source_of
 from sago.errors import TransientError
 from sago.sections import CassandraSettings
 from sago.stores.cassandra import statements
@@ -28,6 +28,7 @@ from sago.stores.cassandra.rows import (
     milliseconds,
     ref_of,
     row_of,
+    table_of,
 )
 from sago.stores.cassandra.session import CassandraConnection, OpenSession
 
@@ -77,14 +78,24 @@ class CassandraRawStore:
             found = {message.ref: message for message in map(message_of, filter(is_message, rows))}
         return [found[ref] for ref in refs if ref in found]
 
-    def read_range(self, company_id: str, start: datetime, end: datetime, limit: int = 1000) -> list[Message]:
+    def read_range(
+        self,
+        company_id: str,
+        start: datetime,
+        end: datetime,
+        limit: int = 1000,
+        *,
+        source: str | None = None,
+        oldest: bool = False,
+    ) -> list[Message]:
         found: list[Message] = []
         if limit < 1 or start >= end:
             return found
+        asked = _Asked(company_id, start, end, source, oldest)
         with self.connection.begin() as session:
-            for days in self._windows(session, company_id, start, end):
-                older = _newest(session, company_id, days, (start, end), limit - len(found))
-                found = older + found
+            for days in self._windows(session, asked):
+                more = _within(session, asked, days, limit - len(found))
+                found = found + more if oldest else more + found
                 if len(found) >= limit:
                     break
         return found
@@ -151,13 +162,33 @@ class CassandraRawStore:
         """Close this process's session; the next call opens anew."""
         self.connection.close()
 
-    def _windows(self, session: OpenSession, company_id: str, start: datetime, end: datetime) -> Iterator[list[str]]:
-        """The range's days from its end backwards, few at first and then more at once."""
-        days = _days(session, company_id, start, end)
+    def _windows(self, session: OpenSession, asked: _Asked) -> Iterator[list[str]]:
+        """The range's days from the end that is asked for, few at first and then more at once."""
+        days = _days(session, asked.company_id, asked.start, asked.end)
+        ordered = reversed(list(days)) if asked.oldest else days
         size = 2
-        while window := list(islice(days, size)):
+        while window := list(islice(ordered, size)):
             yield window
-            size = min(size * 2, max(self.connection.settings.in_flight // len(TABLES), 1))
+            size = min(size * 2, max(self.connection.settings.in_flight // len(asked.tables), 1))
+
+
+class _Asked(NamedTuple):
+    """Which rows of a range."""
+
+    company_id: str
+    start: datetime
+    end: datetime
+    source: str | None
+    oldest: bool
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Where they lie."""
+        return TABLES if self.source is None else (table_of(f"{self.source}:"),)
+
+    def covers(self, row: Any) -> bool:
+        """Whether a row is one of them; a table may hold several sources."""
+        return is_message(row) and self.source in (None, source_of(row.message_id))
 
 
 def _outcome(given: Iterable[tuple[Key, bytes, Message]], owners: dict[Key, Owner], batch_name: str) -> StoreOutcome:
@@ -182,19 +213,18 @@ def _note_days(session: OpenSession, received_at: datetime, days: Sequence[tuple
     session.execute_all([session.batch(statements.INGEST_DAY, some) for some in _cut(noted, WRITE_ROWS)])
 
 
-def _newest(
-    session: OpenSession, company_id: str, days: Iterable[str], span: tuple[datetime, datetime], limit: int
-) -> list[Message]:
-    """The newest messages of these days within the span, oldest first."""
-    start, end = (_ceil(moment) for moment in span)
+def _within(session: OpenSession, asked: _Asked, days: Iterable[str], limit: int) -> list[Message]:
+    """The first or last messages of these days that are asked for, oldest first."""
+    start, end = _ceil(asked.start), _ceil(asked.end)
+    order = "ASC" if asked.oldest else "DESC"
     requests = [
-        session.bind(statements.newest(table), (company_id, day, start, end), min(limit, MESSAGE_PAGE))
+        session.bind(statements.within(table, order), (asked.company_id, day, start, end), min(limit, MESSAGE_PAGE))
         for day in days
-        for table in TABLES
+        for table in asked.tables
     ]
-    newest = (islice(filter(is_message, result), limit) for result in session.execute_all(requests))
-    found = sorted((message_of(row) for rows in newest for row in rows), key=lambda message: message.ref)
-    return found[-limit:]
+    of_each = (islice(filter(asked.covers, result), limit) for result in session.execute_all(requests))
+    found = sorted((message_of(row) for rows in of_each for row in rows), key=lambda message: message.ref)
+    return found[:limit] if asked.oldest else found[-limit:]
 
 
 def _days(session: OpenSession, company_id: str, start: datetime, end: datetime) -> Iterator[str]:

@@ -42,15 +42,7 @@ def take_derived(state: State, firm_id: str, company_id: str) -> Derived:
     return Derived(len(judged), len(emptied), len(cancelled), begun)
 
 
-def left(
-    state: State,
-    firm_id: str,
-    company_id: str,
-    *,
-    is_whole: bool,
-    sources: Collection[str],
-    unassigned: Collection[str],
-) -> dict[str, int]:
+def left_of_firm(state: State, firm_id: str, company_id: str) -> dict[str, int]:
     """As the port says."""
     mine = _watches(state, firm_id, company_id)
     letters = [each for each in state.letters.values() if (each.firm_id, each.company_id) == (firm_id, company_id)]
@@ -66,10 +58,24 @@ def left(
         "compositions": sum(due.watch_id in mine and _says(row.error) for due, row in state.compositions.items()),
         "watches": sum(watch.voice is not None for watch in founders),
     }
-    if is_whole:
-        found |= _evidence(state, company_id, unassigned) | _connected(state, company_id)
-    elif sources:
-        found |= _of_sources(state, company_id, sources, unassigned) | _connected(state, company_id, sources)
+    return {name: count for name, count in found.items() if count}
+
+
+def quoting(state: State, company_id: str, names: Collection[str]) -> int:
+    """As the port says."""
+    letters = [letter for letter in state.letters.values() if letter.company_id == company_id]
+    return sum(_is_of(names, (each.message_id for each in letter.receipts if each.quote)) for letter in letters)
+
+
+def left_of_company(
+    state: State, company_id: str, names: Collection[str] | None, unassigned: Collection[str]
+) -> dict[str, int]:
+    """As the port says."""
+    if names is None:
+        found = _evidence(state, company_id, unassigned)
+    else:
+        found = _of_sources(state, company_id, names, unassigned)
+    found |= _connected(state, company_id, names)
     return {name: count for name, count in found.items() if count}
 
 
@@ -90,20 +96,16 @@ def _evidence(state: State, company_id: str, unassigned: Collection[str]) -> dic
 
 
 def _of_sources(state: State, company_id: str, names: Collection[str], unassigned: Collection[str]) -> dict[str, int]:
-    """The company's evidence of these sources, and what others' letters quote of it."""
+    """The company's evidence of these sources."""
     own = {batch.id for batch in state.batches.values() if batch.company_id == company_id}
     said = [each.message_id for each in state.observations.values() if each.company_id == company_id]
     events = [event for event in state.events.values() if event.company_id == company_id]
-    letters = [letter for letter in state.letters.values() if letter.company_id == company_id]
     return {
         "observations": sum(source_of(each) in names for each in said),
         "significant_events": sum(_is_of(names, (proof.message_id for proof in event.evidence)) for event in events),
         "batch_chunks": sum(
             batch_id in own and _is_of(names, (each.message_id for each in result.observations))
             for (batch_id, _), result in state.results.items()
-        ),
-        "receipts": sum(
-            _is_of(names, (each.message_id for each in letter.receipts if each.quote)) for letter in letters
         ),
         "dead_letters": sum(source_of(letter.known_as) in names for letter in bad(state, company_id, unassigned)),
     }

@@ -6,7 +6,20 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection, Status, latest_first
+from sago.domain.companies import EVERY_SOURCE, Granularity
+from sago.domain.events import (
+    CoarseTexts,
+    Event,
+    Extraction,
+    Fold,
+    MetricPoint,
+    Observation,
+    Rejection,
+    Status,
+    latest_first,
+)
+from sago.domain.messages import source_of
+from sago.domain.readings import SeriesAsked, place_of
 from sago.stores.lineage import successors
 from sago.stores.memory.state import AuditEntry, State
 
@@ -95,9 +108,11 @@ class MemoryEvents:
         entry = AuditEntry(at, who, action, about.event_id, why, detail, company_id=about.company_id)
         self._state.audit_log.append(entry)
 
-    def replace(self, company_id: str, fold: Fold, now: datetime) -> None:  # noqa: ARG002 - no times kept here
+    def replace(self, company_id: str, fold: Fold, now: datetime) -> None:
         present = {event.id: event for event in fold.events}
         vanished = [event for event in self.find(company_id) if event.id not in present]
+        changed = [event for event in fold.events if self._state.events.get(event.id) != event]
+        self._state.changed |= {event.id: now for event in (*changed, *vanished)}
         self._state.events.update(present)
         for event in vanished:
             self._state.events[event.id] = event.model_copy(update={"is_active": False})
@@ -107,6 +122,19 @@ class MemoryEvents:
             followed = {alias: new for alias, event_id in self._state.aliases.items() if event_id == old}
             self._state.aliases.update(followed | {old: new})
         self._state.metric_points[company_id] = list(fold.metric_points)
+
+    def without_coarse(
+        self, company_id: str, granularity: Granularity, version: int, limit: int
+    ) -> list[tuple[Event, datetime]]:
+        made = self.coarse_texts(company_id, granularity, version)
+        found = sorted((event for event in self.find(company_id) if event.id not in made), key=lambda event: event.id)
+        return [(event, self._state.changed[event.id]) for event in found[:limit]]
+
+    def keep_coarse(self, granularity: Granularity, version: int, made: Sequence[CoarseTexts]) -> None:
+        self._state.coarse |= {(each.event_id, granularity): (version, each) for each in made}
+
+    def coarse_texts(self, company_id: str, granularity: Granularity, version: int) -> dict[UUID, tuple[str, ...]]:
+        return counting(self._state, {event.id for event in self.find(company_id, active=False)}, granularity, version)
 
     def find(self, company_id: str | None = None, *, active: bool = True, limit: int | None = None) -> list[Event]:
         found = [event for event in self._state.events.values() if company_id in (None, event.company_id)]
@@ -122,6 +150,15 @@ class MemoryEvents:
         points = self._state.metric_points.get(company_id, [])
         return sorted(points, key=lambda point: (point.as_of, point.said_at, point.metric, str(point.event_id)))
 
+    def points(self, asked: SeriesAsked, sources: Collection[str]) -> list[MetricPoint]:
+        active = {
+            event.id
+            for event in self._state.events.values()
+            if event.is_active and not {EVERY_SOURCE, source_of(event.evidence[0].message_id)}.isdisjoint(sources)
+        }
+        points = [each for each in self._state.metric_points.get(asked.company_id, []) if each.event_id in active]
+        return sorted(filter(asked.wants, points), key=place_of)[asked.skip :][: asked.limit]
+
 
 def _word(rejection: Rejection) -> tuple[str, UUID, str, datetime]:
     return rejection.company_id, rejection.event_id, rejection.rejected_by, rejection.rejected_at
@@ -129,3 +166,15 @@ def _word(rejection: Rejection) -> tuple[str, UUID, str, datetime]:
 
 def _extractor(of: Observation | Extraction) -> tuple[str, str]:
     return of.extractor, of.extractor_version
+
+
+def counting(
+    state: State, event_ids: Collection[UUID], granularity: Granularity, version: int
+) -> dict[UUID, tuple[str, ...]]:
+    """The coarse texts of these events that were made of them as they are now."""
+    kept = {event_id: state.coarse.get((event_id, granularity)) for event_id in event_ids}
+    return {
+        event_id: tuple(each[1].texts)
+        for event_id, each in kept.items()
+        if each and each[0] == version and each[1].made_of == state.changed[event_id]
+    }

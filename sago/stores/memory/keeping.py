@@ -11,7 +11,7 @@ from sago.domain.events import Event, Observation
 from sago.domain.generations import Announced, Generation
 from sago.domain.letters import Letter
 from sago.ports import Derived, Note, Taken
-from sago.stores.memory.derived import bad, left, sources, take_derived
+from sago.stores.memory.derived import bad, left_of_company, left_of_firm, quoting, sources, take_derived
 from sago.stores.memory.state import AuditEntry, State
 
 
@@ -93,16 +93,16 @@ class MemoryErasures:
     def take_derived(self, firm_id: str, company_id: str) -> Derived:
         return take_derived(self._state, firm_id, company_id)
 
-    def left(
-        self,
-        firm_id: str,
-        company_id: str,
-        *,
-        is_whole: bool,
-        sources: Collection[str] = (),
-        unassigned: Collection[str] = (),
+    def left_of_firm(self, firm_id: str, company_id: str) -> dict[str, int]:
+        return left_of_firm(self._state, firm_id, company_id)
+
+    def quoting(self, company_id: str, sources: Collection[str]) -> int:
+        return quoting(self._state, company_id, sources)
+
+    def left_of_company(
+        self, company_id: str, sources: Collection[str] | None = None, unassigned: Collection[str] = ()
     ) -> dict[str, int]:
-        return left(self._state, firm_id, company_id, is_whole=is_whole, sources=sources, unassigned=unassigned)
+        return left_of_company(self._state, company_id, sources, unassigned)
 
     def sources(self, company_id: str) -> set[str]:
         return sources(self._state, company_id)

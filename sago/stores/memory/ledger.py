@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sago.domain.batches import DeadLetter, Progress, Tick, TickRun, TickState
+from sago.domain.dead_letters import short_id
 from sago.domain.messages import to_utc_ms
 from sago.domain.pages import DeadLettersAsked
 from sago.stores.memory.state import State
@@ -46,6 +47,9 @@ class MemoryLedger:
 
     def dead_letter(self, origin: str) -> DeadLetter | None:
         return self._state.dead_letters.get(origin)
+
+    def dead_letters_called(self, short: str) -> list[str]:
+        return sorted(origin for origin in self._state.dead_letters if short_id(origin) == short)
 
     def dead_letter_counts(self) -> dict[str, int]:
         return dict(Counter(letter.topic for letter in self._state.dead_letters.values() if not letter.replayed_at))

@@ -50,11 +50,21 @@ class MemoryRawStore:
             found = {row.message.ref: row.message for row in self.rows.values()}
         return [found[ref] for ref in refs if ref in found]
 
-    def read_range(self, company_id: str, start: datetime, end: datetime, limit: int = 1000) -> list[Message]:
+    def read_range(
+        self,
+        company_id: str,
+        start: datetime,
+        end: datetime,
+        limit: int = 1000,
+        *,
+        source: str | None = None,
+        oldest: bool = False,
+    ) -> list[Message]:
         with self._lock:
             mine = [row.message for row in self.rows.values() if row.message.company_id == company_id]
+        mine = [each for each in mine if source in (None, each.source)]
         within = sorted((each for each in mine if start <= each.sent_at < end), key=lambda message: message.ref)
-        return within[max(len(within) - limit, 0) :]
+        return within[: max(limit, 0)] if oldest else within[max(len(within) - limit, 0) :]
 
     def read_day(self, company_id: str, day: date) -> list[MessageRef]:
         with self._lock:

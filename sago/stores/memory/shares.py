@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sago.domain.companies import Share
+from sago.domain.companies import Granularity, Share
 from sago.errors import PermanentError
 from sago.ports import SHARE_ERASED
 from sago.stores.memory.state import State
@@ -37,7 +37,14 @@ class MemoryShares:
 
     def _is_erased(self, share: Share) -> bool:
         told = (each for each in self._state.audit_log if each.action == SHARE_ERASED)
-        return any(each.subject == share.name and share.until and each.at >= share.until for each in told)
+        return any(
+            each.subject == share.name and share.until and each.at >= max(share.until, share.created_at)
+            for each in told
+        )
+
+    def coarse(self, now: datetime) -> list[tuple[str, Granularity]]:
+        coarse = [each for each in self._state.shares.values() if each.granularity is not Granularity.EXACT]
+        return sorted({(share.company_id, share.granularity) for share in coarse if share.holds_at(now)})
 
     def put(self, share: Share) -> None:
         if share.firm_id not in self._state.firms or share.company_id not in self._state.companies:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from sago.domain.pages import RunsAsked
@@ -27,6 +28,11 @@ class MemoryTaskRuns:
 
     def of_house(self, asked: RunsAsked) -> list[TaskRun]:
         return page_of((run for run in self._state.task_runs.values() if run.firm_id is None), asked)
+
+    def forget(self, before: datetime) -> None:
+        old = [run.id for run in self._state.task_runs.values() if run.started_at < before]
+        for run_id in old:
+            del self._state.task_runs[run_id]
 
 
 def page_of(runs: Iterable[TaskRun], asked: RunsAsked) -> list[TaskRun]:

@@ -12,11 +12,13 @@ from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter
 from sago.domain.messages import source_of
 from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place, RunsAsked
+from sago.domain.readings import SeriesAsked, place_of
 from sago.domain.tasks import TaskRun
 from sago.domain.watches import Watch
 from sago.ports import TOLD_TO_FIRMS, AuditLine, Clock
 from sago.stores.clock import SystemClock
 from sago.stores.memory.database import MemoryDatabase
+from sago.stores.memory.events import counting
 from sago.stores.memory.state import AuditEntry, State
 from sago.stores.memory.task_runs import page_of
 
@@ -72,20 +74,20 @@ class MemoryView:
         events = self._state.events
         return [events[each] for each in set(event_ids) if each in events and self._shows(events[each])]
 
-    def metric_points(self, company_id: str, metric: str | None = None) -> list[MetricPoint]:
-        share = self._held.get(company_id)
+    def coarse_texts(
+        self, event_ids: Collection[UUID], granularity: Granularity, version: int
+    ) -> dict[UUID, tuple[str, ...]]:
+        held = [each for each in self.events_named(event_ids) if self._held[each.company_id].granularity is granularity]
+        return counting(self._state, [event.id for event in held], granularity, version)
+
+    def metric_points(self, asked: SeriesAsked) -> list[MetricPoint]:
+        share = self._held.get(asked.company_id)
         if share is None or share.granularity is not Granularity.EXACT:
             return []
-        points = self._state.metric_points.get(company_id, [])
+        points = self._state.metric_points.get(asked.company_id, [])
         events = self._state.events
-        shown = [
-            point
-            for point in points
-            if metric in (None, point.metric) and point.event_id in events and self._shows(events[point.event_id])
-        ]
-        return sorted(
-            shown, key=lambda each: (each.as_of, each.said_at, each.metric, each.event_id, each.value, each.unit)
-        )
+        shown = [point for point in points if point.event_id in events and self._shows(events[point.event_id])]
+        return sorted(filter(asked.wants, shown), key=place_of)[asked.skip :][: asked.limit]
 
     def watches(
         self, company_id: str | None = None, after: Place | None = None, limit: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -79,15 +79,7 @@ def take_derived(connection: Connection, firm_id: str, company_id: str) -> Deriv
     return Derived(judged, len(telling), count, frozenset(connection.scalars(begun)))
 
 
-def left(
-    connection: Connection,
-    firm_id: str,
-    company_id: str,
-    *,
-    is_whole: bool,
-    sources: Collection[str],
-    unassigned: Collection[str],
-) -> dict[str, int]:
+def left_of_firm(connection: Connection, firm_id: str, company_id: str) -> dict[str, int]:
     """As the port says."""
     mine = _watches(connection, firm_id, company_id)
     c = outreach.c
@@ -97,7 +89,7 @@ def left(
         *(c.receipts.op("@?")(f'$[*] ? (@.{field} != "")') for field in ("claim", "quote", "transformation")),
     )
     telling = [each[0] for each in _telling(connection, _candidates(mine), mine)]
-    conditions: dict[str, tuple[Table, Any]] = {
+    conditions = {
         "letters": (outreach, and_(c.firm_id == firm_id, c.company_id == company_id, said)),
         "verdicts": (verdicts, and_(verdicts.c.firm_id == firm_id, verdicts.c.company_id == company_id)),
         "notices": (notices, notices.c.id.in_(telling)),
@@ -109,10 +101,25 @@ def left(
             and_(watches.c.id.in_(mine), watches.c.direction == Direction.TO_INVESTOR, watches.c.voice.is_not(None)),
         ),
     }
-    if is_whole:
-        conditions |= _evidence(company_id, unassigned) | _connected(company_id)
-    elif sources:
-        conditions |= _of_sources(company_id, sources, unassigned) | _connected(company_id, sources)
+    return _counted(connection, conditions)
+
+
+def quoting(connection: Connection, company_id: str, names: Collection[str]) -> int:
+    """As the port says."""
+    c = outreach.c
+    quotes = _names_one(c.receipts, "$[*]", names, ' && @.quote != ""')
+    return connection.scalar(select(func.count()).select_from(outreach).where(c.company_id == company_id, quotes)) or 0
+
+
+def left_of_company(
+    connection: Connection, company_id: str, names: Collection[str] | None, unassigned: Collection[str]
+) -> dict[str, int]:
+    """As the port says."""
+    said = _evidence(company_id, unassigned) if names is None else _of_sources(company_id, names, unassigned)
+    return _counted(connection, said | _connected(company_id, names))
+
+
+def _counted(connection: Connection, conditions: Mapping[str, tuple[Table, Any]]) -> dict[str, int]:
     counts = {
         name: connection.scalar(select(func.count()).select_from(table).where(condition)) or 0
         for name, (table, condition) in conditions.items()
@@ -143,18 +150,16 @@ def bad(company_id: str, unassigned: Collection[str]) -> ColumnElement[bool]:
 
 
 def _of_sources(company_id: str, names: Collection[str], unassigned: Collection[str]) -> dict[str, tuple[Table, Any]]:
-    """The company's evidence of these sources, and what others' letters quote of it."""
+    """The company's evidence of these sources."""
     own = select(batches.c.id).where(batches.c.company_id == company_id)
     proofs = [_names_one(significant_events.c.source_messages, "$[*]", names)]
     found = [_names_one(batch_chunks.c.result, "$.observations[*]", names)]
-    quotes = [_names_one(outreach.c.receipts, "$[*]", names, ' && @.quote != ""')]
     c = dead_letters.c
     topics = and_(c.message_id.is_(None), c.topic.in_([f"{name}-messages" for name in names]))
     return {
         "observations": (observations, and_(observations.c.company_id == company_id, _of(observations, names))),
         "significant_events": (significant_events, and_(significant_events.c.company_id == company_id, *proofs)),
         "batch_chunks": (batch_chunks, and_(batch_chunks.c.batch_id.in_(own), *found)),
-        "receipts": (outreach, and_(outreach.c.company_id == company_id, *quotes)),
         "dead_letters": (
             dead_letters,
             and_(bad(company_id, unassigned), c.value != b"", or_(_of(dead_letters, names), topics)),

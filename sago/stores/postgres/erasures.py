@@ -29,7 +29,7 @@ from sago.domain.erasures import ERASED, Erasure, holds_words
 from sago.domain.letters import Letter
 from sago.ports import Derived, Note, Taken
 from sago.stores.postgres.columns import Words
-from sago.stores.postgres.derived import bad, left, noting, sources, take_derived
+from sago.stores.postgres.derived import bad, left_of_company, left_of_firm, noting, quoting, sources, take_derived
 from sago.stores.postgres.tables import (
     audit_log,
     batch_chunks,
@@ -150,16 +150,16 @@ class PostgresErasures:
     def take_derived(self, firm_id: str, company_id: str) -> Derived:
         return take_derived(self._connection, firm_id, company_id)
 
-    def left(
-        self,
-        firm_id: str,
-        company_id: str,
-        *,
-        is_whole: bool,
-        sources: Collection[str] = (),
-        unassigned: Collection[str] = (),
+    def left_of_firm(self, firm_id: str, company_id: str) -> dict[str, int]:
+        return left_of_firm(self._connection, firm_id, company_id)
+
+    def quoting(self, company_id: str, sources: Collection[str]) -> int:
+        return quoting(self._connection, company_id, sources)
+
+    def left_of_company(
+        self, company_id: str, sources: Collection[str] | None = None, unassigned: Collection[str] = ()
     ) -> dict[str, int]:
-        return left(self._connection, firm_id, company_id, is_whole=is_whole, sources=sources, unassigned=unassigned)
+        return left_of_company(self._connection, company_id, sources, unassigned)
 
     def sources(self, company_id: str) -> set[str]:
         return sources(self._connection, company_id)

@@ -7,14 +7,34 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.events import Event, Extraction, Fold, MetricPoint, Observation, Rejection, Status
+from sago.domain.companies import EVERY_SOURCE, Granularity
+from sago.domain.events import CoarseTexts, Event, Extraction, Fold, MetricPoint, Observation, Rejection, Status
+from sago.domain.readings import SeriesAsked
 from sago.stores.lineage import successors
+from sago.stores.postgres.columns import Words
+from sago.stores.postgres.point_pages import points_asked
 from sago.stores.postgres.tables import (
     audit_log,
+    coarse_texts,
     event_aliases,
     extractions,
     metric_points,
@@ -24,6 +44,7 @@ from sago.stores.postgres.tables import (
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LEAD_SOURCE = literal_column("significant_events.lead_source", Words)
 READING = ("message_id", "version", "extractor", "extractor_version")
 CONTENT = tuple(
     column for column in significant_events.c if column.name not in ("id", "company_id", "created_at", "updated_at")
@@ -179,6 +200,31 @@ class PostgresEvents:
             query = query.where(c.is_active)
         return [event_of(row) for row in self._connection.execute(query)]
 
+    def without_coarse(
+        self, company_id: str, granularity: Granularity, version: int, limit: int
+    ) -> list[tuple[Event, datetime]]:
+        c = significant_events.c
+        made = select(coarse_texts.c.event_id).where(*_counts(granularity, version))
+        query = select(significant_events).where(c.company_id == company_id, c.is_active, ~made.exists())
+        rows = self._connection.execute(query.order_by(c.id).limit(limit))
+        return [(event_of(row), row.updated_at) for row in rows]
+
+    def keep_coarse(self, granularity: Granularity, version: int, made: Sequence[CoarseTexts]) -> None:
+        rows = [
+            {**each._asdict(), "texts": list(each.texts), "granularity": granularity, "version": version}
+            for each in made
+        ]
+        if rows:
+            put = upsert(coarse_texts)
+            new = {name: put.excluded[name] for name in ("version", "made_of", "texts")}
+            self._connection.execute(
+                put.on_conflict_do_update(index_elements=["event_id", "granularity"], set_=new), rows
+            )
+
+    def coarse_texts(self, company_id: str, granularity: Granularity, version: int) -> dict[UUID, tuple[str, ...]]:
+        query = counting(granularity, version).where(significant_events.c.company_id == company_id)
+        return {event_id: tuple(texts) for event_id, texts in self._connection.execute(query)}
+
     def get(self, event_id: UUID) -> Event | None:
         c, alias = significant_events.c, event_aliases.c
         named = select(alias.event_id).where(alias.alias == event_id).scalar_subquery()
@@ -202,6 +248,25 @@ class PostgresEvents:
         query = select(metric_points).where(c.company_id == company_id)
         query = query.order_by(c.as_of, c.said_at, c.metric, c.event_id)
         return [MetricPoint.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+    def points(self, asked: SeriesAsked, sources: Collection[str]) -> list[MetricPoint]:
+        c = significant_events.c
+        query = points_asked(asked).join(significant_events, c.id == metric_points.c.event_id).where(c.is_active)
+        if EVERY_SOURCE not in sources:
+            query = query.where(LEAD_SOURCE.in_(sorted(sources)))
+        return [MetricPoint.model_validate(row._asdict()) for row in self._connection.execute(query)]
+
+
+def counting(granularity: Granularity, version: int) -> Select[Any]:
+    """The coarse texts that were made of their event as it is now, by event."""
+    c = coarse_texts.c
+    return select(c.event_id, c.texts).join(significant_events, and_(*_counts(granularity, version)))
+
+
+def _counts(granularity: Granularity, version: int) -> tuple[ColumnElement[bool], ...]:
+    made, event = coarse_texts.c, significant_events.c
+    is_it = made.event_id == event.id, made.made_of == event.updated_at
+    return *is_it, made.granularity == granularity, made.version == version
 
 
 def _reading_order(row: dict[str, Any]) -> tuple[Any, ...]:

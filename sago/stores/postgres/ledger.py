@@ -80,6 +80,11 @@ class PostgresLedger:
         row = self._connection.execute(query).one_or_none()
         return DeadLetter.model_validate(row._asdict()) if row else None
 
+    def dead_letters_called(self, short: str) -> list[str]:
+        c = dead_letters.c
+        digest = func.encode(func.sha256(func.convert_to(c.origin, "UTF8")), "hex")
+        return list(self._connection.scalars(select(c.origin).where(func.left(digest, 8) == short).order_by(c.origin)))
+
     def dead_letter_counts(self) -> dict[str, int]:
         c = dead_letters.c
         query = select(c.topic, func.count()).where(c.replayed_at.is_(None)).group_by(c.topic)

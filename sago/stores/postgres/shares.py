@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.companies import Share
+from sago.domain.companies import Granularity, Share
 from sago.errors import PermanentError
 from sago.ports import SHARE_ERASED
 from sago.stores.postgres.tables import audit_log, companies, firms, shares
@@ -37,9 +37,17 @@ class PostgresShares:
 
     def ended(self, by: datetime) -> list[Share]:
         name = shares.c.firm_id + "/" + shares.c.company_id
-        line = and_(audit_log.c.subject == name, audit_log.c.action == SHARE_ERASED, audit_log.c.at >= shares.c.until)
+        since = func.greatest(shares.c.until, shares.c.created_at)
+        line = and_(audit_log.c.subject == name, audit_log.c.action == SHARE_ERASED, audit_log.c.at >= since)
         open_ends = select(shares).where(shares.c.until <= by, ~select(audit_log).where(line).exists())
         return self._found(open_ends.order_by(shares.c.until, shares.c.company_id, shares.c.firm_id))
+
+    def coarse(self, now: datetime) -> list[tuple[str, Granularity]]:
+        c = shares.c
+        holds = or_(c.until.is_(None), c.until > now)
+        query = select(c.company_id, c.granularity).where(holds, c.granularity != Granularity.EXACT).distinct()
+        rows = self._connection.execute(query.order_by(c.company_id, c.granularity))
+        return [(company_id, Granularity(granularity)) for company_id, granularity in rows]
 
     def put(self, share: Share) -> None:
         firm, company = firms.c.id == share.firm_id, companies.c.company_id == share.company_id

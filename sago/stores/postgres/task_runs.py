@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, literal, select, tuple_
+from sqlalchemy import Connection, Row, Select, delete, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.pages import RunsAsked
@@ -33,6 +34,9 @@ class PostgresTaskRuns:
     def of_house(self, asked: RunsAsked) -> list[TaskRun]:
         query = newest_runs(select(task_runs).where(task_runs.c.firm_id.is_(None)), asked)
         return [run_of(row) for row in self._connection.execute(query)]
+
+    def forget(self, before: datetime) -> None:
+        self._connection.execute(delete(task_runs).where(task_runs.c.started_at < before))
 
 
 def newest_runs(query: Select[Any], asked: RunsAsked) -> Select[Any]:

@@ -13,10 +13,11 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, Tuple, any_, bindparam, func, literal, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from sago.domain.companies import Company, Share
+from sago.domain.companies import Company, Granularity, Share
 from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import Letter
 from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place, RunsAsked
+from sago.domain.readings import SeriesAsked
 from sago.domain.tasks import TaskRun
 from sago.domain.watches import Watch
 from sago.ports import AuditLine
@@ -24,13 +25,14 @@ from sago.sections import PostgresSettings
 from sago.stores.postgres.columns import Words
 from sago.stores.postgres.engine import Connections
 from sago.stores.postgres.event_pages import newest_events
-from sago.stores.postgres.events import event_of
+from sago.stores.postgres.events import counting, event_of
 from sago.stores.postgres.outreach import LETTER, letter_of
+from sago.stores.postgres.point_pages import points_asked
 from sago.stores.postgres.tables import (
     audit_log,
+    coarse_texts,
     companies,
     event_aliases,
-    metric_points,
     outreach,
     shares,
     significant_events,
@@ -104,13 +106,15 @@ class PostgresView:
         query = select(*EVENT).where(significant_events.c.id == any_(ids))
         return [event_of(row) for row in self.connection.execute(query)]
 
-    def metric_points(self, company_id: str, metric: str | None = None) -> list[MetricPoint]:
-        c = metric_points.c
-        query = select(metric_points).where(c.company_id == company_id)
-        if metric is not None:
-            query = query.where(c.metric == metric)
-        query = query.order_by(c.as_of, c.said_at, c.metric, c.event_id, c.value, c.unit)
-        return [MetricPoint.model_validate(row._asdict()) for row in self.connection.execute(query)]
+    def coarse_texts(
+        self, event_ids: Collection[UUID], granularity: Granularity, version: int
+    ) -> dict[UUID, tuple[str, ...]]:
+        ids = literal(sorted(event_ids), ARRAY(significant_events.c.id.type))
+        query = counting(granularity, version).where(coarse_texts.c.event_id == any_(ids))
+        return {event_id: tuple(texts) for event_id, texts in self.connection.execute(query)}
+
+    def metric_points(self, asked: SeriesAsked) -> list[MetricPoint]:
+        return [MetricPoint.model_validate(row._asdict()) for row in self.connection.execute(points_asked(asked))]
 
     def watches(
         self, company_id: str | None = None, after: Place | None = None, limit: int | None = None

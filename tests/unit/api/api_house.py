@@ -17,7 +17,8 @@ from sago.config import Settings
 from sago.resilience.breakers import SharedBreakers
 from sago.resilience.shelf import MemoryShelf
 from sago.resilience.throttles import MemoryThrottle
-from sago.sections import ApiSettings, CacheSettings, KafkaSettings, PostgresSettings, RedisSettings
+from sago.sections import CacheSettings, KafkaSettings, PostgresSettings, RedisSettings
+from sago.serving_sections import ApiSettings
 from sago.stores.memory.buffer import MemoryBuffer
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
@@ -33,6 +34,7 @@ NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
 INGEST = "/api/v1/data-flow/ingest"
 HEALTH = "/api/v1/data-flow/health"
 METRICS = "/api/v1/data-flow/metrics"
+HOUSE_KEY = "of the house itself, for its tests"
 LOCAL = ("127.0.0.1", 50000)
 
 

@@ -20,7 +20,7 @@ from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
 from sago.stores.memory.tenants import MemoryTenants
-from tests.unit.api.api_house import House, MakeHouse
+from tests.unit.api.api_house import HOUSE_KEY, House, MakeHouse
 from tests.unit.outreach import stories
 from tests.unit.outreach.test_composing import Writer
 
@@ -75,6 +75,11 @@ class Firms:
         with self.database.begin() as tx:
             tx.shares.put(Share(firm_id=firm, company_id=company, created_at=self.clock.now(), **other))
 
+    def give(self, firm: str = MINE, company: str = COMPANY, **wish: Any) -> None:
+        """As a founder does, over the API."""
+        answer = self.ask("PUT", f"/api/v1/shares/{company}/{firm}", wish, "house")
+        assert answer.status_code == 200, answer.text
+
     def watch(self, firm: str = MINE, company: str = COMPANY, name: str = "", **other: Any) -> Watch:
         """A watch that is kept, and whose condition holds."""
         watch = stories.watch("arr >= 2M").model_copy(
@@ -127,7 +132,7 @@ def two_firms(make: MakeHouse, now: datetime = stories.NOW) -> Firms:
     clock, database, drafts = ManualClock(now), stories.database(), MemoryDrafts()
     tenants = MemoryTenants(database, clock)
     house = make(
-        key="the house",
+        key=HOUSE_KEY,
         rate_limit=0,
         adapters={"clock": clock, "database": database, "drafts": drafts, "tenants": tenants},
     )
@@ -144,7 +149,7 @@ def two_firms(make: MakeHouse, now: datetime = stories.NOW) -> Firms:
     for firm in (MINE, OTHERS):
         keys[firm], _ = house.container.keyring.issue("test", [READ, WRITE], firm, "cli:ana")
     keys["reader"], _ = house.container.keyring.issue("test", [READ], MINE, "cli:ana")
-    keys["house"] = "the house"
+    keys["house"] = HOUSE_KEY
     firms = Firms(house, database, drafts, clock, keys)
     firms.share(MINE)
     firms.share(OTHERS)

@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from sago.api.app import create_app
+from sago.config import load
 from sago.errors import ConfigError, TransientError
 from sago.stores.memory.log import MemoryLog
 from tests.unit.api.api_house import (
@@ -24,7 +25,7 @@ from tests.unit.api.api_house import (
 )
 from tests.unit.pipeline.bridge_world import message as chat
 
-KEY = "schlüssel-7f3a"
+KEY = "schlüssel-7f3a-der-diesem-haus-gehört"
 BEARER = {"Authorization": f"Bearer {KEY}".encode()}
 SECRET = "nobody may read this text"
 
@@ -62,6 +63,15 @@ def test_without_a_key_nobody_else_is_served(make: MakeHouse) -> None:
     assert make().ingest(row(), Origin="http://localhost:8000").status_code == 202
 
 
+@pytest.mark.parametrize("given", ["Basic c2FnbzpzYWdv", "Bearer ", "Bearer", "sago_1f0c93ab_x", "", "Token x"])
+def test_a_header_without_a_key_is_not_the_house_on_this_machine_either(house: House, given: str) -> None:
+    for path in (HEALTH, METRICS, "/api/v1/dead-letters"):
+        answer = house.client.get(path, headers={"Authorization": given})
+        assert answer.status_code == 401
+        assert answer.json()["detail"] == "Authorization holds no key: send it as Authorization: Bearer KEY"
+    assert house.ingest(row(), Authorization=given).status_code == 401
+
+
 @pytest.mark.parametrize("host", ["::", "10.0.0.7", "sago.example"])
 @pytest.mark.parametrize("key", [None, ""])
 def test_without_a_key_no_other_host_is_started_on(host: str, key: str | None) -> None:
@@ -73,6 +83,15 @@ def test_without_a_key_no_other_host_is_started_on(host: str, key: str | None) -
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_this_machine_needs_no_key(host: str) -> None:
     create_app(container_in_memory(settings_of(host=host)))
+
+
+def test_a_key_of_the_house_that_could_be_guessed_is_refused_with_how_to_make_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SAGO_API__KEY", "hunter2" * 4)
+    with pytest.raises(ConfigError, match=r"SAGO_API__KEY: is shorter than 32 .* `openssl rand -hex 32`") as refused:
+        load()
+    assert "hunter2" not in str(refused.value)
 
 
 def test_an_empty_key_is_none(make: MakeHouse) -> None:
@@ -137,8 +156,16 @@ def test_each_path_is_described_with_its_answers(house: House) -> None:
     assert set(paths[INGEST]["post"]["responses"]) == {
         "202", "207", "401", "403", "408", "409", "413", "414", "415", "422", "429", "431", "503",
     }  # fmt: skip
-    assert paths[INGEST]["post"]["security"] == [{"HTTPBearer": []}]
+    assert paths[INGEST]["post"]["security"] == [{"HTTPBearer": ["ingest:COMPANY"]}]
     assert all(route["description"] for path in paths.values() for route in path.values())
+
+
+def test_a_route_that_asks_by_itself_is_described_as_the_others(house: House) -> None:
+    paths = house.client.get("/openapi.json").json()["paths"]
+    by_itself, by_dependencies = paths[INGEST]["post"], paths["/api/v1/tasks"]["post"]
+    assert by_itself["parameters"] == by_dependencies["parameters"]
+    assert [list(each) for each in by_itself["security"]] == [["HTTPBearer"]]
+    assert by_dependencies["security"] == [{"HTTPBearer": ["operate"]}, {"HTTPBearer": ["write"]}]
 
 
 def test_each_example_of_the_docs_is_taken(house: House) -> None:

@@ -83,7 +83,7 @@ def test_what_is_wrong_is_told_by_field_and_reason(noting: House) -> None:
     assert answer.status_code == 422
     told = {each["field"]: each["reason"] for each in answer.json()["errors"]}
     assert set(told) == {"page", "title", "tags.1"}
-    assert told["title"] == "Field required"
+    assert told["title"] == "is missing"
     assert answer.json()["detail"].endswith("(and 2 more)")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,8 @@ import pytest
 from httpx2 import Response
 
 from sago.domain.batches import DeadLetter
-from tests.unit.api.api_house import NOW, House, MakeHouse, row
+from sago.pipeline.storing import CONFLICT
+from tests.unit.api.api_house import HOUSE_KEY, NOW, House, MakeHouse, row
 from tests.unit.api.callers import bearer
 from tests.unit.pipeline.bridge_world import message
 
@@ -54,6 +56,7 @@ def test_the_list_tells_each_letter_without_its_bytes(house: House) -> None:
     (item,) = house.client.get(LETTERS).json()["items"]
     assert item == {
         "id": base64.urlsafe_b64encode(b"log-1/slack-messages/0/42").decode().rstrip("="),
+        "short_id": hashlib.sha256(b"log-1/slack-messages/0/42").hexdigest()[:8],
         "origin": "log-1/slack-messages/0/42",
         "topic": "slack-messages",
         "company_id": "acme",
@@ -122,6 +125,25 @@ def test_a_replay_sends_the_message_again_and_says_so(house: House) -> None:
     assert answer.json() == {"id": ids(house)["a"], "outcome": "sent", "message_id": kept.id, "reason": None}
     (record,) = house.log.records("slack-messages")
     assert (record.value, record.headers["replay_of"]) == (kept.to_json(), "a")
+
+
+def test_a_letter_is_found_by_the_short_id_of_the_command_line_too(house: House) -> None:
+    keep(house, dead("a", value=message(1).to_json()), dead("b"))
+    named = house.client.get(LETTERS, params={"limit": 200}).json()["items"]
+    (short,) = [each["short_id"] for each in named if each["origin"] == "a"]
+    for name in (short, short.upper()):
+        assert house.client.get(f"{LETTERS}/{name}").json()["origin"] == "a"
+    assert replay(house, short).json()["outcome"] == "sent"
+
+
+def test_what_would_be_refused_again_is_not_sent_again(house: House) -> None:
+    house.container.raw.store([message(1)], "batch", NOW)
+    other = message(1).model_copy(update={"text": "other words"})
+    keep(house, dead("a", value=other.to_json(), error=CONFLICT), dead("b", value=message(2).to_json(), error=CONFLICT))
+    refused = replay(house, ids(house)["a"])
+    assert refused.status_code == 409
+    assert "stored with other content, so it would be refused again: hand it in under an id of its own" in refused.text
+    assert replay(house, ids(house)["b"]).json()["outcome"] == "sent"
 
 
 def test_one_replayed_before_is_not_sent_again(house: House) -> None:
@@ -208,7 +230,7 @@ def test_only_the_house_sees_dead_letters(make: MakeHouse) -> None:
 
 
 def test_without_a_key_nothing_is_told(make: MakeHouse) -> None:
-    house = make(key="a key", caller=("203.0.113.9", 4711))
+    house = make(key=HOUSE_KEY, caller=("203.0.113.9", 4711))
     keep(house, dead("a"))
     for path in (LETTERS, f"{LETTERS}/YQ", "/api/v1/tasks", "/api/v1/tasks/names", f"/api/v1/tasks/{UUID(int=1)}"):
         assert house.client.get(path).status_code == 401, path

@@ -6,13 +6,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from httpx2 import Response
 
+from sago.api.routes.events import WITH_CONTEXT
 from sago.domain.companies import Granularity
 from sago.domain.erasures import Erasure
 from sago.domain.messages import Message
+from sago.outreach import firm_evidence, nearby
 from sago.outreach.firm_evidence import DIRECT, LONGEST_BESIDE, NOT_EXACT, NOT_STORED
+from sago.outreach.nearby import Nearby
+from sago.stores.memory.raw import MemoryRawStore
 from tests.unit.api.api_house import NOW, MakeHouse
-from tests.unit.api.firm_house import CHANNEL, EVENTS, FirmHouse, mail, open_firm_house, said_in
+from tests.unit.api.firm_house import CHANNEL, DAY, EVENTS, FirmHouse, mail, open_firm_house, said_in
 
 AT = NOW - timedelta(days=5)
 MINUTE = timedelta(minutes=1)
@@ -218,6 +223,71 @@ def test_around_a_proof_in_a_lively_channel_the_next_ones_are_found(firms: FirmH
     assert (texts(proof["before"]), texts(proof["after"])) == (["before 2", "before 1"], ["after 1", "after 2"])
 
 
+def test_a_noisy_source_that_is_not_shared_takes_no_place_around_a_proof(firms: FirmHouse) -> None:
+    chatter(firms)
+    firms.tell(proof_in(), QUOTE, ARR)
+    expected = around(firms, 3)
+    step = timedelta(milliseconds=250)
+    firms.hear(*(mail(n, AT + n * step, "out of office", f"t-{n}") for n in range(-1300, 1300)))
+    firms.share("northgate", sources=("slack",))
+    assert around(firms, 3) == expected
+    assert texts(expected["before"]) == [f"{CHANNEL} {number}" for number in range(-3, 0)]
+
+
+@pytest.fixture
+def dense(firms: FirmHouse, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Twenty-four proofs of one event, twenty messages between each and the next; the ids of the proofs' messages."""
+    monkeypatch.setattr(nearby, "ROWS", 50)
+    monkeypatch.setattr(firm_evidence, "ROWS_IN_ALL", 180)
+    firms.hear(*(said_in(CHANNEL, 1000 + n, AT + n * MINUTE, f"chat {n}") for n in range(-60, 560)))
+    proofs = [said_in(CHANNEL, n, AT + n * 20 * MINUTE + MINUTE / 2, TEXT) for n in range(1, 25)]
+    for proof in proofs:
+        firms.tell(proof, QUOTE, ARR)
+    return [proof.id for proof in proofs]
+
+
+def test_the_work_of_one_page_is_bounded_and_its_cursor_goes_on(
+    firms: FirmHouse, dense: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    read_range = firms.raw.read_range
+
+    def counted(*args: Any, **named: Any) -> list[Message]:
+        found = read_range(*args, **named)
+        reads.append(len(found))
+        return found
+
+    monkeypatch.setattr(firms.raw, "read_range", counted)
+    (event,) = firms.items(EVENTS)
+    found, sizes = [], []
+    for page in firms.pages(f"{EVENTS}/{event['id']}/evidence", context=20, limit=50):
+        assert len(reads) <= 2 * WITH_CONTEXT
+        assert sum(reads) <= 180 + 2 * 50
+        reads.clear()
+        sizes.append(len(page))
+        found += page
+    assert [row["message_id"] for row in found] == dense
+    assert max(sizes) < WITH_CONTEXT, "much was said around them"
+    assert all(len(row["before"]) == len(row["after"]) == 20 for row in found)
+    alone = firms.items(f"{EVENTS}/{event['id']}/evidence", context=20, limit=1)
+    assert alone == found, "what stands around a proof does not depend on its page"
+    monkeypatch.setattr(firm_evidence, "ROWS_IN_ALL", 10_000)
+    first = next(firms.pages(f"{EVENTS}/{event['id']}/evidence", context=1, limit=50))
+    assert len(first) == WITH_CONTEXT
+
+
+@pytest.mark.usefixtures("dense")
+def test_rows_between_moments_that_are_near_one_another_are_read_once(firms: FirmHouse) -> None:
+    near = Nearby(firms.raw, "scaleflow", "slack")
+    whole = firms.raw.read_range("scaleflow", NOW - 30 * DAY, NOW, 10_000)
+    for moment in (AT + n * 20 * MINUTE for n in range(1, 9)):
+        after, before = near.after(moment), near.before(moment)
+        later = [row for row in whole if row.sent_at >= moment]
+        assert after == later[:50]
+        assert before == whole[: len(whole) - len(later)][-50:]
+    assert near.read <= 2 * 50 + 7 * 23
+
+
 def test_what_was_said_at_the_same_moment_stands_on_one_side(firms: FirmHouse) -> None:
     for number in (49, 51):
         firms.hear(said_in(CHANNEL, number, AT, f"at once {number}"))
@@ -239,3 +309,28 @@ def _changed(number: int, at: datetime, text: str, **fields: Any) -> Message:
     changed = AT + timedelta(hours=1)
     version = int(changed.timestamp() * 1_000_000)
     return said_in(CHANNEL, number, at, text, version=version, edited_at=changed, **fields)
+
+
+def test_what_is_shared_no_more_once_the_messages_are_read_is_not_told(
+    firms: FirmHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firms.tell(proof_in(), QUOTE, ARR)
+    (event,) = firms.items(EVENTS)
+    path, read = f"{EVENTS}/{event['id']}/evidence", MemoryRawStore.read_range
+
+    def asked_while(**fields: Any) -> Response:
+        def reading(raw: MemoryRawStore, *args: Any, **asked: Any) -> list[Message]:
+            firms.share("northgate", **fields)
+            return read(raw, *args, **asked)
+
+        firms.share("northgate")
+        monkeypatch.setattr(MemoryRawStore, "read_range", reading)
+        answer = firms.ask(path)
+        monkeypatch.undo()
+        return answer
+
+    assert asked_while().json()["items"][0]["message"]["text"] == TEXT
+    (coarse,) = asked_while(granularity=Granularity.BANDS).json()["items"]
+    assert (coarse["quote"], coarse["withheld"], coarse["message"]) == ("We passed [$2M–5M] ARR", NOT_EXACT, None)
+    for gone in ({"until": NOW - MINUTE}, {"sources": ("gmail",)}):
+        assert asked_while(**gone).status_code == 404

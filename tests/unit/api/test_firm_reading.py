@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from sago.domain.companies import Granularity
-from sago.domain.events import CATALOGUE, EventType, Rejection, Severity
+from sago.domain.events import CATALOGUE, EventType, MetricPoint, Observation, Rejection, Severity
+from sago.domain.messages import Message
+from sago.outreach import firm_reading
 from sago.outreach.previewing import preview
+from sago.pipeline import retelling
 from sago.pipeline.extraction import refold
+from sago.stores.memory.events import MemoryEvents
+from sago.stores.memory.shares import MemoryShares
+from sago.stores.memory.tenants import MemoryTenants
 from tests.unit.api.api_house import NOW, MakeHouse
 from tests.unit.api.firm_house import CHANNEL, COMPANIES, DAY, EVENTS, FirmHouse, mail, open_firm_house, said_in
 
@@ -220,39 +226,61 @@ def test_as_of_a_day_events_and_figures_are_those_known_by_its_end(firms: FirmHo
     assert today == firms.items(EVENTS, company_id="scaleflow")
 
 
-def test_as_of_a_moment_a_message_says_what_it_said_then(firms: FirmHouse) -> None:
+def test_what_is_not_shared_ends_no_page_as_of_a_day(firms: FirmHouse) -> None:
+    firms.share("northgate", sources=("slack",))
+    (page,) = firms.pages(EVENTS, company_id="scaleflow", as_of="2026-03-02", limit=2)
+    assert page == firms.items(EVENTS, company_id="scaleflow", limit=2)
+    assert len(page) == 2, "the newest event is of a mail"
+
+
+def test_as_of_a_moment_a_message_says_what_it_said_then_and_still_says(firms: FirmHouse) -> None:
     firms.share("northgate")
     at = NOW - 3 * DAY
-    first = said_in(CHANNEL, 20, at, "headcount is 41")
-    firms.tell(first, "headcount is 41", ("headcount", 41, "count"), event_type=EventType.HIRING)
-    changed = at + timedelta(hours=6)
-    version = int(changed.timestamp() * 1_000_000)
-    edited = said_in(CHANNEL, 20, at, "headcount is 43", version=version, edited_at=changed)
-    firms.tell(edited, "headcount is 43", ("headcount", 43, "count"), event_type=EventType.HIRING)
+    text = "headcount is 41, runway is 14 months"
+    hiring: dict[str, Any] = {"event_type": EventType.HIRING}
+    firms.tell(said_in(CHANNEL, 20, at, text), "headcount is 41", ("headcount", 41, "count"), **hiring)
 
     def counted(as_of: str) -> list[float]:
         rows = firms.items(EVENTS, company_id="scaleflow", type="hiring", as_of=as_of)
         return [metric["value"] for row in rows for metric in row["metrics"]]
 
-    assert counted("2026-02-27T20:00:00Z") == [41]
     assert counted("2026-02-27T18:00:00+01:00") == []
+    assert counted("2026-02-27T20:00:00Z") == [41]
+    firms.tell(_edited(at, f"Corrected: {text}"), "headcount is 41", ("headcount", 41, "count"), **hiring)
+    assert counted("2026-02-27T20:00:00Z") == [41], "the words stand, at another place"
+    event = firms.items(EVENTS, company_id="scaleflow", type="hiring", as_of="2026-02-27T20:00:00Z")[0]
+    (proof,) = firms.items(f"{EVENTS}/{event['id']}/evidence")
+    assert (proof["quote"], proof["span"]) == ("headcount is 41", {"start": 11, "end": 26})
+    changed = _edited(at, "headcount is 43", later=timedelta(hours=9))
+    firms.tell(changed, "headcount is 43", ("headcount", 43, "count"), **hiring)
+    assert counted("2026-02-27T20:00:00Z") == [], "nobody says it any more"
     assert counted("2026-02-28") == [43]
 
 
-def test_what_was_taken_back_before_the_share_was_given_is_not_shown_as_of_a_day_before(firms: FirmHouse) -> None:
+def _edited(at: datetime, text: str, later: timedelta = timedelta(hours=6), **fields: Any) -> Message:
+    edited = at + later
+    return said_in(CHANNEL, 20, at, text, version=int(edited.timestamp() * 1e6), edited_at=edited, **fields)
+
+
+@pytest.mark.parametrize("given", [NOW - 30 * DAY, NOW])
+def test_what_was_deleted_before_the_share_or_after_it_is_quoted_as_of_no_day(
+    firms: FirmHouse, given: datetime
+) -> None:
     at = NOW - 10 * DAY
-    first = said_in(CHANNEL, 30, at, "we lost the Fjord Bank renewal")
-    firms.tell(first, "we lost the Fjord Bank renewal", event_type=EventType.SETBACK)
-    gone = at + 2 * DAY
-    fields: dict[str, Any] = {"version": int(gone.timestamp() * 1e6), "edited_at": gone, "deleted": True}
-    deletion = said_in(CHANNEL, 30, at, "", **fields)
+    first = said_in(CHANNEL, 20, at, "we lost the Fjord Bank renewal, runway is 14 months")
+    lost = firms.tell(first, "we lost the Fjord Bank renewal", ("runway", 14, "months"), event_type=EventType.SETBACK)
+    firms.share("northgate", created_at=given)
+    asked = {"company_id": "scaleflow", "type": "setback", "as_of": "2026-02-21"}
+    (event,) = firms.items(EVENTS, **asked)
+    assert [point["value"] for point in firms.items(SERIES, metric="runway", as_of="2026-02-21")] == [14]
+    deletion = _edited(at, "", 2 * DAY, deleted=True)
     firms.hear(deletion)
     firms.read(deletion)
-    firms.share("northgate", created_at=at - DAY)
-    assert len(firms.items(EVENTS, company_id="scaleflow", type="setback", as_of="2026-02-21")) == 1
-    assert firms.items(EVENTS, company_id="scaleflow", type="setback") == []
-    firms.share("northgate", created_at=NOW)
-    assert firms.items(EVENTS, company_id="scaleflow", type="setback", as_of="2026-02-21") == []
+    assert firms.items(EVENTS, **asked) == []
+    assert firms.items(SERIES, metric="runway", as_of="2026-02-21") == []
+    everything = firms.ask(EVENTS, company_id="scaleflow", as_of="2026-02-21").text
+    assert lost.quote not in everything
+    assert firms.ask(f"{EVENTS}/{event['id']}/evidence").status_code == 404
 
 
 def test_what_a_person_called_wrong_is_not_there_as_of_a_day_after(firms: FirmHouse) -> None:
@@ -281,7 +309,7 @@ def test_what_a_person_called_wrong_is_not_there_as_of_a_day_after(firms: FirmHo
         (EVENTS, {"as_of": "2026-02-20T10:00:00", "company_id": "scaleflow"}, "as_of"),
         (EVENTS, {"as_of": "yesterday", "company_id": "scaleflow"}, "as_of"),
         (SERIES, {"as_of": "0001-01-01T00:00:00+14:00"}, "as_of"),
-        (EVENTS, {"since": "2026-02-20"}, "since"),
+        (EVENTS, {"since": "2026-02-20T10:00:00"}, "since"),
         (EVENTS, {"until": "0001-01-01T00:00:00+14:00"}, "until"),
         (EVENTS, {"limit": "0"}, "limit"),
         (EVENTS, {"limit": "201"}, "limit"),
@@ -313,3 +341,82 @@ def test_the_types_of_events_are_told_with_what_they_mean(firms: FirmHouse) -> N
     rows = firms.ask("/api/v1/event-types").json()
     assert [row["type"] for row in rows] == list(CATALOGUE)
     assert rows[0] == {"type": "funding", **CATALOGUE[EventType.FUNDING]._asdict()}
+
+
+@pytest.mark.parametrize(
+    ("fields", "quotes"),
+    [
+        ({"granularity": Granularity.BANDS}, ["we passed [$1M–2M] ARR"]),
+        ({"sources": ("gmail",)}, []),
+        ({"until": NOW - DAY}, []),
+    ],
+)
+def test_what_is_shared_no_more_once_the_past_is_read_is_not_told(
+    firms: FirmHouse, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], quotes: list[str]
+) -> None:
+    current, before = MemoryEvents.current, firms.share("northgate")
+
+    def reading(store: MemoryEvents, *args: Any, **asked: Any) -> list[Observation]:
+        MemoryShares(store._state).put(before.model_copy(update=fields))
+        return current(store, *args, **asked)
+
+    monkeypatch.setattr(MemoryEvents, "current", reading)
+    asked = {"company_id": "scaleflow", "as_of": "2026-02-20"}
+    told = firms.items(EVENTS, type="revenue_milestone", **asked)
+    assert [proof["quote"] for row in told for proof in row["evidence"]] == quotes
+    firms.share("northgate")
+    answer = firms.ask(SERIES, metric="arr", as_of="2026-02-20")
+    assert answer.status_code == (404 if "until" in fields else 200)
+    assert not any(point["value"] for point in answer.json().get("items", []))
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"), [({"granularity": Granularity.NONE}, 200), ({"until": NOW - DAY}, 404)], ids=str
+)
+def test_bands_that_are_shared_no_more_once_they_are_read_are_not_told(
+    firms: FirmHouse, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], status: int
+) -> None:
+    points, before = MemoryEvents.points, firms.share("northgate", granularity=Granularity.BANDS)
+    assert firms.items(SERIES)
+
+    def reading(store: MemoryEvents, *args: Any) -> list[MetricPoint]:
+        MemoryShares(store._state).put(before.model_copy(update=fields))
+        return points(store, *args)
+
+    monkeypatch.setattr(MemoryEvents, "points", reading)
+    answer = firms.ask(SERIES)
+    assert (answer.status_code, answer.json().get("items", [])) == (status, [])
+
+
+def test_a_page_of_the_past_looks_for_its_share_twice(firms: FirmHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    firms.share("northgate")
+    view, views = MemoryTenants.view, []
+    monkeypatch.setattr(MemoryTenants, "view", lambda *args: views.append(args) or view(*args))
+    for path, query in ((EVENTS, {"company_id": "scaleflow"}), (SERIES, {})):
+        views.clear()
+        assert firms.ask(path, as_of="2026-02-20", **query).json()["items"]
+        assert len(views) == 2
+
+
+def test_one_event_is_cut_once(firms: FirmHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    firms.share("northgate")
+    (event, *_) = firms.items(EVENTS)
+    cut, as_shared = [], firm_reading.as_shared
+    monkeypatch.setattr(firm_reading, "as_shared", lambda *args: cut.append(args) or as_shared(*args))
+    assert firms.ask(f"{EVENTS}/{event['id']}").json()["id"] == event["id"]
+    assert len(cut) == 1
+
+
+def test_the_past_is_read_as_slowly_by_each_firm_whoever_read_it_before(
+    firms: FirmHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    words = retelling._words
+    monkeypatch.setattr(retelling, "_words", lambda text: read.append(text) or words(text))
+    counts = []
+    for firm in ("northgate", "southpoint"):
+        firms.share(firm)
+        read.clear()
+        firms.items(EVENTS, firm, company_id="scaleflow", as_of="2026-03-02")
+        counts.append(len(read))
+    assert counts[0] == counts[1] > 0

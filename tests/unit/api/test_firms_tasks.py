@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
+from sago.api.limits import TASKS as TASKS_OF_A_FIRM
 from sago.domain.companies import Share
 from sago.domain.tasks import TaskOutcome, TaskState
 from sago.domain.watches import Watch
+from sago.pipeline.starting import UNDER_WAY
 from tests.unit.api.api_house import NOW, House
 from tests.unit.api.callers import bearer
 from tests.unit.api.test_tasks import FLUSH, NOBODY, TASKS, sent, start
@@ -36,6 +38,8 @@ def test_a_firm_starts_its_own_letter_as_of_now(house: House) -> None:
     task_id = UUID(answer.json()["id"])
     sent(house).kept[task_id] = TaskOutcome(TaskState.DONE, NOW, None)
     assert house.client.get(answer.json()["follow"], headers=alba).json()["result"] == "nothing new to say"
+    sent(house).kept[task_id] = TaskOutcome(TaskState.DONE, NOW, {"why": "not yet: ARR is 1.4M of 2M."})
+    assert house.client.get(answer.json()["follow"], headers=alba).json()["result"] == "not yet: ARR is 1.4M of 2M."
     sent(house).kept[task_id] = TaskOutcome(TaskState.DONE, NOW, "1f0c")
     assert house.client.get(answer.json()["follow"], headers=alba).json()["result"] == "letter 1f0c"
 
@@ -60,6 +64,31 @@ def test_a_watch_of_another_firm_is_as_one_that_never_was(house: House) -> None:
         assert [each.status_code for each in answers] == [404] * 4
         assert len({each.text for each in answers}) == 1
     assert sent(house).sent == []
+
+
+def test_a_firm_has_so_many_tasks_under_way_and_no_more(house: House) -> None:
+    watch, alba = watch_of(house, "alba"), bearer(house, "write", firm="alba")
+    theirs, corvo = watch_of(house, "corvo"), bearer(house, "write", firm="corvo")
+    started = [start(house, compose(watch.id), alba) for _ in range(UNDER_WAY)]
+    assert {each.status_code for each in started} == {202}
+    told = start(house, compose(watch.id), alba)
+    assert (told.status_code, told.json()["detail"].partition(":")[0]) == (409, "50 tasks of this firm are under way")
+    assert start(house, compose(NOBODY), alba).status_code == 404
+    assert start(house, compose(theirs.id), corvo).status_code == 202
+    sent(house).kept[UUID(started[7].json()["id"])] = TaskOutcome(TaskState.DONE, NOW, None)
+    assert start(house, compose(watch.id), alba).status_code == 202
+    assert len(sent(house).sent) == UNDER_WAY + 2
+
+
+def test_a_firm_starts_tasks_at_a_rate_by_all_of_its_keys_together(house: House) -> None:
+    watch = watch_of(house, "alba")
+    keys = [bearer(house, "write", firm="alba") for _ in range(2)]
+    told = [start(house, compose(watch.id), keys[number % 2], '"k"') for number in range(TASKS_OF_A_FIRM.burst + 1)]
+    assert {each.status_code for each in told[:-1]} == {202}
+    assert (told[-1].status_code, told[-1].headers["Retry-After"]) == (429, "2")
+    assert start(house, compose(watch.id), bearer(house, "write", firm="corvo")).status_code == 404
+    assert start(house, FLUSH).status_code == 202
+    assert start(house, {"name": "upkeep.reap"}, keys[0]).status_code == 403
 
 
 def test_what_a_firm_started_is_seen_by_that_firm_alone(house: House) -> None:

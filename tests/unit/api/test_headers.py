@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from sago.api.docs_page import policy_of
 from sago.api.headers import NOTHING
-from sago.sections import ApiSettings
-from tests.unit.api.api_house import HEALTH, INGEST, METRICS, House, MakeHouse, row
+from sago.serving_sections import ApiSettings
+from tests.unit.api.api_house import HEALTH, HOUSE_KEY, INGEST, METRICS, House, MakeHouse, row
 from tests.unit.api.test_access import Broken
 
 CONSOLE = "https://console.sago.example"
@@ -62,7 +62,7 @@ def test_without_a_setting_no_page_of_others_may_call(house: House) -> None:
 
 
 def test_a_page_that_is_named_may_ask_before_it_calls(make: MakeHouse) -> None:
-    house = make(key="k", cors_origins=[CONSOLE])
+    house = make(key=HOUSE_KEY, cors_origins=[CONSOLE])
     wanted = {"Access-Control-Request-Headers": "authorization, content-type, idempotency-key"}
     answer = house.client.options(INGEST, headers=PREFLIGHT | wanted)
     assert answer.status_code == 200
@@ -91,7 +91,7 @@ def test_any_other_page_or_wish_is_refused_in_our_form(make: MakeHouse, asked: d
 
 
 def test_a_page_that_is_named_reads_errors_too(make: MakeHouse) -> None:
-    house = make(key="k", cors_origins=[CONSOLE])
+    house = make(key=HOUSE_KEY, cors_origins=[CONSOLE])
     for method, path, status in (("GET", HEALTH, 401), ("GET", "/nothing", 404), ("PUT", INGEST, 405)):
         answer = house.client.request(method, path, headers={"Origin": CONSOLE})
         assert answer.status_code == status

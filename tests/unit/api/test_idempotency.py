@@ -46,6 +46,28 @@ def test_the_same_request_again_gets_the_first_answer_again(house: House, body: 
     assert len(house.published()) == (status < 400)
 
 
+def test_a_large_answer_is_not_kept_and_the_same_again_has_no_further_effect(house: House) -> None:
+    many = [row(number, content="") for number in range(200)]
+    for key, body, status in (('"some"', [row(), *many], 207), ('"none"', many, 422)):
+        first, again = ingest(house, body, key), ingest(house, body, key)
+        assert (first.status_code, again.status_code) == (status, status)
+        assert first.json() == again.json()
+        assert ingest(house, [row(), *many[1:]], key).json()["errors"][0]["field"] == "Idempotency-Key"
+    kept = house.container.__dict__["replies"]._kept.values()
+    assert len(first.content) > 10_000 > 100 > max(len(answer) for *_, answer in kept)
+    assert len(set(house.published())) == 1
+
+
+def test_a_large_refusal_is_looked_at_anew_so_that_what_was_from_the_future_is_taken(house: House) -> None:
+    clock: Any = house.container.clock
+    soon = (clock.now() + timedelta(minutes=15)).isoformat()
+    few, many = ([row(number, timestamp=soon) for number in range(length)] for length in (1, 100))
+    sent = ((few, KEY), (many, '"large"'))
+    assert [ingest(house, body, key).status_code for body, key in sent] == [422, 422]
+    clock.advance(timedelta(minutes=10))
+    assert [ingest(house, body, key).status_code for body, key in sent] == [422, 202]
+
+
 def test_another_body_under_the_same_key_is_refused_and_not_taken(house: House) -> None:
     ingest(house, row())
     answer = ingest(house, row(2))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
+from threading import Event, Semaphore
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from starlette.types import ASGIApp
 from starlette.types import Message as ASGIMessage
 
+from sago.api.handing import Handing
 from sago.domain.batches import Progress
 from sago.domain.messages import Message
 from sago.errors import InvalidMessageError, TransientError
@@ -32,7 +32,7 @@ JSON = {"Content-Type": "application/json"}
 def test_a_row_is_taken_and_its_id_told(house: House) -> None:
     answer = house.ingest(row() | {"company_id": "scaleflow"})
     assert answer.status_code == 202
-    assert answer.json() == {"ids": ["slack:m-1"], "stored": False, "errors": []}
+    assert answer.json() == {"ids": ["slack:m-1"], "companies": ["scaleflow"], "stored": False, "errors": []}
     (value,) = house.published()
     message = Message.from_json(value.encode())
     assert (message.company_id, message.sender, message.text) == ("scaleflow", "dana", "line 1")
@@ -85,6 +85,11 @@ def test_a_list_of_data_under_one_source(house: House) -> None:
     assert answer.json()["ids"] == ["gmail:m-1", "gmail:m-2"]
 
 
+def test_the_receipt_names_the_companies_of_what_was_taken(house: House) -> None:
+    rows = [row(1), row(2) | {"company_id": "scalflow"}, row(3, content="") | {"company_id": "birch"}]
+    assert house.ingest(rows).json()["companies"] == ["acme", "scalflow"]
+
+
 def test_a_thousand_at_once_and_no_more(house: House) -> None:
     assert len(house.ingest([row(n) for n in range(1000)]).json()["ids"]) == 1000
     answer = house.ingest([row(n) for n in range(1001)])
@@ -113,7 +118,11 @@ def test_a_list_of_bad_ones_alone_is_refused(house: House) -> None:
         (row(id=""), "data.id", "id is empty"),
         (row(id=None), "data.id", "id is empty"),
         (row(timestamp=None), "data.timestamp", "timestamp is empty"),
-        (row(timestamp="2026-03-02T17:11:00Z"), "data.timestamp", "more than 10 minutes in the future"),
+        (
+            row(timestamp="2026-03-02T17:11:00Z"),
+            "data.timestamp",
+            "timestamp 2026-03-02T17:11:00.000Z is more than 10 minutes in the future",
+        ),
         (row(content=["a"]), "data.content", "must be text, not ['a']"),
         (row(content="x" * 262_145), "data.content", "text is over 256 kB"),
         (row(id="\ud800"), "data.id", "unicode"),
@@ -184,6 +193,7 @@ def test_a_body_over_the_limit_is_read_no_further(make: MakeHouse) -> None:
     for content in (b" " * 1001, parts()):
         answer = house.client.post(INGEST, content=content, headers=JSON)
         assert answer.status_code == 413
+        assert answer.headers["Connection"] == "close"
         assert answer.json()["detail"] == "the body is over 0.001 MB: send it in parts"
 
 
@@ -199,25 +209,32 @@ class Stuck(MemoryLog):
 
     def __init__(self, topics: dict[str, str]) -> None:
         super().__init__(topics)
-        self.released = Event()
+        self.released, self.answered = Event(), 0
 
     def publish(self, *given: Any, **more: Any) -> Any:
-        self.released.wait(20)
+        self.released.wait(60)
+        self.answered += 1
         return super().publish(*given, **more)
 
 
-def test_while_more_wait_for_kafka_than_there_are_threads_others_are_answered(make: MakeHouse) -> None:
-    log = Stuck({"slack": "slack-messages"})
+def test_while_more_wait_for_kafka_than_there_are_threads_others_are_answered(
+    make: MakeHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, take, handed = Stuck({"slack": "slack-messages"}), Handing.take, Semaphore(0)
+
+    async def taking(*each: Any) -> list[Message]:
+        handed.release()
+        return await take(*each)
+
+    monkeypatch.setattr(Handing, "take", taking)
     house = make(adapters={"log": log})
     with ThreadPoolExecutor(45) as pool:
         try:
             waiting = [pool.submit(house.ingest, row(number)) for number in range(45)]
-            time.sleep(0.5)
-            started = time.monotonic()
+            assert all(handed.acquire(timeout=60) for _ in waiting)
             for path in ("/health/live", "/health/ready", HEALTH, METRICS):
                 assert house.client.get(path).status_code == 200
-            assert time.monotonic() - started < 5
-            assert not any(each.done() for each in waiting)
+            assert (log.answered, any(each.done() for each in waiting)) == (0, False)
         finally:
             log.released.set()
         assert {each.result().status_code for each in waiting} == {202}

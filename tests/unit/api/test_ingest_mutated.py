@@ -33,7 +33,7 @@ MUTATIONS = st.lists(
 TOPICS = ("slack-messages", "gmail-messages")
 
 
-def _bases() -> list[dict[str, Any]]:
+def handed_in() -> list[dict[str, Any]]:
     """Messages as they are handed in: rows, a list of rows as the data of one, and payloads of each source."""
     samples = [
         {"source_name": path.name.partition("_")[0], "data": json.loads(path.read_text("utf-8"))}
@@ -75,7 +75,7 @@ def quiet() -> Iterator[None]:
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("quiet")
 def test_ten_thousand_mutated_bodies(make: MakeHouse) -> None:
-    house, bases = make(rate_limit=0), _bases()
+    house, bases = make(rate_limit=0), handed_in()
     statuses: Counter[int] = Counter()
     number = 0
 

@@ -14,7 +14,7 @@ from sago.api.problems import ProblemError
 from sago.domain.keys import new_key
 from sago.ports import Rate, Room
 from sago.resilience.throttles import shares
-from tests.unit.api.api_house import HEALTH, INGEST, House, MakeHouse, row
+from tests.unit.api.api_house import HEALTH, HOUSE_KEY, INGEST, House, MakeHouse, row
 
 FAR = ("203.0.113.9", 4711)
 CONSOLE = "https://console.sago.example"
@@ -27,7 +27,7 @@ def issue(house: House, *scopes: str) -> dict[str, str]:
 
 
 def test_a_key_may_ask_so_often_and_is_told_when_again(make: MakeHouse) -> None:
-    house = make(key="k", rate_limit=60, rate_burst=2, cors_origins=[CONSOLE])
+    house = make(key=HOUSE_KEY, rate_limit=60, rate_burst=2, cors_origins=[CONSOLE])
     bearer = issue(house)
     first, second, third = (house.client.get(HEALTH, headers=bearer | {"Origin": CONSOLE}) for _ in range(3))
     assert (first.status_code, second.status_code, third.status_code) == (200, 200, 429)
@@ -44,8 +44,8 @@ def test_a_key_may_ask_so_often_and_is_told_when_again(make: MakeHouse) -> None:
 
 
 def test_each_key_has_a_rate_of_its_own_also_the_house(make: MakeHouse) -> None:
-    house = make(key="k", rate_limit=60, rate_burst=1)
-    callers = issue(house), issue(house), {"Authorization": "Bearer k"}
+    house = make(key=HOUSE_KEY, rate_limit=60, rate_burst=1)
+    callers = issue(house), issue(house), {"Authorization": f"Bearer {HOUSE_KEY}"}
     assert [house.client.get(HEALTH, headers=each).status_code for each in callers] == [200] * 3
     assert [house.client.get(HEALTH, headers=each).status_code for each in callers] == [429] * 3
 
@@ -78,7 +78,7 @@ def test_without_a_limit_nothing_is_counted_or_told(make: MakeHouse) -> None:
 def test_wrong_keys_of_one_address_end_with_429_before_any_look_up(
     make: MakeHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = make(key="k", caller=FAR)
+    house = make(key=HOUSE_KEY, caller=FAR)
     ring = house.container.keyring
     asked: list[str] = []
     find = ring.find
@@ -95,18 +95,18 @@ def test_wrong_keys_of_one_address_end_with_429_before_any_look_up(
 
 
 def test_right_keys_of_that_address_are_served_all_the_same(make: MakeHouse) -> None:
-    house = make(key="k", caller=FAR)
+    house = make(key=HOUSE_KEY, caller=FAR)
     bearer = issue(house)
     assert house.client.get(HEALTH, headers=bearer).status_code == 200
     for _ in range(STRANGERS.burst + 5):
         house.client.get(HEALTH, headers={"Authorization": "Bearer wrong"})
     house.container.clock.sleep(6)  # it is to be looked up again
     assert house.client.get(HEALTH, headers=bearer).status_code == 200
-    assert house.client.get(HEALTH, headers={"Authorization": "Bearer k"}).status_code == 200
+    assert house.client.get(HEALTH, headers={"Authorization": f"Bearer {HOUSE_KEY}"}).status_code == 200
 
 
 def test_a_key_that_was_revoked_is_a_strangers(make: MakeHouse) -> None:
-    house = make(key="k", caller=FAR)
+    house = make(key=HOUSE_KEY, caller=FAR)
     bearer = issue(house)
     assert house.client.get(HEALTH, headers=bearer).status_code == 200
     prefix = re.search("sago_([0-9a-f]{8})_", bearer["Authorization"])

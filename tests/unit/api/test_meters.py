@@ -11,8 +11,9 @@ from prometheus_client import generate_latest
 from sago.api.meters import Meters
 from sago.domain.vitals import Gauges
 from sago.errors import TransientError
+from sago.pipeline.vitals import gauges_of
 from sago.stores.memory.log import MemoryLog
-from tests.unit.api.api_house import HEALTH, House, MakeHouse, row
+from tests.unit.api.api_house import HEALTH, HOUSE_KEY, House, MakeHouse, row
 
 INGEST_ROUTE = "/api/v1/data-flow/ingest"
 
@@ -34,8 +35,8 @@ def requests(method: str, route: str, status: int) -> str:
 
 
 def test_requests_are_counted_by_route_method_and_status(make: MakeHouse) -> None:
-    house = make(key="k", rate_limit=60, rate_burst=2)
-    bearer = {"Authorization": "Bearer k"}
+    house = make(key=HOUSE_KEY, rate_limit=60, rate_burst=2)
+    bearer = {"Authorization": f"Bearer {HOUSE_KEY}"}
     assert [house.ingest(row(n), **bearer).status_code for n in range(3)] == [202, 202, 429]
     house.client.get(HEALTH)
     house.client.get("/secret-path-of-a-scanner")
@@ -92,6 +93,14 @@ def test_what_a_server_does_not_tell_is_absent(make: MakeHouse) -> None:
     assert found['sago_server_up{server="kafka"}'] == 0
     assert not any(name.startswith("sago_kafka_lag") for name in found)
     assert found["sago_events"] == 0
+
+
+def test_a_raw_store_with_a_server_of_its_own_is_told_as_the_others(house: House) -> None:
+    silent = gauges_of({"kafka": {}, "redis": {}, "postgres": {}, "cassandra": TransientError("no answer")})
+    assert silent.up == {"kafka": True, "redis": True, "postgres": True, "cassandra": False}
+    meters = meters_of(house)
+    meters.watch(house.container.vitals.gauges)
+    assert "# HELP sago_batches_merged Batches that were read to the end." in generate_latest(meters.registry).decode()
 
 
 def test_who_scrapes_often_asks_the_servers_once() -> None:

@@ -17,6 +17,7 @@ from sago.domain.letters import Letter, LetterState
 from sago.domain.mails import Suppression
 from sago.domain.watches import Direction
 from sago.errors import RestoredError
+from sago.stores.memory.raw import MemoryRawStore
 from tests.unit.api.api_house import MakeHouse
 from tests.unit.api.firms import (
     COMPANY,
@@ -261,6 +262,10 @@ def test_a_decision_is_undone_while_it_is_fresh_and_undoing_again_changes_nothin
         first = firms.ask("POST", path_of(letter, "/undo"))
         assert (first.status_code, first.json()["state"]) == (200, "draft")
         assert firms.act(letter, "undo").json() == first.json()
+        assert first.json()["history"][-1]["action"] == "letter.reopened"
+    lines = [firms.get(f"/api/v1/audit?action={action}")["items"] for action in ("letter.reopened", "letter.draft")]
+    assert lines[0] == lines[1]
+    assert [line["action"] for line in lines[0]] == ["letter.reopened"] * 2
     ACTS["approve"](firms, letter)
     firms.pass_time(minutes=5)
     assert "undo" not in firms.get(path_of(letter))["possible"]
@@ -399,3 +404,82 @@ def _reads(firms: Firms) -> list[Callable[[Letter], Response]]:
 def _fixed(answer: Response) -> tuple[tuple[str, str], ...]:
     """Headers that do not count requests."""
     return tuple(sorted(each for each in answer.headers.items() if each[0] not in ("x-request-id", "ratelimit")))
+
+
+LESS = [{"granularity": "bands"}, {"granularity": "none"}, {"sources": ["gmail"]}]
+
+
+@pytest.mark.parametrize("wish", LESS, ids=str)
+@pytest.mark.parametrize("state", [LetterState.DRAFT, LetterState.APPROVED, LetterState.REJECTED, LetterState.SENT])
+def test_a_narrower_share_takes_the_words_of_letters_that_rest_on_more(
+    firms: Firms, letter: Letter, wish: dict[str, Any], state: LetterState
+) -> None:
+    others = firms.compose(firms.watch(OTHERS))
+    if state is not LetterState.DRAFT:
+        firms.approve(letter)
+        firms.set_state(letter, state)
+    firms.give(**wish)
+    has_left = state in (LetterState.SENT, LetterState.REJECTED)
+    after = state if has_left else LetterState.SUPERSEDED
+    read = firms.get(path_of(letter))
+    assert (read["state"], read["possible"]) == (after, [])
+    paths = (OUTREACH, path_of(letter), path_of(letter, "/receipt"), "/api/v1/audit")
+    told = "".join(firms.ask("GET", path).text for path in paths)
+    assert "2.1M" not in told
+    assert "We just passed" not in told
+    for act in ACTS.values():
+        refused = act(firms, letter)
+        assert refused.status_code == (200 if act is ACTS["reject"] and state is LetterState.REJECTED else 409)
+        assert "2.1M" not in refused.text
+    assert firms.drafts.files(letter) == []
+    assert firms.letter(others) == others
+
+
+def test_a_narrower_share_leaves_letters_that_tell_no_more_than_it(firms: Firms, letter: Letter) -> None:
+    firms.give(until="2030-01-01T00:00:00Z", sources=["slack"])
+    assert firms.letter(letter) == letter
+    assert firms.drafts.files(letter) != []
+
+
+def test_a_planned_run_writes_anew_by_the_narrower_share_and_by_a_wider_one_again(firms: Firms, letter: Letter) -> None:
+    with firms.database.begin() as tx:
+        watch = tx.outreach.watch(letter.watch_id)
+    assert watch is not None
+    firms.give(granularity="bands")
+    coarse = firms.compose(watch)
+    assert coarse.id != letter.id
+    assert "2.1M" not in coarse.draft.body
+    assert "$2M" in coarse.draft.body
+    assert firms.drafts.files(coarse) != []
+    firms.give()
+    assert firms.letter(coarse) == coarse
+    exact = firms.compose(watch)
+    assert "$2.1M" in exact.draft.body
+    assert firms.approve(exact).status_code == 200
+    assert firms.get(path_of(letter))["subject"] != letter.draft.subject
+
+
+def test_a_draft_without_figures_is_renewed_with_its_proofs_once_the_share_is_wider(firms: Firms) -> None:
+    deal = stories.event("enterprise_deal", "Kestrel Air signed", "Kestrel Air signed, $240k a year")
+    stories.fold_into(firms.database, [deal])
+    watch = firms.watch(conditions=stories.watch("enterprise_deal >= 1").conditions)
+    firms.give(granularity="bands")
+    firms.compose(watch)
+    firms.give()
+    exact = firms.compose(watch)
+    assert firms.approve(exact).status_code == 200
+
+
+def test_a_share_that_shows_less_once_the_proofs_are_read_is_heeded(
+    firms: Firms, letter: Letter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_day = MemoryRawStore.read_day
+
+    def reading(raw: MemoryRawStore, *asked: Any) -> Any:
+        firms.give(granularity="bands")
+        return read_day(raw, *asked)
+
+    monkeypatch.setattr(MemoryRawStore, "read_day", reading)
+    answer = firms.ask("GET", path_of(letter, "/receipt"))
+    assert answer.json()["state"] == "superseded"
+    assert "2.1M" not in answer.text

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from httpx2 import Response
 
+from sago.api.desk import LongDesk
+from sago.api.shapes.shares import PREVIEWED, ShareShown
 from sago.domain.companies import Granularity, Share
 from sago.domain.events import Fold
 from sago.domain.messages import Message
@@ -18,6 +21,7 @@ from sago.stores.memory.answers import MemoryAnswers
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
+from sago.stores.memory.log import MemoryLog
 from sago.stores.memory.raw import MemoryRawStore
 from tests.unit.api.api_house import House, MakeHouse
 from tests.unit.outreach.stories import COMPANY, EVENTS, NOW, POINTS, watch
@@ -49,6 +53,10 @@ class Sharing:
 
 @pytest.fixture
 def sharing(make: MakeHouse) -> Sharing:
+    return opened(make)
+
+
+def opened(make: MakeHouse, **settings: Any) -> Sharing:
     clock, database = ManualClock(NOW), MemoryDatabase()
     adapters = {
         "clock": clock,
@@ -65,7 +73,7 @@ def sharing(make: MakeHouse) -> Sharing:
             tx.shares.ensure_firm(firm, firm.capitalize())
         tx.shares.put(Share(firm_id="alder", company_id="tidewell", created_at=NOW))
         tx.outreach.add_watch(watch("arr >= 2M").model_copy(update={"firm_id": "northgate"}))
-    house = make(adapters=adapters)
+    house = make(adapters=adapters, **settings)
     ring = house.container.keyring
     scopes = {
         "founder": (["share:orchard"], None),
@@ -87,6 +95,8 @@ def test_a_founder_sees_what_a_share_would_show_gives_it_and_the_firm_has_it(sha
     assert {each["band"] for each in shown["figures"]} == {"$2M–5M", "140–150%"}
     assert not re.search(EXACT_FIGURES, str(shown["events"]) + str(shown["figures"]))
     assert sharing.ask("GET", SHARES, "firm").json()["items"] == []
+    assert sharing.ask("PUT", OURS, json=BANDS).status_code == 409
+    assert sharing.ask("PUT", OURS, "house", json={"granularity": "none"}).status_code == 200
     given = sharing.ask("PUT", OURS, json=BANDS)
     assert given.status_code == 200
     assert given.json() == {
@@ -106,6 +116,21 @@ def test_a_founder_sees_what_a_share_would_show_gives_it_and_the_firm_has_it(sha
     assert sharing.ask("GET", f"{OURS}/preview").json()["is_given"] is True
 
 
+def test_a_preview_has_the_latest_of_much_and_says_how_much_there_is(sharing: Sharing) -> None:
+    first = EVENTS[0]
+    many = [
+        first.model_copy(update={"id": uuid4(), "occurred_at": first.occurred_at + timedelta(hours=n)})
+        for n in range(PREVIEWED + 5)
+    ]
+    points = [POINTS[0].model_copy(update={"event_id": each.id, "as_of": each.occurred_at}) for each in many]
+    with sharing.house.container.database.begin() as tx:
+        tx.events.replace("orchard", Fold(many, points), NOW)
+    shown = sharing.ask("GET", f"{OURS}/preview").json()
+    assert (shown["shown_events"], shown["shown_figures"]) == (PREVIEWED + 5, PREVIEWED + 5)
+    assert [each["id"] for each in shown["events"]] == [str(each.id) for each in reversed(many[5:])]
+    assert [datetime.fromisoformat(each["as_of"]) for each in shown["figures"]] == [each.as_of for each in points[5:]]
+
+
 def test_what_a_firm_watches_for_is_not_told_to_a_founder(sharing: Sharing) -> None:
     shown = sharing.ask("GET", f"{OURS}/preview")
     assert shown.status_code == 200
@@ -114,7 +139,7 @@ def test_what_a_firm_watches_for_is_not_told_to_a_founder(sharing: Sharing) -> N
 
 
 def test_the_same_share_again_changes_nothing(sharing: Sharing) -> None:
-    first = sharing.ask("PUT", OURS, json=BANDS).json()
+    first = sharing.ask("PUT", OURS, "house", json=BANDS).json()
     sharing.clock.advance(timedelta(hours=1))
     assert sharing.ask("PUT", OURS, json=BANDS).json() == first
     assert sharing.noted() == [
@@ -127,16 +152,16 @@ def test_the_same_share_again_changes_nothing(sharing: Sharing) -> None:
 
 def test_a_firm_begins_with_its_first_share_by_the_name_that_its_id_is_made_of(sharing: Sharing) -> None:
     new = f"{SHARES}/orchard/birch-partners"
-    assert sharing.ask("PUT", new, json={"firm": "Birch  Partners"}).json()["firm"] == "Birch Partners"
+    assert sharing.ask("PUT", new, "house", json={"firm": "Birch  Partners"}).json()["firm"] == "Birch Partners"
     wrong = sharing.ask("PUT", f"{SHARES}/orchard/elm", json={"firm": "Birch Partners"})
     assert wrong.status_code == 422
     assert wrong.json()["detail"] == "firm: the id of a firm of this name is birch-partners"
 
 
 def test_ending_a_share_erases_what_came_of_it_and_says_what_is_left(sharing: Sharing) -> None:
-    sharing.ask("PUT", OURS, json=BANDS)
-    before = sharing.ask("GET", f"{OURS}/left").json()
-    assert before["left"]["share"] == 1
+    sharing.ask("PUT", OURS, "house", json=BANDS)
+    held = sharing.ask("GET", f"{OURS}/left")
+    assert (held.status_code, held.json()["detail"]) == (409, "the share still holds: revoke it first")
     done = sharing.ask("POST", f"{OURS}/revoke", json={"because": "the round is closed"})
     assert done.status_code == 200
     assert done.json()["share"]["holds"] is False
@@ -162,16 +187,45 @@ def test_the_last_share_takes_the_evidence_and_what_was_said_since_the_revocatio
     last = f"{SHARES}/orchard/default"
     done = sharing.ask("POST", f"{last}/revoke", "house", json={"because": "raised elsewhere"}).json()
     assert done["evidence"] == {"rows": 1, "observations": 0, "dead_letters": 0, "events": 3, "letters": 0}
+    assert (done["letters"], done["verdicts"]) == (0, 0)
     assert done["proof"]["left"] == {}
     assert done["proof"]["evidence_too"] is True
     raw.store([said.model_copy(update={"id": "slack:2"})], "batch", NOW)
-    assert sharing.ask("GET", f"{last}/left").json()["left"] == {"raw rows": 1}
+    assert sharing.ask("GET", f"{last}/left", "house").json()["left"] == {"raw rows": 1}
+    assert sharing.ask("GET", f"{last}/left").json()["left"] == {"raw rows": None}
     again = sharing.ask("POST", f"{last}/revoke", json={"because": "again"}).json()
     assert (again["evidence"]["rows"], again["proof"]["left"]) == (1, {})
 
 
-def test_a_revocation_that_takes_too_long_says_so_and_ends_what_is_left_when_asked_again(sharing: Sharing) -> None:
+FIRMS = ("letters", "held_back", "mails", "notices", "verdicts")
+
+
+def test_how_much_came_of_a_share_for_its_firm_is_told_to_the_house_alone(sharing: Sharing) -> None:
+    sharing.ask("PUT", OURS, "house", json=BANDS)
+    log = sharing.house.container.log
+    assert isinstance(log, MemoryLog)
+    log.append("slack-messages", b"orchard", b"{}")
+    sharing.house.container.judging.keep_all(NOW)
+    done = sharing.ask("POST", f"{OURS}/revoke", json={"because": "closed"}).json()
+    assert {done[each] for each in FIRMS} == {None}
+    (held,) = done["proof"]["kafka"]
+    assert held == {"topic": "slack-messages", "partition": None, "first": None, "last": None} | {
+        "records": 1,
+        "until": held["until"],
+    }
     sharing.ask("PUT", OURS, json=BANDS)
+    sharing.house.container.judging.keep_all(NOW)
+    done = sharing.ask("POST", f"{OURS}/revoke", "house", json={"because": "closed"}).json()
+    assert [done[each] for each in FIRMS] == [0, 0, 0, 0, 1]
+    sharing.house.container.judging.keep_all(NOW)  # by a worker that was slow
+    assert sharing.ask("GET", f"{OURS}/left").json()["left"] == {"firms": None}
+    assert sharing.ask("GET", f"{OURS}/left", "house").json()["left"] == {"verdicts": 1}
+    last = sharing.ask("POST", f"{SHARES}/orchard/default/revoke", json={"because": "closed"}).json()
+    assert {last["evidence"]["letters"], *(last[each] for each in FIRMS)} == {None}
+
+
+def test_a_revocation_that_takes_too_long_says_so_and_ends_what_is_left_when_asked_again(sharing: Sharing) -> None:
+    sharing.ask("PUT", OURS, "house", json=BANDS)
     drafts = sharing.house.container.drafts
     broken = sharing.house.container.answers
     assert isinstance(drafts, MemoryDrafts)
@@ -189,6 +243,20 @@ def test_a_revocation_that_takes_too_long_says_so_and_ends_what_is_left_when_ask
     broken.forget = forget  # type: ignore[method-assign]
     assert sharing.ask("POST", f"{OURS}/revoke", json={"because": "closed"}).status_code == 200
     assert [action for action, *_ in sharing.noted()][-1] == "share.erased"
+
+
+def test_a_share_ends_though_others_fill_the_desk_and_the_hourly_run_does_the_rest(make: MakeHouse) -> None:
+    sharing = opened(make)
+    sharing.ask("PUT", OURS, "house", json=BANDS)
+    sharing.house.client.app.state.endings = LongDesk(most=0, each=1, within=0.2)
+    assert sharing.ask("POST", f"{OURS}/revoke", json={"because": "closed"}).status_code == 503
+    (mine,) = sharing.ask("GET", SHARES, "firm").json()["items"]
+    assert mine["holds"] is False
+    assert sharing.ask("POST", f"{OURS}/revoke", json={"because": "again"}).status_code == 503
+    assert [why for *_, why in sharing.noted("share.revoked")] == ["closed"]
+    (done,) = sharing.house.container.revoking.end_due(NOW)
+    assert done.name == "northgate/orchard"
+    assert [action for action, *_ in sharing.noted()] == ["share.granted", "share.revoked", "share.erased"]
 
 
 ACTS = [
@@ -215,7 +283,7 @@ def test_only_a_key_of_that_company_opens_them_and_nobody_learns_which_there_are
     assert answer("founder", "tidewell")[0] == 403
     assert answer("founder", "tidewell") == answer("founder", "nobody")
     assert answer("house", "nobody") == (404, "nothing is called so, or nothing that this key opens")
-    assert answer("house", "tidewell")[0] == 200
+    assert answer("house", "tidewell")[0] == (409 if path.endswith("/left") else 200)
 
 
 @pytest.mark.parametrize(("method", "path", "body"), ACTS[3:])
@@ -236,17 +304,40 @@ def test_a_founder_is_not_told_which_firms_there_are_before_they_share(sharing: 
     assert known == unknown
 
 
+def test_a_founder_begins_no_share_with_a_firm_and_learns_of_none(sharing: Sharing) -> None:
+    def said(firm: str, method: str, path: str, body: Any = None) -> tuple[int, str]:
+        answer = sharing.ask(method, f"{SHARES}/orchard/{firm}{path}", json=body)
+        return answer.status_code, answer.text.replace(firm, "FIRM")
+
+    for firm in ("alder", "larch"):
+        assert said(firm, "PUT", "", {"firm": firm.capitalize()})[0] == 409
+    for asked in (("PUT", "", {}), ("GET", "/left"), ("POST", "/revoke", {"because": "x"}), ("GET", "/preview")):
+        assert said("alder", *asked) == said("larch", *asked)
+    with sharing.house.container.database.begin() as tx:
+        assert "larch" not in tx.shares.firms()
+    assert "Alder" not in sharing.ask("GET", f"{SHARES}/orchard").text
+
+
+def test_who_runs_the_house_and_gives_shares_of_one_company_is_a_founder_there(sharing: Sharing) -> None:
+    house = sharing.house.container
+    key, _ = house.keyring.issue("both", ["operate", "share:orchard"], None, "test")
+    asking = replace(sharing, keys=sharing.keys | {"both": key})
+    assert asking.ask("PUT", OURS, "both", json=BANDS).status_code == 409
+    assert asking.ask("PUT", OURS, "house", json=BANDS).status_code == 200
+    assert asking.ask("POST", f"{OURS}/revoke", "both", json={"because": "over"}).json()["letters"] is None
+
+
 @pytest.mark.parametrize(
     ("body", "field", "reason"),
     [
         ({"sources": ["fax"]}, "sources", "fax is no source; known are gmail, slack, or * for all"),
         ({"sources": []}, "sources", "at least 1 item"),
-        ({"sources": ["No Source"]}, "sources.0", "should match pattern"),
+        ({"sources": ["No Source"]}, "sources.0", "is no source: write slack, gmail, or *"),
         ({"granularity": "coarse"}, "granularity", "'exact', 'bands' or 'none'"),
         ({"until": "2026-11-20T08:59:59Z"}, "until", "is over; to end a share revoke it"),
-        ({"until": "2027-01-01T00:00:00"}, "until", "timezone"),
+        ({"until": "2027-01-01T00:00:00"}, "until", "no moment with its time zone"),
         ({"until": "0001-01-01T00:00:00+23:00"}, "until", "years 1 to 9999"),
-        ({"untill": None}, "untill", "not permitted"),
+        ({"untill": None}, "untill", "is no field of this body"),
         ({"firm": "??"}, "firm", "write it with letters or digits"),
     ],
 )
@@ -263,7 +354,7 @@ def test_what_cannot_be_shared_is_refused_with_its_field(
 
 @pytest.mark.parametrize("because", [None, "", "  ", "x" * 501])
 def test_a_revocation_has_its_reason(sharing: Sharing, because: str | None) -> None:
-    sharing.ask("PUT", OURS, json=BANDS)
+    sharing.ask("PUT", OURS, "house", json=BANDS)
     body = {} if because is None else {"because": because}
     answer = sharing.ask("POST", f"{OURS}/revoke", json=body)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "because")
@@ -296,3 +387,9 @@ def test_a_firm_reads_its_shares_page_by_page(sharing: Sharing) -> None:
     assert seen == [(f"c-{number}", number % 2 == 0) for number in range(5)]
     assert sharing.ask("GET", SHARES, "firm", params={"cursor": "!"}).status_code == 422
     assert sharing.ask("GET", SHARES, "founder").status_code == 403
+
+
+def test_a_share_that_was_revoked_at_once_did_not_end_before_it_began() -> None:
+    given = Share(firm_id="northgate", company_id="orchard", created_at=NOW, until=NOW - timedelta(seconds=50))
+    shown = ShareShown.of(given, NOW)
+    assert (shown.until, shown.holds) == (NOW, False)

@@ -98,6 +98,21 @@ def test_a_body_is_read_no_further_than_a_form_is_long(house: House) -> None:
     assert suppressed(house) == []
 
 
+def test_no_line_of_the_log_has_the_token_of_a_link(
+    house: House, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    caplog.set_level("WARNING", "httpx2")  # the test's own client
+    with house.client as client:
+        for path in (PATH, f"{PATH}/", f"/sago{PATH}", f"{PATH}?a=1"):
+            client.get(path)
+            client.put(path)
+            post(house, path)
+    logged = caplog.text + "".join(capsys.readouterr())
+    assert logged.count("/unsubscribe/{token}") >= 12
+    assert PATH.rpartition("/")[2] not in logged
+
+
 def test_everything_else_still_wants_the_key(house: House) -> None:
     with house.client as client:
         assert client.get("/api/v1/data-flow/health").status_code == 401

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -342,41 +341,41 @@ class HungLog(MemoryLog):
 
     def __init__(self, topics: dict[str, str]) -> None:
         super().__init__(topics)
-        self.begun, self.released, self.asked = Event(), Event(), 0
+        self.begun, self.released, self.asked, self.answered = Event(), Event(), 0, 0
 
     def lag(self) -> dict[str, int]:
         self.asked += 1
         self.begun.set()
-        self.released.wait(10)
+        self.released.wait(60)
+        self.answered += 1
         return {}
 
 
 def test_a_server_that_hangs_holds_nobody_up(make: MakeHouse) -> None:
     house = make(adapters={"log": HungLog({"slack": "slack-messages"})})
-    house.container.vitals.asker.patience = 0.05
-    started = time.monotonic()
+    house.container.vitals.asker.patience = 0.5
     try:
-        for _ in range(16):
-            assert house.client.get(READY).json()["down"] == ["kafka"]
-        assert house.client.get(HEALTH).json()["services"]["kafka"]["reason"] == "no answer within 0.05 s"
-        assert time.monotonic() - started < 5
-        assert house.log.asked == 1
+        with ThreadPoolExecutor(30) as pool:
+            for _ in range(3):
+                answers = list(pool.map(house.client.get, [READY] * 30))
+                assert [each.json()["down"] for each in answers] == [["kafka"]] * 30
+        assert house.client.get(HEALTH).json()["services"]["kafka"]["reason"] == "no answer within 0.5 s"
+        assert (house.log.asked, house.log.answered) == (1, 0)
     finally:
         house.log.released.set()
 
 
 def test_however_many_ask_a_hung_server_holds_up_no_other_question(make: MakeHouse) -> None:
     house = make(adapters={"log": HungLog({"slack": "slack-messages"})})
-    house.container.vitals.asker.patience = 1.0
+    house.container.vitals.asker.patience = 60.0
     try:
         with ThreadPoolExecutor(30) as pool:
             asked = [pool.submit(house.client.get, READY) for _ in range(30)]
-            assert house.log.begun.wait(5)
-            started = time.monotonic()
+            assert house.log.begun.wait(60)
             assert house.client.get(METRICS).json()["missing"] == {}
-            assert time.monotonic() - started < 0.9
-            assert [each.result().json()["down"] for each in asked] == [["kafka"]] * 30
-        assert time.monotonic() - started < 4
+            assert (house.log.answered, any(each.done() for each in asked)) == (0, False)
+            house.log.released.set()
+            assert [each.result().json()["down"] for each in asked] == [[]] * 30
     finally:
         house.log.released.set()
 

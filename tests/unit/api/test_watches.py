@@ -10,6 +10,7 @@ import pytest
 
 from sago.domain.companies import Granularity
 from sago.domain.events import EventType
+from sago.outreach.watching import drop_watch
 from tests.unit.api.api_house import MakeHouse
 from tests.unit.api.firms import COMPANY, FOUNDER_ADDRESS, NEVER, OTHERS, PRIVATE, WATCHES, Firms, two_firms
 from tests.unit.outreach import stories
@@ -69,6 +70,8 @@ def test_the_same_key_is_the_same_watch_and_another_body_under_it_is_refused(fir
         assert "asked for something else" in refused.json()["detail"]
     assert firms.ask("POST", WATCHES, SENT, **{"Idempotency-Key": "k-2"}).json()["id"] != first.json()["id"]
     assert firms.ask("POST", WATCHES, SENT, OTHERS, **{"Idempotency-Key": "k-1"}).json()["id"] != first.json()["id"]
+    assert firms.ask("POST", WATCHES, SENT, **{"Idempotency-Key": '"k-1"'}).json() == first.json()
+    assert firms.ask("POST", WATCHES, SENT, **{"Idempotency-Key": "k 1"}).status_code == 422
     assert len(firms.get(WATCHES)["items"]) == 2
     assert [line.action for line in firms.log()] == ["watch.added"] * 3
 
@@ -102,6 +105,16 @@ def test_a_removed_watch_is_gone_and_its_key_makes_no_other(firms: Firms) -> Non
     assert [line.action for line in firms.log()] == ["watch.added", "watch.removed"]
 
 
+def test_a_watch_that_the_house_removed_is_removed_for_its_firm_and_never_was_for_others(firms: Firms) -> None:
+    watch = firms.watch()
+    with firms.database.begin() as tx:
+        drop_watch(watch, tx, "cli:ana", firms.clock.now())
+        drop_watch(watch, tx, "cli:ana", firms.clock.now())
+    assert firms.ask("DELETE", f"{WATCHES}/{watch.id}").status_code == 204
+    assert firms.ask("DELETE", f"{WATCHES}/{watch.id}", key=OTHERS).status_code == 404
+    assert [(line.action, line.who) for line in firms.log()] == [("watch.removed", "cli:ana")]
+
+
 @pytest.mark.parametrize(
     ("sent", "field", "reason"),
     [
@@ -113,13 +126,13 @@ def test_a_removed_watch_is_gone_and_its_key_makes_no_other(firms: Firms) -> Non
         ({"conditions": [], "reason": "no chemistry"}, "conditions", "the reason proposes none"),
         ({"met_on": "2026-11-22"}, "met_on", "lies in the future"),
         ({"met_on": "1989-12-31"}, "met_on", "greater than or equal to 1990-01-01"),
-        ({"met_on": "yesterday"}, "met_on", "valid date"),
+        ({"met_on": "yesterday"}, "met_on", "is no day: write 2026-03-02"),
         ({"investor": {"name": "Dana", "email": "dana"}}, "investor.email", "is no mail address"),
         ({"investor": {"name": "Dana <d@x.example>"}}, "investor.name", "that goes into investor.email"),
         ({"investor": {"name": "Dana\u202eReed@x"}}, "investor.name", "write it as Dana Reed"),
-        ({"investor": {"email": "d@x.example"}}, "investor.name", "required"),
-        ({"company_id": "No Such"}, "company_id", "pattern"),
-        ({"firm_id": OTHERS}, "firm_id", "not permitted"),
+        ({"investor": {"email": "d@x.example"}}, "investor.name", "is missing"),
+        ({"company_id": "No Such"}, "company_id", "is no company id: a-z"),
+        ({"firm_id": OTHERS}, "firm_id", "is no field of this body"),
         ({"reason": 7}, "reason", "valid string"),
     ],
 )

@@ -20,8 +20,8 @@ from sago.config import Settings
 from sago.domain.companies import ModelPolicy
 from sago.errors import ConfigError, UsageError
 from sago.llm.registry import named
+from sago.model_sections import GeminiSettings
 from sago.pipeline.consent import Consent
-from sago.sections import GeminiSettings
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from sago.cli import dead_letters, lookup
 from sago.domain.batches import DeadLetter
 from sago.domain.connections import Route
+from sago.domain.dead_letters import letter_id
 from sago.errors import InvalidMessageError, UsageError
 from sago.pipeline.replaying import Replaying, message_of
 from sago.stores.memory.database import MemoryDatabase
@@ -67,6 +68,7 @@ def test_the_lists_id_is_what_show_takes_however_narrow_the_screen(sago: Callabl
     for origin, short in rows.items():
         assert short in listed.split()
         assert json.loads(sago("show", short, "--json").stdout)["origin"] == origin
+        assert json.loads(sago("show", letter_id(origin), "--json").stdout)["origin"] == origin
 
 
 def test_what_is_shown_cannot_redraw_the_screen(sago: Callable[..., Result]) -> None:

@@ -126,18 +126,20 @@ def test_the_list_tells_everything_but_the_key(house: Wired) -> None:
     assert len(sago("list", "--json", "--firm", "Northgate").stdout.splitlines()) == 1
 
 
-@pytest.mark.parametrize("named", ["prefix", "its first four", "the key itself", "as the log names it"])
+@pytest.mark.parametrize("named", ["prefix", "in capitals", "its id", "the key itself", "as the log names it"])
 def test_a_revoked_key_opens_nothing_and_stays_in_the_list(house: Wired, named: str) -> None:
     key = created("--scope", "operate").strip()
     prefix = key[5:13]
-    words = {"prefix": prefix, "its first four": prefix[:4], "the key itself": key}
+    its_id = json.loads(sago("list", "--json").stdout)["id"]
+    words = {"prefix": prefix, "in capitals": prefix.upper(), "its id": its_id, "the key itself": key}
     result = sago("revoke", words.get(named, f"key:{prefix}"), "--because", "the laptop was lost")
     assert result.exit_code == 0, result.output
     assert house.keyring.find(key) is None
     assert json.loads(sago("list", "--json").stdout)["state"] == "revoked"
     house.clock.advance(timedelta(hours=1))
-    again = json.loads(sago("revoke", prefix, "--because", "again", "--json").stdout)
-    assert again["revoked_at"] == "2026-03-02T12:00:00Z"
+    again = sago("revoke", prefix, "--because", "again", "--json")
+    assert json.loads(again.stdout)["revoked_at"] == "2026-03-02T12:00:00Z"
+    assert "was revoked 2026-03-02 12:00 UTC already" in " ".join(again.stderr.split())
     assert house.noted[1:] == [("key.revoked", f"key:{prefix}", "the laptop was lost")]
 
 
@@ -155,8 +157,9 @@ def test_a_company_that_begins_with_its_key_is_known_from_then_on(house: Wired) 
     ("arguments", "reason"),
     [
         (("--scope", "reed"), "'reed': none is called so; there are read, write, operate"),
-        (("--scope", "read"), "the key must be a firm's"),
-        (("--scope", "operate", "--firm", "Northgate"), "is not for a firm's key"),
+        (("--scope", "read,write", "--firm", "Northgate"), "each with a --scope of its own"),
+        (("--scope", "read"), "the key must be a firm's: add --firm NAME"),
+        (("--scope", "operate", "--firm", "Northgate"), "is not for a firm's key: leave --firm away"),
         (("--scope", "read", "--firm", "Alder"), "--firm alder: not known; known are: default, northgate"),
         (
             ("--scope", "ingest:scalflow"),
@@ -168,6 +171,8 @@ def test_a_company_that_begins_with_its_key_is_known_from_then_on(house: Wired) 
         (("--scope", "operate", "--expires", "99999d"), "from 1d to 3650d"),
         (("--scope", "operate", "--expires", "soon"), "--expires soon: write 90d"),
         (("--scope", "operate", "--expires", "2026-03-01"), "is over; to end a key"),
+        (("--scope", "operate", "--expires", "9999-12-31"), "--expires 9999-12-31: is more than 3650 days away"),
+        (("--scope", "operate", "--expires", ""), "--expires '': write 90d"),
         (("--scope", "operate", "--name", " "), "--name: say in 1 to 100 characters"),
         (("--scope", "operate", "--name", "x" * 101), "--name: say in 1 to 100 characters"),
     ],
@@ -186,8 +191,8 @@ def test_what_no_key_can_have_is_refused_and_none_is_made(
     ("arguments", "reason"),
     [
         (("ffffffff", "--because", "lost"), "key ffffffff: there is none; see `sago keys list`"),
-        (("", "--because", "lost"), "a key is named by its prefix"),
-        (("sago_zz", "--because", "lost"), "a key is named by its prefix"),
+        (("", "--because", "lost"), "a key is named by the 8 hex digits"),
+        (("sago_zz", "--because", "lost"), "a key is named by the 8 hex digits"),
         (("1", "--because", "  "), "--because is empty"),
     ],
 )
@@ -196,3 +201,13 @@ def test_a_key_that_is_not_there_is_not_revoked(arguments: tuple[str, ...], reas
     result = sago("revoke", *arguments)
     assert isinstance(result.exception, UsageError)
     assert reason in str(result.exception)
+
+
+@pytest.mark.parametrize("length", [1, 4, 7])
+def test_a_key_is_not_revoked_by_less_than_its_prefix(house: Wired, length: int) -> None:
+    key = created("--scope", "operate").strip()
+    result = sago("revoke", key[5 : 5 + length], "--because", "lost")
+    assert isinstance(result.exception, UsageError)
+    assert "the 8 hex digits of its prefix, as 1f0c93ab, or its id" in str(result.exception)
+    assert house.keyring.find(key) is not None
+    assert [action for action, _, _ in house.noted] == ["key.created"]

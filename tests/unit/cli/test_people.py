@@ -168,7 +168,7 @@ def test_an_unknown_watch_or_company_is_one_line(sago: Callable[..., Result]) ->
     assert "known are: orchard" in str(sago("watch", "explain", "--company", "orchrad").exception)
 
 
-def test_adds_lists_and_removes_a_watch(sago: Callable[..., Result]) -> None:
+def test_adds_lists_and_removes_a_watch(sago: Callable[..., Result], house: House) -> None:
     added = sago(
         "watch", "add", "orchard", "--when", "arr >= 2M", "--when", "enterprise_deal >= 1", "--reason", "ARR below 2M",
         "--met", "2026-03-02", "--investor", "Ivo Brandt <ivo@fund.example>", "--json",
@@ -180,6 +180,8 @@ def test_adds_lists_and_removes_a_watch(sago: Callable[..., Result]) -> None:
     assert made in lines(sago("watch", "list", "--json"))
     assert lines(sago("watch", "remove", made["id"][:10], "--json")) == [{"removed": made["id"]}]
     assert made not in lines(sago("watch", "list", "--json"))
+    (line,) = [each for each in house.database.state.audit_log if each.action == "watch.removed"]
+    assert (line.subject, line.why) == (made["id"], "waits for arr >= 2M, enterprise_deal >= 1")
 
 
 def test_the_same_watch_again_adds_nothing(sago: Callable[..., Result], house: House) -> None:

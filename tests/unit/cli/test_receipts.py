@@ -9,8 +9,8 @@ import pytest
 from typer.testing import Result
 
 from sago.domain.companies import Granularity
+from sago.domain.erasures import NO_WORDS
 from sago.domain.messages import Message
-from sago.pipeline.erasing import NO_WORDS
 from tests.unit.cli.test_people import UPDATE, House, house, lines, sago
 from tests.unit.outreach.stories import ARR, EVENTS, NOW, fold_into
 

@@ -42,7 +42,7 @@ class Wired(House):
 
     @property
     def giving(self) -> Giving:
-        return Giving(self.database, self, self.settings.outreach.setback_days)
+        return Giving(self.database, self, self.settings.outreach.setback_days, self.erasing.drafts)
 
     @property
     def ending(self) -> Ending:

@@ -15,10 +15,11 @@ from sago.errors import HeldBackError, TooDearError, TransientError
 from sago.llm.remote.answers import FindingsAnswer, LetterAnswer
 from sago.llm.remote.guards import LONGEST_WAIT, Budgeted, Cached, Limited, Spared
 from sago.llm.remote.question import Question, Reply
+from sago.model_sections import GeminiSettings, OpenAISettings
 from sago.resilience.breakers import SharedBreakers
 from sago.resilience.rates import MemoryRates
 from sago.resilience.shelf import MemoryShelf
-from sago.sections import BreakerSettings, GeminiSettings, OpenAISettings
+from sago.sections import BreakerSettings
 from sago.stores.memory.answers import MemoryAnswers
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.model_calls import MemoryCallLedger

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sago.domain.batches import ExtractionRequest
 from sago.domain.events import EventType, Finding, Status
 from sago.domain.metrics import UNSTATED
 from sago.llm.providers.offline import RulesModel
@@ -290,3 +291,19 @@ def test_the_first_figure_is_the_main_one_and_a_verb_owns_none() -> None:
     (found,) = extract(RulesModel(), chat(1, "We signed Halcrest for $35k. $1.2M is what Initech pays us."))
     assert (found.metrics[0].name, found.metrics[0].value) == ("contract_value", 35_000)
     assert not any("signed" in metric.name.lower() for metric in found.metrics)
+
+
+@pytest.mark.parametrize("company_id", ["lumenta2", "client-17", "lumenta"])
+def test_whom_the_company_signed_is_the_customer_whatever_its_id(company_id: str) -> None:
+    said = mail(
+        1, "Hi Dana,\n\nWe signed Rheinenergie (€240k a year).\n\nInes Aumann\nCEO, Lumenta", "i@lumenta.example"
+    )
+    request = ExtractionRequest(company_id=company_id, company_name=company_id, messages=(said,))
+    assert [found.title for found in RulesModel().extract(request)] == [
+        "Rheinenergie signed a contract worth €240k a year"
+    ]
+
+
+def test_a_customer_that_writes_is_the_customer() -> None:
+    (found,) = extract(RulesModel(), mail(1, "We signed the contract today, €40k a year.", "jo@northwind.example"))
+    assert found.title == "Northwind signed a contract worth €40k a year"

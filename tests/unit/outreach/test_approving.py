@@ -12,7 +12,7 @@ from sago.domain.events import Event
 from sago.domain.letters import LetterState
 from sago.domain.mails import Suppression
 from sago.errors import UngroundedError, UsageError
-from sago.outreach.permission import ApprovalRules, TickRule, notes, unticked
+from sago.outreach.permission import ApprovalRules, TickRule, doubts, notes, unticked
 from sago.outreach.ticking import claims_of
 from tests.unit.outreach.desks import NO_TICKS, Desk
 from tests.unit.outreach.stories import ARR, CFO, COMPANY, DEAL, EVENTS, EXPORT, NRR, event, metric, watch
@@ -180,6 +180,37 @@ def test_a_figure_that_was_corrected_since_keeps_the_letter_back() -> None:
     _, told = desk.objections(letter)
     assert "body: figure '$2.1M' stands in no cited event" in told
     assert told.endswith("edit it, or let `outreach.schedule` renew it")
+
+
+def test_a_figure_that_another_event_states_otherwise_is_a_doubt_that_names_the_other() -> None:
+    desk = Desk(FIRING)
+    letter = desk.composed(FIRING)
+    other = event("revenue_milestone", "ARR reached $1.8M", "ARR is $1.8M", metric("arr", 1.8e6), days_ago=6)
+
+    def told() -> list[str]:
+        draft = desk.letter(letter.id)
+        with desk.database.begin() as tx:
+            return doubts(tx, draft)
+
+    assert told() == []
+    desk.hear(*EVENTS, other)
+    assert told() == ["another event says otherwise: $2.1M ARR here, $1.8M ARR there, both for November 2026"]
+
+
+def test_what_a_loss_costs_is_no_doubt() -> None:
+    desk = Desk(FIRING)
+    lost = event(
+        "setback",
+        "Helvetia Grid will not renew, losing $60k",
+        "Helvetia Grid cancelled, $60k ARR gone.",
+        metric("lost arr", 60e3),
+        severity="medium",
+    )
+    desk.hear(*EVENTS, lost)
+    letter = desk.composed(FIRING)
+    assert "which costs you $60k" in letter.draft.body
+    with desk.database.begin() as tx:
+        assert doubts(tx, letter) == []
 
 
 def test_a_letter_may_name_its_sender_and_reader_when_the_profile_names_others_by_now() -> None:

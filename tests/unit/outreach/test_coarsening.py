@@ -12,10 +12,34 @@ from hypothesis import strategies as st
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.companies import Granularity
 from sago.domain.wording import figure
-from sago.outreach.coarsening import coarse, coarse_event
+from sago.outreach.coarsening import VERSION, coarse, coarse_event, coarse_texts
 from tests.unit.outreach.stories import ARR, event, metric
 
 BANDS, NONE = Granularity.BANDS, Granularity.NONE
+MORE = {
+    "description": "The pilot of 3 March grew from 40 to 240 people, in two weeks.",
+    "impact": "ARR up 12% to €2.1M; costs halved.",
+    "timeline": "2026-03-02: $180k\n2026-03-05: £1.2m in 2027",
+    "stakeholders": ("Northwind 365", "Dana"),
+}
+IN_BANDS = [
+    "Northwind signed for $100k–200k",
+    "The pilot of 3 March grew from 20–50 to 200–500 people, in 2–5 weeks.",
+    "ARR up 10–20% to €2M–5M; costs fell.",
+    "2026-03-02: $100k–200k\n2026-03-05: £1M–2M in 2027",
+    "Northwind 200–500",
+    "Dana",
+    "Signed! [$100k–200k per year], [200–500] seats",
+]
+WITHOUT = [
+    "Northwind signed for an undisclosed figure",
+    "The pilot of 3 March grew from some to some people, in some time.",
+    "ARR up an undisclosed figure to an undisclosed figure; costs fell.",
+    "2026-03-02: an undisclosed figure\n2026-03-05: an undisclosed figure in 2027",
+    "Northwind some",
+    "Dana",
+    "Signed! [not shared], [not shared] seats",
+]
 
 
 @pytest.mark.parametrize(
@@ -195,3 +219,11 @@ def test_no_figure_survives_beside_words_that_keep_a_year_or_a_time(
 )
 def test_a_count_that_could_be_a_year_is_hidden(said: str) -> None:
     assert not re.search(r"\d", coarse(said, Granularity.NONE))
+
+
+def test_texts_come_out_as_in_this_version() -> None:
+    """Where this fails, raise VERSION by one and put the new texts here: those that are kept are made anew then."""
+    said = "Signed! $180k a year, 240 seats"
+    deal = event("enterprise_deal", "Northwind signed for $180k", said, metric("arr", 180_000))
+    told = deal.model_copy(update=MORE)
+    assert (VERSION, coarse_texts(told, BANDS), coarse_texts(told, NONE)) == (1, IN_BANDS, WITHOUT)

@@ -13,15 +13,18 @@ from uuid import UUID
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 
-from sago.domain.companies import Person
-from sago.domain.letters import LetterState
+from sago.domain.companies import Person, Share
+from sago.domain.events import Fold
+from sago.domain.letters import LetterDraft, LetterState
 from sago.domain.mails import Contact, Mail, MailState, Posted, Reply, Suppression, WaitsFor
 from sago.domain.pacing import Cap, Caps, SendWindow
 from sago.errors import ConfigError, PermanentError, TransientError, UngroundedError
 from sago.outreach.freight import End, Freight, LetterFreight
 from sago.outreach.sending import ATTEMPTS, LEASE
+from sago.outreach.withholding import give
 from sago.ports import Transaction
 from sago.stores.memory.mails import MemoryMails
+from tests.unit.outreach import stories
 from tests.unit.outreach.mailroom import DANA, DAY, HOUR, MINUTE, NOW, Mailroom, letter, to
 
 SENT = MailState.SENT, LetterState.SENT
@@ -605,3 +608,30 @@ def test_approvals_that_can_be_undone_still_are_named_with_their_end() -> None:
     fresh, older = to(1, approved_at=NOW - MINUTE / 2), to(2, approved_at=NOW - 2 * MINUTE)
     room = Mailroom(fresh, older, to(3, approved_at=None))
     assert [(each.id, at) for each, at in room.delivery.undoable()] == [(fresh.id, NOW + MINUTE / 2)]
+
+
+@pytest.mark.parametrize("is_claimed", [False, True])
+def test_a_letter_that_tells_more_than_is_shared_by_now_never_goes(is_claimed: bool) -> None:
+    fact = stories.CFO.model_copy(update={"company_id": "scaleflow", "occurred_at": NOW - DAY})
+    words = LetterDraft(subject="Good to hear from you", body="Hello,\n\nsomebody has joined you.\n\nBest wishes")
+    one = letter(event_ids=(fact.id,), draft=words)
+    room = Mailroom(one, window=SendWindow(opens=14))
+    with room.database.begin() as tx:
+        tx.events.replace("scaleflow", Fold([fact], []), NOW)
+    room.deliver()
+    assert room.states(one) == QUEUED
+    share = Share(firm_id=one.firm_id, company_id=one.company_id, sources=("gmail",), created_at=NOW)
+    post = room.mailer.post
+
+    def narrowed(*args: Any) -> Posted:
+        with room.database.begin() as tx:
+            give(tx, share, "founder", NOW)
+        return post(*args)
+
+    if is_claimed:
+        room.mailer.post = narrowed  # type: ignore[method-assign]
+    else:
+        narrowed(EmailMessage(), "nobody", lambda: False)
+    room.deliver(3 * HOUR)
+    assert room.mailer.received == []
+    assert room.states(one) == (MailState.CANCELLED, LetterState.SUPERSEDED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -175,3 +176,33 @@ def test_what_makes_no_letter_is_refused(subject: str | None, body: str | None, 
 def test_a_line_end_in_a_subject_is_a_space() -> None:
     desk = Desk(FIRING)
     assert desk.edit(desk.composed(FIRING), "Orchard,\r\nagain").draft.subject == "Orchard, again"
+
+
+@pytest.mark.parametrize(
+    ("act", "state"),
+    [
+        (lambda desk, letter: desk.edit(letter, subject="Good news"), LetterState.DRAFT),
+        (lambda desk, letter: desk.tick(letter, 0), LetterState.DRAFT),
+        (lambda desk, letter: desk.undo(letter), LetterState.APPROVED),
+        (lambda desk, letter: desk.undo(letter), LetterState.REJECTED),
+        (lambda desk, letter: desk.approve(letter), LetterState.DRAFT),
+    ],
+)
+def test_nothing_is_done_to_a_letter_once_its_share_has_ended_but_rejecting_it(
+    act: Callable[[Desk, Letter], Letter], state: LetterState
+) -> None:
+    desk = Desk(FIRING, rules=NO_TICKS)
+    letter = desk.composed(FIRING)
+    if state is not LetterState.DRAFT:
+        desk.decide(letter, state)
+    desk.pass_time(seconds=9)
+    before = desk.letter(letter.id)
+    with desk.database.begin() as tx:
+        share = tx.shares.get(letter.firm_id, letter.company_id)
+        assert share is not None
+        tx.shares.put(share.model_copy(update={"until": desk.now}))
+    with pytest.raises(UsageError, match="the founder shares nothing with default any more"):
+        act(desk, before)
+    assert desk.letter(letter.id) == before
+    if state is not LetterState.REJECTED:
+        assert desk.reject(letter).state is LetterState.REJECTED

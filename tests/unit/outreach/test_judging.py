@@ -63,6 +63,15 @@ def test_an_explanation_tells_what_changed_since_the_day_before_and_writes_nothi
     assert kept(made).keys() == {(NOW - DAY).date()}
 
 
+def test_a_letter_that_is_not_written_is_told_by_its_verdict() -> None:
+    made, never = database(WAITING, UPDATE, points=[]), watch("arr >= 9M", name="never")
+    said = judging(made).why_no_letter(WAITING.id, NOW)
+    assert said == f"not yet: {judging(made).explain([WAITING], NOW)[0].verdict.because}"
+    fold_into(made, [*EVENTS, SETBACK])
+    assert judging(made).why_no_letter(WAITING.id, NOW).startswith("do not write: ")
+    assert [judging(made).why_no_letter(each.id, NOW) for each in (UPDATE, never)] == ["nothing new to say"] * 2
+
+
 def test_plans_and_denials_are_read_from_the_store() -> None:
     made = database(WAITING)
     denied = plan("no, Corvid has not paid", subject="corvid").model_copy(update={"status": Status.DENIED})

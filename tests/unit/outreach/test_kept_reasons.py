@@ -81,6 +81,6 @@ def test_a_revoked_share_empties_the_reasons_of_its_mails() -> None:
         mail = tx.mails.get(mail_id("letter", one.id))
         assert mail
         assert mail.error
-        assert tx.erasures.left(one.firm_id, one.company_id, is_whole=False)["mails"] == 1
+        assert tx.erasures.left_of_firm(one.firm_id, one.company_id)["mails"] == 1
         tx.erasures.take_derived(one.firm_id, one.company_id)
-        assert "mails" not in tx.erasures.left(one.firm_id, one.company_id, is_whole=False)
+        assert "mails" not in tx.erasures.left_of_firm(one.firm_id, one.company_id)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sago.domain.amounts import Amount, find_amounts
 from sago.domain.bands import band_of, banded
 from sago.domain.companies import DEFAULT_FIRM, Granularity, Share
 from sago.domain.events import Event, Evidence
@@ -17,11 +18,14 @@ from sago.domain.watches import Outcome, Watch
 from sago.errors import TransientError
 from sago.llm.gateway import Gateway
 from sago.llm.providers.offline.model import OfflineModel
+from sago.outreach import coarsening, sharing
 from sago.outreach.banding import evaluate_band, fulfils
+from sago.outreach.claims import passages
 from sago.outreach.composing import NOT_SHARED, compose_letter
 from sago.outreach.conditions import holds, parse
+from sago.outreach.remembering import remembered
 from sago.outreach.scheduling import verdicts
-from sago.outreach.sharing import seen_by, view_of
+from sago.outreach.sharing import as_shared, seen_by, view_of
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
@@ -261,3 +265,32 @@ def test_a_watch_of_a_firm_without_a_share_sees_nothing() -> None:
         view = view_of(tx, stranger, NOW)
     assert view.seen.events == []
     assert view.judge(NOW, 60).because == "The founder shares nothing with this firm."
+
+
+@pytest.mark.parametrize("less", [{"granularity": Granularity.BANDS}, {"sources": ("slack",)}])
+def test_no_firm_reads_quicker_for_what_another_has_read(
+    monkeypatch: pytest.MonkeyPatch, less: dict[str, object]
+) -> None:
+    event, firms = told_by(*ARR.evidence, proof("gmail:1", "ARR is $2.1M")), [str(uuid4()), str(uuid4())]
+    read: list[str] = []
+
+    def counted(text: str) -> list[Amount]:
+        read.append(text)
+        return find_amounts(text)
+
+    def split(text: str) -> frozenset[str]:
+        read.append(text)
+        return passages.split(text)
+
+    monkeypatch.setattr(coarsening, "find_amounts", counted)
+    monkeypatch.setattr(sharing, "_amounts_for", remembered(counted))
+    monkeypatch.setattr(sharing, "_words_for", remembered(split))
+
+    def texts(firm: str) -> int:
+        read.clear()
+        assert as_shared(share(firm_id=firm, **less), [event]) != [event]
+        return len(read)
+
+    first = texts(firms[0])
+    assert first > 0
+    assert (texts(firms[0]), texts(firms[1])) == (0, first)

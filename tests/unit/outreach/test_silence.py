@@ -37,6 +37,12 @@ def test_nine_days_without_a_word_are_silence() -> None:
     )
 
 
+def test_who_writes_once_in_three_weeks_does_not_usually_write_no_messages() -> None:
+    rare = [Arrivals("slack", each, 1) for each in list(days(MONDAY, 100))[::21]]
+    (gap,) = gaps(rare, at(date(2026, 12, 1)))
+    assert "usually less than one message a week" in gap.text
+
+
 def test_one_source_that_stops_while_another_goes_on_is_broken() -> None:
     said = [*chat(MONDAY, 58), *chat(MONDAY, 70, "gmail", 4)]
     (gap,) = gaps(said, at(date(2026, 3, 15)))

@@ -10,12 +10,11 @@ import pytest
 
 from sago.domain.batches import BatchState
 from sago.domain.companies import Person
-from sago.domain.erasures import SETTLES_AFTER, Erased, Erasure
+from sago.domain.erasures import NO_WORDS, SETTLES_AFTER, Erased, Erasure
 from sago.domain.letters import Letter, LetterState, Receipt
 from sago.domain.mails import MailState, new_mail
 from sago.domain.messages import MessageRef
 from sago.errors import TransientError
-from sago.pipeline.erasing import NO_WORDS
 from tests.contracts.test_outreach import letter
 from tests.unit.pipeline.house import NOW, House, deal, message
 

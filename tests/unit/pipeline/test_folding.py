@@ -14,11 +14,13 @@ from sago.domain.events import EventType, Extraction, Metric, Observation, Rejec
 from sago.domain.metrics import UNSTATED
 from sago.pipeline.extraction import refold
 from sago.pipeline.folding import WINDOW, Folding, fold
+from sago.pipeline.retelling import stage
 from sago.stores.memory.database import MemoryDatabase
 
 DAY = timedelta(days=1)
 START = datetime(2025, 10, 6, 12, tzinfo=UTC)
 DEAL, REVENUE, SETBACK = EventType.ENTERPRISE_DEAL, EventType.REVENUE_MILESTONE, EventType.SETBACK
+FUNDING = EventType.FUNDING
 
 
 def said(
@@ -49,6 +51,37 @@ def test_the_same_deal_in_chat_and_mail_is_one_event() -> None:
     assert [proof.message_id for proof in event.evidence] == ["slack:1", "slack:2"]
     assert {(m.name, m.value) for m in event.metrics} == {("contract_value", 90_000), ("term", 2)}
     assert (event.severity, event.occurred_at) == (Severity.HIGH, START + DAY)
+
+
+def test_a_rounds_term_sheet_and_its_close_are_two_events() -> None:
+    raised = ("amount_raised", 3.5e6, "USD")
+    told = [
+        said(1, FUNDING, "nordwind seed", raised, quote="We signed a term sheet with Nordwind for a $3.5M seed."),
+        said(3, FUNDING, "nordwind seed", raised, quote="Nordwind's $3.5M: lawyers are on it"),
+        said(36, FUNDING, "nordwind seed", raised, quote="Our $3.5M seed round has closed, led by Nordwind."),
+        said(38, FUNDING, None, raised, quote="the $3.5M is in the account!"),
+    ]
+    events = fold("acme", told, []).events
+    assert [[proof.message_id for proof in event.evidence] for event in events] == [
+        ["slack:1", "slack:3"],
+        ["slack:36", "slack:38"],
+    ]
+    assert [event.occurred_at for event in events] == [START + DAY, START + 36 * DAY]
+
+
+@pytest.mark.parametrize(
+    ("quote", "reached"),
+    [
+        ("term sheet signed, we want it to be closed by October", "terms"),
+        ("It's in the account! $3.5M seed extension closed, Nordwind led.", "closed"),
+        ("the money has landed", "closed"),
+        ("closing is planned for mid October", None),
+        ("the grant was approved, $400k", None),
+    ],
+)
+def test_the_stage_of_a_round_is_read_from_its_words(quote: str, reached: str | None) -> None:
+    assert stage(said(1, FUNDING, None, quote=quote)) == reached
+    assert stage(said(1, DEAL, None, quote=quote)) is None
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from sago.domain.model_calls import Budget, CallOutcome, ModelCall
 from sago.llm.remote.guards import Budgeted, Limited
 from sago.llm.remote.model import RemoteModel
 from sago.llm.remote.question import Line, Question, Reply
+from sago.model_sections import OpenAISettings
 from sago.pipeline.consent import Consent
 from sago.resilience.rates import MemoryRates
-from sago.sections import OpenAISettings
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.model_calls import MemoryCallLedger
 from tests.unit.pipeline.house import NOW, House, message

@@ -286,7 +286,7 @@ def test_a_company_that_nobody_shares_any_more_is_disconnected(house: House) -> 
     house.erase()
     with house.database.begin() as tx:
         assert tx.identities.companies() == ["acme"]
-        assert tx.erasures.left("any", "scaleflow", is_whole=True) == {}
+        assert tx.erasures.left_of_company("scaleflow") == {}
         gone = [tx.connections.get(each.id) for each in (house.slack, house.gmail)]
         assert {each.state for each in gone if each} == {ConnectionState.REMOVED}
         assert tx.connections.token(house.slack.id) is None
@@ -305,8 +305,8 @@ def test_a_source_that_nobody_shares_any_more_is_disconnected_alone(house: House
     house.persons.meet(house.gmail, [mail()])
     house.erase(source="slack")
     with house.database.begin() as tx:
-        assert tx.erasures.left("any", "scaleflow", is_whole=False, sources=["slack"]) == {}
-        assert tx.erasures.left("any", "scaleflow", is_whole=False, sources=["gmail"]) == {
+        assert tx.erasures.left_of_company("scaleflow", ["slack"]) == {}
+        assert tx.erasures.left_of_company("scaleflow", ["gmail"]) == {
             "identities": 1, "streams": 1, "tokens": 1,
         }  # fmt: skip
     assert house.groups() == {frozenset({MAILBOX})}

@@ -12,10 +12,9 @@ from pydantic import SecretStr
 from sago.domain.batches import DeadLetter
 from sago.domain.companies import DEFAULT_FIRM, Share
 from sago.domain.connections import Connection, Route, Token, connection_id_of
-from sago.domain.erasures import SETTLES_AFTER, LetGo
+from sago.domain.erasures import NO_WORDS, SETTLES_AFTER, LetGo
 from sago.domain.letters import Letter, LetterState, Receipt
 from sago.errors import TransientError, UsageError
-from sago.pipeline.erasing import NO_WORDS
 from sago.pipeline.revoking import Revoked, Revoking
 from tests.contracts.test_outreach import letter
 from tests.standins.told_vault import ToldVault

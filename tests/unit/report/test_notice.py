@@ -240,10 +240,13 @@ def test_the_letter_stands_in_the_notice_as_it_would_be_read() -> None:
 
 def test_passages_that_no_event_bears_out_are_named_beside_the_draft() -> None:
     doubtful = notice(item(letter=LETTER.model_copy(update={"doubts": 2})))
-    assert "  ! No event bears out 2 passages of it; which, says:\n    sago outreach show 77c0d1aa\n" in plain(doubtful)
-    assert "No event bears out 2 passages of it" in html(doubtful)
+    assert (
+        "  ! Whoever approves it answers for 2 passages of it; which, says:\n    sago outreach show 77c0d1aa\n"
+        in plain(doubtful)
+    )
+    assert "Whoever approves it answers for 2 passages of it" in html(doubtful)
     for form in (plain, html):
-        assert "bears out" not in form(notice(item(letter=LETTER)))
+        assert "answers for" not in form(notice(item(letter=LETTER)))
 
 
 @pytest.mark.parametrize("width", [40, 72])

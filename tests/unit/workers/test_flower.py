@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from sago.sections import FlowerSettings, is_loopback
+from sago.domain.hosts import is_loopback
+from sago.serving_sections import FlowerSettings
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])

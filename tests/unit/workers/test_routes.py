@@ -47,6 +47,7 @@ SENT_AGAIN = (
     "upkeep.flush_idle",
     "upkeep.reap",
     "upkeep.catch_up",
+    "upkeep.coarsen",
     "outreach.deliver",
     "sources.poll",
     "sources.pull",

@@ -17,7 +17,7 @@ from sago.llm.remote import reading, wire
 from sago.llm.remote.question import Question, Reply, Usage
 from sago.llm.remote.reading import BlockedError
 from sago.llm.remote.refusals import Refusal
-from sago.sections import GeminiSettings
+from sago.model_sections import GeminiSettings
 
 NAME = "gemini"
 BASE_URL = "https://generativelanguage.googleapis.com/"

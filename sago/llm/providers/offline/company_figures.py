@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.events import EventType, Status
 from sago.domain.messages import CompactMessage
+from sago.domain.metrics import is_vague
 from sago.llm.providers.offline import figures
 from sago.llm.providers.offline.desk import is_paper
 from sago.llm.providers.offline.draft import STATUS, Draft, Setting
@@ -21,6 +22,8 @@ _REACHED = re.compile(
     r"topped|finali[sz]ed|million|more than)\b|[=:+~(]",
     re.I,
 )
+_ADDED = "additions"
+"""The family of what came on top of revenue."""
 _SOME, _MANY = 100, 1000
 """From here on users are a figure, and anything that 'we passed' is."""
 _MILESTONE = re.compile(
@@ -50,13 +53,18 @@ def company_figures(reading: Reading, statement: Statement, setting: Setting) ->
     told = act(text[: span[0]] + " " * (span[1] - span[0]) + text[span[1] :], span)
     if told not in STATUS or ELSEWHERE.search(text) or FAKE.search(text):
         return []
-    read = figures.figures(text, amounts, EventType.REVENUE_MILESTONE, "figures", setting.currencies)
+    read = figures.figures(text, amounts, EventType.REVENUE_MILESTONE, "figures", setting.currencies, setting.exclude)
     families: dict[tuple[EventType, str], list[figures.Figure]] = {}
     for figure in read:
         family = _family(figure, text)
         if family is not None:
             families.setdefault(family, []).append(figure)
-    told_now = {family: members for family, members in families.items() if any(_is_now(f.metric.name) for f in members)}
+    is_level = any(family in figures.REVENUE.values() for _, family in families)
+    told_now = {
+        family: members
+        for family, members in families.items()
+        if any(_is_now(f.metric.name) for f in members) and not (is_level and family[1] == _ADDED)
+    }
     return [
         _family_draft(reading.message, statement, family, members, STATUS[told], read if len(families) == 1 else None)
         for family, members in told_now.items()
@@ -72,11 +80,13 @@ def _family(figure: figures.Figure, text: str) -> tuple[EventType, str] | None:
     name = figure.metric.name.removeprefix("earlier ").removesuffix(" growth").removesuffix(" decline")
     if name in figures.REVENUE:
         return EventType.REVENUE_MILESTONE, figures.REVENUE[name]
+    if name.removeprefix("new ") in figures.REVENUE:
+        return EventType.REVENUE_MILESTONE, _ADDED
     metric = figure.metric
     if metric.unit != "count":
         return None
     people = figures.has_users(name) and metric.value >= _SOME and _REACHED.search(text)
-    is_somebody = not _NOT_PEOPLE.search(metric.name) and not is_paper(metric.name)
+    is_somebody = not (_NOT_PEOPLE.search(metric.name) or is_paper(metric.name) or is_vague(metric.name))
     passed = is_somebody and metric.value >= _MANY and _MILESTONE.search(text)
     return (EventType.USER_GROWTH, name) if people or passed else None
 

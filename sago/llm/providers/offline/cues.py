@@ -77,7 +77,9 @@ CUES: tuple[Cue, ...] = (
         r"not)\s(?:be\s)?(?:renew\w*|extend\w* (?:the|their) contract)|\bchurned\b|\bcancell?ed (?:the|"
         r"their|its|our) (?:contract|subscription|account|plan|renewal)|\b(?:is|are) (?:churning|"
         r"leaving us|moving off)|\bgave notice\b.{0,30}\bcontract|"
-        r"\bterminated (?:the|their|its|our) (?:contract|agreement)",
+        r"\bterminated (?:the|their|its|our) (?:contract|agreement)"
+        r"|\b(?-i:[A-Z])[\w&'’-]+ (?:has |have |just )*cancell?ed\b[^.!?]{0,40}\b(?:arr|mrr)\b"
+        r"|\b(?:arr|mrr),? (?:is |are )?(?:now |all )?gone\b",
     ),
     _c(
         E.SETBACK,
@@ -291,7 +293,7 @@ CUES: tuple[Cue, ...] = (
         E.ENTERPRISE_DEAL,
         "expansion",
         r"\b(?:renewed|re-?signed|renewal(?:['’]s| is| came)? (?:back|signed|in|done|closed|through)|"
-        r"expanded (?:to|from|their|its|the)|upgraded to|upsold|extended (?:the|their|its|our) contract|"
+        r"expanded (?:to|from|their|its|the)|upgraded to|upsold|upsell(?=:)|extended (?:the|their|its|our) contract|"
         r"went from \d[\d,.]* to \d[\d,.]* (?:seats|nodes|users|licen\w+|sites|clinics|stores|units|"
         r"devices|locations))\b",
     ),

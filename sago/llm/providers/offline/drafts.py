@@ -9,7 +9,6 @@ from dataclasses import replace
 from sago.domain.amounts import find_amounts
 from sago.domain.changes import changes
 from sago.domain.events import EventType, Metric, Status
-from sago.domain.messages import CompactMessage
 from sago.domain.metrics import is_currency
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.company_figures import company_figures
@@ -26,7 +25,9 @@ from sago.llm.providers.offline.exclusions import (
     NOT_LAUNCHED,
 )
 from sago.llm.providers.offline.hints import Sieve
-from sago.llm.providers.offline.reading import LONGEST, Reading, Statement, Voice
+from sago.llm.providers.offline.levels import is_bare
+from sago.llm.providers.offline.reading import Reading, Statement, Voice
+from sago.llm.providers.offline.senders import organisation, signed_by_them
 from sago.llm.providers.offline.speech import Act, act, foretells, negates, told_part
 
 _FROM_OUTSIDE = frozenset({
@@ -51,14 +52,10 @@ LONGEST_QUOTE = 480
 _SHORT = 140
 _OUTCRY = 60
 _LOSSES = frozenset({"churn", "lost deal", "fall"})
+_DEALS = frozenset({"contract", "expansion", "pilot"})
 _CLOSED_AT = re.compile(rf"(?:{figures.MENTION.pattern.pattern})\s(?:has\s|for \w+\s)?$", re.I)
 """`MRR closed October at 182k` closes no deal."""
 _ROLE = re.compile(rf"\b{ROLE}", re.I)
-_SUFFIXES = frozenset(
-    {"com", "co", "org", "net", "uk", "us", "example", "mail", "www", "eu", "de", "nl", "fr", "kr", "io", "ai",
-     "nhs", "gov"}
-)  # fmt: skip
-_PERSONAL = re.compile(r"@(?:gmail|googlemail|outlook|hotmail|yahoo|icloud|proton|gmx|web)\.", re.I)
 
 
 def drafts(reading: Reading, setting: Setting) -> list[Draft]:
@@ -83,7 +80,13 @@ def _one_fact(found: list[Draft]) -> list[Draft]:
         weaker.add("contract")
     if EventType.SETBACK in types and found and "@" not in found[0].message.sender:
         weaker.add("figures")
-    return [draft for draft in found if draft.kind not in weaker]
+    deals = [draft for draft in found if draft.kind in _DEALS]
+    return [
+        draft
+        for draft in found
+        if draft.kind not in weaker
+        and not (draft.kind == "figures" and any(deal.overlaps(draft.start, draft.end) for deal in deals))
+    ]
 
 
 def _opens_with_a_question(reading: Reading) -> bool:
@@ -166,7 +169,11 @@ def _cued(
         return None
     if cue.event_type not in TOLD_BY_WORK and is_at_work(statement.text):
         return None
-    end = _extent(reading, place, cue) if statement.end == reading.statements[place].end else statement.end
+    end = (
+        _extent(reading, place, cue, setting.exclude)
+        if statement.end == reading.statements[place].end
+        else statement.end
+    )
     quote = reading.message.text[statement.start : end]
     subject = found["who"] if cue.language else _subject(reading, place, cue, found.span(), setting)
     metrics = metrics_of(quote, cue.event_type, cue.kind, setting)
@@ -195,7 +202,7 @@ def _has_needs(cue: Cue, subject: str | None, metrics: Sequence[Metric], quote: 
     }.get(cue.needs, True)
 
 
-def _extent(reading: Reading, place: int, cue: Cue) -> int:
+def _extent(reading: Reading, place: int, cue: Cue, exclude: frozenset[str]) -> int:
     """Where the quote ends: the statements behind that only add figures belong to it."""
     first = reading.statements[place]
     is_mail = "@" in reading.message.sender
@@ -206,16 +213,23 @@ def _extent(reading: Reading, place: int, cue: Cue) -> int:
             break
         if is_mail and "\n" in gap and (reading.voice is Voice.OURS or end == first.end == 0):
             break
-        adds = find_amounts(statement.text) and match(statement.text, reading.voice) is None
+        other = match(statement.text, reading.voice)
+        is_same = other is None or (other[0].kind == cue.kind and not subjects.clear_names(statement.text, exclude))
+        adds = find_amounts(statement.text) and is_same
         if (
             adds
             and act(statement.text) in (Act.TOLD, Act.PLANNED)
-            and (cue.kind in _LOSSES or not figures.MENTION.search(statement.text))
+            and (cue.kind in _LOSSES or not figures.MENTION.search(statement.text) or _is_of_it(cue, statement))
         ):
             end = statement.end
         elif not is_mail:
             break
     return end
+
+
+def _is_of_it(cue: Cue, statement: Statement) -> bool:
+    """Whether a figure behind a deal can only be the deal's."""
+    return cue.kind in _DEALS and is_bare(statement.text, figures.MENTION.pattern)
 
 
 def _subject(reading: Reading, place: int, cue: Cue, span: tuple[int, int], setting: Setting) -> str | None:
@@ -225,8 +239,10 @@ def _subject(reading: Reading, place: int, cue: Cue, span: tuple[int, int], sett
         and cue.event_type in _BY_SENDER
         and cue.kind not in ("lawsuit", *subjects.KIND_SUBJECTS)
     ):
-        return _organisation(reading.message, setting.exclude) or subjects.find(
-            reading.statements[place].text, span, cue.event_type, cue.kind, setting.exclude
+        return (
+            (cue.kind == "contract" and signed_by_them(reading.statements[place].text, span, setting.exclude))
+            or organisation(reading.message, setting.exclude)
+            or subjects.find(reading.statements[place].text, span, cue.event_type, cue.kind, setting.exclude)
         )
     own = subjects.find(reading.statements[place].text, span, cue.event_type, cue.kind, setting.exclude)
     if own is not None or cue.kind in subjects.KIND_SUBJECTS or "@" in reading.message.sender:
@@ -236,24 +252,12 @@ def _subject(reading: Reading, place: int, cue: Cue, span: tuple[int, int], sett
     return around[0] if around else None
 
 
-def _organisation(message: CompactMessage, exclude: frozenset[str]) -> str | None:
-    """Who writes: the domain of the address, as the mail itself spells it; nothing for a private mailbox."""
-    domain = message.sender.rpartition("@")[2].strip("> ").lower()
-    labels = [label for label in domain.split(".") if label not in _SUFFIXES]
-    if not labels or _PERSONAL.search(f"@{domain}"):
-        return None
-    label = re.sub(r"[^a-z0-9]", "", labels[-1])
-    for _, name in subjects.names(message.text[:LONGEST], exclude):
-        plain = re.sub(r"[^a-z0-9]", "", name.lower())
-        if len(plain) > 3 and (label.startswith(plain) or plain.startswith(label)):
-            return name
-    return labels[-1] if len(label) > 2 else None
-
-
 def metrics_of(quote: str, event_type: EventType, kind: str, setting: Setting) -> tuple[Metric, ...]:
     """The figures of a quote as the metrics of such an event."""
     amounts = find_amounts(quote)
-    return tuple(f.metric for f in figures.figures(quote, amounts, event_type, kind, setting.currencies))
+    return tuple(
+        f.metric for f in figures.figures(quote, amounts, event_type, kind, setting.currencies, setting.exclude)
+    )
 
 
 def _denied(reading: Reading, statement: Statement, denial: re.Match[str], setting: Setting) -> list[Draft]:

@@ -13,6 +13,8 @@ from sago.domain.events import EventType, Metric
 from sago.domain.everyday import everyday_words
 from sago.domain.metrics import METRICS, UNSTATED, canonical, is_currency
 from sago.llm.providers.offline.hints import Hinted
+from sago.llm.providers.offline.levels import TOLD as TOLD
+from sago.llm.providers.offline.levels import level_name, tells_when
 from sago.llm.providers.offline.speech import is_taken_back
 
 TIMES = frozenset({"ms", "seconds", "minutes", "hours", "days", "weeks", "months", "years"})
@@ -79,9 +81,7 @@ _TIME_NAMES = {
 }
 _TIMELESS = frozenset({EventType.HIRING, EventType.COMPLIANCE, EventType.MEDIA_COVERAGE, EventType.CUSTOMER_SUCCESS})
 """Types whose news no length of time belongs to: `five years at ACME` is a life, not a metric."""
-_OTHER = ("other", "further", "another")
-TOLD = "told"
-"""The kind of an event that no cue names."""
+OTHER = ("other", "further", "another")
 _MONEY_TYPES = frozenset({EventType.FUNDING, EventType.ENTERPRISE_DEAL, EventType.REVENUE_MILESTONE})
 _MONEY_PERIODS = ("month", "quarter", "year")
 _MONEY_KINDS = frozenset({*_MONEY_NAMES, "contract", "expansion"}) - {"recall", "result", "reference"}
@@ -102,10 +102,15 @@ class Figure(NamedTuple):
 
 
 def figures(
-    text: str, amounts: Sequence[Amount], event_type: EventType, kind: str, currencies: Currencies
+    text: str,
+    amounts: Sequence[Amount],
+    event_type: EventType,
+    kind: str,
+    currencies: Currencies,
+    exclude: frozenset[str] = frozenset(),
 ) -> list[Figure]:
     """The amounts of a quote as named metrics; `amounts` are positions in `text`. Figures that the text takes back
-    (`not 143%`) are left out."""
+    (`not 143%`) are left out. `exclude` are the company's own names: what others reached is named as theirs."""
     mentions = list(MENTION.pattern.finditer(text))
     amounts = [
         replace(amount, unit=unit) for amount in amounts for unit in [_meant(amount, currencies)] if unit is not None
@@ -114,16 +119,26 @@ def figures(
     for amount in amounts:
         if is_taken_back(text, amount.start):
             continue
-        named = _mention(text, amount, amounts, mentions)
+        mention = _mention(text, amount, amounts, mentions)
+        named = name_of(mention[0]) if mention else None
         unit = _unit(text, amount, named, kind, amounts, event_type, in_money=_is_about_money(event_type, kind))
         if _lacks_its_magnitude(amount, named):
             continue
-        name = _name(text, amount, named, unit, event_type, kind)
+        name = _name(text, amount, mention, unit, event_type, kind, exclude)
         if name is None and kind != "figures":
             name = _plain_name(text, amount, unit)
         if name and not any((f.metric.value, f.metric.unit) == (amount.value, unit) for f in found):
-            found.append(Figure(Metric(name=name[:80], value=amount.value, unit=unit), amount))
-    return _once(text, found)[:MOST]
+            value = abs(amount.value) if name.startswith("lost ") else amount.value
+            found.append(Figure(Metric(name=name[:80], value=value, unit=unit), amount))
+    return _once(text, _dated(text, found))[:MOST]
+
+
+def _dated(text: str, found: list[Figure]) -> list[Figure]:
+    """The only figure, of which the text says when it was, is not set against a later one."""
+    if len(found) != 1 or not tells_when(text, found[0].amount):
+        return found
+    name = found[0].metric.name.removeprefix("earlier ")
+    return [found[0]._replace(metric=found[0].metric.model_copy(update={"name": name}))] if name in METRICS else found
 
 
 def _meant(amount: Amount, currencies: Currencies) -> str | None:
@@ -156,7 +171,7 @@ def _apart(text: str, figure: Figure, kept: Mapping[tuple[str, str], Figure]) ->
     name, unit = figure.metric.name, figure.metric.unit
     start = max((match.end() for match in _CLAUSE_ENDS.finditer(text, 0, figure.amount.start)), default=0)
     whose = _WHOSE.search(text, max(start, figure.amount.start - _REACH), figure.amount.start)
-    other = next((f"{word} {name}" for word in _OTHER if (f"{word} {name}", unit) not in kept), name)
+    other = next((f"{word} {name}" for word in OTHER if (f"{word} {name}", unit) not in kept), name)
     is_owner = is_currency(unit) and whose is not None and whose[1].split()[0].lower() not in everyday_words()
     own = f"{whose[1]} {name}" if whose is not None and is_owner else other
     return figure._replace(metric=figure.metric.model_copy(update={"name": own[:80]}))
@@ -174,7 +189,9 @@ def name_of(mention: str) -> str:
     return canonical(mention.replace("sign ups", "sign-ups")) or mention.lower()
 
 
-def _mention(text: str, amount: Amount, amounts: Sequence[Amount], mentions: Sequence[re.Match[str]]) -> str | None:
+def _mention(
+    text: str, amount: Amount, amounts: Sequence[Amount], mentions: Sequence[re.Match[str]]
+) -> re.Match[str] | None:
     """The metric's name that stands closest: before the amount, or right behind it (`450k MRR`, `14k of mrr`)."""
     behind = next(
         (m for m in mentions if 0 <= m.start() - amount.end <= 16 and _is_link(text[amount.end : m.start()])), None
@@ -186,9 +203,11 @@ def _mention(text: str, amount: Amount, amounts: Sequence[Amount], mentions: Seq
     ]
     if before and behind:
         between = [a for a in amounts if before[-1].end() <= a.start < amount.start]
-        return name_of(behind[0] if between or amount.start - before[-1].end() > 12 else before[-1][0])
-    chosen = behind or (before[-1] if before else None)
-    return name_of(chosen[0]) if chosen else None
+        is_apart = between or amount.start - before[-1].end() > 12 or "," in text[before[-1].end() : amount.start]
+        kind = METRICS.get(name_of(before[-1][0]))
+        is_other = amount.is_money and kind is not None and kind.unit != "currency"
+        return behind if is_apart or is_other else before[-1]
+    return behind or (before[-1] if before else None)
 
 
 def _is_link(text: str) -> bool:
@@ -230,9 +249,8 @@ def _unit(
 def _beside_it(text: str, amounts: Sequence[Amount]) -> str:
     """The one currency that the text writes with another of the company's metrics: `MRR is 182k (€2.2M ARR)`."""
     mentions = list(MENTION.pattern.finditer(text))
-    written = {
-        amount.unit for amount in amounts if amount.is_money and _mention(text, amount, amounts, mentions) in METRICS
-    }
+    named = [(amount, _mention(text, amount, amounts, mentions)) for amount in amounts if amount.is_money]
+    written = {amount.unit for amount, mention in named if mention and name_of(mention[0]) in METRICS}
     return written.pop() if len(written) == 1 else UNSTATED
 
 
@@ -257,15 +275,24 @@ def _noun(text: str, amount: Amount, *, strict: bool = False) -> str | None:
     return " ".join(words) if not strict or words[0].endswith("s") else None
 
 
-def _name(text: str, amount: Amount, named: str | None, unit: str, event_type: EventType, kind: str) -> str | None:
+def _name(
+    text: str,
+    amount: Amount,
+    mention: re.Match[str] | None,
+    unit: str,
+    event_type: EventType,
+    kind: str,
+    exclude: frozenset[str],
+) -> str | None:
+    named = name_of(mention[0]) if mention else None
     earlier = "earlier " if amount.role == "from" else ""
     before = text[max(0, amount.start - 28) : amount.start]
     if unit == "percent" and (_GROWTH_BEFORE.search(before) or text[amount.start] == "+"):
         return f"{named or event_type.replace('_', ' ')} growth"
     if unit == "percent" and _FALL_BEFORE.search(before) and not before.rstrip().endswith("to"):
         return f"{named or 'relative'} decline"
-    if named and _takes(named, unit):
-        return f"{'lost ' if kind in ('churn', 'lost deal') else earlier}{named}"
+    if mention and named and _takes(named, unit):
+        return level_name(text, amount, mention, named, event_type, kind, exclude)
     if is_currency(unit):
         return _money_name(text, amount, kind, earlier)
     if unit in TIMES and event_type in _TIMELESS:

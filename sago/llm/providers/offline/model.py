@@ -29,6 +29,8 @@ from sago.llm.providers.offline.titles import title
 _MONEY = re.compile(
     rf"[$€£₹₩¥₪₺₽₫฿₦₱₴]|\b(?:{'|'.join(sorted(ISO_CODES))}|Rs|KSh|zł|Kč)\b|\d\s?[kKmMtT](?:SEK|NOK|DKK)\b"
 )
+_NUMBERED = re.compile(r"[-_]?\d+$")
+"""What an id has that is no part of the company's name: `lumenta2`."""
 MANY = 3
 _COUNTED = re.compile(r"\s[a-z]{3,}s\b")
 """Behind a code: `12 CAD drawings` are no money."""
@@ -45,7 +47,7 @@ class RulesModel:
     """Cue words, speech acts and figures; deterministic, without a network, a key or weights."""
 
     name = "rules"
-    version = "6"
+    version = "7"
     place = ModelPolicy.OFFLINE
     _second: SecondReader | None = None
 
@@ -56,7 +58,7 @@ class RulesModel:
             {m.key: m for m in (*request.context, *request.messages)}.values(),
             key=lambda m: (m.sent_at, m.id, m.version),
         )
-        own = subjects.squeezed([request.company_id, request.company_name])
+        own = subjects.squeezed([request.company_id, request.company_name, _NUMBERED.sub("", request.company_id)])
         setting = Setting(_currencies(messages), own | _people(messages))
         readings = [read(message, own) for message in messages]
         found = {reading.message.id: drafts(reading, setting) for reading in readings}

@@ -61,6 +61,12 @@ _DENIED = Hinted(
     r"fell through|premature|retract\w*|take (?:that|it) back|ignore (?:that|my)|no next step|without a deal)\b",
     re.I,
 )
+_NOT_WHAT = (
+    r",\s(?:and |so )?(?:not (?:what|the (?:one|number|figure))\b|not as \w+ (?:said|told|wrote|reported|claimed)\b"
+    r"|(?:unlike|contrary to) what\b)"
+)
+"""Behind a figure: another told another, and this one holds."""
+_DENIED_OTHER = Hinted(rf"{_NOT_WHAT}[^.!?]*", re.I)
 _NOBODY_DOES = re.compile(r"\b(?:nobody|no[ -]one)(?:\s(?:has|have|had|is|was|ever|else))*\s*$", re.I)
 """Before a cue: what nobody has done."""
 _JOKED = Hinted(
@@ -106,6 +112,8 @@ def act(text: str, cue: tuple[int, int] | None = None, *, wish: bool = False) ->
             return chosen
     if wish:
         return Act.TOLD
+    if (other := _DENIED_OTHER.search(near)) is not None:
+        near = near[: other.start()]
     if is_nobodys or _DENIED.search(near):
         return Act.DENIED
     if _SUPPOSED.search(text):
@@ -146,7 +154,7 @@ _CORRECTS = Hinted(
     r"|\b(?:scrap|strike) that\b|\bmisspoke\b|\bto be exact\b|\btake a bit of that back\b"
     r"|\b(?:korrektur|korrigiere|rectifi(?:é|cation|cación|co)|corrijo|corrección|correção|rettifica|correctie|korekta|"
     r"rättelse|rettelse|oprava|düzeltme)\b|訂正|正しくは|更正|정정"
-    r"|\bactually\b|\bthat was only\b|\binstead of\b|\bmeant\b|\brather than\b|\brevised\b|\berrat\w+",
+    rf"|{_NOT_WHAT}|\bactually\b|\bthat was only\b|\binstead of\b|\bmeant\b|\brather than\b|\brevised\b|\berrat\w+",
     re.I,
 )
 

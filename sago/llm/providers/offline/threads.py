@@ -11,6 +11,7 @@ from sago.domain.events import EventType, Metric, Status
 from sago.domain.metrics import is_currency
 from sago.llm.providers.offline import figures, subjects
 from sago.llm.providers.offline.draft import Draft, Setting
+from sago.llm.providers.offline.levels import is_bare
 from sago.llm.providers.offline.reading import LONGEST, Reading, Voice
 from sago.llm.providers.offline.speech import Act, act, is_taken_back
 
@@ -19,6 +20,8 @@ NEAR = timedelta(minutes=30)
 CORRECTED_WITHIN = timedelta(hours=36)
 _ANSWERED = frozenset({EventType.ENTERPRISE_DEAL, EventType.FUNDING, EventType.PARTNERSHIP, EventType.HIRING})
 """Types whose news is told in pieces: `they signed!` – `who?` – `ACME, 35k a month`."""
+_WORTH = frozenset({"contract", "expansion", "pilot", "churn", "lost deal"})
+"""Kinds whose worth is told behind them."""
 _MESSAGES_BETWEEN = 6
 _ASKED_WITHIN = timedelta(minutes=10)
 _SHORT_ANSWER = 50
@@ -34,6 +37,9 @@ def follow_ups(readings: Sequence[Reading], found: dict[str, list[Draft]], setti
             continue
         takes_back = reading.takes_back
         earlier = _earlier(readings[:place], found, reading, CORRECTED_WITHIN if takes_back else NEAR)
+        if own and all(draft.kind == "figures" for draft in own):
+            value = _value(reading, earlier, setting)
+            found[reading.message.id] = [value] if value is not None else own
         if not own:
             addition = _correction(reading, earlier) if takes_back else _addition(reading, earlier, setting)
             if addition is not None:
@@ -65,7 +71,9 @@ def _addition(reading: Reading, earlier: Sequence[Draft], setting: Setting) -> D
         return None
     start, end = told[0].start, told[-1].end
     text = reading.message.text[start:end]
-    read = figures.figures(text, find_amounts(text), before.event_type, before.kind, setting.currencies)
+    read = figures.figures(
+        text, find_amounts(text), before.event_type, before.kind, setting.currencies, setting.exclude
+    )
     metrics = tuple(f.metric for f in read)
     names = subjects.names(text, setting.exclude)
     subject = before.subject or (names[0][1] if names else None)
@@ -74,6 +82,22 @@ def _addition(reading: Reading, earlier: Sequence[Draft], setting: Setting) -> D
     ):
         return None
     return replace(before, message=reading.message, start=start, end=end, subject=subject, metrics=metrics)
+
+
+def _value(reading: Reading, earlier: Sequence[Draft], setting: Setting) -> Draft | None:
+    """`$180k ARR` and no more, right behind the same sender's `Signed ACME!`: what that is worth."""
+    first = reading.statements[0]
+    before = next((d for d in earlier if d.message.sender == reading.message.sender), None)
+    if before is None or before.status is not Status.ACTUAL or not is_bare(first.text, figures.MENTION.pattern):
+        return None
+    is_told = before.kind == figures.TOLD and before.event_type in (EventType.ENTERPRISE_DEAL, EventType.SETBACK)
+    if not (is_told or before.kind in _WORTH) or any(is_currency(m.unit) for m in before.metrics):
+        return None
+    read = figures.figures(
+        first.text, find_amounts(first.text), before.event_type, before.kind, setting.currencies, setting.exclude
+    )
+    metrics = tuple(figure.metric for figure in read)
+    return replace(before, message=reading.message, start=first.start, end=first.end, metrics=metrics)
 
 
 def _correction(reading: Reading, earlier: Sequence[Draft]) -> Draft | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from sago.domain.events import EventType, Metric
 from sago.domain.metrics import METRICS, UNSTATED, is_currency
 from sago.llm.providers.offline.cues import ROLE
-from sago.llm.providers.offline.figures import TOLD
+from sago.llm.providers.offline.figures import OTHER, REVENUE, TOLD
 from sago.llm.providers.offline.subjects import instrument
 
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "KRW": "₩"}
@@ -23,6 +23,11 @@ _OPENING = re.compile(
     re.I,
 )
 _LENGTH, _HOUR = 160, 60
+_CHANGES = (" growth", " decline")
+_ASIDE = tuple(f"{word} " for word in ("earlier", "expected", "others'", *OTHER))
+"""Before the names of figures that no title begins with."""
+_NOT_ITS_OWN = frozenset({"valuation", *REVENUE})
+"""Money that a deal, a round or a loss is not worth: the company's own level stands beside it."""
 
 
 def say(metric: Metric) -> str:
@@ -80,7 +85,7 @@ class _Facts:
         return self.who("A new product")
 
     def money(self, before: str, after: str = "") -> str:
-        return self.first(lambda m: is_currency(m.unit) and m.name != "valuation", before, after)
+        return self.first(lambda m: is_currency(m.unit) and m.name not in _NOT_ITS_OWN, before, after)
 
     def term(self, before: str = " for ") -> str:
         return self.first(lambda m: m.unit in ("days", "weeks", "months", "years"), before)
@@ -96,7 +101,8 @@ class _Facts:
 
     def value(self, before: str) -> str:
         """A contract's worth, with its period."""
-        found = next((m for m in self.metrics if is_currency(m.unit) and not m.name.startswith("earlier ")), None)
+        own = (m for m in self.metrics if is_currency(m.unit) and m.name not in _NOT_ITS_OWN)
+        found = next((m for m in own if not m.name.startswith("earlier ")), None)
         period = {"monthly fee": " a month", "annual contract value": " a year"}.get(found.name, "") if found else ""
         return f"{before}{say(found)}{period}" if found else ""
 
@@ -143,10 +149,12 @@ def _round(f: _Facts) -> str:
 
 
 def _fall(f: _Facts) -> str:
-    now = next((m for m in f.metrics if not m.name.startswith("earlier ") and not m.name.endswith(" decline")), None)
+    by = next((m for m in f.metrics if m.name.endswith(" decline") or m.name.startswith("lost ")), None)
+    now = next((m for m in f.metrics if m is not by and not m.name.startswith(_ASIDE)), None)
     was = next((m for m in f.metrics if m.name.startswith("earlier ")), None)
-    by = next((m for m in f.metrics if m.name.endswith(" decline")), None)
-    what = _label((now or was or by or f.metrics[0]).name.removeprefix("earlier ").removesuffix(" decline"))
+    what = _label(
+        (now or was or by or f.metrics[0]).name.removeprefix("earlier ").removeprefix("lost ").removesuffix(" decline")
+    )
     to = f" to {say(now)}" if now else ""
     verb = "rose" if re.match(r"(?i)churn|burn", what) else "fell"
     return f"{what} {verb}{f' by {say(by)}' if by else ''}{to}{f' from {say(was)}' if was else ''}"
@@ -207,16 +215,20 @@ _WRITERS: dict[str, Callable[[_Facts], str]] = {
 
 
 def _label(name: str) -> str:
+    first, _, rest = name.partition(" ")
+    if rest in METRICS:
+        return f"{first[:1].upper()}{first[1:]} {METRICS[rest].label}"
     return METRICS[name].label if name in METRICS else name[:1].upper() + name[1:]
 
 
 def _by_metrics(event_type: EventType, metrics: Sequence[Metric]) -> str:
     """`MRR reached $450k, ARR $5.4M, up 14%`."""
-    now = [m for m in metrics if not m.name.startswith("earlier ") and not m.name.endswith((" growth", " decline"))]
+    now = [m for m in metrics if not m.name.startswith(_ASIDE) and not m.name.endswith(_CHANGES)]
     was = next((m for m in metrics if m.name.startswith("earlier ")), None)
     up = next((m for m in metrics if m.name.endswith(" growth")), None)
     if not now:
         return f"{event_type.replace('_', ' ').capitalize()} reported"
-    head = f"{_label(now[0].name)} {'was' if now[0].unit == 'percent' else 'reached'} {say(now[0])}"
+    is_level = now[0].unit != "percent" and not now[0].name.startswith("new ")
+    head = f"{_label(now[0].name)} {'reached' if is_level else 'was'} {say(now[0])}"
     more = "".join(f", {_label(m.name)} {say(m)}" for m in now[1:3])
     return f"{head}{more}{f', from {say(was)}' if was else ''}{f', up {say(up)}' if up else ''}"

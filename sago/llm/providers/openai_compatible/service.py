@@ -20,7 +20,7 @@ from sago.llm.remote import reading, wire
 from sago.llm.remote.question import FormRefusedError, Question, Reply, Usage
 from sago.llm.remote.reading import BlockedError
 from sago.llm.remote.refusals import Refusal
-from sago.sections import OpenAISettings
+from sago.model_sections import OpenAISettings
 
 NAME = "openai"
 BASE_URL = "https://api.openai.com/v1"
