@@ -3,8 +3,9 @@
     python -m bench.events_page [--events 1000000] [--requests 200] [--plans FILE]
 
 Starts Postgres, Redis and a broker under a temporary folder, and the API as a process of its own; one client asks for
-50 events, page after page, and for the same pages again: no two events have the same words. Their coarse texts are
-kept, as the house does when an event changes; here they are the events' own words, for what they say takes no time.
+50 events, page after page, and for the same pages again: no two events have the same words. What shares show in
+their place is kept, as the house does when an event changes: for the chat as it would be made, in bands the events' own
+words, for what they say takes no time.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from sago.embedded.places import listens
 from sago.embedded.postgres import start_postgres
 from sago.embedded.redis import start_redis
 from sago.embedded.servers import Server, free_port
-from sago.outreach.coarsening import VERSION
+from sago.outreach.sharing import VERSION
 from sago.sections import KafkaSettings, PostgresSettings, RedisSettings
 from sago.stores.postgres.engine import Connections
 from sago.stores.postgres.event_pages import newest_events
@@ -79,11 +80,19 @@ FROM (SELECT n, CASE WHEN n / 3 % 2 = 0 THEN 'slack' ELSE 'gmail' END AS source
       FROM generate_series(CAST(:first AS int), :last) n) one
 """
 
-COARSE = """
-INSERT INTO coarse_texts (event_id, granularity, version, made_of, texts)
-SELECT id, 'bands', :version, updated_at, jsonb_build_array(title, description, impact, timeline, stakeholders->0,
-    source_messages#>'{0,quote}', source_messages#>'{1,quote}')
+IN_BANDS = """
+INSERT INTO shared_texts (event_id, granularity, sources, version, made_of, texts)
+SELECT id, 'bands', '{*}', :version, updated_at, jsonb_build_object('title', title, 'description', description,
+    'impact', impact, 'timeline', timeline, 'stakeholders', stakeholders, 'metrics', CAST('[]' AS jsonb),
+    'quotes', jsonb_build_array(source_messages#>'{0,quote}', source_messages#>'{1,quote}'))
 FROM significant_events
+"""
+OF_CHAT = """
+INSERT INTO shared_texts (event_id, granularity, sources, version, made_of, texts)
+SELECT id, 'exact', '{slack}', :version, updated_at, jsonb_build_object('title', title, 'description', '',
+    'impact', '', 'timeline', '', 'stakeholders', stakeholders, 'metrics', CAST('[0]' AS jsonb),
+    'quotes', jsonb_build_array(source_messages#>'{0,quote}'))
+FROM significant_events WHERE lead_source = 'slack'
 """
 
 
@@ -110,7 +119,8 @@ def fill(container: Container, events: int) -> None:
         sys.stderr.write(f"{min(first + 99_999, events):,} events\r")
     with superuser.begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.execute(text(COARSE), {"version": VERSION})
+        for shared in (IN_BANDS, OF_CHAT):
+            connection.execute(text(shared), {"version": VERSION})
     superuser.close()
     _vacuum(container.settings.postgres)
 

@@ -13,7 +13,6 @@ from sago.domain.companies import Person
 from sago.domain.letters import Letter
 from sago.outreach import composing
 from sago.outreach.backtesting import Backtesting
-from sago.outreach.coarse_texts import Coarsening
 from sago.outreach.delivery import Delivery
 from sago.outreach.digests import Digests
 from sago.outreach.earlier import Earlier
@@ -29,6 +28,7 @@ from sago.outreach.notice_mails import NoticeFreight
 from sago.outreach.permission import ApprovalRules, TickRule
 from sago.outreach.scheduling import DueLetters
 from sago.outreach.sending import Rules, Sending
+from sago.outreach.shared_texts import Coarsening
 from sago.outreach.threads import Threads
 from sago.outreach.unsubscribing import NOWHERE, Links, Suppressing
 from sago.pipeline.folding import Folding, folding_afresh

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -66,6 +67,22 @@ class Granularity(StrEnum):
     NONE = "none"
 
 
+class ShareKind(NamedTuple):
+    """What of an event's words shares show, alike for all shares of one kind."""
+
+    granularity: Granularity
+    sources: tuple[str, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether they show all of them, as they were said."""
+        return self.granularity is Granularity.EXACT and EVERY_SOURCE in self.sources
+
+    def covers(self, source: str) -> bool:
+        """Whether messages of this source are shared."""
+        return EVERY_SOURCE in self.sources or source in self.sources
+
+
 class Share(BaseModel):
     """One row of `shares`: what a founder lets one firm see of the company, and until when."""
 
@@ -83,6 +100,11 @@ class Share(BaseModel):
         """As the audit log names it: `northgate/scaleflow`."""
         return f"{self.firm_id}/{self.company_id}"
 
+    @property
+    def kind(self) -> ShareKind:
+        """What it has in common with shares that show the same words."""
+        return ShareKind(self.granularity, self.sources)
+
     def holds_at(self, moment: datetime) -> bool:
         """Whether it has not ended by then."""
         return self.until is None or moment < self.until
@@ -96,4 +118,4 @@ class Share(BaseModel):
 
     def covers(self, source: str) -> bool:
         """Whether messages of this source are shared."""
-        return EVERY_SOURCE in self.sources or source in self.sources
+        return self.kind.covers(source)

@@ -227,14 +227,27 @@ class Event(BaseModel):
         return row
 
 
-class CoarseTexts(NamedTuple):
-    """What stands in place of an event's own words where its figures are not shared as they were said."""
+class SharedTexts(NamedTuple):
+    """What shares of one kind show in place of an event's own words."""
+
+    title: str
+    description: str
+    impact: str
+    timeline: str
+    stakeholders: Sequence[str]
+    quotes: Sequence[str]
+    """Of the proofs whose sources are shared, in their order."""
+    metrics: Sequence[int]
+    """Which of the event's metrics are shown, by their places."""
+
+
+class KeptTexts(NamedTuple):
+    """Shared texts, and what they were made of."""
 
     event_id: UUID
     made_of: datetime
-    """Names the event as it was when they were made."""
-    texts: Sequence[str]
-    """Title, description, impact, timeline, each name, each quote."""
+    """Names the event as it was then."""
+    texts: SharedTexts
 
 
 class MetricPoint(BaseModel):

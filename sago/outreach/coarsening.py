@@ -8,7 +8,7 @@ here can read may be exact. Days, months, quarters, years and clock times stay w
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from itertools import islice
 
 from sago.domain import amount_words as words
@@ -19,8 +19,6 @@ from sago.domain.events import Event, Metric
 from sago.outreach.claims.calendar import find_dates
 from sago.outreach.remembering import remembered
 
-VERSION = 1
-"""One more whenever texts come out otherwise: what was made before is made anew."""
 NOT_SHARED = "not shared"
 HIDDEN = "[…]"
 TITLE_LIMIT = 200
@@ -157,14 +155,12 @@ def coarse_texts(event: Event, granularity: Granularity, firm_id: str = "") -> l
     return [coarse(text, granularity, quoted=quoted, exact=event.metrics, firm_id=firm_id) for text, quoted in texts]
 
 
-def coarse_event(
-    event: Event, granularity: Granularity, firm_id: str = "", texts: Sequence[str] | None = None
-) -> Event:
-    """The event with coarse texts, made now where they are not given, and without metrics: a metric is an exact
-    figure. Where its proofs stand stays: a place is none."""
+def coarse_event(event: Event, granularity: Granularity, firm_id: str = "") -> Event:
+    """The event with coarse texts, and without metrics: a metric is an exact figure. Where its proofs stand stays: a
+    place is none."""
     if granularity is Granularity.EXACT:
         return event
-    made = iter(texts if texts is not None else coarse_texts(event, granularity, firm_id))
+    made = iter(coarse_texts(event, granularity, firm_id))
     title, description, impact, timeline = islice(made, 4)
     return event.model_copy(
         update={

@@ -16,9 +16,8 @@ from sago.domain.events import Event, MetricPoint
 from sago.domain.pages import EventsAsked
 from sago.domain.readings import BEGINNING, PointPlace, ReadEvent, Series, SeriesAsked, SharedCompany, place_of
 from sago.errors import NotThereError
-from sago.outreach.coarsening import VERSION
 from sago.outreach.earlier import Earlier
-from sago.outreach.sharing import as_shared, stated_points
+from sago.outreach.sharing import NONE_KEPT, VERSION, Texts, as_shared, stated_points
 from sago.ports import Clock, Database, FirmView, Tenants
 
 Found = TypeVar("Found")
@@ -54,7 +53,7 @@ class FirmReading:
         with self.tenants.view(firm_id) as view:
             found = view.events(asked)
             shares = self._shares(view, {event.company_id for event in found})
-            texts = _coarse_texts(view, shares, found)
+            texts = _texts(view, shares, found)
         return [shown for event in found for shown in as_shared(shares.get(event.company_id), [event], texts)]
 
     def event(self, firm_id: str, event_id: UUID) -> ReadEvent:
@@ -175,14 +174,11 @@ class FirmReading:
         return contradictions(_shown(view, share, points)).get(event.id, ())
 
 
-def _coarse_texts(view: FirmView, shares: Mapping[str, Share], events: Sequence[Event]) -> dict[UUID, tuple[str, ...]]:
+def _texts(view: FirmView, shares: Mapping[str, Share], events: Sequence[Event]) -> Texts:
     """Those that were made when the events changed."""
-    wanted: dict[Granularity, list[UUID]] = {}
-    for event in events:
-        if (share := shares.get(event.company_id)) and share.granularity is not Granularity.EXACT:
-            wanted.setdefault(share.granularity, []).append(event.id)
-    kept = [view.coarse_texts(ids, granularity, VERSION) for granularity, ids in wanted.items()]
-    return {event_id: texts for each in kept for event_id, texts in each.items()}
+    less = {company_id for company_id, share in shares.items() if not share.kind.is_whole}
+    wanted = [event.id for event in events if event.company_id in less]
+    return view.shared_texts(wanted, VERSION) if wanted else NONE_KEPT
 
 
 STEP = 100

@@ -10,19 +10,21 @@ from uuid import UUID
 
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.bands import BandPoint, banded
-from sago.domain.companies import Granularity, Share
-from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint
+from sago.domain.companies import Granularity, Share, ShareKind
+from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint, SharedTexts
 from sago.domain.messages import source_of
 from sago.domain.sharing import Seen
 from sago.domain.watches import Outcome, Verdict, Watch
 from sago.outreach.claims.passages import WORD, split
-from sago.outreach.coarsening import TITLE_LIMIT, VERSION, coarse_event
+from sago.outreach.coarsening import TITLE_LIMIT, coarse_event
 from sago.outreach.remembering import remembered
 from sago.outreach.verdicts import judge
 from sago.ports import Transaction
 
-Texts = Mapping[UUID, Sequence[str]]
-"""Coarse texts of whole events that were made before, by event."""
+VERSION = 1
+"""One more whenever shares show an event in other words: what was made ahead is made anew."""
+Texts = Mapping[UUID, SharedTexts]
+"""Texts that were made ahead for shares of one kind, by event."""
 NONE_KEPT: Texts = MappingProxyType({})
 NOTHING_SHARED = "The founder shares nothing with this firm"
 
@@ -77,9 +79,9 @@ def told_figures(
 
 def kept_texts(tx: Transaction, share: Share | None, company_id: str) -> Texts:
     """Those that the share needs."""
-    if share is None or share.granularity is Granularity.EXACT:
+    if share is None or share.kind.is_whole:
         return NONE_KEPT
-    return tx.events.coarse_texts(company_id, share.granularity, VERSION)
+    return tx.events.shared_texts(company_id, share.kind, VERSION)
 
 
 def view_of(tx: Transaction, watch: Watch, as_of: datetime, now: datetime | None = None) -> View:
@@ -96,14 +98,55 @@ def view_through(share: Share | None, tx: Transaction, watch: Watch, at: datetim
 
 
 def as_shared(share: Share | None, events: Iterable[Event], texts: Texts = NONE_KEPT) -> list[Event]:
-    """What a share shows of these events; nothing without one."""
+    """What a share shows of these events; nothing without one. Texts that were not made ahead are made now."""
     if share is None:
         return []
-    cut = [(_cut(event, share), event) for event in events if leads(event, share)]
     return [
-        coarse_event(shown, share.granularity, share.firm_id, texts.get(event.id) if shown is event else None)
-        for shown, event in cut
+        _told(event, share.kind, texts[event.id]) if event.id in texts else _shown(event, share)
+        for event in events
+        if leads(event, share)
     ]
+
+
+def texts_for(kind: ShareKind, event: Event) -> SharedTexts:
+    """What shares of this kind show in place of the event's own words; one that shows the event."""
+    share = Share(firm_id="", company_id=event.company_id, created_at=event.occurred_at, **kind._asdict())
+    shown = _shown(event, share)
+    return SharedTexts(
+        title=shown.title,
+        description=shown.description,
+        impact=shown.impact,
+        timeline=shown.timeline,
+        stakeholders=shown.stakeholders,
+        quotes=[proof.quote for proof in shown.evidence],
+        metrics=[place for place, metric in enumerate(event.metrics) if metric in shown.metrics],
+    )
+
+
+def _shown(event: Event, share: Share) -> Event:
+    return coarse_event(_cut(event, share), share.granularity, share.firm_id)
+
+
+def _told(event: Event, kind: ShareKind, texts: SharedTexts) -> Event:
+    """The event in these texts."""
+    return event.model_copy(
+        update={
+            "title": texts.title,
+            "description": texts.description,
+            "impact": texts.impact,
+            "timeline": texts.timeline,
+            "stakeholders": tuple(texts.stakeholders),
+            "metrics": tuple(event.metrics[place] for place in texts.metrics),
+            "evidence": tuple(
+                proof.model_copy(update={"quote": quote})
+                for proof, quote in zip(_covered(event, kind), texts.quotes, strict=True)
+            ),
+        }
+    )
+
+
+def _covered(event: Event, kind: ShareKind) -> tuple[Evidence, ...]:
+    return tuple(proof for proof in event.evidence if kind.covers(source_of(proof.message_id)))
 
 
 def stated_points(share: Share, events: Sequence[Event], points: Sequence[MetricPoint]) -> list[MetricPoint]:
@@ -131,7 +174,7 @@ def leads(event: Event, share: Share) -> bool:
 
 def _cut(event: Event, share: Share) -> Event:
     """The event without the proofs whose source is not shared, and without what nothing shared says."""
-    kept = tuple(proof for proof in event.evidence if share.covers(source_of(proof.message_id)))
+    kept = _covered(event, share.kind)
     if len(kept) == len(event.evidence):
         return event
     words_of = _words_for(share.firm_id)

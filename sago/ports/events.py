@@ -7,8 +7,18 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from sago.domain.companies import Granularity
-from sago.domain.events import CoarseTexts, Event, Extraction, Fold, MetricPoint, Observation, Rejection, Status
+from sago.domain.companies import ShareKind
+from sago.domain.events import (
+    Event,
+    Extraction,
+    Fold,
+    KeptTexts,
+    MetricPoint,
+    Observation,
+    Rejection,
+    SharedTexts,
+    Status,
+)
 from sago.domain.readings import SeriesAsked
 
 
@@ -51,15 +61,14 @@ class EventStore(Protocol):
         """Make the company's events and metric points those of the fold: upsert, deactivate what is gone, and note
         an alias when an event with the same latest proofs carries a new id."""
 
-    def without_coarse(
-        self, company_id: str, granularity: Granularity, version: int, limit: int
-    ) -> list[tuple[Event, datetime]]:
-        """Active events of which no coarse texts of this version are kept that count, and what names each as it is."""
+    def without_texts(self, company_id: str, kind: ShareKind, version: int, limit: int) -> list[tuple[Event, datetime]]:
+        """Active events that shares of this kind show in other words, and of which no shared texts of this version are
+        kept that count; and what names each as it is."""
 
-    def keep_coarse(self, granularity: Granularity, version: int, made: Sequence[CoarseTexts]) -> None:
-        """Keep coarse texts; they count while their event is what they were made of."""
+    def keep_texts(self, kind: ShareKind, version: int, made: Sequence[KeptTexts]) -> None:
+        """Keep shared texts; they count while their event is what they were made of."""
 
-    def coarse_texts(self, company_id: str, granularity: Granularity, version: int) -> dict[UUID, tuple[str, ...]]:
+    def shared_texts(self, company_id: str, kind: ShareKind, version: int) -> dict[UUID, SharedTexts]:
         """Those of the company's events that count."""
 
     def find(self, company_id: str | None = None, *, active: bool = True, limit: int | None = None) -> list[Event]:

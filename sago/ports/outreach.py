@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from sago.domain.companies import Company, Granularity, Share
+from sago.domain.companies import Company, Share, ShareKind
 from sago.domain.letters import Composition, CompositionState, DueLetter, Letter, LetterChange, LetterState
 from sago.domain.watches import Verdict, Watch
 
@@ -50,8 +50,8 @@ class ShareStore(Protocol):
     def ended(self, by: datetime) -> list[Share]:
         """Shares that had ended by then, first ended first, of which the audit log has no SHARE_ERASED line since."""
 
-    def coarse(self, now: datetime) -> list[tuple[str, Granularity]]:
-        """Each company and granularity of shares that hold and are not exact, once."""
+    def kinds(self, now: datetime) -> list[tuple[str, ShareKind]]:
+        """Each company and kind of shares that hold and do not show all, once."""
 
     def put(self, share: Share) -> None:
         """Keep the share, in place of an earlier one of the same firm and company. Raises PermanentError where the firm

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from sago.domain.companies import Company, Granularity, Share
-from sago.domain.events import Event, MetricPoint
+from sago.domain.companies import Company, Share
+from sago.domain.events import Event, MetricPoint, SharedTexts
 from sago.domain.letters import Letter
 from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place, RunsAsked
 from sago.domain.readings import SeriesAsked
@@ -59,10 +59,8 @@ class FirmView(Protocol):
     def events_named(self, event_ids: Collection[UUID]) -> list[Event]:
         """Those of these events that have one of these ids now, in no order."""
 
-    def coarse_texts(
-        self, event_ids: Collection[UUID], granularity: Granularity, version: int
-    ) -> dict[UUID, tuple[str, ...]]:
-        """Coarse texts of these events that count, where they are shared so coarsely."""
+    def shared_texts(self, event_ids: Collection[UUID], version: int) -> dict[UUID, SharedTexts]:
+        """Texts of these events that count, made for shares of the kind that the firm has."""
 
     def metric_points(self, asked: SeriesAsked) -> list[MetricPoint]:
         """A page of the points of these events; none where the share is not exact."""

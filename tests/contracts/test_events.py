@@ -10,19 +10,20 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import text
 
-from sago.domain.companies import Granularity
+from sago.domain.companies import Granularity, ShareKind
 from sago.domain.events import (
-    CoarseTexts,
     Event,
     EventType,
     Evidence,
     Extraction,
     Fold,
+    KeptTexts,
     Metric,
     MetricPoint,
     Observation,
     Rejection,
     Severity,
+    SharedTexts,
     Status,
 )
 from sago.ports import Database
@@ -406,40 +407,79 @@ def test_source_messages_are_stored_as_others_read_them(postgres: PostgresDataba
     assert row.stakeholders == ["Northgate"]
 
 
-def test_coarse_texts_count_while_their_event_is_what_they_were_made_of(database: Database) -> None:
-    bands, none = Granularity.BANDS, Granularity.NONE
+IN_BANDS, BARE = ShareKind(Granularity.BANDS, ("*",)), ShareKind(Granularity.NONE, ("*",))
+CHAT, BOTH = ShareKind(Granularity.EXACT, ("slack",)), ShareKind(Granularity.EXACT, ("slack", "gmail"))
+
+
+def texts(title: str) -> SharedTexts:
+    return SharedTexts(title, "described", "", "", ["Northgate"], ["closed"], [0])
+
+
+def without(database: Database, kind: ShareKind, version: int = 1, limit: int = 9) -> list[Event]:
+    with database.begin() as tx:
+        return [each for each, _ in tx.events.without_texts(COMPANY, kind, version, limit)]
+
+
+def kept(database: Database, kind: ShareKind, version: int = 1) -> dict[UUID, str]:
+    with database.begin() as tx:
+        assert tx.events.shared_texts("other", kind, version) == {}
+        return {event_id: each.title for event_id, each in tx.events.shared_texts(COMPANY, kind, version).items()}
+
+
+def test_shared_texts_count_while_their_event_is_what_they_were_made_of(database: Database) -> None:
     one, two = sorted((event("a", "slack:1"), event("b", "slack:2")), key=lambda each: each.id)
     replace(database, one, two)
 
-    def missing(granularity: Granularity, version: int = 1, limit: int = 9) -> list[Event]:
+    def keep(kind: ShareKind, version: int, title: str) -> None:
         with database.begin() as tx:
-            return [each for each, _ in tx.events.without_coarse(COMPANY, granularity, version, limit)]
+            found = tx.events.without_texts(COMPANY, kind, version, 9)
+            tx.events.keep_texts(
+                kind, version, [KeptTexts(each.id, as_it_is, texts(title)) for each, as_it_is in found]
+            )
 
-    def keep(granularity: Granularity, version: int, *told: str) -> None:
-        with database.begin() as tx:
-            found = tx.events.without_coarse(COMPANY, granularity, version, 9)
-            made = [CoarseTexts(each.id, as_it_is, told) for each, as_it_is in found]
-            tx.events.keep_coarse(granularity, version, made)
-
-    def kept(granularity: Granularity, version: int = 1) -> dict[UUID, tuple[str, ...]]:
-        with database.begin() as tx:
-            assert tx.events.coarse_texts("other", granularity, version) == {}
-            return tx.events.coarse_texts(COMPANY, granularity, version)
-
-    assert (missing(bands), missing(bands, limit=1)) == ([one, two], [one])
-    keep(bands, 1, "A", "B")
-    assert (missing(bands), missing(none), missing(bands, 2)) == ([], [one, two], [one, two])
-    assert (kept(bands), kept(none), kept(bands, 2)) == ({one.id: ("A", "B"), two.id: ("A", "B")}, {}, {})
+    assert (without(database, IN_BANDS), without(database, IN_BANDS, limit=1)) == ([one, two], [one])
+    keep(IN_BANDS, 1, "A")
+    assert without(database, IN_BANDS) == []
+    assert (without(database, BARE), without(database, IN_BANDS, 2)) == ([one, two], [one, two])
+    assert kept(database, IN_BANDS) == {one.id: "A", two.id: "A"}
+    assert (kept(database, BARE), kept(database, IN_BANDS, 2)) == ({}, {})
+    with database.begin() as tx:
+        whole = tx.events.shared_texts(COMPANY, IN_BANDS, 1)[one.id]
+    assert whole == texts("A")
     replace(database, one, two, now=LATER)
-    assert missing(bands) == []
+    assert without(database, IN_BANDS) == []
     changed = one.model_copy(update={"title": "Event told otherwise"})
     replace(database, changed, two, now=LATER)
-    assert (missing(bands), kept(bands)) == ([changed], {two.id: ("A", "B")})
-    keep(bands, 2, "C")
-    assert (kept(bands), kept(bands, 2)) == ({}, {one.id: ("C",), two.id: ("C",)})
+    assert (without(database, IN_BANDS), kept(database, IN_BANDS)) == ([changed], {two.id: "A"})
+    keep(IN_BANDS, 2, "C")
+    assert (kept(database, IN_BANDS), kept(database, IN_BANDS, 2)) == ({}, {one.id: "C", two.id: "C"})
     with database.begin() as tx:
-        found = tx.events.without_coarse(COMPANY, none, 1, 9)
+        found = tx.events.without_texts(COMPANY, BARE, 1, 9)
     replace(database, one, two, now=LATER + timedelta(days=1))
     with database.begin() as tx:
-        tx.events.keep_coarse(none, 1, [CoarseTexts(each.id, as_it_is, ["late"]) for each, as_it_is in found])
-    assert (missing(none), kept(none)) == ([one], {two.id: ("late",)})
+        tx.events.keep_texts(BARE, 1, [KeptTexts(each.id, as_it_is, texts("late")) for each, as_it_is in found])
+    assert (without(database, BARE), kept(database, BARE)) == ([one], {two.id: "late"})
+
+
+def test_texts_are_wanted_of_events_that_shares_of_a_kind_show_otherwise(database: Database) -> None:
+    """A share of the chat shows all of what only the chat says, and nothing that a mail says first."""
+    chat, mail, both = event("a", "slack:1"), event("b", "gmail:2"), event("c", "slack:3", "gmail:4")
+    replace(database, chat, mail, both)
+
+    def wanted(kind: ShareKind) -> set[UUID]:
+        return {each.id for each in without(database, kind)}
+
+    assert (wanted(CHAT), wanted(BOTH)) == ({both.id}, set())
+    assert wanted(ShareKind(Granularity.BANDS, ("slack",))) == {chat.id, both.id}
+    assert wanted(IN_BANDS) == {chat.id, mail.id, both.id}
+
+
+def test_texts_are_those_of_one_kind_of_shares(database: Database) -> None:
+    both = event("c", "slack:3", "gmail:4")
+    replace(database, both)
+    kinds = [CHAT, IN_BANDS, ShareKind(Granularity.BANDS, ("slack",)), ShareKind(Granularity.BANDS, ("gmail", "slack"))]
+    with database.begin() as tx:
+        for number, kind in enumerate(kinds):
+            ((found, as_it_is),) = tx.events.without_texts(COMPANY, kind, 1, 9)
+            tx.events.keep_texts(kind, 1, [KeptTexts(found.id, as_it_is, texts(f"kind {number}"))])
+    assert [kept(database, kind) for kind in kinds] == [{both.id: f"kind {number}"} for number in range(len(kinds))]

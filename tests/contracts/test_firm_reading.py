@@ -11,18 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sago.domain.companies import Granularity, Share
-from sago.domain.events import CoarseTexts, Event, EventType, Evidence, Fold, Metric, MetricPoint, Severity
+from sago.domain.companies import Granularity, Share, ShareKind
+from sago.domain.events import Event, EventType, Evidence, Fold, KeptTexts, Metric, MetricPoint, Severity
 from sago.domain.messages import source_of
 from sago.domain.pages import EventsAsked, Place
 from sago.domain.readings import BEGINNING, PointPlace, SeriesAsked, place_of
 from sago.errors import NotThereError
 from sago.outreach import firm_reading
-from sago.outreach.coarse_texts import Coarsening
-from sago.outreach.coarsening import VERSION, coarse_texts
 from sago.outreach.earlier import Earlier
 from sago.outreach.firm_reading import FirmReading
-from sago.outreach.sharing import seen_by
+from sago.outreach.shared_texts import Coarsening
+from sago.outreach.sharing import VERSION, seen_by
 from sago.pipeline.folding import Folding
 from sago.ports import Database, Tenants
 from sago.stores.clock import SystemClock
@@ -304,69 +303,74 @@ def test_events_are_looked_up_by_their_ids_of_now(world: World) -> None:
         assert view.events_named([]) == []
 
 
-def test_texts_that_were_made_before_are_shown_of_whole_events_to_whom_they_are_for(world: World) -> None:
+def test_texts_that_were_made_ahead_are_shown_to_whom_they_are_for(world: World) -> None:
     company, other = f"company-{uuid4().hex[:8]}", f"company-{uuid4().hex[:8]}"
-    birch, cedar, dogwood = (f"{name}-{uuid4().hex[:8]}" for name in ("birch", "cedar", "dogwood"))
+    firms = birch, cedar, dogwood, elm = [f"{name}-{uuid4().hex[:8]}" for name in ("birch", "cedar", "dogwood", "elm")]
     whole, mixed, elsewhere = event(company, 1), event(company, 2, "slack", "gmail"), event(other, 3)
     world.share(birch, company, sources=("slack",), granularity=Granularity.BANDS)
     world.share(cedar, company, granularity=Granularity.NONE)
     world.share(dogwood, company)
+    world.share(elm, company, sources=("slack",))
     world.put(company, [whole, mixed])
     world.put(other, [elsewhere])
     asked = EventsAsked()
-    live = {firm: world.reading.events(firm, asked) for firm in (birch, cedar, dogwood)}
+    live = {firm: world.reading.events(firm, asked) for firm in firms}
 
     coarsening = Coarsening(world.database, world.reading.clock)
     coarsening.make()
     assert coarsening.make() == 0
+    assert {firm: world.reading.events(firm, asked) for firm in firms} == live
     with world.database.begin() as tx:
-        for granularity in (Granularity.BANDS, Granularity.NONE):
-            assert tx.events.without_coarse(company, granularity, VERSION, 9) == []
-    assert {firm: world.reading.events(firm, asked) for firm in live} == live
-    with world.database.begin() as tx:
-        for granularity in (Granularity.BANDS, Granularity.NONE):
-            made = {each.id: coarse_texts(each, granularity) for each in (whole, mixed, elsewhere)}
-            marked = [CoarseTexts(of, START, [f"kept: {title}", *rest]) for of, (title, *rest) in made.items()]
-            tx.events.keep_coarse(granularity, VERSION, marked)
-    titles = {firm: [each.title for each in world.reading.events(firm, asked)] for firm in live}
-    assert titles[birch] == [live[birch][0].title, f"kept: {live[birch][1].title}"]
-    assert titles[cedar] == [f"kept: {each.title}" for each in live[cedar]]
-    assert titles[dogwood] == [mixed.title, whole.title]
+        for place, (_, kind) in enumerate(each for each in tx.shares.kinds(START) if each[0] == company):
+            assert tx.events.without_texts(company, kind, VERSION, 9) == []
+            made = tx.events.shared_texts(company, kind, VERSION)
+            marked = [
+                KeptTexts(of, START, texts._replace(title=f"{place}: {texts.title}")) for of, texts in made.items()
+            ]
+            tx.events.keep_texts(kind, VERSION, marked)
+    titles = {firm: [each.title for each in world.reading.events(firm, asked)] for firm in firms}
+    assert titles == {
+        birch: [f"0: {each.title}" for each in live[birch]],
+        cedar: [f"2: {each.title}" for each in live[cedar]],
+        dogwood: [mixed.title, whole.title],
+        elm: [f"1: {live[elm][0].title}", whole.title],
+    }
     with world.reading.tenants.view(birch) as view:
-        kept = view.coarse_texts([whole.id, elsewhere.id, uuid4()], Granularity.BANDS, VERSION)
-        assert list(kept) == [whole.id]
-        assert view.coarse_texts([whole.id], Granularity.BANDS, VERSION + 1) == {}
+        kept = view.shared_texts([whole.id, elsewhere.id, uuid4()], VERSION)
+        assert {event_id: texts.title for event_id, texts in kept.items()} == {whole.id: titles[birch][1]}
+        assert view.shared_texts([whole.id], VERSION + 1) == {}
 
 
 def test_texts_are_made_for_shares_that_need_them_whatever_changed_since(world: World) -> None:
     company = f"company-{uuid4().hex[:8]}"
     first, later = event(company, 1), event(company, 2)
+    in_bands, bare = ShareKind(Granularity.BANDS, ("*",)), ShareKind(Granularity.NONE, ("*",))
     coarsening = Coarsening(world.database, world.reading.clock)
     world.put(company, [first])
     firm = f"birch-{uuid4().hex[:8]}"
 
-    def missing(granularity: Granularity) -> list[UUID]:
+    def missing(kind: ShareKind) -> list[UUID]:
         coarsening.make()
         with world.database.begin() as tx:
-            return [each.id for each, _ in tx.events.without_coarse(company, granularity, VERSION, 9)]
+            return [each.id for each, _ in tx.events.without_texts(company, kind, VERSION, 9)]
 
     world.share(firm, company)
-    assert missing(Granularity.BANDS) == [first.id]
+    assert missing(in_bands) == [first.id]
     world.share(firm, company, granularity=Granularity.BANDS, until=START)
-    assert missing(Granularity.BANDS) == [first.id], "its share has ended"
+    assert missing(in_bands) == [first.id], "its share has ended"
     world.share(firm, company, granularity=Granularity.BANDS)
-    assert missing(Granularity.BANDS) == []
+    assert missing(in_bands) == []
     with world.database.begin() as tx:
         tx.events.replace(company, Fold([first.model_copy(update={"title": "Told otherwise"}), later], []), NEXT)
-        assert len(tx.events.without_coarse(company, Granularity.BANDS, VERSION, 9)) == 2
-    assert (missing(Granularity.BANDS), len(missing(Granularity.NONE))) == ([], 2)
+        assert len(tx.events.without_texts(company, in_bands, VERSION, 9)) == 2
+    assert (missing(in_bands), len(missing(bare))) == ([], 2)
 
 
 def test_texts_are_made_of_however_many_events(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sago.outreach.coarse_texts.AT_ONCE", 2)
+    monkeypatch.setattr("sago.outreach.shared_texts.AT_ONCE", 2)
     company = f"company-{uuid4().hex[:8]}"
     world.put(company, [event(company, minute) for minute in range(5)])
     world.share(f"birch-{uuid4().hex[:8]}", company, granularity=Granularity.NONE)
     Coarsening(world.database, world.reading.clock).make()
     with world.database.begin() as tx:
-        assert len(tx.events.coarse_texts(company, Granularity.NONE, VERSION)) == 5
+        assert len(tx.events.shared_texts(company, ShareKind(Granularity.NONE, ("*",)), VERSION)) == 5

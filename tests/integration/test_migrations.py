@@ -286,7 +286,7 @@ def test_the_api_reads_these_tables_and_no_other_and_does_nothing_else(migrated:
     assert {table for table, reads, _, _ in granted if reads} == bound
     assert not {table for table, _, _, changes in granted if changes}
     assert bound == {
-        "audit_log", "coarse_texts", "companies", "event_aliases", "firms", "metric_points", "outreach", "shares",
+        "audit_log", "companies", "event_aliases", "firms", "metric_points", "outreach", "shared_texts", "shares",
         "significant_events", "task_runs", "watches",
     }  # fmt: skip
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from sago.domain.companies import EVERY_SOURCE, Granularity
+from sago.domain.companies import EVERY_SOURCE, Granularity, ShareKind
 from sago.domain.events import (
-    CoarseTexts,
     Event,
     Extraction,
     Fold,
+    KeptTexts,
     MetricPoint,
     Observation,
     Rejection,
+    SharedTexts,
     Status,
     latest_first,
 )
@@ -123,18 +124,18 @@ class MemoryEvents:
             self._state.aliases.update(followed | {old: new})
         self._state.metric_points[company_id] = list(fold.metric_points)
 
-    def without_coarse(
-        self, company_id: str, granularity: Granularity, version: int, limit: int
-    ) -> list[tuple[Event, datetime]]:
-        made = self.coarse_texts(company_id, granularity, version)
-        found = sorted((event for event in self.find(company_id) if event.id not in made), key=lambda event: event.id)
+    def without_texts(self, company_id: str, kind: ShareKind, version: int, limit: int) -> list[tuple[Event, datetime]]:
+        made = self.shared_texts(company_id, kind, version)
+        wanted = [event for event in self.find(company_id) if event.id not in made and _is_told_otherwise(event, kind)]
+        found = sorted(wanted, key=lambda event: event.id)
         return [(event, self._state.changed[event.id]) for event in found[:limit]]
 
-    def keep_coarse(self, granularity: Granularity, version: int, made: Sequence[CoarseTexts]) -> None:
-        self._state.coarse |= {(each.event_id, granularity): (version, each) for each in made}
+    def keep_texts(self, kind: ShareKind, version: int, made: Sequence[KeptTexts]) -> None:
+        self._state.texts |= {(each.event_id, kind): (version, each) for each in made}
 
-    def coarse_texts(self, company_id: str, granularity: Granularity, version: int) -> dict[UUID, tuple[str, ...]]:
-        return counting(self._state, {event.id for event in self.find(company_id, active=False)}, granularity, version)
+    def shared_texts(self, company_id: str, kind: ShareKind, version: int) -> dict[UUID, SharedTexts]:
+        asked = {event.id: kind for event in self.find(company_id, active=False)}
+        return counting(self._state, asked, version)
 
     def find(self, company_id: str | None = None, *, active: bool = True, limit: int | None = None) -> list[Event]:
         found = [event for event in self._state.events.values() if company_id in (None, event.company_id)]
@@ -168,13 +169,17 @@ def _extractor(of: Observation | Extraction) -> tuple[str, str]:
     return of.extractor, of.extractor_version
 
 
-def counting(
-    state: State, event_ids: Collection[UUID], granularity: Granularity, version: int
-) -> dict[UUID, tuple[str, ...]]:
-    """The coarse texts of these events that were made of them as they are now."""
-    kept = {event_id: state.coarse.get((event_id, granularity)) for event_id in event_ids}
+def _is_told_otherwise(event: Event, kind: ShareKind) -> bool:
+    """Whether shares of this kind show the event, and not all of its words as they are."""
+    covered = [kind.covers(source_of(proof.message_id)) for proof in event.evidence]
+    return covered[0] and not (kind.granularity is Granularity.EXACT and all(covered))
+
+
+def counting(state: State, asked: Mapping[UUID, ShareKind], version: int) -> dict[UUID, SharedTexts]:
+    """The texts of these events, each for its kind of shares, that were made of them as they are now."""
+    kept = {event_id: state.texts.get((event_id, kind)) for event_id, kind in asked.items()}
     return {
-        event_id: tuple(each[1].texts)
+        event_id: each[1].texts
         for event_id, each in kept.items()
         if each and each[0] == version and each[1].made_of == state.changed[event_id]
     }

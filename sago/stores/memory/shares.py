@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sago.domain.companies import Granularity, Share
+from sago.domain.companies import Share, ShareKind
 from sago.errors import PermanentError
 from sago.ports import SHARE_ERASED
 from sago.stores.memory.state import State
@@ -42,9 +42,9 @@ class MemoryShares:
             for each in told
         )
 
-    def coarse(self, now: datetime) -> list[tuple[str, Granularity]]:
-        coarse = [each for each in self._state.shares.values() if each.granularity is not Granularity.EXACT]
-        return sorted({(share.company_id, share.granularity) for share in coarse if share.holds_at(now)})
+    def kinds(self, now: datetime) -> list[tuple[str, ShareKind]]:
+        less = [each for each in self._state.shares.values() if not each.kind.is_whole]
+        return sorted({(share.company_id, share.kind) for share in less if share.holds_at(now)})
 
     def put(self, share: Share) -> None:
         if share.firm_id not in self._state.firms or share.company_id not in self._state.companies:

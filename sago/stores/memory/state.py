@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from sago.domain.batches import Batch, Chunk, ChunkResult, DeadLetter, Progress, Tick, TickRun
-from sago.domain.companies import DEFAULT_FIRM, Company, Granularity, Share
+from sago.domain.companies import DEFAULT_FIRM, Company, Share, ShareKind
 from sago.domain.connections import Connection, Refresh, Route, Stream
 from sago.domain.erasures import Erasure
-from sago.domain.events import CoarseTexts, Event, Extraction, MetricPoint, Observation, Rejection
+from sago.domain.events import Event, Extraction, KeptTexts, MetricPoint, Observation, Rejection
 from sago.domain.generations import Generation
 from sago.domain.identities import Decision, IdentityKey, KnownIdentity
 from sago.domain.keys import ApiKey
@@ -84,7 +84,7 @@ class State:
     events: dict[UUID, Event] = field(default_factory=dict)
     changed: dict[UUID, datetime] = field(default_factory=dict)
     """When an event became what it is."""
-    coarse: dict[tuple[UUID, Granularity], tuple[int, CoarseTexts]] = field(default_factory=dict)
+    texts: dict[tuple[UUID, ShareKind], tuple[int, KeptTexts]] = field(default_factory=dict)
     aliases: dict[UUID, UUID] = field(default_factory=dict)
     metric_points: dict[str, list[MetricPoint]] = field(default_factory=dict)
     dead_letters: dict[str, DeadLetter] = field(default_factory=dict)

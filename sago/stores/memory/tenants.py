@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago.domain.companies import Company, Granularity, Share
-from sago.domain.events import Event, MetricPoint
+from sago.domain.events import Event, MetricPoint, SharedTexts
 from sago.domain.letters import Letter
 from sago.domain.messages import source_of
 from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place, RunsAsked
@@ -74,11 +74,9 @@ class MemoryView:
         events = self._state.events
         return [events[each] for each in set(event_ids) if each in events and self._shows(events[each])]
 
-    def coarse_texts(
-        self, event_ids: Collection[UUID], granularity: Granularity, version: int
-    ) -> dict[UUID, tuple[str, ...]]:
-        held = [each for each in self.events_named(event_ids) if self._held[each.company_id].granularity is granularity]
-        return counting(self._state, [event.id for event in held], granularity, version)
+    def shared_texts(self, event_ids: Collection[UUID], version: int) -> dict[UUID, SharedTexts]:
+        asked = {event.id: self._held[event.company_id].kind for event in self.events_named(event_ids)}
+        return counting(self._state, asked, version)
 
     def metric_points(self, asked: SeriesAsked) -> list[MetricPoint]:
         share = self._held.get(asked.company_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -20,31 +21,47 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.companies import EVERY_SOURCE, Granularity
-from sago.domain.events import CoarseTexts, Event, Extraction, Fold, MetricPoint, Observation, Rejection, Status
+from sago.domain.companies import EVERY_SOURCE, Granularity, ShareKind
+from sago.domain.events import (
+    Event,
+    Extraction,
+    Fold,
+    KeptTexts,
+    MetricPoint,
+    Observation,
+    Rejection,
+    SharedTexts,
+    Status,
+)
 from sago.domain.readings import SeriesAsked
 from sago.stores.lineage import successors
 from sago.stores.postgres.columns import Words
 from sago.stores.postgres.point_pages import points_asked
 from sago.stores.postgres.tables import (
     audit_log,
-    coarse_texts,
     event_aliases,
     extractions,
     metric_points,
     observations,
     rejections,
+    shared_texts,
     significant_events,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEAD_SOURCE = literal_column("significant_events.lead_source", Words)
+HAS_OTHER_PROOF = text(
+    "EXISTS (SELECT FROM jsonb_array_elements(significant_events.source_messages) proof"
+    " WHERE split_part(proof ->> 'message_id', ':', 1) <> ALL (:sources))"
+).bindparams(bindparam("sources", type_=ARRAY(Words)))
+"""Whether an event has a proof of another source than these."""
 READING = ("message_id", "version", "extractor", "extractor_version")
 CONTENT = tuple(
     column for column in significant_events.c if column.name not in ("id", "company_id", "created_at", "updated_at")
@@ -200,30 +217,29 @@ class PostgresEvents:
             query = query.where(c.is_active)
         return [event_of(row) for row in self._connection.execute(query)]
 
-    def without_coarse(
-        self, company_id: str, granularity: Granularity, version: int, limit: int
-    ) -> list[tuple[Event, datetime]]:
+    def without_texts(self, company_id: str, kind: ShareKind, version: int, limit: int) -> list[tuple[Event, datetime]]:
         c = significant_events.c
-        made = select(coarse_texts.c.event_id).where(*_counts(granularity, version))
+        made = select(shared_texts.c.event_id).where(*_counts(version), *_is_of(kind))
         query = select(significant_events).where(c.company_id == company_id, c.is_active, ~made.exists())
+        if EVERY_SOURCE not in kind.sources:
+            query = query.where(LEAD_SOURCE.in_(kind.sources))
+            if kind.granularity is Granularity.EXACT:
+                query = query.where(HAS_OTHER_PROOF.bindparams(sources=kind.sources))
         rows = self._connection.execute(query.order_by(c.id).limit(limit))
         return [(event_of(row), row.updated_at) for row in rows]
 
-    def keep_coarse(self, granularity: Granularity, version: int, made: Sequence[CoarseTexts]) -> None:
-        rows = [
-            {**each._asdict(), "texts": list(each.texts), "granularity": granularity, "version": version}
-            for each in made
-        ]
+    def keep_texts(self, kind: ShareKind, version: int, made: Sequence[KeptTexts]) -> None:
+        of = {"granularity": kind.granularity, "sources": kind.sources, "version": version}
+        rows = [{**each._asdict(), "texts": each.texts._asdict(), **of} for each in made]
         if rows:
-            put = upsert(coarse_texts)
+            put = upsert(shared_texts)
             new = {name: put.excluded[name] for name in ("version", "made_of", "texts")}
-            self._connection.execute(
-                put.on_conflict_do_update(index_elements=["event_id", "granularity"], set_=new), rows
-            )
+            key = ["event_id", "granularity", "sources"]
+            self._connection.execute(put.on_conflict_do_update(index_elements=key, set_=new), rows)
 
-    def coarse_texts(self, company_id: str, granularity: Granularity, version: int) -> dict[UUID, tuple[str, ...]]:
-        query = counting(granularity, version).where(significant_events.c.company_id == company_id)
-        return {event_id: tuple(texts) for event_id, texts in self._connection.execute(query)}
+    def shared_texts(self, company_id: str, kind: ShareKind, version: int) -> dict[UUID, SharedTexts]:
+        query = counting(version).where(significant_events.c.company_id == company_id, *_is_of(kind))
+        return texts_by_event(self._connection.execute(query))
 
     def get(self, event_id: UUID) -> Event | None:
         c, alias = significant_events.c, event_aliases.c
@@ -257,16 +273,24 @@ class PostgresEvents:
         return [MetricPoint.model_validate(row._asdict()) for row in self._connection.execute(query)]
 
 
-def counting(granularity: Granularity, version: int) -> Select[Any]:
-    """The coarse texts that were made of their event as it is now, by event."""
-    c = coarse_texts.c
-    return select(c.event_id, c.texts).join(significant_events, and_(*_counts(granularity, version)))
+def counting(version: int) -> Select[Any]:
+    """The shared texts that were made of their event as it is now, by event."""
+    c = shared_texts.c
+    return select(c.event_id, c.texts).join(significant_events, and_(*_counts(version)))
 
 
-def _counts(granularity: Granularity, version: int) -> tuple[ColumnElement[bool], ...]:
-    made, event = coarse_texts.c, significant_events.c
-    is_it = made.event_id == event.id, made.made_of == event.updated_at
-    return *is_it, made.granularity == granularity, made.version == version
+def texts_by_event(rows: Iterable[Row[Any]]) -> dict[UUID, SharedTexts]:
+    """As that query finds them."""
+    return {row.event_id: SharedTexts(**row.texts) for row in rows}
+
+
+def _counts(version: int) -> tuple[ColumnElement[bool], ...]:
+    made, event = shared_texts.c, significant_events.c
+    return made.event_id == event.id, made.made_of == event.updated_at, made.version == version
+
+
+def _is_of(kind: ShareKind) -> tuple[ColumnElement[bool], ...]:
+    return shared_texts.c.granularity == kind.granularity, shared_texts.c.sources == kind.sources
 
 
 def _reading_order(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from sago.domain.companies import Granularity, Share
+from sago.domain.companies import Granularity, Share, ShareKind
 from sago.errors import PermanentError
 from sago.ports import SHARE_ERASED
 from sago.stores.postgres.tables import audit_log, companies, firms, shares
@@ -42,12 +42,13 @@ class PostgresShares:
         open_ends = select(shares).where(shares.c.until <= by, ~select(audit_log).where(line).exists())
         return self._found(open_ends.order_by(shares.c.until, shares.c.company_id, shares.c.firm_id))
 
-    def coarse(self, now: datetime) -> list[tuple[str, Granularity]]:
+    def kinds(self, now: datetime) -> list[tuple[str, ShareKind]]:
         c = shares.c
         holds = or_(c.until.is_(None), c.until > now)
-        query = select(c.company_id, c.granularity).where(holds, c.granularity != Granularity.EXACT).distinct()
-        rows = self._connection.execute(query.order_by(c.company_id, c.granularity))
-        return [(company_id, Granularity(granularity)) for company_id, granularity in rows]
+        query = select(c.company_id, c.granularity, c.sources).where(holds).distinct()
+        rows = self._connection.execute(query.order_by(c.company_id, c.granularity, c.sources))
+        found = [(row.company_id, ShareKind(Granularity(row.granularity), tuple(row.sources))) for row in rows]
+        return [(company_id, kind) for company_id, kind in found if not kind.is_whole]
 
     def put(self, share: Share) -> None:
         firm, company = firms.c.id == share.firm_id, companies.c.company_id == share.company_id

@@ -274,7 +274,15 @@ significant_events = _table(
     is_active=Boolean,
 )
 event_aliases = _table("event_aliases", alias=Uuid, event_id=Uuid, company_id=Words, created_at=Time)
-coarse_texts = _table("coarse_texts", event_id=Uuid, granularity=Words, version=Integer, made_of=Time, texts=Json)
+shared_texts = _table(
+    "shared_texts",
+    event_id=Uuid,
+    granularity=Words,
+    sources=ARRAY(Words),
+    version=Integer,
+    made_of=Time,
+    texts=Json,
+)
 metric_points = _table(
     "metric_points",
     company_id=Words,

@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, Tuple, any_, bindparam, func, literal, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from sago.domain.companies import Company, Granularity, Share
-from sago.domain.events import Event, MetricPoint
+from sago.domain.companies import Company, Share
+from sago.domain.events import Event, MetricPoint, SharedTexts
 from sago.domain.letters import Letter
 from sago.domain.pages import AuditAsked, EventsAsked, LettersAsked, Place, RunsAsked
 from sago.domain.readings import SeriesAsked
@@ -25,15 +25,15 @@ from sago.sections import PostgresSettings
 from sago.stores.postgres.columns import Words
 from sago.stores.postgres.engine import Connections
 from sago.stores.postgres.event_pages import newest_events
-from sago.stores.postgres.events import counting, event_of
+from sago.stores.postgres.events import counting, event_of, texts_by_event
 from sago.stores.postgres.outreach import LETTER, letter_of
 from sago.stores.postgres.point_pages import points_asked
 from sago.stores.postgres.tables import (
     audit_log,
-    coarse_texts,
     companies,
     event_aliases,
     outreach,
+    shared_texts,
     shares,
     significant_events,
     task_runs,
@@ -106,12 +106,9 @@ class PostgresView:
         query = select(*EVENT).where(significant_events.c.id == any_(ids))
         return [event_of(row) for row in self.connection.execute(query)]
 
-    def coarse_texts(
-        self, event_ids: Collection[UUID], granularity: Granularity, version: int
-    ) -> dict[UUID, tuple[str, ...]]:
+    def shared_texts(self, event_ids: Collection[UUID], version: int) -> dict[UUID, SharedTexts]:
         ids = literal(sorted(event_ids), ARRAY(significant_events.c.id.type))
-        query = counting(granularity, version).where(coarse_texts.c.event_id == any_(ids))
-        return {event_id: tuple(texts) for event_id, texts in self.connection.execute(query)}
+        return texts_by_event(self.connection.execute(counting(version).where(shared_texts.c.event_id == any_(ids))))
 
     def metric_points(self, asked: SeriesAsked) -> list[MetricPoint]:
         return [MetricPoint.model_validate(row._asdict()) for row in self.connection.execute(points_asked(asked))]

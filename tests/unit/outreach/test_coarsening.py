@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.companies import Granularity
 from sago.domain.wording import figure
-from sago.outreach.coarsening import VERSION, coarse, coarse_event, coarse_texts
+from sago.outreach.coarsening import coarse, coarse_event, coarse_texts
+from sago.outreach.sharing import VERSION
 from tests.unit.outreach.stories import ARR, event, metric
 
 BANDS, NONE = Granularity.BANDS, Granularity.NONE
@@ -222,7 +223,8 @@ def test_a_count_that_could_be_a_year_is_hidden(said: str) -> None:
 
 
 def test_texts_come_out_as_in_this_version() -> None:
-    """Where this fails, raise VERSION by one and put the new texts here: those that are kept are made anew then."""
+    """Where this fails, raise VERSION of `sharing` by one and put the new texts here: those that are kept are made anew
+    then."""
     said = "Signed! $180k a year, 240 seats"
     deal = event("enterprise_deal", "Northwind signed for $180k", said, metric("arr", 180_000))
     told = deal.model_copy(update=MORE)

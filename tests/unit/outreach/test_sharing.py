@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 from sago.domain.amounts import Amount, find_amounts
 from sago.domain.bands import band_of, banded
-from sago.domain.companies import DEFAULT_FIRM, Granularity, Share
-from sago.domain.events import Event, Evidence
+from sago.domain.companies import DEFAULT_FIRM, Granularity, Share, ShareKind
+from sago.domain.events import Event, Evidence, SharedTexts
 from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
 from sago.domain.watches import Outcome, Watch
 from sago.errors import TransientError
@@ -25,7 +26,7 @@ from sago.outreach.composing import NOT_SHARED, compose_letter
 from sago.outreach.conditions import holds, parse
 from sago.outreach.remembering import remembered
 from sago.outreach.scheduling import verdicts
-from sago.outreach.sharing import as_shared, seen_by, view_of
+from sago.outreach.sharing import VERSION, as_shared, seen_by, texts_for, view_of
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.drafts import MemoryDrafts
@@ -102,6 +103,55 @@ def test_what_a_shared_proof_says_too_stays() -> None:
     seen = seen_by(share(sources=("slack",)), [whole], POINTS[:1], NOW)
     assert (seen.events[0].title, seen.events[0].metrics) == (ARR.title, ARR.metrics)
     assert seen.metric_points == POINTS[:1]
+
+
+def test_what_a_cut_leaves_comes_out_as_in_this_version() -> None:
+    """Where this fails, raise VERSION by one and put the new texts here: those that are kept are made anew then."""
+    whole = told_by(
+        proof("slack:1", "Kestrel Air signed, 40 seats!"),
+        proof("gmail:2", "the Kestrel Air contract is worth $240k, says Ada Lovelace"),
+        of=DEAL,
+        title="Kestrel Air signed for $240k",
+        stakeholders=("Kestrel Air", "Ada Lovelace"),
+        metrics=(metric("contract_value", 240_000), metric("seats", 40, "count")),
+    )
+    chat, quote = "Enterprise deal: Kestrel Air signed, {} seats!", "Kestrel Air signed, {} seats!"
+    told = {kind: texts_for(ShareKind(kind, ("slack",)), whole) for kind in (Granularity.EXACT, Granularity.BANDS)}
+    assert (VERSION, told) == (
+        1,
+        {
+            Granularity.EXACT: SharedTexts(chat.format(40), "", "", "", ("Kestrel Air",), [quote.format(40)], [1]),
+            Granularity.BANDS: SharedTexts(
+                chat.format("20–50"), "", "", "", ("Kestrel Air",), [quote.format("[20–50]")], []
+            ),
+        },
+    )
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["slack", "gmail", "linear"]), st.integers(0, 4)), min_size=1, max_size=5),
+    st.integers(0, 4),
+    st.sampled_from(list(Granularity)),
+    st.sampled_from([("*",), ("slack",), ("gmail",), ("slack", "linear")]),
+)
+def test_texts_that_were_made_ahead_say_what_the_share_shows(
+    proofs: list[tuple[str, int]], said: int, granularity: Granularity, sources: tuple[str, ...]
+) -> None:
+    quotes = ["ARR is $2.1M", "Ada Lovelace joins", "we sold 240 seats in 2026", "signed!", "NRR 143%, Kestrel Air too"]
+    event = told_by(
+        *(proof(f"{source}:{number}", quotes[which]) for number, (source, which) in enumerate(proofs)),
+        title=f"Told: {quotes[said]}",
+        description="ARR is $2.1M, 143% NRR",
+        impact="240 seats",
+        timeline="2026-11-10: $2.1M",
+        stakeholders=("Ada Lovelace", "Kestrel Air"),
+        metrics=(metric("arr", 2.1e6), metric("nrr", 143.0, "percent"), metric("seats", 240.0, "count")),
+    )
+    given_ = share(granularity=granularity, sources=sources)
+    shown = as_shared(given_, [event])
+    if shown:
+        texts = SharedTexts(**json.loads(json.dumps(texts_for(given_.kind, event)._asdict())))
+        assert as_shared(given_, [event], {event.id: texts}) == shown
 
 
 def test_nothing_after_the_end_shows_even_before_it() -> None:

@@ -62,8 +62,8 @@ from unittest.mock import Mock
 import workers.app
 from sago.domain.companies import Granularity, Share
 from sago.domain.events import Fold
-from sago.outreach.coarse_texts import Coarsening
-from sago.outreach.coarsening import VERSION
+from sago.outreach.shared_texts import Coarsening
+from sago.outreach.sharing import VERSION
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from tests.unit.outreach.stories import ARR, NOW
@@ -79,7 +79,7 @@ wired = Mock(coarsening=Coarsening(database, ManualClock(NOW)))
 upkeep.container = lambda: wired
 done = [upkeep.coarsen.run(), upkeep.coarsen.run()]
 with database.begin() as tx:
-    kept = tx.events.coarse_texts(ARR.company_id, Granularity.BANDS, VERSION)
+    kept = tx.events.shared_texts(ARR.company_id, in_bands.kind, VERSION)
 beat = [row["schedule"] for row in workers.app.app.conf.beat_schedule.values() if row["task"] == "upkeep.coarsen"]
 print(json.dumps([done, [event_id == ARR.id for event_id in kept], beat]))
 """
