@@ -104,7 +104,7 @@ beat_schedule = {
         "schedule": _settings.upkeep.reap_every,
         "options": _expires(_settings.upkeep.reap_every),
     },
-    "make coarse texts": {
+    "make shared texts": {
         "task": "upkeep.coarsen",
         "schedule": _settings.upkeep.coarsen_every,
         "options": _expires(_settings.upkeep.coarsen_every),

@@ -50,7 +50,7 @@ def catch_up() -> list[str]:
 # Beat sends the next run anyway.
 @app.task(name="upkeep.coarsen", autoretry_for=())
 def coarsen() -> int:
-    """Make the texts that shares in bands, or without figures, show in place of an event's own; of how many events."""
+    """Make the texts that shares which do not show all show in place of an event's own; of how many events."""
     return container().coarsening.make()
 
 
