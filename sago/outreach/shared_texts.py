@@ -33,7 +33,7 @@ class Coarsening:
         return sum(self._of(company_id, kind) for company_id, kind in wanted)
 
     def _of(self, company_id: str, kind: ShareKind) -> int:
-        """No lock is held: what an event has become meanwhile, its texts do not count for."""
+        """No lock is held while they are made: those of an event that has become another meanwhile are not kept."""
         done: set[UUID] = set()
         while True:
             with self.database.begin() as tx:
@@ -42,5 +42,6 @@ class Coarsening:
                 return len(done)
             made = [KeptTexts(event.id, as_it_is, texts_for(kind, event)) for event, as_it_is in found]
             with self.database.begin() as tx:
+                tx.events.lock(company_id)
                 tx.events.keep_texts(kind, VERSION, made)
             done |= {each.event_id for each in made}

@@ -59,14 +59,15 @@ class EventStore(Protocol):
 
     def replace(self, company_id: str, fold: Fold, now: datetime) -> None:
         """Make the company's events and metric points those of the fold: upsert, deactivate what is gone, and note
-        an alias when an event with the same latest proofs carries a new id."""
+        an alias when an event with the same latest proofs carries a new id. Shared texts of what changed go."""
 
     def without_texts(self, company_id: str, kind: ShareKind, version: int, limit: int) -> list[tuple[Event, datetime]]:
         """Active events that shares of this kind show in other words, and of which no shared texts of this version are
         kept that count; and what names each as it is."""
 
     def keep_texts(self, kind: ShareKind, version: int, made: Sequence[KeptTexts]) -> None:
-        """Keep shared texts; they count while their event is what they were made of."""
+        """Keep shared texts of events that are what they were made of, until the fold makes something else of them; the
+        company's fold is held by the caller."""
 
     def shared_texts(self, company_id: str, kind: ShareKind, version: int) -> dict[UUID, SharedTexts]:
         """Those of the company's events that count."""

@@ -483,3 +483,28 @@ def test_texts_are_those_of_one_kind_of_shares(database: Database) -> None:
             ((found, as_it_is),) = tx.events.without_texts(COMPANY, kind, 1, 9)
             tx.events.keep_texts(kind, 1, [KeptTexts(found.id, as_it_is, texts(f"kind {number}"))])
     assert [kept(database, kind) for kind in kinds] == [{both.id: f"kind {number}"} for number in range(len(kinds))]
+
+
+def test_texts_of_what_an_event_was_are_not_kept(postgres: PostgresDatabase) -> None:
+    """What was erased of an event goes from these too, whether or not anybody makes them anew."""
+    one, two = event("a", "slack:1"), event("b", "slack:2")
+    replace(postgres, one, two)
+
+    def keep(tx: Transaction, found: list[tuple[Event, datetime]]) -> None:
+        tx.events.keep_texts(IN_BANDS, 1, [KeptTexts(each.id, as_it_is, texts(each.title)) for each, as_it_is in found])
+
+    def rows() -> list[UUID]:
+        with postgres.connections.begin() as connection:
+            return list(connection.scalars(text("SELECT event_id FROM shared_texts")))
+
+    with postgres.begin() as tx:
+        found = tx.events.without_texts(COMPANY, IN_BANDS, 1, 9)
+        keep(tx, found)
+    assert set(rows()) == {one.id, two.id}
+    replace(postgres, one.model_copy(update={"title": "Event told otherwise"}), two, now=LATER)
+    assert rows() == [two.id]
+    with postgres.begin() as tx:
+        keep(tx, found)
+    assert rows() == [two.id]
+    replace(postgres, now=LATER)
+    assert rows() == []

@@ -114,6 +114,8 @@ class MemoryEvents:
         vanished = [event for event in self.find(company_id) if event.id not in present]
         changed = [event for event in fold.events if self._state.events.get(event.id) != event]
         self._state.changed |= {event.id: now for event in (*changed, *vanished)}
+        others = {event.id for event in (*changed, *vanished)}
+        self._state.texts = {key: kept for key, kept in self._state.texts.items() if key[0] not in others}
         self._state.events.update(present)
         for event in vanished:
             self._state.events[event.id] = event.model_copy(update={"is_active": False})
@@ -131,7 +133,10 @@ class MemoryEvents:
         return [(event, self._state.changed[event.id]) for event in found[:limit]]
 
     def keep_texts(self, kind: ShareKind, version: int, made: Sequence[KeptTexts]) -> None:
-        self._state.texts |= {(each.event_id, kind): (version, each) for each in made}
+        changed = self._state.changed
+        self._state.texts |= {
+            (each.event_id, kind): (version, each) for each in made if changed.get(each.event_id) == each.made_of
+        }
 
     def shared_texts(self, company_id: str, kind: ShareKind, version: int) -> dict[UUID, SharedTexts]:
         asked = {event.id: kind for event in self.find(company_id, active=False)}

@@ -177,6 +177,11 @@ class PostgresEvents:
         self._write_events(fold.events, now)
         self._deactivate(vanished, now)
         self._write_aliases(company_id, successors(vanished, fold.events), kept, now)
+        stale = (
+            shared_texts.c.event_id == significant_events.c.id,
+            shared_texts.c.made_of != significant_events.c.updated_at,
+        )
+        self._connection.execute(delete(shared_texts).where(*stale, significant_events.c.company_id == company_id))
         self._connection.execute(delete(metric_points).where(metric_points.c.company_id == company_id))
         if fold.metric_points:
             self._connection.execute(insert(metric_points), [point.model_dump() for point in fold.metric_points])
@@ -229,8 +234,15 @@ class PostgresEvents:
         return [(event_of(row), row.updated_at) for row in rows]
 
     def keep_texts(self, kind: ShareKind, version: int, made: Sequence[KeptTexts]) -> None:
+        c = significant_events.c
+        known = select(c.id, c.updated_at).where(c.id.in_([each.event_id for each in made]))
+        as_they_are = {(row.id, row.updated_at) for row in self._connection.execute(known)}
         of = {"granularity": kind.granularity, "sources": kind.sources, "version": version}
-        rows = [{**each._asdict(), "texts": each.texts._asdict(), **of} for each in made]
+        rows = [
+            {**each._asdict(), "texts": each.texts._asdict(), **of}
+            for each in made
+            if (each.event_id, each.made_of) in as_they_are
+        ]
         if rows:
             put = upsert(shared_texts)
             new = {name: put.excluded[name] for name in ("version", "made_of", "texts")}
