@@ -26,7 +26,7 @@ from sago.domain.events import (
     SharedTexts,
     Status,
 )
-from sago.ports import Database
+from sago.ports import Database, Transaction
 from sago.stores.postgres import PostgresDatabase
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
