@@ -15,17 +15,20 @@ import pytest
 import redis
 from sqlalchemy import insert, text
 
-from sago.domain.companies import DEFAULT_FIRM, Person, Share
+from sago.domain.companies import DEFAULT_FIRM, Granularity, Person, Share
+from sago.domain.erasures import Erasure
 from sago.domain.letters import DueLetter, Letter, LetterState, Receipt
 from sago.domain.mails import MailState, Reply, new_mail
 from sago.domain.voices import Voice
 from sago.domain.watches import Direction
 from sago.embedded.servers import Server
+from sago.outreach.shared_texts import Coarsening
 from sago.pipeline.revoking import Revoking
 from sago.sections import RedisSettings
 from sago.stores.eml_drafts import EDITS, EmlDrafts, as_mail
 from sago.stores.eml_folder import SENT, EmlFolder
 from sago.stores.file_mirror import FileMirror
+from sago.stores.memory.clock import ManualClock
 from sago.stores.postgres import PostgresDatabase
 from sago.stores.postgres.tables import mails, notices, told, verdicts
 from sago.stores.redis_answers import RedisAnswers
@@ -239,6 +242,27 @@ def test_with_the_last_share_nothing_but_hashes_is_left_anywhere(house: RealHous
     assert len(detail["sha256"]) == 64
     assert [each["sha256"] for each in kept] == ["ab" * 32]
     assert SECRET not in json.dumps(kept)
+
+
+def test_what_one_sender_said_goes_from_texts_that_were_made_ahead(house: RealHouse) -> None:
+    also = message(2, sender="ben", text=f"[[event enterprise_deal subject=Delta note={SECRET}]]")
+    house.store(deal(1, "Delta"), also, message(3), name="b1")
+    house.run()
+    with house.database.begin() as tx:
+        (event,) = tx.events.find("acme")
+        assert SECRET in event.evidence[1].quote
+        tx.shares.ensure_firm(FIRM, "Northgate")
+        tx.shares.put(Share(firm_id=FIRM, company_id="acme", granularity=Granularity.BANDS, created_at=NOW))
+    made = Coarsening(house.database, ManualClock(NOW)).make()
+    assert made == 1
+    assert "shared_texts" in places(house)
+    gone = Erasure(
+        id=UUID(int=1), company_id="acme", sender="ben", because="asked", requested_by="cli", requested_at=NOW
+    )
+    house.erasing.erase(gone, LATER)
+    with house.database.begin() as tx:
+        assert [each.id for each in tx.events.find("acme")] == [event.id]
+    assert "shared_texts" not in places(house)
 
 
 def test_a_second_run_changes_nothing_and_later_words_are_not_stored(house: RealHouse) -> None:
