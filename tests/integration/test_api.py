@@ -41,7 +41,7 @@ from tests.unit.api.slack_deliveries import Mutation, tree_wrong
 from tests.unit.api.test_ingest_mutated import handed_in
 from tests.unit.outreach import stories
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.services
 
 BRIDGE = f"{sys.executable} -m workers.bridge"
 WORKER = f"{sys.executable} -m celery -A workers worker -Q store -c 1 --without-mingle --without-gossip"
@@ -282,7 +282,6 @@ def mutated_messages(count: int) -> Iterator[dict[str, Any]]:
             yield found
 
 
-@pytest.mark.timeout(300)
 def test_ten_thousand_mutated_messages_lose_no_good_one_beside_them(house: House) -> None:
     """Through the broker, the bridge and the worker into the raw store."""
     wrong = mutated_messages(10_000)

@@ -30,7 +30,7 @@ from tests.standins.gmail_server import GmailStandin, serving
 from tests.standins.slack_server import SlackServer, slack_server
 from tests.standins.slack_workspace import fill
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.services
 
 SAGO = str(Path(sys.executable).parent / "sago")
 KEYS = "SAGO_SOURCES__TOKEN_KEYS"

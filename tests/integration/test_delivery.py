@@ -36,7 +36,7 @@ from tests.integration.houses import PROJECT, House, eventually, over
 from tests.smtp_server import MailServer, mail_server
 from tests.unit.outreach.mailroom import watch_of
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.services
 
 EVERY_DAY = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WORKER = ["-m", "celery", "-A", "workers", "worker", "-Q", "mail,outreach", "-c", "1"]

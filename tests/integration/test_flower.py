@@ -25,7 +25,7 @@ from sago.embedded.servers import free_port
 from sago.embedded.stack import Stack
 from tests.integration.houses import chat, eventually
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.services
 
 SECRET = "a-secret-word"
 TEXT = "[[event enterprise_deal subject=Anvil]]"

@@ -29,7 +29,7 @@ from tests.standins.slack_server import slack_server
 from tests.standins.slack_workspace import Workspace
 from tests.standins.told_vault import ToldVault
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.services
 
 ID = connection_id_of("paged", ACCOUNT)
 BEGAN = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -128,7 +128,7 @@ def test_readers_killed_at_each_step_lose_nothing_and_double_nothing(house: Hous
     for number in range(60):
         book.say("R1", BEGAN + timedelta(minutes=number))
     book.script += [WELL, Answer(500, {}), WELL, ENDS, TWICE, Answer(429, {}, {"Retry-After": "1"}), WELL]
-    book.script += [Answer(410, {}), Answer(200, "<html>"), WELL, Answer(200, {}, after=1.3), WELL, TWICE]
+    book.script += [Answer(410, {}), Answer(200, "<html>"), WELL, Answer(200, {}, after=2.5), WELL, TWICE]
     book.script += [Answer(200, {"lines": "x" * 99}, is_cut=True), WELL, WELL, Answer(429, {}, {"Retry-After": "1"})]
     with reader(house, server, 40) as process:
         said = process.communicate(timeout=200)[0]
