@@ -280,7 +280,7 @@ def at_once(url: str, fate: str, times: int) -> list[str]:
         assert process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
-    return sorted(process.communicate(timeout=30)[0].strip() for process in started)
+    return sorted(process.communicate(timeout=120)[0].strip() for process in started)
 
 
 def test_failures_of_several_processes_add_up_and_one_of_them_alone_tries(emptied: str) -> None:

@@ -62,7 +62,7 @@ class Command:
 
     def ended(self) -> tuple[int, str]:
         """Its status, and what it said since."""
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=120)
         return self.process.returncode, without_layout(out + err)
 
 

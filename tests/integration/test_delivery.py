@@ -156,7 +156,7 @@ def test_a_kill_at_any_step_never_sends_two_and_loses_none(house: House, server:
     one = letter("dana", state=LetterState.APPROVED, approved_at=now - timedelta(minutes=5), approved_by="cli:ana")
     keep(house, one)
     command = [sys.executable, "-m", "tests.integration.delivering", step]
-    killed = subprocess.run(command, env=house.environment, cwd=PROJECT, capture_output=True, timeout=60, check=False)
+    killed = subprocess.run(command, env=house.environment, cwd=PROJECT, capture_output=True, timeout=300, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()[-2000:]
     after = later(house.container.settings)
     try:

@@ -190,7 +190,7 @@ def test_two_readers_of_one_stream_at_once_store_each_line_once(house: House, se
     with reader(house, server, 0) as one:
         assert eventually(lambda: len(server.book.asked) > 1)
         other = reader(house, server, 0, ahead=6)
-        said = [process.communicate(timeout=60)[0] for process in (one, other)]
+        said = [process.communicate(timeout=300)[0] for process in (one, other)]
     assert not any("raised" in each for each in said), said
     assert each_line_is_stored_once(house, server.book)
     assert stream(house).fence >= 2
