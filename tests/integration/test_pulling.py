@@ -169,14 +169,14 @@ def test_workers_read_what_is_due_of_a_workspace_from_its_first_day_on(
         polls = client(house.container.settings.redis)
 
         def is_read() -> bool:
-            polls.send_task("sources.poll")
+            polls.send_task("sources.poll").get(timeout=120)  # else the reading would stand behind polls that pile up
             return house.stored("acme") == 30
 
         assert eventually(is_read), server.asked
         assert eventually(lambda: [each.read_until is not None for each in of(house, workspace.team)] == [True])
         asked = len(server.asked)
         for _ in range(5):
-            polls.send_task("sources.poll").get(timeout=20)
+            polls.send_task("sources.poll").get(timeout=120)
         assert len(server.asked) == asked, "nothing is due for five minutes"
     polls.close()
 
