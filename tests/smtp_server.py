@@ -18,6 +18,8 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from sago.embedded.servers import free_port
+
 USER, PASSWORD = "sago", "correct horse"
 
 
@@ -204,13 +206,6 @@ def mail_server(ca: trustme.CA | None = None, name: str = "localhost", **manners
         yield MailServer(controller, handler)
     finally:
         controller.stop()
-
-
-def free_port() -> int:
-    """A port nobody listens on at the moment."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ LOCALHOST = "127.0.0.1"
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 20.0
 """Cassandra writes its memtables to the disk before it ends."""
+_GIVEN: deque[int] = deque(maxlen=100)
+"""Free ports of which nobody may have made use yet."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,14 @@ def password_of(folder: Path) -> str:
 
 
 def free_port(host: str = LOCALHOST) -> int:
-    """A port of our own address `host` nobody listens on at this moment."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe_socket:
-        probe_socket.bind((host, 0))
-        return int(probe_socket.getsockname()[1])
+    """A port of our own address `host` nobody listens on at this moment, and none of those given just before."""
+    while True:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe_socket:
+            probe_socket.bind((host, 0))
+            port = int(probe_socket.getsockname()[1])
+        if port not in _GIVEN:
+            _GIVEN.append(port)
+            return port
 
 
 def port_taken(port: int) -> bool:

@@ -280,7 +280,7 @@ def at_once(url: str, fate: str, times: int) -> list[str]:
         assert process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
-    return sorted(process.communicate(timeout=30)[0].strip() for process in started)
+    return sorted(process.communicate(timeout=120)[0].strip() for process in started)
 
 
 def test_failures_of_several_processes_add_up_and_one_of_them_alone_tries(emptied: str) -> None:
@@ -299,10 +299,10 @@ def test_whoever_died_trying_makes_room_when_its_time_is_over(emptied: str) -> N
     world.fail(TransientError("503"), 3)
     world.clock.advance(OPEN_FOR)
     dead = RedisShelf(emptied)
-    trial = dead.trial(NAME, timedelta(seconds=0.4))
+    trial = dead.trial(NAME, timedelta(seconds=2))
     assert trial.__enter__()  # and never left
     assert world.refusal().retry_after == OPEN_FOR
-    time.sleep(0.5)
+    time.sleep(2.1)
     assert world.one.call(NAME, answering) == "well"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ import pytest
 
 from sago.cli import connect_choice
 from sago.domain.connections import ConnectionState, connection_id_of
+from sago.embedded.servers import free_port
 from sago.errors import ConfigError, SagoError, UsageError
 from tests.canaries import SLACK_TOKEN, slack_token
 from tests.contracts.connecting import Browser, House, without_layout
@@ -358,9 +358,3 @@ def test_the_manifest_holds_scopes_events_and_the_webhook(house: House) -> None:
 
 def test_all_is_whatever_there_is_and_will_be() -> None:
     assert connect_choice.understood(" ALL ", [], "channel") == ("*",)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

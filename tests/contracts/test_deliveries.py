@@ -77,7 +77,7 @@ def test_without_redis_nobody_waits_and_nothing_is_told() -> None:
 
 @pytest.mark.services
 def test_while_redis_is_silent_nobody_waits_and_it_is_written_afterwards(cache_url: str, redis_server: Server) -> None:
-    counts = RedisDeliveryCounts(cache_url, timeout=0.2)
+    counts = RedisDeliveryCounts(cache_url, timeout=1.0)
     counts.add({TAKEN: 1})
     assert eventually(lambda: counts.totals() == {TAKEN: 1})
     os.kill(redis_server.pid, signal.SIGSTOP)
@@ -86,7 +86,7 @@ def test_while_redis_is_silent_nobody_waits_and_it_is_written_afterwards(cache_u
         for _ in range(1000):
             counts.add({LEFT_OUT: 1})
         assert time.monotonic() - started < 1
-        time.sleep(0.6)
+        time.sleep(1.5)
     finally:
         os.kill(redis_server.pid, signal.SIGCONT)
     counts.add({TAKEN: 1})
@@ -98,7 +98,7 @@ def test_while_redis_is_silent_nobody_waits_and_it_is_written_afterwards(cache_u
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while not holds() and time.monotonic() < until:
         time.sleep(0.02)
     return holds()

@@ -10,6 +10,7 @@ import pytest
 
 from sago.domain.connections import ConnectionState, Stream, Window
 from sago.pipeline.pulling import End
+from sago.sources.vendor import Bounds
 from tests.standins.gmail_house import House
 from tests.standins.gmail_server import TOPIC, GmailStandin, serving
 
@@ -113,7 +114,7 @@ def test_whatever_gmail_answers_each_mail_comes_once(gmail: GmailStandin, kind: 
 def test_a_server_that_hangs_is_left_and_asked_again(gmail: GmailStandin) -> None:
     gmail.hangs = 1.0
     ids = [gmail.mailbox.add(mail(n)) for n in range(5)]
-    house = house_of(gmail)
+    house = house_of(gmail, bounds=Bounds(answered_within=0.5))
     gmail.misbehave("hang", path="messages/", times=2)
     house.read()
     assert_each_once(house, ids)

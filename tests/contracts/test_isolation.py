@@ -139,7 +139,6 @@ def test_a_firm_that_judges_all_its_watches_judges_no_other_firms(isolated: Isol
         assert all(tx.verdicts.newest(UUID(each), date.max) is None for each in isolated.theirs["watch_id"])
 
 
-@pytest.mark.timeout(180)
 def test_another_firms_rows_are_as_rows_that_never_were_and_as_a_world_without_them(isolated: Isolated) -> None:
     asked: dict[Request, Any] = {}
 

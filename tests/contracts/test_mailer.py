@@ -23,6 +23,7 @@ from pydantic import SecretStr
 
 from sago.domain.letters import LetterState
 from sago.domain.mails import MailState, Posted, Reply
+from sago.embedded.servers import free_port
 from sago.errors import ConfigError, PermanentError, TransientError
 from sago.outreach.delivery import ROUND
 from sago.outreach_sections import SmtpSettings
@@ -31,7 +32,7 @@ from sago.stores import eml_folder, smtp_mailer
 from sago.stores.eml_folder import EmlFolder
 from sago.stores.memory.mailer import MemoryMailer
 from sago.stores.smtp_mailer import SmtpMailer
-from tests.smtp_server import PASSWORD, USER, MailServer, free_port, mail_server, silent_server
+from tests.smtp_server import PASSWORD, USER, MailServer, mail_server, silent_server
 from tests.unit.outreach.mailroom import DAY, Mailroom, letter
 from tests.unit.outreach.test_unsubscribing import LINKS, MAIL, NOW
 

@@ -385,8 +385,8 @@ def test_silent_brokers_cost_one_deadline_together(silent: str, protocol: str, m
     settings = KafkaSettings(bootstrap_servers=silent, security=security)
     started = time.monotonic()
     with pytest.raises(TransientError, match=f"Kafka at {silent} does not answer"):
-        reach(settings, 0.6)
-    assert 0.3 < time.monotonic() - started < 1
+        reach(settings, 1.2)
+    assert 0.6 < time.monotonic() - started < 2.4
 
 
 def test_a_silent_broker_leaves_time_for_one_that_answers(
@@ -395,8 +395,8 @@ def test_a_silent_broker_leaves_time_for_one_that_answers(
     monkeypatch.setattr(kafka_access, "FAIR_SHARE", 0.1)
     answers = kafka_server.settings["kafka"]["bootstrap_servers"]
     started = time.monotonic()
-    reach(KafkaSettings(bootstrap_servers=f"{silent},{answers}"), 1.6)
-    assert time.monotonic() - started < 1.6
+    reach(KafkaSettings(bootstrap_servers=f"{silent},{answers}"), 4)
+    assert time.monotonic() - started < 4
 
 
 def test_who_asks_for_the_lag_holds_up_nobody_who_publishes(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +21,7 @@ from sago.stores.memory.model_calls import MemoryCallLedger
 from tests.gemini_server import KEY, gemini_server
 from tests.openai_server import openai_server
 from tests.unit.llm.said import START, chat, extract, mail
+from tests.unit.llm.test_bad_input import GROWTH, UNNOTICED, seconds
 
 PIECES = st.sampled_from(
     [
@@ -87,10 +87,12 @@ def test_nothing_is_found_in_nothing(model: Model) -> None:
     ],
     ids=["logs", "base64", "html", "repetition", "directions", "emoji"],
 )
-def test_large_texts_take_bounded_time(model: Model, text: str) -> None:
-    begun = time.perf_counter()
-    extract(model, chat(1, text), mail(2, text))
-    assert time.perf_counter() - begun < 10
+def test_the_time_for_a_large_text_grows_with_it_and_no_faster(model: Model, text: str) -> None:
+    short, long = (
+        seconds(lambda said: extract(model, chat(1, said), mail(2, said)), part)
+        for part in (text[: len(text) // 4], text)
+    )
+    assert long < UNNOTICED or long < GROWTH * short, (short, long)
 
 
 @given(reason=TEXTS)

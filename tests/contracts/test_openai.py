@@ -154,11 +154,11 @@ def test_both_requests_to_a_server_without_schemas_share_one_time(server: Gemini
 
 
 def test_what_was_reserved_for_a_call_without_an_answer_in_time_stays_spent(server: GeminiServer) -> None:
-    late = Desk(server.url, timeout=0.5, price_output=10, output_tokens=1000)
+    late = Desk(server.url, timeout=2, price_output=10, output_tokens=1000)
     late.model.line = Budgeted(
         late.model.line, "openai", late.settings.openai, Budget(1, None), late.calls, SystemClock()
     )
-    server.script.append(fake.slow(1))
+    server.script.append(fake.slow(3))
     with pytest.raises(TransientError, match="did not answer within"):
         extract(late.model, chat(1, DEAL))
     assert (late.row.outcome, late.row.cost_usd, late.calls.reserved) == (CallOutcome.FAILED, 0.01, {})

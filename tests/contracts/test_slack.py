@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from sago.domain.connections import Token
 from sago.pipeline.pulling import End
 from sago.sources.slack_history import TRIES, estimate
+from sago.sources.vendor import USUAL, Bounds
 from sago.stores.memory.clock import ManualClock
 from tests.canaries import SLACK_TOKEN, slack_refresh
 from tests.standins.slack_house import NOW, House
@@ -82,7 +83,7 @@ def test_a_workspace_is_read_whole_however_slack_misbehaves(
     server.methods.most = 15
     if fault != "none":
         server.misbehave(fault, every=7, times=4 if fault == "hang" else 40)
-    house = House(server, clock)
+    house = House(server, clock, bounds=Bounds(answered_within=0.5) if fault == "hang" else USUAL)
     for _ in range(TRIES):  # a thread that Slack failed at is asked for in the next window
         house.read()
         if stored(house) == shown(server.workspace):

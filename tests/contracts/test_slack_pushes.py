@@ -126,7 +126,7 @@ def test_slack_gives_up_after_three_more_attempts_and_history_finds_what_was_mis
 
 def test_who_answers_too_late_is_asked_again_at_once(house: House, server: SlackServer) -> None:
     server.misbehave("hang", "webhook", times=1)
-    pushes = server.pushes(f"{server.api_url}webhook", factor=600.0, answer_within=0.2)
+    pushes = server.pushes(f"{server.api_url}webhook", factor=600.0, answer_within=2.0)
     pushes.deliver(server.workspace.post(CHANNEL, "U0PERSON1", "hello", datetime.now(UTC)))
     assert [said for _, _, said in pushes.attempts][:1] == ["http_timeout"]
     assert len(pushes.attempts) == 2

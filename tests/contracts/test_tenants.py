@@ -137,7 +137,6 @@ def houses(migrated: PostgresDatabase) -> Iterator[Houses]:
     made.tenants.close()
 
 
-@pytest.mark.timeout(300)
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(world=worlds(), stray=st.uuids())
 def test_postgres_and_memory_show_a_firm_the_same_and_what_it_shows_without_the_other(

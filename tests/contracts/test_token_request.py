@@ -37,14 +37,14 @@ def test_what_takes_too_long_is_too_large_or_not_there_is_an_outage_that_holds_n
     with socket.create_server(("127.0.0.1", 0)) as silent:
         told = [
             outage_of(httpserver.url_for("/large"), UnusableAnswerError),
-            outage_of(f"http://127.0.0.1:{silent.getsockname()[1]}/token", TransientError),
+            outage_of(f"http://127.0.0.1:{silent.getsockname()[1]}/token", TransientError, within=0.3),
         ]
     told.append(outage_of("http://127.0.0.1:9/token", TransientError))
     assert all(each.startswith("Google") and FORM["refresh_token"] not in each for each in told)
 
 
-def outage_of(url: str, kind: type[TransientError]) -> str:
+def outage_of(url: str, kind: type[TransientError], within: float = 20.0) -> str:
     with pytest.raises(TransientError) as raised:
-        posted("Google", url, FORM, within=0.3)
+        posted("Google", url, FORM, within=within)
     assert type(raised.value) is kind
     return str(raised.value)

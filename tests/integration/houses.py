@@ -28,7 +28,7 @@ TOPICS = ["slack-messages", "gmail-messages", "slack-messages.dlq", "gmail-messa
 WORKER = ["-m", "celery", "-A", "workers", "worker", "-Q", "store", "-c", "1", "--without-mingle", "--without-gossip"]
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 40.0) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 120.0) -> bool:
     """Whether it holds within so many seconds."""
     until = time.monotonic() + seconds
     while not holds():

@@ -87,7 +87,7 @@ def container(url: str, minutes: float, last: int | None) -> Container:
     # As over servers of one's own: Kafka's acknowledgement makes a message safe, and each turn has the same steps.
     parts["reception"] = replace(wired.reception, until_stored=False)
     parts["vault"] = ToldVault()
-    guards = Guards(wired.database, wired.vault, wired.breakers, wired.rates, wired.clock, Bounds(1.0, 1.0))
+    guards = Guards(wired.database, wired.vault, wired.breakers, wired.rates, wired.clock, Bounds(answered_within=2.0))
     parts["sources"] = Platform(lambda _: PagedSettings(api_url=url), guards, {"paged": "tests.standins.paged:Paged"})
     return wired
 

@@ -21,7 +21,7 @@ from sago.embedded.servers import free_port
 from tests.integration.houses import bare_environment
 from tests.integration.pages import Example, examples_of, run_in_one_shell, settled, shape
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.services
 
 BIN = Path(sys.executable).parent
 AS_IT_STANDS = {"ids", "detail", "status", "is_given", "firm", "conditions"}

@@ -20,7 +20,7 @@ from sago.embedded.servers import Server
 from sago.stores.kafka import MOCK_API
 from tests.integration.houses import PROJECT, TOPICS, WORKER, House, bare_environment, eventually, flush, over
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.services
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -30,7 +30,7 @@ from tests.standins.gmail_server import GmailStandin, serving
 from tests.standins.slack_server import SlackServer, slack_server
 from tests.standins.slack_workspace import fill
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.services
 
 SAGO = str(Path(sys.executable).parent / "sago")
 KEYS = "SAGO_SOURCES__TOKEN_KEYS"
@@ -62,7 +62,7 @@ class Command:
 
     def ended(self) -> tuple[int, str]:
         """Its status, and what it said since."""
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=120)
         return self.process.returncode, without_layout(out + err)
 
 

@@ -60,7 +60,7 @@ def test_digests_at_once_make_one_notice_and_one_mail(house: tuple[Container, di
         assert task.stdin
         task.stdin.write("\n")
         task.stdin.flush()
-    made = [json.loads(task.communicate(timeout=60)[0].splitlines()[-1]) for task in tasks]
+    made = [json.loads(task.communicate(timeout=300)[0].splitlines()[-1]) for task in tasks]
     assert sorted(map(len, made)) == [0, 0, 0, 1]
     with container.database.begin() as tx:
         (notice,) = tx.notices.of(EMAIL)

@@ -17,10 +17,10 @@ from sago.cli.app import app
 from sago.config import load
 from sago.domain.companies import Person
 from sago.domain.mails import MailState, WaitsFor, new_mail
-from sago.embedded.servers import Server
+from sago.embedded.servers import Server, free_port
 from sago.errors import ConfigError
 from sago.stores.postgres import migrate
-from tests.smtp_server import free_port, mail_server
+from tests.smtp_server import mail_server
 
 
 @pytest.fixture(autouse=True)

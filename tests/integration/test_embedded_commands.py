@@ -22,7 +22,7 @@ from sago.embedded.stack import Stack
 from tests.integration.houses import chat
 from tests.integration.stacks import no_schema, procfile
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.services
 
 PROCESSES = set(read_procfile(PROJECT / "Procfile"))
 MEGABYTE = 1_000_000

@@ -25,7 +25,7 @@ from sago.stores.memory.clock import ManualClock
 from tests.integration.houses import over
 from tests.unit.outreach import stories
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.services
 
 MINE, OTHERS = "northgate", "southpoint"
 WATCHES, OUTREACH = "/api/v1/watches", "/api/v1/outreach"

@@ -25,7 +25,7 @@ from sago.embedded.servers import free_port
 from sago.embedded.stack import Stack
 from tests.integration.houses import chat, eventually
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.services
 
 SECRET = "a-secret-word"
 TEXT = "[[event enterprise_deal subject=Anvil]]"
@@ -103,7 +103,7 @@ def test_the_password_lets_operate(browser: httpx2.Client) -> None:
 def test_a_worker_goes_on_telling_that_it_lives(run: Settings) -> None:
     ready = ready_file(run.state_dir, "extract")
     before = ready.stat().st_mtime
-    assert eventually(lambda: ready.stat().st_mtime > before, 15)
+    assert eventually(lambda: ready.stat().st_mtime > before)
 
 
 def test_it_listens_again_after_redis_has_dropped_everybody(run: Settings, browser: httpx2.Client) -> None:
@@ -131,7 +131,7 @@ def started(**environ: str) -> Iterator[httpx2.Client]:
             yield client
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_without_a_password_this_machine_may_look_and_no_other_site(run: Settings) -> None:
@@ -151,7 +151,7 @@ def refused(*arguments: str, **environ: str) -> tuple[int, str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
     return ended.returncode, ended.stderr
 

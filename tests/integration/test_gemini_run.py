@@ -18,7 +18,7 @@ from tests import gemini_server as fake
 from tests.gemini_server import KEY, GeminiServer
 from tests.integration.orchard import DEALS, write_messages
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.services
 
 
 @pytest.fixture

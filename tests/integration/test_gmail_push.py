@@ -31,7 +31,7 @@ from tests.integration.test_api import API, BRIDGE, WORKER, House
 from tests.standins.gmail_server import GmailStandin, serving
 from tests.standins.gmail_tokens import Key
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.services
 
 WEBHOOK = "/api/v1/data-flow/webhook/gmail"
 READER = WORKER.replace("-Q store", "-Q upkeep,sources")

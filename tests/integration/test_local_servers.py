@@ -25,10 +25,7 @@ from sago.embedded.servers import Server
 from sago.errors import ConfigError, SagoError, TransientError
 from sago.sections import KafkaSecurity
 
-pytestmark = [
-    pytest.mark.usefixtures("local_servers"),
-    pytest.mark.timeout(300),  # a Cassandra starts in 7 s, in 40 s where all cores are taken
-]
+pytestmark = pytest.mark.usefixtures("local_servers")
 PAIR = TopicPartition("kept", 1)
 LARGE = b"x" * 900_000
 

@@ -463,7 +463,7 @@ sys.exit(status or (0 if backend() == before else 2))
 
 def test_a_forked_process_opens_connections_of_its_own(migrated: PostgresSettings) -> None:
     settings = migrated.model_dump_json().replace("**********", migrated.password.get_secret_value())
-    done = subprocess.run([sys.executable, "-c", FORKED], input=settings, text=True, check=False, timeout=30)
+    done = subprocess.run([sys.executable, "-c", FORKED], input=settings, text=True, check=False, timeout=120)
     assert done.returncode == 0
 
 

@@ -19,7 +19,7 @@ from tests import gemini_server, openai_server
 from tests.gemini_server import KEY, GeminiServer
 from tests.integration.orchard import write_messages
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.services
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from sago.domain.batches import BatchState
 from sago.domain.messages import Message
 from tests.integration.houses import eventually
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.services
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CUSTOMERS = {0: "Anvil", 50: "Borealis", 100: "Cobalt", 150: "Dorian"}

@@ -30,7 +30,7 @@ from sago.stores.kafka import admin, client_options
 from sago.stores.postgres import migrate
 from tests.integration.houses import PROJECT, WORKER, House, bare_environment, eventually, flush, new_database
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.services
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COMPANIES = [f"company-{n}" for n in range(12)]

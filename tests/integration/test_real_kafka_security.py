@@ -26,7 +26,7 @@ from sago.stores.kafka import admin
 from sago.stores.kafka_consumer import KafkaLogConsumer
 from sago.stores.kafka_producer import KafkaLog
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.services
 
 PROTOCOLS = {"CLIENT": "PLAINTEXT", "TLS": "SSL", "MUTUAL": "SSL", "LOGIN": "SASL_PLAINTEXT", "BOTH": "SASL_SSL"}
 """Listener → its protocol; MUTUAL asks for the client's certificate too."""

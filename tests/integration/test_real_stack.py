@@ -24,7 +24,7 @@ from tests.faults.ledger import Account, Books
 from tests.faults.load import Load
 from tests.integration.houses import eventually
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.services
 
 LOAD = Load("company", 12, 400)
 COMPANIES = list(LOAD.stories)

@@ -25,7 +25,6 @@ from tests.unit.pipeline.bridge_world import message
 
 pytestmark = [
     pytest.mark.services,
-    pytest.mark.timeout(180),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # kombu's channels leave sockets to be collected
 ]
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import httpx2
 import psutil
@@ -31,7 +32,7 @@ from tests.integration.houses import TOPICS, eventually, flush, over
 from tests.integration.test_api import API, BRIDGE, WORKER, House
 from tests.unit.api.slack_deliveries import SECRET, TEAM, envelope, payloads_of, real, signed
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.services
 
 WEBHOOK = "/api/v1/data-flow/webhook/slack"
 LIMIT = 3.0
@@ -83,7 +84,7 @@ class Vendor:
 
 
 def message(name: str, number: int = 0, channel: str = "C0PLANNING") -> dict[str, Any]:
-    ts = f"{1772442251 + number}.{abs(hash(name)) % 1_000_000:06d}"
+    ts = f"{1772442251 + number}.{crc32(name.encode()) % 1_000_000:06d}"
     return envelope({"type": "message", "channel": channel, "user": "U1", "ts": ts, "text": f"{name} {number}"})
 
 
@@ -167,7 +168,7 @@ def test_every_real_payload_has_its_fate(slack: Vendor, shared: Path) -> None:
         answers = list(pool.map(slack.deliver, deliveries))
     statuses = Counter(answer.status for answer in answers)
     assert set(statuses) == {200, 422}
-    assert max(_served(slack.house)) < LIMIT
+    assert max(_served(slack.house)[-len(deliveries) :]) < LIMIT
     assert eventually(lambda: _all(slack.counted()["sources"]["slack"]) - _all(before) >= len(deliveries))
     after = slack.counted()["sources"]["slack"]
     assert _all(after) - _all(before) == len(deliveries)

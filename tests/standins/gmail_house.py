@@ -26,7 +26,7 @@ from sago.sections import BreakerSettings
 from sago.source_sections import GmailSettings
 from sago.sources.gmail_source import Gmail
 from sago.sources.platform import Platform
-from sago.sources.vendor import Bounds, Guards
+from sago.sources.vendor import USUAL, Bounds, Guards
 from sago.stores.fernet_vault import FernetVault
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
@@ -65,6 +65,7 @@ class House:
         containers: tuple[str, ...] = ("INBOX", "SENT"),
         since: datetime | None = None,
         now: datetime | None = None,
+        bounds: Bounds = USUAL,
         **settings: Any,
     ) -> None:
         self.standin = standin
@@ -75,7 +76,6 @@ class House:
         self.log = StoringLog(self.raw, self.clock)
         self.vault = FernetVault(SecretStr(Fernet.generate_key().decode()))
         breakers = SharedBreakers(MemoryShelf(), self.clock, BreakerSettings(), timedelta(seconds=60))
-        bounds = Bounds(reached_within=1.0, answered_within=0.5)
         self.guards = Guards(self.database, self.vault, breakers, MemoryRates(self.clock), self.clock, bounds)
         self.platform = Platform(lambda _: self.settings, self.guards)
         reception = Reception(self.log, self.raw, self.database, self.clock, until_stored=False, within=5.0)

@@ -25,7 +25,7 @@ from sago.sections import BreakerSettings
 from sago.source_sections import SlackSettings
 from sago.sources.platform import Platform
 from sago.sources.slack_source import Slack
-from sago.sources.vendor import Bounds, Guards
+from sago.sources.vendor import USUAL, Bounds, Guards
 from sago.stores.fernet_vault import FernetVault
 from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
@@ -75,6 +75,7 @@ class House:
         containers: tuple[str, ...] = ("*",),
         since: datetime = NOW - timedelta(days=365),
         token: Token | None = None,
+        bounds: Bounds = USUAL,
     ) -> None:
         self.server, self.clock = server, clock
         self.settings = SlackSettings(
@@ -89,7 +90,6 @@ class House:
         self.people: dict[str, Identity] = {}
         vault = FernetVault(SecretStr(Fernet.generate_key().decode()))
         breakers = SharedBreakers(MemoryShelf(), clock, BreakerSettings(), timedelta(seconds=60))
-        bounds = Bounds(reached_within=1.0, answered_within=0.5)
         self.guards = Guards(self.database, vault, breakers, MemoryRates(clock), clock, bounds)
         self.platform = Platform(lambda _: self.settings, self.guards)
         reception = Reception(self.log, self.raw, self.database, clock, until_stored=False, within=5.0)

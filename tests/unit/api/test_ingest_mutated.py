@@ -72,7 +72,6 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.usefixtures("quiet")
 def test_ten_thousand_mutated_bodies(make: MakeHouse) -> None:
     house, bases = make(rate_limit=0), handed_in()

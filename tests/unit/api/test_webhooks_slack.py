@@ -186,7 +186,6 @@ def again(house: House, body: bytes) -> Response:
     return answer
 
 
-@pytest.mark.timeout(300)
 def test_ten_thousand_mutated_deliveries(make: MakeHouse, unforeseen: list[Any]) -> None:
     payloads = bases()
     one, several = house_of(make, slack()), house_of(make, Several(SlackSettings(signing_secret=SecretStr(SECRET))))

@@ -68,6 +68,7 @@ def test_a_probe_that_hangs_is_not_sent_again_and_nobody_waits_for_it(
     assert "killed" in check_stack(record, load())["redis"].reason
     answers.set()
     thread.join(5)
+    monkeypatch.setattr(health, "PATIENCE", 10.0)
     record.services["redis"] = replace(record.services["redis"], trouble="", down_since=1.5e9)
     found = check_stack(record, load())["redis"]
     assert found.healthy

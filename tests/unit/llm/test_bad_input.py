@@ -142,14 +142,15 @@ def grown(work: Callable[[str], object], unit: str, length: int) -> tuple[float,
     took = []
     for size in (length, 4 * length):
         text = unit * (size // len(unit))
-        runs = [_seconds(work, text)]
+        runs = [seconds(work, text)]
         while runs[0] > UNNOTICED / 20 and len(runs) < 3:
-            runs.append(_seconds(work, text))
+            runs.append(seconds(work, text))
         took.append(min(runs))
     return took[0], took[1]
 
 
-def _seconds(work: Callable[[str], object], text: str) -> float:
+def seconds(work: Callable[[str], object], text: str) -> float:
+    """Of the processor, which others may be at for most of the time."""
     begun = time.process_time()
     work(text)
     return time.process_time() - begun

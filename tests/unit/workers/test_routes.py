@@ -65,7 +65,7 @@ def ask(script: str) -> Any:
     }
     command = [sys.executable, "-c", script]
     asked = subprocess.run(
-        command, cwd=PROJECT, env=os.environ | servers, capture_output=True, text=True, timeout=60, check=True
+        command, cwd=PROJECT, env=os.environ | servers, capture_output=True, text=True, timeout=300, check=True
     )
     return json.loads(asked.stdout)
 
