@@ -29,7 +29,7 @@ class AuditQuery(PageQuery):
     @property
     def asked(self) -> AuditAsked:
         """As the view is asked, for one line more than the page has."""
-        place = place_of(self.cursor)
+        place = place_of("audit", self.cursor)
         return AuditAsked(action_kept(self.action), self.subject, place.row if place else None, self.limit + 1)
 
 
@@ -38,4 +38,4 @@ def list_audit_log(caller: Reader, container: Wired, query: Annotated[AuditQuery
     """The firm's audit log, newest first. Lines on letters of a company go with its share."""
     with container.tenants.view(caller.firm_id) as view:
         found = [told_line(line, caller.firm_id) for line in view.audit(query.asked)]
-    return page_of(found, query.limit, AuditShown.of, lambda line: cursor_of(line.at, line.id))
+    return page_of(found, query.limit, AuditShown.of, lambda line: cursor_of("audit", line.at, line.id))
