@@ -136,8 +136,14 @@ class LetterRead(LetterShown):
     ticked: list[int] = Field(description="Claims that somebody has looked at, as they are numbered in its receipts.")
     to_tick: list[int] = Field(description="Claims to look at before it is approved.")
     needed: list[str] = Field(description="What speaks against sending it.")
-    doubts: list[str] = Field(description="What only whoever approves it can answer for.")
-    possible: list[Act]
+    doubts: list[str] = Field(
+        description="What only whoever approves it can answer for: words that no event says, figures that another "
+        "event states otherwise. It is approved with `stand_by`."
+    )
+    possible: list[Act] = Field(
+        description="What its state allows; an approval also takes the claims of `to_tick`, and `stand_by` where there "
+        "are `doubts`."
+    )
     history: list[ChangeShown] = Field(description="What was done about it, oldest first.")
 
     @classmethod

@@ -251,10 +251,12 @@ def test_words_beyond_the_events_are_approved_by_who_stands_by_them(firms: Firms
     edited = firms.edit(letter, body=f"{letter.draft.body}\n\nThe board was delighted and sang for the whole team.")
     assert edited.status_code == 200, edited.text
     read = edited.json()
-    assert read["doubts"]
+    (doubt,) = read["doubts"]
+    assert "delighted" in doubt
     sent = {"sha256": read["sha256"], "tick": read["to_tick"]}
     refused = firms.approve(letter, **sent)
     assert refused.status_code == 409
+    assert doubt in refused.json()["detail"]
     assert "approve it with `stand_by`, or edit it" in refused.json()["detail"]
     assert firms.approve(letter, **sent, stand_by=True).json()["state"] == "approved"
 
@@ -389,6 +391,16 @@ def test_who_of_the_house_approved_is_told_to_no_other_firm(firms: Firms, letter
         assert "root" not in json.dumps(read)
         assert "by phone" not in json.dumps(read)
     assert reads[0]["approved_by"] == reads[2]["approved_by"] == "the house"
+
+
+def test_a_letter_that_nobody_signs_needs_a_name(firms: Firms) -> None:
+    letter = firms.compose(firms.watch(name="unnamed", investor=None))
+    (needed,) = firms.get(path_of(letter))["needed"]
+    assert needed.startswith("its watch names nobody who writes")
+    refused = firms.approve(letter)
+    assert refused.status_code == 409
+    assert needed in refused.json()["detail"]
+    assert firms.letter(letter).state is LetterState.DRAFT
 
 
 def test_what_speaks_against_it_keeps_it_from_approval_with_nothing_ticked(firms: Firms, letter: Letter) -> None:
