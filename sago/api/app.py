@@ -108,6 +108,7 @@ def create_app(container: Container | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan,
         docs_url=None,
+        redirect_slashes=False,
         responses=problems.EVERYWHERE,
         generate_unique_id_function=name_of,
         telemetry=UNTOLD,

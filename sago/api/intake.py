@@ -13,7 +13,7 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 
 from sago.api.bounds import CLOSE, lift
-from sago.api.problems import ProblemError, Refusal
+from sago.api.problems import ProblemError, Refusal, reason_of, unreadable
 from sago.domain.keys import INGEST
 from sago.domain.messages import Message, MessageKey
 from sago.errors import InvalidMessageError
@@ -21,6 +21,8 @@ from sago.sources import payloads
 
 LIST_LIMIT = 1000
 """Messages of one request."""
+LONGEST_NUMBER = 400
+"""Digits of a whole number."""
 NAMES = ("source_name", "company_id", "data")
 
 
@@ -107,7 +109,8 @@ def read(body: bytes, company_id: str, now: datetime, may: Callable[[str], bool]
                     f"same id, other content as message {at}", message_id=message.id, field="data"
                 )
         except InvalidMessageError as error:
-            found.errors.append(Refusal(index=index, field=error.field, reason=error.reason, id=error.message_id))
+            reason = reason_of(error.reason)
+            found.errors.append(Refusal(index=index, field=error.field, reason=reason, id=error.message_id))
         else:
             found.messages.append((index, message))
     return found
@@ -136,8 +139,10 @@ def conclude(intake: Intake, conflicts: Sequence[Message], *, stored: bool) -> R
 def _items(body: bytes) -> list[Any]:
     """The single message, or those of a list: of whole messages, or as `data` of one."""
     try:
-        said = json.loads(body, parse_constant=_no_number, parse_float=_number)
-    except (ValueError, RecursionError) as error:
+        said = json.loads(body, parse_constant=_no_number, parse_float=_number, parse_int=_whole)
+    except (RecursionError, UnicodeError) as error:
+        raise unreadable(error) from None
+    except ValueError as error:
         raise _unreadable(f"is not JSON: {error}") from error
     items = said if isinstance(said, list) else [said]
     if isinstance(said, dict) and isinstance(said.get("data"), list):
@@ -158,6 +163,12 @@ def _number(digits: str) -> float:
     if math.isinf(number):
         raise ValueError(f"{digits[:20]} is too large a number")
     return number
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"{digits[:20]} is too large a number")
+    return int(digits)
 
 
 def _no_number(name: str) -> NoReturn:

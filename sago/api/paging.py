@@ -46,17 +46,17 @@ def page_of(
     return Paged(items=[show(each) for each in rows], next=after(rows[-1]) if len(found) > limit else None)
 
 
-def cursor_of(at: datetime, row: object) -> str:
-    """The place of a row as a caller hands it back: opaque, and no secret."""
-    return _written([at.isoformat(), str(row)])
+def cursor_of(of: str, at: datetime, row: object) -> str:
+    """The place of a row in a list of this name as a caller hands it back: opaque, and no secret."""
+    return _written([of, at.isoformat(), str(row)])
 
 
-def place_of(cursor: str | None) -> Place | None:
-    """The place in a cursor; raises a problem with status 422 where it is none of ours."""
+def place_of(of: str, cursor: str | None) -> Place | None:
+    """The place in a cursor; raises a problem with status 422 where it is none of this list."""
     if cursor is None:
         return None
     try:
-        at, row = _read(cursor)
+        at, row = _read(of, cursor)
         said = datetime.fromisoformat(at)
         if said.tzinfo is None or "\0" in row:
             raise ValueError(cursor)
@@ -65,15 +65,16 @@ def place_of(cursor: str | None) -> Place | None:
         raise wrong_cursor() from None
 
 
-def cursor_of_parts(*parts: str) -> str:
+def cursor_of_parts(of: str, *parts: str) -> str:
     """A place that is named by words alone, as a caller hands it back."""
-    return _written([*parts])
+    return _written([of, *parts])
 
 
-def parts_of(cursor: str, count: int) -> list[str]:
-    """The words in a cursor; raises a problem with status 422 where they are not so many, or hold what no row does."""
+def parts_of(of: str, cursor: str, count: int) -> list[str]:
+    """The words in a cursor of this list; raises a problem with status 422 where they are not so many, or hold what no
+    row does."""
     try:
-        parts = _read(cursor)
+        parts = _read(of, cursor)
     except (ValueError, TypeError):
         raise wrong_cursor() from None
     if len(parts) != count or any("\0" in part for part in parts):
@@ -91,7 +92,7 @@ def moment_in(text: str) -> datetime:
 
 def wrong_cursor() -> ProblemError:
     """What is said of a cursor that is none."""
-    reason = "is no cursor: send `next` of the page before, or leave it out for the first page"
+    reason = "is no cursor of this list: send `next` of the page before, or leave it out for the first page"
     return ProblemError(422, f"cursor {reason}", [Refusal(index=0, field="cursor", reason=reason)])
 
 
@@ -99,11 +100,13 @@ def _written(parts: list[str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 
 
-def _read(cursor: str) -> list[str]:
+def _read(of: str, cursor: str) -> list[str]:
     try:
         parts = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
     except (binascii.Error, UnicodeError, RecursionError) as error:
         raise ValueError(str(error)) from None
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise ValueError("not a list of words")
-    return parts
+    if parts[:1] != [of]:
+        raise ValueError("of another list")
+    return parts[1:]

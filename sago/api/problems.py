@@ -28,6 +28,8 @@ from sago.errors import (
 
 _PLACE = re.compile(r" at [^\s,;]+:\d+")
 _PATTERN = re.compile(r"String should match pattern '(.*)'")
+_NAMED = re.compile(r"^[\w.]+: (?=(?:Input|String|List|Field|Extra) )")
+"""The field, which stands beside the reason."""
 _SHOULD = re.compile(r"^[A-Z][a-z]+ should ")
 FORMS = {
     COMPANY_ID: f"is no company id: {COMPANY_ID_IN_WORDS}",
@@ -43,8 +45,17 @@ MEANT = {
     "Field required": "is missing",
     "Extra inputs are not permitted": "is no field of this body",
     "Input should be a valid UUID": "is no id: it has 32 hex digits, as in 0b8ff2cd-6a0b-5b3c-9f2e-6a3a0b7a8d11",
+    "UUID input should be": "is no id: it has 32 hex digits, as in 0b8ff2cd-6a0b-5b3c-9f2e-6a3a0b7a8d11",
     "Input should be a valid datetime": "is no moment: write 2026-03-02T17:00:00Z",
     "Input should be a valid date": "is no day: write 2026-03-02",
+    "Input should be a valid string, unable": "is not valid Unicode (lone surrogate)",
+    "Input should be a valid string": "must be text",
+    "Input should be a valid integer": "must be a whole number",
+    "Input should be a valid number": "must be a number",
+    "Input should be a valid boolean": "must be true or false",
+    "Input should be a valid list": "must be a list",
+    "Input should be a valid array": "must be a list",
+    "Input should be a valid dictionary": "must be an object",
 }
 """What some sentences of pydantic's mean, by how they begin."""
 SHOWN = 300
@@ -170,8 +181,9 @@ def register(app: FastAPI) -> None:
 def of(error: SagoError) -> ProblemError:
     """The one place that says which error is which status."""
     if isinstance(error, InvalidMessageError):
-        reason = reason_of(error.reason)
-        return ProblemError(422, reason, [Refusal(index=0, field=error.field, reason=reason)])
+        reason = reason_of(error.reason, error.field or "")
+        detail = f"{error.field}: {reason}" if error.field else reason
+        return ProblemError(422, detail, [Refusal(index=0, field=error.field, reason=reason)])
     if isinstance(error, WrongFieldError):
         reason = reason_of(error.reason, error.field)
         return ProblemError(422, f"{error.field}: {reason}", [Refusal(index=0, field=error.field, reason=reason)])
@@ -192,7 +204,7 @@ def of(error: SagoError) -> ProblemError:
 
 def reason_of(said: str, field: str = "") -> str:
     """What pydantic says of a field, as whoever sent it reads it; what is said in our own words stays."""
-    said = said.removeprefix("Value error, ").removeprefix(f"{field}: ")
+    said = _NAMED.sub("", said.removeprefix("Value error, ").removeprefix(f"{field}: "))
     if pattern := _PATTERN.fullmatch(said):
         return FORMS.get(pattern[1], "holds what cannot stand here")
     if meant := next((meant for begins, meant in MEANT.items() if said.startswith(begins)), None):

@@ -22,6 +22,8 @@ ENDED = "the founder ended the share that it rested on"
 """Why letters and mails are held back."""
 LESS = "the founder shares less than it was told of"
 """As well."""
+CITES = "cites a person who was erased"
+"""As well."""
 NO_WORDS = LetterDraft(subject=ERASED, body="What this letter said was erased, as was asked.", highlights=())
 IS_HERE = (LetterState.DRAFT, LetterState.APPROVED, LetterState.QUEUED)
 """Letters that are held back; what has left cannot be called back, and keeps its state."""

@@ -19,6 +19,10 @@ from sago.errors import UsageError
 
 SYSTEM = "sago"
 """Who changed a letter where no person did, as the audit log names it."""
+UNNAMED = "The investor"
+"""Who writes where a watch names nobody."""
+EVENT_REJECTED = "an event that it tells was called wrong"
+"""Why a letter is withdrawn; why the event is wrong stands in its own line of the log."""
 
 
 class Highlight(BaseModel):

@@ -2,7 +2,8 @@
 
 Every figure that a text writes, in digits or in words, becomes its band, in brackets within a quote, or `[not shared]`.
 What is left of digits and is neither a date nor a time, a number in a name for one, is hidden: a figure that nothing
-here can read may be exact. Days, months, quarters, years and clock times stay where they are told as such.
+here can read may be exact. Days, months, quarters, years and clock times stay where they are told as such; clock times
+not where there are two and a length of time is told, for that lies between them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ NOT_SHARED = "not shared"
 HIDDEN = "[…]"
 TITLE_LIMIT = 200
 _TIME = frozenset({"ms", "seconds", "minutes", "hours", "days", "weeks", "months", "years"})
+_SPANS = frozenset({"seconds", "minutes", "hours", "days"})
+"""Lengths that two clock times may have between them."""
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Around what was replaced, until it is known whether it is shown in brackets."""
 _GROWN, _FALLEN, _TIMES, _PART, _SOME = "rose", "fell", "several times", "a part", "some"
@@ -101,6 +104,13 @@ _LOOSE = re.compile(
 )
 """What also stays, where none of its numbers is a figure of the event: a year, a clock time or an ordinal that the word
 beside it tells."""
+_TIMES_OF_DAY = re.compile(
+    r"(?<![\d:.,])(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?(?!\d|:\d)(?:\s?[ap]\.?m\b\.?)?"
+    r"|(?<![\w.,:$€£])(?:(?:0?[1-9]|1[0-2])\s?[ap]\.?m\b\.?|(?:[01]?\d|2[0-3])(?:\sUhr\b|h[0-5]\d(?!\w)))"
+    r"|(?<![\w.,:$€£])[0-2]\d[0-5]\d(?-i:[HZ])\b"
+    r"|\b(?:noon|midday|midnight)\b",
+    re.I,
+)
 _NAMES = re.compile(
     r"\b(?:B2[BCG]|D2C|P2P|S3|PSD2|GPT-\d|Web3|SOC[ -]?[123]|ISO[ -]?(?:27001|27701|42001|9001|13485))\b"
 )
@@ -124,24 +134,30 @@ _SAME_TWICE = re.compile(r"(?:\bbetween\s)?(\ue000[^\ue001]+\ue001)(?:\s?[-–�
 
 
 def coarse(
-    text: str, granularity: Granularity, *, quoted: bool = True, exact: Collection[Metric] = (), firm_id: str = ""
+    text: str,
+    granularity: Granularity,
+    *,
+    quoted: bool = True,
+    exact: Collection[Metric] = (),
+    beside: Collection[str] = (),
+    firm_id: str = "",
 ) -> str:
     """The text with its figures told as exactly as the share says; in brackets where the text is somebody's words.
-    `exact` are figures that are known to be told in it: none of them stays for looking like a year or a time. It is
-    remembered for the firm that reads it."""
+    `exact` are figures that are known to be told in it: none of them stays for looking like a year or a time. `beside`:
+    texts that are read with it. It is remembered for the firm that reads it."""
     if granularity is Granularity.EXACT or not text:
         return text
     hidden = frozenset(digits for metric in exact for digits in _digits(metric.value))
-    return _coarse_for(firm_id)(text, granularity, quoted, hidden)
+    return _coarse_for(firm_id)(text, granularity, quoted, hidden, _tells_a_length([text, *beside], exact))
 
 
-def _coarse(text: str, granularity: Granularity, quoted: bool, hidden: frozenset[str]) -> str:
+def _coarse(text: str, granularity: Granularity, quoted: bool, hidden: frozenset[str], hides_times: bool) -> str:
     pieces: list[str] = []
     at = 0
     for start, end, told in _replaced(text, granularity, quoted=quoted):
-        pieces += [_without_rest(text[at:start], hidden), f"{_OPEN}{told}{_CLOSE}"]
+        pieces += [_without_rest(text[at:start], hidden, hides_times), f"{_OPEN}{told}{_CLOSE}"]
         at = end
-    whole = _SAME_TWICE.sub(r"\1", "".join([*pieces, _without_rest(text[at:], hidden)]))
+    whole = _SAME_TWICE.sub(r"\1", "".join([*pieces, _without_rest(text[at:], hidden, hides_times)]))
     return whole.replace(_OPEN, "[" if quoted else "").replace(_CLOSE, "]" if quoted else "")
 
 
@@ -152,7 +168,11 @@ def coarse_texts(event: Event, granularity: Granularity, firm_id: str = "") -> l
     """What stands in place of the event's own words: title, description, impact, timeline, each name, each quote."""
     own = event.title, event.description, event.impact, event.timeline, *event.stakeholders
     texts = [*((text, False) for text in own), *((proof.quote, True) for proof in event.evidence)]
-    return [coarse(text, granularity, quoted=quoted, exact=event.metrics, firm_id=firm_id) for text, quoted in texts]
+    every = [text for text, _ in texts]
+    return [
+        coarse(text, granularity, quoted=quoted, exact=event.metrics, beside=every, firm_id=firm_id)
+        for text, quoted in texts
+    ]
 
 
 def coarse_event(event: Event, granularity: Granularity, firm_id: str = "") -> Event:
@@ -209,8 +229,21 @@ def _digits(value: float) -> set[str]:
     return set(re.findall(r"\d+", f"{abs(value):.15g}"))
 
 
-def _without_rest(text: str, hidden: frozenset[str]) -> str:
+def _tells_a_length(texts: Collection[str], exact: Collection[Metric]) -> bool:
+    """Whether two clock times stand in these texts, and a length of time that may lie between them."""
+    if len({time.casefold() for text in texts for time in _TIMES_OF_DAY.findall(text)}) < 2:
+        return False
+    units = {metric.unit for metric in exact}
+    return not _SPANS.isdisjoint(units) or any(
+        amount.unit in _SPANS for text in set(texts) for amount in find_amounts(text)
+    )
+
+
+def _without_rest(text: str, hidden: frozenset[str], hides_times: bool) -> str:
     """What stands between figures, without what else is written in digits or number words."""
+    if hides_times:
+        pieces = [_without_rest(between, hidden, hides_times=False) for between in _TIMES_OF_DAY.split(text)]
+        return HIDDEN.join(pieces)
     if not _LEFT.search(text):
         return text
     stay = [*(match.span() for match in _DATES.finditer(text)), *(match.span() for match in _NAMES.finditer(text))]

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sago import telemetry
 from sago.domain.companies import Company, ModelPolicy, Person, Share
-from sago.domain.letters import SYSTEM, Letter, LetterDraft, LetterRequest, LetterState, Thread
+from sago.domain.letters import SYSTEM, UNNAMED, Letter, LetterDraft, LetterRequest, LetterState, Thread
 from sago.domain.model_calls import ModelJob
 from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Direction, Watch
@@ -258,4 +258,4 @@ def _people(company: Company, watch: Watch) -> tuple[Person, Person | None]:
     founder = Person(name=company.founder or f"The {company.name} team", email=company.founder_email)
     if watch.direction is Direction.TO_INVESTOR:
         return founder, watch.investor
-    return watch.investor or Person(name="The investor"), founder
+    return watch.investor or Person(name=UNNAMED), founder

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from sago.domain.events import Event, Fold, Observation, Rejection
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import EVENT_REJECTED, Letter, LetterState
 from sago.errors import UsageError
 from sago.outreach.outbox import settle_mail
 from sago.outreach.permission import ApprovalRules, needed
@@ -142,8 +142,7 @@ def reject_event(
         transaction.events.lock(company_id)
         transaction.events.reject(rejection)
         refold(transaction, company_id, at)
-        why = f"rejected event: {rejection.because}"
-        withdrawn = withdraw_unfounded(transaction, company_id, at, rejection.rejected_by, why)
+        withdrawn = withdraw_unfounded(transaction, company_id, at, rejection.rejected_by, EVENT_REJECTED)
     for letter in withdrawn:
         lay_out(letter, database, drafts)
     return withdrawn

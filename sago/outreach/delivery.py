@@ -168,7 +168,7 @@ class Delivery:
             mail = new_mail("letter", letter.id, letter.recipient, now=now, expires_at=expires_at, **names)
             if _requeued(tx, mail):
                 queued.append(mail)
-                why = f"approved by {letter.approved_by}, and not undone since"
+                why = "approved, and not undone since"
                 tx.outreach.set_letter_state(letter.id, LetterState.QUEUED, now, SYSTEM, why)
         return queued, unmailable
 

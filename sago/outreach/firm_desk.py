@@ -12,12 +12,12 @@ from uuid import UUID
 from sago.domain.companies import Granularity, Share
 from sago.domain.erasures import NO_WORDS
 from sago.domain.letters import Letter, LetterState
-from sago.domain.mails import without_addresses
 from sago.domain.messages import source_of
 from sago.domain.pages import AuditAsked, LettersAsked
 from sago.errors import NotThereError, UsageError, WrongFieldError
 from sago.outreach.deciding import decide, undo
 from sago.outreach.editing import EDITABLE, edit, rewritten
+from sago.outreach.firm_words import told, told_line
 from sago.outreach.permission import ApprovalRules, doubts, objections, unticked
 from sago.outreach.receipts import Proven, Standing, proven
 from sago.outreach.standing import lay_out
@@ -87,15 +87,15 @@ class FirmDesk:
         with self.database.begin() as tx:
             against = objections(tx, letter, now, self.rules.fresh_for) if letter.state in _OPEN else []
             unsure = doubts(tx, letter)
-        told = Told(
+        read = Told(
             letter,
-            [without_addresses(line) for line in against],
+            [told(line, self.firm_id) for line in against],
             unticked(letter, self.rules.tick) if letter.state is LetterState.DRAFT else [],
-            [without_addresses(line) for line in unsure],
+            [told(line, self.firm_id) for line in unsure],
             self._possible(letter, history, now),
-            [_readable(line) for line in reversed(history)],
+            [told_line(line, self.firm_id) for line in reversed(history)],
         )
-        return told if self._found(letter_id) == letter else self.letter(letter_id)
+        return read if self._found(letter_id) == letter else self.letter(letter_id)
 
     def receipts(self, letter_id: UUID) -> tuple[Letter, list[Proven]]:
         """A letter, and each of its claims with what became of its proof, as far as its source is still shared."""
@@ -185,21 +185,21 @@ class FirmDesk:
 
     @contextmanager
     def _acting(self, letter_id: UUID, is_done: Callable[[Letter], bool]) -> Iterator[None]:
-        """An act that is refused, because it is done already, is none; no refusal tells an address."""
+        """An act that is refused, because it is done already, is none; a refusal tells what the firm may read."""
         try:
             yield
         except WrongFieldError:
             raise
         except UsageError as error:
             if not is_done(self._found(letter_id)):
-                raise UsageError(without_addresses(str(error))) from None
+                raise UsageError(told(str(error), self.firm_id)) from None
 
     def _ticked(self, letter: Letter, ticked: Collection[int], why: str, *, stands_by: bool) -> Letter:
         """The draft with these ticks, where nothing speaks against its approval then."""
         left = unticked(letter.model_copy(update={"ticked": letter.ticked | letter.equals(ticked)}), self.rules.tick)
         now = self.clock.now()
         with self.database.begin() as tx:
-            against = objections(tx, letter, now, self.rules.fresh_for)
+            against = [told(line, self.firm_id) for line in objections(tx, letter, now, self.rules.fresh_for)]
             unsure = [] if stands_by else doubts(tx, letter)
         if left:
             numbers = ", ".join(map(str, left))
@@ -260,10 +260,6 @@ def _require_seen(letter: Letter, seen: str) -> None:
 def _require_claims(letter: Letter, numbers: Collection[int]) -> None:
     if wrong := sorted(number for number in numbers if not 0 <= number < len(letter.receipts)):
         raise WrongFieldError("tick", f"there is no claim {wrong[0]}; see the letter's receipts")
-
-
-def _readable(line: AuditLine) -> AuditLine:
-    return line._replace(detail={**line.detail, "why": without_addresses(str(line.detail.get("why", "")))})
 
 
 def _as_shared(each: Proven, share: Share) -> Proven:

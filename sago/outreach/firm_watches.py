@@ -34,6 +34,13 @@ class Asked(NamedTuple):
     """Without conditions: wait for what the rules propose."""
 
 
+class Added(NamedTuple):
+    """A watch, and whether its key had made it before."""
+
+    watch: Watch
+    is_again: bool
+
+
 @dataclass(frozen=True)
 class FirmWatches:
     """The watches of one firm, for whoever acts in its name.
@@ -63,11 +70,11 @@ class FirmWatches:
             raise _not_there(watch_id)
         return explained[0]
 
-    def add(self, asked: Asked, key: str | None = None) -> Watch:
+    def add(self, asked: Asked, key: str | None = None) -> Added:
         """A new watch, whose letters go to the founder. With a key it is the same one each time.
 
-        Raises WrongFieldError; UsageError where the key stands for a watch that asked for something else, or was
-        removed since.
+        Raises WrongFieldError, also where the key stands for a watch that asked for something else; UsageError where
+        that was removed since.
         """
         watch = self._made(asked, key)
         with self.tenants.view(self.firm_id) as view:
@@ -76,12 +83,13 @@ class FirmWatches:
         with self.database.begin() as tx:
             if tx.outreach.insert_watch(watch):
                 tx.erasures.note(watch_note(ADDED, watch, self.who, self.clock.now()))
-                return watch
+                return Added(watch, is_again=False)
             known = tx.outreach.watch(watch.id)
-        if known is None or _words(known) != _words(watch):
-            became = "asked for something else" if known else "was removed since"
-            raise UsageError(f"the watch of this Idempotency-Key {became}; send another key for another watch")
-        return known
+        if known is None:
+            raise UsageError("the watch of this Idempotency-Key was removed since; send another key for another watch")
+        if _words(known) != _words(watch):
+            raise WrongFieldError("Idempotency-Key", "was sent with another body before: make a new key")
+        return Added(known, is_again=True)
 
     def remove(self, watch_id: UUID) -> None:
         """Wait no more; letters already composed stay. One that was removed, by whomever, stays so."""

@@ -14,7 +14,7 @@ from sago.domain.amounts import find_amounts
 from sago.domain.contradictions import ROUNDED, contradictions
 from sago.domain.erasures import NO_WORDS
 from sago.domain.events import Event, MetricPoint
-from sago.domain.letters import Letter, LetterDraft, LetterRequest, LetterState
+from sago.domain.letters import UNNAMED, Letter, LetterDraft, LetterRequest, LetterState
 from sago.domain.wording import day
 from sago.outreach.checking import Problem, check, ungrounded
 from sago.outreach.claims.passages import words_of
@@ -135,7 +135,11 @@ def age_objection(tx: Transaction, letter: Letter, now: datetime, fresh_for: tim
 def _itself(tx: Transaction, letter: Letter) -> list[str]:
     if letter.draft == NO_WORDS:
         return ["its words were erased: reject it"]
-    return [] if tx.outreach.watch(letter.watch_id) else ["its watch was removed: reject it"]
+    watch = tx.outreach.watch(letter.watch_id)
+    if watch is None:
+        return ["its watch was removed: reject it"]
+    is_unsigned = letter.state is LetterState.DRAFT and letter.sender.name == UNNAMED
+    return ["its watch names nobody who writes: remove that, and add it anew with an investor"] if is_unsigned else []
 
 
 def _share(tx: Transaction, letter: Letter, now: datetime) -> list[str]:

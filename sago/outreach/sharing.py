@@ -21,7 +21,7 @@ from sago.outreach.remembering import remembered
 from sago.outreach.verdicts import judge
 from sago.ports import Transaction
 
-VERSION = 1
+VERSION = 2
 """One more whenever shares show an event in other words: what was made ahead is made anew."""
 Texts = Mapping[UUID, SharedTexts]
 """Texts that were made ahead for shares of one kind, by event."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from sago.domain.companies import DEFAULT_FIRM, Share
 from sago.domain.connections import Connection
 from sago.domain.erasures import (
+    CITES,
     ENDED,
     IS_HERE,
     NO_WORDS,
@@ -34,7 +35,6 @@ from sago.telemetry import logger
 log = logger(__name__)
 LET_GO = (LetterState.SENT, LetterState.UNKNOWN)
 """Letters that others may have read: they are told, and keep their words, as does one whose mail has begun to leave."""
-WHY = "cites a person who was erased"
 
 
 class _Letters(NamedTuple):
@@ -207,7 +207,7 @@ def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], messages:
         )
         tx.erasures.take_letter(letter.model_copy(update={"receipts": kept}))
     for letter in taken:
-        tx.outreach.set_letter_state(letter.id, letter.state, now, erasure.requested_by, WHY)
+        tx.outreach.set_letter_state(letter.id, letter.state, now, erasure.requested_by, CITES)
         tx.erasures.take_letter(letter)
     tx.notices.take_words(event_ids, ids)
     return _Letters(len(taken), tuple(each.id for each in let_go))
@@ -233,7 +233,7 @@ def _recalled(tx: Transaction, letter_ids: Collection[UUID]) -> set[UUID]:
     mails = [mail for letter_id in letter_ids if (mail := tx.mails.get(mail_id("letter", letter_id)))]
     for mail in mails:
         if mail.state in NOT_GONE:
-            tx.mails.replace(mail, mail.recalled(WHY))
+            tx.mails.replace(mail, mail.recalled(CITES))
     return {mail.ref for mail in mails if mail.state in BEGUN}
 
 

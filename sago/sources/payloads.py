@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sago.domain.json_words import in_json
 from sago.domain.messages import COMPANY_ID, COMPANY_ID_IN_WORDS, Message
 from sago.errors import InvalidMessageError
 from sago.sources import plain_row
@@ -63,7 +64,7 @@ def check_company(company_id: object) -> str:
 
 def shown(value: object) -> str:
     """A value as an error repeats it: on one line, and not all of it."""
-    text = repr(value)
+    text = in_json(value)
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sago.domain.json_words import in_json
 from sago.domain.messages import Message
 from sago.errors import InvalidMessageError
 from sago.sources import slack_subtypes
@@ -158,7 +159,7 @@ def from_ts(ts: Any) -> datetime:
     said = str(ts) if isinstance(ts, str | int | float) else ""
     found = _TS.fullmatch(said)
     if found is None:
-        shown_as = repr(said[:40]) if said else f"of the kind {type(ts).__name__}"
+        shown_as = in_json(said[:40] or ts)
         raise InvalidMessageError(f"ts {shown_as} is not a Slack time stamp", field="ts")
     try:
         return _EPOCH + timedelta(seconds=int(found[1]), microseconds=int((found[2] or "0").ljust(6, "0")))

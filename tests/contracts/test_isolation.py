@@ -105,6 +105,7 @@ def test_an_idempotency_key_of_another_firm_is_a_new_one(isolated: Isolated) -> 
     ]
     assert [each.status_code for each in told] == [404, 404, 201, 201]
     assert told[2].json() == told[3].json()
+    assert [each.headers.get("Idempotency-Replayed") for each in told] == [None, None, None, "true"]
     assert told[2].json()["id"] not in isolated.theirs["watch_id"]
 
 

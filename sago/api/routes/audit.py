@@ -13,6 +13,7 @@ from sago.api.problems import answers
 from sago.api.routes.data_flow import Wired
 from sago.api.shapes.audit import AuditShown, action_kept
 from sago.domain.pages import AuditAsked
+from sago.outreach.firm_words import told_line
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
@@ -28,7 +29,7 @@ class AuditQuery(PageQuery):
     @property
     def asked(self) -> AuditAsked:
         """As the view is asked, for one line more than the page has."""
-        place = place_of(self.cursor)
+        place = place_of("audit", self.cursor)
         return AuditAsked(action_kept(self.action), self.subject, place.row if place else None, self.limit + 1)
 
 
@@ -36,5 +37,5 @@ class AuditQuery(PageQuery):
 def list_audit_log(caller: Reader, container: Wired, query: Annotated[AuditQuery, Query()]) -> Paged[AuditShown]:
     """The firm's audit log, newest first. Lines on letters of a company go with its share."""
     with container.tenants.view(caller.firm_id) as view:
-        found = view.audit(query.asked)
-    return page_of(found, query.limit, AuditShown.of, lambda line: cursor_of(line.at, line.id))
+        found = [told_line(line, caller.firm_id) for line in view.audit(query.asked)]
+    return page_of(found, query.limit, AuditShown.of, lambda line: cursor_of("audit", line.at, line.id))

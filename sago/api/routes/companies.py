@@ -21,9 +21,11 @@ CompanyInPath = Annotated[str, Path(pattern=COMPANY_ID, description="As `GET /ap
 @router.get("", responses=answers(422, 503))
 def list_companies(caller: Reader, container: Wired, query: Annotated[PageQuery, Query()]) -> Paged[CompanyShown]:
     """Companies whose share holds now, by id; one whose share has ended is there no more."""
-    after = parts_of(query.cursor, 1)[0] if query.cursor else None
+    after = parts_of("companies", query.cursor, 1)[0] if query.cursor else None
     found = container.firm_reading.companies(caller.firm_id, after, query.limit + 1)
-    return page_of(found, query.limit, CompanyShown.of, lambda each: cursor_of_parts(each.company.company_id))
+    return page_of(
+        found, query.limit, CompanyShown.of, lambda each: cursor_of_parts("companies", each.company.company_id)
+    )
 
 
 @router.get("/{company_id}", responses=answers(404, 422, 503))

@@ -57,7 +57,7 @@ class EventQuery(PageQuery):
             severities=self.severity,
             since=self.since,
             until=self.until,
-            after=place_of(self.cursor),
+            after=place_of("events", self.cursor),
             limit=self.limit + 1,
         )
 
@@ -98,7 +98,9 @@ async def list_events(
         moment = moment_of(query.as_of, container.clock.now())
         past = partial(reading.events_as_of, caller.firm_id, asked, query.company_id, moment)
         found = await read_long(request, caller.firm_id, past)
-    return page_of(found, query.limit, EventShown.model_validate, lambda event: cursor_of(event.occurred_at, event.id))
+    return page_of(
+        found, query.limit, EventShown.model_validate, lambda event: cursor_of("events", event.occurred_at, event.id)
+    )
 
 
 @router.get("/events/{event_id}", responses=answers(404, 422, 503))
@@ -120,7 +122,11 @@ async def list_evidence(
     limit = min(query.limit, WITH_CONTEXT) if query.context else query.limit
     ask = partial(container.firm_evidence.proofs, caller.firm_id, event_id, query.context, after, limit)
     found, last = await read_long(request, caller.firm_id, ask)
-    more = cursor_of_parts(last.said_at.isoformat(), last.message_id, str(last.start), str(last.end)) if last else None
+    more = (
+        cursor_of_parts("evidence", last.said_at.isoformat(), last.message_id, str(last.start), str(last.end))
+        if last
+        else None
+    )
     return Paged(items=[EvidenceShown.of(each) for each in found], next=more)
 
 
@@ -131,7 +137,7 @@ async def list_event_types(_: Calling) -> list[TypeShown]:
 
 
 def _proof_place(cursor: str) -> ProofPlace:
-    said_at, message_id, start, end = parts_of(cursor, 4)
+    said_at, message_id, start, end = parts_of("evidence", cursor, 4)
     try:
         return ProofPlace(moment_in(said_at), message_id, int(start), int(end))
     except ValueError:

@@ -49,7 +49,9 @@ class LetterQuery(PageQuery):
     @property
     def asked(self) -> LettersAsked:
         """As the use case is asked, for one row more than the page has."""
-        return LettersAsked(self.company_id, self.watch_id, self.state, place_of(self.cursor), self.limit + 1)
+        return LettersAsked(
+            self.company_id, self.watch_id, self.state, place_of("outreach", self.cursor), self.limit + 1
+        )
 
 
 async def desk_of(caller: Reader, container: Wired) -> FirmDesk:
@@ -70,7 +72,9 @@ Write = Annotated[FirmDesk, Depends(writing_desk_of)]
 def list_letters(desk: Read, query: Annotated[LetterQuery, Query()]) -> Paged[LetterShown]:
     """The firm's letters, newest first; none about companies that share nothing with it any more."""
     found = desk.letters(query.asked)
-    return page_of(found, query.limit, LetterShown.of, lambda letter: cursor_of(letter.created_at, letter.id))
+    return page_of(
+        found, query.limit, LetterShown.of, lambda letter: cursor_of("outreach", letter.created_at, letter.id)
+    )
 
 
 @router.get("/{letter_id}", responses=answers(404, 422, 503))
@@ -95,7 +99,8 @@ def edit_letter(
 ) -> LetterRead:
     """Put your words in the place of a letter's; an approved one is a draft again. The same words change nothing.
 
-    What no event of the letter bears out is refused, each such claim under `errors`.
+    A figure, a date or a name that no event of the letter bears out is refused, each under `errors`. Other words that
+    no event says are kept, and told in `doubts`: who approves the letter stands by them.
     """
     seen = _seen(sent.sha256, if_match)
     return _told(desk.edit(letter_id, sent.subject, sent.body, seen, sent.because), response)
@@ -111,7 +116,9 @@ def approve_letter(
 ) -> LetterRead:
     """Approve a draft in your name, the very text that you have seen. Again has no further effect.
 
-    It can be undone for `outreach.undo` seconds; then it goes as far as the house's windows and caps allow.
+    It takes what the letter lists: `tick` the claims of `to_tick`, and `stand_by` where it has `doubts`; 409 without.
+    What is `needed` only a change of it can give. It can be undone for `outreach.undo` seconds; then it goes as far as
+    the house's windows and caps allow.
     """
     seen = _seen(sent.sha256, if_match)
     told = desk.approve(letter_id, seen, sent.because, sent.tick, stands_by=sent.stand_by)

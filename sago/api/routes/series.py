@@ -68,11 +68,11 @@ async def list_series_of_company(
 
 
 def _cursor(last: PointPlace, skip: int) -> str:
-    return cursor_of_parts(last.as_of.isoformat(), last.metric, str(last.event_id), last.unit, str(skip))
+    return cursor_of_parts("series", last.as_of.isoformat(), last.metric, str(last.event_id), last.unit, str(skip))
 
 
 def _place_in(cursor: str) -> tuple[PointPlace, int]:
-    as_of, metric, event_id, unit, skip = parts_of(cursor, 5)
+    as_of, metric, event_id, unit, skip = parts_of("series", cursor, 5)
     try:
         if not re.fullmatch(r"[0-9]{1,9}", skip):
             raise ValueError(skip)

@@ -53,11 +53,11 @@ Founder = Annotated[Caller, Security(for_the_company, scopes=[f"{SHARE}:COMPANY"
 @router.get("", responses=answers(422, 503))
 def list_shares(caller: Reader, container: Wired, query: Annotated[PageQuery, Query()]) -> Paged[ShareShown]:
     """What founders share with the firm that asks, by company, ended shares too."""
-    after = parts_of(query.cursor, 1)[0] if query.cursor else ""
+    after = parts_of("shares", query.cursor, 1)[0] if query.cursor else ""
     with container.tenants.view(caller.firm_id) as view:
         found = [share for share in view.shares() if share.company_id > after]
     shown = partial(ShareShown.of, now=container.clock.now())
-    return page_of(found, query.limit, shown, lambda share: cursor_of_parts(share.company_id))
+    return page_of(found, query.limit, shown, lambda share: cursor_of_parts("shares", share.company_id))
 
 
 @router.get("/{company_id}", responses=answers(404, 422, 503))

@@ -134,9 +134,9 @@ async def list_tasks(
     caller: Starts, container: Wired, request: Request, query: Annotated[PageQuery, Query()]
 ) -> Paged[Task]:
     """What was started, newest first: by this firm, or by the house."""
-    asked = RunsAsked(place_of(query.cursor), query.limit + 1)
+    asked = RunsAsked(place_of("tasks", query.cursor), query.limit + 1)
     found = await _asked(request, lambda: container.starting.page(asked, caller.firm_id))
-    return page_of(found, query.limit, _task, lambda each: cursor_of(each.run.started_at, each.run.id))
+    return page_of(found, query.limit, _task, lambda each: cursor_of("tasks", each.run.started_at, each.run.id))
 
 
 @router.get("/{task_id}", responses=answers(404, 422, 503))

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from sago.api.access import Reader, Writer
 from sago.api.bodies import described, json_of
-from sago.api.idempotency import RequestKey
+from sago.api.idempotency import REPLAYED, RequestKey
 from sago.api.paging import Paged, PageQuery, cursor_of, page_of, place_of
 from sago.api.problems import answers
 from sago.api.routes.data_flow import Wired
@@ -31,9 +31,9 @@ class WatchQuery(PageQuery):
 @router.get("", responses=answers(422, 503))
 def list_watches(caller: Reader, container: Wired, query: Annotated[WatchQuery, Query()]) -> Paged[WatchShown]:
     """What the firm waits for, oldest first; also of companies that share nothing with it any more."""
-    after = place_of(query.cursor)
+    after = place_of("watches", query.cursor)
     found = container.firm_watches(caller.firm_id, caller.who).watches(query.company_id, after, query.limit + 1)
-    return page_of(found, query.limit, WatchShown.of, lambda watch: cursor_of(watch.created_at, watch.id))
+    return page_of(found, query.limit, WatchShown.of, lambda watch: cursor_of("watches", watch.created_at, watch.id))
 
 
 @router.get("/{watch_id}", responses=answers(404, 422, 503))
@@ -60,10 +60,12 @@ def add_watch(
 ) -> WatchShown:
     """Remember why you said no, and what would change your mind. Letters of it go to the founder.
 
-    With an `Idempotency-Key` the same request again gives the same watch; the key with another body is refused.
-    Without one each request makes a watch.
+    With an `Idempotency-Key` the same request again gives the same watch, with `Idempotency-Replayed: true`; 422 where
+    another body comes under the key, 409 where its watch was removed since. Without one each request makes a watch.
     """
-    watch = container.firm_watches(caller.firm_id, caller.who).add(sent.asked, key)
+    watch, is_again = container.firm_watches(caller.firm_id, caller.who).add(sent.asked, key)
+    if is_again:
+        response.headers[REPLAYED] = "true"
     response.headers["Location"] = f"{router.prefix}/{watch.id}"
     return WatchShown.of(watch)
 

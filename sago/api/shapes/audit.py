@@ -8,7 +8,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sago.domain.mails import without_addresses
 from sago.ports import AuditLine
 
 LINE: dict[str, Any] = {
@@ -42,19 +41,19 @@ class AuditShown(BaseModel):
 
     id: UUID
     at: datetime
-    who: str = Field(description="`key:` and the prefix of a key, `cli:` and a login name, or `sago` by itself.")
+    who: str = Field(description="`key:` and the prefix of a key, `the house`, or `sago` by itself.")
     action: str = Field(
         description="What was done; before the dot to what: key, letter, share, watch. `letter.reopened`: an approval "
         "or a rejection was taken back, or an approved letter edited: it is a draft again."
     )
     subject: str = Field(description="To which: an id; of a share `firm/company`, of a key `key:` and its prefix.")
     company_id: str | None
-    detail: dict[str, Any] = Field(description="`why`, and what else the action has to tell.")
+    detail: dict[str, Any] = Field(
+        description="`why`, and what else the action has to tell. What people of the house typed is not told: `why` is "
+        "empty."
+    )
 
     @classmethod
     def of(cls, line: AuditLine) -> Self:
-        """Of what the view returns."""
-        told = {
-            name: without_addresses(value) if isinstance(value, str) else value for name, value in line.detail.items()
-        }
-        return cls(**line._asdict() | {"action": action_shown(line.action), "detail": told})
+        """Of a line as its firm is told it."""
+        return cls(**line._asdict() | {"action": action_shown(line.action)})

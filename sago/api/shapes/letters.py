@@ -15,6 +15,7 @@ from sago.api.shapes.sent import TEXT_SHA, Because, Line, Sent
 from sago.domain.letters import Letter, LetterState
 from sago.domain.messages import Moment
 from sago.outreach.firm_desk import Told
+from sago.outreach.firm_words import told_who
 from sago.outreach.receipts import CHECKS, Proven, Standing
 from sago.ports import AuditLine
 
@@ -108,11 +109,11 @@ class ChangeShown(BaseModel):
     """What was done about a letter."""
 
     at: Moment
-    who: str = Field(examples=["key:1f0c93ab"])
+    who: str = Field(description="A key by its prefix, `the house`, or `sago` by itself.", examples=["key:1f0c93ab"])
     action: str = Field(
         description="`letter.` and its new state, or `letter.edited`, `letter.ticked`, `letter.reopened`."
     )
-    because: str
+    because: str = Field(description="Empty where people of the house typed it.")
 
     @classmethod
     def of(cls, line: AuditLine) -> Self:
@@ -135,8 +136,14 @@ class LetterRead(LetterShown):
     ticked: list[int] = Field(description="Claims that somebody has looked at, as they are numbered in its receipts.")
     to_tick: list[int] = Field(description="Claims to look at before it is approved.")
     needed: list[str] = Field(description="What speaks against sending it.")
-    doubts: list[str] = Field(description="What only whoever approves it can answer for.")
-    possible: list[Act]
+    doubts: list[str] = Field(
+        description="What only whoever approves it can answer for: words that no event says, figures that another "
+        "event states otherwise. It is approved with `stand_by`."
+    )
+    possible: list[Act] = Field(
+        description="What its state allows; an approval also takes the claims of `to_tick`, and `stand_by` where there "
+        "are `doubts`."
+    )
     history: list[ChangeShown] = Field(description="What was done about it, oldest first.")
 
     @classmethod
@@ -217,7 +224,7 @@ class ReceiptsShown(BaseModel):
             sha256=letter.draft.sha256,
             composed_by=letter.composed_by,
             prompt_version=letter.prompt_version,
-            approved_by=letter.approved_by,
+            approved_by=_approver(letter),
             checks=list(CHECKS) if letter.receipts else [],
             receipts=[
                 ReceiptShown(
@@ -288,12 +295,15 @@ class RejectionSent(Sent):
 
 
 def _told(letter: Letter) -> dict[str, Any]:
-    same = letter.model_dump(
-        include={"id", "company_id", "watch_id", "state", "created_at", "approved_by", "approved_at"}
-    )
+    same = letter.model_dump(include={"id", "company_id", "watch_id", "state", "created_at", "approved_at"})
     return same | {
+        "approved_by": _approver(letter),
         "subject": letter.draft.subject,
         "sender": letter.sender.name,
         "recipient": letter.recipient.name if letter.recipient else None,
         "sha256": letter.draft.sha256,
     }
+
+
+def _approver(letter: Letter) -> str | None:
+    return letter.approved_by and told_who(letter.approved_by, letter.firm_id)

@@ -191,11 +191,13 @@ class WatchSent(Sent):
         "`enterprise_deal high >= 2 in 90d`, `no setback high in 60d`. All must hold. None, and no reason: a periodic "
         "update.",
     )
-    reason: Line = Field("", max_length=1000, description="Why it was too early, in your words.")
+    reason: Line = Field("", max_length=1000, pattern=r"\S", description="Why it was too early, in your words.")
     met_on: date | None = Field(
         None, ge=FIRST_DAY, description=f"The day you said no, from {FIRST_DAY} on; events of it count."
     )
-    investor: InvestorSent | None = None
+    investor: InvestorSent | None = Field(
+        None, description="Who said no, and signs the letters: without one no letter of it can be approved."
+    )
     accept_proposed: Annotated[
         bool, Field(description="Without conditions: wait for those that the reason proposes.")
     ] = False

@@ -9,7 +9,10 @@ import pytest
 from httpx2 import Response
 
 from sago.api.paging import cursor_of_parts
-from sago.api.shapes.audit import AuditShown
+from sago.domain.companies import DEFAULT_FIRM, Share
+from sago.domain.erasures import ENDED
+from sago.domain.letters import EVENT_REJECTED
+from sago.outreach.firm_words import told_line
 from sago.ports import AuditLine, Note
 from tests.unit.api.api_house import NOW, House, MakeHouse
 
@@ -80,17 +83,48 @@ def test_a_cursor_of_another_firm_ends_as_one_of_nobody_does(house: House) -> No
     assert ask(house, cursor=theirs).json() == {"items": [], "next": None}
     assert ask(house, cursor="e30").status_code == 422
     for at in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-03-02T10:00:00+00:00:01.000001"):
-        forged = cursor_of_parts(at, str(uuid4()))
+        forged = cursor_of_parts("audit", at, str(uuid4()))
         assert ask(house, cursor=forged).status_code in (200, 422), at
 
 
-def test_no_line_tells_a_mail_address() -> None:
-    why = "nell@orchard.example gets no mail: unsubscribed"
+def test_no_line_tells_a_mail_address_nor_who_asked_for_no_mail() -> None:
+    why = "nell@orchard.example gets no mail: asked us, at the fair"
     line = AuditLine(uuid4(), NOW, "sago", "letter.rejected", "w-1", "orchard", {"why": why, "from": "draft"})
-    told = AuditShown.of(line).detail
-    assert "nell" not in told["why"]
-    assert told["why"].endswith("gets no mail: unsubscribed")
-    assert told["from"] == "draft"
+    told = told_line(line, "northgate").detail
+    assert told == {"why": "[address] gets no mail any more", "from": "draft"}
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "why", "told_as"),
+    [
+        ("cli:root", "letter.superseded", "rejected event: on Slack she says 1.79M", ("the house", "")),
+        ("cli:root", "letter.superseded", EVENT_REJECTED, ("the house", EVENT_REJECTED)),
+        ("cli:root", "letter.superseded", ENDED, ("the house", ENDED)),
+        ("cli:root", "letter.rejected", "their fund is empty", ("the house", "")),
+        ("cli:root", "share.revoked", "they talk", ("the house", "")),
+        ("cli:root", "share.erased", "they talk", ("the house", "")),
+        ("cli:root", "share.granted", "all sources", ("the house", "all sources")),
+        ("cli:root", "key.revoked", "leaked by Dana", ("the house", "")),
+        ("cli:root", "key.created", "late payers: their CRM: read, ingest:*", ("the house", "read, ingest:*")),
+        ("api.key", "share.revoked", "they talk", ("the house", "")),
+        ("local", "share.revoked", "they talk", ("the house", "")),
+        ("sago", "letter.queued", "approved by cli:root, and not undone since", None),
+        ("key:1f0c93ab", "share.revoked", "the round is closed", ("key:1f0c93ab", "the round is closed")),
+        ("key:1f0c93ab", "letter.rejected", "no", ("key:1f0c93ab", "no")),
+    ],
+)
+def test_what_people_of_the_house_typed_and_their_accounts_are_told_to_no_other_firm(
+    house: House, who: str, action: str, why: str, told_as: tuple[str, str] | None
+) -> None:
+    with house.container.database.begin() as tx:
+        tx.shares.put(Share(firm_id="northgate", company_id="orchard", created_at=NOW))
+        for firm in ("northgate", DEFAULT_FIRM):
+            tx.erasures.note(Note(NOW, who, action, "x-1", firm, "orchard", why))
+    (line,) = ask(house, subject="x-1").json()["items"]
+    expected = told_as or (who, "approved by the house, and not undone since")
+    assert (line["who"], line["detail"]["why"]) == expected
+    (own,) = ask(house, DEFAULT_FIRM, subject="x-1").json()["items"]
+    assert (own["who"], own["detail"]["why"]) == (who, why)
 
 
 @pytest.mark.parametrize("query", [{"action": "a\0b"}, {"subject": "x" * 201}, {"limit": 0}, {"limit": 201}])

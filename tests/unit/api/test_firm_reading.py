@@ -226,6 +226,18 @@ def test_as_of_a_day_events_and_figures_are_those_known_by_its_end(firms: FirmHo
     assert today == firms.items(EVENTS, company_id="scaleflow")
 
 
+def test_a_figure_that_an_unshared_source_corrected_is_gone_live_and_as_of_that_day(firms: FirmHouse) -> None:
+    firms.share("northgate", sources=("gmail",))
+    before = firms.items(SERIES, metric="arr")
+    assert [point["value"] for point in before] == [2.1e6]
+    correction = said_in(CHANNEL, 5, NOW - 3 * DAY, "Correction: ARR is $2.0M, not $2.1M")
+    firms.tell(correction, "ARR is $2.0M, not $2.1M", ("arr", 2.0e6, "USD"), title="ARR is $2.0M", corrects=True)
+    live = firms.items(SERIES, metric="arr")
+    days = [(NOW - days * DAY).date().isoformat() for days in (4, 3)]
+    told = [firms.items(SERIES, metric="arr", as_of=day) for day in days]
+    assert [[point["value"] for point in each] for each in (*told, live)] == [[2.1e6], [], []]
+
+
 def test_what_is_not_shared_ends_no_page_as_of_a_day(firms: FirmHouse) -> None:
     firms.share("northgate", sources=("slack",))
     (page,) = firms.pages(EVENTS, company_id="scaleflow", as_of="2026-03-02", limit=2)

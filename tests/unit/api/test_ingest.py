@@ -25,6 +25,8 @@ from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.log import MemoryLog
 from tests.unit.api.api_house import HEALTH, INGEST, LOCAL, METRICS, NOW, House, MakeHouse, row
 
+SLACK = {"type": "message", "channel": "C1", "user": "U1", "ts": "1772442251.000200", "text": "a"}
+
 SAMPLES = Path(__file__).resolve().parents[2] / "data"
 JSON = {"Content-Type": "application/json"}
 
@@ -110,7 +112,7 @@ def test_a_list_of_bad_ones_alone_is_refused(house: House) -> None:
     [
         ({"data": {}}, "source_name", "is no source: say gmail or slack"),
         ({"source_name": "Slack", "data": {}}, "source_name", "did you mean slack?"),
-        ({"source_name": "slack"}, "data", "must be an object, not None"),
+        ({"source_name": "slack"}, "data", "must be an object, not null"),
         ({"source_name": "slack", "data": {}}, "data", "neither a message as slack sends it nor a row"),
         ({"source_name": "gmail", "data": {"id": "1"}}, "data", "neither a message as gmail sends it nor a row"),
         (row() | {"sauce": 1}, "sauce", "unknown field; a message has source_name, company_id, data"),
@@ -123,12 +125,16 @@ def test_a_list_of_bad_ones_alone_is_refused(house: House) -> None:
             "data.timestamp",
             "timestamp 2026-03-02T17:11:00.000Z is more than 10 minutes in the future",
         ),
-        (row(content=["a"]), "data.content", "must be text, not ['a']"),
+        (row(content=["a"]), "data.content", "must be text, not a list"),
         (row(content="x" * 262_145), "data.content", "text is over 256 kB"),
-        (row(id="\ud800"), "data.id", "unicode"),
+        (row(id="\ud800"), "data.id", "is not valid Unicode"),
         (row() | {"\ud800" * 999: 1}, "?" * 300, "unknown field"),
-        (row(sender="\ud800"), "data.sender", "unicode"),
-        (row(is_chat=False), "data.is_chat", "False does not fit source_name slack"),
+        (row(sender="\ud800"), "data.sender", "is not valid Unicode"),
+        (7, None, "must be an object with source_name and data, not 7"),
+        ({"source_name": "slack", "data": SLACK | {"ts": None}}, "data.ts", "ts null is not a Slack time stamp"),
+        ({"source_name": "slack", "data": SLACK | {"ts": {}}}, "data.ts", "ts an object is not a Slack time stamp"),
+        ({"source_name": "slack", "data": SLACK | {"thread_ts": 7}}, "data.thread_ts", "must be text"),
+        (row(is_chat=False), "data.is_chat", "false does not fit source_name slack"),
         ({"source_name": "slack", "data": {"type": "message", "ts": "x", "text": "a"}}, "data.channel", "no channel"),
         (
             {"source_name": "slack", "data": {"type": "message", "channel": "C1", "ts": "x", "text": "a"}},
@@ -151,6 +157,22 @@ def test_what_is_wrong_is_told_by_field_and_reason(house: House, body: Any, fiel
     assert error["field"] == field
     assert reason in error["reason"]
     assert house.published() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"[" * 100_000, "is nested too deeply"),
+        (b"\xff\xfe\xff", "is not JSON in UTF-8"),
+        (b"1" * 5_000, "is not JSON: 11111111111111111111 is too large a number"),
+        (b"1e999", "is not JSON: 1e999 is too large a number"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_told_in_our_words(house: House, body: bytes, reason: str) -> None:
+    answer = house.client.post(INGEST, content=body, headers=JSON)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["reason"] == reason
+    assert answer.json()["detail"] == f"the body {reason}"
 
 
 @pytest.mark.parametrize(

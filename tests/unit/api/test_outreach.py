@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,10 +14,13 @@ from httpx2 import Response
 from sago.api.shapes.letters import LetterRead, LetterShown, ReceiptsShown
 from sago.api.shapes.watches import WatchRead, WatchShown
 from sago.domain.companies import Granularity
-from sago.domain.letters import Letter, LetterState
+from sago.domain.events import Fold, Rejection
+from sago.domain.letters import EVENT_REJECTED, Letter, LetterState
 from sago.domain.mails import Suppression
 from sago.domain.watches import Direction
 from sago.errors import RestoredError
+from sago.outreach.deciding import reject_event
+from sago.ports import Transaction
 from sago.stores.memory.raw import MemoryRawStore
 from tests.unit.api.api_house import MakeHouse
 from tests.unit.api.firms import (
@@ -247,10 +251,12 @@ def test_words_beyond_the_events_are_approved_by_who_stands_by_them(firms: Firms
     edited = firms.edit(letter, body=f"{letter.draft.body}\n\nThe board was delighted and sang for the whole team.")
     assert edited.status_code == 200, edited.text
     read = edited.json()
-    assert read["doubts"]
+    (doubt,) = read["doubts"]
+    assert "delighted" in doubt
     sent = {"sha256": read["sha256"], "tick": read["to_tick"]}
     refused = firms.approve(letter, **sent)
     assert refused.status_code == 409
+    assert doubt in refused.json()["detail"]
     assert "approve it with `stand_by`, or edit it" in refused.json()["detail"]
     assert firms.approve(letter, **sent, stand_by=True).json()["state"] == "approved"
 
@@ -349,10 +355,52 @@ def test_no_answer_holds_the_founders_address(firms: Firms, letter: Letter) -> N
     firms.set_state(letter, LetterState.SUPERSEDED, f"{word.objection}")
     answers += [firms.ask("GET", path_of(letter)), firms.ask("GET", OUTREACH)]
     refused = next(answer for answer in answers if answer.status_code == 409)
-    assert "[address] gets no mail: asked us to stop" in refused.json()["detail"]
+    assert "[address] gets no mail any more" in refused.json()["detail"]
     for answer in answers:
-        assert FOUNDER_ADDRESS not in json.dumps(answer.json()), answer.request.url
+        said = json.dumps(answer.json())
+        assert FOUNDER_ADDRESS not in said, answer.request.url
+        assert word.because not in said, answer.request.url
     assert "[address] gets no mail" in firms.get(path_of(letter))["history"][-1]["because"]
+
+
+def folded_to_nothing(tx: Transaction, company_id: str, now: datetime) -> None:
+    tx.events.replace(company_id, Fold([], []), now)
+
+
+def test_a_firm_reads_that_an_event_was_called_wrong_and_not_by_whom_or_why(firms: Firms, letter: Letter) -> None:
+    (event_id, *_) = letter.event_ids
+    word = Rejection(
+        company_id=letter.company_id,
+        event_id=event_id,
+        because="on Slack Margit says 1.79M",
+        rejected_by="cli:root",
+        rejected_at=firms.clock.now(),
+    )
+    assert reject_event(word, database=firms.database, drafts=firms.drafts, refold=folded_to_nothing)
+    told = [firms.get(path_of(letter))["history"][-1], *firms.get(f"/api/v1/audit?subject={letter.id}")["items"]]
+    assert [each["who"] for each in told] == ["the house"] * 2
+    assert [told[0]["because"], told[1]["detail"]["why"]] == [EVENT_REJECTED] * 2
+
+
+def test_who_of_the_house_approved_is_told_to_no_other_firm(firms: Firms, letter: Letter) -> None:
+    with firms.database.begin() as tx:
+        tx.outreach.set_letter_state(letter.id, LetterState.APPROVED, firms.clock.now(), "cli:root", "by phone")
+    reads = [firms.get(path) for path in (path_of(letter), OUTREACH, path_of(letter, "/receipt"))]
+    late = firms.act(letter, "reject", because="no", sha256="0" * 64)
+    for read in (*reads, late.json()):
+        assert "root" not in json.dumps(read)
+        assert "by phone" not in json.dumps(read)
+    assert reads[0]["approved_by"] == reads[2]["approved_by"] == "the house"
+
+
+def test_a_letter_that_nobody_signs_needs_a_name(firms: Firms) -> None:
+    letter = firms.compose(firms.watch(name="unnamed", investor=None))
+    (needed,) = firms.get(path_of(letter))["needed"]
+    assert needed.startswith("its watch names nobody who writes")
+    refused = firms.approve(letter)
+    assert refused.status_code == 409
+    assert needed in refused.json()["detail"]
+    assert firms.letter(letter).state is LetterState.DRAFT
 
 
 def test_what_speaks_against_it_keeps_it_from_approval_with_nothing_ticked(firms: Firms, letter: Letter) -> None:

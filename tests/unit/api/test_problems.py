@@ -55,7 +55,7 @@ def test_a_wrong_query_is_told_in_our_words(
         (
             "/api/v1/tasks",
             {"name": "upkeep.flush_idle", "arguments": {"older_than": -1}},
-            "must be greater than or equal",
+            "arguments.older_than: must be greater than or equal",
         ),
         (
             "/api/v1/tasks",
@@ -90,6 +90,21 @@ def test_a_parameter_that_there_is_not_is_refused_with_those_that_there_are(
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "company"
     assert answer.json()["detail"].endswith(there_are)
+
+
+def test_one_value_that_is_given_twice_is_refused_and_a_list_is_none(house: House, firm: dict[str, str]) -> None:
+    for name, values in {"company_id": ["a", "b"], "limit": ["1", "1"], "cursor": ["x", "y"]}.items():
+        answer = house.client.get(EVENTS, params={name: values}, headers=firm)
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == f"{name}: is given more than once: one value is taken"
+        assert answer.json()["errors"][0]["field"] == name
+    assert house.client.get(EVENTS, params={"severity": ["high", "low"]}, headers=firm).status_code == 200
+
+
+def test_a_path_with_a_slash_too_many_is_none_and_leads_nowhere(house: House, firm: dict[str, str]) -> None:
+    answer = house.client.get(f"{EVENTS}/", headers=firm, follow_redirects=False)
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
+    assert answer.json()["detail"] == "no such path: /docs lists them"
 
 
 def test_a_parameter_is_looked_at_behind_the_key_and_not_at_all_where_none_is_asked_for(house: House) -> None:

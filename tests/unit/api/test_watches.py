@@ -64,10 +64,12 @@ def test_the_same_key_is_the_same_watch_and_another_body_under_it_is_refused(fir
     firms.clock.advance(timedelta(hours=1))
     again = firms.ask("POST", WATCHES, SENT, **{"Idempotency-Key": "k-1"})
     assert (again.status_code, again.json()) == (first.status_code, first.json()) == (201, first.json())
+    assert (first.headers.get("Idempotency-Replayed"), again.headers["Idempotency-Replayed"]) == (None, "true")
     for other in ({"reason": "too early"}, {"conditions": ["arr >= 4M"]}, {"met_on": None}, {"investor": None}):
         refused = firms.ask("POST", WATCHES, SENT | other, **{"Idempotency-Key": "k-1"})
-        assert refused.status_code == 409, other
-        assert "asked for something else" in refused.json()["detail"]
+        assert refused.status_code == 422, other
+        assert refused.json()["errors"][0]["field"] == "Idempotency-Key"
+        assert refused.json()["detail"] == "Idempotency-Key: was sent with another body before: make a new key"
     assert firms.ask("POST", WATCHES, SENT, **{"Idempotency-Key": "k-2"}).json()["id"] != first.json()["id"]
     assert firms.ask("POST", WATCHES, SENT, OTHERS, **{"Idempotency-Key": "k-1"}).json()["id"] != first.json()["id"]
     assert firms.ask("POST", WATCHES, SENT, **{"Idempotency-Key": '"k-1"'}).json() == first.json()
@@ -83,6 +85,17 @@ def test_what_the_house_adds_to_a_watch_is_no_other_body(firms: Firms) -> None:
         assert watch is not None
         tx.outreach.add_watch(watch.model_copy(update={"weights": {EventType.HIRING: 0.9}}))
     assert firms.ask("POST", WATCHES, SENT, **{"Idempotency-Key": "k-1"}).json() == made
+
+
+def test_a_cursor_goes_on_in_its_own_list_alone(firms: Firms) -> None:
+    for _ in range(2):
+        assert firms.ask("POST", WATCHES, SENT).status_code == 201
+    lists = {path: firms.get(f"{path}?limit=1")["next"] for path in (WATCHES, "/api/v1/audit", "/api/v1/events")}
+    for path in lists:
+        for of, cursor in lists.items():
+            answer = firms.ask("GET", f"{path}?cursor={cursor}")
+            assert answer.status_code == (200 if of == path else 422), (of, path)
+            assert of == path or "is no cursor of this list" in answer.json()["detail"]
 
 
 def test_without_a_key_each_request_makes_a_watch(firms: Firms) -> None:
@@ -133,7 +146,9 @@ def test_a_watch_that_the_house_removed_is_removed_for_its_firm_and_never_was_fo
         ({"investor": {"email": "d@x.example"}}, "investor.name", "is missing"),
         ({"company_id": "No Such"}, "company_id", "is no company id: a-z"),
         ({"firm_id": OTHERS}, "firm_id", "is no field of this body"),
-        ({"reason": 7}, "reason", "valid string"),
+        ({"reason": 7}, "reason", "must be text"),
+        ({"reason": ""}, "reason", "is empty"),
+        ({"reason": "  "}, "reason", "is empty"),
     ],
 )
 def test_what_is_wrong_is_told_by_its_field(firms: Firms, sent: dict[str, Any], field: str, reason: str) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from sago.cli import lookup, people, proposals
 from sago.domain.companies import ModelPolicy
-from sago.domain.letters import Letter, LetterState
+from sago.domain.letters import EVENT_REJECTED, Letter, LetterState
 from sago.domain.significance import Scale
 from sago.errors import RestoredError, UsageError
 from sago.llm.gateway import Gateway
@@ -351,7 +351,7 @@ def test_a_draft_that_tells_a_rejected_event_is_withdrawn(sago: Callable[..., Re
     assert sago("events", "reject", str(ARR.id), "--because", "the other Orchard").exit_code == 0
     assert house.drafts.letters == {}
     assert lines(sago("outreach", "list", "--all", "--json"))[0]["state"] == "superseded"
-    assert house.database.state.audit_log[-1].why == "rejected event: the other Orchard"
+    assert house.database.state.audit_log[-1].why == EVENT_REJECTED
 
 
 def test_only_drafts_of_lost_events_are_withdrawn(house: House) -> None:
