@@ -48,7 +48,7 @@ def request_for(
     events = (*proofs, *others[: max(0, highlights - len(proofs))])
     if not events:
         return None
-    against = other_side(news, as_of - timedelta(days=setback_days), as_of)
+    against = other_side(news, as_of - timedelta(days=setback_days), as_of, weighed)
     return _request(known, verdict, (*events, *against), as_of)
 
 

@@ -53,8 +53,8 @@ def choose(
     return chosen
 
 
-def other_side(events: Iterable[Event], since: datetime, as_of: datetime) -> list[Event]:
-    """The strongest setback of medium or high severity since a moment, the newest of equals; at most one."""
+def other_side(events: Iterable[Event], since: datetime, as_of: datetime, weighed: Mapping[UUID, Score]) -> list[Event]:
+    """All setbacks of high severity since a moment, the heaviest first; without one the newest of medium severity."""
     found = [
         event
         for event in events
@@ -63,7 +63,10 @@ def other_side(events: Iterable[Event], since: datetime, as_of: datetime) -> lis
         and event.severity is not Severity.LOW
         and since <= event.occurred_at <= as_of
     ]
-    return sorted(found, key=lambda event: (event.severity.rank, event.occurred_at, str(event.id)))[-1:]
+    high = [event for event in found if event.severity is Severity.HIGH]
+    if not high:
+        return sorted(found, key=lambda event: (event.occurred_at, str(event.id)))[-1:]
+    return sorted(high, key=lambda event: (weighed[event.id].value, event.occurred_at, str(event.id)), reverse=True)
 
 
 def _worth(event: Event, weighed: Score, chosen: Sequence[Event], series: _Series) -> float:
