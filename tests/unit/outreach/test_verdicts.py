@@ -37,7 +37,7 @@ def test_a_figure_is_named_within_a_sentence_as_people_write_it(condition: str, 
     (told,) = judge(watch(condition), EVENTS, [figure], NOW, 60).results
     assert name_of(told) == name
     verdict = judge(watch(condition), EVENTS, [], NOW, 60)
-    assert verdict.because == f"No {name} was ever stated."
+    assert verdict.because == f"No {name} {'were' if name == 'customers' else 'was'} ever stated."
 
 
 def test_a_recent_high_setback_speaks_against_writing_with_its_quote_and_day() -> None:
