@@ -31,7 +31,7 @@ def backtest(
     company: Annotated[str, typer.Option("--company", help="Company id, as in `sago company list`.")],
     when: Annotated[list[str], typer.Option("--when", help="A condition: 'arr >= 2M'. Repeatable: all must hold.")],
     start: Annotated[date, day_option("--from", help="First day.")],
-    end: Annotated[date | None, day_option("--to", help="Last day [the last with news].")] = None,
+    end: Annotated[date | None, day_option("--to", help="Last day \\[the last with news].")] = None,
     met_on: Annotated[
         date | None, day_option("--met", help="Events count from this day on, its own too [--from].")
     ] = None,

@@ -18,7 +18,7 @@ from sago.report.explanation import explanation
 def explain(
     watch: Annotated[str | None, typer.Argument(help="Id, or its first characters; all without.")] = None,
     company: CompanyOption = None,
-    as_of: Annotated[date | None, day_option("--as-of", help="At the end of this day (UTC) [now].")] = None,
+    as_of: Annotated[date | None, day_option("--as-of", help="At the end of this day (UTC) \\[now].")] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,

@@ -21,6 +21,13 @@ def firm_of(name: str) -> str:
     raise UsageError(f"--firm {one_line(name, 60)!r}: write its name with letters or digits, as 'Northgate Capital'")
 
 
+def require_firm(tx: Transaction, firm_id: str | None) -> None:
+    """Raises UsageError, naming those that are known, where it is none of them; None is any."""
+    known = tx.shares.firms()
+    if firm_id is not None and firm_id not in known:
+        raise UsageError(f"--firm {firm_id}: not known; known are: {', '.join(sorted(known)) or 'none'}")
+
+
 def ensured(tx: Transaction, name: str) -> str:
     """The firm's id; one that is not known yet is from here on."""
     firm_id = firm_of(name)

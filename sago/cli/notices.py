@@ -125,7 +125,7 @@ def list_readers(
 def preview(
     email: Annotated[str | None, typer.Argument(help="Only this person's.")] = None,
     as_of: Annotated[
-        datetime | None, moment_option("--as-of", help="As of then (UTC) [now].", show_default=False)
+        datetime | None, moment_option("--as-of", help="As of then (UTC) \\[now].", show_default=False)
     ] = None,
     to: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="As HTML too; of one person.")] = None,
     as_json: AsJson = False,

@@ -31,7 +31,7 @@ OUTSIDE = (
 )
 CompanyId = Annotated[str, typer.Argument(metavar="COMPANY", help="Company id, as in `sago share list`.")]
 Sources = Annotated[str | None, typer.Option("--sources", help="As in slack,gmail; all where it is left out.")]
-Figures = Annotated[Granularity | None, typer.Option("--granularity", help="How exactly figures are told [exact].")]
+Figures = Annotated[Granularity | None, typer.Option("--granularity", help="How exactly figures are told \\[exact].")]
 Until = Annotated[date | None, day_option("--until", help="The last day of it, in UTC.")]
 
 group = typer.Typer(no_args_is_help=True, help="What a founder lets a firm see: preview, grant, revoke, verify.")

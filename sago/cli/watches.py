@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from sago.cli.days import day_option
 from sago.cli.explain import explain
-from sago.cli.firms import ensured
+from sago.cli.firms import ensured, firm_of, require_firm
 from sago.cli.lookup import CompanyOption, Wanted, me, opened, require_known, table, the_one
 from sago.cli.proposals import confirmed, tell
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
@@ -128,24 +128,31 @@ def propose_conditions(
 @group.command("list")
 def list_watches(
     company: CompanyOption = None,
+    firm: Annotated[str | None, typer.Option(metavar="NAME", help="Only this firm's, by its name or id.")] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
     config: ConfigFile = None,
 ) -> None:
-    """List what is waited for.
+    """List what is waited for, and of several firms by which.
 
-    Example: [bold]sago watch list --json[/]
+    Example: [bold]sago watch list --firm Northgate[/]
     """
     session = Session(as_json, verbose, quiet, config)
+    wanted = firm_of(firm) if firm else None
     with opened(session) as container, container.database.begin() as tx:
         require_known(tx, company)
-        found = tx.outreach.watches(company)
+        require_firm(tx, wanted)
+        found = [each for each in tx.outreach.watches(company) if wanted in (None, each.firm_id)]
     if as_json:
         for watch in found:
             session.emit(watch.model_dump(mode="json"))
         return
-    table(session, ("id", "company", "met", "waits for", "reason"), [_watch_cells(w) for w in found], "no watches yet")
+    heads, rows = ("id", "company", "met", "waits for", "reason"), [_watch_cells(each) for each in found]
+    if len({each.firm_id for each in found}) > 1:
+        heads = ("id", "firm", *heads[1:])
+        rows = [(row[0], each.firm_id, *row[1:]) for row, each in zip(rows, found, strict=True)]
+    table(session, heads, rows, "no watches yet")
 
 
 @group.command("remove")

@@ -16,8 +16,11 @@ from sago.domain.events import Event, EventType, Evidence, MetricPoint, Severity
 from sago.domain.messages import CompanyId, Moment
 from sago.domain.significance import CounterEvidence, Gap, NewlyMet, Promise, Score
 from sago.domain.voices import Voice
+from sago.domain.wording import one_line
 
 _ONLY_EARLY = re.compile(r"\W*(?:(?:it (?:is|was)|it['’]s|a bit|still|just|far|much) )*too early(?: for us)?\W*", re.I)
+LONGEST_RECALLED = 140
+"""Characters of a reason that a letter recalls."""
 
 
 class Direction(StrEnum):
@@ -76,6 +79,15 @@ class Watch(BaseModel):
         """The reason where it says more than that it was too early."""
         return "" if _ONLY_EARLY.fullmatch(self.reason) else self.reason
 
+    @property
+    def recalled_reason(self) -> str:
+        """That, as a letter recalls it: on one line, of a long one the first parts, as many as fit."""
+        text = one_line(self.told_reason).strip(' .“”"')
+        if len(text) <= LONGEST_RECALLED:
+            return text
+        ends = [match.start() for match in re.finditer(r"[.;,]\s| [–-] ", text[:LONGEST_RECALLED])]
+        return text[: ends[-1] if ends else text[:LONGEST_RECALLED].rfind(" ")].rstrip(" ,;.")
+
 
 class Outcome(StrEnum):
     """The three verdicts, and `update` for a watch that has no conditions."""
@@ -98,7 +110,8 @@ class ConditionResult(BaseModel):
     missing: str = ""
     """For a person: `1.4M of 2M`, or `no enterprise deal since 2 March`."""
     note: str = ""
-    """How the figure was come by where nobody stated it: `MRR $450k → ARR $5.4M`."""
+    """How the figure was come by where nobody stated it: `MRR $450k → ARR $5.4M`; of an absence in a part of the
+    sources, which: `in what is shared (gmail)`."""
     proof: tuple[Evidence, ...] = ()
     event_id: UUID | None = None
     as_of: Moment | None = None

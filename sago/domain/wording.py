@@ -80,6 +80,12 @@ def metric_noun(name: str) -> str:
     return label if label.isupper() else label.lower()
 
 
+def never_stated(name: str) -> str:
+    """`no ARR was ever stated`, `no customers were ever stated`."""
+    noun = metric_noun(name)
+    return f"no {noun} {'were' if noun.endswith('s') else 'was'} ever stated"
+
+
 def metric_phrase(metric: Metric) -> str:
     """A figure with its metric, as it stands in a subject line: `$2.1M ARR`, `$240k contract`, `1,200 users`."""
     word = _WORDS.get(metric.name) or ("contract" if "contract" in metric.name else metric_noun(metric.name))

@@ -56,7 +56,7 @@ class Prompt(NamedTuple):
 
 
 EXTRACTION = Prompt("extraction", 2)
-LETTER = Prompt("letter", 2)
+LETTER = Prompt("letter", 3)
 PROPOSAL = Prompt("proposal", 1)
 
 

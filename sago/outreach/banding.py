@@ -11,7 +11,7 @@ from datetime import date, datetime
 from sago.domain.bands import Band, BandPoint
 from sago.domain.events import Event, Evidence
 from sago.domain.watches import Condition, ConditionResult
-from sago.domain.wording import figure, metric_noun
+from sago.domain.wording import figure, metric_noun, never_stated
 from sago.outreach.conditions import asked_currency, in_its_own_money, is_comparable
 
 NO_FIGURES = "the founder shares no figures"
@@ -24,7 +24,7 @@ def evaluate_band(
     """A metric's newest band against the threshold. A change is never told: two bands leave it open."""
     known = series(condition.name, points, as_of)
     if not known:
-        missing = f"no {metric_noun(condition.name)} was ever stated"
+        missing = never_stated(condition.name)
         return ConditionResult(condition=condition, holds=False, seen=None, missing=missing)
     newest = known[-1]
     band = _told(condition, newest)

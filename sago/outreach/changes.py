@@ -15,7 +15,7 @@ from sago.domain.condition_wording import NEAR
 from sago.domain.events import Event, MetricPoint
 from sago.domain.metrics import METRICS, UNSTATED, is_currency
 from sago.domain.watches import Condition, ConditionResult
-from sago.domain.wording import day, figure, metric_label, metric_noun
+from sago.domain.wording import day, figure, metric_label, metric_noun, never_stated
 from sago.outreach.conditions import holds
 from sago.outreach.quoting import stating_proof
 from sago.outreach.series import known_at
@@ -124,7 +124,7 @@ def _change(condition: Condition, series: Sequence[MetricPoint], newest: MetricP
 def _incomparable(condition: Condition, series: Sequence[MetricPoint], as_of: datetime) -> str:
     label = metric_noun(condition.name)
     if not series:
-        return f"no {label} was ever stated"
+        return never_stated(condition.name)
     newest, period = series[-1], _period(condition)
     on = day(newest.as_of, beside=as_of)
     if periods.after(newest.as_of, period) < as_of:

@@ -9,7 +9,7 @@ from sago.domain.bands import BandPoint
 from sago.domain.events import Event, MetricPoint
 from sago.domain.metrics import UNSTATED
 from sago.domain.watches import Condition, ConditionResult
-from sago.domain.wording import figure, metric_label, metric_noun
+from sago.domain.wording import figure, metric_label, never_stated
 from sago.outreach.banding import band_held_since, evaluate_band
 from sago.outreach.changes import change_held_since, evaluate_change
 from sago.outreach.conditions import asked_currency, holds, in_its_own_money, is_comparable
@@ -71,9 +71,7 @@ def held_since(
 
 def _evaluate_metric(condition: Condition, events: Sequence[Event], points: Sequence[MetricPoint]) -> ConditionResult:
     if not points:
-        return ConditionResult(
-            condition=condition, holds=False, seen=None, missing=f"no {metric_noun(condition.name)} was ever stated"
-        )
+        return ConditionResult(condition=condition, holds=False, seen=None, missing=never_stated(condition.name))
     point = points[-1]
     seen, fulfilled = level(point, condition.name), _fulfils(condition, point)
     return ConditionResult(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sago.domain.bands import BandPoint
-from sago.domain.events import Event, MetricPoint
+from sago.domain.events import CATALOGUE, Event, MetricPoint
 from sago.domain.letters import Letter, LetterRequest
 from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Condition, Outcome, Verdict
+from sago.domain.wording import one_line
 from sago.errors import UsageError
 from sago.outreach.firings import decided_letters, decided_window
 from sago.outreach.knowledge import Known, load
@@ -24,6 +26,8 @@ from sago.ports import Transaction
 
 UPDATE_DAYS = 92
 """A company update tells of the quarter before its newest event; what an earlier update told is no news."""
+
+_FIGURE = re.compile(r"(?=[\[\d$€£¥]|an undisclosed)")
 
 
 def request_for(
@@ -38,12 +42,13 @@ def request_for(
     news = _news(known, as_of)
     # As of the news, not of today: the same events are chosen whenever a letter is asked for.
     newest = max((event.occurred_at for event in news), default=as_of)
-    chosen = choose(news, newest, highlights, scores(known.events, newest, known.watch.weights, scale))
+    weighed = scores(known.events, newest, known.watch.weights, scale)
+    chosen = choose(news, newest, highlights, weighed, known.view.seen.bands)
     others = [event for event in chosen if event.id not in proving]
     events = (*proofs, *others[: max(0, highlights - len(proofs))])
     if not events:
         return None
-    against = other_side(news, as_of - timedelta(days=setback_days), as_of)
+    against = other_side(news, as_of - timedelta(days=setback_days), as_of, weighed)
     return _request(known, verdict, (*events, *against), as_of)
 
 
@@ -70,12 +75,20 @@ def _request(known: Known, verdict: Verdict, events: tuple[Event, ...], as_of: d
         company=known.company,
         watch=known.watch,
         verdict=verdict,
-        events=events,
+        events=tuple(_without_kind(event) for event in events),
         metric_points=tuple(point for point in known.metric_points if point.said_at <= as_of),
         as_of=as_of,
         granularity=known.view.seen.granularity,
         answers_all=answers_all(known.watch),
     )
+
+
+def _without_kind(event: Event) -> Event:
+    """The event without the label of its type before a title that is its proof's own words: a letter groups by kind."""
+    title = event.title.removeprefix(f"{CATALOGUE[event.event_type].label}: ")
+    begun = _FIGURE.split(title)[0]  # what stands from a figure on may be told in a band
+    is_said = begun != "" and any(one_line(proof.quote).startswith(begun) for proof in event.evidence)
+    return event.model_copy(update={"title": title}) if is_said else event
 
 
 def window_of(tx: Transaction, known: Known, request: LetterRequest) -> str:

@@ -15,6 +15,7 @@ from sago.domain.events import CATALOGUE, Event, Evidence, Metric, MetricPoint, 
 from sago.domain.messages import source_of
 from sago.domain.sharing import Seen
 from sago.domain.watches import Outcome, Verdict, Watch
+from sago.outreach.absences import told_of_shared
 from sago.outreach.claims.passages import WORD, split
 from sago.outreach.coarsening import TITLE_LIMIT, coarse_event
 from sago.outreach.remembering import remembered
@@ -61,10 +62,12 @@ class View(NamedTuple):
 
     def judge(self, as_of: datetime, setback_days: int) -> Verdict:
         """The watch's verdict on what is seen alone; DO NOT WRITE where nothing is shared."""
-        if not self.is_open:
+        if self.share is None or not self.is_open:
             because = f"{NOTHING_SHARED}{' any more' if self.share else ''}."
             return Verdict(watch=self.watch, outcome=Outcome.DO_NOT_WRITE, because=because, as_of=as_of)
-        return judge(self.watch, self.seen.events, self.seen.metric_points, as_of, setback_days, self.seen.bands)
+        seen = self.seen
+        judged = judge(self.watch, seen.events, seen.metric_points, as_of, setback_days, seen.bands)
+        return told_of_shared(judged, self.share)
 
 
 def told_figures(

@@ -58,7 +58,7 @@ def facts(known: Known, verdict: Verdict, told: Collection[UUID], looked: Looked
     others = [each for each in news if each.id not in proving]
     latest = max((each.occurred_at for each in (*proofs, *others)), default=verdict.as_of)
     # among the proofs, so that no figure is told that one of them replaces
-    ranked = choose((*proofs, *others), latest, MOST_EVENTS + len(proofs))
+    ranked = choose((*proofs, *others), latest, MOST_EVENTS + len(proofs), bands=known.view.seen.bands)
     best = [each for each in ranked if each.id not in proving][:MOST_EVENTS]
     setbacks = [each for each in others if is_setback(each)]
     against = sorted(setbacks, key=lambda each: (-each.severity.rank, -each.occurred_at.timestamp(), str(each.id)))

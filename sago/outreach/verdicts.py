@@ -91,7 +91,8 @@ def _reached(result: ConditionResult, as_of: datetime) -> str:
     if condition.kind == "count":
         number = int(result.seen or 0)
         latest = f", the latest{when}" if number else ""
-        return f"{count_phrase(condition, number)}{time_phrase(condition, ' since you met')}{latest}"
+        within = f" {result.note}" if result.note else ""
+        return f"{count_phrase(condition, number)}{time_phrase(condition, ' since you met')}{within}{latest}"
     asked = figure(condition.value, result.unit)
     if result.seen is None:
         return f"{name_of(result)} was {result.note}{when}, {_ASKED[condition.op]} {asked}"

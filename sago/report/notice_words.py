@@ -108,7 +108,7 @@ def condition_line(told: ToldCondition) -> str:
     """`ARR $1.4M → $2.1M (MRR $175k → ARR $2.1M)`."""
     note = f" ({inert(told.note)})" if told.note and told.seen is not None else ""
     if not told.is_figure and told.value == 0 and not told.seen:
-        return f"No {told.label}"
+        return f"No {told.label}{note}"
     line = f"{move(told)}{note}"
     return line[:1].upper() + line[1:]
 

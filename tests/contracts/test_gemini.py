@@ -438,7 +438,7 @@ def test_a_letter_is_made_of_the_answer_with_our_greeting_and_signature(server: 
     assert draft.body.startswith("Hi Nell,\n\n")
     assert draft.body.endswith("\n\nIvo Brandt")
     assert {line.event_id for line in draft.highlights} == {event.id for event in request.events}
-    assert (desk.row.job, desk.row.prompt_version, desk.row.company_id) == (ModelJob.LETTER, "letter-2", "orchard")
+    assert (desk.row.job, desk.row.prompt_version, desk.row.company_id) == (ModelJob.LETTER, "letter-3", "orchard")
 
 
 def test_an_answer_that_is_no_letter_says_what_is_missing(server: GeminiServer, desk: Desk) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 from sago.domain.amounts import find_amounts
 from sago.domain.companies import Granularity
@@ -11,13 +10,12 @@ from sago.domain.condition_wording import asked_phrase, change_phrase, count_phr
 from sago.domain.events import Event
 from sago.domain.letters import LetterRequest
 from sago.domain.watches import ConditionResult
-from sago.domain.wording import SYMBOLS, figure, metric_label, one_line, plain
+from sago.domain.wording import SYMBOLS, figure, metric_label, plain
 from sago.llm.letters.clauses import YOU
 from sago.llm.letters.days import judged_time
 from sago.llm.letters.phrasing import Phrases, capital, listed
 from sago.llm.letters.tellings import Manner, sides, tell
 
-LONGEST_REASON = 140
 NAMED_TOGETHER = 3
 """Events that one sentence names where several were asked for."""
 
@@ -36,12 +34,8 @@ def answering(request: LetterRequest) -> set[object]:
 
 
 def reason(request: LetterRequest) -> str:
-    """The reason as its writer put it, on one line; of a long one the first parts, as many as fit."""
-    text = one_line(request.watch.told_reason).strip(' .“”"')
-    if len(text) <= LONGEST_REASON:
-        return text
-    ends = [match.start() for match in re.finditer(r"[.;,]\s| [–-] ", text[:LONGEST_REASON])]
-    return text[: ends[-1] if ends else text[:LONGEST_REASON].rfind(" ")].rstrip(" ,;.")
+    """The reason as its writer put it, on one line; of a long one the first parts."""
+    return request.watch.recalled_reason
 
 
 def _answer(number: int, result: ConditionResult, request: LetterRequest, phrases: Phrases) -> str:
@@ -134,7 +128,8 @@ def _count(result: ConditionResult, request: LetterRequest) -> str:
     events = _counted(result, request)
     if not events:
         since = " since we met" if request.watch.met_on else ""
-        none = f"{count_phrase(result.condition, 0)}{time_phrase(result.condition, since)}"
+        within = f" {result.note}" if result.note else ""
+        none = f"{count_phrase(result.condition, 0)}{time_phrase(result.condition, since)}{within}"
         return f"There has been {none}." if result.condition.is_absence else ""
     told = [tell(event, request) for event in events]
     clauses = [each.clause for each in told if each.manner is Manner.CLAUSE]

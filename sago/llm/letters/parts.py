@@ -150,14 +150,19 @@ def _since_met(request: LetterRequest, told: Sequence[Telling]) -> bool:
 
 
 def other_side(request: LetterRequest, phrases: Phrases) -> str:
-    """The strongest setback among what the letter rests on, in one sober sentence; in its proof's own words only where
-    it is severe."""
+    """The setbacks among what the letter rests on, in the order given and a sober sentence each; in their proofs' own
+    words only those that are severe."""
     events = (event for event in request.events if event.id not in answering(request))
     told = [tell(event, request) for event in events if event.event_type is EventType.SETBACK]
     fit = [each for each in told if each.manner is Manner.CLAUSE or each.event.severity is Severity.HIGH]
     if not fit:
         return ""
-    worst = min(fit, key=lambda each: (each.manner, -each.event.severity.rank))
+    first, *others = fit
+    return " ".join(dict.fromkeys([_worst(first, request, phrases), *(each.found for each in others)]))
+
+
+def _worst(worst: Telling, request: LetterRequest, phrases: Phrases) -> str:
+    """The setback that is told first."""
     if worst.manner is Manner.QUOTE:
         return worst.sentence
     if worst.manner is Manner.FACT:

@@ -17,7 +17,7 @@ from sago.llm.letters.facts import is_name
 from sago.llm.letters.figures import telling_figures
 from sago.llm.letters.phrasing import Phrases, listed
 from sago.llm.letters.tellings import Manner, tell
-from sago.llm.letters.titles import headed, is_qualified
+from sago.llm.letters.titles import headed, is_qualified, is_speech
 
 SUBJECT_LIMIT = 90
 SHORT_REASON = 34
@@ -194,7 +194,7 @@ def _phrase(event: Event, request: LetterRequest) -> str:
     """`$2.1M ARR`, `Kestrel Air signed`, `a $9M round`; nothing of an event that has no short name."""
     if is_qualified(event.title):
         return ""
-    for form, phrase in _FORMS:
+    for form, phrase in () if is_speech(event.title) else _FORMS:
         if (found := form.match(event.title)) and len(text := phrase.format(**found.groupdict())) <= LONGEST_PHRASE:
             if text.startswith(("A ", "An ", "The ")) or _UNTOLD.search(text) or not _names(found, event):
                 return ""

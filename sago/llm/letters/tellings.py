@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from sago.domain.companies import Granularity
-from sago.domain.events import Event, EventType
+from sago.domain.events import Event, EventType, Evidence
 from sago.domain.letters import LetterRequest
 from sago.domain.watches import Direction, Outcome
 from sago.domain.wording import one_line
@@ -17,7 +17,16 @@ from sago.llm.letters.days import day_of, time_of
 from sago.llm.letters.facts import fact, is_prose, prose
 from sago.llm.letters.figures import level_clause, level_of, telling_figures
 from sago.llm.letters.phrasing import capital
-from sago.llm.letters.titles import as_clause, as_level, bare_title, is_qualified, noun, owned, told_title
+from sago.llm.letters.titles import (
+    as_clause,
+    as_level,
+    bare_title,
+    is_qualified,
+    is_speech,
+    noun,
+    owned,
+    told_title,
+)
 
 THEMES = {
     EventType.REVENUE_MILESTONE: "Revenue",
@@ -38,7 +47,7 @@ THEMES = {
 _NOUNS = {
     EventType.REVENUE_MILESTONE: "On revenue",
     EventType.ENTERPRISE_DEAL: "An enterprise deal",
-    EventType.CUSTOMER_SUCCESS: "A customer’s own result",
+    EventType.CUSTOMER_SUCCESS: "A customer’s result",
     EventType.USER_GROWTH: "On usage",
     EventType.FUNDING: "On funding",
     EventType.INVESTOR_INTEREST: "An investor’s interest",
@@ -149,9 +158,10 @@ def tell(event: Event, request: LetterRequest) -> Telling:
     is_whole = title != "" and is_qualified(title)
     if not is_whole and (text := _own_clause(event, request)):
         return Telling(event, Manner.CLAUSE, text, "" if _DATED.search(text) else _when(event, request))
-    if not is_whole and (is_known(event) or not title or (_is_quote(event) and not is_prose(title))):
-        proof = prose(event)
-        if proof and not _hides(proof.quote):
+    if is_whole and is_speech(title):
+        return Telling(event, Manner.QUOTE, title, when)
+    if not is_whole and (is_known(event) or not title or is_speech(title) or _is_chat(event, title)):
+        if proof := _to_quote(event):
             return Telling(event, Manner.QUOTE, one_line(proof.quote).rstrip("."), when)
         return Telling(event, Manner.FACT, fact(event, request.granularity), when, teller)
     when = "" if _DATED.search(title) else when
@@ -163,6 +173,13 @@ def tell(event: Event, request: LetterRequest) -> Telling:
     if text := noun(title):
         return Telling(event, Manner.NOUN, owned(text, own) if own else text, when, teller)
     return Telling(event, Manner.TITLE, title, when)
+
+
+def _to_quote(event: Event) -> Evidence | None:
+    """A sentence of its proofs; one in the first person only where the kind tells who speaks, or it is a setback."""
+    proof = prose(event)
+    is_named = event.event_type in (EventType.CUSTOMER_SUCCESS, EventType.SETBACK)
+    return proof if proof and not _hides(proof.quote) and (is_named or not is_speech(proof.quote)) else None
 
 
 def _own_clause(event: Event, request: LetterRequest) -> str:
@@ -218,10 +235,10 @@ def _hides(text: str) -> bool:
     return "[not shared]" in text or "[…]" in text
 
 
-def _is_quote(event: Event) -> bool:
-    """Whether the title is no more than what somebody wrote."""
-    title = _letters(event.title)
-    return any(title in _letters(proof.quote) for proof in event.evidence)
+def _is_chat(event: Event, title: str) -> bool:
+    """Whether the title is no more than what somebody wrote, and no sentence."""
+    written = _letters(event.title)
+    return not is_prose(title) and any(written in _letters(proof.quote) for proof in event.evidence)
 
 
 def _letters(text: str) -> str:

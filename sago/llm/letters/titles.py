@@ -117,6 +117,17 @@ _SAME_AGAIN = re.compile(
 _FEW = re.compile(r"^0–\d+ (?=[A-Z])|(?<=\b(?:all|for) )0–\d+ (?=[a-z])")
 
 
+_FIRST_PERSON = re.compile(
+    r"\b(?:[Ww]e|[Oo]urs?|us|[Mm]y|[Ii]ch|[Ww]ir|[Uu]ns|[Uu]nser\w*|[Nn]ous|[Nn]otre|[Nn]osotros|[Nn]uestr[oa]s?)\b"
+    r"|(?:^|[,;:.!?–] ?|\b(?:and|that|but|if|when|so|because|what) )I\b"
+)
+
+
+def is_speech(text: str) -> bool:
+    """Whether somebody says it of themselves: in a letter of another such words stand between quotation marks alone."""
+    return _FIRST_PERSON.search(text) is not None
+
+
 def bare_title(title: str) -> str:
     """The title on one line, without its stop and without a note that it was corrected."""
     text = _NOTE.sub("", " ".join(title.split())).rstrip(".!").strip()

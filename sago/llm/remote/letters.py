@@ -89,7 +89,7 @@ def _condition(result: ConditionResult, request: LetterRequest) -> dict[str, Any
         "asked": result.condition.text,
         "holds": result.holds,
         "seen": figure(result.seen, result.unit) if is_told and result.seen is not None else None,
-        "note": result.note if is_told else "",
+        "note": result.note if is_told or result.condition.kind == "count" else "",
         "on": day(result.as_of, beside=request.as_of) if result.as_of else None,
     }
 

@@ -70,13 +70,21 @@ def date_claims(text: Text) -> Iterator[Claim]:
             continue
         clause = text.clause(day.start)
         around = text.text[clause.start : clause.end]
-        matches = [] if _OUR_MEETING.search(around) else [*text.repeated(day.start, day.end), *_of_events(day, text)]
+        matches = [*text.repeated(day.start, day.end), *_of_events(day, text)]
+        if _OUR_MEETING.search(around):  # the day beside it is that of the meeting, unless it stands in the reason
+            matches = [each for each in matches if _is_in_reason(each, day, text)]
         if _MEETING.search(around) and not re.search(r"\bby\s$", text.text[: day.start], re.I):
             matches += _of_the_meeting(day, text)
         yield Claim("date", day.start, day.end, tuple(matches), _instead(text))
     yield from _periods(text)
     yield from _some_ago(text)
     yield from _earlier_when_met(text)
+
+
+def _is_in_reason(match: Match, day: Day, text: Text) -> bool:
+    """Whether the day is a word of the watch's reason, which the letter repeats."""
+    repeats = match in text.repeated(day.start, day.end) and match.ground is text.all.watch
+    return repeats and len(match.saying.text.split()) > 1
 
 
 def _periods(text: Text) -> Iterator[Claim]:

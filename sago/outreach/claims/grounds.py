@@ -183,7 +183,7 @@ def _of_watch(request: LetterRequest) -> Ground:
     """Reason, thresholds and the meeting's day."""
     watch = request.watch
     reason = Saying(watch.reason)
-    sayings = [reason] if watch.reason else []
+    sayings = [Saying(each) for each in dict.fromkeys((watch.reason, watch.recalled_reason)) if each]
     figures = figures_of(reason, []) if watch.reason else []
     for result in request.verdict.results:
         sayings.append(Saying(result.condition.text))

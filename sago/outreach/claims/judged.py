@@ -32,7 +32,9 @@ def judged_sentences(result: ConditionResult, as_of: date) -> Iterator[Saying]:
         yield Saying(change_phrase(result, as_of))
     elif result.condition.kind == "count" and result.seen is not None:
         phrase = count_phrase(result.condition, int(result.seen))
-        yield from (Saying(f"{phrase}{time_phrase(result.condition, since)}") for since in ("", " since we met"))
+        within = f" {result.note}" if result.note else ""
+        told = (time_phrase(result.condition, since) for since in ("", " since we met"))
+        yield from (Saying(f"{phrase}{time}{within}") for time in told)
     elif result.seen is None and result.note:
         yield Saying(result.note)
 

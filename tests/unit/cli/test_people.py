@@ -168,6 +168,19 @@ def test_an_unknown_watch_or_company_is_one_line(sago: Callable[..., Result]) ->
     assert "known are: orchard" in str(sago("watch", "explain", "--company", "orchrad").exception)
 
 
+def test_watches_of_several_firms_are_told_apart(sago: Callable[..., Result]) -> None:
+    assert "firm" not in sago("watch", "list").stdout
+    made = lines(sago("watch", "add", "orchard", "--when", "arr >= 3M", "--firm", "Kestrel Fund", "--json"))[0]
+    assert made["firm_id"] == "kestrel-fund"
+    both = sago("watch", "list").stdout
+    assert "firm" in both
+    assert "kestrel-fund" in both
+    assert lines(sago("watch", "list", "--firm", "Kestrel Fund", "--json")) == [made]
+    assert made not in lines(sago("watch", "list", "--firm", UPDATE.firm_id, "--json"))
+    assert "kestrel" not in sago("watch", "list", "--firm", UPDATE.firm_id).stdout
+    assert "known are:" in str(sago("watch", "list", "--firm", "Nobody").exception)
+
+
 def test_adds_lists_and_removes_a_watch(sago: Callable[..., Result], house: House) -> None:
     added = sago(
         "watch", "add", "orchard", "--when", "arr >= 2M", "--when", "enterprise_deal >= 1", "--reason", "ARR below 2M",

@@ -9,13 +9,14 @@ from datetime import date
 import pytest
 
 from sago.domain.companies import Granularity
+from sago.domain.events import Event
 from sago.domain.letters import LetterDraft
 from sago.domain.watches import Direction, Outcome
 from sago.llm.letters import compose_offline
-from sago.llm.letters.titles import as_clause, as_level, bare_title, noun, told_title
+from sago.llm.letters.titles import as_clause, as_level, bare_title, is_speech, noun, told_title
 from sago.outreach.checking import check
 from tests.unit.outreach.corpus import requests
-from tests.unit.outreach.stories import SETBACK, event, metric, request, watch
+from tests.unit.outreach.stories import ARR, CFO, DEAL, SETBACK, event, metric, request, watch
 
 LETTERS = 60
 
@@ -226,3 +227,45 @@ def test_no_subject_is_a_bare_kind_of_news() -> None:
     bare = re.compile(r": (?:a|the|an) \w+(?:, |$| –)|: (?:revenue|funding|usage|compliance)\b(?:,|$)")
     subjects = [draft.subject for draft in drafts()]
     assert [subject for subject in subjects if bare.search(subject) or len(subject) > 90] == []
+
+
+SAID = "We measured it: overtime hours fell by 27% since we roster with Orchard."
+RESULT = event("customer_success", SAID, SAID, metric("relative decline", 27, "percent"), severity="medium")
+LOSS = "We lost Dunmore Care ($96k a year)."
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+@pytest.mark.parametrize("conditions", [(), ("customer_success >= 1",)])
+@pytest.mark.parametrize("beside", [(), (ARR, DEAL, CFO)])
+def test_what_somebody_else_says_of_themselves_is_quoted_or_left_out(
+    direction: Direction, conditions: tuple[str, ...], beside: tuple[Event, ...]
+) -> None:
+    asked = request(watch(*conditions, direction=direction), [RESULT, *beside])
+    draft = compose_offline(asked)
+    assert check(draft, asked) == []
+    assert "measured" not in draft.subject
+    is_quoted = f"A customer’s result, on 15 November: “{SAID.rstrip('.')}”." in draft.body
+    assert is_quoted or ("measured" not in draft.body and not conditions and beside)
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_a_loss_that_its_title_tells_in_the_first_person_is_quoted(direction: Direction) -> None:
+    loss = event("setback", LOSS, LOSS)
+    asked = request(watch(direction=direction))
+    asked = asked.model_copy(update={"events": (*asked.events, loss)})
+    draft = compose_offline(asked)
+    assert check(draft, asked) == []
+    assert f"A setback, on 15 November: “{LOSS.rstrip('.')}”." in draft.body
+
+
+def test_nobody_is_quoted_in_the_first_person_where_it_is_unknown_who_speaks() -> None:
+    for kind in ("partnership", "technical_achievement", "funding"):
+        said = event(kind, "Our team and Vireo have agreed on terms", "Our team and Vireo have agreed on terms")
+        draft = compose_offline(request(watch(), [said], []))
+        assert "Our team" not in draft.subject + draft.body
+        assert "on 15 November." in draft.body
+
+
+@pytest.mark.parametrize("title", ["SOC 2 Type I passed", "Trial phase I completed", "US market opened"])
+def test_a_numeral_and_a_country_are_nobody_who_speaks(title: str) -> None:
+    assert not is_speech(title)

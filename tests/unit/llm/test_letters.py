@@ -136,6 +136,21 @@ def test_a_setback_the_verdict_knows_is_named_in_one_sentence(direction: Directi
     assert "Fjord" not in draft.subject
 
 
+@pytest.mark.parametrize("direction", SPOKEN)
+def test_all_setbacks_of_high_severity_are_told_in_the_order_given(direction: Direction) -> None:
+    said = "Brack & Daughter are gone, $720k a year"
+    outage = event("setback", "Outage of 5 hours affected 410 sites", "down for 5 hours, 410 sites", days_ago=3)
+    leaver = event("setback", "Jan Beck is leaving as CTO", "Jan Beck leaves us", days_ago=4)
+    lost = event("setback", "Brack & Daughter cancelled their contract", said, days_ago=5)
+    asked = request(watch(direction=direction))
+    asked = asked.model_copy(update={"events": (*asked.events, outage, leaver, lost)})
+    draft = compose_offline(asked)
+    assert check(draft, asked) == []
+    told = ("had an outage of 5 hours on 17 November", "Jan Beck, ", "Brack & Daughter cancelled their contract")
+    places = [draft.body.index(each) for each in told]
+    assert places == sorted(places)
+
+
 def test_the_investor_repeats_to_no_founder_what_other_investors_do() -> None:
     rival = event("investor_interest", "Saltmarsh began due diligence", "Saltmarsh began due diligence")
     assert "Saltmarsh" not in compose_offline(request(watch(), [ARR, rival])).body

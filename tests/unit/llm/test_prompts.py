@@ -74,8 +74,8 @@ def prompts() -> dict[str, Rendered]:
     return {
         EXTRACTION.version: extraction(),
         LETTER.version: letter(Direction.TO_FOUNDER),
-        "letter-2-again": refused,
-        "letter-2-in-bands": in_bands(),
+        "letter-3-again": refused,
+        "letter-3-in-bands": in_bands(),
         PROPOSAL.version: proposal(),
         "proposal-1-again": proposal("“churn too high” names no such figure: `churn <= 3%` is left out"),
     }
@@ -87,7 +87,7 @@ def shown(rendered: Rendered) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    ["extraction-2", "letter-2", "letter-2-again", "letter-2-in-bands", "proposal-1", "proposal-1-again"],
+    ["extraction-2", "letter-3", "letter-3-again", "letter-3-in-bands", "proposal-1", "proposal-1-again"],
 )
 def test_a_prompt_is_sent_as_it_was_last_agreed(name: str) -> None:
     assert shown(prompts()[name]) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")

@@ -200,6 +200,7 @@ def test_says_what_is_missing_of_a_count_and_of_a_metric_nobody_stated() -> None
     assert evaluate(parse("enterprise_deal >= 1"), [early], [], MET, NOW).missing == "no enterprise deal since 2 March"
     assert evaluate(parse("enterprise_deal >= 2"), [DEAL], [], MET, NOW).missing.startswith("1 of 2")
     assert evaluate(parse("nps > 40"), EVENTS, POINTS, MET, NOW).missing == "no NPS was ever stated"
+    assert evaluate(parse("customers > 40"), EVENTS, POINTS, MET, NOW).missing == "no customers were ever stated"
 
 
 def test_arr_is_derived_from_a_newer_mrr_and_says_so() -> None:

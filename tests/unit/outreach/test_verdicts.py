@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sago.domain.events import Severity
 from sago.domain.watches import Outcome
-from sago.outreach.selection import choose
+from sago.outreach.selection import choose, other_side
+from sago.outreach.significance import scores
 from sago.outreach.verdicts import judge, name_of
 from tests.unit.outreach.stories import ARR, DEAL, EVENTS, NOW, NRR, POINTS, SETBACK, event, metric, point, watch
 
@@ -36,7 +37,7 @@ def test_a_figure_is_named_within_a_sentence_as_people_write_it(condition: str, 
     (told,) = judge(watch(condition), EVENTS, [figure], NOW, 60).results
     assert name_of(told) == name
     verdict = judge(watch(condition), EVENTS, [], NOW, 60)
-    assert verdict.because == f"No {name} was ever stated."
+    assert verdict.because == f"No {name} {'were' if name == 'customers' else 'was'} ever stated."
 
 
 def test_a_recent_high_setback_speaks_against_writing_with_its_quote_and_day() -> None:
@@ -76,3 +77,13 @@ def test_one_fact_is_told_once_and_kinds_are_mixed() -> None:
 @given(st.permutations(EVENTS), st.integers(min_value=0, max_value=5))
 def test_the_choice_does_not_depend_on_the_order(events: list[object], limit: int) -> None:
     assert choose(events, NOW, limit) == choose(EVENTS, NOW, limit)  # type: ignore[arg-type]
+
+
+def test_all_that_is_grave_stands_on_the_other_side_the_heaviest_first() -> None:
+    old, new = (event("setback", f"Lost customer {days}", "they leave", days_ago=days) for days in (50, 2))
+    mild = event("setback", "A short outage", "a short outage", days_ago=1, severity="medium")
+    weighed = scores([old, new, mild], NOW)
+    since = NOW - timedelta(days=60)
+    assert other_side([mild, old, new], since, NOW, weighed) == [new, old]
+    assert other_side([mild], since, NOW, weighed) == [mild]
+    assert other_side([old, new], NOW - timedelta(days=9), NOW, weighed) == [new]

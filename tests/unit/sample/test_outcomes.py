@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import date, datetime, timedelta
 
 import pytest
 from rich.console import Console
 
+from sago.config import PROJECT
 from sago.domain.batches import Batch, BatchState
 from sago.domain.events import Extraction, Observation
 from sago.domain.messages import CompactMessage, Message
 from sago.domain.significance import Fate, Scale
 from sago.domain.watches import Outcome, Verdict
+from sago.llm.letters import compose_offline
 from sago.llm.providers.offline import RulesModel
 from sago.outreach.judging import Explanation, Judging
+from sago.outreach.knowledge import load
+from sago.outreach.requesting import request_for
 from sago.pipeline import reading as pipeline_reading
 from sago.pipeline.folding import fold
 from sago.pipeline.reading import Reading
 from sago.report.explanation import explanation
+from sago.report.phrases import LABELS, one_line
 from sago.sample import stories
 from sago.sources.files import read_path
 from sago.stores.clock import SystemClock
@@ -183,3 +189,22 @@ def test_a_lively_month_has_no_gap_and_ten_days_later_all_are_silent(
 def test_on_a_narrow_screen_nothing_is_cut(explained: dict[str, Explanation]) -> None:
     wide, narrow = (shown(explained["tidewell"], width).replace(" ", "") for width in (200, 40))
     assert narrow == wide
+
+
+def test_the_readme_shows_what_the_demo_says(made: MemoryDatabase, explained: dict[str, Explanation]) -> None:
+    """Verdicts with their proofs, and how the letter begins; what changes with every rule of the reader is left out."""
+    shown = " ".join(re.sub("[│╭╮╰╯─]", " ", (PROJECT / "README.md").read_text(encoding="utf-8")).split())
+    for verdict in verdicts(explained).values():
+        said = verdict.against[0].title if verdict.against else verdict.because
+        proof = verdict.against[0].evidence[0] if verdict.against else verdict.results[-1].proof[-1]
+        assert f"“{verdict.watch.reason}” {LABELS[verdict.outcome]} " in shown
+        assert one_line(said) in shown
+        assert f"“{one_line(proof.quote)}”" in shown
+    now = verdicts(explained)["scaleflow"]
+    with made.begin() as tx:
+        known = load(tx, now.watch.id, now.as_of)
+    request = request_for(known, now.as_of, 60, 5) if known else None
+    assert request is not None
+    draft = compose_offline(request)
+    greeting, opening, *_ = draft.body.split("\n\n")
+    assert f"Subject {draft.subject} {greeting} {opening} … …" in shown
