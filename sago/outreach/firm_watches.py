@@ -18,7 +18,7 @@ from sago.outreach.conditions import parse, require_possible
 from sago.outreach.judging import Explanation, Judging
 from sago.outreach.proposing import propose
 from sago.outreach.watching import ADDED, REMOVED, drop_watch, lies_ahead, watch_note
-from sago.ports import Clock, Database, FirmView, Tenants
+from sago.ports import Clock, Database, FirmView, Tenants, Transaction
 
 
 class Asked(NamedTuple):
@@ -48,6 +48,8 @@ class FirmWatches:
     database: Database
     judging: Judging
     clock: Clock
+    most: int
+    """Watches of one company."""
 
     def watches(self, company_id: str | None, after: Place | None, limit: int) -> list[Watch]:
         """One page of them, oldest first."""
@@ -67,14 +69,16 @@ class FirmWatches:
         """A new watch, whose letters go to the founder. With a key it is the same one each time.
 
         Raises WrongFieldError; UsageError where the key stands for a watch that asked for something else, or was
-        removed since.
+        removed since, and where the firm has as many of the company as it may.
         """
         watch = self._made(asked, key)
         with self.tenants.view(self.firm_id) as view:
             if view.company(asked.company_id) is None:
                 raise NotThereError(f"company {asked.company_id}: nothing of it is shared with this firm")
         with self.database.begin() as tx:
+            tx.events.lock(watch.company_id)
             if tx.outreach.insert_watch(watch):
+                self._require_room(tx, watch.company_id)
                 tx.erasures.note(watch_note(ADDED, watch, self.who, self.clock.now()))
                 return watch
             known = tx.outreach.watch(watch.id)
@@ -91,6 +95,13 @@ class FirmWatches:
             watch = _the_watch(view, watch_id)
         with self.database.begin() as tx:
             drop_watch(watch, tx, self.who, self.clock.now())
+
+    def _require_room(self, tx: Transaction, company_id: str) -> None:
+        mine = [each for each in tx.outreach.watches(company_id) if each.firm_id == self.firm_id]
+        if len(mine) > self.most:
+            raise UsageError(
+                f"{self.most} watches of {company_id} are as many as a firm keeps at once: remove one first"
+            )
 
     def _made(self, asked: Asked, key: str | None) -> Watch:
         now = self.clock.now()

@@ -61,7 +61,8 @@ def add_watch(
     """Remember why you said no, and what would change your mind. Letters of it go to the founder.
 
     With an `Idempotency-Key` the same request again gives the same watch; the key with another body is refused.
-    Without one each request makes a watch.
+    Without one each request makes a watch. A firm keeps at most 50 of a company (`outreach.watches`): one more is a
+    409, until one is removed.
     """
     watch = container.firm_watches(caller.firm_id, caller.who).add(sent.asked, key)
     response.headers["Location"] = f"{router.prefix}/{watch.id}"

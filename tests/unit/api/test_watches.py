@@ -12,7 +12,7 @@ from sago.domain.companies import Granularity
 from sago.domain.events import EventType
 from sago.outreach.watching import drop_watch
 from tests.unit.api.api_house import MakeHouse
-from tests.unit.api.firms import COMPANY, FOUNDER_ADDRESS, NEVER, OTHERS, PRIVATE, WATCHES, Firms, two_firms
+from tests.unit.api.firms import COMPANY, FOUNDER_ADDRESS, MINE, NEVER, OTHERS, PRIVATE, WATCHES, Firms, two_firms
 from tests.unit.outreach import stories
 
 SENT = {
@@ -74,6 +74,22 @@ def test_the_same_key_is_the_same_watch_and_another_body_under_it_is_refused(fir
     assert firms.ask("POST", WATCHES, SENT, **{"Idempotency-Key": "k 1"}).status_code == 422
     assert len(firms.get(WATCHES)["items"]) == 2
     assert [line.action for line in firms.log()] == ["watch.added"] * 3
+
+
+def test_a_firm_keeps_so_many_watches_of_a_company_and_no_more(firms: Firms) -> None:
+    most, key = firms.house.container.settings.outreach.watches, {"Idempotency-Key": "k-1"}
+    first = firms.ask("POST", WATCHES, SENT, **key).json()
+    with firms.database.begin() as tx:
+        for number in range(most - 1):
+            tx.outreach.add_watch(stories.watch(name=f"more-{number}").model_copy(update={"firm_id": MINE}))
+    refused = firms.ask("POST", WATCHES, SENT)
+    assert refused.status_code == 409
+    assert refused.json()["detail"] == "50 watches of orchard are as many as a firm keeps at once: remove one first"
+    assert [firms.ask("POST", WATCHES, SENT, **key).json(), len(firms.log())] == [first, 1]
+    assert firms.ask("POST", WATCHES, SENT, OTHERS).status_code == 201
+    assert firms.ask("DELETE", f"{WATCHES}/{first['id']}").status_code == 204
+    assert firms.ask("POST", WATCHES, SENT).status_code == 201
+    assert firms.ask("POST", WATCHES, SENT).status_code == 409
 
 
 def test_what_the_house_adds_to_a_watch_is_no_other_body(firms: Firms) -> None:
