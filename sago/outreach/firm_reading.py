@@ -91,7 +91,7 @@ class FirmReading:
 
     def events_as_of(self, firm_id: str, asked: EventsAsked, company_id: str, moment: datetime) -> list[Event]:
         """A page of one company's events as they stood at a moment, newest first; none where nothing is shared."""
-        return self._settled(firm_id, company_id, lambda share: self._events_then(share, asked, moment))
+        return self.settled(firm_id, company_id, lambda share: self._events_then(share, asked, moment))
 
     def _events_then(self, share: Share | None, asked: EventsAsked, moment: datetime) -> list[Event]:
         if share is None:
@@ -103,7 +103,7 @@ class FirmReading:
 
     def series_as_of(self, firm_id: str, asked: SeriesAsked, moment: datetime) -> Series:
         """A page of a company's figures as they stood at a moment, oldest first."""
-        return self._settled(firm_id, asked.company_id, lambda share: self._series_then(share, asked, moment))
+        return self.settled(firm_id, asked.company_id, lambda share: self._series_then(share, asked, moment))
 
     def _series_then(self, share: Share | None, asked: SeriesAsked, moment: datetime) -> Series:
         if share is None:
@@ -116,11 +116,12 @@ class FirmReading:
         stated = (each for point in wanted for each in stated_points(share, [events[point.event_id]], [point]))
         return _series(share, _page(list(islice(stated, asked.limit + 1)), asked.limit))
 
-    def _settled(self, firm_id: str, company_id: str, read: Callable[[Share | None], Found]) -> Found:
-        """What is read through the share, where that is the same before and after."""
+    def settled(self, firm_id: str, company_id: str, read: Callable[[Share | None], Found]) -> Found:
+        """What is read beside the firm's view of a company whose share, given to `read`, is the same before and
+        after."""
         share = self.held(firm_id, company_id)
         found = read(share)
-        return found if self.held(firm_id, company_id) == share else self._settled(firm_id, company_id, read)
+        return found if self.held(firm_id, company_id) == share else self.settled(firm_id, company_id, read)
 
     def _share(self, view: FirmView, company_id: str) -> Share:
         share = self._shares(view, {company_id}).get(company_id)

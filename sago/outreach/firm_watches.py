@@ -15,6 +15,7 @@ from sago.domain.watches import Condition, Direction, Watch
 from sago.errors import NotThereError, UsageError, WrongFieldError
 from sago.outreach.addressing import person
 from sago.outreach.conditions import parse, require_possible
+from sago.outreach.firm_reading import FirmReading
 from sago.outreach.judging import Explanation, Judging
 from sago.outreach.proposing import propose
 from sago.outreach.watching import ADDED, REMOVED, drop_watch, lies_ahead, watch_note
@@ -46,6 +47,7 @@ class FirmWatches:
     who: str
     tenants: Tenants
     database: Database
+    reading: FirmReading
     judging: Judging
     clock: Clock
     most: int
@@ -60,7 +62,9 @@ class FirmWatches:
         """One of them as of now, judged on what the firm sees alone."""
         with self.tenants.view(self.firm_id) as view:
             watch = _the_watch(view, watch_id)
-        explained = self.judging.explain([watch], self.clock.now())
+        explained = self.reading.settled(
+            self.firm_id, watch.company_id, lambda _: self.judging.explain([watch], self.clock.now())
+        )
         if not explained:
             raise _not_there(watch_id)
         return explained[0]

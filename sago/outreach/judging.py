@@ -106,6 +106,6 @@ class Judging:
 
     def _explain(self, tx: Transaction, known: Known, as_of: datetime) -> Explanation:
         verdict = self._judge(known, as_of)
-        before = tx.verdicts.newest(known.watch.id, as_of.date())
+        before = tx.verdicts.newest(known.watch.id, as_of.date()) if known.view.is_open else None
         told = differences(before, verdict) if before else []
         return Explanation(verdict, before, told, {event.id: event.title for event in known.events})

@@ -242,6 +242,23 @@ def test_a_share_given_while_the_job_runs_keeps_what_it_covers(house: House, mon
     assert house.deals() == ["Delta", "Nordbank", "Zanzibar"]
 
 
+def test_a_share_that_is_given_anew_while_the_job_runs_is_left_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares(house, mine={"until": UNTIL}, theirs={"until": UNTIL}, default={})
+    mine = write(house, "mine", events(house)["Delta"], "slack", firm_id=FIRM, watch_id=MINE.id)
+    taking, given = Revoking._take_all, Share(firm_id=FIRM, company_id="acme", created_at=AFTER)
+
+    def taken(self: Revoking, share: Share, *rest: Any) -> Any:
+        with house.database.begin() as tx:
+            give(tx, given, "founder", AFTER)
+        return taking(self, share, *rest)
+
+    monkeypatch.setattr(Revoking, "_take_all", taken)
+    assert ended(house, AFTER) == [OTHER]
+    assert now_of(house, mine) == mine
+
+
 def test_a_revocation_leaves_nothing_for_the_job_to_do(house: House) -> None:
     shares(house, mine={}, theirs={}, default={})
     revoking(house).revoke(FIRM, "acme", "cli", "raised elsewhere", AFTER, lambda _: None)

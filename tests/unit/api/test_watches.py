@@ -10,6 +10,7 @@ import pytest
 
 from sago.domain.companies import Granularity
 from sago.domain.events import EventType
+from sago.outreach.judging import Explanation, Judging
 from sago.outreach.watching import drop_watch
 from tests.unit.api.api_house import MakeHouse
 from tests.unit.api.firms import COMPANY, FOUNDER_ADDRESS, MINE, NEVER, OTHERS, PRIVATE, WATCHES, Firms, two_firms
@@ -259,3 +260,26 @@ def test_who_may_only_read_changes_nothing(firms: Firms, method: str, path: str)
 def _fixed(headers: Any) -> list[tuple[str, str]]:
     """What does not count requests."""
     return [(name, value) for name, value in headers.items() if name not in ("x-request-id", "ratelimit")]
+
+
+def test_a_share_that_ends_while_its_watch_is_judged_shows_nothing(
+    firms: Firms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor what its verdict of an earlier day weighed."""
+    made = firms.ask("POST", WATCHES, SENT | {"met_on": None}).json()
+    judging = firms.house.container.judging
+    judging.keep_all(firms.clock.now() - timedelta(days=1))
+    explain, ends = Judging.explain, firms.house.container.ending.begin
+
+    def explained(self: Judging, *asked: Any) -> list[Explanation]:
+        found = explain(self, *asked)
+        ends(MINE, COMPANY, "key:1", "over")
+        return found
+
+    seen = firms.get(f"{WATCHES}/{made['id']}")["verdict"]
+    assert (seen["outcome"], seen["conditions"][0]["seen"]) == ("not_yet", 2.1e6)
+    assert seen["compared_with"] is not None
+    monkeypatch.setattr(Judging, "explain", explained)
+    verdict = firms.get(f"{WATCHES}/{made['id']}")["verdict"]
+    assert (verdict["outcome"], verdict["conditions"]) == ("do_not_write", [])
+    assert (verdict["compared_with"], verdict["changes"]) == (None, [])
