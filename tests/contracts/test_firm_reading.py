@@ -70,6 +70,19 @@ def world(database: Database) -> Iterator[World]:
     tenants.close()
 
 
+def test_an_event_of_the_moment_in_which_a_share_ends_is_not_shown(world: World) -> None:
+    """By the rows of the firm's view no more than by the house."""
+    end = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+    share = world.share("northgate", "acme", until=end)
+    moments = [end + timedelta(milliseconds=late) for late in (-1, 0, 1)]
+    last, *later = (event("acme", minute, occurred_at=moment) for minute, moment in enumerate(moments))
+    world.put("acme", [last, *later])
+    with world.reading.tenants.view("northgate") as view:
+        assert [each.id for each in view.events(EventsAsked())] == [last.id]
+        assert [view.event(each.id) for each in later] == [None, None]
+    assert [each.id for each in seen_by(share, [last, *later], [], START).events] == [last.id]
+
+
 @pytest.mark.parametrize("apart", [timedelta(seconds=-30), timedelta(seconds=30)])
 def test_no_page_ends_early_where_a_share_ends_between_two_clocks(world: World, apart: timedelta) -> None:
     """The database's and ours; it holds by one of them."""

@@ -78,6 +78,14 @@ def test_a_share_is_previewed_given_once_and_listed(house: Over, tenants: Tenant
     assert again.created_at == house.clock.now()
 
 
+def test_a_preview_of_the_latest_events_does_not_look_at_what_the_firm_watches_for(house: Over) -> None:
+    with house.database.begin() as tx:
+        tx.shares.ensure_firm("northgate", "Northgate")
+        tx.outreach.add_watch(watch("mine", company_id="acme", firm_id="northgate"))
+    asked = "acme", "northgate", Wish()
+    assert [len(house.giving.preview(*asked, most).verdicts) for most in (None, 1)] == [1, 0]
+
+
 def test_a_share_ends_once_and_takes_the_evidence_with_the_last_one(house: Over, tenants: Tenants) -> None:
     house.giving.give("acme", "northgate", "Northgate", WISH, "key:1f0c93ab")
     first = house.end("northgate", "acme", "key:1f0c93ab", "closed")
