@@ -52,6 +52,8 @@ class OutreachSettings(Section):
     provider: str | None = None
     """Who writes letters and proposes conditions; `extraction.provider` where it is not set."""
     setback_days: int = Field(60, ge=0)
+    watches: int = Field(50, ge=1)
+    """Of one company that a firm may keep by the API at once."""
     highlights: int = Field(5, ge=3, le=8)
     significance: SignificanceSettings = Field(default_factory=SignificanceSettings)
     folder: Path = Path("output/outreach")

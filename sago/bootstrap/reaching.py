@@ -84,7 +84,8 @@ class Reaching(Processing):
 
     def firm_watches(self, firm_id: str, who: str) -> FirmWatches:
         """What a firm waits for, for whoever acts in its name."""
-        return FirmWatches(firm_id, who, self.tenants, self.database, self.judging, self.clock)
+        most = self.settings.outreach.watches
+        return FirmWatches(firm_id, who, self.tenants, self.database, self.firm_reading, self.judging, self.clock, most)
 
     @cached_property
     def links(self) -> Links:

@@ -236,4 +236,6 @@ def _revoke(session: Session, container: Container, firm_id: str, company: str, 
         def step(name: str) -> None:
             bars.update(task, description=name, advance=1)
 
-        return container.ending.end(firm_id, company, me(), because, step)
+        step("ending the share")
+        ended = container.ending.begin(firm_id, company, me(), because)
+        return container.ending.end(ended, me(), because, step)

@@ -36,8 +36,9 @@ class FirmReading:
     def companies(self, firm_id: str, after: str | None, limit: int) -> list[SharedCompany]:
         """Companies whose share holds, by id."""
         with self.tenants.view(firm_id) as view:
-            found = view.companies(after, limit)
-            shares = self._shares(view, {company.company_id for company in found})
+            now = self.clock.now()
+            found = view.companies(after, limit, now)
+            shares = _shares(view, {company.company_id for company in found}, now)
         return [SharedCompany(each, shares[each.company_id]) for each in found if each.company_id in shares]
 
     def company(self, firm_id: str, company_id: str) -> SharedCompany:
@@ -51,8 +52,9 @@ class FirmReading:
     def events(self, firm_id: str, asked: EventsAsked) -> list[Event]:
         """A page of events of all companies, or of one, newest first."""
         with self.tenants.view(firm_id) as view:
-            found = view.events(asked)
-            shares = self._shares(view, {event.company_id for event in found})
+            now = self.clock.now()
+            found = view.events(asked, now)
+            shares = _shares(view, {event.company_id for event in found}, now)
             texts = _texts(view, shares, found)
         return [shown for event in found for shown in as_shared(shares.get(event.company_id), [event], texts)]
 
@@ -78,7 +80,7 @@ class FirmReading:
         """The company's share, where it holds by now: whoever reads beside the firm's view looks again when all is
         read, and reads anew where it is another."""
         with self.tenants.view(firm_id) as view:
-            return self._shares(view, {company_id}).get(company_id)
+            return _shares(view, {company_id}, self.clock.now()).get(company_id)
 
     def series(self, firm_id: str, asked: SeriesAsked) -> Series:
         """A page of a company's figures, oldest first."""
@@ -91,7 +93,7 @@ class FirmReading:
 
     def events_as_of(self, firm_id: str, asked: EventsAsked, company_id: str, moment: datetime) -> list[Event]:
         """A page of one company's events as they stood at a moment, newest first; none where nothing is shared."""
-        return self._settled(firm_id, company_id, lambda share: self._events_then(share, asked, moment))
+        return self.settled(firm_id, company_id, lambda share: self._events_then(share, asked, moment))
 
     def _events_then(self, share: Share | None, asked: EventsAsked, moment: datetime) -> list[Event]:
         if share is None:
@@ -103,7 +105,7 @@ class FirmReading:
 
     def series_as_of(self, firm_id: str, asked: SeriesAsked, moment: datetime) -> Series:
         """A page of a company's figures as they stood at a moment, oldest first."""
-        return self._settled(firm_id, asked.company_id, lambda share: self._series_then(share, asked, moment))
+        return self.settled(firm_id, asked.company_id, lambda share: self._series_then(share, asked, moment))
 
     def _series_then(self, share: Share | None, asked: SeriesAsked, moment: datetime) -> Series:
         if share is None:
@@ -116,22 +118,18 @@ class FirmReading:
         stated = (each for point in wanted for each in stated_points(share, [events[point.event_id]], [point]))
         return _series(share, _page(list(islice(stated, asked.limit + 1)), asked.limit))
 
-    def _settled(self, firm_id: str, company_id: str, read: Callable[[Share | None], Found]) -> Found:
-        """What is read through the share, where that is the same before and after."""
+    def settled(self, firm_id: str, company_id: str, read: Callable[[Share | None], Found]) -> Found:
+        """What is read beside the firm's view of a company whose share, given to `read`, is the same before and
+        after."""
         share = self.held(firm_id, company_id)
         found = read(share)
-        return found if self.held(firm_id, company_id) == share else self._settled(firm_id, company_id, read)
+        return found if self.held(firm_id, company_id) == share else self.settled(firm_id, company_id, read)
 
     def _share(self, view: FirmView, company_id: str) -> Share:
-        share = self._shares(view, {company_id}).get(company_id)
+        share = _shares(view, {company_id}, self.clock.now()).get(company_id)
         if share is None:
             raise NotThereError(company_id)
         return share
-
-    def _shares(self, view: FirmView, company_ids: set[str]) -> dict[str, Share]:
-        """Shares of these companies that hold."""
-        now = self.clock.now()
-        return {share.company_id: share for share in view.shares(company_ids) if share.holds_at(now)}
 
     def _figures(self, view: FirmView, share: Share, asked: SeriesAsked) -> _Page:
         """Figures that shown events state in what is shown of them. The view has none where bands stand for them.
@@ -172,6 +170,11 @@ class FirmReading:
             near |= {place_of(point): point for point in beside}
         points = [near[place] for place in sorted(near)]
         return contradictions(_shown(view, share, points)).get(event.id, ())
+
+
+def _shares(view: FirmView, company_ids: set[str], now: datetime) -> dict[str, Share]:
+    """Shares of these companies that hold."""
+    return {share.company_id: share for share in view.shares(company_ids) if share.holds_at(now)}
 
 
 def _texts(view: FirmView, shares: Mapping[str, Share], events: Sequence[Event]) -> Texts:

@@ -15,10 +15,11 @@ from sago.domain.watches import Condition, Direction, Watch
 from sago.errors import NotThereError, UsageError, WrongFieldError
 from sago.outreach.addressing import person
 from sago.outreach.conditions import parse, require_possible
+from sago.outreach.firm_reading import FirmReading
 from sago.outreach.judging import Explanation, Judging
 from sago.outreach.proposing import propose
 from sago.outreach.watching import ADDED, REMOVED, drop_watch, lies_ahead, watch_note
-from sago.ports import Clock, Database, FirmView, Tenants
+from sago.ports import Clock, Database, FirmView, Tenants, Transaction
 
 
 class Asked(NamedTuple):
@@ -53,8 +54,11 @@ class FirmWatches:
     who: str
     tenants: Tenants
     database: Database
+    reading: FirmReading
     judging: Judging
     clock: Clock
+    most: int
+    """Watches of one company."""
 
     def watches(self, company_id: str | None, after: Place | None, limit: int) -> list[Watch]:
         """One page of them, oldest first."""
@@ -65,7 +69,9 @@ class FirmWatches:
         """One of them as of now, judged on what the firm sees alone."""
         with self.tenants.view(self.firm_id) as view:
             watch = _the_watch(view, watch_id)
-        explained = self.judging.explain([watch], self.clock.now())
+        explained = self.reading.settled(
+            self.firm_id, watch.company_id, lambda _: self.judging.explain([watch], self.clock.now())
+        )
         if not explained:
             raise _not_there(watch_id)
         return explained[0]
@@ -74,14 +80,16 @@ class FirmWatches:
         """A new watch, whose letters go to the founder. With a key it is the same one each time.
 
         Raises WrongFieldError, also where the key stands for a watch that asked for something else; UsageError where
-        that was removed since.
+        that was removed since, and where the firm has as many of the company as it may.
         """
         watch = self._made(asked, key)
         with self.tenants.view(self.firm_id) as view:
             if view.company(asked.company_id) is None:
                 raise NotThereError(f"company {asked.company_id}: nothing of it is shared with this firm")
         with self.database.begin() as tx:
+            tx.events.lock(watch.company_id)
             if tx.outreach.insert_watch(watch):
+                self._require_room(tx, watch.company_id)
                 tx.erasures.note(watch_note(ADDED, watch, self.who, self.clock.now()))
                 return Added(watch, is_again=False)
             known = tx.outreach.watch(watch.id)
@@ -99,6 +107,13 @@ class FirmWatches:
             watch = _the_watch(view, watch_id)
         with self.database.begin() as tx:
             drop_watch(watch, tx, self.who, self.clock.now())
+
+    def _require_room(self, tx: Transaction, company_id: str) -> None:
+        mine = [each for each in tx.outreach.watches(company_id) if each.firm_id == self.firm_id]
+        if len(mine) > self.most:
+            raise UsageError(
+                f"{self.most} watches of {company_id} are as many as a firm keeps at once: remove one first"
+            )
 
     def _made(self, asked: Asked, key: str | None) -> Watch:
         now = self.clock.now()

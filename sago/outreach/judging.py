@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sago.domain.significance import Scale
 from sago.domain.tasks import NOTHING_NEW
 from sago.domain.watches import Outcome, Verdict, Watch
 from sago.outreach.differences import differences
-from sago.outreach.knowledge import Known, known_to
+from sago.outreach.knowledge import Known, all_known_to
 from sago.ports import Clock, Database, Transaction
 
 
@@ -27,6 +28,12 @@ class Explanation(NamedTuple):
     """Of the events that its scores are of."""
 
 
+class _Read(NamedTuple):
+    state: object
+    """Of all that they were read of, before they were."""
+    known: Sequence[Known]
+
+
 @dataclass(frozen=True)
 class Judging:
     """What the watches say, with everything that is shown of it. A share that has ended by now shows nothing, of
@@ -38,8 +45,8 @@ class Judging:
     clock: Clock
 
     def keep_all(self, as_of: datetime) -> int:
-        """Judge every active watch as of a moment and keep the verdicts as that day's; how many. One transaction a
-        company, under its fold's lock: no quote is kept that was erased meanwhile."""
+        """Judge every active watch as of a moment and keep the verdicts as that day's; how many. No quote is kept that
+        was erased meanwhile, and nobody who ends a share waits for more than one verdict."""
         with self.database.begin() as tx:
             watches = tx.outreach.watches()
         return self._keep(watches, as_of)
@@ -51,21 +58,42 @@ class Judging:
         return self._keep(watches, as_of)
 
     def _keep(self, watches: list[Watch], as_of: datetime) -> int:
-        kept = 0
-        for company_id, of_company in groupby(sorted(watches, key=_company), key=_company):
+        by_share = attrgetter("company_id", "firm_id")
+        shares = groupby(sorted(watches, key=by_share), key=by_share)
+        return sum(self._keep_of_share(list(watches_of_share), as_of) for _, watches_of_share in shares)
+
+    def _keep_of_share(self, watches: list[Watch], as_of: datetime) -> int:
+        """Judged without a lock, and kept under the fold's where all is as it was read; else judged anew under it."""
+        with self.database.begin() as tx:
+            read = self._read(tx, watches, as_of)
+        for number in range(len(read.known)):
+            verdict = self._judge(read.known[number], as_of)
             with self.database.begin() as tx:
-                tx.events.lock(company_id)
-                judged = [
-                    known.judge(as_of, self.setback_days, self.scale) for known in self._known(tx, of_company, as_of)
-                ]
-                tx.verdicts.put(judged)
-            kept += len(judged)
-        return kept
+                tx.events.lock(verdict.watch.company_id)
+                if self._state(tx, verdict.watch, as_of) != read.state:
+                    read = self._read(tx, watches, as_of)
+                    verdict = self._judge(read.known[number], as_of)
+                tx.verdicts.put([verdict])
+        return len(read.known)
+
+    def _read(self, tx: Transaction, watches: list[Watch], as_of: datetime) -> _Read:
+        """Of watches of one share."""
+        state = self._state(tx, watches[0], as_of)
+        return _Read(state, list(all_known_to(tx, watches, as_of, self.clock.now())))
+
+    def _state(self, tx: Transaction, watch: Watch, as_of: datetime) -> object:
+        """Of what the watch is judged on and may quote."""
+        share = tx.shares.get(watch.firm_id, watch.company_id)
+        holds = share is not None and share.holds_at(max(as_of, self.clock.now()))
+        return share, holds, tx.events.state(watch.company_id)
+
+    def _judge(self, known: Known, as_of: datetime) -> Verdict:
+        return known.judge(as_of, self.setback_days, self.scale)
 
     def explain(self, watches: list[Watch], as_of: datetime) -> list[Explanation]:
         """Each of these as of a moment, beside the last verdict kept of an earlier day. Nothing is written."""
         with self.database.begin() as tx:
-            return [self._explain(tx, each, as_of) for each in self._known(tx, sorted(watches, key=_company), as_of)]
+            return [self._explain(tx, each, as_of) for each in all_known_to(tx, watches, as_of, self.clock.now())]
 
     def why_no_letter(self, watch_id: UUID, as_of: datetime) -> str:
         """What is said of a watch that no letter was written for, in a line."""
@@ -77,15 +105,7 @@ class Judging:
         return NOTHING_NEW
 
     def _explain(self, tx: Transaction, known: Known, as_of: datetime) -> Explanation:
-        verdict = known.judge(as_of, self.setback_days, self.scale)
-        before = tx.verdicts.newest(known.watch.id, as_of.date())
+        verdict = self._judge(known, as_of)
+        before = tx.verdicts.newest(known.watch.id, as_of.date()) if known.view.is_open else None
         told = differences(before, verdict) if before else []
         return Explanation(verdict, before, told, {event.id: event.title for event in known.events})
-
-    def _known(self, tx: Transaction, watches: Iterable[Watch], as_of: datetime) -> Iterator[Known]:
-        now = self.clock.now()
-        yield from (known for watch in watches if (known := known_to(tx, watch, as_of, now)))
-
-
-def _company(watch: Watch) -> str:
-    return watch.company_id

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -37,6 +40,10 @@ class Known(NamedTuple):
         """Those that are seen."""
         return self.view.seen.metric_points
 
+    def of(self, watch: Watch) -> Known:
+        """The same for another watch of the firm and the company."""
+        return self._replace(watch=watch, view=self.view._replace(watch=watch))
+
     def judge(self, as_of: datetime, setback_days: int, scale: Scale) -> Verdict:
         """The verdict with all that is shown of it."""
         return assess(self.view.judge(as_of, setback_days), self.grounds, as_of, scale)
@@ -56,6 +63,20 @@ def known_to(transaction: Transaction, watch: Watch, as_of: datetime, now: datet
         return None
     view = view_of(transaction, watch, as_of, now)
     return Known(company, watch, view, _grounds(transaction, view, as_of))
+
+
+def all_known_to(
+    transaction: Transaction, watches: Iterable[Watch], as_of: datetime, now: datetime | None = None
+) -> Iterator[Known]:
+    """`known_to` each of these, by company: what a share shows is read once, however many watches rest on it."""
+    by_company = attrgetter("company_id")
+    for _, of_company in groupby(sorted(watches, key=by_company), key=by_company):
+        read: dict[str, Known | None] = {}
+        for watch in of_company:
+            if watch.firm_id not in read:
+                read[watch.firm_id] = known_to(transaction, watch, as_of, now)
+            if known := read[watch.firm_id]:
+                yield known.of(watch)
 
 
 def _grounds(tx: Transaction, view: View, as_of: datetime) -> Grounds:

@@ -23,7 +23,7 @@ class Nearby:
         self._source = source
         self._rows: list[Message] = []
         self._start = self._end = datetime.max.replace(tzinfo=UTC)
-        """Between them all rows are known; at `_end` some may be, and before `_start`."""
+        """Between them all rows are known; at `_end` some may be, and at `_start` the last ones."""
         self.read = 0
         """Rows read so far."""
 
@@ -47,12 +47,11 @@ class Nearby:
     def before(self, moment: datetime) -> list[Message]:
         """The last ROWS rows before a moment of which `after` was asked."""
         since = moment - REACH
-        known = [row for row in self._rows if row.sent_at >= self._start]
-        wanted = ROWS - sum(since <= row.sent_at < moment for row in known)
+        wanted = ROWS - sum(since <= row.sent_at < moment for row in self._rows)
         if wanted > 0 and since < self._start:
             more = self._read(since, self._start, wanted)
-            self._rows = more + known
-            self._start = since if len(more) < wanted else more[0].sent_at + INSTANT
+            self._rows = more + self._rows
+            self._start = since if len(more) < wanted else more[0].sent_at
         return [row for row in self._rows if since <= row.sent_at < moment][-ROWS:]
 
     def _read(self, start: datetime, end: datetime, limit: int, *, oldest: bool = False) -> list[Message]:

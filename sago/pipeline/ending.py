@@ -31,24 +31,22 @@ class Ending:
     recovery: Recovery
     log: MessageLog
 
-    def begin(self, firm_id: str, company_id: str, who: str, why: str) -> None:
+    def begin(self, firm_id: str, company_id: str, who: str, why: str) -> Share:
         """End the share itself: nothing of the company is shown from then on. What came of it is erased by `end`, and
         where that never gets its turn by `upkeep.end_shares`."""
         self._given(firm_id, company_id)
-        self.revoking.begin(firm_id, company_id, who, why, self.clock.now())
+        return self.revoking.begin(firm_id, company_id, who, why, self.clock.now())
 
-    def end(
-        self, firm_id: str, company_id: str, who: str, why: str, step: Callable[[str], None] = lambda _: None
-    ) -> Revoked:
-        """End the share and erase what came of it. Cut off it goes on where it was; done, the same again changes
-        nothing."""
-        share, now = self._given(firm_id, company_id), self.clock.now()
+    def end(self, share: Share, who: str, why: str, step: Callable[[str], None] = lambda _: None) -> Revoked:
+        """Erase what came of a share that `begin` ended. Cut off it goes on where it was; done, the same again changes
+        nothing. Raises UsageError where the founder gave it anew meanwhile."""
+        now = self.clock.now()
         if self._is_through(share):
             return Revoked(share, 0, 0, Derived(), None)
-        done = self.revoking.revoke(firm_id, company_id, who, why, now, step)
+        done = self.revoking.take(share, who, why, now, step)
         if done.evidence:
             step("queueing again")
-            self.recovery.requeue(company_id, now)
+            self.recovery.requeue(share.company_id, now)
         return done
 
     def proof(self, firm_id: str, company_id: str) -> Proof:
@@ -72,8 +70,6 @@ class Ending:
     def _is_through(self, share: Share) -> bool:
         """Whether it has ended, a revocation of it came to its end, and nothing has come since."""
         now = self.clock.now()
-        if share.holds_at(now):
-            return False
         with self.database.begin() as tx:
             if share in tx.shares.ended(now):
                 return False

@@ -87,8 +87,18 @@ class Revoking:
         """End the share and take what was derived for the firm; of the company's evidence what no other share covers.
         Raises UsageError where there never was a share."""
         step("ending the share")
-        share = self.begin(firm_id, company_id, who, why, now)
+        return self.take(self.begin(firm_id, company_id, who, why, now), who, why, now, step)
+
+    def take(self, share: Share, who: str, why: str, now: datetime, step: Callable[[str], None]) -> Revoked:
+        """What `revoke` takes once the share has ended. Raises UsageError, and takes nothing, where it is another by
+        now."""
+        if not self._stands(share):
+            raise UsageError(f"share of {share.company_id} with {share.firm_id}: given anew meanwhile; revoke it again")
         return self._take_all(share, who, why, now, step)
+
+    def _stands(self, share: Share) -> bool:
+        with self.database.begin() as tx:
+            return tx.shares.get(share.firm_id, share.company_id) == share
 
     def begin(self, firm_id: str, company_id: str, who: str, why: str, now: datetime) -> Share:
         """The share, ended, with all that came of it still there. One that has ended already stays as it is. Raises
@@ -135,9 +145,8 @@ class Revoking:
         return Left(_held(of_firms), _held(own), is_whole, sources)
 
     def _is_taken(self, share: Share, now: datetime) -> bool:
-        with self.database.begin() as tx:
-            if tx.shares.get(share.firm_id, share.company_id) != share:
-                return False  # given anew meanwhile
+        if not self._stands(share):
+            return False  # given anew meanwhile
         try:
             self._take_all(share, "sago", OVER, now, lambda _: None)
         except Exception as error:  # one share's error keeps no other's words here

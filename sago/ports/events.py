@@ -28,6 +28,9 @@ class EventStore(Protocol):
     def lock(self, company_id: str) -> None:
         """Hold the company's fold until the transaction ends (`pg_advisory_xact_lock`)."""
 
+    def state(self, company_id: str) -> object:
+        """Equals what it was as long as nothing that was read of the company, or folded of it, has become another."""
+
     def append(self, observations: Sequence[Observation], extractions: Sequence[Extraction]) -> int:
         """Append what is new by its key; how many observations were new."""
 

@@ -43,15 +43,16 @@ class FirmView(Protocol):
     def shares(self, of: Collection[str] | None = None) -> list[Share]:
         """Shares with this firm, ended ones too, by company; of these companies alone where they are named."""
 
-    def companies(self, after: str | None = None, limit: int = 50) -> list[Company]:
-        """Companies whose share holds, by id, those after this id; without the address of the founder."""
+    def companies(self, after: str | None = None, limit: int = 50, at: datetime | None = None) -> list[Company]:
+        """Companies whose share holds, by id, those after this id; without the address of the founder. With `at` it
+        holds by that clock too: whoever asks drops no row of a page."""
 
     def company(self, company_id: str) -> Company | None:
         """One of these, or None."""
 
-    def events(self, asked: EventsAsked) -> list[Event]:
+    def events(self, asked: EventsAsked, at: datetime | None = None) -> list[Event]:
         """Active events whose first proof's source is shared and that happened before the share's end, newest first by
-        `occurred_at`."""
+        `occurred_at`; `at` as with companies."""
 
     def event(self, event_id: UUID) -> Event | None:
         """One of these, also by an id it once had; or None."""

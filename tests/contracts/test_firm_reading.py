@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -25,6 +26,7 @@ from sago.outreach.sharing import VERSION, seen_by
 from sago.pipeline.folding import Folding
 from sago.ports import Database, Tenants
 from sago.stores.clock import SystemClock
+from sago.stores.memory.clock import ManualClock
 from sago.stores.memory.database import MemoryDatabase
 from sago.stores.memory.tenants import MemoryTenants
 from sago.stores.postgres import PostgresDatabase
@@ -66,6 +68,33 @@ def world(database: Database) -> Iterator[World]:
     clock = SystemClock()
     yield World(database, FirmReading(tenants, database, clock, Earlier(database, clock, Folding)))
     tenants.close()
+
+
+def test_an_event_of_the_moment_in_which_a_share_ends_is_not_shown(world: World) -> None:
+    """By the rows of the firm's view no more than by the house."""
+    end = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+    share = world.share("northgate", "acme", until=end)
+    moments = [end + timedelta(milliseconds=late) for late in (-1, 0, 1)]
+    last, *later = (event("acme", minute, occurred_at=moment) for minute, moment in enumerate(moments))
+    world.put("acme", [last, *later])
+    with world.reading.tenants.view("northgate") as view:
+        assert [each.id for each in view.events(EventsAsked())] == [last.id]
+        assert [view.event(each.id) for each in later] == [None, None]
+    assert [each.id for each in seen_by(share, [last, *later], [], START).events] == [last.id]
+
+
+@pytest.mark.parametrize("apart", [timedelta(seconds=-30), timedelta(seconds=30)])
+def test_no_page_ends_early_where_a_share_ends_between_two_clocks(world: World, apart: timedelta) -> None:
+    """The database's and ours; it holds by one of them."""
+    now = datetime.now(UTC)
+    world.share("northgate", "acme", until=now + apart / 2)
+    world.share("northgate", "birch")
+    world.put("acme", [event("acme", 9)])
+    world.put("birch", events := [event("birch", minute) for minute in range(3)])
+    ours = replace(world.reading, clock=ManualClock(now + apart))
+    found = ours.events("northgate", EventsAsked(limit=3))
+    assert [each.id for each in found] == [each.id for each in reversed(events)]
+    assert [each.company.company_id for each in ours.companies("northgate", None, 1)] == ["birch"]
 
 
 def event(company_id: str, minute: int, *sources: str, **fields: object) -> Event:

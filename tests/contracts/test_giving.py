@@ -14,11 +14,11 @@ from sago.domain.events import Fold
 from sago.domain.letters import Letter, LetterDraft, LetterState, Receipt
 from sago.domain.mails import MailState, mail_id, new_mail
 from sago.domain.pages import AuditAsked, LettersAsked
-from sago.errors import NotThereError
+from sago.errors import NotThereError, UsageError
 from sago.outreach.giving import Giving, Wish
 from sago.outreach.permission import objections
 from sago.pipeline.ending import Ending
-from sago.pipeline.revoking import Revoking
+from sago.pipeline.revoking import Revoked, Revoking
 from sago.ports import SHARE_ERASED, Database, Tenants, Transaction
 from sago.stores.memory.clock import ManualClock
 from tests.contracts.test_outreach import letter, watch
@@ -41,6 +41,9 @@ class Over(House):
         self.ending = Ending(self.database, self.clock, revoking, self.recovery, self.log)
         self.store(deal(1))
         self.run()
+
+    def end(self, firm_id: str, company_id: str, who: str, why: str) -> Revoked:
+        return self.ending.end(self.ending.begin(firm_id, company_id, who, why), who, why)
 
     def furnish(self) -> None:
         super().furnish()
@@ -75,20 +78,44 @@ def test_a_share_is_previewed_given_once_and_listed(house: Over, tenants: Tenant
     assert again.created_at == house.clock.now()
 
 
+def test_a_preview_of_the_latest_events_does_not_look_at_what_the_firm_watches_for(house: Over) -> None:
+    with house.database.begin() as tx:
+        tx.shares.ensure_firm("northgate", "Northgate")
+        tx.outreach.add_watch(watch("mine", company_id="acme", firm_id="northgate"))
+    asked = "acme", "northgate", Wish()
+    assert [len(house.giving.preview(*asked, most).verdicts) for most in (None, 1)] == [1, 0]
+
+
 def test_a_share_ends_once_and_takes_the_evidence_with_the_last_one(house: Over, tenants: Tenants) -> None:
     house.giving.give("acme", "northgate", "Northgate", WISH, "key:1f0c93ab")
-    first = house.ending.end("northgate", "acme", "key:1f0c93ab", "closed")
+    first = house.end("northgate", "acme", "key:1f0c93ab", "closed")
     assert first.evidence is None
     assert house.ending.proof("northgate", "acme").left.counts == {}
     assert noted(tenants)[1:] == ["share.revoked key:1f0c93ab", f"{SHARE_ERASED} key:1f0c93ab"]
     house.clock.advance(timedelta(hours=1))
-    assert house.ending.end("northgate", "acme", "key:2", "again") == first
+    assert house.end("northgate", "acme", "key:2", "again") == first
     assert len(noted(tenants)) == 3
-    last = house.ending.end(DEFAULT_FIRM, "acme", "key:1f0c93ab", "closed")
+    last = house.end(DEFAULT_FIRM, "acme", "key:1f0c93ab", "closed")
     assert last.evidence is not None
     assert (last.evidence.rows, last.evidence.events) == (1, 1)
     assert house.ending.proof(DEFAULT_FIRM, "acme").left.counts == {}
     assert house.deals() == []
+
+
+def test_a_share_that_is_given_anew_before_its_revocation_has_its_turn_stays_as_given(house: Over) -> None:
+    house.giving.give("acme", "northgate", "Northgate", Wish(), "key:1")
+    ended = house.ending.begin("northgate", "acme", "key:1", "closed")
+    assert not ended.holds_at(house.clock.now())
+    house.clock.advance(timedelta(seconds=2))
+    given = house.giving.give("acme", "northgate", "Northgate", Wish(), "key:1").share
+    mine = letter("mine", company_id="acme", firm_id="northgate")
+    with house.database.begin() as tx:
+        assert tx.outreach.add_letter(mine)
+    with pytest.raises(UsageError, match="given anew meanwhile"):
+        house.ending.end(ended, "key:1", "closed")
+    with house.database.begin() as tx:
+        assert tx.shares.get("northgate", "acme") == given
+        assert tx.outreach.letter(mine.id) == mine
 
 
 def test_what_is_not_known_is_not_there(house: Over) -> None:
@@ -99,7 +126,7 @@ def test_what_is_not_known_is_not_there(house: Over) -> None:
     with pytest.raises(NotThereError):
         house.giving.give("nobody", "northgate", "Northgate", Wish(), "key:1")
     with pytest.raises(NotThereError):
-        house.ending.end("northgate", "acme", "key:1", "never given")
+        house.end("northgate", "acme", "key:1", "never given")
     with pytest.raises(NotThereError):
         house.ending.proof("northgate", "acme")
 
@@ -168,6 +195,27 @@ def test_a_letter_without_words_never_goes_though_its_mail_had_begun(
         one = tx.outreach.letter(outbox[LetterState.UNKNOWN].id)
         assert one is not None
         assert "erased" in objections(tx, one, NOW, timedelta(days=14))[0]
+
+
+def test_a_narrower_share_of_one_firm_leaves_the_letters_of_others(house: Over) -> None:
+    house.giving.give("acme", "northgate", "Northgate", Wish(), "key:1")
+    house.giving.give("acme", "alder", "Alder", Wish(), "key:1")
+    with house.database.begin() as tx:
+        told = tuple(event.id for event in tx.events.find("acme"))
+        mine, theirs = (
+            letter(firm, firm, company_id="acme", firm_id=firm, event_ids=told) for firm in ("northgate", "alder")
+        )
+        assert [tx.outreach.add_letter(each) for each in (mine, theirs)] == [True, True]
+    for each in (mine, theirs):
+        house.drafts.put(each)
+    house.giving.give("acme", "northgate", "Northgate", Wish(("gmail",)), "key:1")
+    with house.database.begin() as tx:
+        kept = [tx.outreach.letter(each.id) for each in (mine, theirs)]
+    assert [each and (each.state, each.draft == NO_WORDS) for each in kept] == [
+        (LetterState.SUPERSEDED, True),
+        (LetterState.DRAFT, False),
+    ]
+    assert [len(house.drafts.files(each)) for each in (mine, theirs)] == [0, 1]
 
 
 def test_of_a_narrower_share_only_the_cited_events_are_read_and_letters_that_read_the_same_stay(

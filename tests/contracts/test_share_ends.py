@@ -5,7 +5,7 @@ Zanzibar was told in chat alone, Nordbank in mails alone, Delta in both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from sago.domain.letters import Letter, LetterState, Receipt
 from sago.domain.mails import MailState, new_mail
 from sago.domain.messages import Message
 from sago.domain.significance import DEFAULT_SCALE
-from sago.domain.watches import Outcome
+from sago.domain.watches import Outcome, Verdict
 from sago.errors import TransientError
+from sago.outreach.conditions import parse
 from sago.outreach.judging import Judging
+from sago.outreach.knowledge import Known
 from sago.outreach.permission import objections
 from sago.outreach.withholding import give
 from sago.pipeline.revoking import Revoking
@@ -240,6 +242,23 @@ def test_a_share_given_while_the_job_runs_keeps_what_it_covers(house: House, mon
     assert house.deals() == ["Delta", "Nordbank", "Zanzibar"]
 
 
+def test_a_share_that_is_given_anew_while_the_job_runs_is_left_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares(house, mine={"until": UNTIL}, theirs={"until": UNTIL}, default={})
+    mine = write(house, "mine", events(house)["Delta"], "slack", firm_id=FIRM, watch_id=MINE.id)
+    taking, given = Revoking._take_all, Share(firm_id=FIRM, company_id="acme", created_at=AFTER)
+
+    def taken(self: Revoking, share: Share, *rest: Any) -> Any:
+        with house.database.begin() as tx:
+            give(tx, given, "founder", AFTER)
+        return taking(self, share, *rest)
+
+    monkeypatch.setattr(Revoking, "_take_all", taken)
+    assert ended(house, AFTER) == [OTHER]
+    assert now_of(house, mine) == mine
+
+
 def test_a_revocation_leaves_nothing_for_the_job_to_do(house: House) -> None:
     shares(house, mine={}, theirs={}, default={})
     revoking(house).revoke(FIRM, "acme", "cli", "raised elsewhere", AFTER, lambda _: None)
@@ -358,3 +377,62 @@ def rows(house: House) -> list[Any]:
     """What the raw store still holds words of."""
     every = Erasure(id=MINE.id, company_id="acme", because="", requested_by="", requested_at=NOW)
     return house.raw.find(every)
+
+
+def judge_while(house: House, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> Verdict:
+    """What is kept of the firm's watch, which quotes all deals, where something happens while it is judged."""
+    judge, clock, seen = Known.judge, ManualClock(UNTIL), []
+
+    def judged(self: Known, *rest: Any) -> Verdict:
+        verdict = judge(self, *rest)
+        if self.watch.id == MINE.id:
+            seen.append(verdict)
+            if len(seen) == 1:
+                happens()
+        return verdict
+
+    monkeypatch.setattr(Known, "judge", judged)
+    with house.database.begin() as tx:
+        tx.outreach.add_watch(MINE.model_copy(update={"conditions": (parse("enterprise_deal >= 1"),), "met_on": None}))
+    assert Judging(house.database, 60, DEFAULT_SCALE, clock).keep_all(UNTIL) == 3
+    assert "Zanzibar" in seen[0].model_dump_json()
+    with house.database.begin() as tx:
+        kept = tx.verdicts.newest(MINE.id)
+    assert kept is not None
+    return kept
+
+
+def test_nobody_waits_for_a_judgement_to_end_a_share_and_nothing_of_it_is_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares(house, mine={}, theirs={})
+    kept = judge_while(house, monkeypatch, lambda: revoking(house).begin(FIRM, "acme", "ana", "over", UNTIL))
+    assert kept.outcome is Outcome.DO_NOT_WRITE
+    assert "Zanzibar" not in kept.model_dump_json()
+
+
+def test_no_word_is_kept_that_was_erased_while_it_was_judged(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares(house, mine={}, theirs={})
+    whence = {"company_id": "acme", "message_id": "slack:1"}
+    gone = Erasure(id=MINE.id, because="asked", requested_by="cli", requested_at=NOW, **whence)
+    kept = judge_while(house, monkeypatch, lambda: house.erasing.erase(gone, NOW))
+    assert kept.outcome is Outcome.NOW
+    assert "Zanzibar" not in kept.model_dump_json()
+
+
+def test_what_a_share_shows_is_read_once_for_all_its_watches(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares(house, mine={}, theirs={})
+    with house.database.begin() as tx:
+        for number in range(5):
+            tx.outreach.add_watch(watch(f"more-{number}", company_id="acme", firm_id=FIRM))
+        kind, read = type(tx.events), []
+    find = kind.find
+
+    def counted(self: Any, *asked: Any, **how: Any) -> Any:
+        read.append(asked)
+        return find(self, *asked, **how)
+
+    monkeypatch.setattr(kind, "find", counted)
+    judging = Judging(house.database, 60, DEFAULT_SCALE, ManualClock(NOW))
+    assert judging.keep_all(NOW) == 8
+    assert len(read) == 3

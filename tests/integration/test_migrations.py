@@ -25,7 +25,7 @@ from sago.embedded.postgres import remove_data, start_postgres
 from sago.embedded.servers import Server
 from sago.errors import ConfigError, PermanentError, SagoError, TransientError
 from sago.sections import PostgresSettings
-from sago.stores.postgres import PostgresDatabase, migrate, schema_level
+from sago.stores.postgres import PostgresDatabase, engine, migrate, schema_level
 from sago.stores.postgres.engine import Connections
 from sago.stores.postgres.migrate import MIGRATIONS, wipe
 from sago.stores.postgres.tables import metadata
@@ -120,6 +120,23 @@ def test_migrations_at_once_run_one_after_the_other(empty: PostgresSettings) -> 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(migrate, [empty] * 3))
     PostgresDatabase(empty).ping()
+
+
+def test_a_statement_of_a_migration_takes_as_long_as_it_takes(
+    migrated: PostgresSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock is not waited for any longer than by anybody."""
+    monkeypatch.setattr(
+        engine, "SESSION", engine.SESSION.replace("statement_timeout = '30s'", "statement_timeout = 500")
+    )
+
+    def slow(config: Config, _: str) -> None:
+        connection = config.attributes["connection"]
+        connection.execute(text("SELECT pg_sleep(1)"))
+        assert connection.scalar(text("SHOW lock_timeout")) == "10s"
+
+    monkeypatch.setattr(command, "upgrade", slow)
+    migrate(migrated)
 
 
 def test_two_databases_of_a_new_cluster_can_be_migrated_at_once(fresh_cluster: PostgresSettings) -> None:

@@ -26,6 +26,7 @@ from sago.api.shapes.shares import (
     ShareShown,
     ShareWish,
 )
+from sago.domain.companies import Share
 from sago.domain.keys import SHARE
 
 router = APIRouter(prefix="/api/v1/shares", tags=["shares"])
@@ -119,18 +120,18 @@ async def revoke_share(
 
     The firm sees nothing from the first moment. Where the rest takes longer than `api.answer_within` (20 s) the answer
     is 503, and it goes on; asked again it ends what is left. What does not get its turn, with a 429 too, is done within
-    the hour. The same again changes nothing.
+    the hour. The same again changes nothing. Given anew before its turn came it stays as given, and that is a 409.
     """
     ending = container.ending
 
-    def end() -> RevokedShown:
-        done = ending.end(firm_id, company_id, caller.who, sent.because)
+    def end(share: Share) -> RevokedShown:
+        done = ending.end(share, caller.who, sent.because)
         proof = ending.proof(firm_id, company_id)
         return RevokedShown.of(done, proof, container.clock.now(), is_counted=caller.is_house)
 
     begin = partial(ending.begin, firm_id, company_id, caller.who, sent.because)
-    await request.app.state.desk.answer(begin, container.settings.api.answer_within)
-    return await end_long(request, caller.who, end)
+    ended = await request.app.state.desk.answer(begin, container.settings.api.answer_within)
+    return await end_long(request, caller.who, partial(end, ended))
 
 
 @router.get("/{company_id}/{firm_id}/left", responses=answers(404, 409, 422, 503))

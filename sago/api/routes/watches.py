@@ -61,7 +61,8 @@ def add_watch(
     """Remember why you said no, and what would change your mind. Letters of it go to the founder.
 
     With an `Idempotency-Key` the same request again gives the same watch, with `Idempotency-Replayed: true`; 422 where
-    another body comes under the key, 409 where its watch was removed since. Without one each request makes a watch.
+    another body comes under the key, 409 where its watch was removed since. Without one each request makes a watch. A
+    firm keeps at most 50 of a company (`outreach.watches`): one more is a 409, until one is removed.
     """
     watch, is_again = container.firm_watches(caller.firm_id, caller.who).add(sent.asked, key)
     if is_again:

@@ -36,6 +36,10 @@ class MemoryEvents:
     def lock(self, company_id: str) -> None:
         """Held already: transactions run one after the other."""
 
+    def state(self, company_id: str) -> object:
+        said = [each for each in self._state.observations.values() if each.company_id == company_id]
+        return said, [each for each in self._state.events.values() if each.company_id == company_id]
+
     def append(self, observations: Sequence[Observation], extractions: Sequence[Extraction]) -> int:
         before = len(self._state.observations)
         for said in observations:

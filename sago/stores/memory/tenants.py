@@ -51,15 +51,17 @@ class MemoryView:
         mine = [share for share in mine if of is None or share.company_id in of]
         return sorted(mine, key=lambda share: share.company_id)
 
-    def companies(self, after: str | None = None, limit: int = 50) -> list[Company]:
-        later = [company_id for company_id in sorted(self._held) if after is None or company_id > after]
+    def companies(self, after: str | None = None, limit: int = 50, at: datetime | None = None) -> list[Company]:
+        held = [company_id for company_id in sorted(self._held) if self._holds(company_id, at)]
+        later = [company_id for company_id in held if after is None or company_id > after]
         return [_without_address(self._state.companies[company_id]) for company_id in later[:limit]]
 
     def company(self, company_id: str) -> Company | None:
         return _without_address(self._state.companies[company_id]) if company_id in self._held else None
 
-    def events(self, asked: EventsAsked) -> list[Event]:
+    def events(self, asked: EventsAsked, at: datetime | None = None) -> list[Event]:
         shown = [event for event in self._state.events.values() if self._shows(event) and _is_asked(event, asked)]
+        shown = [event for event in shown if self._holds(event.company_id, at)]
         if asked.after is not None:
             place = asked.after.at, asked.after.row
             shown = [event for event in shown if (event.occurred_at, event.id) < place]
@@ -139,6 +141,9 @@ class MemoryView:
     def _letters(self) -> Sequence[Letter]:
         mine = (letter for letter in self._state.letters.values() if letter.firm_id == self._firm_id)
         return [letter for letter in mine if letter.company_id in self._held]
+
+    def _holds(self, company_id: str, at: datetime | None) -> bool:
+        return at is None or self._held[company_id].holds_at(at)
 
     def _shows(self, event: Event) -> bool:
         share = self._held.get(event.company_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, bindparam, text
@@ -23,7 +24,7 @@ ROWS = """
 PAGE = """
 WITH seen AS (
     SELECT DISTINCT company_id, unnest(CASE WHEN '*' = ANY (sources) THEN '{{*}}' ELSE sources END) AS source
-    FROM shares WHERE (until IS NULL OR until > now()){company}
+    FROM shares WHERE (until IS NULL OR until > greatest(now(), :clock)){company}
 ), newest AS MATERIALIZED (
     SELECT seen.company_id, seen.source, first.occurred_at FROM seen CROSS JOIN LATERAL ({first}) first
     ORDER BY first.occurred_at DESC, first.id DESC LIMIT :limit
@@ -39,9 +40,10 @@ index is looked at, which has what may be asked for."""
 REACHED = " AND e.occurred_at >= (SELECT oldest.occurred_at FROM oldest)"
 
 
-def newest_events(asked: EventsAsked, columns: Sequence[Column[Any]]) -> TextualSelect:
-    """The statement of this page, to be run in a firm's view."""
+def newest_events(asked: EventsAsked, columns: Sequence[Column[Any]], at: datetime | None = None) -> TextualSelect:
+    """The statement of this page, to be run in a firm's view, of shares that hold at this moment too."""
     conditions, values = _conditions(asked)
+    values.append(bindparam("clock", at, Time))
     also = "".join(f" AND {condition}" for condition in conditions)
     first = ROWS.format(of="seen", limit=1, asked=also)
     page = ROWS.format(of="newest", limit=":limit", asked=also + REACHED)

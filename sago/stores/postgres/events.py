@@ -62,6 +62,13 @@ HAS_OTHER_PROOF = text(
     " WHERE split_part(proof ->> 'message_id', ':', 1) <> ALL (:sources))"
 ).bindparams(bindparam("sources", type_=ARRAY(Words)))
 """Whether an event has a proof of another source than these."""
+STATES = tuple(
+    text(f"SELECT count(*), sum(xmin::text::bigint) FROM {table} WHERE company_id = :company").bindparams(  # noqa: S608
+        bindparam("company", type_=Words)
+    )
+    for table in ("observations", "significant_events")
+)
+"""How many rows there are, and which transactions wrote them: each row that is written anew has a later one."""
 READING = ("message_id", "version", "extractor", "extractor_version")
 CONTENT = tuple(
     column for column in significant_events.c if column.name not in ("id", "company_id", "created_at", "updated_at")
@@ -77,6 +84,10 @@ class PostgresEvents:
     def lock(self, company_id: str) -> None:
         key = func.hashtextextended(f"fold:{company_id}", 0)
         self._connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+    def state(self, company_id: str) -> object:
+        rows = [self._connection.execute(each, {"company": company_id}).one() for each in STATES]
+        return [tuple(row) for row in rows]
 
     def append(self, observations_: Sequence[Observation], extractions_: Sequence[Extraction]) -> int:
         """Rows go in by the order of their keys, so that two appends at once never deadlock."""

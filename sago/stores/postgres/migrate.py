@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MIGRATIONS = PROJECT / "migrations"
 _ALEMBIC = threading.Lock()
 """Alembic keeps the migration it runs in module globals."""
+AS_LONG_AS_IT_TAKES = "SET LOCAL statement_timeout = 0"
+"""A table of any size is rewritten in one statement. For a lock it is waited as long as by anybody."""
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('sago.migrate'))"
 
 ROLES = """
@@ -95,6 +97,7 @@ def _run(settings: PostgresSettings, *, wipe: bool) -> None:
     connections = Connections(settings, role=None)
     try:
         with connections.begin() as connection:
+            connection.execute(text(AS_LONG_AS_IT_TAKES))
             connection.execute(text(LOCK))
             _ensure_roles(connection, settings)
             connection.execute(text("SET LOCAL ROLE sago_owner"))

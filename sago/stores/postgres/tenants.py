@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from sago.stores.postgres.events import counting, event_of, texts_by_event
 from sago.stores.postgres.outreach import LETTER, letter_of
 from sago.stores.postgres.point_pages import points_asked
 from sago.stores.postgres.tables import (
+    Time,
     audit_log,
     companies,
     event_aliases,
@@ -79,9 +81,10 @@ class PostgresView:
             query = query.where(shares.c.company_id == any_(literal(sorted(of), ARRAY(Words))))
         return [Share.model_validate(row._asdict()) for row in self.connection.execute(query)]
 
-    def companies(self, after: str | None = None, limit: int = 50) -> list[Company]:
+    def companies(self, after: str | None = None, limit: int = 50, at: datetime | None = None) -> list[Company]:
         query = select(*COMPANY).join(shares, shares.c.company_id == companies.c.company_id)
-        query = query.where(or_(shares.c.until.is_(None), shares.c.until > func.now()))
+        now = func.greatest(func.now(), literal(at, Time))
+        query = query.where(or_(shares.c.until.is_(None), shares.c.until > now))
         if after is not None:
             query = query.where(shares.c.company_id > after)
         return [_company(row) for row in self.connection.execute(query.order_by(shares.c.company_id).limit(limit))]
@@ -91,8 +94,8 @@ class PostgresView:
         row = self.connection.execute(query).one_or_none()
         return _company(row) if row else None
 
-    def events(self, asked: EventsAsked) -> list[Event]:
-        return [event_of(row) for row in self.connection.execute(newest_events(asked, EVENT))]
+    def events(self, asked: EventsAsked, at: datetime | None = None) -> list[Event]:
+        return [event_of(row) for row in self.connection.execute(newest_events(asked, EVENT, at))]
 
     def event(self, event_id: UUID) -> Event | None:
         c, alias = significant_events.c, event_aliases.c

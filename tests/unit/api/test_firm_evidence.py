@@ -288,6 +288,21 @@ def test_rows_between_moments_that_are_near_one_another_are_read_once(firms: Fir
     assert near.read <= 2 * 50 + 7 * 23
 
 
+def test_rows_of_a_moment_of_which_not_all_were_wanted_are_not_read_again(
+    firms: FirmHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearby, "ROWS", 3)
+    minutes = (0, 0, 0, 0, 1, 5, 6)
+    firms.hear(*(said_in(CHANNEL, n, AT + minute * MINUTE, f"chat {n}") for n, minute in enumerate(minutes)))
+    whole = firms.raw.read_range("scaleflow", AT, NOW, 100)
+    near = Nearby(firms.raw, "scaleflow", "slack")
+    for moment in (AT + minutes * MINUTE for minutes in (2, 3, 6)):
+        earlier = [row for row in whole if row.sent_at < moment]
+        assert near.after(moment) == whole[len(earlier) :]
+        assert near.before(moment) == earlier[-3:]
+    assert near.read == 2 + 3
+
+
 def test_what_was_said_at_the_same_moment_stands_on_one_side(firms: FirmHouse) -> None:
     for number in (49, 51):
         firms.hear(said_in(CHANNEL, number, AT, f"at once {number}"))

@@ -10,9 +10,10 @@ import pytest
 
 from sago.domain.companies import Granularity
 from sago.domain.events import EventType
+from sago.outreach.judging import Explanation, Judging
 from sago.outreach.watching import drop_watch
 from tests.unit.api.api_house import MakeHouse
-from tests.unit.api.firms import COMPANY, FOUNDER_ADDRESS, NEVER, OTHERS, PRIVATE, WATCHES, Firms, two_firms
+from tests.unit.api.firms import COMPANY, FOUNDER_ADDRESS, MINE, NEVER, OTHERS, PRIVATE, WATCHES, Firms, two_firms
 from tests.unit.outreach import stories
 
 SENT = {
@@ -76,6 +77,22 @@ def test_the_same_key_is_the_same_watch_and_another_body_under_it_is_refused(fir
     assert firms.ask("POST", WATCHES, SENT, **{"Idempotency-Key": "k 1"}).status_code == 422
     assert len(firms.get(WATCHES)["items"]) == 2
     assert [line.action for line in firms.log()] == ["watch.added"] * 3
+
+
+def test_a_firm_keeps_so_many_watches_of_a_company_and_no_more(firms: Firms) -> None:
+    most, key = firms.house.container.settings.outreach.watches, {"Idempotency-Key": "k-1"}
+    first = firms.ask("POST", WATCHES, SENT, **key).json()
+    with firms.database.begin() as tx:
+        for number in range(most - 1):
+            tx.outreach.add_watch(stories.watch(name=f"more-{number}").model_copy(update={"firm_id": MINE}))
+    refused = firms.ask("POST", WATCHES, SENT)
+    assert refused.status_code == 409
+    assert refused.json()["detail"] == "50 watches of orchard are as many as a firm keeps at once: remove one first"
+    assert [firms.ask("POST", WATCHES, SENT, **key).json(), len(firms.log())] == [first, 1]
+    assert firms.ask("POST", WATCHES, SENT, OTHERS).status_code == 201
+    assert firms.ask("DELETE", f"{WATCHES}/{first['id']}").status_code == 204
+    assert firms.ask("POST", WATCHES, SENT).status_code == 201
+    assert firms.ask("POST", WATCHES, SENT).status_code == 409
 
 
 def test_what_the_house_adds_to_a_watch_is_no_other_body(firms: Firms) -> None:
@@ -258,3 +275,26 @@ def test_who_may_only_read_changes_nothing(firms: Firms, method: str, path: str)
 def _fixed(headers: Any) -> list[tuple[str, str]]:
     """What does not count requests."""
     return [(name, value) for name, value in headers.items() if name not in ("x-request-id", "ratelimit")]
+
+
+def test_a_share_that_ends_while_its_watch_is_judged_shows_nothing(
+    firms: Firms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor what its verdict of an earlier day weighed."""
+    made = firms.ask("POST", WATCHES, SENT | {"met_on": None}).json()
+    judging = firms.house.container.judging
+    judging.keep_all(firms.clock.now() - timedelta(days=1))
+    explain, ends = Judging.explain, firms.house.container.ending.begin
+
+    def explained(self: Judging, *asked: Any) -> list[Explanation]:
+        found = explain(self, *asked)
+        ends(MINE, COMPANY, "key:1", "over")
+        return found
+
+    seen = firms.get(f"{WATCHES}/{made['id']}")["verdict"]
+    assert (seen["outcome"], seen["conditions"][0]["seen"]) == ("not_yet", 2.1e6)
+    assert seen["compared_with"] is not None
+    monkeypatch.setattr(Judging, "explain", explained)
+    verdict = firms.get(f"{WATCHES}/{made['id']}")["verdict"]
+    assert (verdict["outcome"], verdict["conditions"]) == ("do_not_write", [])
+    assert (verdict["compared_with"], verdict["changes"]) == (None, [])
