@@ -139,9 +139,7 @@ def preview(
     """
     session = Session(as_json, verbose, quiet, config)
     if to and email is None:
-        raise UsageError(
-            "--html FILE: holds one notice; say whose, as in `sago notices preview EMAIL --html FILE`"
-        )
+        raise UsageError("--html FILE: holds one notice; say whose, as in `sago notices preview EMAIL --html FILE`")
     with opened(session) as container:
         notices = _previewed(container, email, as_of)
     for notice in notices:
