@@ -85,8 +85,8 @@ ROUTES = (
     webhooks,
 )
 READINGS, ENDINGS, EACH = 4, 4, 2
-"""Long acts at once, and of one caller: readings of the past, of evidence and previews, which take the processor; and
-ends of shares, which hold a connection of the database each."""
+"""Long acts at once, and of one caller: readings of the past, of evidence, previews, what a watch says and what a
+letter needs, which take the processor; and ends of shares, which hold a connection of the database each."""
 UNTOLD: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """The framework's own telling, which repeats the texts of errors; ours is the journal and the meters."""
 GARBAGE = 20_000

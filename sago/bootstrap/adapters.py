@@ -17,6 +17,7 @@ from sago.llm import registry
 from sago.ports import (
     CallLedger,
     Clock,
+    Database,
     DeliveryCounts,
     Drafts,
     LogConsumer,
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from sago.stores.redis_answers import RedisAnswers
     from sago.stores.redis_buffer import RedisBuffer
 
+FOR_KEYS = 1
+"""Connections that wait for key look-ups; under load as many more."""
+
 
 @dataclass(frozen=True)
 class Adapters:
@@ -59,6 +63,13 @@ class Adapters:
         from sago.stores.postgres import PostgresDatabase
 
         return PostgresDatabase(self.settings.postgres)
+
+    @cached_property
+    def keys_database(self) -> Database:
+        """For keys of the API: a few connections of their own, so that a key is looked up while all others are busy."""
+        from sago.stores.postgres import PostgresDatabase
+
+        return PostgresDatabase(self.settings.postgres.model_copy(update={"pool_size": FOR_KEYS}))
 
     @cached_property
     def tenants(self) -> Tenants:
@@ -233,6 +244,7 @@ class Adapters:
         """Close what was opened."""
         for name in (
             "database",
+            "keys_database",
             "tenants",
             "cassandra",
             "log",

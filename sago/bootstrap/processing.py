@@ -42,7 +42,7 @@ class Processing(Collecting):
     @cached_property
     def keyring(self) -> Keyring:
         """Keys of the API."""
-        return Keyring(self.database, self.clock)
+        return Keyring(self.keys_database, self.clock)
 
     @cached_property
     def starting(self) -> Starting:

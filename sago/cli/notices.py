@@ -42,13 +42,13 @@ def turn_on(
     quiet: Quiet = False,
     config: ConfigFile = None,
 ) -> None:
-    """Mail somebody what is new, once a day at their hour; nothing on a day without news.
+    """Mail somebody what is new, once a day at their hour, for each firm that names them; nothing without news.
 
     Example: [bold]sago notices on dana@northgate.example --at 8 --timezone Europe/Berlin[/]
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container, container.database.begin() as tx:
-        reader = readers(tx).get(address_of(email))
+        reader = next(iter(readers(tx).get(address_of(email), ())), None)
         known = tx.contacts.get(email)
         hour = at if at is not None else known.digest_at if known and known.digest_at is not None else 8
         name = known.name if known else reader.person.name if reader else address_of(email)
@@ -104,7 +104,7 @@ def list_readers(
     """
     session = Session(as_json, verbose, quiet, config)
     with opened(session) as container, container.database.begin() as tx:
-        names = {email: reader.person.name for email, reader in readers(tx).items()}
+        names = {email: first.person.name for email, (first, *_) in readers(tx).items()}
         contacts = {contact.email: contact for contact in tx.contacts.all()}
         known = {email: contacts.get(email) or Contact(email=email, name=name) for email, name in names.items()}
         rows = [
@@ -148,7 +148,8 @@ def preview(
         session.note("nothing new to tell")
     elif to:
         _write(to, html(notices[0]))
-        session.note(f"written: {escape(str(to))}")
+        others = f"; of {len(notices)} firms' the first" if len(notices) > 1 else ""
+        session.note(f"written: {escape(str(to))}{others}")
 
 
 @group.command("show")
@@ -197,8 +198,8 @@ def _previewed(container: Container, email: str | None, as_of: datetime | None) 
     if email is not None and address_of(email) not in people:
         raise UsageError(f"{one_line(email, 60)}: no letter goes in their name; see `sago notices list`")
     wanted = [address_of(email)] if email else sorted(people)
-    found = (container.digests.preview(each, as_of or container.clock.now()) for each in wanted)
-    return [notice for notice in found if notice]
+    moment = as_of or container.clock.now()
+    return [notice for each in wanted for notice in container.digests.preview(each, moment)]
 
 
 def _print(session: Session, notice: Notice) -> None:

@@ -17,6 +17,8 @@ from sago.domain.messages import Moment
 LONGEST_ADDRESS = 254
 """Characters of an address (RFC 5321, 4.5.3.1)."""
 HIDDEN_ADDRESS = "[address]"
+NO_MAIL = "its reader wants no mail"
+"""All that a firm is told of a suppression: by whose letter it came about may be another firm's matter."""
 _ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
 _LABEL = r"[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?"
 _ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[^\W\d_]{{2,63}}")
@@ -220,7 +222,7 @@ class Suppression(BaseModel):
 
     @property
     def objection(self) -> str:
-        """What it says against a mail."""
+        """What it says against a mail, to the house."""
         return f"{self.email} gets no mail: {self.because}"
 
 

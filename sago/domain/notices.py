@@ -1,4 +1,4 @@
-"""Notices: what the person behind a watch is told, once a day at most, before anybody else is written to."""
+"""Notices: what the person behind a firm's watches is told, once a day at most, before anybody else is written to."""
 
 from __future__ import annotations
 
@@ -195,8 +195,7 @@ class Notice(BaseModel):
 
     id: UUID
     firm_id: str = DEFAULT_FIRM
-    """Of the item that weighs most: a founder's notice may tell of watches of several firms, and goes to the founder
-    alone. Nothing is shown or counted by it."""
+    """Whose watches it tells of: those of no other."""
     email: str
     """As `address_of` writes it."""
     recipient: Person
@@ -224,6 +223,6 @@ class Notice(BaseModel):
         return tuple(dict.fromkeys(item.company for item in self.items))
 
 
-def notice_id(email: str, day: date) -> UUID:
-    """The same for one person's day, however often its notice is made."""
-    return uuid5(NAMESPACE_URL, f"sago:notice:{email}:{day.isoformat()}")
+def notice_id(firm_id: str, email: str, day: date) -> UUID:
+    """The same for one person's day and the watches of one firm, however often its notice is made."""
+    return uuid5(NAMESPACE_URL, f"sago:notice:{firm_id}:{email}:{day.isoformat()}")

@@ -63,7 +63,8 @@ class Cap(BaseModel):
 
 
 class Caps(BaseModel):
-    """How many letters one person gets, are written about one company and go out for one firm."""
+    """How many letters one firm sends to one person, about one company and in all. What other firms send counts for
+    none of them: a firm would learn of it by the wait."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -85,11 +86,11 @@ class Wait(NamedTuple):
 
 
 def capped(mail: Mail, others: Sequence[Mail], caps: Caps, now: datetime) -> Wait | None:
-    """The longest wait that a cap asks for, or None; `others` went out or may have, oldest first."""
+    """The longest wait that a cap asks for, or None; `others` of its firm went out or may have, oldest first."""
     shares = {
         f"to {mail.address}": (caps.person, [each for each in others if each.address == mail.address]),
         f"about {mail.company_id}": (caps.company, [each for each in others if each.company_id == mail.company_id]),
-        f"for the firm {mail.firm_id}": (caps.firm, [each for each in others if each.firm_id == mail.firm_id]),
+        f"for the firm {mail.firm_id}": (caps.firm, others),
     }
     waits = [
         Wait(until, f"{whose}: no more than {cap.most} in {cap.days} days")

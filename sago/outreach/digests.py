@@ -1,11 +1,11 @@
-"""Who is told what, at their hour: one notice a person and day, and its mail, in one transaction."""
+"""Who is told what, at their hour: one notice a person, firm and day, and its mail, in one transaction."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from sago import telemetry
 from sago.domain.companies import Person
 from sago.domain.letters import Letter, LetterState
 from sago.domain.mails import Contact, Mail, address_of, new_mail
-from sago.domain.notices import Item, Notice, Said, notice_id
+from sago.domain.notices import Item, Notice, Said, Told, notice_id
 from sago.domain.significance import DEFAULT_SCALE, Scale
 from sago.domain.watches import Outcome, Watch
 from sago.errors import ConfigError, TransientError, is_out_of_time
@@ -32,8 +32,9 @@ _log = telemetry.logger(__name__)
 
 
 class Reader(NamedTuple):
-    """Somebody in whose name letters would go, and the watches that these answer."""
+    """Somebody in whose name letters would go, and the watches of one firm that these answer."""
 
+    firm_id: str
     person: Person
     watches: tuple[Watch, ...]
 
@@ -53,9 +54,9 @@ class Digests:
     scale: Scale = DEFAULT_SCALE
 
     def make(self, as_of: datetime, email: str | None = None) -> list[Notice]:
-        """Make the notices of everybody whose hour has come on their day, or of one person at any hour of it, and queue
-        their mails; which these are. A second call on that day tells nothing, whoever makes it. Nobody is told who did
-        not ask for it.
+        """Make the notices of everybody whose hour has come on their day, or of one person at any hour of it, one for
+        each firm that names them, and queue their mails; which these are. A second call on that day tells nothing,
+        whoever makes it. Nobody is told who did not ask for it.
 
         One person's error keeps nobody else's notice back; it is raised when all others are made, so that the call is
         made again.
@@ -68,26 +69,28 @@ class Digests:
         else:
             due = [each for each in wanting if self._is_hour(each, as_of)]
         made, failed = [], []
-        for contact in due:
+        for contact, firm_id in ((each, reader.firm_id) for each in due for reader in people[each.email]):
             try:
-                made.append(self._make(contact, as_of, by_hand=email is not None))
+                made.append(self._make(contact, firm_id, as_of, by_hand=email is not None))
             except (TransientError, ConfigError):
                 raise
             except Exception as error:
                 if is_out_of_time(error):
                     raise
-                ref = notice_id(contact.email, as_of.astimezone(self._zone(contact)).date())
+                ref = notice_id(firm_id, contact.email, as_of.astimezone(self._zone(contact)).date())
                 _log.error("a notice cannot be made", notice_id=str(ref), error_type=type(error).__name__)
                 failed.append(error)
         if failed:
             raise failed[0]
         return [notice for notice in made if notice]
 
-    def preview(self, email: str, as_of: datetime) -> Notice | None:
-        """What the person's next notice would tell; nothing is kept, and nothing counts as told."""
+    def preview(self, email: str, as_of: datetime) -> list[Notice]:
+        """What the person's next notices would tell; nothing is kept, and nothing counts as told."""
         with self.database.begin() as tx:
             contact = tx.contacts.get(email) or Contact(email=email, name="")
-            return self._notice(tx, contact, as_of)
+            named = readers(tx).get(contact.email, [])
+            found = [self._notice(tx, contact, reader.firm_id, as_of) for reader in named]
+        return [notice for notice in found if notice]
 
     def still(self, transaction: Transaction, ref: UUID) -> Notice | None:
         """The notice as it may go now: made anew in the caller's transaction, without what is not shared, held or
@@ -98,7 +101,9 @@ class Digests:
         transaction.notices.lock(notice.email)
         contact = transaction.contacts.get(notice.email)
         is_wanted = contact and contact.digest_at is not None and not transaction.contacts.suppression(notice.email)
-        renewed = self._notice(transaction, contact, self.clock.now(), notice) if contact and is_wanted else None
+        renewed = None
+        if contact and is_wanted:
+            renewed = self._notice(transaction, contact, notice.firm_id, self.clock.now(), notice)
         if renewed:
             transaction.notices.replace(renewed)
         else:
@@ -120,9 +125,9 @@ class Digests:
     def _zone(self, contact: Contact) -> ZoneInfo:
         return ZoneInfo(contact.timezone or self.timezone)
 
-    def _make(self, contact: Contact, as_of: datetime, *, by_hand: bool) -> Notice | None:
+    def _make(self, contact: Contact, firm_id: str, as_of: datetime, *, by_hand: bool) -> Notice | None:
         day = as_of.astimezone(self._zone(contact)).date()
-        ref = notice_id(contact.email, day)
+        ref = notice_id(firm_id, contact.email, day)
         with self.database.begin() as tx:
             tx.notices.lock(contact.email)
             kept = tx.notices.get(ref)
@@ -130,14 +135,13 @@ class Digests:
                 return None
             if tx.contacts.suppression(contact.email):
                 return None
-            notice = self._notice(tx, contact, as_of)
-            person = Person(name=contact.name, email=contact.email)
+            notice = self._notice(tx, contact, firm_id, as_of)
             # a day without news is kept too: its hour is over
-            row = notice or Notice(id=ref, email=contact.email, recipient=person, day=day, created_at=as_of)
+            row = notice or _empty(ref, firm_id, contact, day, as_of)
             if kept:
                 tx.notices.replace(row)
-            else:
-                tx.notices.add(row)
+            elif not tx.notices.add(row):
+                return None
             if notice:
                 tx.mails.add(_mail(notice, self.clock.now()))
         if notice:
@@ -145,15 +149,16 @@ class Digests:
         return notice
 
     def _notice(
-        self, tx: Transaction, contact: Contact, as_of: datetime, instead_of: Notice | None = None
+        self, tx: Transaction, contact: Contact, firm_id: str, as_of: datetime, instead_of: Notice | None = None
     ) -> Notice | None:
         """The notice of the person's day, or the one that takes another's place."""
-        reader = readers(tx).get(contact.email)
+        reader = next((each for each in readers(tx).get(contact.email, ()) if each.firm_id == firm_id), None)
         if reader is None:
             return None
         day = instead_of.day if instead_of else as_of.astimezone(self._zone(contact)).date()
-        earlier = [each for each in tx.notices.of(contact.email) if instead_of is None or each.id != instead_of.id]
-        told = tx.notices.told(contact.email) - (instead_of.told if instead_of else frozenset())
+        every, told = _told(tx, contact.email, firm_id)
+        earlier = [each for each in every if instead_of is None or each.id != instead_of.id]
+        told -= instead_of.told if instead_of else frozenset()
         all_known = [known for watch in reader.watches if (known := known_to(tx, watch, as_of, self.clock.now()))]
         judged = [self._judged(tx, known, as_of) for known in all_known]
         since = _since(tx, judged, event_ids(told))
@@ -176,17 +181,39 @@ class Digests:
         )
 
 
-def readers(transaction: Transaction) -> dict[str, Reader]:
-    """Everybody in whose name a letter of an active watch would go, by their address."""
+def readers(transaction: Transaction) -> dict[str, list[Reader]]:
+    """Everybody in whose name a letter of an active watch would go, by their address: once for each firm whose watches
+    name it. A firm may write any address into its watch, so nothing of one is told with another's."""
     companies = {company.company_id: company for company in transaction.companies.all()}
-    found: dict[str, Reader] = {}
+    found: dict[tuple[str, str], Reader] = {}
     for watch in transaction.outreach.watches():
         person = reader_of(watch, companies[watch.company_id]) if watch.company_id in companies else None
         if person and person.email:
-            email = address_of(person.email)
-            before = found.get(email, Reader(person, ()))
-            found[email] = Reader(before.person, (*before.watches, watch))
-    return found
+            key = address_of(person.email), watch.firm_id
+            before = found.get(key, Reader(watch.firm_id, person, ()))
+            found[key] = before._replace(watches=(*before.watches, watch))
+    by_address: dict[str, list[Reader]] = defaultdict(list)
+    for email, firm_id in sorted(found):
+        by_address[email].append(found[email, firm_id])
+    return dict(by_address)
+
+
+def _told(transaction: Transaction, email: str, firm_id: str) -> tuple[list[Notice], set[Told]]:
+    """What a person was ever told of a firm's watches, also of those that are kept no more. A notice may tell of other
+    firms' watches as well: once there was one for all of them."""
+    notices, kept = transaction.notices.of(email), transaction.outreach.watches()
+    named = {item.watch_id for notice in notices if notice.firm_id == firm_id for item in notice.items}
+    own = named - {watch.id for watch in kept} | {watch.id for watch in kept if watch.firm_id == firm_id}
+    cut = [
+        notice.model_copy(update={"items": tuple(item for item in notice.items if item.watch_id in own)})
+        for notice in notices
+    ]
+    return cut, {each for each in transaction.notices.told(email) if each.watch_id in own}
+
+
+def _empty(ref: UUID, firm_id: str, contact: Contact, day: date, now: datetime) -> Notice:
+    person = Person(name=contact.name, email=contact.email)
+    return Notice(id=ref, firm_id=firm_id, email=contact.email, recipient=person, day=day, created_at=now)
 
 
 def _draft(transaction: Transaction, watch: Watch) -> Letter | None:

@@ -24,7 +24,7 @@ class End(NamedTuple):
     letter: LetterState | None
     why: str | None = None
     noted: str | None = None
-    """What the audit log says, where `why` holds somebody else's words."""
+    """What the audit log says, where `why` holds somebody else's words, or what a firm may not read."""
 
 
 class Freight(Protocol):

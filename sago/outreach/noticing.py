@@ -85,20 +85,21 @@ def notice_for(
     as_of: datetime,
     most: int,
 ) -> Notice | None:
-    """What the person is told on a day of theirs: at most `most` items, the weightiest; the others are told on a later
-    day. None where nothing is new: what an earlier notice told is not told again until it reads otherwise.
+    """What the person is told of a firm's watches on a day of theirs: at most `most` items, the weightiest; the others
+    are told on a later day. None where nothing is new: what an earlier notice told is not told again until it reads
+    otherwise.
 
-    `judged` are watches of theirs, `earlier` their notices, `told` the keys of all that they were ever told.
+    `judged` are watches of theirs, all of one firm; `earlier` and `told` what they were told of this firm's ever.
     """
     teller = _Teller(History.of(earlier, told, since.ids), since, set())
     found = sorted((news for each in judged for news in teller.news(each)), key=lambda news: news.rank)
     items = [news.build() for news in found[:most]]
     if not items:
         return None
-    email = address_of(person.email or "")
+    email, firm_id = address_of(person.email or ""), found[0].of.watch.firm_id
     return Notice(
-        id=notice_id(email, day),
-        firm_id=found[0].of.watch.firm_id,
+        id=notice_id(firm_id, email, day),
+        firm_id=firm_id,
         email=email,
         recipient=person,
         day=day,

@@ -15,6 +15,7 @@ from sago.domain.contradictions import ROUNDED, contradictions
 from sago.domain.erasures import NO_WORDS
 from sago.domain.events import Event, MetricPoint
 from sago.domain.letters import UNNAMED, Letter, LetterDraft, LetterRequest, LetterState
+from sago.domain.mails import NO_MAIL
 from sago.domain.wording import day
 from sago.outreach.checking import Problem, check, ungrounded
 from sago.outreach.claims.passages import words_of
@@ -62,9 +63,8 @@ def objections(
 
 
 def suppression(tx: Transaction, email: str) -> list[str]:
-    """What it says where nothing is mailed to an address any more."""
-    word = tx.contacts.suppression(email)
-    return [word.objection] if word else []
+    """What is said of a letter to an address to which nothing is mailed any more; a firm may read it."""
+    return [NO_MAIL] if tx.contacts.suppression(email) else []
 
 
 def needed(tx: Transaction, letter: Letter, now: datetime, rules: ApprovalRules) -> list[str]:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from sago import telemetry
 from sago.domain.letters import LetterState
-from sago.domain.mails import Mail, MailState, Suppression, mail_id
+from sago.domain.mails import NO_MAIL, Mail, MailState, Suppression, mail_id
 from sago.errors import SagoError, UsageError
 from sago.outreach.freight import End
 from sago.ports import Database, Transaction
@@ -117,7 +117,7 @@ class Suppressing:
             tx.contacts.suppress(word)
         # whoever began to claim before that commit holds a row that is found, and waited for, here
         with self.database.begin() as tx:
-            end = End(MailState.CANCELLED, LetterState.REJECTED, word.objection)
+            end = End(MailState.CANCELLED, LetterState.REJECTED, word.objection, NO_MAIL)
             waiting = tx.mails.find([MailState.QUEUED, MailState.CLAIMED], email=word.email)
             locked = [mail for each in waiting if (mail := tx.mails.get(each.id))]
             still = [mail for mail in locked if mail.state in (MailState.QUEUED, MailState.CLAIMED)]

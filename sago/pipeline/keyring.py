@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -90,6 +91,12 @@ class Keyring:
                 self._found.clear()
             self._found[prefix] = found, now + TRUSTED_FOR
         return found
+
+    @cached_property
+    def seal(self) -> bytes:
+        """The house's own secret, the same in every process."""
+        with self.database.begin() as tx:
+            return tx.keys.seal()
 
     def revoke(self, prefix: str, who: str, why: str) -> ApiKey:
         """End a key, named by its prefix or in full; one that is ended already stays as it is. Raises UsageError where

@@ -26,3 +26,7 @@ class KeyStore(Protocol):
 
     def used(self, key_id: UUID, at: datetime) -> None:
         """Note that it was used."""
+
+    def seal(self) -> bytes:
+        """The house's own secret, of 32 random bytes: for what callers hand back and may neither read nor choose. Made
+        when it is first asked for; the same from then on."""

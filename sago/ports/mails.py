@@ -38,8 +38,8 @@ class MailStore(Protocol):
         """Claimed and sending mails whose lease is over, locked; those locked by others are left out."""
 
     def beside(self, mail: Mail, since: datetime) -> list[Mail]:
-        """Other letters to the same address, about the same company or of the same firm that are claimed, or whose
-        content began to go over after `since` and was not refused; oldest first."""
+        """Other letters of the same firm that are claimed, or whose content began to go over after `since` and was
+        not refused; oldest first."""
 
     def find(self, states: Collection[MailState] | None = None, *, email: str | None = None) -> list[Mail]:
         """Mails in these states, or all, to one address, or any; next ones first."""

@@ -17,7 +17,8 @@ class NoticeStore(Protocol):
         """Keep others from making this person's notices until the transaction ends."""
 
     def add(self, notice: Notice) -> bool:
-        """Insert, with the keys of what it tells; False, and no change, where the person has that day's already."""
+        """Insert, with the keys of what it tells; False, and no change, where the person has that day's of the
+        firm already."""
 
     def replace(self, notice: Notice) -> None:
         """Give a notice other items, and with them the keys of what it tells."""

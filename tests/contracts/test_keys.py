@@ -126,6 +126,12 @@ def test_a_key_opens_from_its_issue_to_its_end(database: Database) -> None:
     assert kept.revoked_at == clock.now()
 
 
+def test_the_seal_of_the_house_is_the_same_in_every_process(database: Database) -> None:
+    here, there = (Keyring(database, ManualClock(NOW)) for _ in range(2))
+    assert here.seal == there.seal
+    assert len(here.seal) == 32
+
+
 def test_a_key_revoked_by_another_process_opens_five_seconds_more_at_most(database: Database) -> None:
     clock = ManualClock(NOW)
     here, there = Keyring(database, clock), Keyring(database, clock)

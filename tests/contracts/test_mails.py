@@ -90,10 +90,8 @@ def test_an_address_is_compared_as_everywhere_else(database: Database, written: 
     dana = mail(1, recipient=Person(name="Dána", email=written), state=MailState.SENT, sent_at=NOW)
     other = {"firm_id": "default", "company_id": "other"}
     kept(database, dana, mail(2, recipient=Person(name="Nobody"), **other))
-    to_her = mail(3, recipient=Person(name="Dána", email="dána@X.example"), company_id="third")
     with database.begin() as tx:
         assert tx.mails.find(email="DÁNA@x.example") == [dana]
-        assert tx.mails.beside(to_her.model_copy(update={"firm_id": "elsewhere"}), NOW - HOUR) == [dana]
 
 
 def test_a_lease_that_is_over_is_seen_of_claimed_and_sending_alone(database: Database) -> None:
@@ -106,7 +104,8 @@ def test_a_lease_that_is_over_is_seen_of_claimed_and_sending_alone(database: Dat
         assert tx.mails.lapsed(NOW) == [sending, claimed]
 
 
-def test_caps_count_letters_that_went_or_may_have_gone(database: Database) -> None:
+def test_caps_count_letters_of_the_firm_that_went_or_may_have_gone(database: Database) -> None:
+    """What another firm sends to the same reader, about the same company, counts for that firm alone."""
     sent = {"state": MailState.SENT, "sent_at": NOW - HOUR}
     other = {"recipient": Person(name="Eve", email="eve@x.example")}
     to_dana = mail(2, **sent, firm_id="default", company_id="other")
@@ -115,11 +114,15 @@ def test_caps_count_letters_that_went_or_may_have_gone(database: Database) -> No
     sending = mail(5, state=MailState.SENDING, sent_at=NOW, recipient=Person(name="D", email="dana@northgate.EXAMPLE"))
     kept(database, mail(), to_dana, claimed, unknown, sending)
     kept(database, mail(6, **sent | {"sent_at": NOW - 9 * HOUR}), mail(7, state=MailState.REFUSED, sent_at=NOW))
-    kept(database, mail(8), new_mail("notice", UUID(int=9), DANA, firm_id="default", company_id=None, now=NOW))
+    with database.begin() as tx:
+        tx.shares.ensure_firm("southpoint", "Southpoint")
+    theirs = mail(10, **sent, firm_id="southpoint")
+    kept(database, theirs, mail(8), new_mail("notice", UUID(int=9), DANA, firm_id="default", company_id=None, now=NOW))
     with database.begin() as tx:
         assert tx.mails.beside(mail(), NOW - 8 * HOUR) == [unknown, to_dana, sending, claimed]
         assert tx.mails.beside(mail(), NOW - HOUR) == [sending, claimed]
         assert tx.mails.beside(claimed, NOW) == []
+        assert tx.mails.beside(theirs, NOW - 8 * HOUR) == []
 
 
 def test_mails_are_found_by_state_and_address(database: Database) -> None:

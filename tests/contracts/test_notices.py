@@ -71,7 +71,13 @@ def item(*tells: str, **other: Any) -> Item:
 
 
 def notice(*items: Item, day: date = DAY, email: str = EMAIL, **other: Any) -> Notice:
-    fields = {"id": notice_id(email, day), "email": email, "recipient": DANA, "day": day, "created_at": NOW}
+    fields = {
+        "id": notice_id(other.get("firm_id", "default"), email, day),
+        "email": email,
+        "recipient": DANA,
+        "day": day,
+        "created_at": NOW,
+    }
     return Notice(**(fields | {"items": items or (item(),), "held_over": ("Orchard",)} | other))
 
 
@@ -92,15 +98,17 @@ def test_a_notice_comes_back_as_it_went_in_with_the_keys_of_what_it_tells(databa
         assert tx.notices.told(EMAIL) == told | {Told(WATCH, "event:2")}
 
 
-def test_a_person_has_one_notice_a_day_and_the_second_tells_nothing(database: Database) -> None:
+def test_a_person_has_one_notice_a_day_of_a_firm_and_the_second_tells_nothing(database: Database) -> None:
     with database.begin() as tx:
+        tx.shares.ensure_firm("southpoint", "Southpoint")
+        assert tx.notices.add(notice(item("event:1", watch_id=UUID(int=8)), firm_id="southpoint"))
         assert tx.notices.add(notice(item("event:1")))
     with database.begin() as tx:
         assert not tx.notices.add(notice(item("event:2")))
         assert not tx.notices.add(notice(item("event:2"), id=UUID(int=7)))
     with database.begin() as tx:
-        assert tx.notices.told(EMAIL) == {Told(WATCH, "event:1")}
-        assert len(tx.notices.of(EMAIL)) == 1
+        assert tx.notices.told(EMAIL) == {Told(WATCH, "event:1"), Told(UUID(int=8), "event:1")}
+        assert len(tx.notices.of(EMAIL)) == 2
 
 
 def test_a_thing_told_before_is_refused_and_nothing_of_the_notice_stays(database: Database) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, NamedTuple, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import Field
 
 from sago.api.access import Reader, Writer
 from sago.api.bodies import described, json_of
+from sago.api.desk import read_long
 from sago.api.moments import wrong
 from sago.api.paging import Paged, PageQuery, cursor_of, page_of, place_of
 from sago.api.problems import ProblemError, answers
@@ -28,6 +31,8 @@ from sago.domain.letters import LetterState
 from sago.domain.messages import COMPANY_ID
 from sago.domain.pages import LettersAsked
 from sago.outreach.firm_desk import FirmDesk, Told
+
+Answer = TypeVar("Answer")
 
 router = APIRouter(prefix="/api/v1/outreach", tags=["outreach"])
 
@@ -54,44 +59,62 @@ class LetterQuery(PageQuery):
         )
 
 
-async def desk_of(caller: Reader, container: Wired) -> FirmDesk:
-    """That of a firm, to be read."""
-    return container.firm_desk(caller.firm_id, caller.who)
+class Letters(NamedTuple):
+    """The letters of a firm that asks. What one of them needs is judged on all that the firm sees of its company: such
+    questions take long."""
+
+    desk: FirmDesk
+    request: Request
+
+    async def long(self, question: Callable[[FirmDesk], Answer]) -> Answer:
+        """What `question` returns or raises."""
+        return await read_long(self.request, self.desk.firm_id, partial(question, self.desk))
+
+    async def told(self, question: Callable[[FirmDesk], Told], response: Response) -> LetterRead:
+        """The letter that `question` returns, under the tag of its text."""
+        told = await self.long(question)
+        response.headers["ETag"] = f'"{told.letter.draft.sha256}"'
+        return LetterRead.told(told)
 
 
-async def writing_desk_of(caller: Writer, container: Wired) -> FirmDesk:
-    """That of a firm, to act on."""
-    return container.firm_desk(caller.firm_id, caller.who)
+async def letters_of(caller: Reader, container: Wired, request: Request) -> Letters:
+    """Those of a firm, to be read."""
+    return Letters(container.firm_desk(caller.firm_id, caller.who), request)
 
 
-Read = Annotated[FirmDesk, Depends(desk_of)]
-Write = Annotated[FirmDesk, Depends(writing_desk_of)]
+async def letters_to_act_on(caller: Writer, container: Wired, request: Request) -> Letters:
+    """Those of a firm, to act on."""
+    return Letters(container.firm_desk(caller.firm_id, caller.who), request)
+
+
+Read = Annotated[Letters, Depends(letters_of)]
+Write = Annotated[Letters, Depends(letters_to_act_on)]
 
 
 @router.get("", responses=answers(422, 503))
-def list_letters(desk: Read, query: Annotated[LetterQuery, Query()]) -> Paged[LetterShown]:
+def list_letters(letters: Read, query: Annotated[LetterQuery, Query()]) -> Paged[LetterShown]:
     """The firm's letters, newest first; none about companies that share nothing with it any more."""
-    found = desk.letters(query.asked)
+    found = letters.desk.letters(query.asked)
     return page_of(
         found, query.limit, LetterShown.of, lambda letter: cursor_of("outreach", letter.created_at, letter.id)
     )
 
 
 @router.get("/{letter_id}", responses=answers(404, 422, 503))
-def read_letter(desk: Read, letter_id: UUID, response: Response) -> LetterRead:
+async def read_letter(letters: Read, letter_id: UUID, response: Response) -> LetterRead:
     """A letter as it would be read, what it needs before it can go, and what was done about it."""
-    return _told(desk.letter(letter_id), response)
+    return await letters.told(lambda desk: desk.letter(letter_id), response)
 
 
 @router.get("/{letter_id}/receipt", responses=answers(404, 422, 503))
-def read_receipt(desk: Read, letter_id: UUID) -> ReceiptsShown:
+async def read_receipt(letters: Read, letter_id: UUID) -> ReceiptsShown:
     """Where each figure, date and name of a letter comes from, and whether its proof still stands."""
-    return ReceiptsShown.of(*desk.receipts(letter_id))
+    return ReceiptsShown.of(*await letters.long(lambda desk: desk.receipts(letter_id)))
 
 
 @router.put("/{letter_id}", responses=ON_TEXT, openapi_extra=described(EditSent))
-def edit_letter(
-    desk: Write,
+async def edit_letter(
+    letters: Write,
     letter_id: UUID,
     sent: Annotated[EditSent, Depends(json_of(EditSent))],
     response: Response,
@@ -103,12 +126,12 @@ def edit_letter(
     no event says are kept, and told in `doubts`: who approves the letter stands by them.
     """
     seen = _seen(sent.sha256, if_match)
-    return _told(desk.edit(letter_id, sent.subject, sent.body, seen, sent.because), response)
+    return await letters.told(lambda desk: desk.edit(letter_id, sent.subject, sent.body, seen, sent.because), response)
 
 
 @router.post("/{letter_id}/approve", responses=ON_TEXT, openapi_extra=described(ApprovalSent))
-def approve_letter(
-    desk: Write,
+async def approve_letter(
+    letters: Write,
     letter_id: UUID,
     sent: Annotated[ApprovalSent, Depends(json_of(ApprovalSent))],
     response: Response,
@@ -121,13 +144,14 @@ def approve_letter(
     the house's windows and caps allow.
     """
     seen = _seen(sent.sha256, if_match)
-    told = desk.approve(letter_id, seen, sent.because, sent.tick, stands_by=sent.stand_by)
-    return _told(told, response)
+    return await letters.told(
+        lambda desk: desk.approve(letter_id, seen, sent.because, sent.tick, stands_by=sent.stand_by), response
+    )
 
 
 @router.post("/{letter_id}/reject", responses=ACT, openapi_extra=described(RejectionSent))
-def reject_letter(
-    desk: Write,
+async def reject_letter(
+    letters: Write,
     letter_id: UUID,
     sent: Annotated[RejectionSent, Depends(json_of(RejectionSent))],
     response: Response,
@@ -135,20 +159,15 @@ def reject_letter(
 ) -> LetterRead:
     """Reject a letter; its window gets no other. Again has no further effect."""
     seen = _seen(sent.sha256, if_match) if sent.sha256 or if_match else None
-    return _told(desk.reject(letter_id, sent.because, seen), response)
+    return await letters.told(lambda desk: desk.reject(letter_id, sent.because, seen), response)
 
 
 @router.post("/{letter_id}/undo", responses=ACT, openapi_extra=described(Because, is_required=False))
-def undo_decision_on_letter(
-    desk: Write, letter_id: UUID, sent: Annotated[Because, Depends(json_of(Because))], response: Response
+async def undo_decision_on_letter(
+    letters: Write, letter_id: UUID, sent: Annotated[Because, Depends(json_of(Because))], response: Response
 ) -> LetterRead:
     """Take a fresh approval or rejection back: the letter is a draft again. Again has no further effect."""
-    return _told(desk.undo(letter_id, sent.because), response)
-
-
-def _told(told: Told, response: Response) -> LetterRead:
-    response.headers["ETag"] = f'"{told.letter.draft.sha256}"'
-    return LetterRead.told(told)
+    return await letters.told(lambda desk: desk.undo(letter_id, sent.because), response)
 
 
 def _seen(sha256: str | None, if_match: str | None) -> str:

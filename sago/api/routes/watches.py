@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from sago.api.access import Reader, Writer
 from sago.api.bodies import described, json_of
+from sago.api.desk import read_long
 from sago.api.idempotency import REPLAYED, RequestKey
 from sago.api.paging import Paged, PageQuery, cursor_of, page_of, place_of
 from sago.api.problems import answers
@@ -37,12 +39,13 @@ def list_watches(caller: Reader, container: Wired, query: Annotated[WatchQuery, 
 
 
 @router.get("/{watch_id}", responses=answers(404, 422, 503))
-def show_watch(caller: Reader, container: Wired, watch_id: UUID) -> WatchRead:
+async def show_watch(caller: Reader, container: Wired, watch_id: UUID, request: Request) -> WatchRead:
     """A watch with its verdict as of now: whether each condition holds, what is missing, and the proof.
 
     It is judged on what the founder shares with the firm, and on nothing else.
     """
-    return WatchRead.explained(container.firm_watches(caller.firm_id, caller.who).explain(watch_id))
+    explain = partial(container.firm_watches(caller.firm_id, caller.who).explain, watch_id)
+    return WatchRead.explained(await read_long(request, caller.firm_id, explain))
 
 
 @router.post(

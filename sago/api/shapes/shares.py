@@ -21,6 +21,7 @@ from sago.pipeline.revoking import Revoked
 PREVIEWED = 200
 """Events and figures of a preview, at most."""
 SourceAsked = Annotated[str, Field(pattern=rf"^\*$|{SOURCE}")]
+SourcesAsked = Annotated[list[SourceAsked], Field(min_length=1, max_length=50)]
 SHARE: dict[str, Any] = {
     "company_id": "scaleflow",
     "firm_id": "northgate",
@@ -74,11 +75,9 @@ class GivenShare(ShareShown):
 
 
 class ShareWish(Sent):
-    """What is to be shared; what is left out is as wide as can be."""
+    """What would be shared; what is left out is as wide as can be."""
 
-    sources: list[SourceAsked] | None = Field(
-        None, min_length=1, max_length=50, description="As in `slack`; without it, or `*`: every source."
-    )
+    sources: SourcesAsked | None = Field(None, description="As in `slack`; without it, or `*`: every source.")
     granularity: Granularity | None = Field(None, description="`exact` where it is left out.")
     until: Until | None = Field(
         None, description="The first moment at which it does not hold any more; a day is its last (UTC)."
@@ -97,12 +96,16 @@ class ShareWish(Sent):
 
 
 class ShareAsked(ShareWish):
-    """The share that a firm is to have, in place of what it had."""
+    """The share that a firm is to have, in place of what it had. Nothing of how much it shows goes without saying."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"firm": "Northgate", "sources": ["slack"], "granularity": "bands"}]}
     )
 
+    sources: SourcesAsked = Field(description="As in `slack`; `*` is every source.")
+    granularity: Granularity = Field(
+        description="`exact`: figures as they were said; `bands`: the band each lies in; `none`: without figures."
+    )
     firm: Line | None = Field(
         None,
         min_length=1,

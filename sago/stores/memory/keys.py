@@ -40,3 +40,6 @@ class MemoryKeys:
     def used(self, key_id: UUID, at: datetime) -> None:
         if key := self._state.api_keys.get(key_id):
             self._state.api_keys[key_id] = key.model_copy(update={"used_at": at})
+
+    def seal(self) -> bytes:
+        return self._state.seal

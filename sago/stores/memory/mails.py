@@ -54,7 +54,7 @@ class MemoryMails:
 
     def beside(self, mail: Mail, since: datetime) -> list[Mail]:
         others = [row for row in self._rows.values() if row.kind == "letter" and row.id != mail.id]
-        near = [row for row in others if _shared(row, mail)]
+        near = [row for row in others if row.firm_id == mail.firm_id]
         gone = [row for row in near if row.state in GONE and row.sent_at and row.sent_at > since]
         claimed = [row for row in near if row.state is MailState.CLAIMED]
         return [*sorted(gone, key=lambda row: (row.sent_at, row.id)), *sorted(claimed, key=lambda row: row.id)]
@@ -66,11 +66,6 @@ class MemoryMails:
 
     def counts(self) -> dict[MailState, int]:
         return dict(Counter(row.state for row in self._rows.values()))
-
-
-def _shared(one: Mail, other: Mail) -> bool:
-    about = one.company_id is not None and one.company_id == other.company_id
-    return about or one.firm_id == other.firm_id or one.address == other.address
 
 
 class MemoryContacts:

@@ -22,7 +22,10 @@ class MemoryNotices:
         pass
 
     def add(self, notice: Notice) -> bool:
-        if any((row.email, row.day) == (notice.email, notice.day) for row in self._rows.values()):
+        if any(
+            (row.firm_id, row.email, row.day) == (notice.firm_id, notice.email, notice.day)
+            for row in self._rows.values()
+        ):
             return False
         self._keep(notice)
         return True

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from secrets import token_bytes
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 from uuid import UUID
@@ -98,6 +99,7 @@ class State:
     mails: dict[UUID, Mail] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
     suppressions: dict[str, Suppression] = field(default_factory=dict)
+    seal: bytes = field(default_factory=lambda: token_bytes(32))
     notices: dict[UUID, Notice] = field(default_factory=dict)
     told: set[tuple[str, Told, UUID]] = field(default_factory=set)
     erasures: dict[UUID, Erasure] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from secrets import token_bytes
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from sago.domain.keys import ApiKey
 from sago.errors import PermanentError
-from sago.stores.postgres.tables import api_keys, firms
+from sago.stores.postgres.tables import api_keys, firms, house_seal
 
 
 class PostgresKeys:
@@ -45,6 +46,11 @@ class PostgresKeys:
 
     def used(self, key_id: UUID, at: datetime) -> None:
         self._connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(used_at=at))
+
+    def seal(self) -> bytes:
+        first = upsert(house_seal).values(secret=token_bytes(32)).on_conflict_do_nothing()
+        self._connection.execute(first)
+        return bytes(self._connection.execute(select(house_seal.c.secret)).scalar_one())
 
 
 def _key(row: Row[Any]) -> ApiKey:

@@ -54,11 +54,8 @@ class PostgresMails:
         return self._found(query.with_for_update(skip_locked=True))
 
     def beside(self, mail: Mail, since: datetime) -> list[Mail]:
-        shared = [C.firm_id == mail.firm_id, C.address == mail.address]
-        if mail.company_id is not None:
-            shared.append(C.company_id == mail.company_id)
         counts = or_(C.state == MailState.CLAIMED, C.state.in_(GONE) & (C.sent_at > since))
-        query = select(mails).where(C.kind == "letter", C.id != mail.id, or_(*shared), counts)
+        query = select(mails).where(C.kind == "letter", C.id != mail.id, C.firm_id == mail.firm_id, counts)
         return self._found(query.order_by(C.sent_at.nulls_last(), C.id))
 
     def find(self, states: Collection[MailState] | None = None, *, email: str | None = None) -> list[Mail]:

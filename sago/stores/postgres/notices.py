@@ -1,4 +1,4 @@
-"""What people were told: one notice a person and day, and the keys that keep a thing from being told twice."""
+"""What people were told: one notice a person, firm and day, and the keys that keep a thing from being told twice."""
 
 from __future__ import annotations
 

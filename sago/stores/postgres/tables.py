@@ -43,6 +43,7 @@ api_keys = _table(
     revoked_at=Time,
     used_at=Time,
 )
+house_seal = _table("house_seal", secret=LargeBinary)
 shares = _table(
     "shares",
     firm_id=Words,

@@ -86,6 +86,7 @@ def container_in_memory(settings: Settings, **adapters: Any) -> Container:
         breakers=SharedBreakers(MemoryShelf(), clock, settings.breaker, timedelta(minutes=1)),
     )
     container.__dict__.update(adapters)
+    container.__dict__.setdefault("keys_database", container.database)
     container.__dict__.setdefault("tenants", MemoryTenants(container.database, container.clock))
     return container
 

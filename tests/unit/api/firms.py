@@ -76,7 +76,8 @@ class Firms:
             tx.shares.put(Share(firm_id=firm, company_id=company, created_at=self.clock.now(), **other))
 
     def give(self, firm: str = MINE, company: str = COMPANY, **wish: Any) -> None:
-        """As a founder does, over the API."""
+        """As a founder does, over the API; what is not said is as wide as can be."""
+        wish = {"sources": ["*"], "granularity": "exact"} | wish
         answer = self.ask("PUT", f"/api/v1/shares/{company}/{firm}", wish, "house")
         assert answer.status_code == 200, answer.text
 

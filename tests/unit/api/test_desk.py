@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from uuid import UUID
 
 import pytest
 
@@ -17,6 +18,8 @@ from sago.domain.companies import Share
 from sago.domain.events import Fold
 from sago.errors import TransientError
 from sago.outreach.earlier import Earlier
+from sago.outreach.firm_desk import FirmDesk
+from sago.outreach.firm_watches import FirmWatches
 from sago.pipeline.ending import Ending
 from tests.unit.api.api_house import MakeHouse
 from tests.unit.api.callers import bearer
@@ -178,6 +181,37 @@ def test_forty_questions_of_one_firm_about_the_past_keep_no_other_waiting(
     assert folding == ["northgate", "northgate"]
     assert {answer.status_code for answer in answers} == {429, 503}
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
+
+
+def test_forty_long_questions_of_one_firm_about_its_own_keep_no_other_waiting(
+    firms: FirmHouse, hung: Hung, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a watch says, and each act on a letter, which tells what the letter needs."""
+    monkeypatch.setattr(FirmWatches, "explain", lambda *_: hung())
+    for act in ("letter", "receipts", "edit", "approve", "reject", "undo"):
+        monkeypatch.setattr(FirmDesk, act, lambda *_, **__: hung())
+    monkeypatch.setattr(desks, "PATIENCE", 0.5)
+    key = {"Authorization": f"Bearer {firms.key('northgate', 'read', 'write')}"}
+    letter, sha = f"/api/v1/outreach/{UUID(int=1)}", {"sha256": "0" * 64}
+    questions = [
+        ("GET", f"/api/v1/watches/{UUID(int=1)}", None),
+        ("GET", letter, None),
+        ("GET", f"{letter}/receipt", None),
+        ("PUT", letter, {"subject": "A", "body": "B", **sha}),
+        ("POST", f"{letter}/approve", sha),
+        ("POST", f"{letter}/reject", {"because": "no"}),
+        ("POST", f"{letter}/undo", {}),
+    ]
+    with ThreadPoolExecutor(42) as pool:
+        asked = [
+            pool.submit(firms.house.client.request, method, path, json=body, headers=key)
+            for _ in range(6)
+            for method, path, body in questions
+        ]
+        assert all(hung.begun.acquire(timeout=LONG) for _ in range(2))
+        assert firms.ask(COMPANIES, "southgate").status_code == 200
+        assert {each.result().status_code for each in asked} == {429, 503}
+    assert hung.answered == 0, "nobody waited for the end of a question"
 
 
 def test_a_key_is_looked_up_while_all_other_desks_are_full(firms: FirmHouse) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -327,6 +329,7 @@ def test_what_a_person_called_wrong_is_not_there_as_of_a_day_after(firms: FirmHo
         (EVENTS, {"limit": "201"}, "limit"),
         (EVENTS, {"cursor": "x"}, "cursor"),
         (SERIES, {"cursor": "WyJhIl0"}, "cursor"),
+        (SERIES, {"cursor": "ä"}, "cursor"),
         (COMPANIES, {"cursor": "WyJhIiwiYiJd"}, "cursor"),
         (f"{EVENTS}/{NOBODYS}/evidence", {"cursor": "WyIyMDI2IiwiYSIsImIiLCJjIl0"}, "cursor"),
         (f"{EVENTS}/{NOBODYS}/evidence", {"context": "21"}, "context"),
@@ -340,6 +343,28 @@ def test_what_cannot_be_asked_is_refused_with_its_field(
     firms.share("northgate")
     answer = firms.ask(path, **query)
     assert (answer.status_code, [each["field"] for each in answer.json()["errors"]]) == (422, [field])
+
+
+def test_a_cursor_of_figures_is_read_and_made_by_the_house_alone(
+    firms: FirmHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts figures that are hidden: neither its own number is read, nor another taken."""
+    monkeypatch.setattr(firm_reading, "STEP", 2)
+    monkeypatch.setattr(firm_reading, "STEPS", 1)
+    for firm in ("northgate", "southpoint"):
+        firms.share(firm)
+    first = firms.ask(SERIES, limit=1).json()
+    cursor, shown = first["next"], first["items"][0]["event_id"]
+    raw = base64.urlsafe_b64decode(cursor + "==")
+    assert shown.encode() not in raw
+    place = [first["items"][0]["as_of"], first["items"][0]["metric"], shown, first["items"][0]["unit"], "0"]
+    flipped = raw[:-40] + bytes([raw[-40] ^ 1]) + raw[-39:]
+    forged = [base64.urlsafe_b64encode(each).decode().rstrip("=") for each in (json.dumps(place).encode(), flipped)]
+    assert [firms.ask(SERIES, limit=1, cursor=each).status_code for each in forged] == [422, 422]
+    assert firms.ask(SERIES, limit=7, cursor=cursor).status_code == 200
+    for other in ({"metric": "arr"}, {"since": "2020-01-01"}, {"until": "2030-01-01"}, {"as_of": "2026-02-20"}):
+        assert firms.ask(SERIES, cursor=cursor, **other).status_code == 422, other
+    assert firms.ask(SERIES, "southpoint", cursor=cursor).status_code == 422
 
 
 def test_only_a_firms_key_that_may_read_reads(firms: FirmHouse) -> None:

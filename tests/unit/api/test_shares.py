@@ -29,6 +29,7 @@ from tests.unit.outreach.stories import COMPANY, EVENTS, NOW, POINTS, watch
 SHARES = "/api/v1/shares"
 OURS = f"{SHARES}/orchard/northgate"
 BANDS = {"firm": "Northgate", "sources": ["slack", "slack"], "granularity": "bands", "until": "2027-01-01T00:00:00Z"}
+WHOLE = {"sources": ["*"], "granularity": "exact"}
 EXACT_FIGURES = r"2\.1|2100000|240000|143"
 
 
@@ -96,7 +97,7 @@ def test_a_founder_sees_what_a_share_would_show_gives_it_and_the_firm_has_it(sha
     assert not re.search(EXACT_FIGURES, str(shown["events"]) + str(shown["figures"]))
     assert sharing.ask("GET", SHARES, "firm").json()["items"] == []
     assert sharing.ask("PUT", OURS, json=BANDS).status_code == 409
-    assert sharing.ask("PUT", OURS, "house", json={"granularity": "none"}).status_code == 200
+    assert sharing.ask("PUT", OURS, "house", json=WHOLE | {"granularity": "none"}).status_code == 200
     given = sharing.ask("PUT", OURS, json=BANDS)
     assert given.status_code == 200
     assert given.json() == {
@@ -145,15 +146,15 @@ def test_the_same_share_again_changes_nothing(sharing: Sharing) -> None:
     assert sharing.noted() == [
         ("share.granted", "key:", "sources slack; figures in bands; until 31 December 2026"),
     ]
-    wider = sharing.ask("PUT", OURS, json={}).json()
+    wider = sharing.ask("PUT", OURS, json=WHOLE).json()
     assert (wider["sources"], wider["granularity"], wider["until"]) == (["*"], "exact", None)
     assert len(sharing.noted()) == 2
 
 
 def test_a_firm_begins_with_its_first_share_by_the_name_that_its_id_is_made_of(sharing: Sharing) -> None:
     new = f"{SHARES}/orchard/birch-partners"
-    assert sharing.ask("PUT", new, "house", json={"firm": "Birch  Partners"}).json()["firm"] == "Birch Partners"
-    wrong = sharing.ask("PUT", f"{SHARES}/orchard/elm", json={"firm": "Birch Partners"})
+    assert sharing.ask("PUT", new, "house", json=WHOLE | {"firm": "Birch  Partners"}).json()["firm"] == "Birch Partners"
+    wrong = sharing.ask("PUT", f"{SHARES}/orchard/elm", json=WHOLE | {"firm": "Birch Partners"})
     assert wrong.status_code == 422
     assert wrong.json()["detail"] == "firm: the id of a firm of this name is birch-partners"
 
@@ -262,7 +263,7 @@ def test_a_share_ends_though_others_fill_the_desk_and_the_hourly_run_does_the_re
 ACTS = [
     ("GET", "/{company}", None),
     ("GET", "/{company}/{firm}/preview", None),
-    ("PUT", "/{company}/{firm}", {}),
+    ("PUT", "/{company}/{firm}", WHOLE),
     ("POST", "/{company}/{firm}/revoke", {"because": "x"}),
     ("GET", "/{company}/{firm}/left", None),
 ]
@@ -270,7 +271,7 @@ ACTS = [
 
 @pytest.mark.parametrize(("method", "path", "body"), ACTS)
 def test_only_a_key_of_that_company_opens_them_and_nobody_learns_which_there_are(
-    sharing: Sharing, method: str, path: str, body: dict[str, str] | None
+    sharing: Sharing, method: str, path: str, body: dict[str, Any] | None
 ) -> None:
     def answer(by: str, company: str, firm: str = "alder") -> tuple[int, str]:
         said = sharing.ask(method, SHARES + path.format(company=company, firm=firm), by, json=body)
@@ -288,7 +289,7 @@ def test_only_a_key_of_that_company_opens_them_and_nobody_learns_which_there_are
 
 @pytest.mark.parametrize(("method", "path", "body"), ACTS[3:])
 def test_a_share_that_never_was_is_not_there(
-    sharing: Sharing, method: str, path: str, body: dict[str, str] | None
+    sharing: Sharing, method: str, path: str, body: dict[str, Any] | None
 ) -> None:
     answers = [
         sharing.ask(method, SHARES + path.format(company="orchard", firm=firm), json=body) for firm in ("alder", "elm")
@@ -310,8 +311,8 @@ def test_a_founder_begins_no_share_with_a_firm_and_learns_of_none(sharing: Shari
         return answer.status_code, answer.text.replace(firm, "FIRM")
 
     for firm in ("alder", "larch"):
-        assert said(firm, "PUT", "", {"firm": firm.capitalize()})[0] == 409
-    for asked in (("PUT", "", {}), ("GET", "/left"), ("POST", "/revoke", {"because": "x"}), ("GET", "/preview")):
+        assert said(firm, "PUT", "", WHOLE | {"firm": firm.capitalize()})[0] == 409
+    for asked in (("PUT", "", WHOLE), ("GET", "/left"), ("POST", "/revoke", {"because": "x"}), ("GET", "/preview")):
         assert said("alder", *asked) == said("larch", *asked)
     with sharing.house.container.database.begin() as tx:
         assert "larch" not in tx.shares.firms()
@@ -339,17 +340,38 @@ def test_who_runs_the_house_and_gives_shares_of_one_company_is_a_founder_there(s
         ({"until": "0001-01-01T00:00:00+23:00"}, "until", "years 1 to 9999"),
         ({"untill": None}, "untill", "is no field of this body"),
         ({"firm": "??"}, "firm", "write it with letters or digits"),
+        ({"sources": None}, "sources", "list"),
+        ({"granularity": None}, "granularity", "'exact', 'bands' or 'none'"),
     ],
 )
 def test_what_cannot_be_shared_is_refused_with_its_field(
     sharing: Sharing, body: dict[str, Any], field: str, reason: str
 ) -> None:
-    answer = sharing.ask("PUT", OURS, json=body)
+    answer = sharing.ask("PUT", OURS, json=WHOLE | body)
     assert answer.status_code == 422
     (error,) = answer.json()["errors"]
     assert error["field"] == field
     assert reason in error["reason"]
     assert sharing.noted() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "missing"),
+    [
+        (None, ["sources", "granularity"]),
+        ({}, ["sources", "granularity"]),
+        ({"sources": ["*"]}, ["granularity"]),
+        ({"granularity": "none", "until": None}, ["sources"]),
+    ],
+)
+def test_what_a_share_shows_is_said_and_never_left_out(
+    sharing: Sharing, body: dict[str, Any] | None, missing: list[str]
+) -> None:
+    before = sharing.ask("PUT", OURS, "house", json=BANDS).json()
+    answer = sharing.ask("PUT", OURS, json=body)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == missing
+    assert sharing.ask("GET", f"{SHARES}/orchard").json()[-1] == before
 
 
 @pytest.mark.parametrize("because", [None, "", "  ", "x" * 501])

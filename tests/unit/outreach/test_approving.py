@@ -229,7 +229,7 @@ def test_a_letter_to_somebody_who_wants_no_mail_is_not_approved() -> None:
     letter = desk.composed(FIRING)
     with desk.database.begin() as tx:
         tx.contacts.suppress(Suppression(email="Nell@Orchard.example", because="asked", who="kim", at=desk.now))
-    with pytest.raises(UsageError, match=r"nell@orchard\.example gets no mail: asked"):
+    with pytest.raises(UsageError, match="its reader wants no mail"):
         desk.approve(letter)
 
 

@@ -340,11 +340,10 @@ def test_what_is_over_the_cap_comes_the_next_day() -> None:
 def test_a_preview_tells_nothing_and_marks_nothing() -> None:
     house = House(FIRING, contacts=[])
     house.knows(*EVENTS)
-    previewed = house.digests.preview("Ivo@Fund.example", NOW)
-    assert previewed == house.digests.preview(IVO.email, NOW)
-    assert previewed is not None
+    (previewed,) = house.digests.preview("Ivo@Fund.example", NOW)
+    assert [previewed] == house.digests.preview(IVO.email, NOW)
     assert changes(previewed.items) == [Change.MET]
-    assert house.digests.preview("nobody@fund.example", NOW) is None
+    assert house.digests.preview("nobody@fund.example", NOW) == []
     assert rows(house.database) == ([], set(), 0)
 
 

@@ -76,7 +76,7 @@ def item(change: Change = Change.MET, company: str = "ScaleFlow", **other: Any) 
 
 def notice(*items: Item, **other: Any) -> Notice:
     fields: dict[str, Any] = {
-        "id": notice_id("dana@northgate.example", DAY),
+        "id": notice_id("default", "dana@northgate.example", DAY),
         "email": "dana@northgate.example",
         "recipient": Person(name="Dana Reed", email="Dana@northgate.example"),
         "day": DAY,
