@@ -12,6 +12,7 @@ from tests.unit.llm.said import Convinced, chat, extract
 AT_WORK = [
     "reading the billing-worker code",
     "still reviewing the migration branch",
+    "reviewing the ledger-worker branch from last year.",
     "I'm going through Northwind's contract",
     "going through the SOC 2 controls",
     "ok, proofreading chapter two again",

@@ -21,6 +21,9 @@ _FRAGMENT, _FEW_WORDS = 5, 7
 """Words of a statement that names nobody who does anything, and of one that tells hardly more."""
 _LONGEST_WORK = 6
 """Words of a statement that only says what somebody is busy with; a longer one may say why, or what came of it."""
+_SINCE_WHEN = re.compile(
+    r"\s(?:from|of|since)\s(?:(?:the\s)?last|this|yesterday)(?:\s(?:year|quarter|month|week|sprint))?\W*$", re.I
+)
 _WORD = re.compile(r"\w")
 _ACTIVITY = re.compile(rf"(?:(?:{_either('opener')})\s+)*(?:{_either('activity')})(?![\w'’-])(?!\s(?:to|with)\b)", re.I)
 _GOES_ON = re.compile(
@@ -56,7 +59,7 @@ def is_at_work(text: str) -> bool:
     of it: it is short and ends there, without another verb and without a figure that is not of paper."""
     word = _WORD.search(text)
     activity = _ACTIVITY.match(text, word.start()) if word else None
-    if activity is None or len(text.split()) > _LONGEST_WORK:
+    if activity is None or len(_SINCE_WHEN.sub("", text).split()) > _LONGEST_WORK:
         return False
     if _GOES_ON.search(text, activity.end()) or _DONE.search(text, activity.end()):
         return False

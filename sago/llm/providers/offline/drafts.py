@@ -209,7 +209,8 @@ def _extent(reading: Reading, place: int, cue: Cue, exclude: frozenset[str]) -> 
     end = first.end
     for statement in reading.statements[place + 1 :]:
         gap = reading.message.text[end : statement.start]
-        if statement.end - first.start > LONGEST_QUOTE or statement.ahead:
+        is_long = statement.end - first.start > LONGEST_QUOTE
+        if is_long or statement.ahead or reading.passes_aside(end, statement.start):
             break
         if is_mail and "\n" in gap and (reading.voice is Voice.OURS or end == first.end == 0):
             break

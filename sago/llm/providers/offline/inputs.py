@@ -37,7 +37,7 @@ def _before(readings: Sequence[Reading], place: int, statement: Statement) -> st
     message = reading.message
     is_mail = "@" in message.sender
     parts = [f"{'mail' if is_mail else 'chat'} {reading.voice}"]
-    own = message.text[max(0, statement.start - OWN_BEFORE) : statement.start].strip()
+    own = reading.of_us[max(0, statement.start - OWN_BEFORE) : statement.start].strip()
     if own:
         parts.append(own)
     return " | ".join(parts if is_mail else [*parts, *_said_before(readings, place)])
@@ -52,5 +52,5 @@ def _said_before(readings: Sequence[Reading], place: int) -> list[str]:
             break
         if "@" not in earlier.sender:
             who = "same" if earlier.sender == now.sender else "other"
-            said.append(f"{who}: {earlier.text[:EARLIER_LONG]}")
+            said.append(f"{who}: {reading.of_us[:EARLIER_LONG]}")
     return said

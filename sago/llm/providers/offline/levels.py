@@ -101,11 +101,12 @@ _LEVEL_BEFORE_FIGURE = re.compile(
     rf"|\bnow(?:\sat)?\s{_ROUGHLY}$",
     re.I,
 )
-_OURS = re.compile(
-    r"\b(?:we|us|our|i|wir|uns|unser\w*|nous|notre|nos|nosotros|nuestr[oa]s?|noss[oa]s?|noi|nostr[oaie]|wij|onze|vår\w*|"
-    r"vores|nasz\w*|naše)\b",
-    re.I,
+WE = (
+    r"we|us|our|wir|uns|unser\w*|nous|notre|nos|nosotros|nuestr[oa]s?|noss[oa]s?|noi|nostr[oaie]|wij|onze|vår\w*|"
+    r"vores|nasz\w*|naše"
 )
+"""Words for those who speak, in the languages they write."""
+_OURS = re.compile(rf"\b(?:i|{WE})\b", re.I)
 _ABROAD = re.compile(r"\d,\d{1,2}(?!\d)|\b(?:mio|mrd|tsd|mln|mld|mkr|mill?i?on(?:es|en|i)|milh\w+)\b|\d\s?[mk]€", re.I)
 """A figure written as English does not: in other languages a capital letter is no sign of a name."""
 _HAVE = (

@@ -21,6 +21,7 @@ from sago.llm.providers.offline.drafts import drafts
 from sago.llm.providers.offline.encoder import Encoder
 from sago.llm.providers.offline.figures import Currencies
 from sago.llm.providers.offline.opinions import SecondReader, weigh
+from sago.llm.providers.offline.others import own_brands, without_others
 from sago.llm.providers.offline.reading import LONGEST, read
 from sago.llm.providers.offline.severity import severity
 from sago.llm.providers.offline.threads import follow_ups, name_the_pending, one_deal
@@ -60,7 +61,8 @@ class RulesModel:
         )
         own = subjects.squeezed([request.company_id, request.company_name, _NUMBERED.sub("", request.company_id)])
         setting = Setting(_currencies(messages), own | _people(messages))
-        readings = [read(message, own) for message in messages]
+        ours_alone = setting.exclude | own_brands(messages)
+        readings = [without_others(read(message, own), own, ours_alone) for message in messages]
         found = {reading.message.id: drafts(reading, setting) for reading in readings}
         if self._second is not None:
             weigh(readings, found, self._second.opinions(readings, ours), setting)

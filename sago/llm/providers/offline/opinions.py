@@ -209,7 +209,8 @@ def _goes_on(reading: Reading, start: int, end: int, more_start: int, more_end: 
     """Whether further words are of the same telling: in chat all of a message is, in a mail the paragraph."""
     is_short = max(end, more_end) - min(start, more_start) <= LONGEST_QUOTE
     between = reading.message.text[min(end, more_end) : max(start, more_start)]
-    return is_short and ("\n" not in between or "@" not in reading.message.sender)
+    is_apart = reading.passes_aside(min(start, more_start), max(end, more_end))
+    return is_short and not is_apart and ("\n" not in between or "@" not in reading.message.sender)
 
 
 def _is_one(reading: Reading, draft: Draft, start: int, end: int) -> bool:
@@ -226,7 +227,7 @@ def _with_figures(reading: Reading, likely: Sequence[Likely], drafts: Sequence[D
     for draft in drafts:
         start, end = draft.start, draft.end
         if draft.status is Status.ACTUAL and draft.kind != "figures":
-            others = [(other.start, other.end) for other in drafts if other is not draft]
+            others = [(other.start, other.end) for other in drafts if other is not draft] + list(reading.aside)
             adding = [
                 (statement, is_alone and each[draft.event_type] >= RELATED)
                 for statement, each in zip(reading.statements, likely, strict=True)

@@ -52,6 +52,20 @@ class Reading:
     statements: tuple[Statement, ...]
     takes_back: bool = False
     """It corrects what was said: in words, or by `143%, not 134%`."""
+    aside: tuple[tuple[int, int], ...] = ()
+    """Where it tells what is not of the company: no statement reaches over that."""
+
+    @property
+    def of_us(self) -> str:
+        """The message's text with what is not of the company blanked out."""
+        text = self.message.text
+        for start, end in self.aside:
+            text = f"{text[:start]}{' ' * (end - start)}{text[end:]}"
+        return text
+
+    def passes_aside(self, start: int, end: int) -> bool:
+        """Whether something that is not of the company stands between the two places."""
+        return any(left < end and start < right for left, right in self.aside)
 
 
 _QUOTE_BEGINS = re.compile(

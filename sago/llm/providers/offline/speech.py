@@ -164,6 +164,19 @@ def corrects(text: str) -> bool:
     return _CORRECTS.search(text) is not None
 
 
+_WAS_WRONG = Hinted(
+    r"(?:[,;–—-]|\b(?:and|but))\s?(?:which|that|this|it)(?:\s(?:number|figure|one|sheet))?"
+    r"\s(?:was|is|were|proved|turned out)(?:\sto be)?(?:\s(?:plain|simply|just|all|totally|completely))?"
+    r"\s(?:wrong|incorrect|nonsense|rubbish|a (?:mistake|typo|bug|miscount))\W*$",
+    re.I,
+)
+
+
+def was_wrong(text: str) -> bool:
+    """Whether a statement ends by saying that it does not hold, and gives nothing in its place."""
+    return _WAS_WRONG.search(text) is not None and not says_not(text)
+
+
 _NOT = r"\b(?:not|nicht|não|niet|inte|ikke|pas|instead of|rather than|isn'?t|wasn'?t)|,\s*(?:no|non|nie|ne)|≠"
 _SAYS_NOT = re.compile(rf"(?:{_NOT})\s", re.I)
 _NOT_BEFORE = re.compile(rf"(?:{_NOT})\s*(?:the |a )?(?:[~≈])?$", re.I)

@@ -43,8 +43,10 @@ _INSTRUMENT = re.compile(
 _LED = re.compile(rf"\b(?:led by|from|by|with)\s((?:{_NAME})(?:\s(?:{_NAME})){{0,2}})")
 _OUTLET = re.compile(rf"\b(?:in|on|by|from)\s(?:the\s)?((?:{_NAME})(?:\s(?:{_NAME})){{0,2}})")
 _PLACE = re.compile(rf"\b(?:in|into|to|for)\s(?:the\s)?((?:{_NAME})(?:\s(?:{_NAME})){{0,1}})")
-_BELONGS = re.compile(r"\b(?:at|from|of|by|for|in|ex|the|with)[\s-]$", re.I)
+_BELONGS = re.compile(r"\b(?:at|from|of|for|in|ex)[\s-]$", re.I)
 """Before a name: it is where somebody comes from, not who."""
+_BESIDE = re.compile(r"\b(?:by|the|with)\s$", re.I)
+"""Before a name: it is who only where no other is named."""
 LOWER_OK = frozenset(
     {
         EventType.ENTERPRISE_DEAL,
@@ -104,8 +106,9 @@ def find(text: str, cue: tuple[int, int], event_type: EventType, kind: str, excl
         return special
     proper = [(place, name) for place, name in names(text, exclude) if name.lower() not in everyday_words()]
     if event_type is EventType.HIRING:
-        proper = [(place, name) for place, name in proper if not _BELONGS.search(text[:place])] or proper
-        return proper[0][1] if proper else None
+        people = [(place, name) for place, name in proper if not _BELONGS.search(text[:place])]
+        people = [(place, name) for place, name in people if not _BESIDE.search(text[:place])] or people
+        return people[0][1] if people else None
     before = [name for place, name in proper if place < cue[0]]
     after = [name for place, name in proper if place >= cue[0]]
     lower = _lower(text, cue) if event_type in LOWER_OK and not before else None
