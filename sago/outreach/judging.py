@@ -12,6 +12,7 @@ from uuid import UUID
 from sago.domain.significance import Scale
 from sago.domain.tasks import NOTHING_NEW
 from sago.domain.watches import Outcome, Verdict, Watch
+from sago.domain.wording import titled
 from sago.outreach.differences import differences
 from sago.outreach.knowledge import Known, known_to
 from sago.ports import Clock, Database, Transaction
@@ -80,7 +81,7 @@ class Judging:
         verdict = known.judge(as_of, self.setback_days, self.scale)
         before = tx.verdicts.newest(known.watch.id, as_of.date())
         told = differences(before, verdict) if before else []
-        return Explanation(verdict, before, told, {event.id: event.title for event in known.events})
+        return Explanation(verdict, before, told, {event.id: titled(event) for event in known.events})
 
     def _known(self, tx: Transaction, watches: Iterable[Watch], as_of: datetime) -> Iterator[Known]:
         now = self.clock.now()
