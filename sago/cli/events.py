@@ -16,7 +16,7 @@ from sago.cli.lookup import Because, CompanyOption, Wanted, me, opened, require_
 from sago.cli.session import AsJson, ConfigFile, Quiet, Session, Verbose
 from sago.domain.contradictions import Contradiction, contradictions
 from sago.domain.events import CATALOGUE, Event, Rejection
-from sago.domain.wording import day, metric_phrase
+from sago.domain.wording import day, metric_phrase, titled
 from sago.errors import UsageError
 from sago.evaluation.judged import judged
 from sago.outreach import deciding
@@ -75,7 +75,7 @@ def show_event(
     if as_json:
         session.emit(_row(found, against))
         return
-    session.out.print(Text(found.title, style="bold"))
+    session.out.print(Text(titled(found), style="bold"))
     kind = CATALOGUE[found.event_type].label
     session.out.print(Text(f"{found.company_id} · {kind} · {found.severity} · {day(found.occurred_at)} · {found.id}"))
     if found.metrics:
@@ -255,7 +255,8 @@ def _row(event: Event, against: Sequence[Contradiction]) -> dict[str, Any]:
 def _event_cells(event: Event, against: Sequence[Contradiction]) -> tuple[str, ...]:
     kind = CATALOGUE[event.event_type].label
     others = ", ".join(dict.fromkeys(_short(each.other.event_id) for each in against))
-    what = f"{event.title} (contradicts {others})" if others else event.title
+    title = titled(event)
+    what = f"{title} (contradicts {others})" if others else title
     return (_short(event.id), event.company_id, f"{event.occurred_at:%Y-%m-%d}", kind, what)
 
 

@@ -148,10 +148,12 @@ def list_watches(
         for watch in found:
             session.emit(watch.model_dump(mode="json"))
         return
-    heads, rows = ("id", "company", "met", "waits for", "reason"), [_watch_cells(each) for each in found]
+    heads = ["id", "company", "met", "waits for", "reason"]
+    rows = [list(_watch_cells(each)) for each in found]
     if len({each.firm_id for each in found}) > 1:
-        heads = ("id", "firm", *heads[1:])
-        rows = [(row[0], each.firm_id, *row[1:]) for row, each in zip(rows, found, strict=True)]
+        heads.insert(1, "firm")
+        for row, each in zip(rows, found, strict=True):
+            row.insert(1, each.firm_id)
     table(session, heads, rows, "no watches yet")
 
 

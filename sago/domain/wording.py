@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from sago.domain.events import Metric
+from sago.domain.events import Event, Metric
 from sago.domain.metrics import METRICS, UNSTATED, is_currency
 
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", UNSTATED: ""}
@@ -78,6 +78,15 @@ def metric_noun(name: str) -> str:
     """A metric within a sentence: `ARR`, `gross margin`, `customers`."""
     label = metric_label(name)
     return label if label.isupper() else label.lower()
+
+
+def titled(event: Event) -> str:
+    """The event's title; in quotation marks where it is no more than the words of a proof, or their beginning."""
+    title = one_line(event.title)
+    said, is_cut = title.rstrip(".… "), title.endswith("…")
+    quotes = [one_line(proof.quote).rstrip(".… ") for proof in event.evidence]
+    is_quote = any(said == quote or (is_cut and quote.startswith(said)) for quote in quotes)
+    return f"“{title}”" if is_quote and said else title
 
 
 def never_stated(name: str) -> str:

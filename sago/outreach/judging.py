@@ -13,6 +13,7 @@ from uuid import UUID
 from sago.domain.significance import Scale
 from sago.domain.tasks import NOTHING_NEW
 from sago.domain.watches import Outcome, Verdict, Watch
+from sago.domain.wording import titled
 from sago.outreach.differences import differences
 from sago.outreach.knowledge import Known, all_known_to
 from sago.ports import Clock, Database, Transaction
@@ -108,4 +109,4 @@ class Judging:
         verdict = self._judge(known, as_of)
         before = tx.verdicts.newest(known.watch.id, as_of.date()) if known.view.is_open else None
         told = differences(before, verdict) if before else []
-        return Explanation(verdict, before, told, {event.id: event.title for event in known.events})
+        return Explanation(verdict, before, told, {event.id: titled(event) for event in known.events})

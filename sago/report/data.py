@@ -15,6 +15,7 @@ from sago.domain.events import Event, Evidence, MetricPoint
 from sago.domain.letters import Letter
 from sago.domain.messages import CompactMessage, MessageRef, native_id
 from sago.domain.watches import Outcome, Verdict
+from sago.domain.wording import titled
 from sago.ports import Database, RawStore, Transaction
 
 ORDER = (Outcome.NOW, Outcome.NOT_YET, Outcome.DO_NOT_WRITE)
@@ -67,7 +68,7 @@ class ReportData:
 
     def title_of(self, event_id: UUID) -> str:
         """The title of one of the events."""
-        return next(event.title for event in self.events if event.id == event_id)
+        return next(titled(event) for event in self.events if event.id == event_id)
 
     @cached_property
     def _contradictions(self) -> dict[UUID, list[Contradiction]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sago.domain.events import CATALOGUE
-from sago.domain.wording import day, metric_phrase
+from sago.domain.wording import day, metric_phrase, titled
 from sago.report.data import ReportData
 from sago.report.phrases import LABELS, counted, kind_of, one_line, passed_on, plumbing, visible
 from sago.report.tables import write_text
@@ -41,5 +41,5 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"visible": visible, "line": one_line, "phrase": metric_phrase}
+    made.filters |= {"visible": visible, "line": one_line, "phrase": metric_phrase, "titled": titled}
     return made

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sago.domain.events import CATALOGUE
 from sago.domain.messages import native_id
-from sago.domain.wording import day, metric_phrase
+from sago.domain.wording import day, metric_phrase, titled
 from sago.report.data import ReportData
 from sago.report.phrases import LABELS, kind_of, one_line, passed_on, plumbing, visible
 from sago.report.tables import write_text
@@ -28,6 +28,7 @@ def write_markdown(data: ReportData, path: Path) -> None:
         "visible": visible,
         "native": native_id,
         "phrase": metric_phrase,
+        "titled": titled,
     }
     text = environment.get_template("pipeline_results.md.j2").render(
         data=data,

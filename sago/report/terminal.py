@@ -16,7 +16,7 @@ from rich.text import Text
 from sago.domain.events import Evidence
 from sago.domain.letters import Letter
 from sago.domain.watches import Outcome, Verdict
-from sago.domain.wording import day
+from sago.domain.wording import day, titled
 from sago.report.data import ReportData
 from sago.report.phrases import LABELS, counted, kind_of, one_line, passed_on, plumbing, visible
 
@@ -57,7 +57,7 @@ def _because(verdict: Verdict) -> str:
     if verdict.outcome is Outcome.DO_NOT_WRITE and verdict.against:
         setback = verdict.against[0]
         return (
-            f"What you asked for holds, but told on {day(setback.occurred_at, beside=verdict.as_of)}: {setback.title}"
+            f"What you asked for holds, but told on {day(setback.occurred_at, beside=verdict.as_of)}: {titled(setback)}"
         )
     return verdict.because
 

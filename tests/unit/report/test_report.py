@@ -292,3 +292,13 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_no_half_file(data: ReportDat
     with full_disk(), pytest.raises(ConfigError, match=r"report\.html: cannot be written \(File too large\)"):
         write_all(data, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_title_of_somebodys_own_words_stands_in_quotation_marks(data: ReportData, tmp_path: Path) -> None:
+    words = "we measured it, and overtime fell by 27%"
+    for title, shown in ((words, f"“{words}”"), ("we measured…", "“we measured…”"), ("Overtime fell", "Overtime fell")):
+        of = stories.event("customer_success", title, f"{words}.")
+        write_all(replace(data, events=[of], verdicts=[], letters=[]), tmp_path)
+        page, text = (tmp_path / "report.html").read_text(), (tmp_path / "pipeline_results.md").read_text()
+        assert f'<span class="title">{shown}</span>' in page
+        assert f"**{shown}**" in text
