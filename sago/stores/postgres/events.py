@@ -204,14 +204,15 @@ class PostgresEvents:
         written = [statement.excluded[column.name] for column in CONTENT]
         statement = statement.on_conflict_do_update(
             index_elements=["id"],
-            set_={column.name: value for column, value in zip(CONTENT, written, strict=True)} | {"updated_at": now},
+            set_={column.name: value for column, value in zip(CONTENT, written, strict=True)}
+            | {"updated_at": _changed_at(now)},
             where=tuple_(*CONTENT).is_distinct_from(tuple_(*written)),
         )
         self._connection.execute(statement.returning(literal(1)), [_event_row(event, now) for event in events]).all()
 
     def _deactivate(self, events: Sequence[Event], now: datetime) -> None:
         gone = update(significant_events).where(significant_events.c.id.in_([event.id for event in events]))
-        self._connection.execute(gone.values(is_active=False, updated_at=now))
+        self._connection.execute(gone.values(is_active=False, updated_at=_changed_at(now)))
 
     def _write_aliases(self, company_id: str, new: dict[UUID, UUID], kept: set[UUID], now: datetime) -> None:
         """An id that is an event again is no alias; an alias of what vanished follows to its successor."""
@@ -314,6 +315,12 @@ def _counts(version: int) -> tuple[ColumnElement[bool], ...]:
 
 def _is_of(kind: ShareKind) -> tuple[ColumnElement[bool], ...]:
     return shared_texts.c.granularity == kind.granularity, shared_texts.c.sources == kind.sources
+
+
+def _changed_at(now: datetime) -> ColumnElement[datetime]:
+    """Another than before, whatever the clock says: what was made of the event as it was does not count any more."""
+    before = significant_events.c.updated_at
+    return func.greatest(literal(now, before.type), before + timedelta(microseconds=1))
 
 
 def _reading_order(row: dict[str, Any]) -> tuple[Any, ...]:
