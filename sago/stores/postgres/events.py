@@ -188,11 +188,7 @@ class PostgresEvents:
         self._write_events(fold.events, now)
         self._deactivate(vanished, now)
         self._write_aliases(company_id, successors(vanished, fold.events), kept, now)
-        stale = (
-            shared_texts.c.event_id == significant_events.c.id,
-            shared_texts.c.made_of != significant_events.c.updated_at,
-        )
-        self._connection.execute(delete(shared_texts).where(*stale, significant_events.c.company_id == company_id))
+        self._connection.execute(delete(shared_texts).where(stale_texts(company_id)))
         self._connection.execute(delete(metric_points).where(metric_points.c.company_id == company_id))
         if fold.metric_points:
             self._connection.execute(insert(metric_points), [point.model_dump() for point in fold.metric_points])
@@ -306,6 +302,13 @@ def counting(version: int) -> Select[Any]:
 def texts_by_event(rows: Iterable[Row[Any]]) -> dict[UUID, SharedTexts]:
     """As that query finds them."""
     return {row.event_id: SharedTexts(**row.texts) for row in rows}
+
+
+def stale_texts(company_id: str) -> ColumnElement[bool]:
+    """Shared texts of what events of the company were, and are no more."""
+    made, event = shared_texts.c, significant_events.c
+    of_another = event.id == made.event_id, event.company_id == company_id, event.updated_at != made.made_of
+    return select(event.id).where(*of_another).correlate(shared_texts).exists()
 
 
 def _counts(version: int) -> tuple[ColumnElement[bool], ...]:
