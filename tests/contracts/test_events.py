@@ -8,6 +8,7 @@ from threading import Barrier
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import pytest
 from sqlalchemy import text
 
 from sago.domain.companies import Granularity, ShareKind
@@ -455,7 +456,7 @@ def test_shared_texts_count_while_their_event_is_what_they_were_made_of(database
     assert (kept(database, IN_BANDS), kept(database, IN_BANDS, 2)) == ({}, {one.id: "C", two.id: "C"})
     with database.begin() as tx:
         found = tx.events.without_texts(COMPANY, BARE, 1, 9)
-    replace(database, one, two, now=LATER + timedelta(days=1))
+    replace(database, one, two, now=LATER)
     with database.begin() as tx:
         tx.events.keep_texts(BARE, 1, [KeptTexts(each.id, as_it_is, texts("late")) for each, as_it_is in found])
     assert (without(database, BARE), kept(database, BARE)) == ([one], {two.id: "late"})
@@ -485,7 +486,8 @@ def test_texts_are_those_of_one_kind_of_shares(database: Database) -> None:
     assert [kept(database, kind) for kind in kinds] == [{both.id: f"kind {number}"} for number in range(len(kinds))]
 
 
-def test_texts_of_what_an_event_was_are_not_kept(postgres: PostgresDatabase) -> None:
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(hours=1)])
+def test_texts_of_what_an_event_was_are_not_kept(postgres: PostgresDatabase, late: timedelta) -> None:
     """What was erased of an event goes from these too, whether or not anybody makes them anew."""
     one, two = event("a", "slack:1"), event("b", "slack:2")
     replace(postgres, one, two)
@@ -501,10 +503,10 @@ def test_texts_of_what_an_event_was_are_not_kept(postgres: PostgresDatabase) -> 
         found = tx.events.without_texts(COMPANY, IN_BANDS, 1, 9)
         keep(tx, found)
     assert set(rows()) == {one.id, two.id}
-    replace(postgres, one.model_copy(update={"title": "Event told otherwise"}), two, now=LATER)
+    replace(postgres, one.model_copy(update={"title": "Event told otherwise"}), two, now=NOW + late)
     assert rows() == [two.id]
     with postgres.begin() as tx:
         keep(tx, found)
     assert rows() == [two.id]
-    replace(postgres, now=LATER)
+    replace(postgres, now=NOW + late)
     assert rows() == []

@@ -265,6 +265,29 @@ def test_what_one_sender_said_goes_from_texts_that_were_made_ahead(house: RealHo
     assert "shared_texts" not in places(house)
 
 
+def test_what_only_an_ended_share_covered_goes_from_texts_that_were_made_ahead(house: RealHouse) -> None:
+    said = deal(1, "Delta"), message(2, text=f"[[event enterprise_deal subject=Delta note={SECRET}]]")
+    house.store(said[0].model_copy(update={"id": "gmail:1", "source": "gmail"}), name="b1")
+    house.store(said[1], name="b2")
+    while house.run():
+        house.batching.flush(timedelta(0), NOW)
+    given = {FIRM: {"granularity": Granularity.BANDS}, "alder": {"sources": ("gmail",)}, DEFAULT_FIRM: {"until": NOW}}
+    with house.database.begin() as tx:
+        for firm, fields in given.items():
+            tx.shares.ensure_firm(firm, firm.capitalize())
+            tx.shares.put(Share.model_validate({"firm_id": firm, "company_id": "acme", "created_at": NOW} | fields))
+    assert Coarsening(house.database, ManualClock(NOW)).make() == 2
+    assert "shared_texts" in places(house)
+    house.revoking.begin(FIRM, "acme", "cli:test", "raised elsewhere", LATER)
+    assert "shared_texts" not in left(house, FIRM)
+    with house.real.connections.begin() as connection:
+        connection.execute(text("UPDATE shared_texts SET made_of = made_of - interval '1 day'"))
+    assert left(house, FIRM)["shared_texts"] == 2
+    revoke(house, FIRM)
+    assert left(house, FIRM) == {}
+    assert "shared_texts" not in places(house)
+
+
 def test_a_second_run_changes_nothing_and_later_words_are_not_stored(house: RealHouse) -> None:
     derive(house)
     revoke(house, DEFAULT_FIRM)

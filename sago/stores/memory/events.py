@@ -25,6 +25,7 @@ from sago.stores.lineage import successors
 from sago.stores.memory.state import AuditEntry, State
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
 
 
 class MemoryEvents:
@@ -117,7 +118,9 @@ class MemoryEvents:
         present = {event.id: event for event in fold.events}
         vanished = [event for event in self.find(company_id) if event.id not in present]
         changed = [event for event in fold.events if self._state.events.get(event.id) != event]
-        self._state.changed |= {event.id: now for event in (*changed, *vanished)}
+        for event in (*changed, *vanished):
+            before = self._state.changed.get(event.id)
+            self._state.changed[event.id] = max(now, before + INSTANT) if before else now
         others = {event.id for event in (*changed, *vanished)}
         self._state.texts = {key: kept for key, kept in self._state.texts.items() if key[0] not in others}
         self._state.events.update(present)

@@ -29,6 +29,7 @@ from sago.domain.mails import BEGUN, NOT_GONE, MailState
 from sago.domain.messages import id_in, source_of
 from sago.domain.watches import Direction
 from sago.ports import Derived
+from sago.stores.postgres.events import stale_texts
 from sago.stores.postgres.tables import (
     batch_chunks,
     batches,
@@ -43,6 +44,7 @@ from sago.stores.postgres.tables import (
     outreach,
     participants,
     routes,
+    shared_texts,
     significant_events,
     streams,
     told,
@@ -159,6 +161,7 @@ def _of_sources(company_id: str, names: Collection[str], unassigned: Collection[
     return {
         "observations": (observations, and_(observations.c.company_id == company_id, _of(observations, names))),
         "significant_events": (significant_events, and_(significant_events.c.company_id == company_id, *proofs)),
+        "shared_texts": (shared_texts, stale_texts(company_id)),
         "batch_chunks": (batch_chunks, and_(batch_chunks.c.batch_id.in_(own), *found)),
         "dead_letters": (
             dead_letters,

@@ -188,11 +188,7 @@ class PostgresEvents:
         self._write_events(fold.events, now)
         self._deactivate(vanished, now)
         self._write_aliases(company_id, successors(vanished, fold.events), kept, now)
-        stale = (
-            shared_texts.c.event_id == significant_events.c.id,
-            shared_texts.c.made_of != significant_events.c.updated_at,
-        )
-        self._connection.execute(delete(shared_texts).where(*stale, significant_events.c.company_id == company_id))
+        self._connection.execute(delete(shared_texts).where(stale_texts(company_id)))
         self._connection.execute(delete(metric_points).where(metric_points.c.company_id == company_id))
         if fold.metric_points:
             self._connection.execute(insert(metric_points), [point.model_dump() for point in fold.metric_points])
@@ -204,14 +200,15 @@ class PostgresEvents:
         written = [statement.excluded[column.name] for column in CONTENT]
         statement = statement.on_conflict_do_update(
             index_elements=["id"],
-            set_={column.name: value for column, value in zip(CONTENT, written, strict=True)} | {"updated_at": now},
+            set_={column.name: value for column, value in zip(CONTENT, written, strict=True)}
+            | {"updated_at": _changed_at(now)},
             where=tuple_(*CONTENT).is_distinct_from(tuple_(*written)),
         )
         self._connection.execute(statement.returning(literal(1)), [_event_row(event, now) for event in events]).all()
 
     def _deactivate(self, events: Sequence[Event], now: datetime) -> None:
         gone = update(significant_events).where(significant_events.c.id.in_([event.id for event in events]))
-        self._connection.execute(gone.values(is_active=False, updated_at=now))
+        self._connection.execute(gone.values(is_active=False, updated_at=_changed_at(now)))
 
     def _write_aliases(self, company_id: str, new: dict[UUID, UUID], kept: set[UUID], now: datetime) -> None:
         """An id that is an event again is no alias; an alias of what vanished follows to its successor."""
@@ -307,6 +304,13 @@ def texts_by_event(rows: Iterable[Row[Any]]) -> dict[UUID, SharedTexts]:
     return {row.event_id: SharedTexts(**row.texts) for row in rows}
 
 
+def stale_texts(company_id: str) -> ColumnElement[bool]:
+    """Shared texts of what events of the company were, and are no more."""
+    made, event = shared_texts.c, significant_events.c
+    of_another = event.id == made.event_id, event.company_id == company_id, event.updated_at != made.made_of
+    return select(event.id).where(*of_another).correlate(shared_texts).exists()
+
+
 def _counts(version: int) -> tuple[ColumnElement[bool], ...]:
     made, event = shared_texts.c, significant_events.c
     return made.event_id == event.id, made.made_of == event.updated_at, made.version == version
@@ -314,6 +318,12 @@ def _counts(version: int) -> tuple[ColumnElement[bool], ...]:
 
 def _is_of(kind: ShareKind) -> tuple[ColumnElement[bool], ...]:
     return shared_texts.c.granularity == kind.granularity, shared_texts.c.sources == kind.sources
+
+
+def _changed_at(now: datetime) -> ColumnElement[datetime]:
+    """Another than before, whatever the clock says: what was made of the event as it was does not count any more."""
+    before = significant_events.c.updated_at
+    return func.greatest(literal(now, before.type), before + timedelta(microseconds=1))
 
 
 def _reading_order(row: dict[str, Any]) -> tuple[Any, ...]:
