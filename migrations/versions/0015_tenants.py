@@ -70,7 +70,8 @@ READ = {
     "audit_log": "id, line, at, who, action, subject, firm_id, company_id, detail",
 }
 """Every column that `sago_api` reads. It writes none, and no other table is open to it. Not among them: the address of
-a founder, and how somebody writes, which was learned from their mails."""
+a founder, and how somebody writes, which was learned from their mails. With the people of letters came their addresses,
+until 0020."""
 
 HOLDS = """EXISTS (
     SELECT FROM shares s WHERE s.firm_id = (SELECT current_firm()) AND s.company_id = {table}.company_id

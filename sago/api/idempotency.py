@@ -13,7 +13,7 @@ from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 
 from sago.api.problems import Problem, ProblemError, Refusal
-from sago.ports import Replies
+from sago.ports import Begun, Replies
 
 Said = TypeVar("Said", bound=BaseModel)
 NAME, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
@@ -100,7 +100,7 @@ class Once(NamedTuple):
         if begun.digest != digest:
             raise _refused(422, "was sent with another body before: make a new key")
         if begun.is_first:
-            return await self._first(name, digest, work), {}
+            return await self._first(name, begun, work), {}
         if begun.answer is None:
             headers = {"Retry-After": str(AGAIN_AFTER)}
             raise ProblemError(409, f"a request with this {NAME} is under way: ask again", headers=headers)
@@ -111,25 +111,22 @@ class Once(NamedTuple):
             raise ProblemError(begun.answer["status"], problem.detail, problem.errors, {REPLAYED: "true"})
         return form.model_validate(begun.answer["said"]), {REPLAYED: "true"}
 
-    async def _first(self, name: str, digest: str, work: Callable[[], Awaitable[Said]]) -> Said:
+    async def _first(self, name: str, begun: Begun, work: Callable[[], Awaitable[Said]]) -> Said:
         try:
             said = await work()
         except ProblemError as error:
-            if error.status >= 500:
-                await to_thread(self.replies.release, self.caller, name)
-            else:
-                await self._keep(name, digest, "problem", error.problem, status=error.status)
+            await self._keep(name, begun, "problem", error.problem, status=error.status)
             raise
         except BaseException:
-            await to_thread(self.replies.release, self.caller, name)
+            await to_thread(self.replies.release, self.caller, name, begun)
             raise
-        await self._keep(name, digest, "said", said)
+        await self._keep(name, begun, "said", said)
         return said
 
-    async def _keep(self, name: str, digest: str, what: str, answer: BaseModel, **more: int) -> None:
+    async def _keep(self, name: str, begun: Begun, what: str, answer: BaseModel, **more: int) -> None:
         is_small = len(answer.model_dump_json().encode()) <= LARGEST
         kept = {what: answer.model_dump(mode="json"), **more} if is_small else AGAIN
-        await to_thread(self.replies.end, self.caller, name, digest, kept)
+        await to_thread(self.replies.end, self.caller, name, begun, kept)
 
 
 def _refused(status: int, reason: str) -> ProblemError:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -51,8 +52,9 @@ def cursor_of(of: str, at: datetime, row: object) -> str:
     return _written([of, at.isoformat(), str(row)])
 
 
-def place_of(of: str, cursor: str | None) -> Place | None:
-    """The place in a cursor; raises a problem with status 422 where it is none of this list."""
+def place_of(of: str, cursor: str | None, *, is_id: bool = True) -> Place | None:
+    """The place in a cursor; where the row `is_id`, that of a UUID. Raises a problem with status 422 where it is none
+    of this list."""
     if cursor is None:
         return None
     try:
@@ -60,6 +62,8 @@ def place_of(of: str, cursor: str | None) -> Place | None:
         said = datetime.fromisoformat(at)
         if said.tzinfo is None or "\0" in row:
             raise ValueError(cursor)
+        if is_id:
+            UUID(row)
         return Place(said.astimezone(UTC), row)
     except (ValueError, TypeError, OverflowError):
         raise wrong_cursor() from None

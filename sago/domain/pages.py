@@ -20,11 +20,8 @@ class Place(NamedTuple):
 
     @property
     def row(self) -> UUID:
-        """The id of an event or a letter; of a forged one the lowest, so that the page goes on with what is older."""
-        try:
-            return UUID(self.id)
-        except ValueError:
-            return UUID(int=0)
+        """The id, of rows that have one of this form."""
+        return UUID(self.id)
 
 
 class EventsAsked(NamedTuple):

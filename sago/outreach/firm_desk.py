@@ -85,7 +85,8 @@ class FirmDesk:
             history = view.audit(AuditAsked(subject=str(letter_id), limit=HISTORY))
         now = self.clock.now()
         with self.database.begin() as tx:
-            against = objections(tx, letter, now, self.rules.fresh_for) if letter.state in _OPEN else []
+            whole = letter.model_copy(update={"recipient": tx.outreach.recipient(letter.id)})
+            against = objections(tx, whole, now, self.rules.fresh_for) if letter.state in _OPEN else []
             unsure = doubts(tx, letter)
         read = Told(
             letter,
@@ -199,7 +200,8 @@ class FirmDesk:
         left = unticked(letter.model_copy(update={"ticked": letter.ticked | letter.equals(ticked)}), self.rules.tick)
         now = self.clock.now()
         with self.database.begin() as tx:
-            against = [told(line, self.firm_id) for line in objections(tx, letter, now, self.rules.fresh_for)]
+            whole = letter.model_copy(update={"recipient": tx.outreach.recipient(letter.id)})
+            against = [told(line, self.firm_id) for line in objections(tx, whole, now, self.rules.fresh_for)]
             unsure = [] if stands_by else doubts(tx, letter)
         if left:
             numbers = ", ".join(map(str, left))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from sago.domain.companies import Share
 from sago.domain.erasures import IS_HERE, LESS, NO_WORDS, emptied
 from sago.domain.letters import Letter, LetterState
-from sago.domain.mails import BEGUN, NOT_GONE, mail_id
 from sago.domain.messages import source_of
 from sago.outreach.sharing import as_shared
-from sago.ports import Drafts, Note, Transaction
+from sago.ports import Drafts, Note, Transaction, recalled
 
 
 def give(tx: Transaction, share: Share, who: str, now: datetime) -> None:
@@ -28,7 +26,7 @@ def give(tx: Transaction, share: Share, who: str, now: datetime) -> None:
     cited = {event_id for letter in told for event_id in _cited(letter)}
     more = {event_id for event_id in cited if _reads_otherwise(tx, event_id, before, share)}
     ids = [letter.id for letter in told if _cited(letter) & more or _quotes_more(letter, share)]
-    begun = _recalled(tx, ids)
+    begun = recalled(tx.mails, ids, LESS)
     for letter in filter(None, map(tx.outreach.letter, ids)):
         if letter.state in IS_HERE and letter.id not in begun:
             tx.outreach.set_letter_state(letter.id, LetterState.SUPERSEDED, now, who, LESS)
@@ -67,13 +65,3 @@ def _reads_otherwise(tx: Transaction, event_id: UUID, before: Share, share: Shar
 def _quotes_more(letter: Letter, share: Share) -> bool:
     """Whether it rests on a message of a source that is not shared, though its events do no more."""
     return any(each.message_id and not share.covers(source_of(each.message_id)) for each in letter.receipts)
-
-
-def _recalled(tx: Transaction, letter_ids: Collection[UUID]) -> set[UUID]:
-    """Cancel the letters' mails; of which letters the mail has begun to leave. Mails are locked before letters, as by
-    whoever sends one."""
-    mails = [mail for letter_id in letter_ids if (mail := tx.mails.get(mail_id("letter", letter_id)))]
-    for mail in mails:
-        if mail.state in NOT_GONE:
-            tx.mails.replace(mail, mail.recalled(LESS))
-    return {mail.ref for mail in mails if mail.state in BEGUN}

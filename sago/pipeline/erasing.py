@@ -23,13 +23,12 @@ from sago.domain.erasures import (
     emptied,
 )
 from sago.domain.letters import Letter, LetterState, Receipt
-from sago.domain.mails import BEGUN, NOT_GONE, mail_id
 from sago.domain.messages import Message, source_of
 from sago.errors import SagoError
 from sago.pipeline.connecting import name_of
 from sago.pipeline.disconnecting import going, take_connected, unassigned_of
 from sago.pipeline.extraction import refold
-from sago.ports import Answers, Buffer, Database, Drafts, Mirror, Note, RawStore, Taken, Transaction
+from sago.ports import Answers, Buffer, Database, Drafts, Mirror, Note, RawStore, Taken, Transaction, recalled
 from sago.telemetry import logger
 
 log = logger(__name__)
@@ -195,7 +194,7 @@ def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], messages:
         for letter in tx.outreach.letters(erasure.company_id, live=False)
         if (event_ids & set(letter.event_ids) or _quotes(letter, erasure)) and letter.draft != NO_WORDS
     ]
-    begun = _recalled(tx, ids)
+    begun = recalled(tx.mails, ids, WHY)
     # locked before their states are looked at: one may be approved meanwhile
     citing = [letter for letter in map(tx.outreach.letter, ids) if letter]
     let_go = [letter for letter in citing if letter.state in LET_GO or letter.id in begun]
@@ -225,16 +224,6 @@ def _quotes(letter: Letter, erasure: Erasure) -> bool:
 def _cites(receipt: Receipt, erasure: Erasure) -> bool:
     """Whether it quotes a source that is erased as a whole."""
     return erasure.source is not None and source_of(receipt.message_id or "") == erasure.source
-
-
-def _recalled(tx: Transaction, letter_ids: Collection[UUID]) -> set[UUID]:
-    """Cancel the letters' mails; of which letters the mail has begun to leave. Mails are locked before letters, as by
-    whoever sends one."""
-    mails = [mail for letter_id in letter_ids if (mail := tx.mails.get(mail_id("letter", letter_id)))]
-    for mail in mails:
-        if mail.state in NOT_GONE:
-            tx.mails.replace(mail, mail.recalled(CITES))
-    return {mail.ref for mail in mails if mail.state in BEGUN}
 
 
 def _after(letter: Letter) -> LetterState:

@@ -17,7 +17,7 @@ from sago.ports.keys import KeyStore
 from sago.ports.ledger import Ledger
 from sago.ports.log import LogConsumer, MessageLog
 from sago.ports.mailing import Mailer
-from sago.ports.mails import ContactStore, MailStore
+from sago.ports.mails import ContactStore, MailStore, recalled
 from sago.ports.messages import Buffer, RawStore
 from sago.ports.models import Answers, Breakers, CallLedger, Model, Models, RateLimit
 from sago.ports.notices import NoticeStore
@@ -93,4 +93,5 @@ __all__ = [
     "Vendor",
     "VerdictStore",
     "guarded",
+    "recalled",
 ]

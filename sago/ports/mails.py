@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from sago.domain.mails import Contact, Mail, MailState, Suppression
+from sago.domain.mails import BEGUN, NOT_GONE, Contact, Mail, MailState, Suppression, mail_id
 
 
 class MailStore(Protocol):
@@ -46,6 +46,16 @@ class MailStore(Protocol):
 
     def counts(self) -> dict[MailState, int]:
         """Mails by state; a state without any is left out."""
+
+
+def recalled(mails: MailStore, letter_ids: Collection[UUID], why: str) -> set[UUID]:
+    """Cancel the mails of these letters; of which letters the mail has begun to leave. Mails are locked before letters,
+    as by whoever sends one."""
+    held = [mail for letter_id in letter_ids if (mail := mails.get(mail_id("letter", letter_id)))]
+    for mail in held:
+        if mail.state in NOT_GONE:
+            mails.replace(mail, mail.recalled(why))
+    return {mail.ref for mail in held if mail.state in BEGUN}
 
 
 class ContactStore(Protocol):

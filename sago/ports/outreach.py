@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from sago.domain.companies import Company, Share, ShareKind
+from sago.domain.companies import Company, Person, Share, ShareKind
 from sago.domain.letters import Composition, CompositionState, DueLetter, Letter, LetterChange, LetterState
 from sago.domain.watches import Verdict, Watch
 
@@ -78,6 +78,9 @@ class OutreachStore(Protocol):
 
     def letter(self, letter_id: UUID) -> Letter | None:
         """The letter, locked until the transaction ends, or None."""
+
+    def recipient(self, letter_id: UUID) -> Person | None:
+        """To whom the letter goes, where it is known; nothing is locked."""
 
     def live_letter(self, watch_id: UUID, window: str) -> Letter | None:
         """The one live letter of a window, locked until the transaction ends."""

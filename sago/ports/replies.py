@@ -16,6 +16,8 @@ class Begun(NamedTuple):
     """Of the body that the first had."""
     answer: Any = None
     """Plain JSON; None while the first is under way."""
+    token: str = ""
+    """Of the first: nobody else's, who may have taken the name since."""
 
 
 class Replies(Protocol):
@@ -26,11 +28,12 @@ class Replies(Protocol):
         """Take the name for a request with such a body, unless another has it. It is given back by itself after a
         minute, should whoever took it never end."""
 
-    def end(self, caller: str, name: str, digest: str, answer: Any) -> None:
-        """Keep the answer under the name that was taken; the caller's oldest makes room."""
+    def end(self, caller: str, name: str, begun: Begun, answer: Any) -> None:
+        """Keep the answer under the name that was taken, unless another has it by now; the caller's oldest makes
+        room."""
 
-    def release(self, caller: str, name: str) -> None:
-        """Give the name back: the next request is a first again."""
+    def release(self, caller: str, name: str, begun: Begun) -> None:
+        """Give the name back, unless another has it by now: the next request is a first again."""
 
     def close(self) -> None:
         """Let go of connections."""

@@ -80,7 +80,7 @@ class FirmView(Protocol):
         """Letters of the firm, newest first; none of companies whose share has ended."""
 
     def letter(self, letter_id: UUID) -> Letter | None:
-        """One of these, or None."""
+        """One of these, or None. Its people come without their addresses."""
 
     def audit(self, asked: AuditAsked) -> list[AuditLine]:
         """What was done in the firm's name or to its shares, newest first; none on letters of companies whose share has

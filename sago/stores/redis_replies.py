@@ -16,6 +16,8 @@ WITHIN = 0.25
 UNDER_WAY, KEPT = timedelta(minutes=1), timedelta(hours=24)
 MILLISECOND = timedelta(milliseconds=1)
 END = """
+local there = redis.call('GET', KEYS[2])
+if there and there ~= ARGV[4] then return end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -29,6 +31,7 @@ if over > 0 then
     end
 end
 """
+RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
 class RedisReplies:
@@ -39,7 +42,7 @@ class RedisReplies:
         self._redis = QuietRedis(url, "requests are not known again: the cache cannot be reached", WITHIN)
 
     def begin(self, caller: str, name: str, digest: str) -> Begun:
-        mine = _text(digest, token=uuid4().hex)
+        mine = _text(digest, token=(token := uuid4().hex))
 
         def take(pipe: Any) -> None:
             pipe.set(_key(caller, name), mine, nx=True, px=UNDER_WAY)
@@ -47,17 +50,19 @@ class RedisReplies:
 
         _, there = self._redis.run(take) or (None, None)
         if there in (None, mine):  # mine also where the first try was answered too late to be heard
-            return Begun(is_first=True, digest=digest)
+            return Begun(is_first=True, digest=digest, token=token)
         kept = json.loads(there)
         return Begun(is_first=False, digest=kept["digest"], answer=kept["answer"])
 
-    def end(self, caller: str, name: str, digest: str, answer: Any) -> None:
+    def end(self, caller: str, name: str, begun: Begun, answer: Any) -> None:
         keys = f"replies:{{{caller}}}", _key(caller, name)
-        args = _text(digest, answer), str(KEPT // MILLISECOND), str(self._most)
+        mine = _text(begun.digest, token=begun.token)
+        args = _text(begun.digest, answer), str(KEPT // MILLISECOND), str(self._most), mine
         self._redis.ask(lambda redis: redis.eval(END, len(keys), *keys, *args))
 
-    def release(self, caller: str, name: str) -> None:
-        self._redis.ask(lambda redis: redis.delete(_key(caller, name)))
+    def release(self, caller: str, name: str, begun: Begun) -> None:
+        mine = _text(begun.digest, token=begun.token)
+        self._redis.ask(lambda redis: redis.eval(RELEASE, 1, _key(caller, name), mine))
 
     def close(self) -> None:
         self._redis.close()

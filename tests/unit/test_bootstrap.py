@@ -20,7 +20,7 @@ def test_closing_closes_what_was_made() -> None:
 
 
 def test_keys_are_looked_up_by_connections_of_their_own() -> None:
-    container = build(Settings(postgres=PostgresSettings(host="127.0.0.1", port=1)))
+    container = build(Settings())
     assert container.keyring.database is container.keys_database
     assert container.keys_database is not container.database
     container.close()

@@ -111,7 +111,7 @@ class LetterQuery(PageQuery):
     @property
     def asked(self) -> DeadLettersAsked:
         """As the store is asked, for one row more than the page has."""
-        after = place_of("dead-letters", self.cursor)
+        after = place_of("dead-letters", self.cursor, is_id=False)
         return DeadLettersAsked(self.topic, self.company_id, self.error_type, self.replayed, after, self.limit + 1)
 
 
@@ -154,7 +154,7 @@ def replay_dead_letter(_: House, container: Wired, letter_id: LetterInPath) -> A
 )  # fmt: skip
 def replay_dead_letters(_: House, container: Wired, which: Annotated[Which, Depends(json_of(Which))]) -> Paged[Answer]:
     """Replay open dead letters, newest first; one that is refused does not hold back the others."""
-    place = place_of("dead-letters", which.cursor)
+    place = place_of("dead-letters", which.cursor, is_id=False)
     asked = DeadLettersAsked(which.topic, which.company_id, which.error_type, after=place, limit=which.limit)
     done = container.replaying.page(asked)
     is_full = len(done) == which.limit

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from sago.domain.companies import Person
 from sago.domain.letters import Letter, LetterChange, LetterState, approval, changed
 from sago.domain.watches import Watch
 from sago.errors import PermanentError
@@ -48,6 +49,10 @@ class MemoryOutreach:
 
     def letter(self, letter_id: UUID) -> Letter | None:
         return self._state.letters.get(letter_id)
+
+    def recipient(self, letter_id: UUID) -> Person | None:
+        letter = self._state.letters.get(letter_id)
+        return letter.recipient if letter else None
 
     def live_letter(self, watch_id: UUID, window: str) -> Letter | None:
         return next((each for each in self.letters() if (each.watch_id, each.window) == (watch_id, window)), None)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from sago.domain.companies import Company, Granularity, Share
+from sago.domain.companies import Company, Granularity, Person, Share
 from sago.domain.events import Event, MetricPoint, SharedTexts
 from sago.domain.letters import Letter
 from sago.domain.messages import source_of
@@ -140,7 +140,7 @@ class MemoryView:
 
     def _letters(self) -> Sequence[Letter]:
         mine = (letter for letter in self._state.letters.values() if letter.firm_id == self._firm_id)
-        return [letter for letter in mine if letter.company_id in self._held]
+        return [_without_addresses(letter) for letter in mine if letter.company_id in self._held]
 
     def _holds(self, company_id: str, at: datetime | None) -> bool:
         return at is None or self._held[company_id].holds_at(at)
@@ -155,6 +155,11 @@ class MemoryView:
         kind = entry.action.partition(".")[0]
         is_told = kind in TOLD_TO_FIRMS and (kind != "letter" or entry.company_id in self._held)
         return is_told and entry.firm_id == self._firm_id
+
+
+def _without_addresses(letter: Letter) -> Letter:
+    sender, recipient = (each and Person(name=each.name) for each in (letter.sender, letter.recipient))
+    return letter.model_copy(update={"sender": sender, "recipient": recipient})
 
 
 def _is_asked(event: Event, asked: EventsAsked) -> bool:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from sago.domain.companies import Person
 from sago.domain.letters import Letter, LetterChange, LetterState, approval, changed
 from sago.domain.watches import Watch
 from sago.errors import PermanentError
@@ -58,13 +59,17 @@ class PostgresOutreach:
     def letter(self, letter_id: UUID) -> Letter | None:
         query = select(*LETTER).where(outreach.c.id == letter_id)
         row = self._connection.execute(query.with_for_update()).one_or_none()
-        return letter_of(row) if row else None
+        return _letter(row) if row else None
+
+    def recipient(self, letter_id: UUID) -> Person | None:
+        person = self._connection.scalar(select(outreach.c.recipient).where(outreach.c.id == letter_id))
+        return Person.model_validate(person) if person else None
 
     def live_letter(self, watch_id: UUID, window: str) -> Letter | None:
         c = outreach.c
         query = select(*LETTER).where(c.watch_id == watch_id, c.window == window, c.state.in_(LIVE))
         row = self._connection.execute(query.with_for_update()).one_or_none()
-        return letter_of(row) if row else None
+        return _letter(row) if row else None
 
     def add_letter(self, letter: Letter) -> bool:
         row = _letter_row(letter)
@@ -128,7 +133,7 @@ class PostgresOutreach:
             c.state == LetterState.APPROVED, or_(c.approved_at.is_(None), c.approved_at <= before)
         )
         locked = query.order_by(c.approved_at.nulls_first(), c.id).with_for_update(skip_locked=True)
-        return [letter_of(row) for row in self._connection.execute(locked)]
+        return [_letter(row) for row in self._connection.execute(locked)]
 
     def letters(self, company_id: str | None = None, *, live: bool = True) -> list[Letter]:
         query = select(*LETTER).order_by(outreach.c.created_at.desc(), outreach.c.id)
@@ -136,12 +141,12 @@ class PostgresOutreach:
             query = query.where(outreach.c.company_id == company_id)
         if live:
             query = query.where(outreach.c.state.in_(LIVE))
-        return [letter_of(row) for row in self._connection.execute(query)]
+        return [_letter(row) for row in self._connection.execute(query)]
 
     def ended_letters(self, since: datetime) -> list[Letter]:
         c = outreach.c
         query = select(*LETTER).where(c.updated_at >= since, c.state.not_in(LIVE))
-        return [letter_of(row) for row in self._connection.execute(query.order_by(c.created_at.desc(), c.id))]
+        return [_letter(row) for row in self._connection.execute(query.order_by(c.created_at.desc(), c.id))]
 
 
 def _watch_row(watch: Watch) -> dict[str, Any]:
@@ -155,6 +160,5 @@ def _letter_row(letter: Letter) -> dict[str, Any]:
     return letter.model_dump() | kept_as_json | lists
 
 
-def letter_of(row: Row[Any]) -> Letter:
-    """The letter of its row."""
+def _letter(row: Row[Any]) -> Letter:
     return Letter.model_validate(row._asdict())

@@ -27,7 +27,6 @@ from sago.stores.postgres.columns import Words
 from sago.stores.postgres.engine import Connections
 from sago.stores.postgres.event_pages import newest_events
 from sago.stores.postgres.events import counting, event_of, texts_by_event
-from sago.stores.postgres.outreach import LETTER, letter_of
 from sago.stores.postgres.point_pages import points_asked
 from sago.stores.postgres.tables import (
     Time,
@@ -50,6 +49,11 @@ BEGIN = text(
 
 COMPANY = [companies.c[name] for name in Company.model_fields if name != "founder_email"]
 EVENT = [significant_events.c["source_messages" if name == "evidence" else name] for name in Event.model_fields]
+LETTER = [
+    *(outreach.c[name] for name in Letter.model_fields if name not in ("sender", "recipient")),
+    outreach.c.sender_name,
+    outreach.c.recipient_name,
+]
 WATCH = [watches.c[name] for name in Watch.model_fields if name != "voice"]
 
 
@@ -132,11 +136,11 @@ class PostgresView:
         return Watch.model_validate(row._asdict()) if row else None
 
     def letters(self, asked: LettersAsked) -> list[Letter]:
-        return [letter_of(row) for row in self.connection.execute(_letters(asked))]
+        return [_letter(row) for row in self.connection.execute(_letters(asked))]
 
     def letter(self, letter_id: UUID) -> Letter | None:
         row = self.connection.execute(select(*LETTER).where(outreach.c.id == letter_id)).one_or_none()
-        return letter_of(row) if row else None
+        return _letter(row) if row else None
 
     def audit(self, asked: AuditAsked) -> list[AuditLine]:
         c = audit_log.c
@@ -160,6 +164,13 @@ class PostgresView:
 
 def _company(row: Row[Any]) -> Company:
     return Company.model_validate(row._asdict())
+
+
+def _letter(row: Row[Any]) -> Letter:
+    fields = row._asdict()
+    sender, recipient = fields.pop("sender_name"), fields.pop("recipient_name")
+    people = {"sender": {"name": sender}, "recipient": {"name": recipient} if recipient is not None else None}
+    return Letter.model_validate(fields | people)
 
 
 def _letters(asked: LettersAsked) -> Select[Any]:

@@ -82,6 +82,7 @@ def test_a_cursor_of_another_firm_ends_as_one_of_nobody_does(house: House) -> No
     assert theirs is not None
     assert ask(house, cursor=theirs).json() == {"items": [], "next": None}
     assert ask(house, cursor="e30").status_code == 422
+    assert ask(house, cursor=cursor_of_parts("2026-03-02T10:00:00+00:00", "w-3")).status_code == 422, "names no row"
     for at in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-03-02T10:00:00+00:00:01.000001"):
         forged = cursor_of_parts("audit", at, str(uuid4()))
         assert ask(house, cursor=forged).status_code in (200, 422), at

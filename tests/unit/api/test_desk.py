@@ -197,7 +197,7 @@ def test_forty_long_questions_of_one_firm_about_its_own_keep_no_other_waiting(
         ("GET", f"/api/v1/watches/{UUID(int=1)}", None),
         ("GET", letter, None),
         ("GET", f"{letter}/receipt", None),
-        ("PUT", letter, {"subject": "A", "body": "B", **sha}),
+        ("PUT", letter, {"subject": "About us", "body": "B" * 20, **sha}),
         ("POST", f"{letter}/approve", sha),
         ("POST", f"{letter}/reject", {"because": "no"}),
         ("POST", f"{letter}/undo", {}),

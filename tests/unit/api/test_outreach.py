@@ -20,6 +20,7 @@ from sago.domain.mails import Suppression
 from sago.domain.watches import Direction
 from sago.errors import RestoredError
 from sago.outreach.deciding import reject_event
+from sago.outreach.firm_desk import FirmDesk
 from sago.ports import Transaction
 from sago.stores.memory.raw import MemoryRawStore
 from tests.unit.api.api_house import MakeHouse
@@ -529,5 +530,24 @@ def test_a_share_that_shows_less_once_the_proofs_are_read_is_heeded(
 
     monkeypatch.setattr(MemoryRawStore, "read_day", reading)
     answer = firms.ask("GET", path_of(letter, "/receipt"))
+    assert answer.json()["state"] == "superseded"
+    assert "2.1M" not in answer.text
+
+
+def test_a_letter_that_is_withdrawn_while_what_it_needs_is_told_is_read_anew(
+    firms: Firms, letter: Letter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once its transaction is over, and what is possible is looked up."""
+    asked: list[Any] = []
+    possible = FirmDesk._possible
+
+    def meanwhile(desk: FirmDesk, *args: Any) -> list[str]:
+        if not asked:
+            asked.append(args)
+            firms.give(granularity="bands")
+        return possible(desk, *args)
+
+    monkeypatch.setattr(FirmDesk, "_possible", meanwhile)
+    answer = firms.ask("GET", path_of(letter))
     assert answer.json()["state"] == "superseded"
     assert "2.1M" not in answer.text
