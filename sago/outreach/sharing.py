@@ -21,7 +21,7 @@ from sago.outreach.remembering import remembered
 from sago.outreach.verdicts import judge
 from sago.ports import Transaction
 
-VERSION = 1
+VERSION = 2
 """One more whenever shares show an event in other words: what was made ahead is made anew."""
 Texts = Mapping[UUID, SharedTexts]
 """Texts that were made ahead for shares of one kind, by event."""
@@ -193,8 +193,9 @@ def _cut(event: Event, share: Share) -> Event:
 
 
 def _own_title(event: Event, proof: Evidence) -> str:
-    """`Enterprise deal: Kestrel Air signed`: the type, and the proof itself."""
-    return f"{CATALOGUE[event.event_type].label}: {' '.join(proof.quote.split())}"[:TITLE_LIMIT]
+    """`Enterprise deal: Kestrel Air signed`: the type, where the proof does not begin with it, and the proof itself."""
+    label, told = f"{CATALOGUE[event.event_type].label}: ", " ".join(proof.quote.split())
+    return (told if told.lower().startswith(label.lower()) else f"{label}{told}")[:TITLE_LIMIT]
 
 
 def _says(share: Share, proofs: Sequence[Evidence], words: set[str], title: str) -> bool:
