@@ -448,7 +448,7 @@ def _span(low: Amount, high: Amount, *, dashed: bool) -> tuple[Amount, Amount]:
     unit_for_low = high if low.bare and not high.bare else low
     unit_for_high = low if high.bare and low.is_money and (dashed or high.scale > 1) else high
     return (
-        replace(low, value=exact(low.value * scale), scale=low.scale * scale, unit=unit_for_low.unit, bare=unit_for_low.bare,
-                shared=unit_for_low.shared, period=low.period or high.period, role="from"),
+        replace(low, value=exact(low.value * scale), scale=low.scale * scale, unit=unit_for_low.unit,
+                bare=unit_for_low.bare, shared=unit_for_low.shared, period=low.period or high.period, role="from"),
         replace(high, unit=unit_for_high.unit, bare=unit_for_high.bare, shared=unit_for_high.shared, role="to"),
     )  # fmt: skip
