@@ -145,16 +145,10 @@ PERIODS = {
     "monthly": "month", "pcm": "month", "annually": "year", "yearly": "year", "pa": "year", "p.a": "year",
 }  # fmt: skip
 
-SMALL_NUMBERS = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
-} | {
-    word: value * 10
-    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
-}
+DIGITS = dict(zip("zero one two three four five six seven eight nine".split(), range(10), strict=True))
+TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
+_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+SMALL_NUMBERS = DIGITS | dict(zip(_TEENS, range(10, 20), strict=True)) | TENS
 BIG_NUMBERS = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "dozen": 12.0,
                "lakh": 1e5, "crore": 1e7}  # fmt: skip
 FOREIGN_NUMBERS = {

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Literal
 
 from sago.domain import amount_words as words
-from sago.domain.numerals import LARGE, SMALL, decimal, eastern, eastern_scale, summed
+from sago.domain.numerals import LARGE, SMALL, decimal, eastern, eastern_scale, exact, spoken
 
 COUNT = "count"
 IDENTIFIER_DIGITS = 7
@@ -129,6 +129,12 @@ def _closed(forms: Iterable[str]) -> str:
 _SIGN, _ISO = f"(?-i:{_either(words.CURRENCY_SIGNS)})", _either(words.ISO_CODES)
 _WORD = rf"(?:{_either([*words.SMALL_NUMBERS, *words.BIG_NUMBERS])})(?!\w)"
 _BIG = rf"(?:{_either(words.BIG_NUMBERS)})(?!\w)"
+_MEASURED = _closed([*words.BIG_NUMBERS, *words.CURRENCY_WORDS, *words.UNITS])
+_DECIMALS = rf"(?:[ -](?:{_either(words.SMALL_NUMBERS)})(?!\w))+"
+_POINT = rf"\spoint{_DECIMALS}(?:[ -]{_BIG})*"
+"""Behind number words: `one point four million`."""
+_AT_ONE_POINT = rf"one\spoint(?!{_DECIMALS}(?:[ -]{_MEASURED}|\s*(?:\Z|[,.;:!?)\n])))"
+"""A moment, unless what stands behind can only be a figure: `at one point four customers had left`."""
 _GROUPED = rf"\d{{1,3}}[ ]\d{{3}}(?=\s?(?:{_SIGN}|(?-i:{_ISO})|(?:{_either(words.CURRENCY_WORDS)})(?!\w)))"
 """One group of thousands behind a blank: `640 000 euro`."""
 
@@ -146,11 +152,12 @@ def _number(grouped: str) -> str:
         rf"(?:(?P<eastern>{_EASTERN_SUM})|"
         r"(?P<digits>\d{1,3}(?:[ ]\d{3}){2,4}(?!\d|[.,]\d)"
         rf"|{grouped}|(?(currency)\d{{1,3}}[ ]\d{{3}}(?!\d|[.,]\d|-|\s[a-z]{{3,}}s\b)|(?!))"
+        rf"|\d{{1,3}}\spoint\s\d{{1,3}}(?=\s?(?:percent(?!\w)|{_closed(words.MAGNITUDES)}))"
         r"|\d+(?:[.,'’\u00a0\u202f]\d+)*))"
         rf"|(?<![\w/#@-])(?:(?:an?\s|one\s)?(?P<part>half|quarter|three\squarters)\s(?:of\s)?(?:an?\s)?(?P<whole>{_BIG})"
-        rf"|(?P<spelt>(?:an?\s(?={_BIG}))?{_WORD}"
+        rf"|(?P<spelt>(?!{_AT_ONE_POINT})(?:an?\s(?={_BIG}))?{_WORD}"
         rf"(?:(?:[ -]|(?<=million),\s(?=(?:{_WORD}[ -]){{1,3}}(?:hundred|thousand)(?!\w))|\sand\s(?:an?\s)?){_WORD}"
-        r"|\sand\s(?:an?\s)?half(?!\w))*)"
+        rf"|\sand\s(?:an?\s)?half(?!\w))*(?:{_POINT})?)"
         rf"|(?P<foreign>{_either(words.FOREIGN_NUMBERS)})(?=\s(?:{_closed([*words.UNITS, *words.MAGNITUDES])})))"
     )
 
@@ -236,7 +243,7 @@ def _read(text: str, match: re.Match[str], context: str, mil: float) -> tuple[Am
         start=start,
         end=end,
         text=context[start:end],
-        value=round(value * scale, 9) * (-1 if match["sign"] in ("-", "−") else 1),
+        value=exact(value * scale) * (-1 if match["sign"] in ("-", "−") else 1),
         unit=unit or COUNT,
         period=words.PERIODS.get((tail["period"] or tail["adverb"] or "").lower().replace("p.a", "pa")),
         bare=unit is None,
@@ -340,7 +347,7 @@ def _spelt(match: re.Match[str]) -> float | None:
         return (
             words.PARTS[part] * words.BIG_NUMBERS[whole] if part in words.PARTS and whole in words.BIG_NUMBERS else None
         )
-    return summed(re.split(r"[\s,-]+", match["spelt"].lower()))
+    return spoken(re.split(r"[\s,-]+", match["spelt"].lower()))
 
 
 def _written_scale(match: re.Match[str]) -> float:
@@ -407,7 +414,7 @@ def _as_large(text: str, amount: Amount, others: Sequence[Amount]) -> Amount:
         if other.scale >= 1e3 and (other.is_money or other.bare) and apart <= _BESIDE:
             ratio = abs(amount.value * other.scale / other.value) if other.value else 0.0
             if 1 / _LIKE <= ratio <= (_WORTH if is_valuation else _LIKE):
-                value = round(amount.value * other.scale, 9)
+                value = exact(amount.value * other.scale)
                 return replace(
                     amount,
                     value=value,
@@ -441,7 +448,7 @@ def _span(low: Amount, high: Amount, *, dashed: bool) -> tuple[Amount, Amount]:
     unit_for_low = high if low.bare and not high.bare else low
     unit_for_high = low if high.bare and low.is_money and (dashed or high.scale > 1) else high
     return (
-        replace(low, value=low.value * scale, scale=low.scale * scale, unit=unit_for_low.unit, bare=unit_for_low.bare,
-                shared=unit_for_low.shared, period=low.period or high.period, role="from"),
+        replace(low, value=exact(low.value * scale), scale=low.scale * scale, unit=unit_for_low.unit,
+                bare=unit_for_low.bare, shared=unit_for_low.shared, period=low.period or high.period, role="from"),
         replace(high, unit=unit_for_high.unit, bare=unit_for_high.bare, shared=unit_for_high.shared, role="to"),
     )  # fmt: skip

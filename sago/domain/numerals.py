@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from sago.domain import amount_words as words
 
 LONGEST_DIGITS = 18
+_SIGNIFICANT = 15
+"""Decimal digits that a float keeps."""
 SMALL, LARGE = "".join(words.EASTERN_SMALL), "".join(words.EASTERN_BIG)
 """Magnitudes that multiply within a section (千) and those that end one (万)."""
 _EASTERN_PART = re.compile(rf"([\d.,]+)[ ]?([{SMALL}]*)([{LARGE}]?)")
@@ -18,7 +21,7 @@ _LARGEST = re.compile(f"[{LARGE}]|$")
 def decimal(digits: str, scale: float, unit: str | None, *, divides: bool = False) -> float | None:
     """The plain number in `digits`, whose points and commas group or divide; None where they do neither. A lone comma
     `divides` where the language writes so: three digits behind it are no group then."""
-    digits = re.sub(r"[ '’\u00a0\u202f]", "", digits)
+    digits = re.sub(r"[ '’\u00a0\u202f]", "", re.sub(r"\spoint\s", ".", digits, flags=re.I))
     if len(digits) > LONGEST_DIGITS or re.match(r"0\d", digits):
         return None
     marks = re.findall(r"[.,]", digits)
@@ -69,6 +72,24 @@ def eastern(written: str, unit: str | None) -> float | None:
 
 def _times(small: str) -> float:
     return math.prod(words.EASTERN_SMALL[each] for each in small)
+
+
+def exact(value: float) -> float:
+    """A value that was worked out, without what binary adds to it: 8.2 times a million is 8,200,000."""
+    return value if value.is_integer() else float(f"{value:.{_SIGNIFICANT}g}")
+
+
+def spoken(spelt: Sequence[str]) -> float | None:
+    """The value of number words; behind a `point` stand decimals and magnitudes: `one point four million`."""
+    if "point" not in spelt:
+        return summed(spelt)
+    whole, behind = summed(spelt[: spelt.index("point")]), spelt[spelt.index("point") + 1 :]
+    decimals = ""
+    for before, word in pairwise(("point", *(word for word in behind if word in words.SMALL_NUMBERS))):
+        is_of_tens = before in words.TENS and word in words.DIGITS
+        decimals = f"{decimals[:-1] if is_of_tens else decimals}{words.SMALL_NUMBERS[word]}"
+    scale = math.prod(words.BIG_NUMBERS[word] for word in behind if word in words.BIG_NUMBERS)
+    return None if whole is None or "half" in spelt else float(f"{whole:.0f}.{decimals}") * scale
 
 
 def summed(spelt: Sequence[str]) -> float | None:

@@ -196,8 +196,9 @@ def _cut(event: Event, share: Share) -> Event:
 
 
 def _own_title(event: Event, proof: Evidence) -> str:
-    """`Enterprise deal: Kestrel Air signed`: the type, and the proof itself."""
-    return f"{CATALOGUE[event.event_type].label}: {' '.join(proof.quote.split())}"[:TITLE_LIMIT]
+    """`Enterprise deal: Kestrel Air signed`: the type, where the proof does not begin with it, and the proof itself."""
+    label, told = f"{CATALOGUE[event.event_type].label}: ", " ".join(proof.quote.split())
+    return (told if told.lower().startswith(label.lower()) else f"{label}{told}")[:TITLE_LIMIT]
 
 
 def _says(share: Share, proofs: Sequence[Evidence], words: set[str], title: str) -> bool:

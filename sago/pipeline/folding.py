@@ -10,9 +10,7 @@ events.
 
 from __future__ import annotations
 
-import calendar
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +22,7 @@ from uuid import UUID, uuid5
 from sago.domain.amounts import find_amounts
 from sago.domain.events import Event, EventType, Evidence, Fold, Metric, MetricPoint, Observation, Rejection, Status
 from sago.domain.metrics import METRICS, UNSTATED, is_currency, is_vague
+from sago.domain.months import as_of, month_of
 from sago.domain.wording import figure
 from sago.pipeline.retelling import (
     NAMED,
@@ -42,8 +41,11 @@ from sago.pipeline.retelling import (
 NAMESPACE = UUID("6f1d7a52-3c0b-5b7e-9a44-2f5f0c8e51aa")
 WINDOW = timedelta(days=45)
 """How long after its last telling an event is still told again, rather than happening anew."""
-_MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
-_MONTH = re.compile(rf"\b({'|'.join([*_MONTHS, *(name[:3] for name in _MONTHS)])})\b", re.I)
+CALLED_OFF = {EventType.HIRING: timedelta(days=180)}
+"""How long after its last telling an event can be denied by name, where that is longer: who was hired comes months
+later, or not after all."""
+OF_LEVELS = frozenset({EventType.REVENUE_MILESTONE, EventType.USER_GROWTH})
+"""Types whose events are figures of the company: a month's level is an event, and a denial denies that figure alone."""
 
 SOON, LATE = 43_200.0, 2.5 * 86_400
 UNEXPLAINED = 1.0
@@ -57,6 +59,8 @@ MAGNITUDES = (1.0, 1e3, 1e6)
 SURE = 1.0
 """Log-odds at least of what shares a name or a figure."""
 
+ROUND = 3
+"""Digits that a figure is rounded to by who tells it again."""
 MANY, MOST = 3, 2 / 3
 """Figures, and the share of all, from which a company's own currency shows."""
 
@@ -75,6 +79,8 @@ class _Group:
     messages: set[str] = field(default_factory=set)
     subjects: set[str] = field(default_factory=set)
     stages: set[str] = field(default_factory=set)
+    months: set[tuple[int, int]] = field(default_factory=set)
+    """Year and month of the levels, where a telling names one."""
     shared: Shared = field(default_factory=Shared)
     stated: set[Figure] = field(default_factory=set)
     """Figures of any telling, superseded ones too."""
@@ -97,6 +103,8 @@ class _Group:
             self.subjects.add(telling.subject)
         if reached := stage(telling):
             self.stages.add(reached)
+        if telling.event_type in OF_LEVELS and (month := month_of(telling.quote, telling.said_at)):
+            self.months.add(month)
         self.stated.update((metric.value, metric.unit) for metric in telling.metrics)
         self._hold(telling)
 
@@ -158,9 +166,8 @@ class Folding:
         if said[: len(self._said)] != self._said:
             self._begin()
         for observation in said[len(self._said) :]:
-            near = observation.said_at - WINDOW
-            of_type = self._live.get(observation.event_type, ())
-            live = [group for group in of_type if not group.withdrawn and group.last >= near]
+            reach = CALLED_OFF.get(observation.event_type, WINDOW)
+            live = _since(observation.said_at - reach, self._live.get(observation.event_type, ()))
             self._live[observation.event_type] = live
             self._ids.add(observation)
             _take(observation, live, self._groups)
@@ -255,15 +262,20 @@ class _ProofIds:
         self.of[_key(o)] = uuid5(NAMESPACE, f"{self._company_id}|{o.event_type}|{o.message_id}|{ordinal}")
 
 
-def _take(o: Observation, live: list[_Group], groups: list[_Group]) -> None:
-    """Let one observation do its work on the groups of its type that were told of within WINDOW; one that it begins
-    joins both lists."""
+def _since(moment: datetime, groups: Iterable[_Group]) -> list[_Group]:
+    return [group for group in groups if not group.withdrawn and group.last >= moment]
+
+
+def _take(o: Observation, known: list[_Group], groups: list[_Group]) -> None:
+    """Let one observation do its work on the groups of its type that it can reach; one that it begins joins both
+    lists."""
     if o.status is Status.DENIED:
-        for group in live:
+        for group in known:
             group.withdrawn |= _denies(o, group)
         return
     if o.status is not Status.ACTUAL:
         return
+    live = _since(o.said_at - WINDOW, known) if o.event_type in CALLED_OFF else known
     own = traits(o)
     target = _corrected(o, live) if o.corrects else None
     if target is not None:
@@ -282,7 +294,7 @@ def _take(o: Observation, live: list[_Group], groups: list[_Group]) -> None:
     else:
         new = _Group(o.event_type)
         new.add(o, own)
-        live.append(new)
+        known.append(new)
         groups.append(new)
 
 
@@ -299,14 +311,20 @@ def _shared(o: Observation, group: _Group) -> int:
 
 
 def _contradicts(named: Sequence[Metric], group: _Group) -> bool:
-    """Whether a metric of the same name and unit has another figure that no correction explains."""
+    """Whether a metric of the same name and unit has another figure that no correction explains, and that does not
+    merely round it."""
     for metric in named:
         held = group.metrics.get((metric.name, metric.unit))
-        if held is None or math.isclose(held[0].value, metric.value, rel_tol=1e-6):
+        if held is None or math.isclose(held[0].value, metric.value, rel_tol=1e-6) or _rounds(metric.value, held[0]):
             continue
         if (metric.value, metric.unit) not in group.superseded:
             return True
     return False
+
+
+def _rounds(value: float, held: Metric) -> bool:
+    """Whether a figure is the held one in ROUND digits: 1.12M of 1.116M."""
+    return is_currency(held.unit) and value == float(f"{held.value:.{ROUND}g}")
 
 
 def _may_tell_again(o: Observation, own: Traits, group: _Group) -> bool:
@@ -315,11 +333,21 @@ def _may_tell_again(o: Observation, own: Traits, group: _Group) -> bool:
     the words of one also name the other."""
     if group.stages and (reached := stage(o)) and reached not in group.stages:
         return False
+    if _is_of_another_month(o, group):
+        return False
     is_named, shares = _same_subject(o.subject, group), _shared(o, group) > 0
     if o.subject and group.subjects and not is_named:
         in_words = named_by_either(o, own, group.shared, group.subjects)
         return shares and (in_words or group.event_type not in NAMED)
     return o.message_id not in group.messages or is_named or shares
+
+
+def _is_of_another_month(o: Observation, group: _Group) -> bool:
+    """Whether both name the month that their levels are of, two different ones, and share no figure."""
+    if o.event_type not in OF_LEVELS or not group.months or _shared(o, group):
+        return False
+    month = month_of(o.quote, o.said_at)
+    return month is not None and month not in group.months
 
 
 def _closeness(o: Observation, own: Traits, group: _Group, *, is_newest: bool) -> tuple[float, datetime, str]:
@@ -403,7 +431,11 @@ def _correct(o: Observation, own: Traits, group: _Group) -> None:
 
 
 def _denies(o: Observation, group: _Group) -> bool:
-    """Whether the denial takes this event back, of its type: said later, same subject or, with none, same figure."""
+    """Whether the denial takes this event back, of its type: said later, same subject or, with none, same figure. A
+    level is denied by its own figure: who has not reached $5M still has what was told."""
+    if o.event_type in OF_LEVELS and o.metrics:
+        denied = [metric for metric in o.metrics if metric.name in METRICS] or o.metrics
+        return any((metric.value, metric.unit) in group.stated for metric in denied)
     return _same_subject(o.subject, group) if o.subject and group.subjects else _shared(o, group) > 0
 
 
@@ -444,7 +476,7 @@ def _points(event: Event, group: _Group) -> list[MetricPoint]:
             metric=metric.name,
             value=metric.value,
             unit=metric.unit,
-            as_of=_as_of(telling),
+            as_of=as_of(telling.quote, telling.said_at),
             said_at=telling.said_at,
             event_id=event.id,
         )
@@ -456,16 +488,3 @@ def _points(event: Event, group: _Group) -> list[MetricPoint]:
 def _fits(metric: Metric) -> bool:
     wanted = METRICS[metric.name].unit
     return is_currency(metric.unit) if wanted == "currency" else metric.unit == wanted or metric.name == "runway"
-
-
-def _as_of(o: Observation) -> datetime:
-    """The last second of the month the quote names, where that is past; else the moment it was said."""
-    named = {_MONTHS.get(m.lower()) or next(n for name, n in _MONTHS.items() if name[:3] == m.lower())
-             for m in _MONTH.findall(o.quote) if m.lower() != "may" or m == "May"}  # fmt: skip
-    if len(named) != 1:
-        return o.said_at
-    month = named.pop()
-    year = o.said_at.year - (month > o.said_at.month)
-    last_day = calendar.monthrange(year, month)[1]
-    end = o.said_at.replace(year=year, month=month, day=last_day, hour=23, minute=59, second=59, microsecond=0)
-    return min(end, o.said_at)

@@ -135,6 +135,32 @@ def test_hours_with_minutes_are_one_length_and_one_in_five_a_share(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("one point four million dollars a year", [(1_400_000, "USD")]),
+        ("up two point five", [(2.5, "count")]),
+        ("zero point three percent", [(0.3, "percent")]),
+        ("one point two five million", [(1_250_000, "count")]),
+        ("one point twenty-five million euros", [(1_250_000, "EUR")]),
+        ("one hundred and four point three ms", [(104.3, "ms")]),
+        ("$1 point 4 million", [(1_400_000, "USD")]),
+        ("at one point four customers had left", [(4, "count")]),
+        ("at one point four million users had left", [(1_400_000, "count")]),
+        ("a five point plan, two point releases", [(5, "count"), (2, "count")]),
+        ("one and a half point three", []),
+    ],
+)
+def test_decimals_spoken_behind_a_point_are_of_one_figure(text: str, expected: list[tuple[float, str]]) -> None:
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize("text", ["8.2 million", "8.2-9 million", "€8.2M, was 4.94"])
+def test_what_is_worked_out_has_no_more_digits_than_were_written(text: str) -> None:
+    for amount in find_amounts(text):
+        assert amount.value in (8_200_000, 9_000_000, 4_940_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("312 k€ HT", [(312_000, "EUR")]),
         ("31,2 MNOK ved utgangen", [(31_200_000, "NOK")]),
         ("640 000 euro over 36 måneder", [(640_000, "EUR"), (36, "months")]),
@@ -487,6 +513,8 @@ def test_grouped_digits_are_read_back(value: int) -> None:
         "５，",
         "kr 1",
         "1.000.",
+        "one point two ",
+        "1 point 2 ",
     ],
 )
 def test_time_is_bounded(unit: str) -> None:

@@ -98,6 +98,12 @@ def test_what_only_an_unshared_proof_says_goes_with_it() -> None:
     assert "Lovelace" not in shown.model_dump_json()
 
 
+def test_a_title_begins_with_its_type_once() -> None:
+    whole = told_by(proof("slack:1", "Revenue: ARR is up"), proof("gmail:2", "ARR reached $2.1M"))
+    (shown,) = seen_by(share(sources=("slack",)), [whole], [], NOW).events
+    assert shown.title == "Revenue: ARR is up"
+
+
 def test_what_a_shared_proof_says_too_stays() -> None:
     whole = told_by(proof("slack:1", "ARR reached $2.1M today"), proof("gmail:2", "ARR: $2.1M"))
     seen = seen_by(share(sources=("slack",)), [whole], POINTS[:1], NOW)

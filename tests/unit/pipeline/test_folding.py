@@ -379,3 +379,41 @@ def test_a_fold_that_grows_is_the_fold_from_nothing(data: st.DataObject) -> None
         gone = data.draw(st.sets(st.sampled_from(told[:end]).map(lambda each: each.message_id), max_size=1))
         known = [each for each in told[:end] if each.message_id not in gone]
         assert growing(known, []) == fold("acme", known, [])
+
+
+def test_a_denied_figure_leaves_another_one_of_the_same_metric() -> None:
+    level = said(1, REVENUE, "mrr", ("arr", 1.2e6, "USD"))
+    other = said(6, REVENUE, "mrr", ("arr", 5e6, "USD"), ("other arr", 1.2e6, "USD"), status=Status.DENIED)
+    same = said(7, REVENUE, "mrr", ("arr", 1.2e6, "USD"), status=Status.DENIED)
+    assert len(fold("acme", [level, other], []).events) == 1
+    assert fold("acme", [level, other, same], []).events == []
+
+
+def test_a_hire_can_be_called_off_months_later_by_name_and_is_told_anew_by_then() -> None:
+    hire = said(1, EventType.HIRING, "lena fors")
+    denial = said(2, EventType.HIRING, "lena fors", days=100, status=Status.DENIED)
+    again = said(3, EventType.HIRING, "lena fors", days=90)
+    assert fold("acme", [hire, denial], []).events == []
+    assert len(fold("acme", [hire, again], []).events) == 2
+    assert (
+        len(fold("acme", [hire, said(4, EventType.HIRING, "lena fors", days=200, status=Status.DENIED)], []).events)
+        == 1
+    )
+
+
+def test_levels_of_two_months_are_two_events_each_true_at_its_months_end() -> None:
+    september = said(1, REVENUE, "mrr", ("mrr", 71e3, "EUR"), quote="September: MRR €71k.")
+    october = said(
+        40, REVENUE, "mrr", ("arr", 1.12e6, "EUR"), quote="October: ARR is €1.12M, up from €852k in September."
+    )
+    found = fold("acme", [september, october], [])
+    assert [len(event.evidence) for event in found.events] == [1, 1]
+    assert [f"{point.as_of:%Y-%m-%d}" for point in found.metric_points] == ["2025-09-30", "2025-10-31"]
+
+
+def test_a_figure_that_is_told_again_rounded_is_one_event() -> None:
+    exact = said(1, REVENUE, "mrr", ("arr", 1.116e6, "EUR"))
+    rounded = said(10, REVENUE, "mrr", ("arr", 1.12e6, "EUR"))
+    (event,) = fold("acme", [exact, rounded], []).events
+    assert [metric.value for metric in event.metrics] == [1.116e6]
+    assert len(fold("acme", [exact, said(10, REVENUE, "mrr", ("arr", 1.15e6, "EUR"))], []).events) == 2

@@ -14,7 +14,7 @@ from sago.llm.providers.offline.desk import is_paper
 from sago.llm.providers.offline.draft import STATUS, Draft, Setting
 from sago.llm.providers.offline.exclusions import ELSEWHERE
 from sago.llm.providers.offline.reading import Reading, Statement
-from sago.llm.providers.offline.speech import act
+from sago.llm.providers.offline.speech import Act, act, is_conditional, is_not_to_be, is_ruled_out
 
 _REACHED = re.compile(
     r"\b(?:hit|passed|pass|crossed|reached|grew|now|at|is|are|was|were|stands?|closed|landed|lands|"
@@ -51,6 +51,12 @@ def company_figures(reading: Reading, statement: Statement, setting: Setting) ->
         return []
     span = min(named.start(), amounts[0].start), max(named.end(), amounts[-1].end)
     told = act(text[: span[0]] + " " * (span[1] - span[0]) + text[span[1] :], span)
+    if told in (Act.TOLD, Act.DENIED):
+        held = [amount for amount in amounts if not is_ruled_out(text, amount.start, amount.end)]
+        if is_conditional(text) or (is_not_to_be(text, amounts[0].start) and not held):
+            told = Act.SUPPOSED
+        elif 0 < len(held) < len(amounts):
+            told, amounts = Act.TOLD, held
     if told not in STATUS or ELSEWHERE.search(text) or FAKE.search(text):
         return []
     read = figures.figures(text, amounts, EventType.REVENUE_MILESTONE, "figures", setting.currencies, setting.exclude)

@@ -17,6 +17,7 @@ from sago.llm.providers.offline.cues import CUES, ROLE, Cue
 from sago.llm.providers.offline.desk import TOLD_BY_WORK, is_at_work
 from sago.llm.providers.offline.draft import STATUS, Draft, Setting
 from sago.llm.providers.offline.exclusions import (
+    CALLED_OFF,
     DENIED_DEAL,
     DENIED_TYPES,
     ELSEWHERE,
@@ -49,6 +50,8 @@ _ABOUT_US = frozenset({
 _CUES = (*CUES, *CONTRACTS)
 _SIEVE = Sieve([cue.pattern for cue in _CUES])
 LONGEST_QUOTE = 480
+_IN_EARNEST = (Act.TOLD, Act.PLANNED, Act.DENIED)
+"""Acts by which something is called off; `she will stay where she is` may stand behind."""
 _SHORT = 140
 _OUTCRY = 60
 _LOSSES = frozenset({"churn", "lost deal", "fall"})
@@ -141,6 +144,10 @@ def _of_statement(reading: Reading, place: int, setting: Setting) -> list[Draft]
     denial = DENIED_DEAL.search(statement.text)
     if denial is not None:
         return _denied(reading, statement, denial, setting)
+    whole = reading.statements[place]
+    called_off = CALLED_OFF.search(whole.text)
+    if called_off is not None and act(whole.text, called_off.span()) in _IN_EARNEST:
+        return _denied(reading, whole, called_off, setting)
     return company_figures(reading, statement, setting) if reading.voice is Voice.OURS else []
 
 
@@ -263,7 +270,8 @@ def metrics_of(quote: str, event_type: EventType, kind: str, setting: Setting) -
 
 def _denied(reading: Reading, statement: Statement, denial: re.Match[str], setting: Setting) -> list[Draft]:
     """What is said not to have happened takes an earlier telling back."""
-    event_type = DENIED_TYPES.get(denial["verb"][:4].lower(), EventType.ENTERPRISE_DEAL)
+    verb = denial["verb"] or "hire"
+    event_type = DENIED_TYPES.get(verb[:4].lower(), EventType.ENTERPRISE_DEAL)
     subject = subjects.find(statement.text, denial.span(), event_type, "denial", setting.exclude)
     if subject is None:
         return []

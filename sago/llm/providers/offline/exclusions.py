@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from sago.domain.events import EventType as E
+from sago.llm.providers.offline.cues import ROLE
 from sago.llm.providers.offline.hints import Hinted
 
 NOT_LAUNCHED = re.compile(
@@ -38,6 +39,20 @@ DENIED_DEAL = Hinted(
     r"launch(?:ed)?|ship(?:ped)?|hire[d]?|partner(?:ed)?)\b",
     re.I,
 )
+_NOT_TO = r"(?:(?:will|shall) not|wo ?n['’]?t|(?:is|are|am)(?: not| ?n['’]?t)(?: going to)?|no longer)\s(?:be\s)?"
+_REST = r"[^.;!?\n]{0,60}"
+_PERSON = rf"\b(?:s?he|her|his|him|candidate|{ROLE})\b"
+CALLED_OFF = Hinted(
+    rf"\b{_NOT_TO}(?:join|com|start)(?:e|ing)?\b(?:(?={_REST}(?:\bafter all\b|\bas (?:our |the |an? )?{ROLE}))"
+    r"|(?=\s(?:us|(?:the|our) (?:company|team))\W*$))"
+    rf"|\b{_NOT_TO}(?P<verb>sign|clos|rais|launch|ship|partner)(?:e|ing)?\b(?={_REST}\bafter all\b)"
+    r"|\b(?:(?:declined|rejected|turned down) (?:our|the|his|her|their) (?P<job>job )?offer"
+    r"|backed out of (?:joining|(?:the|her|his) (?:job|role)))\b"
+    rf"(?(job)|(?=.*{_PERSON}))",
+    re.I,
+)
+"""Who was to come does not, and what was to be will not be after all. By the same words somebody misses a meeting, and
+a customer turns an offer down."""
 DENIED_TYPES = {
     "rais": E.FUNDING, "laun": E.PRODUCT_LAUNCH, "ship": E.PRODUCT_LAUNCH, "hire": E.HIRING, "part": E.PARTNERSHIP,
 }  # fmt: skip

@@ -61,6 +61,7 @@ _GROWTH_BEFORE = re.compile(
 _FALL_BEFORE = re.compile(
     r"\b(?:down|fell|dropped|declined|decreased|lower|slipped|cut)\b(?!.{0,8}\b(?:from|to|at)\b)(?: by)?.{0,6}$", re.I
 )
+_FRACTION, _NAME_BEFORE = re.compile(r"\d{1,2}\.\d{1,2}"), re.compile(r"(?<!\w)(?-i:[A-Z])[\w'’&-]+\s$")
 _WHOSE = re.compile(
     r"([A-Z][\w'’&-]{2,}(?: [A-Z][\w'’&-]+){0,2}?)(?:['’]s)?"
     r"(?: (?:put in|leads? with|for|with|in for|took|gave|at|is))? ?[:=]? ?$"
@@ -117,9 +118,9 @@ def figures(
     ]
     found: list[Figure] = []
     for amount in amounts:
-        if is_taken_back(text, amount.start):
-            continue
         mention = _mention(text, amount, amounts, mentions)
+        if is_taken_back(text, amount.start) or (mention is None and _is_version(text, amount)):
+            continue
         named = name_of(mention[0]) if mention else None
         unit = _unit(text, amount, named, kind, amounts, event_type, in_money=_is_about_money(event_type, kind))
         if _lacks_its_magnitude(amount, named):
@@ -139,6 +140,12 @@ def _dated(text: str, found: list[Figure]) -> list[Figure]:
         return found
     name = found[0].metric.name.removeprefix("earlier ")
     return [found[0]._replace(metric=found[0].metric.model_copy(update={"name": name}))] if name in METRICS else found
+
+
+def _is_version(text: str, amount: Amount) -> bool:
+    """`Shift Swap 2.0 is live`: a number with a fraction, behind a name, that counts nothing."""
+    is_plain = amount.bare and amount.scale == 1.0 and _FRACTION.fullmatch(amount.text) is not None
+    return is_plain and _NAME_BEFORE.search(text[: amount.start]) is not None and _noun(text, amount) is None
 
 
 def _meant(amount: Amount, currencies: Currencies) -> str | None:

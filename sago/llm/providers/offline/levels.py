@@ -30,6 +30,8 @@ TOLD = "told"
 """The kind of an event that no cue names."""
 _RECURRING = frozenset({"arr", "mrr"})
 """Metrics of which parts are told: what a customer adds, and takes along."""
+_SUMS = _RECURRING | {"revenue", "bookings", "customers", "headcount", "users", "dau", "wau", "mau"}
+"""Metrics that are made up of parts."""
 _CONTRACT_NAMES = {"mrr": "monthly fee", "arr": "annual contract value"}
 """What a customer's part of the company's metric is."""
 _COUNTERPARTS = frozenset({EventType.ENTERPRISE_DEAL, EventType.PARTNERSHIP, EventType.CUSTOMER_SUCCESS})
@@ -68,6 +70,13 @@ _NAMED_NEW = re.compile(
 _NAMED_LOST = re.compile(r"\b(?:churned|lost|cancelled)\s$", re.I)
 _AND_NEW = re.compile(r"\s(?:growth|increase|additions?|added|gain(?:ed)?|uplift|expansion|upsell)\b", re.I)
 _AND_LOST = re.compile(r"\s(?:churn|loss(?:es)?|lost|contraction|reduction|at risk)\b", re.I)
+_MORE, _LESS = (
+    re.compile(
+        rf"\s(?:{words})(?! or (?:more|less)\b)(?:\s(?:in|of|monthly|annual|paying|active|daily|weekly))*(?=\W|$)", re.I
+    )
+    for words in ("more|higher", "less|fewer|lower")
+)
+"""Behind a figure: by so much another is exceeded, or not reached."""
 _OF_ONE = re.compile(
     r"\s(?:customer|client|deal|contract|account|logo|order|renewal|subscription|each|a piece|"
     r"per (?:customer|client|account|user|seat|head|employee|logo|site))\b",
@@ -84,9 +93,13 @@ _OF_AIM = re.compile(
     rf"\b{_AIM}\b(?:[\s:]+(?:for|of|is|was|at|stands|now|this|next|the|year|quarter|to|a|q\d|\d{{4}}))*[\s:=–—-]*$",
     re.I,
 )
-_MISSING = re.compile(rf"\b(?:needs?\b[^,;.!?]{{0,40}}|(?:missing|short of|away from)\s{_ROUGHLY})$", re.I)
+_MISSING = re.compile(
+    rf"\b(?:needs?\b[^,;.!?]{{0,40}}|(?:missing|short of|shy of|away from|far from)\s{_ROUGHLY})$", re.I
+)
 _AND_MISSING = re.compile(r"\s(?:to go|short|missing|away)\b", re.I)
-_SUPPOSED = re.compile(r"\b(?:if|once|unless|would|could|should|might|will|shall|going to)\b|['’]ll\b", re.I)
+_SUPPOSED = re.compile(
+    r"\b(?:if|once|unless|would|could|should|might|will|wo ?n['’]?t|ca ?n['’]?t|cannot|shall|going to)\b|['’]ll\b", re.I
+)
 _REACHED_AIM = re.compile(
     r"\b(?:hit|reach\w*|pass\w*|beat\w*|exceed\w*|met|cross\w*|achiev\w*|smash\w*|above|ahead|over|below|behind|under|vs|"
     r"versus|against|on (?:target|plan|budget))\b",
@@ -142,7 +155,7 @@ def level_name(
     is_told_loss = event_type is EventType.SETBACK and kind == TOLD and amount.end <= mention.start()
     is_counterparts = kind in _LOSSES or is_told_loss or event_type in _COUNTERPARTS
     share = _share_of(text, amount, mention, name, exclude, is_counterparts=is_counterparts)
-    if kind in _LOSSES and (share in (_Share.CONTRACT, _Share.NEW) or name not in _RECURRING):
+    if kind in _LOSSES and (share in (_Share.CONTRACT, _Share.NEW) or name in _SUMS - _RECURRING):
         share = _Share.LOST
     if is_told_loss and share is _Share.CONTRACT:
         share = _Share.LOST
@@ -160,6 +173,8 @@ def _share_of(
     start, end = min(amount.start, mention.start()), max(amount.end, mention.end())
     if _is_hoped(text, amount, mention):
         return _Share.HOPED
+    if name in _SUMS and (difference := _difference(text, amount, mention)):
+        return difference
     if name in _RECURRING and (change := _change(text, amount, mention)):
         return change
     is_behind = mention.start() >= amount.end
@@ -214,6 +229,16 @@ def is_bare(text: str, named: re.Pattern[str]) -> bool:
 def _begin(text: str, end: int, stops: re.Pattern[str]) -> int:
     """Where what ends at `end` begins."""
     return max((stop.end() for stop in stops.finditer(text, 0, end)), default=0)
+
+
+def _difference(text: str, amount: Amount, mention: re.Match[str]) -> _Share | None:
+    """What `30k less MRR` and `MRR is 30k lower` are of the metric."""
+    stop = mention.start() if mention.start() >= amount.end else len(text)
+    for pattern, share in ((_MORE, _Share.NEW), (_LESS, _Share.LOST)):
+        found = pattern.match(text, amount.end)
+        if found is not None and found.end() <= stop:
+            return share
+    return None
 
 
 def _change(text: str, amount: Amount, mention: re.Match[str]) -> _Share | None:

@@ -21,7 +21,7 @@ from sago.llm.providers.offline.desk import SHOWN_BY_WORK, TOLD_BY_WORK, Paper, 
 from sago.llm.providers.offline.draft import Draft, Setting
 from sago.llm.providers.offline.drafts import LONGEST_QUOTE, match, metrics_of
 from sago.llm.providers.offline.reading import Reading, Statement
-from sago.llm.providers.offline.speech import Act, act
+from sago.llm.providers.offline.speech import Act, act, is_conditional
 from sago.llm.providers.offline.weighing import Likely, beside, weighed
 
 SURE = 0.6
@@ -135,7 +135,7 @@ def _told(reading: Reading, likely: Sequence[Likely], expected: frozenset[EventT
 def _in_earnest(reading: Reading, statement: Statement, types: frozenset[EventType]) -> frozenset[EventType]:
     """Those of the types that a statement can tell: none by a question, a joke or `212 questions.`"""
     text = statement.text
-    if not types or act(text) in _NEVER_TOLD:
+    if not types or act(text) in _NEVER_TOLD or is_conditional(text):
         return frozenset()
     paper = counts_paper(text) if match(text, reading.voice) is None else None
     if paper is Paper.BARE:

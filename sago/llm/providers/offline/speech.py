@@ -26,9 +26,12 @@ _ASKED = Hinted(
     r"when|where|why|how|any|anyone|shall)\b(?!.*[.!]$)(?=.*\b(?:we|you|they|it|he|she|anyone|the|\w+)\b).{0,200}\?",
     re.I,
 )
+_CONDITION = (
+    r"(?<!\bas )(?<!\beven )\bif\b(?! (?:any|anything|not|so|small|possible|needed|necessary|required|applicable)\b)"
+    r"|^\W*(?:should|suppose|supposing|provided|unless)\b[^.!?\n]*,\s"
+)
 _SUPPOSED = Hinted(
-    r"\bif (?:we|i|you|they|it|this|that|all|only|the|anyone|someone|\w+ (?:signs?|closes?|"
-    r"renews?))\b|\bwhat if\b|\bimagine\b|\bsuppose\b"
+    rf"{_CONDITION}|\bwhat if\b|\bimagine\b|\bsuppose\b"
     r"|\bwould\b|\bcould(?! ?n[o']t)\b|\bmight\b|\bmaybe\b|\bperhaps\b|\bi wish\b|\bwe wish\b|"
     r"\bthought experiment\b|\bhypothetical"
     r"|\bin case\b|\bunless\b|\bassum(?:e|ing)\b|\bsay we\b|\bone day\b|\bdream(?:ing|s)? (?:of|"
@@ -69,6 +72,8 @@ _NOT_WHAT = (
 _DENIED_OTHER = Hinted(rf"{_NOT_WHAT}[^.!?]*", re.I)
 _NOBODY_DOES = re.compile(r"\b(?:nobody|no[ -]one)(?:\s(?:has|have|had|is|was|ever|else))*\s*$", re.I)
 """Before a cue: what nobody has done."""
+_WILL_NOT = re.compile(r"\bwo ?n['’]?t\b(?! (?:believe|guess|forget|regret|stop)\b)[^,;:.!?–—]*$", re.I)
+"""Before a cue: what shall not be; behind one it is said of something else."""
 _JOKED = Hinted(
     r"😂|🤣|😜|\b(?:jk|just kidding|kidding|joking|/s|lmao|haha+|hehe+|tattoo\w*|april fools?|asking for a friend|"
     r"someone call|give me an award|in my dreams|my mom|pinky swear|drinking game)\b",
@@ -92,6 +97,9 @@ _COMPARED = re.compile(
 
 
 _QUOTED = re.compile(r"[\"“][^\"“”\n]{12,200}[\"”]")
+_IS_CONDITION = re.compile(
+    rf"^\W*(?:and |but |so )?(?:{_CONDITION})(?! (?:you|anyone|anybody|someone|somebody)\b)", re.I
+)
 _TURNS = re.compile(r"\s?[,;:(–—]\s?|\s-\s|\b(?:and|but|so|then)\b")
 
 
@@ -103,7 +111,8 @@ def act(text: str, cue: tuple[int, int] | None = None, *, wish: bool = False) ->
     """
     near, is_nobodys = text, False
     if cue is not None:
-        is_nobodys = _NOBODY_DOES.search(text[max(0, cue[0] - _DENIES_BEFORE) : cue[0]]) is not None
+        before = text[max(0, cue[0] - _DENIES_BEFORE) : cue[0]]
+        is_nobodys = _NOBODY_DOES.search(before) is not None or _WILL_NOT.search(before) is not None
         near = f"{text[max(0, cue[0] - _DENIES_BEFORE) : cue[0]]} {text[cue[1] : cue[1] + _DENIES_BEHIND]}"
         text = f"{text[: cue[0]]} {text[cue[1] :]}"
     text = _COMPARED.sub(" ", _QUOTED.sub(" ", text))
@@ -127,6 +136,36 @@ _NEGATES = re.compile(r"\b(?:not|never|no longer)\b(?! only| just| even)|n['’]
 def negates(cue: str) -> bool:
     """Whether a cue that reaches over several words says no within: `the mark is not granted`."""
     return _NEGATES.search(cue) is not None
+
+
+def is_conditional(text: str) -> bool:
+    """Whether a statement begins by supposing something: `If Sable signs, we have $3M ARR.`"""
+    return _IS_CONDITION.match(text) is not None
+
+
+_NOT_TO_BE = re.compile(
+    r"\b(?:(?:will|shall) (?:not|never|hardly)|wo ?n['’]?t|ca ?n['’]?t|cannot|could ?n['’]?t"
+    r"|(?:not|never) (?:going|able) to|unlikely to|fail(?:ed|ing)? to|too (?:early|late|far|small) to)\b[^.;!?]*$",
+    re.I,
+)
+
+
+def is_not_to_be(text: str, start: int) -> bool:
+    """Whether the clause says that what stands at `start` shall not be, or cannot: nobody has told it before."""
+    return _NOT_TO_BE.search(text[_clause(text, start) : start]) is not None
+
+
+def is_ruled_out(text: str, start: int, end: int) -> bool:
+    """Whether the clause denies what stands from `start` to `end` of a text, or says that it shall not be, whatever
+    other clauses say."""
+    stop = _TURNS.search(text, end)
+    denied = _DENIED.search(text[_clause(text, start) : stop.start() if stop else len(text)])
+    return denied is not None or is_not_to_be(text, start)
+
+
+def _clause(text: str, end: int) -> int:
+    """Where the clause begins that what stands at `end` is in."""
+    return max((turn.end() for turn in _TURNS.finditer(text, 0, end)), default=0)
 
 
 _FORETELLS = re.compile(r"\b(?:will|shall|going to|expected to|supposed to|hopes? to|should)\b|'ll\b", re.I)

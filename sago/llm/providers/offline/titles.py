@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from sago.domain.amounts import find_amounts
 from sago.domain.events import EventType, Metric
 from sago.domain.metrics import METRICS, UNSTATED, is_currency
 from sago.llm.providers.offline.cues import ROLE
@@ -86,6 +87,13 @@ class _Facts:
 
     def money(self, before: str, after: str = "") -> str:
         return self.first(lambda m: is_currency(m.unit) and m.name not in _NOT_ITS_OWN, before, after)
+
+    def loss(self, before: str) -> str:
+        """What is lost, with the period that the text gives it for: `$500 a month`."""
+        found = next((m for m in self.metrics if is_currency(m.unit) and m.name not in _NOT_ITS_OWN), None)
+        told = (amount.period for amount in find_amounts(self.text) if found and abs(amount.value) == found.value)
+        period = next(filter(None, told), None)
+        return self.money(before, f" a {period}" if period in ("month", "quarter", "year") else "")
 
     def term(self, before: str = " for ") -> str:
         return self.first(lambda m: m.unit in ("days", "weeks", "months", "years"), before)
@@ -180,8 +188,8 @@ def _measure(f: _Facts) -> str:
 
 
 _WRITERS: dict[str, Callable[[_Facts], str]] = {
-    "churn": lambda f: f"{f.who('A customer')} will not renew{f.money(', losing ')}",
-    "lost deal": lambda f: f"Lost the deal with {f.who('a prospect')}{f.money(', worth ')}",
+    "churn": lambda f: f"{f.who('A customer')} will not renew{f.loss(', losing ')}",
+    "lost deal": lambda f: f"Lost the deal with {f.who('a prospect')}{f.loss(', worth ')}",
     "outage": lambda f: f"Outage{f.first(lambda m: m.unit in ('minutes', 'hours'), ' of ')}{f.count(' affected ')}",
     "breach": lambda f: f"Data incident{f.count(' affecting ')}",
     "lawsuit": lambda f: f"{f.who('A plaintiff')} went to court{f.money(' for ')}",
