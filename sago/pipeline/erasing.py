@@ -194,7 +194,7 @@ def _withdraw(tx: Transaction, erasure: Erasure, event_ids: set[UUID], messages:
         for letter in tx.outreach.letters(erasure.company_id, live=False)
         if (event_ids & set(letter.event_ids) or _quotes(letter, erasure)) and letter.draft != NO_WORDS
     ]
-    begun = recalled(tx.mails, ids, WHY)
+    begun = recalled(tx.mails, ids, CITES)
     # locked before their states are looked at: one may be approved meanwhile
     citing = [letter for letter in map(tx.outreach.letter, ids) if letter]
     let_go = [letter for letter in citing if letter.state in LET_GO or letter.id in begun]
