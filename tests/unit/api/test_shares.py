@@ -340,7 +340,7 @@ def test_who_runs_the_house_and_gives_shares_of_one_company_is_a_founder_there(s
         ({"until": "0001-01-01T00:00:00+23:00"}, "until", "years 1 to 9999"),
         ({"untill": None}, "untill", "is no field of this body"),
         ({"firm": "??"}, "firm", "write it with letters or digits"),
-        ({"sources": None}, "sources", "valid array"),
+        ({"sources": None}, "sources", "must be a list"),
         ({"granularity": None}, "granularity", "'exact', 'bands' or 'none'"),
     ],
 )

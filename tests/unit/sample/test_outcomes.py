@@ -125,7 +125,8 @@ def test_three_reasons_end_in_the_three_outcomes(explained: dict[str, Explanatio
                 "ARR was $2.1M on 26 March, you asked for at least $2M.",
                 "“I have counted it twice, with Meridian and Halden in and Tallow out: our ARR is $2.1M as of",
                 "was NOT YET, is NOW",
-                "Tallow & Finch will not renew, losing $500 (medium), 13 March “small one: Tallow & Finch won't renew",
+                "Tallow & Finch will not renew, losing $500 a month (medium), 13 March "
+                "“small one: Tallow & Finch won't renew",
             ],
         ),
         (
