@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from sago.domain.companies import EVERY_SOURCE, Share
 from sago.domain.erasures import ENDED, IS_HERE, NO_WORDS, Erased, Erasure, emptied
 from sago.domain.letters import Letter, LetterState
-from sago.domain.messages import MessageRef, source_of
+from sago.domain.messages import MessageRef, source_of, to_utc_ms
 from sago.errors import SagoError, UsageError, is_out_of_time
 from sago.pipeline.disconnecting import unassigned_of
 from sago.pipeline.erasing import Erasing
@@ -109,7 +109,7 @@ class Revoking:
             if share is None:
                 raise UsageError(f"share of {company_id} with {firm_id}: there is none; see `sago share list`")
             if share.holds_at(now):
-                share = share.model_copy(update={"until": now - CLOCKS_APART})
+                share = share.model_copy(update={"until": to_utc_ms(now - CLOCKS_APART)})  # as it is read again
                 tx.shares.put(share)
                 tx.erasures.note(Note(now, who, "share.revoked", share.name, firm_id, company_id, why))
             return share

@@ -259,9 +259,11 @@ def test_a_share_that_is_given_anew_while_the_job_runs_is_left_alone(
     assert now_of(house, mine) == mine
 
 
-def test_a_revocation_leaves_nothing_for_the_job_to_do(house: House) -> None:
+@pytest.mark.parametrize("since", [timedelta(0), timedelta(microseconds=123_456)])
+def test_a_revocation_leaves_nothing_for_the_job_to_do(house: House, since: timedelta) -> None:
+    """Whatever the clock says: stored is a moment in milliseconds."""
     shares(house, mine={}, theirs={}, default={})
-    revoking(house).revoke(FIRM, "acme", "cli", "raised elsewhere", AFTER, lambda _: None)
+    revoking(house).revoke(FIRM, "acme", "cli", "raised elsewhere", AFTER + since, lambda _: None)
     assert ended(house, DAYS_LATER) == []
 
 
